@@ -1,0 +1,202 @@
+//! The account contract: username and password for an access token and a refresh token.
+//! (`POST /api/v2/account/signin/`)
+
+use std::time::Duration;
+
+use lambda_http::http::{Method, StatusCode};
+use postern::ambient::{hex, random};
+use postern::app::{Attempt, Names, SignedIn};
+use postern::audit::Caller;
+use postern::config::{ConfigError, Environment};
+use postern::http::{self, NotAnObject, Request, Response};
+use postern::session::{self, SessionRequest};
+use postern::{App, Refusal};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+const SIGN_IN: &str = "/api/v2/account/signin";
+
+/// The settings of this contract.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    client_id: String,
+    scope: String,
+    access_lifetime: Duration,
+    session_idle: Duration,
+    session_absolute: Duration,
+}
+
+impl Settings {
+    /// Reads `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`, `ACCOUNT_ACCESS_TOKEN_SECONDS` and the sessions' lifetimes.
+    ///
+    /// # Errors
+    /// On the first that is malformed.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let (session_idle, session_absolute) = session::lifetimes(env)?;
+        Ok(Self {
+            client_id: env.optional("ACCOUNT_CLIENT_ID").unwrap_or("postern").to_owned(),
+            scope: env.optional("ACCOUNT_SCOPE").unwrap_or("read write").to_owned(),
+            access_lifetime: env.seconds("ACCOUNT_ACCESS_TOKEN_SECONDS", Duration::from_secs(604_800))?,
+            session_idle,
+            session_absolute,
+        })
+    }
+}
+
+/// What the body must hold.
+struct Credentials {
+    username: String,
+    password: String,
+    code: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    token: Token<'a>,
+}
+
+#[derive(Serialize)]
+struct Token<'a> {
+    access_token: &'a str,
+    /// Seconds, as a string: the contract's page shows them so.
+    expires_in: String,
+    token_type: &'static str,
+    refresh_token: &'a str,
+    client_id: &'a str,
+    scope: &'a str,
+}
+
+/// The claims of the access token. It has neither issuer nor audience, which is how sso knows it.
+#[derive(Serialize)]
+struct AccessToken {
+    token_type: &'static str,
+    exp: u64,
+    iat: u64,
+    jti: String,
+    user_id: u64,
+    epoch: u64,
+}
+
+#[derive(Serialize)]
+struct Errors {
+    errors: Vec<ErrorEntry>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ErrorEntry {
+    Field { field: &'static str, messages: [Message; 1] },
+    Whole(Message),
+}
+
+#[derive(Serialize)]
+struct Message {
+    message: &'static str,
+    code: &'static str,
+}
+
+/// Answers a request.
+pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
+    let caller = http::caller(app, "account", &request);
+    let reply = match http::route(&request, &[(Method::POST, SIGN_IN)]) {
+        Err(reply) => reply,
+        Ok(_) => sign_in(app, settings, &caller, &request).await,
+    };
+    http::with_request_id(reply, &caller)
+}
+
+async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let credentials = match parse(request) {
+        Ok(credentials) => credentials,
+        Err(errors) => return http::json(StatusCode::BAD_REQUEST, &Errors { errors }),
+    };
+    let attempt = Attempt {
+        name: &credentials.username,
+        names: Names::Username,
+        password: &credentials.password,
+        code: credentials.code.as_deref(),
+        session: Some(SessionRequest {
+            kind: "account",
+            device: None,
+            secret: session::plain_secret(),
+            idle: settings.session_idle,
+            absolute: settings.session_absolute,
+        }),
+    };
+    let outcome = match app.sign_in(caller, attempt).await {
+        Ok(signed_in) => success(app, settings, caller, &signed_in),
+        Err(refusal) => Err(refusal),
+    };
+    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+fn parse(request: &Request) -> Result<Credentials, Vec<ErrorEntry>> {
+    let members = http::json_object(request).map_err(|NotAnObject| {
+        vec![ErrorEntry::Whole(Message { message: "Malformed request.", code: "parse_error" })]
+    })?;
+    match (field(&members, "username"), field(&members, "password")) {
+        (Ok(username), Ok(password)) => {
+            Ok(Credentials { username, password, code: http::mfa_code(&members) })
+        }
+        (username, password) => Err([username.err(), password.err()].into_iter().flatten().collect()),
+    }
+}
+
+fn field(members: &Map<String, Value>, field: &'static str) -> Result<String, ErrorEntry> {
+    let wrong = |message, code| ErrorEntry::Field { field, messages: [Message { message, code }] };
+    match members.get(field) {
+        None | Some(Value::Null) => Err(wrong("This field is required.", "required")),
+        Some(Value::String(text)) if text.is_empty() => Err(wrong("This field is required.", "required")),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(wrong("Not a valid string.", "invalid"))
+        }
+    }
+}
+
+fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
+    let iat = caller.now.secs();
+    let lifetime = settings.access_lifetime.as_secs();
+    let claims = AccessToken {
+        token_type: "access",
+        exp: iat + lifetime,
+        iat,
+        jti: hex(&random::<16>()),
+        user_id: who.user.id,
+        epoch: who.user.epoch,
+    };
+    let access_token = app.keys.sign(&claims)?;
+    let refresh_token = who.session.as_ref().map(|session| session.to_plain()).ok_or(Refusal::Fault)?;
+    Ok(http::token_json(&Success {
+        token: Token {
+            access_token: &access_token,
+            expires_in: lifetime.to_string(),
+            token_type: "Bearer",
+            refresh_token: &refresh_token,
+            client_id: &settings.client_id,
+            scope: &settings.scope,
+        },
+    }))
+}
+
+/// The words of this contract for each refusal.
+fn refuse(refusal: &Refusal) -> Response {
+    let (status, code, message) = match refusal {
+        Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
+            (StatusCode::UNAUTHORIZED, "authentication_failed", "Incorrect credentials.")
+        }
+        Refusal::MfaRequired => (StatusCode::FORBIDDEN, "mfa_required", "MFA token required."),
+        Refusal::Disabled => (StatusCode::FORBIDDEN, "user_disabled", "Account is disabled."),
+        Refusal::NotActivated => (StatusCode::FORBIDDEN, "user_not_activated", "Account is not activated."),
+        Refusal::MustChangePassword => {
+            (StatusCode::FORBIDDEN, "password_change_required", "Password change required.")
+        }
+        Refusal::Throttled(_) => {
+            (StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Try again later.")
+        }
+        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "error", "Something went wrong."),
+        Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "error", "Something went wrong."),
+    };
+    let errors = vec![ErrorEntry::Whole(Message { message, code })];
+    http::refusal_json(status, refusal, &Errors { errors })
+}

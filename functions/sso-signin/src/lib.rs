@@ -1,0 +1,200 @@
+//! The sso contract: who is the user with this access token? (`POST /api/v2/sso/signin/`)
+//!
+//! The access tokens are the ones that the account contract issues, or that another backend mints with the same
+//! HS256 key. No body is read, and no password guessed, so there is nothing to throttle.
+
+use lambda_http::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use lambda_http::http::{Method, StatusCode};
+use postern::ambient::Timestamp;
+use postern::app::Issued;
+use postern::audit::{self, Caller};
+use postern::config::{ConfigError, Environment};
+use postern::http::{self, Request, Response};
+use postern::user::User;
+use postern::{App, Refusal};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+const SIGN_IN: &str = "/api/v2/sso/signin";
+
+/// The settings of this contract: it has none.
+#[derive(Debug)]
+pub struct Settings;
+
+impl Settings {
+    /// Reads nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub const fn from_env(_: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+/// What the token must say. Another contract's token has an issuer or an audience; a refresh token, another type.
+#[derive(Deserialize)]
+struct AccessToken {
+    user_id: u64,
+    token_type: TokenType,
+    iat: f64,
+    jti: Jti,
+    epoch: Option<u64>,
+    iss: Option<Value>,
+    aud: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum TokenType {
+    Access,
+}
+
+/// Other backends number their tokens.
+#[derive(Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "that it is there and of one of these types is all that counts")]
+enum Jti {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    id: u64,
+    ext_id: Option<i64>,
+    username: &'a str,
+    role: Option<Role>,
+    tags: Option<&'a [i64]>,
+}
+
+/// What this contract keeps with a user.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Profile {
+    ext_id: Option<i64>,
+    role: Option<Role>,
+    tags: Option<Vec<i64>>,
+}
+
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    Admin,
+    Moderator,
+    Editor,
+}
+
+#[derive(Serialize)]
+struct Errors {
+    errors: [ErrorEntry; 1],
+}
+
+#[derive(Serialize)]
+struct ErrorEntry {
+    message: &'static str,
+    code: &'static str,
+}
+
+/// Why there is no answer.
+enum Failure {
+    NoToken,
+    BadToken,
+    Refused(Refusal),
+}
+
+/// Answers a request.
+pub async fn handle(app: &App, _: &Settings, request: Request) -> Response {
+    let caller = http::caller(app, "sso", &request);
+    let reply = match http::route(&request, &[(Method::POST, SIGN_IN)]) {
+        Err(reply) => reply,
+        Ok(_) => sign_in(app, &caller, &request).await,
+    };
+    http::with_request_id(reply, &caller)
+}
+
+async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
+    let outcome = user_of(app, caller, request).await;
+    let (said, user_id) = match &outcome {
+        Ok((user, _)) => (audit::SIGNED_IN, Some(user.id)),
+        Err(Failure::NoToken) => ("no_token", None),
+        Err(Failure::BadToken) => ("bad_token", None),
+        Err(Failure::Refused(refusal)) => (refusal.outcome(), None),
+    };
+    audit::attempt(caller, said, user_id, None);
+    match outcome {
+        Ok((user, profile)) => http::json(
+            StatusCode::OK,
+            &Success {
+                id: user.id,
+                ext_id: profile.ext_id,
+                username: &user.username,
+                role: profile.role,
+                tags: profile.tags.as_deref(),
+            },
+        ),
+        Err(Failure::NoToken) => unauthorized("Bearer", "not_authenticated"),
+        Err(Failure::BadToken) => unauthorized("Bearer error=\"invalid_token\"", "authentication_failed"),
+        Err(Failure::Refused(refusal)) => refuse(&refusal),
+    }
+}
+
+async fn user_of(app: &App, caller: &Caller, request: &Request) -> Result<(User, Profile), Failure> {
+    let token = bearer(request).ok_or(Failure::NoToken)?;
+    let token: AccessToken = app.keys.verify(token, caller.now).map_err(|_| Failure::BadToken)?;
+    let AccessToken { token_type: TokenType::Access, jti: Jti::Text(_) | Jti::Number(_), .. } = token;
+    if token.iss.is_some() || token.aud.is_some() {
+        return Err(Failure::BadToken);
+    }
+    let issued = Issued { epoch: token.epoch, at: Timestamp::from_millis((token.iat * 1000.0) as u64) };
+    let user = app.user_of_token(token.user_id, issued).await.map_err(Failure::Refused)?;
+    let user = user.ok_or(Failure::BadToken)?;
+    let profile = user.attributes("sso").map_err(|error| Failure::Refused(error.into()))?;
+    Ok((user, profile))
+}
+
+/// The token of a `Bearer` authorization (RFC 6750 §2.1), which may be empty; `None` where there is no such
+/// authorization.
+fn bearer(request: &Request) -> Option<&str> {
+    let value = request.headers().get(AUTHORIZATION)?;
+    // What is not ASCII is no token, but is one that was sent.
+    let value = value.to_str().unwrap_or("Bearer");
+    let (scheme, token) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}
+
+/// The words of this contract for each refusal.
+fn refuse(refusal: &Refusal) -> Response {
+    let (status, code) = match refusal {
+        Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
+            return unauthorized("Bearer error=\"invalid_token\"", "authentication_failed");
+        }
+        Refusal::MfaRequired => (StatusCode::FORBIDDEN, "mfa_required"),
+        Refusal::Disabled => (StatusCode::FORBIDDEN, "user_disabled"),
+        Refusal::NotActivated => (StatusCode::FORBIDDEN, "user_not_activated"),
+        Refusal::MustChangePassword => (StatusCode::FORBIDDEN, "password_change_required"),
+        Refusal::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
+        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "error"),
+        Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "error"),
+    };
+    http::refusal_json(status, refusal, &envelope(code))
+}
+
+fn unauthorized(challenge: &'static str, code: &'static str) -> Response {
+    let mut reply = http::json(StatusCode::UNAUTHORIZED, &envelope(code));
+    reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    reply
+}
+
+fn envelope(code: &'static str) -> Errors {
+    let message = match code {
+        "not_authenticated" => "Authentication credentials were not provided.",
+        "authentication_failed" => "Incorrect credentials.",
+        "mfa_required" => "MFA token required.",
+        "user_disabled" => "Account is disabled.",
+        "user_not_activated" => "Account is not activated.",
+        "password_change_required" => "Password change required.",
+        "throttled" => "Too many attempts. Try again later.",
+        _ => "Something went wrong.",
+    };
+    Errors { errors: [ErrorEntry { message, code }] }
+}

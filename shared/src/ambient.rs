@@ -1,0 +1,102 @@
+//! What the process takes from its surroundings: the time and randomness.
+//!
+//! Everything else receives both as arguments, so that a policy can be tested at its boundaries; clippy's
+//! `disallowed-methods` keeps it so.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+
+/// A moment: milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down: a JWT's NumericDate (RFC 7519 §2).
+    pub const fn secs(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// This moment, later by `duration`.
+    pub const fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.as_millis() as u64))
+    }
+
+    /// This moment, earlier by `duration`, but not before the epoch.
+    pub const fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration.as_millis() as u64))
+    }
+
+    /// How long it is from `earlier` until this moment; zero where that lies ahead.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// ISO 8601 in UTC with milliseconds, as JavaScript's `toISOString` writes it.
+    ///
+    /// `None` for a moment after the year 9999.
+    pub fn iso8601(self) -> Option<String> {
+        const FORMAT: &[BorrowedFormatItem<'_>] =
+            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+        let nanos = i128::from(self.0) * 1_000_000;
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(FORMAT).ok()
+    }
+}
+
+/// The machine's clock. A clock before 1970 reads as 1970, which every expiry check survives.
+#[expect(clippy::disallowed_methods, reason = "the one source of time")]
+pub fn now() -> Timestamp {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(elapsed.as_millis() as u64)
+}
+
+/// `N` random bytes from the operating system.
+///
+/// # Panics
+/// If the operating system has no randomness to give: nothing safe can follow.
+#[expect(clippy::disallowed_methods, reason = "the one source of randomness")]
+#[expect(clippy::expect_used, reason = "without randomness no token may be made")]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]])
+        .map(char::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iso8601_is_what_javascript_writes() {
+        assert_eq!(Timestamp(1_668_881_722_642).iso8601().unwrap(), "2022-11-19T18:15:22.642Z");
+        assert_eq!(Timestamp(0).iso8601().unwrap(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp(u64::MAX).iso8601(), None);
+    }
+
+    #[test]
+    fn hexadecimal() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa0, 0xff]), "000fa0ff");
+    }
+}

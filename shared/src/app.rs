@@ -1,0 +1,339 @@
+//! The one path that every password contract takes, from a claim to a user.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::ambient::{Timestamp, hex, now, random};
+use crate::audit::{self, Caller};
+use crate::aws::Aws;
+use crate::config::{Config, ConfigError, Environment};
+use crate::mfa::Spent;
+use crate::name::LoginName;
+use crate::password::Passwords;
+use crate::refusal::Refusal;
+use crate::session::{NewSession, SessionRequest, SessionToken};
+use crate::store::{Charge, Login, LoginKind, SignInRecord, Store, StoreError};
+use crate::throttle;
+use crate::token::KeyRing;
+use crate::user::{Status, User};
+
+/// What a function holds from its start to its end.
+pub struct App {
+    /// The keys that sign and verify tokens.
+    pub keys: KeyRing,
+    /// The password hashes.
+    pub passwords: Passwords,
+    store: Store,
+    address_limit: u32,
+    clock: Clock,
+}
+
+/// Where the time comes from: the machine, or a test.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What someone claims. It has no `Debug`: it holds a password.
+pub struct Attempt<'a> {
+    /// The login name as it was typed.
+    pub name: &'a str,
+    /// What this contract takes for a login name.
+    pub names: Names,
+    /// The password as it was typed.
+    pub password: &'a str,
+    /// The MFA code, if one was sent.
+    pub code: Option<&'a str>,
+    /// The session that a success shall begin.
+    pub session: Option<SessionRequest>,
+}
+
+/// What a contract takes for a login name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// A username.
+    Username,
+    /// An e-mail address.
+    Email,
+    /// A username, an e-mail address or an id; in that order, where a name could be two of them.
+    UsernameEmailOrId,
+}
+
+/// Who signed in.
+pub struct SignedIn {
+    /// The user, with this sign-in as the last.
+    pub user: User,
+    /// The session that was asked for.
+    pub session: Option<SessionToken>,
+}
+
+/// When and in which epoch a token was issued.
+#[derive(Clone, Copy, Debug)]
+pub struct Issued {
+    /// The user's epoch at that moment; a token minted elsewhere has none.
+    pub epoch: Option<u64>,
+    /// The `iat` claim, in milliseconds.
+    pub at: Timestamp,
+}
+
+/// To what an attempt was charged, and when.
+struct Charged {
+    name: LoginName,
+    address: String,
+    /// Random for each attempt: its signature on what it writes.
+    word: String,
+    now: Timestamp,
+}
+
+/// What the audit event tells of an attempt besides its outcome.
+#[derive(Default)]
+struct Findings {
+    user_id: Option<u64>,
+    hashing: Option<Duration>,
+}
+
+impl App {
+    /// Reads the configuration and the keys, and opens the connection to the table.
+    ///
+    /// # Errors
+    /// If a variable is missing or malformed, or the table or the secret that it names cannot be read.
+    pub async fn start(env: &Environment) -> Result<Self, ConfigError> {
+        Self::start_at(env, Arc::new(now)).await
+    }
+
+    /// Like [`App::start`], with a clock of the caller's.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_at(env: &Environment, clock: Clock) -> Result<Self, ConfigError> {
+        let config = Config::from_env(env)?;
+        let aws = Aws::from_env(env, &config)?;
+        let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
+        let passwords = Passwords::new(config.password_cost)
+            .map_err(|_| ConfigError::new("ARGON2_MEMORY_KIB", "is a cost that Argon2 does not define"))?;
+        let (keys, warm) = tokio::join!(read_keys(env, &config, &aws), store.warm_up());
+        match warm {
+            Ok(()) => {}
+            // It may be back before the first request; if not, that one is told so.
+            Err(error @ StoreError::Unavailable { .. }) => {
+                tracing::warn!(cause = %error, "started without the table")
+            }
+            Err(error @ (StoreError::Rejected { .. } | StoreError::Unreadable { .. })) => {
+                return Err(ConfigError::new(
+                    "TABLE_NAME",
+                    format!("names a table that cannot be read: {error}"),
+                ));
+            }
+        }
+        Ok(Self { keys: keys?, passwords, store, address_limit: config.address_limit, clock })
+    }
+
+    /// The time of a request. Ask once, at its beginning.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Decides on an attempt, and leaves one audit event.
+    ///
+    /// # Errors
+    /// With the reason for which the contract then finds words.
+    pub async fn sign_in(&self, caller: &Caller, attempt: Attempt<'_>) -> Result<SignedIn, Refusal> {
+        let mut findings = Findings::default();
+        let outcome = self.decide(caller, attempt, &mut findings).await;
+        let said = outcome.as_ref().map_or_else(Refusal::outcome, |_| audit::SIGNED_IN);
+        audit::attempt(caller, said, findings.user_id, findings.hashing);
+        outcome
+    }
+
+    /// The user to whom a token was issued, or `None` where the token is no longer good: the user was deleted, or
+    /// ended all sessions since.
+    ///
+    /// # Errors
+    /// If the user may not enter, or the store fails.
+    pub async fn user_of_token(&self, user_id: u64, issued: Issued) -> Result<Option<User>, Refusal> {
+        let Some(user) = self.store.user(user_id).await? else { return Ok(None) };
+        let good = match issued.epoch {
+            Some(epoch) => epoch == user.epoch,
+            None => user.sessions_ended_at.is_none_or(|ended| issued.at >= ended),
+        };
+        match may_enter(&user) {
+            Ok(()) if good => Ok(Some(user)),
+            Ok(()) => Ok(None),
+            // Told of a password that was changed, the holder of an older token would learn that it was good once.
+            Err(Refusal::MustChangePassword) if !good => Ok(None),
+            // Disabling ends every session, and so every token; who holds one is told why.
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    async fn decide(
+        &self,
+        caller: &Caller,
+        attempt: Attempt<'_>,
+        findings: &mut Findings,
+    ) -> Result<SignedIn, Refusal> {
+        let charged = Charged {
+            name: LoginName::new(attempt.name),
+            address: throttle::address_key(&caller.address),
+            word: hex(&random::<16>()),
+            now: caller.now,
+        };
+        let Charged { name, address, word, now } = &charged;
+
+        let (login, charge) = tokio::join!(
+            self.store.login(name),
+            self.store.charge_address(address, self.address_limit, word, *now)
+        );
+        if let Charge::Refused(wait) = charge? {
+            return Err(Refusal::Throttled(wait));
+        }
+        let user_id = resolve(login?, name, attempt.names);
+
+        let (charge, user) =
+            tokio::join!(self.store.charge_name(name, word, *now), self.store.user(user_id.unwrap_or(0)));
+        if let Charge::Refused(wait) = charge? {
+            return Err(Refusal::Throttled(wait));
+        }
+        let user = user?;
+        findings.user_id = user.as_ref().map(|user| user.id);
+
+        let hashing = Instant::now();
+        let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
+        let right = self.passwords.verify(stored, attempt.password);
+        findings.hashing = Some(hashing.elapsed());
+        let user = user.ok_or(Refusal::UnknownUser)?;
+        if !right {
+            return Err(Refusal::WrongPassword);
+        }
+
+        let spent = self.check_code(&user, attempt.code, *now);
+        match spent.and_then(|spent| may_enter(&user).map(|()| spent)) {
+            Ok(spent) => {
+                let session =
+                    attempt.session.map(|request| NewSession::begin(request, user.id, user.epoch, *now));
+                self.settle(&charged, user, spent, session).await
+            }
+            // A wrong code stays counted like a wrong password.
+            Err(refusal @ (Refusal::WrongCode | Refusal::Fault)) => Err(refusal),
+            Err(refusal) => {
+                self.refund(&charged).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Gives the charges back: the password was right, so this was no guess. The count of earlier ones stays, or
+    /// whoever knows the password could clear it between guesses at the code.
+    async fn refund(&self, charged: &Charged) {
+        let (name, address) = tokio::join!(
+            self.store.refund_name(&charged.name, &charged.word),
+            self.store.refund_address(&charged.address, charged.now)
+        );
+        forgive(name, "an attempt stays charged to its name");
+        forgive(address, "an attempt stays charged to its address");
+    }
+
+    fn check_code(&self, user: &User, code: Option<&str>, now: Timestamp) -> Result<Option<Spent>, Refusal> {
+        let Some(mfa) = &user.mfa else { return Ok(None) };
+        let code = code.ok_or(Refusal::MfaRequired)?;
+        match mfa.check(user.id, code, &self.keys.recovery, now) {
+            Ok(Some(spent)) => Ok(Some(spent)),
+            Ok(None) => Err(Refusal::WrongCode),
+            Err(_) => {
+                tracing::error!(user_id = user.id, "the stored MFA secret is not base32");
+                Err(Refusal::Fault)
+            }
+        }
+    }
+
+    /// Writes down a success, all at once, and answers only when everything that counts is written.
+    async fn settle(
+        &self,
+        charged: &Charged,
+        mut user: User,
+        spent: Option<Spent>,
+        session: Option<NewSession>,
+    ) -> Result<SignedIn, Refusal> {
+        let now = charged.now;
+        let record = SignInRecord { user: &user, spent: spent.as_ref(), attempt: &charged.word, now };
+        let put_session = async {
+            match &session {
+                Some(session) => self.store.put_session(session).await,
+                None => Ok(()),
+            }
+        };
+        let (recorded, put, cleared, refunded) = tokio::join!(
+            self.store.record_sign_in(record),
+            put_session,
+            self.store.clear_name(&charged.name),
+            self.store.refund_address(&charged.address, now)
+        );
+        put?;
+        match recorded {
+            Ok(true) => {}
+            // Since the user was read, the code was spent, or the user disabled or given another password.
+            Ok(false) if spent.is_some() => return Err(Refusal::WrongCode),
+            Ok(false) => return Err(Refusal::WrongPassword),
+            // A code that may not have been spent could be used twice.
+            Err(error) if spent.is_some() => return Err(error.into()),
+            Err(error) => forgive(Err(error), "a sign-in is not recorded with its user"),
+        }
+        forgive(cleared, "the failures of a name stay counted");
+        forgive(refunded, "a success stays charged to its address");
+        user.last_sign_in = Some(now);
+        user.updated_at = now;
+        Ok(SignedIn { user, session: session.map(|session| session.token) })
+    }
+}
+
+async fn read_keys(env: &Environment, config: &Config, aws: &Aws) -> Result<KeyRing, ConfigError> {
+    let endpoint =
+        env.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| env.optional("AWS_ENDPOINT_URL"));
+    let (variable, text) = match (env.optional("SIGNING_KEYS"), env.optional("SIGNING_KEYS_SECRET_ARN")) {
+        (Some(text), None) => ("SIGNING_KEYS", text.to_owned()),
+        (None, Some(arn)) => ("SIGNING_KEYS_SECRET_ARN", aws.secret(arn, endpoint).await?),
+        (None, None) => {
+            let problem =
+                "is not set, and neither is SIGNING_KEYS_SECRET_ARN; one of them holds the signing keys";
+            return Err(ConfigError::new("SIGNING_KEYS", problem));
+        }
+        (Some(_), Some(_)) => {
+            let problem =
+                "is set, and so is SIGNING_KEYS_SECRET_ARN; only one of them can hold the signing keys";
+            return Err(ConfigError::new("SIGNING_KEYS", problem));
+        }
+    };
+    let keys = KeyRing::parse(&text).map_err(|error| ConfigError::new(variable, error.to_string()))?;
+    if keys.has_sample_key() && !config.is_local() {
+        return Err(ConfigError::new(
+            variable,
+            "holds a sample key, which everybody knows; it is good only with a table on this machine",
+        ));
+    }
+    Ok(keys)
+}
+
+/// Whose name it is, if this contract takes such a name. A login name wins over an id.
+fn resolve(login: Option<Login>, name: &LoginName, names: Names) -> Option<u64> {
+    match (names, login) {
+        (Names::Username, Some(Login { user_id, kind: LoginKind::Username | LoginKind::Both }))
+        | (Names::Email, Some(Login { user_id, kind: LoginKind::Email | LoginKind::Both }))
+        | (Names::UsernameEmailOrId, Some(Login { user_id, .. })) => Some(user_id),
+        (Names::UsernameEmailOrId, None) => name.as_id(),
+        (Names::Username | Names::Email, _) => None,
+    }
+}
+
+/// Whether the user's state lets them in, once they have shown who they are.
+fn may_enter(user: &User) -> Result<(), Refusal> {
+    match user.status {
+        Status::Disabled | Status::Blocked => Err(Refusal::Disabled),
+        Status::NotActivated => Err(Refusal::NotActivated),
+        Status::Active if user.must_change_password => Err(Refusal::MustChangePassword),
+        Status::Active => Ok(()),
+    }
+}
+
+/// A write that only helps is not worth a refusal; that it failed is worth a line.
+fn forgive(outcome: Result<(), StoreError>, consequence: &str) {
+    if let Err(error) = outcome {
+        tracing::warn!(cause = %error, "{consequence}");
+    }
+}

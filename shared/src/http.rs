@@ -1,0 +1,203 @@
+//! The edge: API Gateway's requests in, replies out. The one place that imports lambda_http.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::http::header::{self, HeaderName, HeaderValue};
+use lambda_http::http::{Method, StatusCode, Uri};
+use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Adapter, Body, Error, RequestExt, Service};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::audit::Caller;
+use crate::config::{ConfigError, Environment};
+use crate::logging;
+use crate::refusal::Refusal;
+
+pub use lambda_http::Request;
+
+/// A reply on its way out.
+pub type Response = lambda_http::Response<Body>;
+
+/// The largest request body that is read, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request body is too large, is not JSON, or is no JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnObject;
+
+/// The members of the JSON object that a request carries. Of duplicate members the last counts.
+///
+/// # Errors
+/// If it carries none. The parser's own message is not for callers, so it is not passed on.
+pub fn json_object(request: &Request) -> Result<Map<String, Value>, NotAnObject> {
+    let body = request.body().as_ref();
+    if body.len() > MAX_BODY_BYTES {
+        return Err(NotAnObject);
+    }
+    serde_json::from_slice(body).map_err(|_| NotAnObject)
+}
+
+/// The MFA code among a request's members. Missing, `null`, `false` and `""` are none; an integer is its six
+/// digits, since some clients send a number and lose the zeros; of another type it is a code that is wrong.
+pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
+    match members.get("token") {
+        None | Some(Value::Null | Value::Bool(false)) => None,
+        Some(Value::String(code)) if code.is_empty() => None,
+        Some(Value::String(code)) => Some(code.clone()),
+        Some(Value::Number(number)) => {
+            Some(number.as_u64().filter(|n| *n < 1_000_000).map_or_else(String::new, |n| format!("{n:06}")))
+        }
+        Some(Value::Bool(true) | Value::Array(_) | Value::Object(_)) => Some(String::new()),
+    }
+}
+
+/// Who makes this request, at the door of this contract.
+pub fn caller(app: &App, contract: &'static str, request: &Request) -> Caller {
+    let context = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => Some(context),
+        _ => None,
+    };
+    Caller {
+        contract,
+        request_id: context.and_then(|c| c.request_id.clone()).unwrap_or_default(),
+        address: context.and_then(|c| c.http.source_ip.clone()).unwrap_or_default(),
+        now: app.now(),
+        started: Instant::now(),
+    }
+}
+
+/// Sends a request to its route, or answers that there is none. Both slash forms of a path are one route.
+///
+/// `routes` is each route's method and path, without the trailing slash.
+pub fn route<'r>(request: &Request, routes: &'r [(Method, &'r str)]) -> Result<&'r str, Response> {
+    let path = request.raw_http_path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let here: Vec<_> = routes.iter().filter(|(_, route)| *route == path).collect();
+    if let Some((_, route)) = here.iter().find(|(method, _)| method == request.method()) {
+        return Ok(route);
+    }
+    // API Gateway's own words, for it answers most of these before we see them.
+    if here.is_empty() {
+        return Err(json(StatusCode::NOT_FOUND, &serde_json::json!({"message": "Not Found"})));
+    }
+    let methods: Vec<&str> = here.iter().map(|(method, _)| method.as_str()).collect();
+    let mut reply =
+        json(StatusCode::METHOD_NOT_ALLOWED, &serde_json::json!({"message": "Method Not Allowed"}));
+    if let Ok(allowed) = HeaderValue::from_str(&methods.join(", ")) {
+        reply.headers_mut().insert(header::ALLOW, allowed);
+    }
+    Err(reply)
+}
+
+/// A JSON reply that nobody stores.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    let (status, text) = match serde_json::to_string(body) {
+        Ok(text) => (status, text),
+        Err(error) => {
+            tracing::error!(cause = %error, "a reply is no JSON");
+            (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())
+        }
+    };
+    let mut reply = Response::new(Body::Text(text));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    reply
+}
+
+/// A successful JSON reply that holds a token (RFC 6749 §5.1).
+pub fn token_json(body: &impl Serialize) -> Response {
+    let mut reply = json(StatusCode::OK, body);
+    reply.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    reply
+}
+
+/// A refusal's JSON reply, with `Retry-After` where waiting helps.
+pub fn refusal_json(status: StatusCode, refusal: &Refusal, body: &impl Serialize) -> Response {
+    let mut reply = json(status, body);
+    if let Some(seconds) = refusal.retry_after() {
+        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    reply
+}
+
+/// The reply with the id of its request.
+pub fn with_request_id(mut reply: Response, caller: &Caller) -> Response {
+    if let Ok(id) = HeaderValue::from_str(&caller.request_id) {
+        reply.headers_mut().insert(REQUEST_ID, id);
+    }
+    reply
+}
+
+/// One invocation, exactly as Lambda makes it: the event is decoded, handled, and the reply encoded.
+///
+/// # Errors
+/// None that an event of API Gateway's could cause.
+pub async fn invoke<H, F>(
+    handle: H,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> Result<impl Serialize + use<H, F>, Error>
+where
+    H: Fn(Request) -> F + Send + Sync,
+    F: Future<Output = Response> + Send,
+{
+    let LambdaEvent { mut payload, context } = event;
+    // lambda_http panics on a query that is no URI, and anybody can send one.
+    let query = payload.raw_query_string.as_deref().unwrap_or_default();
+    if format!("/?{query}").parse::<Uri>().is_err() {
+        payload.raw_query_string = None;
+    }
+    let service = service_fn(|request| {
+        let reply = handle(request);
+        async move { Ok::<_, Error>(reply.await) }
+    });
+    Adapter::from(service).call(LambdaEvent::new(LambdaRequest::ApiGatewayV2(payload), context)).await
+}
+
+/// The whole of a function: reads its configuration, opens its connection, and answers until Lambda ends it.
+///
+/// A configuration that is wrong ends the process with one line that names the variable.
+pub fn run<S, H, F>(settings: fn(&Environment) -> Result<S, ConfigError>, handle: H) -> ExitCode
+where
+    S: Send + Sync + 'static,
+    H: Fn(&'static App, &'static S, Request) -> F + Send + Sync + 'static,
+    F: Future<Output = Response> + Send,
+{
+    let env = Environment::of_process();
+    logging::init(&env);
+    let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
+        runtime.block_on(async {
+            let settings = settings(&env)?;
+            let app = App::start(&env).await?;
+            // Both live as long as the process.
+            let (app, settings): (&'static App, &'static S) =
+                (Box::leak(Box::new(app)), Box::leak(Box::new(settings)));
+            let handle = &handle;
+            lambda_runtime::run(service_fn(move |event| {
+                invoke(move |request| handle(app, settings, request), event)
+            }))
+            .await
+        })
+    });
+    match outcome {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            tracing::error!(cause = %error, "the runtime does not start");
+            ExitCode::FAILURE
+        }
+    }
+}

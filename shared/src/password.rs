@@ -1,0 +1,223 @@
+//! Passwords: Argon2id (RFC 9106) and the decoy that makes every attempt cost one verification.
+//!
+//! The one file that imports a password hash. New hashes use OWASP's parameters for Argon2id, 19 MiB and two
+//! passes, or more. An attempt for a user who does not exist, or has no password, or sent one that cannot be
+//! right, verifies a decoy of the same cost: what an attempt costs tells nothing.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use subtle::ConstantTimeEq;
+
+/// The longest password that is looked at, in bytes.
+pub const MAX_BYTES: usize = 1024;
+/// The dearest memory of a stored hash, in KiB: a poisoned import must not stall a function.
+pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
+/// The most passes of a stored hash.
+pub const MAX_ITERATIONS: u32 = 10;
+
+/// What a password hash costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory, in KiB (Argon2's `m`).
+    pub memory_kib: u32,
+    /// Passes over the memory (Argon2's `t`).
+    pub iterations: u32,
+}
+
+impl Cost {
+    /// OWASP Password Storage Cheat Sheet and ASVS 5: m=19456, t=2, p=1.
+    pub const DEFAULT: Self = Self { memory_kib: 19_456, iterations: 2 };
+}
+
+/// Hashes and verifies passwords at one configured cost.
+#[derive(Debug)]
+pub struct Passwords {
+    params: Params,
+    decoy: String,
+    verifications: AtomicU64,
+}
+
+/// A cost that Argon2 cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CostOutOfRange;
+
+thread_local! {
+    /// Argon2's memory, kept between hashes: fresh memory costs thousands of page faults each time.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Passwords {
+    /// Hashes at this cost from now on.
+    ///
+    /// # Errors
+    /// If Argon2 does not define that cost.
+    pub fn new(cost: Cost) -> Result<Self, CostOutOfRange> {
+        let params =
+            Params::new(cost.memory_kib, cost.iterations, 1, Some(32)).map_err(|_| CostOutOfRange)?;
+        let decoy = phc(&params, &[0x5a; 16], &[0xa5; 32]).ok_or(CostOutOfRange)?;
+        Ok(Self { params, decoy, verifications: AtomicU64::new(0) })
+    }
+
+    /// A new PHC string for this password.
+    ///
+    /// # Errors
+    /// If Argon2 refuses: it does so for passwords of 4 GiB.
+    pub fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, CostOutOfRange> {
+        let output = derive(Algorithm::Argon2id, Version::V0x13, &self.params, password.as_bytes(), &salt)
+            .ok_or(CostOutOfRange)?;
+        phc(&self.params, &salt, &output).ok_or(CostOutOfRange)
+    }
+
+    /// Whether the password is the stored one. Runs exactly one hash, whatever is stored or sent.
+    pub fn verify(&self, stored: Option<&str>, password: &str) -> bool {
+        self.verifications.fetch_add(1, Ordering::Relaxed);
+        let stored = stored.filter(|_| password.len() <= MAX_BYTES);
+        let usable = stored.and_then(Stored::parse);
+        if stored.is_some() && usable.is_none() {
+            tracing::error!("a stored password hash cannot be read, or costs more than is allowed");
+        }
+        let right = usable.as_ref().map(|hash| hash.matches(password));
+        right.unwrap_or_else(|| {
+            // An attacker who reads this gains nothing from guessing the decoy's password: its verdict is not used.
+            let decoy = Stored::parse(&self.decoy);
+            let _ = decoy.map(|hash| hash.matches(if password.len() <= MAX_BYTES { password } else { "" }));
+            false
+        })
+    }
+
+    /// How many verifications this process has run, so that tests can count the work of an attempt.
+    pub fn verifications(&self) -> u64 {
+        self.verifications.load(Ordering::Relaxed)
+    }
+}
+
+/// A stored hash within bounds.
+struct Stored {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Stored {
+    fn parse(stored: &str) -> Option<Self> {
+        let hash = PasswordHash::new(stored).ok()?;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+        let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let within =
+            params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_ITERATIONS && params.p_cost() <= 16;
+        let (salt, output) = (hash.salt?.as_ref().to_vec(), hash.hash?.as_bytes().to_vec());
+        // Argon2d leaks its memory accesses to whoever shares the cache, and an output under 128 bits can collide.
+        let sound = algorithm != Algorithm::Argon2d && output.len() >= 16;
+        (within && sound).then_some(Self { algorithm, version, params, salt, output })
+    }
+
+    fn matches(&self, password: &str) -> bool {
+        let derived = derive(self.algorithm, self.version, &self.params, password.as_bytes(), &self.salt);
+        derived.is_some_and(|derived| derived.ct_eq(&self.output).into())
+    }
+}
+
+fn derive(
+    algorithm: Algorithm,
+    version: Version,
+    params: &Params,
+    password: &[u8],
+    salt: &[u8],
+) -> Option<Vec<u8>> {
+    let mut output = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
+    MEMORY.with_borrow_mut(|memory| {
+        let blocks = params.block_count();
+        if memory.len() < blocks {
+            memory.resize(blocks, Block::new());
+        }
+        let argon2 = Argon2::new(algorithm, version, params.clone());
+        let memory = memory.get_mut(..blocks)?;
+        argon2.hash_password_into_with_memory(password, salt, &mut output, memory).ok()
+    })?;
+    Some(output)
+}
+
+fn phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: params.try_into().ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(Output::new(output).ok()?),
+    };
+    Some(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passwords() -> Passwords {
+        Passwords::new(Cost::DEFAULT).unwrap()
+    }
+
+    #[test]
+    fn what_was_hashed_verifies_and_nothing_else_does() {
+        let passwords = passwords();
+        let hash = passwords.hash("pässwörd ☃", [7; 16]).unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(passwords.verify(Some(&hash), "pässwörd ☃"));
+        for wrong in ["pässwörd ☃ ", "PÄSSWÖRD ☃", "", "passwort"] {
+            assert!(!passwords.verify(Some(&hash), wrong), "{wrong}");
+        }
+    }
+
+    /// The reference implementation's own output, from the `phc_strings` tests of the Argon2 specification.
+    #[test]
+    fn another_implementations_hashes_verify() {
+        let reference =
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(passwords().verify(Some(reference), "password"));
+        assert!(!passwords().verify(Some(reference), "Password"));
+    }
+
+    #[test]
+    fn the_decoy_is_parsed_and_costs_the_same() {
+        for cost in [Cost::DEFAULT, Cost { memory_kib: 32_768, iterations: 3 }] {
+            let passwords = Passwords::new(cost).unwrap();
+            let decoy = Stored::parse(&passwords.decoy).unwrap();
+            let real = Stored::parse(&passwords.hash("x", [1; 16]).unwrap()).unwrap();
+            assert_eq!(decoy.params, real.params);
+            assert_eq!(decoy.algorithm, real.algorithm);
+            assert_eq!((decoy.salt.len(), decoy.output.len()), (real.salt.len(), real.output.len()));
+        }
+    }
+
+    #[test]
+    fn every_attempt_is_one_verification() {
+        let passwords = passwords();
+        let hash = passwords.hash("right", [1; 16]).unwrap();
+        let before = passwords.verifications();
+        assert!(!passwords.verify(None, "right"));
+        assert!(!passwords.verify(Some("no hash"), "right"));
+        assert!(!passwords.verify(Some(&hash), &"x".repeat(MAX_BYTES + 1)));
+        assert!(passwords.verify(Some(&hash), "right"));
+        assert_eq!(passwords.verifications() - before, 4);
+    }
+
+    #[test]
+    fn hashes_out_of_bounds_are_not_run() {
+        let tail = "$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        for head in [
+            "$argon2id$v=19$m=262145,t=2,p=1",
+            "$argon2id$v=19$m=19456,t=11,p=1",
+            "$argon2id$v=19$m=19456,t=2,p=17",
+            "$argon2d$v=19$m=19456,t=2,p=1",
+        ] {
+            assert!(Stored::parse(&format!("{head}{tail}")).is_none(), "{head}");
+        }
+        assert!(Stored::parse(&format!("$argon2i$v=19$m=4096,t=3,p=1{tail}")).is_some());
+        assert!(Stored::parse("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO0").is_none());
+    }
+}

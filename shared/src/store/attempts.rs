@@ -1,0 +1,172 @@
+//! The counters of attempts: charged before anything is hashed, given back when the attempt was no failure.
+//!
+//! One conditional update decides and counts, so parallel guesses cannot race the count. Each attempt signs its
+//! charge with a random word: a write of ours that landed, and was sent again because its answer got lost, is
+//! known by it and counted once. In a DynamoDB condition a comparison with a missing attribute is false, and an
+//! update creates the item that it does not find; the conditions below lean on both.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+
+use super::error::condition_failed;
+use super::{Item, Store, StoreError, key, number, text};
+use crate::ambient::Timestamp;
+use crate::name::LoginName;
+use crate::throttle;
+
+/// How long a login name's counter is kept after its last charge, for all names alike.
+const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Whether an attempt was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// It was counted and may go on.
+    Admitted,
+    /// It was not counted; the next one is admitted after this time.
+    Refused(Duration),
+}
+
+impl Store {
+    /// Charges an attempt to a login name, whether it exists or not.
+    pub(crate) async fn charge_name(
+        &self,
+        name: &LoginName,
+        attempt: &str,
+        now: Timestamp,
+    ) -> Result<Charge, StoreError> {
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(name_key(name)))
+            .update_expression(
+                "ADD failures :one SET charged_at = :now, charged_by = :me, expires_at = :expires",
+            )
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":me", text(attempt))
+            .expression_attribute_values(":expires", number(now.plus(NAME_KEPT).secs()))
+            .expression_attribute_values(":free", number(throttle::FREE_FAILURES))
+            .expression_attribute_values(":limit", number(throttle::SHUT_AFTER))
+            .expression_attribute_values(":tmax", number(now.minus(throttle::LONGEST_WAIT).millis()));
+        let mut admitted = "failures < :free".to_owned();
+        for (failures, wait) in throttle::rungs() {
+            admitted += &format!(" OR failures <= :n{failures} AND charged_at <= :t{failures}");
+            request = request
+                .expression_attribute_values(format!(":n{failures}"), number(failures))
+                .expression_attribute_values(format!(":t{failures}"), number(now.minus(wait).millis()));
+        }
+        admitted += " OR failures < :limit AND charged_at <= :tmax";
+        let condition = format!("attribute_not_exists(failures) OR charged_by <> :me AND ({admitted})");
+        let Some(old) = condition_failed(request.condition_expression(condition).send().await)? else {
+            return Ok(Charge::Admitted);
+        };
+        if is_ours(&old, attempt) {
+            return Ok(Charge::Admitted);
+        }
+        let failures = integer(&old, "failures").unwrap_or(u64::MAX);
+        let charged_at = Timestamp::from_millis(integer(&old, "charged_at").unwrap_or(now.millis()));
+        let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+        Ok(Charge::Refused(throttle::retry_after(failures, charged_at, now)))
+    }
+
+    /// Gives a charge back, unless another attempt was charged since.
+    pub(crate) async fn refund_name(&self, name: &LoginName, attempt: &str) -> Result<(), StoreError> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(name_key(name)))
+            .update_expression("ADD failures :minus SET charged_at = :zero, charged_by = :none")
+            .condition_expression("charged_by = :me")
+            .expression_attribute_values(":minus", number(-1))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":none", text("-"))
+            .expression_attribute_values(":me", text(attempt))
+            .send()
+            .await;
+        condition_failed(outcome).map(|_| ())
+    }
+
+    /// Forgets the failures of a login name, after a success.
+    pub(crate) async fn clear_name(&self, name: &LoginName) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(name_key(name)))
+            .update_expression("SET failures = :zero, charged_by = :none")
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":none", text("-"))
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// Charges an attempt to an address.
+    pub(crate) async fn charge_address(
+        &self,
+        address: &str,
+        limit: u32,
+        attempt: &str,
+        now: Timestamp,
+    ) -> Result<Charge, StoreError> {
+        let (window, remaining) = throttle::address_window(now);
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(address_key(address, window)))
+            .update_expression("ADD failures :one SET charged_by = :me, expires_at = :expires")
+            .condition_expression("attribute_not_exists(failures) OR charged_by <> :me AND failures < :limit")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":me", text(attempt))
+            .expression_attribute_values(":limit", number(limit))
+            .expression_attribute_values(":expires", number(now.plus(remaining).secs() + 60))
+            .send()
+            .await;
+        match condition_failed(outcome)? {
+            Some(old) if !is_ours(&old, attempt) => Ok(Charge::Refused(remaining)),
+            Some(_) | None => Ok(Charge::Admitted),
+        }
+    }
+
+    /// Gives an address one charge back, in the window in which it was charged. Others may have been charged
+    /// since, so the charge is not asked for by its word; none is given back that was not there.
+    pub(crate) async fn refund_address(&self, address: &str, charged: Timestamp) -> Result<(), StoreError> {
+        let (window, _) = throttle::address_window(charged);
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(address_key(address, window)))
+            .update_expression("ADD failures :minus")
+            .condition_expression("failures > :zero")
+            .expression_attribute_values(":minus", number(-1))
+            .expression_attribute_values(":zero", number(0))
+            .send()
+            .await;
+        condition_failed(outcome).map(|_| ())
+    }
+}
+
+fn name_key(name: &LoginName) -> Item {
+    key(format!("NAME#{}", name.digest()), "ATTEMPTS")
+}
+
+fn address_key(address: &str, window: u64) -> Item {
+    key(format!("ADDRESS#{address}#{window}"), "ATTEMPTS")
+}
+
+fn is_ours(old: &Item, attempt: &str) -> bool {
+    old.get("charged_by").is_some_and(|by| *by == text(attempt))
+}
+
+fn integer(item: &Item, name: &str) -> Option<u64> {
+    match item.get(name)? {
+        AttributeValue::N(digits) => digits.parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,193 @@
+//! The table: a few verbs, each one request with a condition, over the AWS SDK.
+//!
+//! The one place that imports the SDK for DynamoDB. Reads are strongly consistent, since a user who just changed
+//! the password must not meet the old one. A condition that fails is an answer; everything else that goes wrong
+//! is a [`StoreError`].
+
+mod admin;
+mod attempts;
+mod error;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use serde::Deserialize;
+
+pub use self::admin::{CreateUserError, NewUser};
+pub use self::attempts::Charge;
+pub use self::error::StoreError;
+use self::error::condition_failed;
+use crate::ambient::Timestamp;
+use crate::mfa::Spent;
+use crate::name::LoginName;
+use crate::session::{NewSession, sha256};
+use crate::user::{User, VERSION};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// One DynamoDB table.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+/// What a login name leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Login {
+    /// The user's id.
+    pub user_id: u64,
+    /// What the name is to that user.
+    pub kind: LoginKind,
+}
+
+/// What a login name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginKind {
+    /// A username.
+    Username,
+    /// An e-mail address.
+    Email,
+    /// Both: the user's name is the address.
+    Both,
+}
+
+/// What a sign-in writes to the user.
+pub(crate) struct SignInRecord<'a> {
+    pub(crate) user: &'a User,
+    pub(crate) spent: Option<&'a Spent>,
+    /// Random for each attempt, so that our own write, retried, is known again.
+    pub(crate) attempt: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+impl Store {
+    /// The table of this name.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Opens the connection, and shows that the table is there and may be read.
+    ///
+    /// # Errors
+    /// If it is not, or the store does not answer.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        self.get(user_pk(0), "USER").await.map(|_| ())
+    }
+
+    /// Whose this login name is.
+    pub(crate) async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
+        // A name that is too long for a key is nobody's; it is looked up all the same, where nobody ever is.
+        let Some(key) = name.as_key() else { return self.warm_up().await.map(|()| None) };
+        match self.get(login_pk(key), "LOGIN").await? {
+            None => Ok(None),
+            Some(item) => serde_dynamo::from_item(item)
+                .map(Some)
+                .map_err(|_| StoreError::Unreadable { what: "login name".to_owned() }),
+        }
+    }
+
+    /// The user with this id. Nobody has id 0, so that is what to ask for when there is no one to ask for.
+    pub(crate) async fn user(&self, id: u64) -> Result<Option<User>, StoreError> {
+        let Some(item) = self.get(user_pk(id), "USER").await? else { return Ok(None) };
+        // What serde says of an item quotes it, so it is not passed on.
+        let unreadable = |_| StoreError::Unreadable { what: format!("user {id}") };
+        let user: User = serde_dynamo::from_item(item).map_err(unreadable)?;
+        if user.version > VERSION || user.id != id {
+            return Err(StoreError::Unreadable { what: format!("user {id}, of version {}", user.version) });
+        }
+        Ok(Some(user))
+    }
+
+    /// Records a sign-in with the user, unless the user was disabled, or changed the password or MFA, or the code
+    /// was spent, since the user was read: then `false`.
+    pub(crate) async fn record_sign_in(&self, record: SignInRecord<'_>) -> Result<bool, StoreError> {
+        let mut condition = "epoch = :epoch".to_owned();
+        let mut update = "SET last_sign_in = :now, updated_at = :now, last_attempt = :me".to_owned();
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(user_pk(record.user.id), "USER")))
+            .expression_attribute_values(":now", number(record.now.millis()))
+            .expression_attribute_values(":epoch", number(record.user.epoch))
+            .expression_attribute_values(":me", text(record.attempt))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match record.spent {
+            None => {}
+            Some(Spent::Step(step)) => {
+                condition += " AND (attribute_not_exists(mfa.last_step) OR mfa.last_step < :step)";
+                update += ", mfa.last_step = :step";
+                request = request.expression_attribute_values(":step", number(*step));
+            }
+            Some(Spent::RecoveryCode(digest)) => {
+                condition += " AND contains(mfa.recovery_codes, :code)";
+                update += " DELETE mfa.recovery_codes :codes";
+                request = request
+                    .expression_attribute_values(":code", text(digest))
+                    .expression_attribute_values(":codes", AttributeValue::Ss(vec![digest.clone()]));
+            }
+        }
+        let outcome = request.condition_expression(condition).update_expression(update).send().await;
+        match condition_failed(outcome)? {
+            None => Ok(true),
+            Some(old) => Ok(old.get("last_attempt").is_some_and(|by| *by == text(record.attempt))),
+        }
+    }
+
+    /// Puts a new session.
+    pub(crate) async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
+        let mut item = key(sessions_pk(session.token.user_id), &sha256(&session.token.family));
+        item.insert("kind".to_owned(), text(session.kind));
+        item.insert("current_hash".to_owned(), text(&sha256(&session.token.secret)));
+        item.insert("epoch".to_owned(), number(session.epoch));
+        item.insert("created_at".to_owned(), number(session.created_at.millis()));
+        item.insert("rotated_at".to_owned(), number(session.rotated_at.millis()));
+        // In seconds, since DynamoDB's TTL reads this one.
+        item.insert("expires_at".to_owned(), number(session.expires_at.secs()));
+        item.insert("ends_at".to_owned(), number(session.ends_at.secs()));
+        if let Some(device) = &session.device {
+            item.insert("device".to_owned(), text(device));
+        }
+        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, StoreError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(pk, sk)))
+            .consistent_read(true)
+            .send()
+            .await?;
+        Ok(output.item)
+    }
+}
+
+fn user_pk(id: u64) -> String {
+    format!("USER#{id}")
+}
+
+fn login_pk(name: &str) -> String {
+    format!("LOGIN#{name}")
+}
+
+fn sessions_pk(user_id: u64) -> String {
+    format!("SESSIONS#{user_id}")
+}
+
+fn key(pk: String, sk: &str) -> Item {
+    Item::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), text(sk))])
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}

@@ -1,0 +1,153 @@
+//! Private JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037) as they stand in the signing secret.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use ring::hmac;
+use serde::Deserialize;
+
+use crate::mfa::RecoveryKey;
+
+/// The least length of an HS256 key, in bytes (RFC 7518 §3.2).
+const LEAST_HMAC_BYTES: usize = 32;
+
+/// One key of the ring, in the forms that [`super::provider`] takes.
+pub(super) struct Key {
+    pub(super) kid: Option<String>,
+    pub(super) algorithm: Algorithm,
+    pub(super) signing: EncodingKey,
+    pub(super) verifying: DecodingKey,
+}
+
+impl Key {
+    /// Whether both keys make the same signatures.
+    pub(super) fn signs_like(&self, other: &Self) -> bool {
+        self.algorithm == other.algorithm && self.signing.as_bytes() == other.signing.as_bytes()
+    }
+}
+
+/// Why the signing keys could not be read. Never shows key material.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyError(String);
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+#[derive(Deserialize)]
+struct JwkSet {
+    keys: Vec<Jwk>,
+    recovery_code_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    crv: Option<String>,
+    alg: Option<String>,
+    kid: Option<String>,
+    k: Option<String>,
+    d: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+pub(super) fn parse(text: &str) -> Result<(Vec<Key>, RecoveryKey), KeyError> {
+    let text = text.trim();
+    if !text.starts_with('{') {
+        let key = hs256(None, text.as_bytes())?;
+        // Derived, so that one generated secret is enough; a key set that replaces the secret carries this on.
+        let derivation = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
+        let recovery = hmac::sign(&derivation, b"postern recovery codes");
+        return Ok((vec![key], RecoveryKey::new(recovery.as_ref())));
+    }
+    let set: JwkSet = serde_json::from_str(text)
+        .map_err(|_| KeyError("must be a JWK Set, {\"keys\":[…],\"recovery_code_key\":\"…\"}".to_owned()))?;
+    if set.keys.is_empty() {
+        return Err(KeyError("must have at least one key".to_owned()));
+    }
+    let keys: Vec<Key> = set.keys.iter().enumerate().map(|(i, jwk)| key(i, jwk)).collect::<Result<_, _>>()?;
+    for (i, key) in keys.iter().enumerate() {
+        if key.kid.is_some() && keys.iter().take(i).any(|earlier| earlier.kid == key.kid) {
+            return Err(KeyError(format!("key {i} has the kid of an earlier key")));
+        }
+    }
+    let recovery = bytes(set.recovery_code_key.as_deref()).filter(|key| key.len() >= LEAST_HMAC_BYTES).ok_or_else(
+        || {
+            KeyError(
+                "needs the member recovery_code_key beside keys: at least 32 random bytes in base64url, under \
+                 which recovery codes are stored"
+                    .to_owned(),
+            )
+        },
+    )?;
+    Ok((keys, RecoveryKey::new(&recovery)))
+}
+
+fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
+    let wrong = |problem: &str| KeyError(format!("key {index} {problem}"));
+    let part = |name: &str, value: &Option<String>, length: usize| {
+        bytes(value.as_deref())
+            .filter(|bytes| bytes.len() == length)
+            .ok_or_else(|| wrong(&format!("needs {name}: {length} bytes in base64url")))
+    };
+    let (key, named) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("oct", None) => {
+            let secret = bytes(jwk.k.as_deref()).ok_or_else(|| wrong("needs k in base64url"))?;
+            (hs256(jwk.kid.clone(), &secret).map_err(|error| wrong(&error.0))?, "HS256")
+        }
+        ("EC", Some("P-256")) => {
+            let (d, x, y) = (part("d", &jwk.d, 32)?, part("x", &jwk.x, 32)?, part("y", &jwk.y, 32)?);
+            let public = [&[4][..], &x, &y].concat();
+            let key = Key {
+                kid: jwk.kid.clone(),
+                algorithm: Algorithm::ES256,
+                signing: EncodingKey::from_ec_der(&[&d[..], &public].concat()),
+                verifying: DecodingKey::from_ec_der(&public),
+            };
+            (key, "ES256")
+        }
+        ("OKP", Some("Ed25519")) => {
+            let (d, x) = (part("d", &jwk.d, 32)?, part("x", &jwk.x, 32)?);
+            let key = Key {
+                kid: jwk.kid.clone(),
+                algorithm: Algorithm::EdDSA,
+                signing: EncodingKey::from_ed_der(&[&d[..], &x].concat()),
+                verifying: DecodingKey::from_ed_der(&x),
+            };
+            (key, "EdDSA")
+        }
+        _ => return Err(wrong("must be oct (HS256), EC P-256 (ES256) or OKP Ed25519 (EdDSA)")),
+    };
+    if jwk.alg.as_deref().is_some_and(|alg| alg != named) {
+        return Err(wrong(&format!("has an alg that is not {named}, which is what its kty and crv are for")));
+    }
+    if key.kid.is_none() && key.algorithm != Algorithm::HS256 {
+        return Err(wrong("needs a kid: others find a public key by it"));
+    }
+    // A private half that does not belong to the public one is found here and not at the first sign-in.
+    super::provider::check(&key.signing, key.algorithm).map_err(|_| wrong("is no valid key pair"))?;
+    Ok(key)
+}
+
+fn hs256(kid: Option<String>, secret: &[u8]) -> Result<Key, KeyError> {
+    if secret.len() < LEAST_HMAC_BYTES {
+        return Err(KeyError(format!("is an HS256 key of {} bytes; 32 are the least", secret.len())));
+    }
+    Ok(Key {
+        kid,
+        algorithm: Algorithm::HS256,
+        signing: EncodingKey::from_secret(secret),
+        verifying: DecodingKey::from_secret(secret),
+    })
+}
+
+fn bytes(value: Option<&str>) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(value?.trim_end_matches('=')).ok()
+}

@@ -1,0 +1,128 @@
+//! jsonwebtoken's cryptography, done by `ring`, which TLS brings along anyway.
+//!
+//! jsonwebtoken's own choices would add aws-lc, with its 22 ms of entropy gathering at the first signature, or
+//! the `rsa` crate with its timing leak (RUSTSEC-2023-0071). Keys arrive in the raw forms that `ring` takes, as
+//! [`super::jwk`] laid them out, and not in DER.
+
+use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
+    UnparsedPublicKey, VerificationAlgorithm,
+};
+use ring::{hmac, rand};
+use signature::{Signer, Verifier};
+
+/// Makes `ring` the provider of this process. Later calls change nothing.
+pub(super) fn install() {
+    static PROVIDER: CryptoProvider = CryptoProvider {
+        signer_factory: |algorithm, key| Ok(Box::new(RingSigner::new(algorithm, key)?)),
+        verifier_factory: |algorithm, key| Ok(Box::new(RingVerifier::new(algorithm, key)?)),
+        key_utils: KeyUtils::new_unimplemented(),
+    };
+    // An error says that it was installed before, which is what is wanted.
+    let _ = PROVIDER.install_default();
+}
+
+/// Whether this key can sign with this algorithm.
+pub(super) fn check(key: &EncodingKey, algorithm: Algorithm) -> Result<(), Error> {
+    RingSigner::new(&algorithm, key).map(|_| ())
+}
+
+enum RingSigner {
+    Hs256(hmac::Key),
+    Es256(Box<EcdsaKeyPair>, SystemRandom),
+    EdDsa(Box<Ed25519KeyPair>),
+}
+
+impl RingSigner {
+    fn new(algorithm: &Algorithm, key: &EncodingKey) -> Result<Self, Error> {
+        let unusable = |_| Error::from(ErrorKind::InvalidKeyFormat);
+        let bytes = key.as_bytes();
+        let private_and_public = || bytes.split_at_checked(32).ok_or(ErrorKind::InvalidKeyFormat);
+        if *algorithm == Algorithm::HS256 {
+            Ok(Self::Hs256(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+        } else if *algorithm == Algorithm::ES256 {
+            let (private, public) = private_and_public()?;
+            let random = rand::SystemRandom::new();
+            let pair = EcdsaKeyPair::from_private_key_and_public_key(
+                &ECDSA_P256_SHA256_FIXED_SIGNING,
+                private,
+                public,
+                &random,
+            );
+            Ok(Self::Es256(Box::new(pair.map_err(unusable)?), random))
+        } else if *algorithm == Algorithm::EdDSA {
+            let (private, public) = private_and_public()?;
+            let pair = Ed25519KeyPair::from_seed_and_public_key(private, public);
+            Ok(Self::EdDsa(Box::new(pair.map_err(unusable)?)))
+        } else {
+            Err(ErrorKind::InvalidAlgorithm.into())
+        }
+    }
+}
+
+impl Signer<Vec<u8>> for RingSigner {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        Ok(match self {
+            Self::Hs256(key) => hmac::sign(key, message).as_ref().to_vec(),
+            Self::Es256(pair, random) => {
+                pair.sign(random, message).map_err(|_| signature::Error::new())?.as_ref().to_vec()
+            }
+            Self::EdDsa(pair) => pair.sign(message).as_ref().to_vec(),
+        })
+    }
+}
+
+impl JwtSigner for RingSigner {
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Hs256(_) => Algorithm::HS256,
+            Self::Es256(..) => Algorithm::ES256,
+            Self::EdDsa(_) => Algorithm::EdDSA,
+        }
+    }
+}
+
+enum RingVerifier {
+    Hs256(hmac::Key),
+    Public(Algorithm, &'static dyn VerificationAlgorithm, Vec<u8>),
+}
+
+impl RingVerifier {
+    fn new(algorithm: &Algorithm, key: &DecodingKey) -> Result<Self, Error> {
+        let bytes = key.try_get_as_bytes()?;
+        if *algorithm == Algorithm::HS256 {
+            Ok(Self::Hs256(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+        } else if *algorithm == Algorithm::ES256 {
+            Ok(Self::Public(*algorithm, &ECDSA_P256_SHA256_FIXED, bytes.to_vec()))
+        } else if *algorithm == Algorithm::EdDSA {
+            Ok(Self::Public(*algorithm, &ED25519, bytes.to_vec()))
+        } else {
+            Err(ErrorKind::InvalidAlgorithm.into())
+        }
+    }
+}
+
+impl Verifier<Vec<u8>> for RingVerifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        match self {
+            Self::Hs256(key) => hmac::verify(key, message, signature),
+            Self::Public(_, algorithm, public) => {
+                UnparsedPublicKey::new(*algorithm, public).verify(message, signature)
+            }
+        }
+        .map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for RingVerifier {
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Hs256(_) => Algorithm::HS256,
+            Self::Public(algorithm, ..) => *algorithm,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A user, as the table holds one.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ambient::Timestamp;
+use crate::mfa::Mfa;
+
+/// The version of the user item that this code writes. It refuses to guess at what a newer one means.
+pub(crate) const VERSION: u32 = 1;
+
+/// Everything about a user. It has no `Debug`: it holds the password hash and the MFA secret.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct User {
+    /// The version of this item's layout.
+    pub version: u32,
+    /// The user's id, above zero.
+    pub id: u64,
+    /// The username as it was registered.
+    pub username: String,
+    /// The e-mail address as it was registered.
+    pub email: String,
+    /// The password's hash; a user without one cannot sign in by password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_hash: Option<String>,
+    /// Whether the user may sign in.
+    pub status: Status,
+    /// The user has to change the password before signing in.
+    #[serde(default)]
+    pub must_change_password: bool,
+    /// The second factor, if it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa: Option<Mfa>,
+    /// Counts the changes that end every session: of the password, of MFA, of the status.
+    pub epoch: u64,
+    /// When `epoch` was last raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions_ended_at: Option<Timestamp>,
+    /// When the user was created.
+    pub created_at: Timestamp,
+    /// When the item was last written.
+    pub updated_at: Timestamp,
+    /// When the user last signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_sign_in: Option<Timestamp>,
+    /// What only one contract shows, under that contract's name.
+    #[serde(default)]
+    pub attributes: Map<String, Value>,
+}
+
+/// Whether a user may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Yes.
+    Active,
+    /// Not yet: someone has to confirm the account first.
+    NotActivated,
+    /// No: switched off.
+    Disabled,
+    /// No: shut out. Told apart from disabled by nobody but the operator.
+    Blocked,
+}
+
+/// A contract's attributes are not of the form that it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnreadableAttributes;
+
+impl User {
+    /// The attributes that one contract keeps with this user, in that contract's own type; its defaults where
+    /// the user has none.
+    ///
+    /// # Errors
+    /// If what is stored does not fit the type.
+    pub fn attributes<T: DeserializeOwned + Default>(
+        &self,
+        contract: &str,
+    ) -> Result<T, UnreadableAttributes> {
+        let Some(stored) = self.attributes.get(contract) else { return Ok(T::default()) };
+        T::deserialize(stored).map_err(|_| UnreadableAttributes)
+    }
+}
