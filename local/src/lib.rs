@@ -1,1 +1,14 @@
-//! x
+//! Every contract on one port of this machine, over an embedded DynamoDB API: what `cargo run` starts and what
+//! the tests run against.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`table`] | the embedded DynamoDB API |
+//! | [`demo`] | the demo users |
+//! | [`doors`] | the five contracts, each as a Lambda function that takes an event and gives a reply |
+//! | [`gateway`] | API Gateway's part: HTTP to event, reply to HTTP, CORS |
+
+pub mod demo;
+pub mod doors;
+pub mod gateway;
+pub mod table;

@@ -152,7 +152,10 @@ where
     F: Future<Output = Response> + Send,
 {
     let LambdaEvent { mut payload, context } = event;
-    // lambda_http panics on a query that is no URI, and anybody can send one.
+    // lambda_http makes a URI out of these and panics where they make none, and callers write them. Nobody here
+    // reads that URI: the path and the query have extensions of their own.
+    payload.headers.remove(header::HOST);
+    payload.request_context.domain_name = None;
     let query = payload.raw_query_string.as_deref().unwrap_or_default();
     if format!("/?{query}").parse::<Uri>().is_err() {
         payload.raw_query_string = None;

@@ -19,6 +19,8 @@ pub use self::attempts::Charge;
 pub use self::error::StoreError;
 use self::error::condition_failed;
 use crate::ambient::Timestamp;
+use crate::aws::Aws;
+use crate::config::{Config, ConfigError, Environment};
 use crate::mfa::Spent;
 use crate::name::LoginName;
 use crate::session::{NewSession, sha256};
@@ -67,6 +69,16 @@ impl Store {
     /// The table of this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+
+    /// The table that the environment names.
+    ///
+    /// # Errors
+    /// If a variable is missing or malformed.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let config = Config::from_env(env)?;
+        let aws = Aws::from_env(env, &config)?;
+        Ok(Self::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), config.table))
     }
 
     /// Opens the connection, and shows that the table is there and may be read.

@@ -1,0 +1,158 @@
+//! The demo users. Their passwords are public, so they exist only in tables on this machine.
+
+use std::collections::BTreeSet;
+
+use postern::ambient::{Timestamp, random};
+use postern::app::App;
+use postern::mfa::Mfa;
+use postern::store::{CreateUserError, Store};
+use postern::user::{Status, User};
+use serde_json::{Value, json};
+
+/// The recovery codes of the user `guarded`, each good for one sign-in.
+pub const RECOVERY_CODES: [&str; 8] =
+    ["5ca1ab1e", "0ddba115", "ca11ab1e", "deadbea7", "f005ba11", "ba5eba11", "0b501e7e", "acce55ed"];
+
+/// A demo user.
+pub struct DemoUser {
+    /// The user's id.
+    pub id: u64,
+    /// The username as it was registered.
+    pub username: &'static str,
+    /// The e-mail address.
+    pub email: &'static str,
+    /// The password.
+    pub password: &'static str,
+    /// What is special about the user, in a few words.
+    pub state: &'static str,
+    status: Status,
+    must_change_password: bool,
+    totp_secret: Option<&'static str>,
+}
+
+/// The TOTP secret of the user `guarded`, in base32.
+pub const TOTP_SECRET: &str = "KBTSKUKRDJPEGCZK";
+
+const ACTIVE: DemoUser = DemoUser {
+    id: 0,
+    username: "",
+    email: "",
+    password: "Password1234!",
+    state: "active",
+    status: Status::Active,
+    must_change_password: false,
+    totp_secret: None,
+};
+
+/// All of them.
+pub const USERS: [DemoUser; 8] = [
+    DemoUser {
+        id: 1,
+        username: "johndoe",
+        email: "johndoe@example.com",
+        password: "SecurePass123!",
+        ..ACTIVE
+    },
+    DemoUser {
+        id: 14,
+        username: "jimmy",
+        email: "jimmy@example.com",
+        password: "correct horse battery staple",
+        ..ACTIVE
+    },
+    DemoUser { id: 33, username: "st.huber", email: "st.huber@example.com", ..ACTIVE },
+    DemoUser {
+        id: 40,
+        username: "dormant",
+        email: "dormant@example.com",
+        state: "not activated",
+        status: Status::NotActivated,
+        ..ACTIVE
+    },
+    DemoUser {
+        id: 41,
+        username: "changer",
+        email: "changer@example.com",
+        state: "must change password",
+        must_change_password: true,
+        ..ACTIVE
+    },
+    DemoUser {
+        id: 42,
+        username: "blocked",
+        email: "blocked@example.com",
+        state: "disabled",
+        status: Status::Disabled,
+        ..ACTIVE
+    },
+    DemoUser {
+        id: 43,
+        username: "guarded",
+        email: "guarded@example.com",
+        state: "MFA on",
+        totp_secret: Some(TOTP_SECRET),
+        ..ACTIVE
+    },
+    DemoUser { id: 44, username: "Zoë", email: "zoe@example.com", password: "pässwörd ☃", ..ACTIVE },
+];
+
+/// Puts the demo users into a table. Those that are there already stay as they are.
+///
+/// # Errors
+/// If the store fails.
+pub async fn create_users(app: &App, store: &Store) -> Result<(), CreateUserError> {
+    for demo in &USERS {
+        match store.create_user(user(app, demo)).await {
+            Ok(_) | Err(CreateUserError::Taken) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A demo user as the table holds one.
+pub fn user(app: &App, demo: &DemoUser) -> User {
+    // 2022-11-19T18:15:22.642Z, as on the mfa contract's page.
+    let created = Timestamp::from_millis(1_668_881_722_642);
+    let codes: BTreeSet<String> =
+        RECOVERY_CODES.iter().map(|code| app.keys.recovery.digest(demo.id, code)).collect();
+    User {
+        version: 1,
+        id: demo.id,
+        username: demo.username.to_owned(),
+        email: demo.email.to_owned(),
+        password_hash: app.passwords.hash(demo.password, random()).ok(),
+        status: demo.status,
+        must_change_password: demo.must_change_password,
+        mfa: demo.totp_secret.map(|secret| Mfa {
+            secret: secret.to_owned(),
+            last_step: None,
+            recovery_codes: codes,
+        }),
+        epoch: 0,
+        sessions_ended_at: None,
+        created_at: created,
+        updated_at: created,
+        last_sign_in: None,
+        attributes: match attributes(demo.id) {
+            Value::Object(attributes) => attributes,
+            _ => serde_json::Map::new(),
+        },
+    }
+}
+
+fn attributes(id: u64) -> Value {
+    match id {
+        1 => json!({
+            "sso": {"ext_id": 42, "role": "moderator", "tags": [3, 5]},
+            "email": {
+                "first_name": "John",
+                "last_name": "Doe",
+                "number_phone": "5551234567",
+                "avatar": "/media/avatars/profile.jpg",
+            },
+        }),
+        14 => json!({"mfa": {"language": "en", "consent": 1, "control": 1, "github": ""}}),
+        _ => json!({}),
+    }
+}

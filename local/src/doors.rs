@@ -1,0 +1,75 @@
+//! The five contracts, each as a Lambda function: an event goes in, a reply comes out.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use lambda_http::Context;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::lambda_runtime::LambdaEvent;
+use postern::App;
+use postern::config::{ConfigError, Environment};
+use postern::http::{Request, Response, invoke};
+use serde_json::Value;
+
+/// A function that takes API Gateway v2 events and gives its replies, both as JSON.
+pub type Function = Arc<dyn Fn(Value) -> Invocation + Send + Sync>;
+
+/// A function at work on one event.
+pub type Invocation = Pin<Box<dyn Future<Output = Result<Value, InvocationFailed>> + Send>>;
+
+/// What Lambda calls a function error: API Gateway would answer in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvocationFailed(pub String);
+
+/// A contract, where it is, and the function that answers for it.
+#[derive(Clone)]
+pub struct Door {
+    /// The contract's name.
+    pub name: &'static str,
+    /// The path of its sign-in, in the slash form of the contract's page.
+    pub path: &'static str,
+    /// The function.
+    pub function: Function,
+}
+
+/// All five, over one [`App`].
+///
+/// # Errors
+/// If a contract's settings are malformed.
+pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Door>, ConfigError> {
+    macro_rules! door {
+        ($name:literal, $path:literal, $contract:ident) => {{
+            let (app, settings) = (Arc::clone(app), Arc::new($contract::Settings::from_env(env)?));
+            let function = function(move |request| {
+                let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
+                async move { $contract::handle(&app, &settings, request).await }
+            });
+            Door { name: $name, path: $path, function }
+        }};
+    }
+    Ok(vec![
+        door!("account", "/api/v2/account/signin/", account_signin),
+        door!("sso", "/api/v2/sso/signin/", sso_signin),
+        door!("session", "/api/auth/signin", session_signin),
+        door!("mfa", "/signin", mfa_signin),
+        door!("email", "/api/sign-in/", email_signin),
+    ])
+}
+
+fn function<H, F>(handle: H) -> Function
+where
+    H: Fn(Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
+    Arc::new(move |event| {
+        let handle = handle.clone();
+        Box::pin(async move {
+            let failed = |error: &dyn std::fmt::Display| InvocationFailed(error.to_string());
+            let event: ApiGatewayV2httpRequest =
+                serde_json::from_value(event).map_err(|error| failed(&error))?;
+            let reply = invoke(handle, LambdaEvent::new(event, Context::default()));
+            serde_json::to_value(reply.await.map_err(|error| failed(&error))?).map_err(|error| failed(&error))
+        })
+    })
+}

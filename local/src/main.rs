@@ -1,0 +1,136 @@
+//! `cargo run`: everything on this machine in one command.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use postern::App;
+use postern::config::Environment;
+use postern::logging;
+use postern_local::demo::{self, RECOVERY_CODES, TOTP_SECRET, USERS};
+use postern_local::table::{self, StartError, Table};
+use postern_local::{doors, gateway};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+
+/// Runs Postern on this machine: all five sign-in contracts on one port, over an embedded DynamoDB API, with demo
+/// users and sample keys. For trying out and for development; nothing here is safe to expose.
+#[derive(Parser)]
+#[command(version, name = "postern-local")]
+struct Options {
+    /// The port of the five contracts.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// The port of the DynamoDB API.
+    #[arg(long, default_value_t = 8000)]
+    dynamodb_port: u16,
+    /// Keep the table in this file. Without it, the table is in memory and gone at the end.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Start only the DynamoDB API with the demo users, for `sam local` and `cargo lambda watch`.
+    #[arg(long)]
+    table_only: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("postern: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), StartError> {
+    let said = |error: &dyn std::fmt::Display| StartError(error.to_string());
+    let process = Environment::of_process();
+    let level = process.optional("AWS_LAMBDA_LOG_LEVEL").and_then(|level| level.parse().ok());
+    // Standard output is for people; what a function logs goes to standard error.
+    tracing::subscriber::set_global_default(logging::subscriber(
+        level.unwrap_or(LevelFilter::INFO),
+        std::io::stderr,
+    ))
+    .map_err(|error| said(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| said(&error))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| said(&error))?;
+
+    let listener = match options.table_only {
+        true => None,
+        false => Some(table::listen(options.port, "--port").await?),
+    };
+    let table = Table::start(options.dynamodb_port, options.data.as_deref()).await?;
+    let env = table.environment(&process);
+    let store = postern::store::Store::from_env(&env).map_err(|error| said(&error))?;
+    store.create_table().await.map_err(|error| said(&error))?;
+    let app = Arc::new(App::start(&env).await.map_err(|error| said(&error))?);
+    demo::create_users(&app, &store).await.map_err(|error| said(&error))?;
+    let doors = doors::all(&app, &env).map_err(|error| said(&error))?;
+
+    greet(&table, &options);
+    let stopped = async move {
+        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+    };
+    match listener {
+        None => {
+            println!("Ready: {}", table.endpoint());
+            stopped.await;
+        }
+        Some(listener) => {
+            let address = listener.local_addr().map_err(|error| said(&error))?;
+            introduce(&format!("http://{address}"));
+            println!("Ready: http://{address}");
+            let service =
+                gateway::router(doors).into_make_service_with_connect_info::<std::net::SocketAddr>();
+            axum::serve(listener, service)
+                .with_graceful_shutdown(stopped)
+                .await
+                .map_err(|error| said(&error))?;
+        }
+    }
+    // The connection to the table is the app's; it goes first.
+    drop((app, store));
+    table.stop().await?;
+    println!("Stopped.");
+    Ok(())
+}
+
+fn greet(table: &Table, options: &Options) {
+    let kept = match &options.data {
+        None => "in memory: gone at the end".to_owned(),
+        Some(path) => format!("kept in {}", path.display()),
+    };
+    println!("Postern, on this machine only: demo users, sample keys.\n");
+    println!("DynamoDB API: {}, table {}, {kept}\n", table.endpoint(), table::NAME);
+    println!("{:>3}  {:<9} {:<21} {:<29} state", "id", "username", "e-mail", "password");
+    for user in &USERS {
+        println!(
+            "{:>3}  {:<9} {:<21} {:<29} {}",
+            user.id, user.username, user.email, user.password, user.state
+        );
+    }
+    println!("\nMFA of guarded: TOTP secret {TOTP_SECRET}; recovery codes {}\n", RECOVERY_CODES.join(" "));
+}
+
+fn introduce(url: &str) {
+    let johndoe = r#"{"username":"johndoe","password":"SecurePass123!"}"#;
+    let account = format!("curl -s {url}/api/v2/account/signin/ -d '{johndoe}'");
+    println!("account  {account}");
+    println!(
+        "sso      curl -s -X POST {url}/api/v2/sso/signin/ -H \"Authorization: Bearer $({account} | \
+         sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\""
+    );
+    println!(
+        "session  curl -s {url}/api/auth/signin -d \
+         '{{\"username\":\"st.huber\",\"password\":\"Password1234!\",\"stay_logged_in\":true}}'"
+    );
+    println!(
+        "mfa      curl -s {url}/signin -d '{{\"username\":\"jimmy\",\"password\":\"correct horse battery staple\"}}'"
+    );
+    println!(
+        "email    curl -s {url}/api/sign-in/ -d \
+         '{{\"email\":\"johndoe@example.com\",\"password\":\"SecurePass123!\"}}'\n"
+    );
+}
