@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use postern::ambient::{Timestamp, random};
 use postern::app::App;
 use postern::mfa::Mfa;
+use postern::name::LoginName;
 use postern::store::{CreateUserError, Store};
 use postern::user::{Status, User};
 use serde_json::{Value, json};
@@ -96,16 +97,22 @@ pub const USERS: [DemoUser; 8] = [
     DemoUser { id: 44, username: "Zoë", email: "zoe@example.com", password: "pässwörd ☃", ..ACTIVE },
 ];
 
-/// Puts the demo users into a table. Those that are there already stay as they are.
+/// A login name of nobody's that is shut, as 33 failures in a row leave it; its e-mail form too.
+pub const SHUT_NAMES: [&str; 2] = ["mallory", "mallory@example.com"];
+
+/// Puts the demo users into a table, and shuts [`SHUT_NAMES`]. Users that are there already stay as they are.
 ///
 /// # Errors
 /// If the store fails.
-pub async fn create_users(app: &App, store: &Store) -> Result<(), CreateUserError> {
+pub async fn create_all(app: &App, store: &Store) -> Result<(), CreateUserError> {
     for demo in &USERS {
         match store.create_user(user(app, demo)).await {
             Ok(_) | Err(CreateUserError::Taken) => {}
             Err(error) => return Err(error),
         }
+    }
+    for name in SHUT_NAMES {
+        store.shut_name(&LoginName::new(name), app.now()).await?;
     }
     Ok(())
 }

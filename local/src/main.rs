@@ -66,7 +66,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let store = postern::store::Store::from_env(&env).map_err(|error| said(&error))?;
     store.create_table().await.map_err(|error| said(&error))?;
     let app = Arc::new(App::start(&env).await.map_err(|error| said(&error))?);
-    demo::create_users(&app, &store).await.map_err(|error| said(&error))?;
+    demo::create_all(&app, &store).await.map_err(|error| said(&error))?;
     let doors = doors::all(&app, &env).map_err(|error| said(&error))?;
 
     greet(&table, &options);
@@ -111,7 +111,8 @@ fn greet(table: &Table, options: &Options) {
             user.id, user.username, user.email, user.password, user.state
         );
     }
-    println!("\nMFA of guarded: TOTP secret {TOTP_SECRET}; recovery codes {}\n", RECOVERY_CODES.join(" "));
+    println!("\nMFA of guarded: TOTP secret {TOTP_SECRET}; recovery codes {}", RECOVERY_CODES.join(" "));
+    println!("Shut, as after 33 failures: {}\n", SHUT_NAMES.join(" "));
 }
 
 fn introduce(url: &str) {

@@ -1,1 +1,18 @@
-//! x
+//! The harness of the cross-contract suites: everything is driven from outside, by Lambda events, against a real
+//! DynamoDB API of its own.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`stand`] | a whole deployment in this process, with a clock of its own |
+//! | [`events`] | the sample events, and the replies they must get |
+//! | [`runtime_api`] | a stand-in for Lambda's Runtime API, for the compiled binaries |
+//! | [`binary`] | the compiled binaries |
+//! | [`logs`] | every log line of this process |
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
+
+pub mod binary;
+pub mod events;
+pub mod logs;
+pub mod runtime_api;
+pub mod stand;

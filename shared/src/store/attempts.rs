@@ -104,6 +104,20 @@ impl Store {
         Ok(())
     }
 
+    /// Shuts a login name, as failures in a row do, until an operator opens it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn shut_name(&self, name: &LoginName, now: Timestamp) -> Result<(), StoreError> {
+        let mut item = name_key(name);
+        item.insert("failures".to_owned(), number(throttle::SHUT_AFTER));
+        item.insert("charged_at".to_owned(), number(now.millis()));
+        item.insert("charged_by".to_owned(), text("-"));
+        item.insert("expires_at".to_owned(), number(now.plus(NAME_KEPT).secs()));
+        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
     /// Charges an attempt to an address.
     pub(crate) async fn charge_address(
         &self,

@@ -1,0 +1,114 @@
+//! The compiled binaries, started as Lambda starts them.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use postern::App;
+use postern::config::Environment;
+use postern::store::Store;
+use postern_local::demo;
+use postern_local::table::Table;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::events;
+use crate::runtime_api::RuntimeApi;
+use crate::stand::Reply;
+
+/// The variables of a function's environment that point it at a table on this machine.
+const VARIABLES: [&str; 6] = [
+    "TABLE_NAME",
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "SIGNING_KEYS",
+];
+
+/// Starts a binary with this environment and no other.
+pub fn start(binary: &str, env: &Environment, runtime_api: &str) -> Child {
+    let mut command = Command::new(binary);
+    command.env_clear().kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for name in VARIABLES {
+        if let Some(value) = env.optional(name) {
+            command.env(name, value);
+        }
+    }
+    command
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+        .env("AWS_LAMBDA_FUNCTION_NAME", "local")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .spawn()
+        .unwrap()
+}
+
+/// A table with the demo users, and the environment of a function that uses it.
+pub async fn demo_table() -> (Table, Environment) {
+    let table = Table::start(0, None).await.unwrap();
+    let env = table.environment(&Environment::of::<&str, &str>([]));
+    let store = Store::from_env(&env).unwrap();
+    store.create_table().await.unwrap();
+    let app = App::start(&env).await.unwrap();
+    demo::create_all(&app, &store).await.unwrap();
+    (table, env)
+}
+
+/// Sends every sample event of a contract through its compiled binary.
+pub async fn answers_its_events(binary: &str, contract: &str) {
+    let (_table, env) = demo_table().await;
+    let mut api = RuntimeApi::start().await;
+    let _function = start(binary, &env, &api.address());
+    for event in events::all(Some(contract)) {
+        let reply = timeout(Duration::from_secs(20), api.invoke(event.event.clone())).await;
+        let reply = reply.unwrap_or_else(|_| panic!("{} gets no reply", event.name));
+        events::assert_reply(&event, &Reply::of(&reply.unwrap()));
+    }
+}
+
+/// Sees to it that the binary does not start where a variable is missing or wrong, and that it names the variable
+/// and does not show the value.
+pub async fn refuses_bad_configuration(binary: &str) {
+    let (_table, good) = demo_table().await;
+    let elsewhere = "http://192.0.2.1:8000";
+    for (name, value) in [
+        ("TABLE_NAME", ""),
+        ("TABLE_NAME", "no/table"),
+        ("TABLE_NAME", "missing"),
+        ("AWS_REGION", ""),
+        ("AWS_REGION", "Frankfurt am Main"),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("SIGNING_KEYS", ""),
+        ("SIGNING_KEYS", "too-short-to-be-a-key"),
+        ("SIGNING_KEYS", r#"{"keys":[{"kty":"oct","k":"dG9vLXNob3J0LXRvLWJlLWEta2V5"}]}"#),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "localhost"),
+    ] {
+        let output = run(binary, &good.clone().with(name, value)).await;
+        assert_refused(&output, name, value);
+    }
+    // The sample key is for this machine only.
+    let output = run(binary, &good.with("AWS_ENDPOINT_URL_DYNAMODB", elsewhere)).await;
+    assert_refused(&output, "SIGNING_KEYS", "cG9zdGVybi");
+}
+
+async fn run(binary: &str, env: &Environment) -> Output {
+    let function = start(binary, env, "127.0.0.1:9");
+    timeout(Duration::from_secs(20), function.wait_with_output()).await.expect("it ends").unwrap()
+}
+
+fn assert_refused(output: &Output, variable: &str, value: &str) {
+    let said = [output.stdout.as_slice(), &output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(!output.status.success(), "{variable}={value}: {said}");
+    assert!(said.contains(variable), "{variable} is not named: {said}");
+    let secret = variable != "SIGNING_KEYS" || value.is_empty() || !said.contains(value);
+    assert!(secret, "the value is shown: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// The path of a file beside the workspace's `Cargo.toml`.
+pub fn in_workspace(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}

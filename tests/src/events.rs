@@ -1,0 +1,79 @@
+//! The sample events, and the replies they must get: `events/<contract>/<name>.json` has its reply in
+//! `tests/tests/snapshots/events__<contract>__<name>.snap`. A new event needs no code, only a look at its reply.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::stand::Reply;
+
+/// A sample event.
+pub struct SampleEvent {
+    /// The contract whose function takes it.
+    pub contract: String,
+    /// The file's name without `.json`.
+    pub name: String,
+    /// The event.
+    pub event: Value,
+}
+
+/// All sample events of one contract, or of all, in the order of their names.
+pub fn all(contract: Option<&str>) -> Vec<SampleEvent> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let mut events = Vec::new();
+    for folder in entries(&root).into_iter().filter(|path| path.is_dir()) {
+        for file in entries(&folder) {
+            events.push(SampleEvent {
+                contract: stem(&folder),
+                name: stem(&file),
+                event: serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap(),
+            });
+        }
+    }
+    events.retain(|event| contract.is_none_or(|contract| event.contract == contract));
+    assert!(!events.is_empty(), "there are no events for {contract:?}");
+    events
+}
+
+/// Compares a whole reply with the snapshot of its event.
+pub fn assert_reply(event: &SampleEvent, reply: &Reply) {
+    let mut body = reply.json();
+    redact(&mut body);
+    let whole = json!({"status": reply.status, "headers": reply.headers, "body": body});
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../tests/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        insta::assert_json_snapshot!(format!("events__{}__{}", event.contract, event.name), whole);
+    });
+}
+
+/// Puts a word for what differs each time: tokens, and the moment of this sign-in.
+fn redact(body: &mut Value) {
+    match body {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match name.as_str() {
+                    "lastSignIn" | "updatedAt" => *value = json!("[moment]"),
+                    "refresh_token" | "session_token" => *value = json!("[token]"),
+                    _ => redact(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(redact),
+        Value::String(text) if text.starts_with("eyJ") => *body = json!("[jwt]"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap().to_str().unwrap().to_owned()
+}

@@ -1,0 +1,167 @@
+//! A whole deployment in this process: a DynamoDB API of its own, the demo users, the five functions, and a clock
+//! that stands still until it is told to move.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use postern::App;
+use postern::ambient::{self, Timestamp};
+use postern::config::Environment;
+use postern::store::Store;
+use postern_local::demo;
+use postern_local::doors::{self, Door};
+use postern_local::table::Table;
+use serde_json::{Value, json};
+
+use crate::logs;
+
+/// The deployment.
+pub struct Stand {
+    /// The app that all five functions share.
+    pub app: Arc<App>,
+    /// The table, as an operator holds it.
+    pub store: Store,
+    /// The functions' environment.
+    pub env: Environment,
+    /// The DynamoDB API.
+    pub table: Table,
+    doors: Vec<Door>,
+    clock: Arc<AtomicU64>,
+}
+
+/// A reply as API Gateway would pass it on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The status code.
+    pub status: u64,
+    /// The headers, with lower-case names.
+    pub headers: Value,
+    /// The body as it is.
+    pub text: String,
+}
+
+impl Reply {
+    /// Takes a function's reply apart.
+    pub fn of(output: &Value) -> Self {
+        assert_eq!(output["isBase64Encoded"], json!(false), "{output}");
+        Self {
+            status: output["statusCode"].as_u64().unwrap(),
+            headers: output["headers"].clone(),
+            text: output["body"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    /// A header, or nothing.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.as_str()
+    }
+}
+
+impl Stand {
+    /// Starts one, at the present time.
+    pub async fn start() -> Self {
+        Self::start_with(|env| env).await
+    }
+
+    /// Starts one with other settings.
+    pub async fn start_with(change: impl FnOnce(Environment) -> Environment) -> Self {
+        logs::capture();
+        let table = Table::start(0, None).await.unwrap();
+        let env = change(table.environment(&Environment::of::<&str, &str>([])));
+        let store = Store::from_env(&env).unwrap();
+        store.create_table().await.unwrap();
+        let clock = Arc::new(AtomicU64::new(ambient::now().millis()));
+        let hands = Arc::clone(&clock);
+        let now = Arc::new(move || Timestamp::from_millis(hands.load(Ordering::SeqCst)));
+        let app = Arc::new(App::start_at(&env, now).await.unwrap());
+        demo::create_all(&app, &store).await.unwrap();
+        let doors = doors::all(&app, &env).unwrap();
+        Self { app, store, env, table, doors, clock }
+    }
+
+    /// The present time of this stand.
+    pub fn now(&self) -> Timestamp {
+        self.app.now()
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        self.clock.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    /// Sets the time.
+    pub fn set_time(&self, now: Timestamp) {
+        self.clock.store(now.millis(), Ordering::SeqCst);
+    }
+
+    /// A door by its contract's name.
+    pub fn door(&self, contract: &str) -> &Door {
+        self.doors.iter().find(|door| door.name == contract).unwrap()
+    }
+
+    /// Sends an event to a contract's function, as Lambda does.
+    pub async fn invoke(&self, contract: &str, event: Value) -> Reply {
+        Reply::of(&(self.door(contract).function)(event).await.unwrap())
+    }
+
+    /// Posts a body to a contract's sign-in.
+    pub async fn post(&self, contract: &str, body: &str) -> Reply {
+        self.invoke(contract, self.event(contract, Some(body))).await
+    }
+
+    /// Posts a JSON body to a contract's sign-in.
+    pub async fn sign_in(&self, contract: &str, body: Value) -> Reply {
+        self.post(contract, &body.to_string()).await
+    }
+
+    /// Signs in at a password contract with what it calls the login name.
+    pub async fn password(&self, contract: &str, name: &str, password: &str) -> Reply {
+        self.sign_in(contract, credentials(contract, name, password)).await
+    }
+
+    /// Presents a bearer token to sso.
+    pub async fn sso(&self, token: &str) -> Reply {
+        let mut event = self.event("sso", None);
+        event["headers"]["authorization"] = json!(format!("Bearer {token}"));
+        self.invoke("sso", event).await
+    }
+
+    /// The event of a POST to a contract's sign-in.
+    pub fn event(&self, contract: &str, body: Option<&str>) -> Value {
+        let path = self.door(contract).path;
+        json!({
+            "version": "2.0",
+            "routeKey": format!("POST {path}"),
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json", "host": "api.example.com"},
+            "requestContext": {
+                "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+                "requestId": "test-request",
+                "stage": "$default",
+            },
+            "body": body,
+            "isBase64Encoded": false,
+        })
+    }
+}
+
+/// The body that signs in at a password contract.
+pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
+    let member = if contract == "email" { "email" } else { "username" };
+    json!({member: name, "password": password})
+}
+
+/// The login name under which a contract knows a demo user.
+pub fn name_at(contract: &str, username: &str) -> String {
+    if contract == "email" { format!("{username}@example.com") } else { username.to_owned() }
+}
+
+/// The contracts that take a password.
+pub const PASSWORD_CONTRACTS: [&str; 4] = ["account", "session", "mfa", "email"];

@@ -1,0 +1,3 @@
+//! The cross-contract suites, in one binary, since each binary links the whole AWS SDK.
+
+mod events;
