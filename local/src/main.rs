@@ -8,7 +8,7 @@ use clap::Parser;
 use postern::App;
 use postern::config::Environment;
 use postern::logging;
-use postern_local::demo::{self, RECOVERY_CODES, TOTP_SECRET, USERS};
+use postern_local::demo::{self, RECOVERY_CODES, SHUT_NAMES, TOTP_SECRET, USERS};
 use postern_local::table::{self, StartError, Table};
 use postern_local::{doors, gateway};
 use tokio::signal::unix::{SignalKind, signal};

@@ -74,27 +74,36 @@ pub fn caller(app: &App, contract: &'static str, request: &Request) -> Caller {
     }
 }
 
-/// Sends a request to its route, or answers that there is none. Both slash forms of a path are one route.
-///
-/// `routes` is each route's method and path, without the trailing slash.
-pub fn route<'r>(request: &Request, routes: &'r [(Method, &'r str)]) -> Result<&'r str, Response> {
-    let path = request.raw_http_path();
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let here: Vec<_> = routes.iter().filter(|(_, route)| *route == path).collect();
-    if let Some((_, route)) = here.iter().find(|(method, _)| method == request.method()) {
-        return Ok(route);
+/// The route that a request takes, if it takes one: of each, the method and the path without its trailing slash.
+/// Both slash forms of a path are one route.
+pub fn route<'r>(request: &Request, routes: &[(Method, &'r str)]) -> Option<&'r str> {
+    let path = path(request);
+    routes
+        .iter()
+        .find(|(method, route)| *route == path && method == request.method())
+        .map(|(_, route)| *route)
+}
+
+/// The reply to a request that takes none of these routes, in API Gateway's words, who answers most of them
+/// before we see them.
+pub fn no_route(request: &Request, routes: &[(Method, &str)]) -> Response {
+    let path = path(request);
+    let methods: Vec<&str> =
+        routes.iter().filter(|(_, route)| *route == path).map(|(method, _)| method.as_str()).collect();
+    if methods.is_empty() {
+        return json(StatusCode::NOT_FOUND, &serde_json::json!({"message": "Not Found"}));
     }
-    // API Gateway's own words, for it answers most of these before we see them.
-    if here.is_empty() {
-        return Err(json(StatusCode::NOT_FOUND, &serde_json::json!({"message": "Not Found"})));
-    }
-    let methods: Vec<&str> = here.iter().map(|(method, _)| method.as_str()).collect();
     let mut reply =
         json(StatusCode::METHOD_NOT_ALLOWED, &serde_json::json!({"message": "Method Not Allowed"}));
     if let Ok(allowed) = HeaderValue::from_str(&methods.join(", ")) {
         reply.headers_mut().insert(header::ALLOW, allowed);
     }
-    Err(reply)
+    reply
+}
+
+fn path(request: &Request) -> &str {
+    let path = request.raw_http_path();
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 /// A JSON reply that nobody stores.

@@ -1,6 +1,8 @@
 //! The account contract: username and password for an access token and a refresh token.
 //! (`POST /api/v2/account/signin/`)
 
+#![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
+
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
@@ -15,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 const SIGN_IN: &str = "/api/v2/account/signin";
+const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 
 /// The settings of this contract.
 #[derive(Clone, Debug)]
@@ -98,9 +101,9 @@ struct Message {
 /// Answers a request.
 pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, "account", &request);
-    let reply = match http::route(&request, &[(Method::POST, SIGN_IN)]) {
-        Err(reply) => reply,
-        Ok(_) => sign_in(app, settings, &caller, &request).await,
+    let reply = match http::route(&request, ROUTES) {
+        Some(SIGN_IN) => sign_in(app, settings, &caller, &request).await,
+        _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
 }

@@ -1,6 +1,8 @@
 //! The email contract: e-mail and password for a refresh token, an access token and the user.
 //! (`POST /api/sign-in/`)
 
+#![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
+
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 const SIGN_IN: &str = "/api/sign-in";
+const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 /// The issuer of this contract's tokens; its own routes ask for it.
 const ISSUER: &str = "email";
 
@@ -102,9 +105,9 @@ struct Error {
 /// Answers a request.
 pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, "email", &request);
-    let reply = match http::route(&request, &[(Method::POST, SIGN_IN)]) {
-        Err(reply) => reply,
-        Ok(_) => sign_in(app, settings, &caller, &request).await,
+    let reply = match http::route(&request, ROUTES) {
+        Some(SIGN_IN) => sign_in(app, settings, &caller, &request).await,
+        _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
 }

@@ -1,6 +1,8 @@
 //! The mfa contract: username, e-mail or id, password and, if MFA is on, its token, for a JWT and the account.
 //! (`POST /signin`)
 
+#![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
+
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 const SIGN_IN: &str = "/signin";
+const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 const JWT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The settings of this contract.
@@ -136,9 +139,9 @@ struct Error {
 /// Answers a request.
 pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, "mfa", &request);
-    let reply = match http::route(&request, &[(Method::POST, SIGN_IN)]) {
-        Err(reply) => reply,
-        Ok(_) => sign_in(app, settings, &caller, &request).await,
+    let reply = match http::route(&request, ROUTES) {
+        Some(SIGN_IN) => sign_in(app, settings, &caller, &request).await,
+        _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
 }

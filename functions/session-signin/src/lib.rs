@@ -1,6 +1,8 @@
 //! The session contract: username and password for a JWT, and for a session token if the client wants to stay.
 //! (`POST /api/auth/signin`)
 
+#![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
+
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
@@ -14,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 const SIGN_IN: &str = "/api/auth/signin";
+const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 /// The contract's page: a JWT is valid for an hour.
 const JWT_LIFETIME: Duration = Duration::from_secs(3600);
 /// The longest username and session information, in Unicode code points.
@@ -86,9 +89,9 @@ struct Error {
 /// Answers a request.
 pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, "session", &request);
-    let reply = match http::route(&request, &[(Method::POST, SIGN_IN)]) {
-        Err(reply) => reply,
-        Ok(_) => sign_in(app, settings, &caller, &request).await,
+    let reply = match http::route(&request, ROUTES) {
+        Some(SIGN_IN) => sign_in(app, settings, &caller, &request).await,
+        _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
 }

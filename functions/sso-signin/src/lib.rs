@@ -3,6 +3,8 @@
 //! The access tokens are the ones that the account contract issues, or that another backend mints with the same
 //! HS256 key. No body is read, and no password guessed, so there is nothing to throttle.
 
+#![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
+
 use lambda_http::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use lambda_http::http::{Method, StatusCode};
 use postern::ambient::Timestamp;
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 const SIGN_IN: &str = "/api/v2/sso/signin";
+const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 
 /// The settings of this contract: it has none.
 #[derive(Debug)]
@@ -105,9 +108,9 @@ enum Failure {
 /// Answers a request.
 pub async fn handle(app: &App, _: &Settings, request: Request) -> Response {
     let caller = http::caller(app, "sso", &request);
-    let reply = match http::route(&request, &[(Method::POST, SIGN_IN)]) {
-        Err(reply) => reply,
-        Ok(_) => sign_in(app, &caller, &request).await,
+    let reply = match http::route(&request, ROUTES) {
+        Some(SIGN_IN) => sign_in(app, &caller, &request).await,
+        _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
 }

@@ -1,0 +1,41 @@
+//! The benchmark: where the time of a sign-in goes, and what each binary costs to start.
+//!
+//! `cargo bench -p postern-bench`. All figures come from one run, on one machine, and are to be compared with
+//! each other only. Medians; the spread is beside them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
+
+mod binaries;
+mod warm;
+
+use std::time::Duration;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    warm::run().await;
+    binaries::run().await;
+}
+
+/// The median of some durations, in milliseconds, with the 10th and 90th percentile.
+struct Spread {
+    median: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Spread {
+    fn of(mut durations: Vec<Duration>) -> Self {
+        durations.sort();
+        let at = |share: f64| {
+            let index = (share * (durations.len() - 1) as f64).round() as usize;
+            durations[index].as_secs_f64() * 1000.0
+        };
+        Self { median: at(0.5), low: at(0.1), high: at(0.9) }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:8.2} ms   ({:.2} to {:.2})", self.median, self.low, self.high)
+    }
+}
