@@ -189,6 +189,9 @@ impl App {
         let (charge, user) =
             tokio::join!(self.store.charge_name(name, word, *now), self.store.user(user_id.unwrap_or(0)));
         if let Charge::Refused(wait) = charge? {
+            // Nothing is tried, so nothing is counted: one who is locked out must not shut the whole office out.
+            let refunded = self.store.refund_address(address, *now).await;
+            forgive(refunded, "a refused attempt stays charged to its address");
             return Err(Refusal::Throttled(wait));
         }
         let user = user?;
