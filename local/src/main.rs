@@ -11,7 +11,7 @@ use postern::logging;
 use postern_local::demo::{self, RECOVERY_CODES, SHUT_NAMES, TOTP_SECRET, USERS};
 use postern_local::table::{self, StartError, Table};
 use postern_local::{doors, gateway};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal;
 use tracing::level_filters::LevelFilter;
 
 /// Runs Postern on this machine: all five sign-in contracts on one port, over an embedded DynamoDB API, with demo
@@ -54,8 +54,6 @@ async fn run(options: Options) -> Result<(), StartError> {
         std::io::stderr,
     ))
     .map_err(|error| said(&error))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| said(&error))?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| said(&error))?;
 
     let listener = match options.table_only {
         true => None,
@@ -70,13 +68,10 @@ async fn run(options: Options) -> Result<(), StartError> {
     let doors = doors::all(&app, &env).map_err(|error| said(&error))?;
 
     greet(&table, &options);
-    let stopped = async move {
-        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-    };
     match listener {
         None => {
             println!("Ready: {}", table.endpoint());
-            stopped.await;
+            stopped().await;
         }
         Some(listener) => {
             let address = listener.local_addr().map_err(|error| said(&error))?;
@@ -85,7 +80,7 @@ async fn run(options: Options) -> Result<(), StartError> {
             let service =
                 gateway::router(doors).into_make_service_with_connect_info::<std::net::SocketAddr>();
             axum::serve(listener, service)
-                .with_graceful_shutdown(stopped)
+                .with_graceful_shutdown(stopped())
                 .await
                 .map_err(|error| said(&error))?;
         }
@@ -95,6 +90,26 @@ async fn run(options: Options) -> Result<(), StartError> {
     table.stop().await?;
     println!("Stopped.");
     Ok(())
+}
+
+/// Waits for Ctrl-C, or for what `kill` sends.
+async fn stopped() {
+    let interrupted = async {
+        if signal::ctrl_c().await.is_err() {
+            // Without a handler the signal ends the process by itself.
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! { () = interrupted => {} () = terminated => {} }
 }
 
 fn greet(table: &Table, options: &Options) {

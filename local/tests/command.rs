@@ -1,0 +1,160 @@
+//! `cargo run` as a newcomer meets it: the compiled command, its ports, its words.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+
+const JOHNDOE: &str = r#"{"username":"johndoe","password":"SecurePass123!"}"#;
+
+/// The command at work; it is killed when a test gives up.
+struct Running {
+    child: Child,
+    said: Vec<String>,
+    ready: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+fn command(options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postern-local"));
+    command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Starts the command and reads on until it is ready.
+fn start(options: &[&str]) -> Running {
+    let mut child = command(options).spawn().unwrap();
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
+        let line = line.unwrap();
+        if let Some(url) = line.strip_prefix("Ready: http://") {
+            return Running { child, ready: url.to_owned(), said };
+        }
+        said.push(line);
+    }
+    panic!("it ended: {said:?}");
+}
+
+fn refused(options: &[&str]) -> String {
+    let Output { status, stdout, stderr } = command(options).output().unwrap();
+    assert!(!status.success());
+    assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
+    String::from_utf8(stderr).unwrap()
+}
+
+fn http(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply
+}
+
+fn sign_in(address: &str) -> String {
+    let length = JOHNDOE.len();
+    http(
+        address,
+        &format!(
+            "POST /api/v2/account/signin/ HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{JOHNDOE}"
+        ),
+    )
+}
+
+#[cfg(unix)]
+fn interrupt(running: &mut Running) -> bool {
+    let id = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    running.child.wait().unwrap().success()
+}
+
+#[test]
+fn it_introduces_itself_signs_in_and_ends_cleanly() {
+    let mut running = start(&["--port", "0", "--dynamodb-port", "0"]);
+    let said = running.said.join("\n");
+    for word in [
+        "johndoe",
+        "pässwörd ☃",
+        "account  curl",
+        "sso      curl",
+        "session  curl",
+        "mfa      curl",
+        "email    curl",
+    ] {
+        assert!(said.contains(word), "{word} is not in: {said}");
+    }
+    let reply = sign_in(&running.ready);
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    assert!(reply.contains(r#""token_type":"Bearer""#), "{reply}");
+    #[cfg(unix)]
+    assert!(interrupt(&mut running), "Ctrl-C is a clean end");
+}
+
+#[test]
+fn table_only_is_a_dynamodb_api_and_nothing_else() {
+    let running = start(&["--table-only", "--dynamodb-port", "0"]);
+    let reply = http(
+        &running.ready,
+        &format!("GET / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", running.ready),
+    );
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    assert!(!running.said.join("\n").contains("curl"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_data_file_keeps_the_table() {
+    let file = std::env::temp_dir().join(format!("postern-{}.db", std::process::id()));
+    let options = ["--port", "0", "--dynamodb-port", "0", "--data", file.to_str().unwrap()];
+    for _ in 0..2 {
+        let mut running = start(&options);
+        assert!(sign_in(&running.ready).contains("access_token"));
+        assert!(interrupt(&mut running));
+    }
+    assert!(std::fs::metadata(&file).unwrap().len() > 0);
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+    }
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (options, option) in [
+        (["--port", &port, "--dynamodb-port", "0"], "--port"),
+        (["--port", "0", "--dynamodb-port", &port], "--dynamodb-port"),
+    ] {
+        let line =
+            format!("postern: port {port} is in use by another program; choose another with {option}\n");
+        assert_eq!(refused(&options), line);
+    }
+}
+
+#[test]
+fn an_unreadable_data_file_is_one_clear_line() {
+    let file = std::env::temp_dir().join(format!("postern-{}.txt", std::process::id()));
+    std::fs::write(&file, "This is no database. ".repeat(100)).unwrap();
+    let folder = std::env::temp_dir().join("there-is-no-such-folder/postern.db");
+    for path in [&file, &folder] {
+        let said = refused(&["--port", "0", "--dynamodb-port", "0", "--data", path.to_str().unwrap()]);
+        let start = format!("postern: the data file {} cannot be used: ", path.display());
+        assert!(said.starts_with(&start), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn help_explains_every_option() {
+    let output = command(&["--help"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    for option in ["--port", "--dynamodb-port", "--data <FILE>", "--table-only", "--help"] {
+        assert!(said.contains(option), "{said}");
+    }
+}

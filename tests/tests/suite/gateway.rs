@@ -1,0 +1,83 @@
+//! The local gateway does what API Gateway does: bodies as text or base64, both slashes, CORS, its own 404.
+
+use std::net::SocketAddr;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response};
+use postern_local::{doors, gateway};
+use postern_tests::stand::Stand;
+use tower::ServiceExt;
+
+const JOHNDOE: &str = r#"{"username":"johndoe","password":"SecurePass123!"}"#;
+
+async fn send(stand: &Stand, request: axum::http::request::Builder, body: &str) -> Response<String> {
+    let router = gateway::router(doors::all(&stand.app, &stand.env).unwrap());
+    let mut request: Request<Body> = request.body(Body::from(body.to_owned())).unwrap();
+    let peer: SocketAddr = "127.0.0.1:50000".parse().unwrap();
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Response::from_parts(parts, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_body_of_any_type_arrives() {
+    let stand = Stand::start().await;
+    for kind in
+        ["application/json", "text/plain; charset=utf-8", "application/x-www-form-urlencoded", "nonsense"]
+    {
+        let request = Request::post("/api/v2/account/signin/").header("content-type", kind);
+        assert_eq!(send(&stand, request, JOHNDOE).await.status(), 200, "{kind}");
+    }
+    let reply = send(&stand, Request::post("/api/v2/account/signin"), JOHNDOE).await;
+    assert_eq!(reply.status(), 200);
+    assert!(reply.headers().contains_key("x-request-id"));
+    assert!(!reply.headers().contains_key("access-control-allow-origin"), "nobody asked");
+}
+
+#[tokio::test]
+async fn browsers_of_any_origin_may_call() {
+    let stand = Stand::start().await;
+    let preflight = Request::options("/signin")
+        .header("origin", "https://app.example.com")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type");
+    let reply = send(&stand, preflight, "").await;
+    assert_eq!(reply.status(), 204);
+    assert_eq!(reply.headers()["access-control-allow-origin"], "*");
+    assert_eq!(reply.headers()["access-control-allow-headers"], "authorization,content-type");
+
+    let request = Request::post("/signin").header("origin", "https://app.example.com");
+    let reply = send(&stand, request, "{}").await;
+    assert_eq!(reply.status(), 400);
+    let exposed = &reply.headers()["access-control-expose-headers"];
+    assert_eq!(exposed, "retry-after,www-authenticate,x-request-id");
+}
+
+#[tokio::test]
+async fn what_is_no_route_is_not_found() {
+    let stand = Stand::start().await;
+    for path in ["/", "/SIGNIN", "/signin/x", "/api/auth/signin//", "//signin"] {
+        let reply = send(&stand, Request::post(path), JOHNDOE).await;
+        assert_eq!(
+            (reply.status().as_u16(), reply.body().as_str()),
+            (404, r#"{"message":"Not Found"}"#),
+            "{path}"
+        );
+    }
+    let reply = send(&stand, Request::get("/signin"), "").await;
+    assert_eq!(reply.status(), 405);
+    assert_eq!(reply.headers()["allow"], "POST");
+}
+
+#[tokio::test]
+async fn what_lambda_could_not_decode_is_decoded() {
+    let stand = Stand::start().await;
+    for (uri, host) in
+        [("/signin?a=%zz&b=%22", "api.example.com"), ("/signin", "api.example.com:99999"), ("/signin", "ü")]
+    {
+        let request = Request::post(uri).header("host", host).header("x-note", "Zoë");
+        assert_eq!(send(&stand, request, "{}").await.status(), 400, "{uri} {host}");
+    }
+}
