@@ -38,9 +38,11 @@ impl Settings {
 #[derive(Deserialize)]
 struct AccessToken {
     user_id: u64,
-    token_type: TokenType,
+    #[serde(rename = "token_type")]
+    _token_type: TokenType,
     iat: f64,
-    jti: Jti,
+    #[serde(rename = "jti")]
+    _jti: Jti,
     epoch: Option<u64>,
     iss: Option<Value>,
     aud: Option<Value>,
@@ -116,12 +118,17 @@ pub async fn handle(app: &App, _: &Settings, request: Request) -> Response {
 }
 
 async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
-    let outcome = user_of(app, caller, request).await;
-    let (said, user_id) = match &outcome {
-        Ok((user, _)) => (audit::SIGNED_IN, Some(user.id)),
-        Err(Failure::NoToken) => ("no_token", None),
-        Err(Failure::BadToken) => ("bad_token", None),
-        Err(Failure::Refused(refusal)) => (refusal.outcome(), None),
+    let token = access_token(app, caller, request);
+    let user_id = token.as_ref().ok().map(|token| token.user_id);
+    let outcome = match token {
+        Ok(token) => user_of(app, &token).await,
+        Err(failure) => Err(failure),
+    };
+    let said = match &outcome {
+        Ok(_) => audit::SIGNED_IN,
+        Err(Failure::NoToken) => "no_token",
+        Err(Failure::BadToken) => "bad_token",
+        Err(Failure::Refused(refusal)) => refusal.outcome(),
     };
     audit::attempt(caller, said, user_id, None);
     match outcome {
@@ -141,13 +148,13 @@ async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
     }
 }
 
-async fn user_of(app: &App, caller: &Caller, request: &Request) -> Result<(User, Profile), Failure> {
+fn access_token(app: &App, caller: &Caller, request: &Request) -> Result<AccessToken, Failure> {
     let token = bearer(request).ok_or(Failure::NoToken)?;
     let token: AccessToken = app.keys.verify(token, caller.now).map_err(|_| Failure::BadToken)?;
-    let AccessToken { token_type: TokenType::Access, jti: Jti::Text(_) | Jti::Number(_), .. } = token;
-    if token.iss.is_some() || token.aud.is_some() {
-        return Err(Failure::BadToken);
-    }
+    if token.iss.is_some() || token.aud.is_some() { Err(Failure::BadToken) } else { Ok(token) }
+}
+
+async fn user_of(app: &App, token: &AccessToken) -> Result<(User, Profile), Failure> {
     let issued = Issued { epoch: token.epoch, at: Timestamp::from_millis((token.iat * 1000.0) as u64) };
     let user = app.user_of_token(token.user_id, issued).await.map_err(Failure::Refused)?;
     let user = user.ok_or(Failure::BadToken)?;

@@ -60,7 +60,8 @@ struct Jwk {
 
 pub(super) fn parse(text: &str) -> Result<(Vec<Key>, RecoveryKey), KeyError> {
     let text = text.trim();
-    if !text.starts_with('{') {
+    // A JSON array or string is a key set gone wrong, and no one's chosen secret.
+    if !text.starts_with(['{', '[', '"']) {
         let key = hs256(None, text.as_bytes())?;
         // Derived, so that one generated secret is enough; a key set that replaces the secret carries this on.
         let derivation = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());

@@ -57,7 +57,8 @@ impl KeyRing {
     /// Whether one of these keys is a sample.
     pub fn has_sample_key(&self) -> bool {
         Self::parse(SAMPLE_KEYS).is_ok_and(|sample| {
-            sample.keys.iter().any(|public| self.keys.iter().any(|key| key.signs_like(public)))
+            let signs = sample.keys.iter().any(|public| self.keys.iter().any(|key| key.signs_like(public)));
+            signs || self.recovery.digest(0, "") == sample.recovery.digest(0, "")
         })
     }
 
