@@ -85,6 +85,12 @@ impl Stand {
         Self { app, store, env, table, doors, clock }
     }
 
+    /// Ends the DynamoDB API under the functions, which stay. What `table` holds from now on is an empty one.
+    pub async fn stop_table(&mut self) {
+        let empty = Table::start(0, None).await.unwrap();
+        std::mem::replace(&mut self.table, empty).stop().await.unwrap();
+    }
+
     /// The present time of this stand.
     pub fn now(&self) -> Timestamp {
         self.app.now()

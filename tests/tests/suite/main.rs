@@ -1,3 +1,21 @@
 //! The cross-contract suites, in one binary, since each binary links the whole AWS SDK.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
+
+mod discretion;
 mod events;
+mod faults;
+mod fields;
+mod gateway;
+mod jwt;
+mod malformed;
+mod mfa;
+mod properties;
+mod proxy;
+mod raw;
+mod replies;
+mod secrecy;
+mod throttling;
+mod tokens;
+mod users;
+mod words;

@@ -1,0 +1,157 @@
+//! What a stranger learns: nothing. Before the right password, all users are the same reply for the same work.
+
+use postern::throttle::LONGEST_WAIT;
+use postern::user::Status;
+use postern_local::demo::{self, USERS};
+use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, name_at};
+
+use crate::words::{Said, assert_said, unlimited};
+
+/// Users as different as can be, besides the demo users: one without a password, one blocked.
+async fn with_odd_users(stand: &Stand) {
+    for (id, username, status) in [(201, "nopass", Status::Active), (202, "shutout", Status::Blocked)] {
+        let mut user = demo::user(&stand.app, &USERS[0]);
+        (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
+        user.status = status;
+        if username == "nopass" {
+            user.password_hash = None;
+        }
+        stand.store.create_user(user).await.unwrap();
+    }
+}
+
+const NAMES: [&str; 8] =
+    ["nobody", "johndoe", "nopass", "blocked", "shutout", "dormant", "changer", "guarded"];
+
+#[tokio::test]
+async fn a_wrong_password_an_unknown_user_and_every_state_are_one_reply_for_one_hash() {
+    for contract in PASSWORD_CONTRACTS {
+        let stand = unlimited().await;
+        with_odd_users(&stand).await;
+        for name in NAMES {
+            for password in ["wrong", " Password1234!", "\0"] {
+                let before = stand.app.passwords.verifications();
+                let reply = stand.password(contract, &name_at(contract, name), password).await;
+                assert_eq!(stand.app.passwords.verifications() - before, 1, "{contract} {name}");
+                // Only email's page asks for a word of its own for who is not there.
+                let said = if name == "nobody" { Said::UnknownUser } else { Said::Wrong };
+                assert_said(contract, said, &reply, &format!("{name} with {password:?}"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn email_can_be_made_as_discreet_as_the_others() {
+    let stand = Stand::start_with(|env| {
+        env.with("HIDE_UNKNOWN_USERS", "true").with("THROTTLE_ADDRESS_LIMIT", "1000000")
+    })
+    .await;
+    with_odd_users(&stand).await;
+    for name in NAMES {
+        let before = stand.app.passwords.verifications();
+        let reply = stand.password("email", &name_at("email", name), "wrong").await;
+        assert_eq!(stand.app.passwords.verifications() - before, 1, "{name}");
+        assert_said("email", Said::Wrong, &reply, name);
+    }
+    let reply = stand.password("email", &"a".repeat(1025), "wrong").await;
+    assert_said("email", Said::Wrong, &reply, "a name that is too long");
+}
+
+#[tokio::test]
+async fn throttled_names_are_one_reply_for_no_hash_and_even_for_the_right_password() {
+    for contract in PASSWORD_CONTRACTS {
+        let stand = unlimited().await;
+        with_odd_users(&stand).await;
+        for name in NAMES {
+            let name = name_at(contract, name);
+            for _ in 0..5 {
+                stand.password(contract, &name, "wrong").await;
+            }
+            let before = stand.app.passwords.verifications();
+            for password in ["wrong", "Password1234!", "SecurePass123!"] {
+                let reply = stand.password(contract, &name, password).await;
+                assert_said(contract, Said::Throttled(1), &reply, &format!("{name} with {password}"));
+            }
+            assert_eq!(stand.app.passwords.verifications(), before, "{contract} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_state_is_told_only_after_the_right_password() {
+    let stand = unlimited().await;
+    with_odd_users(&stand).await;
+    for contract in PASSWORD_CONTRACTS {
+        for (name, password, said) in [
+            ("blocked", "Password1234!", Said::Disabled),
+            ("shutout", "SecurePass123!", Said::Disabled),
+            ("dormant", "Password1234!", Said::NotActivated),
+            ("changer", "Password1234!", Said::MustChangePassword),
+            ("guarded", "Password1234!", Said::MfaRequired),
+        ] {
+            let name = name_at(contract, name);
+            let reply = stand.password(contract, &name, "wrong").await;
+            assert_said(contract, Said::Wrong, &reply, &name);
+            let reply = stand.password(contract, &name, password).await;
+            assert_said(contract, said, &reply, &name);
+        }
+        // Disabled and not activated and due for another password: the first in the contracts' order is told.
+        let id = 300 + PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap() as u64;
+        let mut user = demo::user(&stand.app, &USERS[0]);
+        (user.id, user.username, user.email) = (id, format!("u{id}"), format!("u{id}@example.com"));
+        (user.status, user.must_change_password) = (Status::NotActivated, true);
+        stand.store.create_user(user).await.unwrap();
+        let reply = stand.password(contract, &name_at(contract, &format!("u{id}")), "SecurePass123!").await;
+        assert_said(contract, Said::NotActivated, &reply, "not activated before must change");
+    }
+}
+
+#[tokio::test]
+async fn a_password_counts_exactly_as_it_was_sent() {
+    let stand = unlimited().await;
+    for contract in PASSWORD_CONTRACTS {
+        // Zoë's, decomposed; with the case changed; with a space around it; cut.
+        let name = if contract == "email" { "zoe@example.com" } else { "Zoë" };
+        for password in ["pa\u{308}sswo\u{308}rd ☃", "PÄSSWÖRD ☃", "pässwörd ☃ ", " pässwörd ☃", "pässwörd "]
+        {
+            let reply = stand.password(contract, name, password).await;
+            assert_said(contract, Said::Wrong, &reply, password);
+        }
+        stand.advance(LONGEST_WAIT);
+        assert_eq!(stand.password(contract, name, "pässwörd ☃").await.status, 200, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn each_door_takes_its_own_kind_of_name_only() {
+    let stand = unlimited().await;
+    for contract in ["account", "session"] {
+        for name in ["johndoe@example.com", "1"] {
+            let before = stand.app.passwords.verifications();
+            let reply = stand.password(contract, name, "SecurePass123!").await;
+            assert_said(contract, Said::UnknownUser, &reply, name);
+            assert_eq!(stand.app.passwords.verifications() - before, 1);
+        }
+    }
+    for name in ["johndoe", "1"] {
+        let reply = stand.password("email", name, "SecurePass123!").await;
+        assert_said("email", Said::UnknownUser, &reply, name);
+    }
+    for name in ["johndoe", "johndoe@example.com", "1"] {
+        let reply = stand.password("mfa", name, "SecurePass123!").await;
+        assert_eq!((reply.status, &reply.json()["account"]["id"]), (200, &1.into()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_username_and_address_at_once_is_taken_at_every_door() {
+    let stand = Stand::start().await;
+    let mut user = demo::user(&stand.app, &USERS[0]);
+    (user.id, user.username, user.email) = (0, "Both@example.com".to_owned(), "both@Example.com".to_owned());
+    stand.store.create_user(user).await.unwrap();
+    for contract in PASSWORD_CONTRACTS {
+        let reply = stand.password(contract, "both@example.com", "SecurePass123!").await;
+        assert_eq!(reply.status, 200, "{contract}");
+    }
+}

@@ -1,0 +1,347 @@
+//! When the store fails, or holds what nobody here wrote: the contract's own 5xx, no sign-in, no detail.
+
+use postern::ambient::Timestamp;
+use postern::throttle::LONGEST_WAIT;
+use postern_tests::logs;
+use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
+use serde_json::{Value, json};
+
+use crate::jwt::mint;
+use crate::proxy::{Proxy, error};
+use crate::raw::{self, Attribute, Item};
+use crate::words::{Said, assert_said};
+
+const CONTRACTS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
+
+/// A good sign-in by johndoe at any door, which asks to stay; its request has this id.
+async fn good(stand: &Stand, contract: &str, request_id: &str) -> Reply {
+    let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
+    body["stay_logged_in"] = json!(true);
+    let mut event = stand.event(contract, Some(&body.to_string()));
+    let iat = stand.now().secs();
+    let claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": 1});
+    event["headers"]["authorization"] = json!(format!("Bearer {}", mint(r#"{"alg":"HS256"}"#, &claims)));
+    event["requestContext"]["requestId"] = json!(request_id);
+    let mut reply = stand.invoke(contract, event).await;
+    assert_eq!(reply.headers["x-request-id"], json!(request_id));
+    reply.headers["x-request-id"] = json!("test-request");
+    reply
+}
+
+/// The outcome in the audit event of this request.
+fn outcome(request_id: &str) -> String {
+    let lines = logs::so_far();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let events: Vec<_> = lines.filter(|line| line["request_id"] == json!(request_id)).collect();
+    assert_eq!(events.len(), 1, "{request_id}: {events:?}");
+    events[0]["outcome"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn without_a_table_nobody_signs_in_and_is_told_to_come_back() {
+    let mut stand = Stand::start().await;
+    stand.stop_table().await;
+    for contract in CONTRACTS {
+        let id = format!("no-table-{contract}");
+        assert_said(contract, Said::Unavailable(1), &good(&stand, contract, &id).await, "no table");
+        assert_eq!(outcome(&id), "store_unavailable");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_hangs_is_given_up() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    proxy.fail(|_| Some(None));
+    let replies = tokio::join!(good(&stand, "sso", "hangs-sso"), good(&stand, "account", "hangs-account"));
+    assert_said("sso", Said::Unavailable(1), &replies.0, "a table that hangs");
+    assert_said("account", Said::Unavailable(1), &replies.1, "a table that hangs");
+}
+
+#[tokio::test]
+async fn each_error_of_the_table_is_unavailable_or_our_fault() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    for (at, (fault, said)) in [
+        (error(400, "ProvisionedThroughputExceededException"), Said::Unavailable(1)),
+        (error(400, "ThrottlingException"), Said::Unavailable(1)),
+        (error(400, "RequestLimitExceeded"), Said::Unavailable(1)),
+        (error(500, "InternalServerError"), Said::Unavailable(1)),
+        (error(503, "ServiceUnavailable"), Said::Unavailable(1)),
+        (Some((502, "<html>LEAKED</html>".to_owned())), Said::Unavailable(1)),
+        (Some((200, "LEAKED, and no JSON".to_owned())), Said::Unavailable(1)),
+        (error(400, "AccessDeniedException"), Said::Fault),
+        (error(400, "ResourceNotFoundException"), Said::Fault),
+        (error(400, "ValidationException"), Said::Fault),
+        (error(400, "UnrecognizedClientException"), Said::Fault),
+        (error(400, "ExpiredTokenException"), Said::Fault),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        proxy.fail(move |_| Some(fault.clone()));
+        // All doors at once, since each retries for a while.
+        let id = |contract: &str| format!("errors-{at}-{contract}");
+        let ids = CONTRACTS.map(id);
+        let (a, b, c, d, e) = tokio::join!(
+            good(&stand, CONTRACTS[0], &ids[0]),
+            good(&stand, CONTRACTS[1], &ids[1]),
+            good(&stand, CONTRACTS[2], &ids[2]),
+            good(&stand, CONTRACTS[3], &ids[3]),
+            good(&stand, CONTRACTS[4], &ids[4]),
+        );
+        for (contract, reply) in CONTRACTS.into_iter().zip([a, b, c, d, e]) {
+            assert_said(contract, said, &reply, &format!("error {at}"));
+        }
+    }
+    proxy.heal();
+    for contract in CONTRACTS {
+        assert_eq!(good(&stand, contract, &format!("healed-{contract}")).await.status, 200, "{contract}");
+    }
+}
+
+/// Each call of a sign-in fails in its turn; a call that only helps is forgiven.
+#[tokio::test]
+async fn each_call_counts_but_those_that_only_help() {
+    let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let doors = |with_session: bool| if with_session { vec!["account", "email"] } else { vec!["mfa"] };
+    for (call, hashes, forgiven, with_session) in [
+        ("GetItem LOGIN", 0, false, false),
+        ("UpdateItem ADDRESS ADD failures :one", 0, false, false),
+        ("GetItem USER", 0, false, false),
+        ("UpdateItem NAME ADD failures :one", 0, false, false),
+        ("PutItem SESSIONS", 1, false, true),
+        ("UpdateItem USER SET last_sign_in", 1, true, true),
+        ("UpdateItem NAME SET failures", 1, true, true),
+        ("UpdateItem ADDRESS ADD failures :minus", 1, true, true),
+    ] {
+        for contract in doors(with_session) {
+            proxy.calls();
+            proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
+            let before = stand.app.passwords.verifications();
+            let reply = good(&stand, contract, &format!("{call} at {contract}")).await;
+            assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
+            match forgiven {
+                true => assert_eq!(reply.status, 200, "{contract}: {call}"),
+                false => assert_said(contract, Said::Fault, &reply, call),
+            }
+            assert_eq!(stand.app.passwords.verifications() - before, hashes, "{contract}: {call}");
+            proxy.heal();
+            assert_eq!(good(&stand, contract, &format!("{call} heals at {contract}")).await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_may_not_have_been_spent_opens_no_door() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    stand.set_time(Timestamp::from_millis(1_700_000_000_000));
+    for (fault, said) in [
+        (error(400, "AccessDeniedException"), Said::Fault),
+        (error(400, "ProvisionedThroughputExceededException"), Said::Unavailable(1)),
+    ] {
+        for contract in PASSWORD_CONTRACTS {
+            let mut body = credentials(contract, &name_at(contract, "guarded"), "Password1234!");
+            body["token"] = json!("582969");
+            let fault = fault.clone();
+            proxy.fail(move |call| call.starts_with("UpdateItem USER").then(|| fault.clone()));
+            let reply = stand.sign_in(contract, body).await;
+            assert_said(contract, said, &reply, "a code that cannot be spent");
+        }
+    }
+}
+
+/// The calls that an attempt makes tell as little as its reply does.
+#[tokio::test]
+async fn every_refused_attempt_makes_the_same_calls() {
+    let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    for contract in PASSWORD_CONTRACTS {
+        let mut names = ["nobody", "johndoe", "blocked", "dormant", "guarded"]
+            .map(|name| name_at(contract, name))
+            .to_vec();
+        names.extend(["1".to_owned(), "999".to_owned(), "johndoe@example.com".to_owned()]);
+        for name in names {
+            proxy.calls();
+            stand.password(contract, &name, "wrong").await;
+            assert_eq!(
+                proxy.calls(),
+                [
+                    "GetItem LOGIN",
+                    "GetItem USER",
+                    "UpdateItem ADDRESS ADD failures :one SET charged_by = :me, expires_at = :expires",
+                    "UpdateItem NAME ADD failures :one SET charged_at = :now, charged_by = :me, \
+                     expires_at = :expires",
+                ],
+                "{contract} {name}"
+            );
+            stand.advance(LONGEST_WAIT);
+        }
+    }
+}
+
+/// A user's item, changed.
+fn changed(item: &Item, name: &str, value: Option<Attribute>) -> Item {
+    let mut item = item.clone();
+    match value {
+        Some(value) => drop(item.insert(name.to_owned(), value)),
+        None => drop(item.remove(name)),
+    }
+    item
+}
+
+#[tokio::test]
+async fn a_user_item_that_nobody_here_wrote_is_our_fault_and_no_sign_in() {
+    let stand = Stand::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let item = raw::user(&stand, 1).await;
+    let map = |entries: &[(&str, Attribute)]| {
+        Attribute::M(entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    };
+    let secret = ("secret", raw::text("KBTSKUKRDJPEGCZK"));
+    for (at, (name, value)) in [
+        ("version", None),
+        ("version", Some(raw::number(2))),
+        ("version", Some(raw::text("LEAKED"))),
+        ("id", None),
+        ("id", Some(raw::number(2))),
+        ("username", None),
+        ("username", Some(raw::number(7))),
+        ("email", None),
+        ("status", None),
+        ("status", Some(raw::text("LEAKED"))),
+        ("status", Some(raw::number(1))),
+        ("must_change_password", Some(raw::text("LEAKED"))),
+        ("password_hash", Some(raw::number(7))),
+        ("epoch", None),
+        ("epoch", Some(raw::text("LEAKED"))),
+        ("created_at", None),
+        ("mfa", Some(map(&[]))),
+        ("mfa", Some(map(&[("last_step", raw::number(1))]))),
+        ("mfa", Some(map(&[("secret", raw::number(7))]))),
+        ("mfa", Some(map(&[secret.clone(), ("last_step", raw::text("LEAKED"))]))),
+        ("mfa", Some(map(&[secret, ("recovery_codes", raw::text("LEAKED"))]))),
+        ("mfa", Some(raw::text("LEAKED"))),
+        ("mfa", Some(Attribute::Bool(true))),
+        ("attributes", Some(raw::text("LEAKED"))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        raw::put(&stand, "USER#1", "USER", changed(&item, name, value.clone())).await;
+        for contract in CONTRACTS {
+            let id = format!("item {at} at {contract}");
+            let reply = good(&stand, contract, &id).await;
+            assert_said(contract, Said::Fault, &reply, &format!("{name} {value:?}"));
+            assert_eq!(outcome(&id), "fault");
+        }
+        // As it was: the user signs in again, which clears both names' counts for the next round.
+        raw::put(&stand, "USER#1", "USER", item.clone()).await;
+        for contract in ["account", "email"] {
+            assert_eq!(good(&stand, contract, "as it was").await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stored_secret_or_hash_that_cannot_be_read_opens_no_door() {
+    let stand = Stand::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let item = raw::user(&stand, 43).await;
+    for secret in ["LEAKED 1!", "ünsinn"] {
+        let Attribute::M(mut mfa) = item["mfa"].clone() else { panic!("no map") };
+        mfa.insert("secret".to_owned(), raw::text(secret));
+        raw::put(&stand, "USER#43", "USER", changed(&item, "mfa", Some(Attribute::M(mfa)))).await;
+        for contract in PASSWORD_CONTRACTS {
+            let mut body = credentials(contract, &name_at(contract, "guarded"), "Password1234!");
+            body["token"] = json!("582969");
+            assert_said(contract, Said::Fault, &stand.sign_in(contract, body).await, secret);
+            stand.advance(LONGEST_WAIT);
+        }
+    }
+    let item = raw::user(&stand, 1).await;
+    for hash in ["", "SecurePass123!", "!", "$argon2id$LEAKED", "$2y$10$abcdefghijklmnopqrstuu"] {
+        raw::put(&stand, "USER#1", "USER", changed(&item, "password_hash", Some(raw::text(hash)))).await;
+        for contract in PASSWORD_CONTRACTS {
+            let name = name_at(contract, "johndoe");
+            let before = stand.app.passwords.verifications();
+            assert_said(
+                contract,
+                Said::Wrong,
+                &stand.password(contract, &name, "SecurePass123!").await,
+                hash,
+            );
+            assert_eq!(stand.app.passwords.verifications() - before, 1, "{contract} {hash}");
+            stand.advance(LONGEST_WAIT);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_item_that_cannot_be_read_is_our_fault() {
+    let stand = Stand::start().await;
+    let user_id = || ("user_id".to_owned(), raw::number(1));
+    for item in [
+        Item::new(),
+        Item::from([user_id()]),
+        Item::from([user_id(), ("kind".to_owned(), raw::text("LEAKED"))]),
+        Item::from([("user_id".to_owned(), raw::text("LEAKED")), ("kind".to_owned(), raw::text("both"))]),
+    ] {
+        for name in ["johndoe", "johndoe@example.com"] {
+            raw::put(&stand, &format!("LOGIN#{name}"), "LOGIN", item.clone()).await;
+        }
+        for contract in PASSWORD_CONTRACTS {
+            let reply = good(&stand, contract, "unreadable login").await;
+            assert_said(contract, Said::Fault, &reply, &format!("{item:?}"));
+        }
+    }
+}
+
+/// A login name may outlive its user for a moment, or lead nowhere.
+#[tokio::test]
+async fn a_login_name_that_leads_to_nobody_is_an_unknown_user() {
+    let stand = Stand::start().await;
+    for name in ["ghost", "ghost@example.com"] {
+        let item =
+            Item::from([("user_id".to_owned(), raw::number(999)), ("kind".to_owned(), raw::text("both"))]);
+        raw::put(&stand, &format!("LOGIN#{name}"), "LOGIN", item).await;
+    }
+    for contract in PASSWORD_CONTRACTS {
+        let reply = stand.password(contract, &name_at(contract, "ghost"), "wrong").await;
+        assert_said(contract, Said::UnknownUser, &reply, "ghost");
+    }
+}
+
+/// What only one contract shows may be broken there, and is broken nowhere else.
+#[tokio::test]
+async fn broken_attributes_of_one_contract_break_that_contract_only() {
+    let stand = Stand::start().await;
+    let item = raw::user(&stand, 1).await;
+    for (broken, member) in [("sso", "role"), ("mfa", "consent"), ("email", "first_name")] {
+        let contracts = Attribute::M(Item::from([(member.to_owned(), Attribute::Bool(true))]));
+        let attributes = Attribute::M(Item::from([(broken.to_owned(), contracts)]));
+        raw::put(&stand, "USER#1", "USER", changed(&item, "attributes", Some(attributes))).await;
+        for contract in CONTRACTS {
+            let reply = good(&stand, contract, &format!("{broken} is broken at {contract}")).await;
+            match contract == broken {
+                true => assert_said(contract, Said::Fault, &reply, broken),
+                false => assert_eq!(reply.status, 200, "{contract} with a broken {broken}"),
+            }
+        }
+    }
+}
+
+/// What the table and its items say may stand in them for a reason: it goes to the log at most once, in one line,
+/// and never what an item holds.
+#[tokio::test]
+async fn what_an_unreadable_item_holds_is_not_logged() {
+    let stand = Stand::start().await;
+    let item = raw::user(&stand, 14).await;
+    let marked = changed(&item, "epoch", Some(raw::text("marked-4e1c-unreadable")));
+    raw::put(&stand, "USER#14", "USER", marked).await;
+    let before = logs::so_far().matches("user 14").count();
+    stand.password("mfa", "jimmy", "correct horse battery staple").await;
+    let lines = logs::so_far();
+    assert!(!lines.contains("marked-4e1c-unreadable"));
+    let errors: Vec<_> = lines.lines().filter(|line| line.contains("user 14")).skip(before).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].contains("\"level\":\"ERROR\"") && errors[0].contains("the store failed"),
+        "{errors:?}"
+    );
+}

@@ -1,0 +1,63 @@
+//! The table's items as they are, past everything that the store knows of them.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{Client, Config};
+use postern_local::table;
+use postern_tests::stand::Stand;
+
+pub(crate) use aws_sdk_dynamodb::types::AttributeValue as Attribute;
+
+pub(crate) type Item = HashMap<String, Attribute>;
+
+/// A user's item.
+pub(crate) async fn user(stand: &Stand, id: u64) -> Item {
+    client(stand)
+        .get_item()
+        .table_name(table::NAME)
+        .set_key(Some(key(&format!("USER#{id}"), "USER")))
+        .consistent_read(true)
+        .send()
+        .await
+        .unwrap()
+        .item
+        .unwrap()
+}
+
+/// Everything that is in the table.
+pub(crate) async fn all(stand: &Stand) -> Vec<Item> {
+    client(stand).scan().table_name(table::NAME).consistent_read(true).send().await.unwrap().items.unwrap()
+}
+
+/// Replaces or adds an item under this key, with no attributes but these.
+pub(crate) async fn put(stand: &Stand, pk: &str, sk: &str, attributes: Item) {
+    let mut item = key(pk, sk);
+    item.extend(attributes);
+    client(stand).put_item().table_name(table::NAME).set_item(Some(item)).send().await.unwrap();
+}
+
+pub(crate) fn text(value: &str) -> Attribute {
+    AttributeValue::S(value.to_owned())
+}
+
+pub(crate) fn number(value: u64) -> Attribute {
+    AttributeValue::N(value.to_string())
+}
+
+fn key(pk: &str, sk: &str) -> Item {
+    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}
+
+fn client(stand: &Stand) -> Client {
+    Client::from_conf(
+        Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .endpoint_url(stand.table.endpoint())
+            .build(),
+    )
+}

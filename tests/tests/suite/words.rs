@@ -1,0 +1,137 @@
+//! What the wire says: each contract's words for each refusal, word for word, and the headers of every reply.
+//!
+//! Written down a second time on purpose: a suite that asked the contracts for their words could not find one wrong.
+
+use postern_tests::stand::{Reply, Stand};
+use serde_json::{Map, Value, json};
+
+/// A refusal, as a row of the contracts' table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Said {
+    /// No JSON object, or too large a body.
+    NoObject,
+    UnknownUser,
+    /// Wrong password or MFA code.
+    Wrong,
+    NotActivated,
+    Disabled,
+    MustChangePassword,
+    MfaRequired,
+    /// With the seconds to wait.
+    Throttled(u64),
+    /// With the seconds to wait.
+    Unavailable(u64),
+    Fault,
+}
+
+/// Status and body of a refusal in the words of a contract.
+pub(crate) fn words(contract: &str, said: Said) -> (u64, String) {
+    match contract {
+        "account" | "sso" => {
+            let (status, code, message) = match said {
+                Said::NoObject => (400, "parse_error", "Malformed request."),
+                Said::UnknownUser | Said::Wrong => (401, "authentication_failed", "Incorrect credentials."),
+                Said::NotActivated => (403, "user_not_activated", "Account is not activated."),
+                Said::Disabled => (403, "user_disabled", "Account is disabled."),
+                Said::MustChangePassword => (403, "password_change_required", "Password change required."),
+                Said::MfaRequired => (403, "mfa_required", "MFA token required."),
+                Said::Throttled(_) => (429, "throttled", "Too many attempts. Try again later."),
+                Said::Unavailable(_) => (503, "error", "Something went wrong."),
+                Said::Fault => (500, "error", "Something went wrong."),
+            };
+            (status, format!(r#"{{"errors":[{{"message":"{message}","code":"{code}"}}]}}"#))
+        }
+        "session" => {
+            let (status, code, msg) = match said {
+                Said::NoObject => {
+                    let username = r#""username":["The username field is required."]"#;
+                    let password = r#""password":["The password field is required."]"#;
+                    return (422, format!("{{{username},{password}}}"));
+                }
+                Said::UnknownUser | Said::Wrong => {
+                    (400, "username_or_password_incorrect", "Username or password is wrong")
+                }
+                Said::NotActivated | Said::Disabled => (400, "not_activated", "Account is not activated"),
+                Said::MustChangePassword => (400, "change_password", "You have to change your password"),
+                Said::MfaRequired => (400, "mfa_required", "MFA token required"),
+                Said::Throttled(_) => (429, "too_many_attempts", "Too many attempts. Try again later."),
+                Said::Unavailable(_) => (503, "server_error", "Something went wrong."),
+                Said::Fault => (500, "server_error", "Something went wrong."),
+            };
+            (status, format!(r#"{{"msg":"{msg}","error_code":"{code}"}}"#))
+        }
+        "mfa" => {
+            let (status, error) = match said {
+                Said::NoObject => (400, "postBodyMissing"),
+                Said::UnknownUser | Said::Wrong => (401, "signInFailed"),
+                Said::NotActivated => (403, "statusLacking"),
+                Said::Disabled => (403, "accountBlocked"),
+                Said::MustChangePassword => (403, "passwordChangeRequired"),
+                Said::MfaRequired => (403, "mfaTokenRequired"),
+                Said::Throttled(_) => (429, "tooManyRequests"),
+                Said::Unavailable(_) => (503, "serverError"),
+                Said::Fault => (500, "serverError"),
+            };
+            (status, format!(r#"{{"result":"error","error":"{error}"}}"#))
+        }
+        "email" => {
+            let (status, error) = match said {
+                Said::NoObject => (400, "Email and password are required."),
+                Said::UnknownUser => (404, "User does not exist."),
+                Said::Wrong => (400, "Invalid password"),
+                Said::NotActivated => (403, "User account is not activated."),
+                Said::Disabled => (403, "User account is disabled."),
+                Said::MustChangePassword => (403, "Password change required."),
+                Said::MfaRequired => (403, "MFA token required."),
+                Said::Throttled(_) => (429, "Too many attempts. Try again later."),
+                Said::Unavailable(_) => (503, "Something went wrong."),
+                Said::Fault => (500, "Something went wrong."),
+            };
+            (status, format!(r#"{{"error":"{error}"}}"#))
+        }
+        other => panic!("{other} is no contract"),
+    }
+}
+
+/// The whole reply is this refusal: status, body and headers. `of` says to what it replies.
+#[track_caller]
+pub(crate) fn assert_said(contract: &str, said: Said, reply: &Reply, of: &str) {
+    let (status, text) = words(contract, said);
+    let wait = match said {
+        Said::Throttled(seconds) | Said::Unavailable(seconds) => json!({"retry-after": seconds.to_string()}),
+        Said::NoObject
+        | Said::UnknownUser
+        | Said::Wrong
+        | Said::NotActivated
+        | Said::Disabled
+        | Said::MustChangePassword
+        | Said::MfaRequired
+        | Said::Fault => json!({}),
+    };
+    assert_reply(reply, status, &text, wait, &format!("{contract}: {said:?} of {of}"));
+}
+
+/// The whole reply is this status, this body to the byte, the headers of every reply and these more.
+#[track_caller]
+pub(crate) fn assert_reply(reply: &Reply, status: u64, text: &str, more: Value, of: &str) {
+    assert_eq!((reply.status, reply.text.as_str()), (status, text), "{of}");
+    assert_eq!(reply.headers, headers(more), "{of}");
+}
+
+/// The headers of every reply, and these more.
+pub(crate) fn headers(more: Value) -> Value {
+    let mut headers = json!({
+        "cache-control": "no-store",
+        "content-type": "application/json; charset=utf-8",
+        "x-content-type-options": "nosniff",
+        "x-request-id": "test-request",
+    });
+    let more: Map<String, Value> = serde_json::from_value(more).unwrap();
+    headers.as_object_mut().unwrap().extend(more);
+    headers
+}
+
+/// A stand whose address limit is out of the way.
+pub(crate) async fn unlimited() -> Stand {
+    Stand::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await
+}
