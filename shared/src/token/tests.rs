@@ -177,7 +177,7 @@ fn a_token_of_more_than_8_kib_is_not_looked_at() {
     let ring = ring(&[hs256()]);
     let token = |length: usize| ring.sign(&with(claims(), json!({"x": "x".repeat(length)}))).unwrap();
     let lengths =
-        (6000..6200).map(|length| token(length)).map(|token| (token.len(), verify(&ring, &token).is_ok()));
+        (6000..6200).map(token).map(|token| (token.len(), verify(&ring, &token).is_ok()));
     let (fit, over): (Vec<_>, Vec<_>) = lengths.partition(|(length, _)| *length <= 8192);
     assert!(!fit.is_empty() && fit.iter().all(|(_, good)| *good));
     assert!(!over.is_empty() && over.iter().all(|(_, good)| !good));
@@ -324,7 +324,7 @@ proptest! {
         let _ = KeyRing::parse(&format!("{{{text}"));
         // A good set and a good token, with one byte changed.
         for (good, keys) in [(hs256(), true), (es256(), true), (eddsa(), true), (eddsa(), false)] {
-            let ring = ring(&[good.clone()]);
+            let ring = ring(std::slice::from_ref(&good));
             let mut bytes = if keys { set(&[good]) } else { ring.sign(&claims()).unwrap() }.into_bytes();
             let at = at % bytes.len();
             bytes[at] = byte;
