@@ -15,6 +15,7 @@ mod proxy;
 mod raw;
 mod replies;
 mod secrecy;
+mod sessions;
 mod throttling;
 mod tokens;
 mod users;
