@@ -131,11 +131,8 @@ pub fn user(app: &App, demo: &DemoUser) -> User {
         password_hash: app.passwords.hash(demo.password, random()).ok(),
         status: demo.status,
         must_change_password: demo.must_change_password,
-        mfa: demo.totp_secret.map(|secret| Mfa {
-            secret: secret.to_owned(),
-            last_step: None,
-            recovery_codes: codes,
-        }),
+        mfa: demo.totp_secret.map(|secret| Mfa { secret: secret.to_owned(), last_step: None }),
+        recovery_codes: if demo.totp_secret.is_some() { codes } else { BTreeSet::new() },
         epoch: 0,
         sessions_ended_at: None,
         created_at: created,

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use lambda_http::Context;
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::App;
 use postern::config::{ConfigError, Environment};
@@ -66,8 +65,6 @@ where
         let handle = handle.clone();
         Box::pin(async move {
             let failed = |error: &dyn std::fmt::Display| InvocationFailed(error.to_string());
-            let event: ApiGatewayV2httpRequest =
-                serde_json::from_value(event).map_err(|error| failed(&error))?;
             let reply = invoke(handle, LambdaEvent::new(event, Context::default()));
             serde_json::to_value(reply.await.map_err(|error| failed(&error))?).map_err(|error| failed(&error))
         })

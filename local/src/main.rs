@@ -1,8 +1,10 @@
 //! `cargo run`: everything on this machine in one command.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use postern::App;
@@ -12,7 +14,10 @@ use postern_local::demo::{self, RECOVERY_CODES, SHUT_NAMES, TOTP_SECRET, USERS};
 use postern_local::table::{self, StartError, Table};
 use postern_local::{doors, gateway};
 use tokio::signal;
+use tokio::time::{sleep, timeout};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Runs Postern on this machine: all five sign-in contracts on one port, over an embedded DynamoDB API, with demo
 /// users and sample keys. For trying out and for development; nothing here is safe to expose.
@@ -28,6 +33,10 @@ struct Options {
     /// Keep the table in this file. Without it, the table is in memory and gone at the end.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// Serve the DynamoDB API on this address too, so that containers reach it: on Linux `sam local` runs them on a
+    /// bridge, whose gateway is this machine (172.17.0.1 with Docker). 0.0.0.0 is every address: whoever is on your network may then use the table.
+    #[arg(long, value_name = "IP")]
+    dynamodb_address: Option<IpAddr>,
     /// Start only the DynamoDB API with the demo users, for `sam local` and `cargo lambda watch`.
     #[arg(long)]
     table_only: bool,
@@ -47,19 +56,19 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), StartError> {
     let said = |error: &dyn std::fmt::Display| StartError(error.to_string());
     let process = Environment::of_process();
-    let level = process.optional("AWS_LAMBDA_LOG_LEVEL").and_then(|level| level.parse().ok());
-    // Standard output is for people; what a function logs goes to standard error.
-    tracing::subscriber::set_global_default(logging::subscriber(
-        level.unwrap_or(LevelFilter::INFO),
-        std::io::stderr,
-    ))
-    .map_err(|error| said(&error))?;
+    let level = logging::level(&process).map_err(|error| said(&error))?;
+    // Standard output is for people; what a function logs goes to standard error. The embedded API warns of every
+    // condition that fails, and those are our answers.
+    let quiet = Targets::new().with_default(LevelFilter::TRACE).with_target("dynoxide", LevelFilter::ERROR);
+    let subscriber = logging::subscriber(level, std::io::stderr).with(quiet);
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| said(&error))?;
 
     let listener = match options.table_only {
         true => None,
-        false => Some(table::listen(options.port, "--port").await?),
+        false => Some(table::listen(Ipv4Addr::LOCALHOST.into(), options.port, "--port").await?),
     };
-    let table = Table::start(options.dynamodb_port, options.data.as_deref()).await?;
+    let table =
+        Table::start(options.dynamodb_port, options.dynamodb_address, options.data.as_deref()).await?;
     let env = table.environment(&process);
     let store = postern::store::Store::from_env(&env).map_err(|error| said(&error))?;
     store.create_table().await.map_err(|error| said(&error))?;
@@ -79,17 +88,29 @@ async fn run(options: Options) -> Result<(), StartError> {
             println!("Ready: http://{address}");
             let service =
                 gateway::router(doors).into_make_service_with_connect_info::<std::net::SocketAddr>();
-            axum::serve(listener, service)
-                .with_graceful_shutdown(stopped())
-                .await
-                .map_err(|error| said(&error))?;
+            let server = axum::serve(listener, service).with_graceful_shutdown(stopped());
+            tokio::select! {
+                ended = server.into_future() => ended.map_err(|error| said(&error))?,
+                () = out_of_patience() => {}
+            }
         }
     }
     // The connection to the table is the app's; it goes first.
     drop((app, store));
-    table.stop().await?;
+    if let Ok(ended) = timeout(PATIENCE, table.stop()).await {
+        ended?;
+    }
     println!("Stopped.");
     Ok(())
+}
+
+/// How long requests that are under way may take once the end was asked for.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A client that has sent half a request must not keep the command from ending.
+async fn out_of_patience() {
+    stopped().await;
+    sleep(PATIENCE).await;
 }
 
 /// Waits for Ctrl-C, or for what `kill` sends.

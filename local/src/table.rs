@@ -1,7 +1,8 @@
 //! The embedded DynamoDB API, with Postern's table in it.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::fs::OpenOptions;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use dynoxide::Database;
@@ -35,27 +36,31 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl Table {
-    /// Serves on this port of the loopback interface (0: any that is free); in memory, or out of a file.
+    /// Serves on this port of the loopback interface (0: any that is free), and of another address if one is given;
+    /// in memory, or out of a file.
     ///
     /// # Errors
-    /// If the port is taken or the file is no data file.
-    pub async fn start(port: u16, data: Option<&Path>) -> Result<Self, StartError> {
+    /// If the port is taken, the address is not this machine's, or the file is no data file.
+    pub async fn start(port: u16, also: Option<IpAddr>, data: Option<&Path>) -> Result<Self, StartError> {
         let database = match data {
-            None => Database::memory(),
-            Some(path) => Database::new(&path.to_string_lossy()),
+            None => Database::memory().map_err(|error| StartError(error.to_string()))?,
+            Some(path) => open(path)?,
         };
-        let database = database.map_err(|error| {
-            let file = data.map_or_else(String::new, |path| format!(" {}", path.display()));
-            StartError(format!("the data file{file} cannot be used: {error}"))
-        })?;
-        let listener = listen(port, "--dynamodb-port").await?;
-        let address = listener.local_addr().map_err(|error| StartError(error.to_string()))?;
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        // 0.0.0.0 is every address, the loopback interface's too, and may not be listened on beside it.
+        let first = also.filter(IpAddr::is_unspecified).unwrap_or(loopback);
+        let listener = listen(first, port, "--dynamodb-port").await?;
+        let port = listener.local_addr().map_err(|error| StartError(error.to_string()))?.port();
+        if let Some(other) = also.filter(|address| *address != first) {
+            let listener = listen(other, port, "--dynamodb-port").await?;
+            tokio::spawn(serve_with_shutdown(listener, database.clone(), std::future::pending()));
+        }
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve_with_shutdown(listener, database, async {
             // Dropping the sender stops the server too.
             let _ = stopped.await;
         }));
-        Ok(Self { address, stop, server })
+        Ok(Self { address: SocketAddr::new(loopback, port), stop, server })
     }
 
     /// Where it is, as `AWS_ENDPOINT_URL_DYNAMODB`.
@@ -93,17 +98,27 @@ impl Table {
     }
 }
 
-/// A listener on the loopback interface, where nobody else can reach it.
+fn open(path: &Path) -> Result<Database, StartError> {
+    let cannot = |why: &dyn fmt::Display| {
+        StartError(format!("the data file {} cannot be used: {why}", path.display()))
+    };
+    // Asked of the file system first, since the database says no more than that it cannot.
+    let file = OpenOptions::new().read(true).append(true).create(true).open(path);
+    file.map_err(|error| cannot(&error))?;
+    Database::new(&path.to_string_lossy()).map_err(|_| cannot(&"it was not written by this command"))
+}
+
+/// A listener on an address of this machine; on the loopback interface nobody else can reach it.
 ///
 /// # Errors
 /// If the port is taken; the line names the option that chooses another.
-pub async fn listen(port: u16, option: &str) -> Result<TcpListener, StartError> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
+pub async fn listen(address: IpAddr, port: u16, option: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind((address, port)).await.map_err(|error| {
         StartError(match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 format!("port {port} is in use by another program; choose another with {option}")
             }
-            _ => format!("port {port} cannot be used: {error}"),
+            _ => format!("port {port} of {address} cannot be used: {error}"),
         })
     })
 }

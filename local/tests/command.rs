@@ -1,5 +1,8 @@
 //! `cargo run` as a newcomer meets it: the compiled command, its ports, its words.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
+#![allow(clippy::zombie_processes, reason = "who is not waited for is killed, and the test ends")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
@@ -103,6 +106,21 @@ fn table_only_is_a_dynamodb_api_and_nothing_else() {
     );
     assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
     assert!(!running.said.join("\n").contains("curl"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_table_can_be_served_to_containers() {
+    for address in ["0.0.0.0", "127.0.0.2"] {
+        let running = start(&["--table-only", "--dynamodb-port", "0", "--dynamodb-address", address]);
+        let port = running.ready.rsplit(':').next().unwrap();
+        for host in ["127.0.0.1", "127.0.0.2"] {
+            let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+            assert!(http(&format!("{host}:{port}"), &request).starts_with("HTTP/1.1 200 OK\r\n"));
+        }
+    }
+    let said = refused(&["--table-only", "--dynamodb-port", "0", "--dynamodb-address", "192.0.2.1"]);
+    assert!(said.contains("of 192.0.2.1 cannot be used"), "{said}");
 }
 
 #[cfg(unix)]

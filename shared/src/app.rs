@@ -15,7 +15,7 @@ use crate::session::{NewSession, SessionRequest, SessionToken};
 use crate::store::{Charge, Login, LoginKind, SignInRecord, Store, StoreError};
 use crate::throttle;
 use crate::token::KeyRing;
-use crate::user::{Status, User};
+use crate::user::{Status, UnreadableAttributes, User};
 
 /// What a function holds from its start to its end.
 pub struct App {
@@ -37,6 +37,8 @@ pub struct Attempt<'a> {
     pub name: &'a str,
     /// What this contract takes for a login name.
     pub names: Names,
+    /// Whether the user holds what this contract shows, in a form that it can read.
+    pub readable: fn(&User) -> Result<(), UnreadableAttributes>,
     /// The password as it was typed.
     pub password: &'a str,
     /// The MFA code, if one was sent.
@@ -106,8 +108,6 @@ impl App {
         let config = Config::from_env(env)?;
         let aws = Aws::from_env(env, &config)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
-        let passwords = Passwords::new(config.password_cost)
-            .map_err(|_| ConfigError::new("ARGON2_MEMORY_KIB", "is a cost that Argon2 does not define"))?;
         let (keys, warm) = tokio::join!(read_keys(env, &config, &aws), store.warm_up());
         match warm {
             Ok(()) => {}
@@ -122,7 +122,13 @@ impl App {
                 ));
             }
         }
-        Ok(Self { keys: keys?, passwords, store, address_limit: config.address_limit, clock })
+        Ok(Self {
+            keys: keys?,
+            passwords: Passwords::default(),
+            store,
+            address_limit: config.address_limit,
+            clock,
+        })
     }
 
     /// The time of a request. Ask once, at its beginning.
@@ -184,7 +190,11 @@ impl App {
         if let Charge::Refused(wait) = charge? {
             return Err(Refusal::Throttled(wait));
         }
-        let user_id = resolve(login?, name, attempt.names);
+        let login = match login {
+            Ok(login) => login,
+            Err(error) => return Err(self.refund_fault(&charged, error).await),
+        };
+        let user_id = resolve(login, name, attempt.names);
 
         let (charge, user) =
             tokio::join!(self.store.charge_name(name, word, *now), self.store.user(user_id.unwrap_or(0)));
@@ -194,7 +204,10 @@ impl App {
             forgive(refunded, "a refused attempt stays charged to its address");
             return Err(Refusal::Throttled(wait));
         }
-        let user = user?;
+        let user = match user {
+            Ok(user) => user,
+            Err(error) => return Err(self.refund_fault(&charged, error).await),
+        };
         findings.user_id = user.as_ref().map(|user| user.id);
 
         let hashing = Instant::now();
@@ -206,15 +219,20 @@ impl App {
             return Err(Refusal::WrongPassword);
         }
 
-        let spent = self.check_code(&user, attempt.code, *now);
-        match spent.and_then(|spent| may_enter(&user).map(|()| spent)) {
+        let spent = self.check_code(&user, attempt.code, *now).and_then(|spent| {
+            may_enter(&user)?;
+            // Before anything is spent or begun: a user who cannot be shown is not signed in.
+            (attempt.readable)(&user)?;
+            Ok(spent)
+        });
+        match spent {
             Ok(spent) => {
                 let session =
                     attempt.session.map(|request| NewSession::begin(request, user.id, user.epoch, *now));
                 self.settle(&charged, user, spent, session).await
             }
             // A wrong code stays counted like a wrong password.
-            Err(refusal @ (Refusal::WrongCode | Refusal::Fault)) => Err(refusal),
+            Err(Refusal::WrongCode) => Err(Refusal::WrongCode),
             Err(refusal) => {
                 self.refund(&charged).await;
                 Err(refusal)
@@ -233,14 +251,20 @@ impl App {
         forgive(address, "an attempt stays charged to its address");
     }
 
+    /// The store failed before anything was decided: an outage must not lock anybody out.
+    async fn refund_fault(&self, charged: &Charged, error: StoreError) -> Refusal {
+        self.refund(charged).await;
+        error.into()
+    }
+
     fn check_code(&self, user: &User, code: Option<&str>, now: Timestamp) -> Result<Option<Spent>, Refusal> {
         let Some(mfa) = &user.mfa else { return Ok(None) };
         let code = code.ok_or(Refusal::MfaRequired)?;
-        match mfa.check(user.id, code, &self.keys.recovery, now) {
+        match mfa.check(user.id, &user.recovery_codes, code, &self.keys.recovery, now) {
             Ok(Some(spent)) => Ok(Some(spent)),
             Ok(None) => Err(Refusal::WrongCode),
             Err(_) => {
-                tracing::error!(user_id = user.id, "the stored MFA secret is not base32");
+                tracing::error!(user_id = user.id, "the stored MFA secret cannot be one");
                 Err(Refusal::Fault)
             }
         }
@@ -256,28 +280,39 @@ impl App {
     ) -> Result<SignedIn, Refusal> {
         let now = charged.now;
         let record = SignInRecord { user: &user, spent: spent.as_ref(), attempt: &charged.word, now };
+        let record = self.store.record_sign_in(record);
         let put_session = async {
             match &session {
                 Some(session) => self.store.put_session(session).await,
                 None => Ok(()),
             }
         };
-        let (recorded, put, cleared, refunded) = tokio::join!(
-            self.store.record_sign_in(record),
-            put_session,
-            self.store.clear_name(&charged.name),
-            self.store.refund_address(&charged.address, now)
-        );
+        let write = async {
+            tokio::join!(
+                put_session,
+                self.store.clear_name(&charged.name),
+                self.store.refund_address(&charged.address, now)
+            )
+        };
+        let (put, cleared, refunded) = if spent.is_some() {
+            // One trip more: of two who race with one code, the loser leaves no session and clears no count. A code
+            // that may not have been spent opens nothing.
+            match record.await {
+                Ok(true) => write.await,
+                Ok(false) => return Err(Refusal::WrongCode),
+                Err(error) => return Err(self.refund_fault(charged, error).await),
+            }
+        } else {
+            let (recorded, written) = tokio::join!(record, write);
+            match recorded {
+                Ok(true) => {}
+                // Since the user was read, someone disabled the user, or changed the password or MFA.
+                Ok(false) => return Err(Refusal::WrongPassword),
+                Err(error) => forgive(Err(error), "a sign-in is not recorded with its user"),
+            }
+            written
+        };
         put?;
-        match recorded {
-            Ok(true) => {}
-            // Since the user was read, the code was spent, or the user disabled or given another password.
-            Ok(false) if spent.is_some() => return Err(Refusal::WrongCode),
-            Ok(false) => return Err(Refusal::WrongPassword),
-            // A code that may not have been spent could be used twice.
-            Err(error) if spent.is_some() => return Err(error.into()),
-            Err(error) => forgive(Err(error), "a sign-in is not recorded with its user"),
-        }
         forgive(cleared, "the failures of a name stay counted");
         forgive(refunded, "a success stays charged to its address");
         user.last_sign_in = Some(now);

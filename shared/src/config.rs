@@ -8,8 +8,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::password;
-
 /// The environment variables of the process, or of a test.
 #[derive(Clone)]
 pub struct Environment(HashMap<String, String>);
@@ -120,8 +118,6 @@ pub struct Config {
     pub region: String,
     /// Where DynamoDB is, if not at AWS: `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
     pub dynamodb_endpoint: Option<String>,
-    /// The cost of the password hashes: `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS`.
-    pub password_cost: password::Cost,
     /// Failures admitted from one address per window, `THROTTLE_ADDRESS_LIMIT`.
     pub address_limit: u32,
 }
@@ -151,25 +147,10 @@ impl Config {
         {
             return Err(ConfigError::new(name, "must be a URL that begins with http:// or https://"));
         }
-        let least = password::Cost::DEFAULT;
         Ok(Self {
             table: table.to_owned(),
             region: region.to_owned(),
             dynamodb_endpoint: endpoint.map(|(_, url)| url.to_owned()),
-            password_cost: password::Cost {
-                memory_kib: env.number(
-                    "ARGON2_MEMORY_KIB",
-                    least.memory_kib,
-                    least.memory_kib,
-                    password::MAX_MEMORY_KIB,
-                )?,
-                iterations: env.number(
-                    "ARGON2_ITERATIONS",
-                    least.iterations,
-                    least.iterations,
-                    password::MAX_ITERATIONS,
-                )?,
-            },
             address_limit: env.number("THROTTLE_ADDRESS_LIMIT", 30, 1, 1_000_000)?,
         })
     }
@@ -227,8 +208,6 @@ mod tests {
             ("AWS_REGION", "eu-central-"),
             ("AWS_ENDPOINT_URL_DYNAMODB", "127.0.0.1:8000"),
             ("AWS_ENDPOINT_URL", "http://"),
-            ("ARGON2_MEMORY_KIB", "19455"),
-            ("ARGON2_ITERATIONS", "two"),
             ("THROTTLE_ADDRESS_LIMIT", "0"),
             ("THROTTLE_ADDRESS_LIMIT", "-1"),
         ] {

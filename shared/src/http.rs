@@ -1,5 +1,6 @@
 //! The edge: API Gateway's requests in, replies out. The one place that imports lambda_http.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -12,6 +13,7 @@ use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, Body, Error, RequestExt, Service};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::audit::Caller;
@@ -28,6 +30,18 @@ pub type Response = lambda_http::Response<Body>;
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What Lambda handed over is no event of API Gateway's. Says nothing of what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnEvent;
+
+impl std::fmt::Display for NotAnEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("this is no event of an API Gateway HTTP API, payload format 2.0")
+    }
+}
+
+impl std::error::Error for NotAnEvent {}
 
 /// A request body is too large, is not JSON, or is no JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,29 +165,37 @@ pub fn with_request_id(mut reply: Response, caller: &Caller) -> Response {
 /// One invocation, exactly as Lambda makes it: the event is decoded, handled, and the reply encoded.
 ///
 /// # Errors
-/// None that an event of API Gateway's could cause.
+/// If it is no event of API Gateway's (payload format 2.0).
 pub async fn invoke<H, F>(
     handle: H,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> Result<impl Serialize + use<H, F>, Error>
+    event: LambdaEvent<Value>,
+) -> Result<impl Serialize + use<H, F>, NotAnEvent>
 where
     H: Fn(Request) -> F + Send + Sync,
     F: Future<Output = Response> + Send,
 {
-    let LambdaEvent { mut payload, context } = event;
+    let LambdaEvent { payload, context } = event;
+    // Decoded here and not by the runtime, which logs what it cannot decode: headers, and tokens with them.
+    let mut event: ApiGatewayV2httpRequest = serde_json::from_value(payload).map_err(|_| NotAnEvent)?;
     // lambda_http makes a URI out of these and panics where they make none, and callers write them. Nobody here
     // reads that URI: the path and the query have extensions of their own.
-    payload.headers.remove(header::HOST);
-    payload.request_context.domain_name = None;
-    let query = payload.raw_query_string.as_deref().unwrap_or_default();
+    event.headers.remove(header::HOST);
+    event.request_context.domain_name = None;
+    event.raw_path = event.raw_path.filter(|path| path.starts_with('/'));
+    let query = event.raw_query_string.as_deref().unwrap_or_default();
     if format!("/?{query}").parse::<Uri>().is_err() {
-        payload.raw_query_string = None;
+        event.raw_query_string = None;
     }
+    // Whatever is logged meanwhile can be found by the id that the caller got.
+    let span = tracing::error_span!("request", request_id = event.request_context.request_id);
     let service = service_fn(|request| {
-        let reply = handle(request);
-        async move { Ok::<_, Error>(reply.await) }
+        let reply = handle(request).instrument(span.clone());
+        async move { Ok::<_, Infallible>(reply.await) }
     });
-    Adapter::from(service).call(LambdaEvent::new(LambdaRequest::ApiGatewayV2(payload), context)).await
+    let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(event), context);
+    match Adapter::from(service).call(event).await {
+        Ok(reply) => Ok(reply),
+    }
 }
 
 /// The whole of a function: reads its configuration, opens its connection, and answers until Lambda ends it.
@@ -186,17 +208,18 @@ where
     F: Future<Output = Response> + Send,
 {
     let env = Environment::of_process();
-    logging::init(&env);
+    let level = logging::init(&env);
     let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
         runtime.block_on(async {
+            level?;
             let settings = settings(&env)?;
             let app = App::start(&env).await?;
             // Both live as long as the process.
             let (app, settings): (&'static App, &'static S) =
                 (Box::leak(Box::new(app)), Box::leak(Box::new(settings)));
             let handle = &handle;
-            lambda_runtime::run(service_fn(move |event| {
-                invoke(move |request| handle(app, settings, request), event)
+            lambda_runtime::run(service_fn(move |event| async move {
+                invoke(move |request| handle(app, settings, request), event).await.map_err(Error::from)
             }))
             .await
         })

@@ -13,6 +13,9 @@ use crate::ambient::{Timestamp, hex};
 /// The length of a TOTP time step, in seconds.
 const STEP_SECONDS: u64 = 30;
 
+/// The shortest TOTP secret in bytes, that of the products whose users we take over.
+const LEAST_SECRET_BYTES: usize = 10;
+
 /// A user's second factor as it is stored. A user who has one has MFA on.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Mfa {
@@ -21,13 +24,6 @@ pub struct Mfa {
     /// The last time step whose code was spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_step: Option<u64>,
-    /// The recovery codes that are left, each as [`RecoveryKey::digest`].
-    #[serde(
-        default,
-        skip_serializing_if = "BTreeSet::is_empty",
-        serialize_with = "serde_dynamo::string_set::serialize"
-    )]
-    pub recovery_codes: BTreeSet<String>,
 }
 
 /// What a right code uses up.
@@ -39,24 +35,30 @@ pub enum Spent {
     RecoveryCode(String),
 }
 
-/// A stored TOTP secret is not base32.
+/// A stored TOTP secret is not base32, or too short to be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadableSecret;
 
 impl Mfa {
-    /// What the code uses up, or `None` where it is wrong or was spent before.
+    /// What the code uses up, or `None` where it is wrong or was spent before. `recovery_codes` are the user's that
+    /// are left, each as [`RecoveryKey::digest`].
     ///
     /// # Errors
     /// If the stored secret cannot be read. It must never count as having no second factor.
     pub fn check(
         &self,
         user_id: u64,
+        recovery_codes: &BTreeSet<String>,
         code: &str,
         key: &RecoveryKey,
         now: Timestamp,
     ) -> Result<Option<Spent>, UnreadableSecret> {
         let secret =
             Secret::try_from_base32(self.secret.trim_end_matches('=')).map_err(|_| UnreadableSecret)?;
+        // Of an empty key anybody can compute the codes.
+        if secret.as_bytes().len() < LEAST_SECRET_BYTES {
+            return Err(UnreadableSecret);
+        }
         // "Noncompliant" only in that RFC 4226 wants 128 bits of secret: the products whose users we take over
         // handed out 80, and those users keep their authenticators.
         let totp = Builder::new()
@@ -71,7 +73,7 @@ impl Mfa {
             return Ok(step.filter(|step| self.last_step.is_none_or(|last| *step > last)).map(Spent::Step));
         }
         let digest = key.digest(user_id, code);
-        Ok(self.recovery_codes.contains(&digest).then_some(Spent::RecoveryCode(digest)))
+        Ok(recovery_codes.contains(&digest).then_some(Spent::RecoveryCode(digest)))
     }
 }
 
@@ -101,11 +103,18 @@ mod tests {
     const SECRET: &str = "KBTSKUKRDJPEGCZK";
 
     fn mfa(last_step: Option<u64>) -> Mfa {
-        Mfa { secret: SECRET.to_owned(), last_step, recovery_codes: BTreeSet::new() }
+        Mfa { secret: SECRET.to_owned(), last_step }
     }
 
     fn check(mfa: &Mfa, code: &str, seconds: u64) -> Option<Spent> {
-        mfa.check(43, code, &RecoveryKey::new(b"test"), Timestamp::from_millis(seconds * 1000)).unwrap()
+        mfa.check(
+            43,
+            &BTreeSet::new(),
+            code,
+            &RecoveryKey::new(b"test"),
+            Timestamp::from_millis(seconds * 1000),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -143,20 +152,24 @@ mod tests {
     #[test]
     fn recovery_codes_belong_to_one_user_and_one_key() {
         let key = RecoveryKey::new(b"test");
-        let mut mfa = mfa(None);
-        mfa.recovery_codes.insert(key.digest(43, "0a1b2c3d"));
-        let now = Timestamp::from_millis(0);
-        let spent = mfa.check(43, "0A1B2C3D", &key, now).unwrap();
-        assert_eq!(spent, Some(Spent::RecoveryCode(key.digest(43, "0a1b2c3d"))));
-        assert_eq!(mfa.check(44, "0a1b2c3d", &key, now).unwrap(), None);
-        assert_eq!(mfa.check(43, "0a1b2c3d", &RecoveryKey::new(b"other"), now).unwrap(), None);
-        assert_eq!(mfa.check(43, "0a1b2c3e", &key, now).unwrap(), None);
+        let codes = BTreeSet::from([key.digest(43, "0a1b2c3d")]);
+        let check = |user_id, code: &str, key: &RecoveryKey| {
+            mfa(None).check(user_id, &codes, code, key, Timestamp::from_millis(0)).unwrap()
+        };
+        let spent = Some(Spent::RecoveryCode(key.digest(43, "0a1b2c3d")));
+        assert_eq!(check(43, "0A1B2C3D", &key), spent);
+        assert_eq!(check(44, "0a1b2c3d", &key), None);
+        assert_eq!(check(43, "0a1b2c3d", &RecoveryKey::new(b"other")), None);
+        assert_eq!(check(43, "0a1b2c3e", &key), None);
     }
 
     #[test]
     fn an_unreadable_secret_is_an_error() {
-        let broken = Mfa { secret: "not base32!".to_owned(), ..mfa(None) };
         let key = RecoveryKey::new(b"test");
-        assert_eq!(broken.check(43, "582969", &key, Timestamp::from_millis(0)), Err(UnreadableSecret));
+        for secret in ["not base32!", "", "=", "KBTSKUKRDJPEGC"] {
+            let broken = Mfa { secret: secret.to_owned(), ..mfa(None) };
+            let outcome = broken.check(43, &BTreeSet::new(), "582969", &key, Timestamp::from_millis(0));
+            assert_eq!(outcome, Err(UnreadableSecret), "{secret}");
+        }
     }
 }

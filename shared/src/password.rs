@@ -18,31 +18,25 @@ pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
 /// The most passes of a stored hash.
 pub const MAX_ITERATIONS: u32 = 10;
 
-/// What a password hash costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
-    /// Memory, in KiB (Argon2's `m`).
-    pub memory_kib: u32,
-    /// Passes over the memory (Argon2's `t`).
-    pub iterations: u32,
-}
+/// What new hashes cost, 19 MiB and two passes: the OWASP Password Storage Cheat Sheet, ASVS 5.
+const PARAMS: Params = match Params::new(19_456, 2, 1, Some(32)) {
+    Ok(params) => params,
+    Err(_) => panic!("Argon2 defines this cost"),
+};
 
-impl Cost {
-    /// OWASP Password Storage Cheat Sheet and ASVS 5: m=19456, t=2, p=1.
-    pub const DEFAULT: Self = Self { memory_kib: 19_456, iterations: 2 };
-}
+/// A hash at that cost, of no password that anybody knows.
+const DECOY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$WlpaWlpaWlpaWlpaWlpaWg$paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU";
 
-/// Hashes and verifies passwords at one configured cost.
-#[derive(Debug)]
+/// Hashes and verifies passwords.
+#[derive(Debug, Default)]
 pub struct Passwords {
-    params: Params,
-    decoy: String,
     verifications: AtomicU64,
 }
 
-/// A cost that Argon2 cannot have.
+/// Argon2 refused to hash: it does so for passwords of 4 GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CostOutOfRange;
+pub struct NotHashed;
 
 thread_local! {
     /// Argon2's memory, kept between hashes: fresh memory costs thousands of page faults each time.
@@ -50,25 +44,13 @@ thread_local! {
 }
 
 impl Passwords {
-    /// Hashes at this cost from now on.
-    ///
-    /// # Errors
-    /// If Argon2 does not define that cost.
-    pub fn new(cost: Cost) -> Result<Self, CostOutOfRange> {
-        let params =
-            Params::new(cost.memory_kib, cost.iterations, 1, Some(32)).map_err(|_| CostOutOfRange)?;
-        let decoy = phc(&params, &[0x5a; 16], &[0xa5; 32]).ok_or(CostOutOfRange)?;
-        Ok(Self { params, decoy, verifications: AtomicU64::new(0) })
-    }
-
     /// A new PHC string for this password.
     ///
     /// # Errors
-    /// If Argon2 refuses: it does so for passwords of 4 GiB.
-    pub fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, CostOutOfRange> {
-        let output = derive(Algorithm::Argon2id, Version::V0x13, &self.params, password.as_bytes(), &salt)
-            .ok_or(CostOutOfRange)?;
-        phc(&self.params, &salt, &output).ok_or(CostOutOfRange)
+    /// If Argon2 refuses.
+    pub fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, NotHashed> {
+        let output = derive(Algorithm::Argon2id, Version::V0x13, &PARAMS, password.as_bytes(), &salt);
+        output.and_then(|output| phc(&salt, &output)).ok_or(NotHashed)
     }
 
     /// Whether the password is the stored one. Runs exactly one hash, whatever is stored or sent.
@@ -82,7 +64,7 @@ impl Passwords {
         let right = usable.as_ref().map(|hash| hash.matches(password));
         right.unwrap_or_else(|| {
             // An attacker who reads this gains nothing from guessing the decoy's password: its verdict is not used.
-            let decoy = Stored::parse(&self.decoy);
+            let decoy = Stored::parse(DECOY);
             let _ = decoy.map(|hash| hash.matches(if password.len() <= MAX_BYTES { password } else { "" }));
             false
         })
@@ -143,11 +125,11 @@ fn derive(
     Some(output)
 }
 
-fn phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
+fn phc(salt: &[u8], output: &[u8]) -> Option<String> {
     let hash = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
-        params: params.try_into().ok()?,
+        params: (&PARAMS).try_into().ok()?,
         salt: Some(Salt::new(salt).ok()?),
         hash: Some(Output::new(output).ok()?),
     };
@@ -158,13 +140,9 @@ fn phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn passwords() -> Passwords {
-        Passwords::new(Cost::DEFAULT).unwrap()
-    }
-
     #[test]
     fn what_was_hashed_verifies_and_nothing_else_does() {
-        let passwords = passwords();
+        let passwords = Passwords::default();
         let hash = passwords.hash("pässwörd ☃", [7; 16]).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(passwords.verify(Some(&hash), "pässwörd ☃"));
@@ -178,25 +156,22 @@ mod tests {
     fn another_implementations_hashes_verify() {
         let reference =
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        assert!(passwords().verify(Some(reference), "password"));
-        assert!(!passwords().verify(Some(reference), "Password"));
+        assert!(Passwords::default().verify(Some(reference), "password"));
+        assert!(!Passwords::default().verify(Some(reference), "Password"));
     }
 
     #[test]
     fn the_decoy_is_parsed_and_costs_the_same() {
-        for cost in [Cost::DEFAULT, Cost { memory_kib: 32_768, iterations: 3 }] {
-            let passwords = Passwords::new(cost).unwrap();
-            let decoy = Stored::parse(&passwords.decoy).unwrap();
-            let real = Stored::parse(&passwords.hash("x", [1; 16]).unwrap()).unwrap();
-            assert_eq!(decoy.params, real.params);
-            assert_eq!(decoy.algorithm, real.algorithm);
-            assert_eq!((decoy.salt.len(), decoy.output.len()), (real.salt.len(), real.output.len()));
-        }
+        let decoy = Stored::parse(DECOY).unwrap();
+        let real = Stored::parse(&Passwords::default().hash("x", [1; 16]).unwrap()).unwrap();
+        assert_eq!(decoy.params, real.params);
+        assert_eq!((decoy.algorithm, decoy.version), (real.algorithm, real.version));
+        assert_eq!((decoy.salt.len(), decoy.output.len()), (real.salt.len(), real.output.len()));
     }
 
     #[test]
     fn every_attempt_is_one_verification() {
-        let passwords = passwords();
+        let passwords = Passwords::default();
         let hash = passwords.hash("right", [1; 16]).unwrap();
         let before = passwords.verifications();
         assert!(!passwords.verify(None, "right"));

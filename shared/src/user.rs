@@ -1,7 +1,9 @@
 //! A user, as the table holds one.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ambient::Timestamp;
@@ -30,8 +32,16 @@ pub struct User {
     #[serde(default)]
     pub must_change_password: bool,
     /// The second factor, if it is on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub mfa: Option<Mfa>,
+    /// The recovery codes that are left, each as [`RecoveryKey::digest`](crate::mfa::RecoveryKey::digest). Beside
+    /// `mfa` and not in it, since DynamoDB takes from sets at the top level only.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "serde_dynamo::string_set::serialize"
+    )]
+    pub recovery_codes: BTreeSet<String>,
     /// Counts the changes that end every session: of the password, of MFA, of the status.
     pub epoch: u64,
     /// When `epoch` was last raised.
@@ -78,6 +88,14 @@ impl User {
         contract: &str,
     ) -> Result<T, UnreadableAttributes> {
         let Some(stored) = self.attributes.get(contract) else { return Ok(T::default()) };
-        T::deserialize(stored).map_err(|_| UnreadableAttributes)
+        let mut stored = stored.as_object().ok_or(UnreadableAttributes)?.clone();
+        // Imported users have many: what is null is what the user lacks.
+        stored.retain(|_, value| !value.is_null());
+        T::deserialize(Value::Object(stored)).map_err(|_| UnreadableAttributes)
     }
+}
+
+/// A member that is there must be one: null is no way to say that MFA is off.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }

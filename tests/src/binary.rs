@@ -46,7 +46,7 @@ pub fn start(binary: &str, env: &Environment, runtime_api: &str) -> Child {
 
 /// A table with the demo users, and the environment of a function that uses it.
 pub async fn demo_table() -> (Table, Environment) {
-    let table = Table::start(0, None).await.unwrap();
+    let table = Table::start(0, None, None).await.unwrap();
     let env = table.environment(&Environment::of::<&str, &str>([]));
     let store = Store::from_env(&env).unwrap();
     store.create_table().await.unwrap();

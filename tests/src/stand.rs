@@ -72,7 +72,7 @@ impl Stand {
     /// Starts one with other settings.
     pub async fn start_with(change: impl FnOnce(Environment) -> Environment) -> Self {
         logs::capture();
-        let table = Table::start(0, None).await.unwrap();
+        let table = Table::start(0, None, None).await.unwrap();
         let env = change(table.environment(&Environment::of::<&str, &str>([])));
         let store = Store::from_env(&env).unwrap();
         store.create_table().await.unwrap();
@@ -87,7 +87,7 @@ impl Stand {
 
     /// Ends the DynamoDB API under the functions, which stay. What `table` holds from now on is an empty one.
     pub async fn stop_table(&mut self) {
-        let empty = Table::start(0, None).await.unwrap();
+        let empty = Table::start(0, None, None).await.unwrap();
         std::mem::replace(&mut self.table, empty).stop().await.unwrap();
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
-use postern::password::{Cost, Passwords};
+use postern::password::Passwords;
 use postern_tests::stand::Stand;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ const ROUNDS: usize = 100;
 
 pub(crate) async fn run() {
     let stand = Stand::start().await;
-    let passwords = Passwords::new(Cost::DEFAULT).unwrap();
+    let passwords = Passwords::default();
     let hash = passwords.hash("SecurePass123!", [7; 16]).unwrap();
     let client = client(&stand.table.endpoint());
     let body = json!({"username": "johndoe", "password": "SecurePass123!"}).to_string();

@@ -120,6 +120,7 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
     let attempt = Attempt {
         name: &credentials.email,
         names: Names::Email,
+        readable: |user| user.attributes::<Profile>("email").map(|_| ()),
         password: &credentials.password,
         code: credentials.code.as_deref(),
         session: Some(SessionRequest {

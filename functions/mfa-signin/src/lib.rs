@@ -154,6 +154,7 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
     let attempt = Attempt {
         name: &credentials.username,
         names: Names::UsernameEmailOrId,
+        readable: |user| user.attributes::<Profile>("mfa").map(|_| ()),
         password: &credentials.password,
         code: credentials.code.as_deref(),
         session: None,

@@ -104,6 +104,7 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
     let attempt = Attempt {
         name: &credentials.username,
         names: Names::Username,
+        readable: |_| Ok(()),
         password: &credentials.password,
         code: credentials.code.as_deref(),
         session: credentials.stay_logged_in.then(|| SessionRequest {

@@ -14,8 +14,8 @@ use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::user::User;
 use postern::{App, Refusal};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 const SIGN_IN: &str = "/api/v2/sso/signin";
 const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
@@ -44,8 +44,15 @@ struct AccessToken {
     #[serde(rename = "jti")]
     _jti: Jti,
     epoch: Option<u64>,
-    iss: Option<Value>,
-    aud: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    iss: bool,
+    #[serde(default, deserialize_with = "present")]
+    aud: bool,
+}
+
+/// A claim is there, whatever it is, null included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 #[derive(Deserialize)]
@@ -142,8 +149,8 @@ async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
                 tags: profile.tags.as_deref(),
             },
         ),
-        Err(Failure::NoToken) => unauthorized("Bearer", "not_authenticated"),
-        Err(Failure::BadToken) => unauthorized("Bearer error=\"invalid_token\"", "authentication_failed"),
+        Err(Failure::NoToken) => no_token(),
+        Err(Failure::BadToken) => bad_token(),
         Err(Failure::Refused(refusal)) => refuse(&refusal),
     }
 }
@@ -151,7 +158,7 @@ async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
 fn access_token(app: &App, caller: &Caller, request: &Request) -> Result<AccessToken, Failure> {
     let token = bearer(request).ok_or(Failure::NoToken)?;
     let token: AccessToken = app.keys.verify(token, caller.now).map_err(|_| Failure::BadToken)?;
-    if token.iss.is_some() || token.aud.is_some() { Err(Failure::BadToken) } else { Ok(token) }
+    if token.iss || token.aud { Err(Failure::BadToken) } else { Ok(token) }
 }
 
 async fn user_of(app: &App, token: &AccessToken) -> Result<(User, Profile), Failure> {
@@ -165,46 +172,42 @@ async fn user_of(app: &App, token: &AccessToken) -> Result<(User, Profile), Fail
 /// The token of a `Bearer` authorization (RFC 6750 §2.1), which may be empty; `None` where there is no such
 /// authorization.
 fn bearer(request: &Request) -> Option<&str> {
-    let value = request.headers().get(AUTHORIZATION)?;
+    let value = request.headers().get(AUTHORIZATION)?.as_bytes().trim_ascii();
+    let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, token) = value.split_at(end);
     // What is not ASCII is no token, but is one that was sent.
-    let value = value.to_str().unwrap_or("Bearer");
-    let (scheme, token) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
-    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+    scheme.eq_ignore_ascii_case(b"Bearer").then(|| str::from_utf8(token).unwrap_or_default().trim())
 }
 
 /// The words of this contract for each refusal.
 fn refuse(refusal: &Refusal) -> Response {
-    let (status, code) = match refusal {
-        Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
-            return unauthorized("Bearer error=\"invalid_token\"", "authentication_failed");
+    let (status, code, message) = match refusal {
+        Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => return bad_token(),
+        Refusal::MfaRequired => (StatusCode::FORBIDDEN, "mfa_required", "MFA token required."),
+        Refusal::Disabled => (StatusCode::FORBIDDEN, "user_disabled", "Account is disabled."),
+        Refusal::NotActivated => (StatusCode::FORBIDDEN, "user_not_activated", "Account is not activated."),
+        Refusal::MustChangePassword => {
+            (StatusCode::FORBIDDEN, "password_change_required", "Password change required.")
         }
-        Refusal::MfaRequired => (StatusCode::FORBIDDEN, "mfa_required"),
-        Refusal::Disabled => (StatusCode::FORBIDDEN, "user_disabled"),
-        Refusal::NotActivated => (StatusCode::FORBIDDEN, "user_not_activated"),
-        Refusal::MustChangePassword => (StatusCode::FORBIDDEN, "password_change_required"),
-        Refusal::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
-        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "error"),
-        Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "error"),
+        Refusal::Throttled(_) => {
+            (StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Try again later.")
+        }
+        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "error", "Something went wrong."),
+        Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "error", "Something went wrong."),
     };
-    http::refusal_json(status, refusal, &envelope(code))
+    http::refusal_json(status, refusal, &Errors { errors: [ErrorEntry { message, code }] })
 }
 
-fn unauthorized(challenge: &'static str, code: &'static str) -> Response {
-    let mut reply = http::json(StatusCode::UNAUTHORIZED, &envelope(code));
+fn no_token() -> Response {
+    unauthorized("Bearer", "not_authenticated", "Authentication credentials were not provided.")
+}
+
+fn bad_token() -> Response {
+    unauthorized("Bearer error=\"invalid_token\"", "authentication_failed", "Incorrect credentials.")
+}
+
+fn unauthorized(challenge: &'static str, code: &'static str, message: &'static str) -> Response {
+    let mut reply = http::json(StatusCode::UNAUTHORIZED, &Errors { errors: [ErrorEntry { message, code }] });
     reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     reply
-}
-
-fn envelope(code: &'static str) -> Errors {
-    let message = match code {
-        "not_authenticated" => "Authentication credentials were not provided.",
-        "authentication_failed" => "Incorrect credentials.",
-        "mfa_required" => "MFA token required.",
-        "user_disabled" => "Account is disabled.",
-        "user_not_activated" => "Account is not activated.",
-        "password_change_required" => "Password change required.",
-        "throttled" => "Too many attempts. Try again later.",
-        _ => "Something went wrong.",
-    };
-    Errors { errors: [ErrorEntry { message, code }] }
 }

@@ -135,8 +135,8 @@ impl Store {
                 request = request.expression_attribute_values(":step", number(*step));
             }
             Some(Spent::RecoveryCode(digest)) => {
-                condition += " AND contains(mfa.recovery_codes, :code)";
-                update += " DELETE mfa.recovery_codes :codes";
+                condition += " AND contains(recovery_codes, :code)";
+                update += " DELETE recovery_codes :codes";
                 request = request
                     .expression_attribute_values(":code", text(digest))
                     .expression_attribute_values(":codes", AttributeValue::Ss(vec![digest.clone()]));
@@ -157,7 +157,7 @@ impl Store {
         item.insert("epoch".to_owned(), number(session.epoch));
         item.insert("created_at".to_owned(), number(session.created_at.millis()));
         item.insert("rotated_at".to_owned(), number(session.rotated_at.millis()));
-        // In seconds, since DynamoDB's TTL reads this one.
+        // Both in seconds: DynamoDB's TTL reads the first, and they are compared with one moment.
         item.insert("expires_at".to_owned(), number(session.expires_at.secs()));
         item.insert("ends_at".to_owned(), number(session.ends_at.secs()));
         if let Some(device) = &session.device {

@@ -24,7 +24,10 @@ pub(super) struct Key {
 impl Key {
     /// Whether both keys make the same signatures.
     pub(super) fn signs_like(&self, other: &Self) -> bool {
-        self.algorithm == other.algorithm && self.signing.as_bytes() == other.signing.as_bytes()
+        // HMAC pads its keys with zeros, so zeros at the end make no other key.
+        let length = |key: &[u8]| key.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let (ours, theirs) = (self.signing.as_bytes(), other.signing.as_bytes());
+        self.algorithm == other.algorithm && ours.get(..length(ours)) == theirs.get(..length(theirs))
     }
 }
 

@@ -12,6 +12,7 @@ mod malformed;
 mod mfa;
 mod properties;
 mod proxy;
+mod races;
 mod raw;
 mod replies;
 mod secrecy;

@@ -32,8 +32,8 @@ async fn create(stand: &Stand, id: u64, username: &str, status: Status, must_cha
     let mut user = demo::user(&stand.app, USERS.iter().find(|user| user.username == "guarded").unwrap());
     (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
     (user.status, user.must_change_password) = (status, must_change_password);
-    let mfa = user.mfa.as_mut().unwrap();
-    mfa.recovery_codes = RECOVERY_CODES.iter().map(|code| stand.app.keys.recovery.digest(id, code)).collect();
+    user.recovery_codes =
+        RECOVERY_CODES.iter().map(|code| stand.app.keys.recovery.digest(id, code)).collect();
     stand.store.create_user(user).await.unwrap();
 }
 

@@ -126,7 +126,8 @@ fn assert_audited(request_id: &str, contract: &str, outcome: &str, user_id: &Val
     );
     assert_eq!(event["address"], json!("192.0.2.1"), "{request_id}");
     let names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
-    let known = "address contract duration_ms hash_ms level message outcome request_id timestamp user_id";
+    let known =
+        "address contract duration_ms hash_ms level message outcome request_id span timestamp user_id";
     assert!(names.iter().all(|name| known.split(' ').any(|known| known == *name)), "{names:?}");
 }
 

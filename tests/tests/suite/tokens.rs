@@ -319,3 +319,15 @@ async fn sso_is_not_throttled_and_counts_nowhere() {
     }
     assert_accepted(&stand.sso(&account_token(&stand).await).await, "after forty bad ones");
 }
+
+/// sso "refuses any that does" carry `iss` or `aud`; `null` is carried too, but reads as absent.
+#[tokio::test]
+async fn sso_refuses_an_issuer_or_audience_of_null() {
+    let stand = Stand::start().await;
+    let iat = stand.now().secs();
+    for member in ["iss", "aud"] {
+        let mut claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": 1, "user_id": 1});
+        claims[member] = json!(null);
+        assert_eq!(stand.sso(&mint(r#"{"alg":"HS256"}"#, &claims)).await.status, 401, "{member}");
+    }
+}
