@@ -138,7 +138,11 @@ fn greet(table: &Table, options: &Options) {
         None => "in memory: gone at the end".to_owned(),
         Some(path) => format!("kept in {}", path.display()),
     };
-    println!("Postern, on this machine only: demo users, sample keys.\n");
+    let seen = match options.dynamodb_address {
+        None => "on this machine only".to_owned(),
+        Some(address) => format!("with the table open to whoever reaches {address}"),
+    };
+    println!("Postern, {seen}: demo users, sample keys.\n");
     println!("DynamoDB API: {}, table {}, {kept}\n", table.endpoint(), table::NAME);
     println!("{:>3}  {:<9} {:<21} {:<29} state", "id", "username", "e-mail", "password");
     for user in &USERS {
