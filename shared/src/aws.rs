@@ -86,11 +86,12 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
 }
 
-/// DynamoDB answers in milliseconds. Three trips of this length still leave room before Lambda's own time-out.
+/// DynamoDB answers in milliseconds. The five trips of the longest sign-in, at this length each, still leave room
+/// before Lambda's own time-out of ten seconds.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(1))
-        .operation_timeout(Duration::from_millis(2500))
+        .operation_timeout(Duration::from_millis(1800))
         .build()
 }

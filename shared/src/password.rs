@@ -1,7 +1,7 @@
 //! Passwords: Argon2id (RFC 9106) and the decoy that makes every attempt cost one verification.
 //!
 //! The one file that imports a password hash. New hashes use OWASP's parameters for Argon2id, 19 MiB and two
-//! passes, or more. An attempt for a user who does not exist, or has no password, or sent one that cannot be
+//! passes. An attempt for a user who does not exist, or has no password, or sent one that cannot be
 //! right, verifies a decoy of the same cost: what an attempt costs tells nothing.
 
 use std::cell::RefCell;

@@ -1,13 +1,13 @@
 //! Who loses a race, or meets a fault of ours, leaves the counters and the sessions as they should be.
 
-use postern_tests::stand::credentials;
+use postern_tests::stand::{PASSWORD_CONTRACTS, credentials, name_at};
 use serde_json::json;
 
 use crate::proxy::{Proxy, error};
 use crate::raw;
 use crate::words::{Said, assert_said, unlimited};
 
-/// No hash was run and no guess made, and yet the name's ladder is climbed: an outage locks users out.
+/// No hash was run and no guess made: an outage must not lock users out.
 #[tokio::test]
 async fn our_own_faults_do_not_climb_the_names_ladder() {
     let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
@@ -20,7 +20,7 @@ async fn our_own_faults_do_not_climb_the_names_ladder() {
     assert_eq!(stand.password("account", "johndoe", "SecurePass123!").await.status, 200);
 }
 
-/// A sign-in that loses the race for a code is refused, but its session is stored all the same.
+/// Nobody got that session's token, but the user would see it among the sessions.
 #[tokio::test]
 async fn a_lost_race_for_a_code_leaves_no_session() {
     let stand = unlimited().await;
@@ -39,7 +39,7 @@ async fn a_lost_race_for_a_code_leaves_no_session() {
     assert_eq!((good, sessions), (1, 1));
 }
 
-/// A sign-in that loses the race for a code clears the failures of the name on its way out.
+/// A spent code is a wrong one, and counts.
 #[tokio::test]
 async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
     let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
@@ -56,4 +56,23 @@ async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
     }
     let reply = stand.sign_in("account", body).await;
     assert_said("account", Said::Throttled(1), &reply, "five wrong codes in a row");
+}
+
+/// Between the reading of the user and the settling, the user is disabled (or changes the password, or MFA): the
+/// table is ahead of what the sign-in has read.
+#[tokio::test]
+async fn a_user_disabled_meanwhile_is_not_signed_in() {
+    for contract in PASSWORD_CONTRACTS {
+        let (stand, proxy) = Proxy::stand(|env| env).await;
+        let read = raw::user(&stand, 1).await;
+        let mut disabled = read.clone();
+        disabled.insert("status".to_owned(), raw::text("disabled"));
+        disabled.insert("epoch".to_owned(), raw::number(1));
+        raw::put(&stand, "USER#1", "USER", disabled.clone()).await;
+        let reply = json!({"Item": raw::wire(&read)}).to_string();
+        proxy.fail(move |call| call.starts_with("GetItem USER").then(|| Some((200, reply.clone()))));
+        let reply = stand.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
+        assert_said(contract, Said::Wrong, &reply, "a right password, too late");
+        assert_eq!(raw::user(&stand, 1).await, disabled, "{contract} left the user alone");
+    }
 }

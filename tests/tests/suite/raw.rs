@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{Client, Config};
 use postern_local::table;
 use postern_tests::stand::Stand;
+use serde_json::{Value, json};
 
 pub(crate) use aws_sdk_dynamodb::types::AttributeValue as Attribute;
 
@@ -36,6 +37,22 @@ pub(crate) async fn put(stand: &Stand, pk: &str, sk: &str, attributes: Item) {
     let mut item = key(pk, sk);
     item.extend(attributes);
     client(stand).put_item().table_name(table::NAME).set_item(Some(item)).send().await.unwrap();
+}
+
+/// An item as DynamoDB sends it.
+pub(crate) fn wire(item: &Item) -> Value {
+    item.iter().map(|(name, attribute)| (name.clone(), wire_attribute(attribute))).collect()
+}
+
+fn wire_attribute(attribute: &Attribute) -> Value {
+    match attribute {
+        Attribute::S(text) => json!({"S": text}),
+        Attribute::N(number) => json!({"N": number}),
+        Attribute::Bool(flag) => json!({"BOOL": flag}),
+        Attribute::L(list) => json!({"L": list.iter().map(wire_attribute).collect::<Vec<_>>()}),
+        Attribute::M(map) => json!({"M": wire(map)}),
+        other => panic!("no user has {other:?}"),
+    }
 }
 
 pub(crate) fn text(value: &str) -> Attribute {
