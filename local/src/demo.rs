@@ -122,7 +122,7 @@ pub fn user(app: &App, demo: &DemoUser) -> User {
     // 2022-11-19T18:15:22.642Z, as on the mfa contract's page.
     let created = Timestamp::from_millis(1_668_881_722_642);
     let codes: BTreeSet<String> =
-        RECOVERY_CODES.iter().map(|code| app.keys.recovery.digest(demo.id, code)).collect();
+        RECOVERY_CODES.iter().map(|code| app.keys.ring().recovery.digest(demo.id, code)).collect();
     User {
         version: 1,
         id: demo.id,

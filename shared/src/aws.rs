@@ -6,9 +6,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
+use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 
 use crate::config::{Config, ConfigError, Environment};
@@ -51,13 +53,13 @@ impl Aws {
             .credentials_provider(self.credentials.clone())
             .http_client(self.http.clone())
             .retry_config(retries())
+            .retry_classifier(Conflicts)
             .timeout_config(timeouts());
         config.set_endpoint_url(endpoint.map(str::to_owned));
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// The text of a secret.
-    pub(crate) async fn secret(&self, arn: &str, endpoint: Option<&str>) -> Result<String, ConfigError> {
+    pub(crate) fn secret(&self, arn: &str, endpoint: Option<&str>) -> Secret {
         let mut config = aws_sdk_secretsmanager::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
@@ -66,18 +68,43 @@ impl Aws {
             .retry_config(retries())
             .timeout_config(timeouts());
         config.set_endpoint_url(endpoint.map(str::to_owned));
-        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
-        let unreadable = |cause: &str| {
-            ConfigError::new(
-                "SIGNING_KEYS_SECRET_ARN",
-                format!("names a secret that cannot be read: {cause}"),
-            )
-        };
-        let output = client.get_secret_value().secret_id(arn).send().await.map_err(|error| {
-            use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-            unreadable(error.code().unwrap_or("Secrets Manager does not answer"))
-        })?;
-        output.secret_string.ok_or_else(|| unreadable("it is binary"))
+        Secret { client: aws_sdk_secretsmanager::Client::from_conf(config.build()), arn: arn.to_owned() }
+    }
+}
+
+/// A secret in Secrets Manager.
+pub(crate) struct Secret {
+    client: aws_sdk_secretsmanager::Client,
+    arn: String,
+}
+
+impl Secret {
+    /// Its text, or why it cannot be read; never anything of what it holds.
+    pub(crate) async fn read(&self) -> Result<String, String> {
+        use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+        let output = self.client.get_secret_value().secret_id(&self.arn).send().await;
+        let output =
+            output.map_err(|error| error.code().unwrap_or("Secrets Manager does not answer").to_owned())?;
+        output.secret_string.ok_or_else(|| "it is binary".to_owned())
+    }
+}
+
+/// A write that meets a transaction on the same item is refused, and may be repeated. The SDK does not know that.
+#[derive(Debug)]
+struct Conflicts;
+
+impl ClassifyRetry for Conflicts {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
+        let conflict = error
+            .as_operation_error()
+            .and_then(|error| error.downcast_ref::<UpdateItemError>())
+            .is_some_and(UpdateItemError::is_transaction_conflict_exception);
+        if conflict { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
+    }
+
+    fn name(&self) -> &'static str {
+        "transaction conflicts"
     }
 }
 

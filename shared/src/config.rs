@@ -8,6 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::throttle::Policy;
+
 /// The environment variables of the process, or of a test.
 #[derive(Clone)]
 pub struct Environment(HashMap<String, String>);
@@ -118,8 +120,8 @@ pub struct Config {
     pub region: String,
     /// Where DynamoDB is, if not at AWS: `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
     pub dynamodb_endpoint: Option<String>,
-    /// Failures admitted from one address per window, `THROTTLE_ADDRESS_LIMIT`.
-    pub address_limit: u32,
+    /// How many attempts are admitted, `THROTTLE_…`.
+    pub throttle: Policy,
 }
 
 impl Config {
@@ -151,7 +153,7 @@ impl Config {
             table: table.to_owned(),
             region: region.to_owned(),
             dynamodb_endpoint: endpoint.map(|(_, url)| url.to_owned()),
-            address_limit: env.number("THROTTLE_ADDRESS_LIMIT", 30, 1, 1_000_000)?,
+            throttle: Policy::from_env(env)?,
         })
     }
 
@@ -209,7 +211,6 @@ mod tests {
             ("AWS_ENDPOINT_URL_DYNAMODB", "127.0.0.1:8000"),
             ("AWS_ENDPOINT_URL", "http://"),
             ("THROTTLE_ADDRESS_LIMIT", "0"),
-            ("THROTTLE_ADDRESS_LIMIT", "-1"),
         ] {
             let error = Config::from_env(&complete().with(name, value)).unwrap_err();
             assert_eq!(error.variable, name, "{value}");

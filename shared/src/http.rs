@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::header::{self, HeaderName, HeaderValue};
@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
+use crate::ambient::{Timestamp, now};
 use crate::app::App;
 use crate::audit::Caller;
 use crate::config::{ConfigError, Environment};
@@ -28,6 +29,11 @@ pub type Response = lambda_http::Response<Body>;
 
 /// The largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The longest that a request is worked on. Whoever waits for a sign-in has given up by then.
+const LONGEST_WORK: Duration = Duration::from_secs(8);
+/// What is kept back of the time that Lambda gives.
+const KEPT_FOR_THE_REPLY: Duration = Duration::from_millis(500);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -79,13 +85,24 @@ pub fn caller(app: &App, contract: &'static str, request: &Request) -> Caller {
         Some(RequestContext::ApiGatewayV2(context)) => Some(context),
         _ => None,
     };
+    let started = Instant::now();
     Caller {
         contract,
         request_id: context.and_then(|c| c.request_id.clone()).unwrap_or_default(),
         address: context.and_then(|c| c.http.source_ip.clone()).unwrap_or_default(),
         now: app.now(),
-        started: Instant::now(),
+        started,
+        deadline: started + time_left(request.lambda_context_ref().map_or(0, |c| c.deadline), now()),
     }
+}
+
+/// How long work on a request may take, of which Lambda says when it ends the function: milliseconds since the
+/// epoch, or 0 where nobody says. Whatever the function's own time-out is, the caller gets an answer before it.
+fn time_left(deadline: u64, now: Timestamp) -> Duration {
+    if deadline == 0 {
+        return LONGEST_WORK;
+    }
+    Timestamp::from_millis(deadline).since(now).saturating_sub(KEPT_FOR_THE_REPLY).min(LONGEST_WORK)
 }
 
 /// The route that a request takes, if it takes one: of each, the method and the path without its trailing slash.
@@ -234,5 +251,21 @@ where
             tracing::error!(cause = %error, "the runtime does not start");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_time_for_the_reply_before_lambdas_own_time_out() {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let left = |millis: u64| time_left(now.millis() + millis, now);
+        assert_eq!(time_left(0, now), Duration::from_secs(8));
+        assert_eq!(left(10_000), Duration::from_secs(8));
+        assert_eq!(left(3_000), Duration::from_millis(2_500));
+        assert_eq!(left(500), Duration::ZERO);
+        assert_eq!(time_left(1, now), Duration::ZERO);
     }
 }

@@ -13,6 +13,7 @@
 //! | [`user`] | a user |
 //! | [`session`] | session tokens |
 //! | [`token`] | JWTs and the key ring |
+//! | [`keys`] | where the keys come from, and when they are read again |
 //! | [`store`] | the DynamoDB table: a few verbs with conditions |
 //! | [`http`] | API Gateway's requests in, replies out; a function's `main` |
 //! | [`config`] | the environment, read once |
@@ -26,6 +27,7 @@ pub mod audit;
 mod aws;
 pub mod config;
 pub mod http;
+pub mod keys;
 pub mod logging;
 pub mod mfa;
 pub mod name;

@@ -1,11 +1,18 @@
 //! Logs: one JSON object per line on standard output, as CloudWatch Logs takes them.
 
+use std::fmt;
+
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, format};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::audit;
 use crate::config::{ConfigError, Environment};
 
 /// Logs to standard output from now on, at the configured level; at `INFO` where that is malformed, for whoever has
@@ -44,11 +51,44 @@ where
 {
     let filter =
         Targets::new().with_default(LevelFilter::WARN.min(level)).with_target(env!("CARGO_PKG_NAME"), level);
+    let json = format().json().flatten_event(true).with_target(false).with_span_list(false);
     let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_target(false)
-        .with_span_list(false)
+        .event_format(Lines(json))
+        .fmt_fields(JsonFields::new())
         .with_writer(writer);
     tracing_subscriber::registry().with(lines).with(filter)
+}
+
+/// Events as JSON; those of the audit as the lines that they are already, for tracing's fields cannot be nested as
+/// CloudWatch's metrics are.
+struct Lines(Format<Json>);
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        if event.metadata().target() != audit::TARGET {
+            return self.0.format_event(context, writer, event);
+        }
+        let mut line = AuditLine(String::new());
+        event.record(&mut line);
+        writeln!(writer, "{}", line.0)
+    }
+}
+
+struct AuditLine(String);
+
+impl Visit for AuditLine {
+    fn record_str(&mut self, _: &Field, line: &str) {
+        line.clone_into(&mut self.0);
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }

@@ -1,8 +1,10 @@
-//! Passwords: Argon2id (RFC 9106) and the decoy that makes every attempt cost one verification.
+//! Passwords: Argon2id (RFC 9106) and the decoy that makes every attempt cost the same.
 //!
 //! The one file that imports a password hash. New hashes use OWASP's parameters for Argon2id, 19 MiB and two
-//! passes. An attempt for a user who does not exist, or has no password, or sent one that cannot be
-//! right, verifies a decoy of the same cost: what an attempt costs tells nothing.
+//! passes. An attempt for a user who does not exist, or has no password, or sent one that cannot be right, does the
+//! same work on a decoy: what an attempt costs tells nothing. After a hash that is cheaper than a new one, the
+//! decoy does the rest. A hash that is dearer, or of another algorithm, does show: that there is such a user, with
+//! a hash that is not ours.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,9 +26,8 @@ const PARAMS: Params = match Params::new(19_456, 2, 1, Some(32)) {
     Err(_) => panic!("Argon2 defines this cost"),
 };
 
-/// A hash at that cost, of no password that anybody knows.
-const DECOY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$WlpaWlpaWlpaWlpaWlpaWg$paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU";
+/// As long as that of a new hash.
+const DECOY_SALT: [u8; 16] = *b"ZZZZZZZZZZZZZZZZ";
 
 /// Hashes and verifies passwords.
 #[derive(Debug, Default)]
@@ -37,6 +38,12 @@ pub struct Passwords {
 /// Argon2 refused to hash: it does so for passwords of 4 GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotHashed;
+
+#[cfg(test)]
+thread_local! {
+    /// The work that this thread has done.
+    static FILLED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
 
 thread_local! {
     /// Argon2's memory, kept between hashes: fresh memory costs thousands of page faults each time.
@@ -53,7 +60,8 @@ impl Passwords {
         output.and_then(|output| phc(&salt, &output)).ok_or(NotHashed)
     }
 
-    /// Whether the password is the stored one. Runs exactly one hash, whatever is stored or sent.
+    /// Whether the password is the stored one. Does the work of one new hash, whatever is stored or sent; more
+    /// only where the stored hash costs more.
     pub fn verify(&self, stored: Option<&str>, password: &str) -> bool {
         self.verifications.fetch_add(1, Ordering::Relaxed);
         let stored = stored.filter(|_| password.len() <= MAX_BYTES);
@@ -61,18 +69,33 @@ impl Passwords {
         if stored.is_some() && usable.is_none() {
             tracing::error!("a stored password hash cannot be read, or costs more than is allowed");
         }
-        let right = usable.as_ref().map(|hash| hash.matches(password));
-        right.unwrap_or_else(|| {
-            // An attacker who reads this gains nothing from guessing the decoy's password: its verdict is not used.
-            let decoy = Stored::parse(DECOY);
-            let _ = decoy.map(|hash| hash.matches(if password.len() <= MAX_BYTES { password } else { "" }));
-            false
-        })
+        let right = usable.as_ref().is_some_and(|hash| hash.matches(password));
+        if !right {
+            // What the decoy says is not used, so nobody gains from guessing its password.
+            let spent = usable.as_ref().map_or(0, |hash| work(&hash.params));
+            decoy(if password.len() <= MAX_BYTES { password } else { "" }, spent);
+        }
+        right
     }
 
     /// How many verifications this process has run, so that tests can count the work of an attempt.
     pub fn verifications(&self) -> u64 {
         self.verifications.load(Ordering::Relaxed)
+    }
+}
+
+/// What a hash costs: blocks of a KiB filled.
+const fn work(params: &Params) -> u32 {
+    params.m_cost() * params.t_cost()
+}
+
+/// Does what is left of the work of a new hash. After a hash that costs as much that is nothing; after a cheaper
+/// one, brought along from elsewhere, the rest, or the clock would tell that there is such a user.
+fn decoy(password: &str, spent: u32) {
+    let Some(left) = work(&PARAMS).checked_sub(spent).filter(|left| *left > 0) else { return };
+    let memory = (left / PARAMS.t_cost()).max(Params::MIN_M_COST);
+    if let Ok(params) = Params::new(memory, PARAMS.t_cost(), PARAMS.p_cost(), PARAMS.output_len()) {
+        let _ = derive(Algorithm::Argon2id, Version::V0x13, &params, password.as_bytes(), &DECOY_SALT);
     }
 }
 
@@ -112,6 +135,8 @@ fn derive(
     password: &[u8],
     salt: &[u8],
 ) -> Option<Vec<u8>> {
+    #[cfg(test)]
+    FILLED.set(FILLED.get() + work(params));
     let mut output = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
     MEMORY.with_borrow_mut(|memory| {
         let blocks = params.block_count();
@@ -160,13 +185,27 @@ mod tests {
         assert!(!Passwords::default().verify(Some(reference), "Password"));
     }
 
+    /// A wrong password costs the work of a new hash, whatever is stored; only a dearer hash costs more.
     #[test]
-    fn the_decoy_is_parsed_and_costs_the_same() {
-        let decoy = Stored::parse(DECOY).unwrap();
-        let real = Stored::parse(&Passwords::default().hash("x", [1; 16]).unwrap()).unwrap();
-        assert_eq!(decoy.params, real.params);
-        assert_eq!((decoy.algorithm, decoy.version), (real.algorithm, real.version));
-        assert_eq!((decoy.salt.len(), decoy.output.len()), (real.salt.len(), real.output.len()));
+    fn the_decoy_makes_up_for_what_was_not_spent() {
+        let new = work(&PARAMS);
+        let hash = |params: &str| {
+            format!("$argon2id$v=19${params}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
+        };
+        for (stored, expected) in [
+            (None, new),
+            (Some("!".to_owned()), new),
+            (Some(hash("m=19456,t=2,p=1")), new),
+            (Some(hash("m=4096,t=3,p=1")), new),
+            (Some(hash("m=8,t=1,p=1")), new),
+            (Some(hash("m=19448,t=2,p=1")), new),
+            (Some(hash("m=65536,t=2,p=1")), 65_536 * 2),
+        ] {
+            FILLED.set(0);
+            assert!(!Passwords::default().verify(stored.as_deref(), "x"));
+            let filled = FILLED.get();
+            assert!(filled.abs_diff(expected) <= 16, "{stored:?}: {filled} and not {expected}");
+        }
     }
 
     #[test]

@@ -3,10 +3,17 @@
 //! A session token is the user's id, the session's family and a secret. It appears once; the table keeps only
 //! the SHA-256 of the secret, under a key made from the family, so neither the table alone nor a list of its
 //! keys is worth anything to a thief.
+//!
+//! **Rotation.** A refresh replaces the secret by its successor, HMAC-SHA-256 of the secret under a nonce that is
+//! stored with the session. Who presents the same secret within the [`GRACE`], another tab or a client whose
+//! reply was lost, gets the same successor; a secret that is itself younger than that is kept. Anything else of
+//! the family is a token that was used before, by a thief or after one, and ends the family (RFC 9700 §4.14.2).
+//! So a client whose reply was lost, and who asks again only after the grace, has to sign in again.
 
 use std::time::Duration;
 
-use ring::digest;
+use ring::{digest, hmac};
+use serde::{Deserialize, Deserializer};
 
 use crate::ambient::{Timestamp, hex, random};
 use crate::config::{ConfigError, Environment};
@@ -18,6 +25,7 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const ID_LENGTH: usize = 11;
 const FAMILY_LENGTH: usize = 10;
 const SECRET_LENGTH: usize = 43;
+const HEX_SECRET_LENGTH: usize = 32;
 
 /// A session that a contract wants with its sign-in.
 pub struct SessionRequest {
@@ -33,7 +41,8 @@ pub struct SessionRequest {
     pub absolute: Duration,
 }
 
-/// The token of a new session. It has no `Debug`: whoever sees it is signed in.
+/// What proves a session. It has no `Debug`: whoever sees it is signed in.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken {
     /// Whose session it is.
     pub user_id: u64,
@@ -46,14 +55,34 @@ pub struct SessionToken {
 impl SessionToken {
     /// The token as one word of 64 characters out of `0-9A-Za-z` (with a [`plain_secret`]).
     pub fn to_plain(&self) -> String {
-        let mut id = [b'0'; ID_LENGTH];
-        let mut rest = self.user_id;
-        for digit in id.iter_mut().rev() {
-            *digit = BASE62[(rest % 62) as usize];
-            rest /= 62;
+        [base62(&self.user_id.to_be_bytes(), ID_LENGTH).as_str(), &self.family, &self.secret].concat()
+    }
+
+    /// The token that this word is, or `None` where it is none.
+    pub fn from_plain(word: &str) -> Option<Self> {
+        if word.len() != ID_LENGTH + FAMILY_LENGTH + SECRET_LENGTH {
+            return None;
         }
-        let id: String = id.into_iter().map(char::from).collect();
-        [id.as_str(), &self.family, &self.secret].concat()
+        let digits = word.bytes().map(|byte| BASE62.iter().position(|digit| *digit == byte));
+        let digits = digits.collect::<Option<Vec<_>>>()?;
+        let user_id = digits
+            .get(..ID_LENGTH)?
+            .iter()
+            .try_fold(0_u64, |id, digit| id.checked_mul(62)?.checked_add(*digit as u64))?;
+        let (family, secret) = word.get(ID_LENGTH..)?.split_at_checked(FAMILY_LENGTH)?;
+        Some(Self { user_id, family: family.to_owned(), secret: secret.to_owned() })
+    }
+
+    /// The token that follows this one in a rotation with this nonce, of the same form. Nobody derives it without
+    /// this token, whatever the table holds.
+    pub(crate) fn successor(&self, nonce: &str) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
+        let derived = hmac::sign(&key, format!("postern refresh{nonce}").as_bytes());
+        let secret = match self.secret.len() {
+            HEX_SECRET_LENGTH => hex(derived.as_ref()).chars().take(HEX_SECRET_LENGTH).collect(),
+            _ => base62(derived.as_ref(), SECRET_LENGTH),
+        };
+        Self { secret, ..self.clone() }
     }
 }
 
@@ -71,7 +100,7 @@ pub fn lifetimes(env: &Environment) -> Result<(Duration, Duration), ConfigError>
 
 /// A secret of 256 bits, as 43 characters out of `0-9A-Za-z`.
 pub fn plain_secret() -> String {
-    base62(SECRET_LENGTH)
+    base62(&random::<32>(), SECRET_LENGTH)
 }
 
 /// A secret of 128 bits, as 32 hexadecimal digits.
@@ -79,7 +108,7 @@ pub fn hex_secret() -> String {
     hex(&random::<16>())
 }
 
-/// A session as it is stored.
+/// A session that begins.
 pub(crate) struct NewSession {
     pub(crate) token: SessionToken,
     pub(crate) kind: &'static str,
@@ -95,8 +124,9 @@ pub(crate) struct NewSession {
 impl NewSession {
     pub(crate) fn begin(request: SessionRequest, user_id: u64, epoch: u64, now: Timestamp) -> Self {
         let ends_at = now.plus(request.absolute);
+        let family = base62(&random::<16>(), FAMILY_LENGTH);
         Self {
-            token: SessionToken { user_id, family: base62(FAMILY_LENGTH), secret: request.secret },
+            token: SessionToken { user_id, family, secret: request.secret },
             kind: request.kind,
             device: request.device,
             epoch,
@@ -108,61 +138,103 @@ impl NewSession {
     }
 }
 
+/// A session as it is stored.
+#[derive(Clone, Deserialize)]
+pub struct Session {
+    /// Which of the user's sessions it is: SHA-256 of the family, in hexadecimal.
+    #[serde(rename = "sk")]
+    pub id: String,
+    /// What kind of session it is: the contract that began it.
+    pub kind: String,
+    /// What the client calls its device.
+    pub device: Option<String>,
+    /// The user's epoch when it began; it ends when the user's has moved on.
+    pub epoch: u64,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When its secret was last replaced; one [`GRACE`] before it began where it never was.
+    pub rotated_at: Timestamp,
+    /// When it ends if it is not used before. To the second.
+    #[serde(deserialize_with = "seconds")]
+    pub expires_at: Timestamp,
+    /// When it ends. To the second.
+    #[serde(deserialize_with = "seconds")]
+    pub ends_at: Timestamp,
+    current_hash: String,
+    previous_hash: Option<String>,
+    derived_with: Option<String>,
+}
+
+/// What becomes of a token that was presented to be refreshed, when the session was not rotated for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict<'a> {
+    /// The session is of another kind, or is over.
+    Over,
+    /// The token is the present one, and younger than the grace: it stays.
+    Keep,
+    /// The token was rotated within the grace, with this nonce: its successor is given again.
+    GiveAgain(&'a str),
+    /// The token was used before: the family ends.
+    Reused,
+}
+
+impl Session {
+    /// Whether it can still be used: neither idle for too long, nor older than a session gets, nor ended by the
+    /// user, whose present epoch this is.
+    pub fn is_alive(&self, epoch: u64, now: Timestamp) -> bool {
+        self.epoch == epoch && !self.is_over(now)
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        // In whole seconds, as they are stored and as the conditional writes compare them.
+        self.expires_at.secs() <= now.secs() || self.ends_at.secs() <= now.secs()
+    }
+
+    /// What becomes of a secret that was presented for a session of this kind, when no rotation took place.
+    ///
+    /// The store's conditional write rotates exactly where this would say [`Verdict::Keep`] but for the token's age.
+    pub(crate) fn judge(&self, kind: &str, secret: &str, now: Timestamp) -> Verdict<'_> {
+        if self.kind != kind || self.is_over(now) {
+            return Verdict::Over;
+        }
+        // Hashes of secrets that nobody can steer: how long their comparison takes tells nothing.
+        let presented = sha256(secret);
+        let recent = self.rotated_at.plus(GRACE) > now;
+        match &self.derived_with {
+            _ if presented == self.current_hash => Verdict::Keep,
+            Some(nonce) if recent && self.previous_hash.as_ref() == Some(&presented) => {
+                Verdict::GiveAgain(nonce)
+            }
+            _ => Verdict::Reused,
+        }
+    }
+}
+
 /// SHA-256 in hexadecimal, as families and secrets are stored.
 pub(crate) fn sha256(text: &str) -> String {
     hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
-/// Random characters of base62, all equally likely: bytes that do not divide evenly are thrown away.
-fn base62(length: usize) -> String {
-    const EVEN: u8 = 248;
-    let mut text = String::with_capacity(length);
-    while text.len() < length {
-        let digits = random::<64>().into_iter().filter(|byte| *byte < EVEN);
-        text.extend(digits.map(|byte| char::from(BASE62[usize::from(byte % 62)])).take(length - text.len()));
-    }
-    text
+/// The last `length` digits in base 62 of a number, of which these are the bytes, the highest first.
+fn base62(number: &[u8], length: usize) -> String {
+    let mut number = number.to_vec();
+    let mut digits: Vec<char> = (0..length)
+        .map(|_| {
+            let rest = number.iter_mut().fold(0, |rest, byte| {
+                let dividend = rest << 8 | usize::from(*byte);
+                *byte = (dividend / 62) as u8;
+                dividend % 62
+            });
+            char::from(BASE62[rest])
+        })
+        .collect();
+    digits.reverse();
+    digits.into_iter().collect()
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    u64::deserialize(deserializer).map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000)))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn token(user_id: u64) -> SessionToken {
-        SessionToken { user_id, family: base62(FAMILY_LENGTH), secret: plain_secret() }
-    }
-
-    #[test]
-    fn a_plain_token_is_64_characters_of_base62() {
-        for user_id in [1, 33, u64::MAX] {
-            let plain = token(user_id).to_plain();
-            assert_eq!(plain.len(), 64);
-            assert!(plain.bytes().all(|b| b.is_ascii_alphanumeric()));
-        }
-        assert!(token(61).to_plain().starts_with("0000000000z"));
-        assert!(token(62).to_plain().starts_with("00000000010"));
-        assert_ne!(token(1).to_plain(), token(1).to_plain());
-    }
-
-    #[test]
-    fn every_character_comes_up() {
-        let text = base62(20_000);
-        assert!(BASE62.iter().all(|c| text.contains(char::from(*c))));
-    }
-
-    #[test]
-    fn no_session_outlives_its_absolute_end() {
-        let now = Timestamp::from_millis(1_000_000);
-        let request = SessionRequest {
-            kind: "test",
-            device: None,
-            secret: hex_secret(),
-            idle: Duration::from_secs(20),
-            absolute: Duration::from_secs(10),
-        };
-        let session = NewSession::begin(request, 1, 0, now);
-        assert_eq!(session.expires_at, session.ends_at);
-        assert_eq!(session.ends_at, now.plus(Duration::from_secs(10)));
-        assert_eq!(session.token.secret.len(), 32);
-    }
-}
+mod tests;

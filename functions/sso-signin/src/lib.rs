@@ -9,7 +9,7 @@ use lambda_http::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use lambda_http::http::{Method, StatusCode};
 use postern::ambient::Timestamp;
 use postern::app::Issued;
-use postern::audit::{self, Caller};
+use postern::audit::{self, Caller, Findings};
 use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::user::User;
@@ -125,10 +125,10 @@ pub async fn handle(app: &App, _: &Settings, request: Request) -> Response {
 }
 
 async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
-    let token = access_token(app, caller, request);
+    let token = access_token(app, caller, request).await;
     let user_id = token.as_ref().ok().map(|token| token.user_id);
     let outcome = match token {
-        Ok(token) => user_of(app, &token).await,
+        Ok(token) => user_of(app, caller, &token).await,
         Err(failure) => Err(failure),
     };
     let said = match &outcome {
@@ -137,7 +137,7 @@ async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
         Err(Failure::BadToken) => "bad_token",
         Err(Failure::Refused(refusal)) => refusal.outcome(),
     };
-    audit::attempt(caller, said, user_id, None);
+    audit::attempt(caller, said, Findings { user_id, ..Findings::default() });
     match outcome {
         Ok((user, profile)) => http::json(
             StatusCode::OK,
@@ -155,15 +155,15 @@ async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
     }
 }
 
-fn access_token(app: &App, caller: &Caller, request: &Request) -> Result<AccessToken, Failure> {
+async fn access_token(app: &App, caller: &Caller, request: &Request) -> Result<AccessToken, Failure> {
     let token = bearer(request).ok_or(Failure::NoToken)?;
-    let token: AccessToken = app.keys.verify(token, caller.now).map_err(|_| Failure::BadToken)?;
+    let token: AccessToken = app.keys.verify(token, caller.now).await.map_err(|_| Failure::BadToken)?;
     if token.iss || token.aud { Err(Failure::BadToken) } else { Ok(token) }
 }
 
-async fn user_of(app: &App, token: &AccessToken) -> Result<(User, Profile), Failure> {
+async fn user_of(app: &App, caller: &Caller, token: &AccessToken) -> Result<(User, Profile), Failure> {
     let issued = Issued { epoch: token.epoch, at: Timestamp::from_millis((token.iat * 1000.0) as u64) };
-    let user = app.user_of_token(token.user_id, issued).await.map_err(Failure::Refused)?;
+    let user = app.user_of_token(caller, token.user_id, issued).await.map_err(Failure::Refused)?;
     let user = user.ok_or(Failure::BadToken)?;
     let profile = user.attributes("sso").map_err(|error| Failure::Refused(error.into()))?;
     Ok((user, profile))

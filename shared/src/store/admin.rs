@@ -2,14 +2,17 @@
 
 use std::fmt;
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, Put, ReturnValue, ScalarAttributeType,
-    TimeToLiveSpecification, TransactWriteItem,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, Put, ReturnValue,
+    ScalarAttributeType, TimeToLiveSpecification, TransactWriteItem,
 };
 
+use super::error::condition_failed;
 use super::{Item, LoginKind, Store, StoreError, key, login_pk, number, text, user_pk};
+use crate::ambient::Timestamp;
 use crate::name::LoginName;
-use crate::user::User;
+use crate::user::{Status, User};
 
 /// A user to be created. [`User::id`] 0 asks for the next free id.
 pub type NewUser = User;
@@ -88,6 +91,43 @@ impl Store {
         }
     }
 
+    /// Sets a user's status, and ends all sessions. `false` if there is no such user.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn set_status(&self, id: u64, status: Status, now: Timestamp) -> Result<bool, StoreError> {
+        let wrong = |_| StoreError::Rejected { cause: "the status cannot be stored".to_owned() };
+        let status: AttributeValue = serde_dynamo::to_attribute_value(status).map_err(wrong)?;
+        let update = self
+            .ending_sessions(id, ", #status = :status", now)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", status);
+        condition_failed(update.send().await).map(|refused| refused.is_none())
+    }
+
+    /// Ends all sessions of a user, and with them all tokens. `false` if there is no such user.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn end_sessions(&self, id: u64, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self.ending_sessions(id, "", now);
+        condition_failed(update.send().await).map(|refused| refused.is_none())
+    }
+
+    /// The one write that ends all sessions of a user, with what else it sets.
+    fn ending_sessions(&self, id: u64, more: &str, now: Timestamp) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(user_pk(id), "USER")))
+            .update_expression(format!(
+                "SET sessions_ended_at = :now, updated_at = :now{more} ADD epoch :one"
+            ))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":one", number(1))
+    }
+
     /// Makes the table, unless it is there. On AWS the SAM template does this; here it is for other DynamoDB APIs.
     ///
     /// # Errors
@@ -154,7 +194,7 @@ impl Store {
             .expression_attribute_values(":id", number(id))
             .send()
             .await;
-        super::error::condition_failed(outcome).map(|_| ())
+        condition_failed(outcome).map(|_| ())
     }
 
     fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {

@@ -13,7 +13,7 @@ use super::error::condition_failed;
 use super::{Item, Store, StoreError, key, number, text};
 use crate::ambient::Timestamp;
 use crate::name::LoginName;
-use crate::throttle;
+use crate::throttle::{Attempts, Policy};
 
 /// How long a login name's counter is kept after its last charge, for all names alike.
 const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
@@ -32,6 +32,7 @@ impl Store {
     pub(crate) async fn charge_name(
         &self,
         name: &LoginName,
+        policy: &Policy,
         attempt: &str,
         now: Timestamp,
     ) -> Result<Charge, StoreError> {
@@ -48,11 +49,11 @@ impl Store {
             .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":me", text(attempt))
             .expression_attribute_values(":expires", number(now.plus(NAME_KEPT).secs()))
-            .expression_attribute_values(":free", number(throttle::FREE_FAILURES))
-            .expression_attribute_values(":limit", number(throttle::SHUT_AFTER))
-            .expression_attribute_values(":tmax", number(now.minus(throttle::LONGEST_WAIT).millis()));
+            .expression_attribute_values(":free", number(policy.free_failures))
+            .expression_attribute_values(":limit", number(policy.shut_after))
+            .expression_attribute_values(":tmax", number(now.minus(policy.longest_wait).millis()));
         let mut admitted = "failures < :free".to_owned();
-        for (failures, wait) in throttle::rungs() {
+        for (failures, wait) in policy.rungs() {
             admitted += &format!(" OR failures <= :n{failures} AND charged_at <= :t{failures}");
             request = request
                 .expression_attribute_values(format!(":n{failures}"), number(failures))
@@ -66,10 +67,11 @@ impl Store {
         if is_ours(&old, attempt) {
             return Ok(Charge::Admitted);
         }
-        let failures = integer(&old, "failures").unwrap_or(u64::MAX);
-        let charged_at = Timestamp::from_millis(integer(&old, "charged_at").unwrap_or(now.millis()));
-        let failures = u32::try_from(failures).unwrap_or(u32::MAX);
-        Ok(Charge::Refused(throttle::retry_after(failures, charged_at, now)))
+        let counter = Attempts {
+            failures: failures(&old),
+            charged_at: Timestamp::from_millis(integer(&old, "charged_at").unwrap_or(now.millis())),
+        };
+        Ok(Charge::Refused(policy.name(counter, now).err().unwrap_or_default()))
     }
 
     /// Gives a charge back, unless another attempt was charged since.
@@ -110,7 +112,7 @@ impl Store {
     /// If the store fails.
     pub async fn shut_name(&self, name: &LoginName, now: Timestamp) -> Result<(), StoreError> {
         let mut item = name_key(name);
-        item.insert("failures".to_owned(), number(throttle::SHUT_AFTER));
+        item.insert("failures".to_owned(), number(Policy::DEFAULT.shut_after));
         item.insert("charged_at".to_owned(), number(now.millis()));
         item.insert("charged_by".to_owned(), text("-"));
         item.insert("expires_at".to_owned(), number(now.plus(NAME_KEPT).secs()));
@@ -122,11 +124,11 @@ impl Store {
     pub(crate) async fn charge_address(
         &self,
         address: &str,
-        limit: u32,
+        policy: &Policy,
         attempt: &str,
         now: Timestamp,
     ) -> Result<Charge, StoreError> {
-        let (window, remaining) = throttle::address_window(now);
+        let (window, remaining) = policy.window(now);
         let outcome = self
             .client
             .update_item()
@@ -137,20 +139,27 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":me", text(attempt))
-            .expression_attribute_values(":limit", number(limit))
+            .expression_attribute_values(":limit", number(policy.address_limit))
             .expression_attribute_values(":expires", number(now.plus(remaining).secs() + 60))
             .send()
             .await;
         match condition_failed(outcome)? {
-            Some(old) if !is_ours(&old, attempt) => Ok(Charge::Refused(remaining)),
+            Some(old) if !is_ours(&old, attempt) => {
+                Ok(Charge::Refused(policy.address(failures(&old), now).err().unwrap_or_default()))
+            }
             Some(_) | None => Ok(Charge::Admitted),
         }
     }
 
     /// Gives an address one charge back, in the window in which it was charged. Others may have been charged
     /// since, so the charge is not asked for by its word; none is given back that was not there.
-    pub(crate) async fn refund_address(&self, address: &str, charged: Timestamp) -> Result<(), StoreError> {
-        let (window, _) = throttle::address_window(charged);
+    pub(crate) async fn refund_address(
+        &self,
+        address: &str,
+        policy: &Policy,
+        charged: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (window, _) = policy.window(charged);
         let outcome = self
             .client
             .update_item()
@@ -176,6 +185,11 @@ fn address_key(address: &str, window: u64) -> Item {
 
 fn is_ours(old: &Item, attempt: &str) -> bool {
     old.get("charged_by").is_some_and(|by| *by == text(attempt))
+}
+
+/// A counter that cannot be read counts as one that is full.
+fn failures(item: &Item) -> u32 {
+    integer(item, "failures").and_then(|failures| failures.try_into().ok()).unwrap_or(u32::MAX)
 }
 
 fn integer(item: &Item, name: &str) -> Option<u64> {

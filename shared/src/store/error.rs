@@ -74,6 +74,11 @@ fn is_final(code: &str) -> bool {
     )
 }
 
+/// Whether a request was refused by its condition.
+pub(super) fn is_condition<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.as_service_error().and_then(|error| error.code()) == Some("ConditionalCheckFailedException")
+}
+
 /// An error with its sources: the SDK's own message is only "dispatch failure".
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -7,6 +7,7 @@
 mod admin;
 mod attempts;
 mod error;
+mod sessions;
 
 use std::collections::HashMap;
 
@@ -18,12 +19,12 @@ pub use self::admin::{CreateUserError, NewUser};
 pub use self::attempts::Charge;
 pub use self::error::StoreError;
 use self::error::condition_failed;
+pub(crate) use self::sessions::Rotation;
 use crate::ambient::Timestamp;
 use crate::aws::Aws;
 use crate::config::{Config, ConfigError, Environment};
 use crate::mfa::Spent;
 use crate::name::LoginName;
-use crate::session::{NewSession, sha256};
 use crate::user::{User, VERSION};
 
 type Item = HashMap<String, AttributeValue>;
@@ -149,24 +150,6 @@ impl Store {
         }
     }
 
-    /// Puts a new session.
-    pub(crate) async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
-        let mut item = key(sessions_pk(session.token.user_id), &sha256(&session.token.family));
-        item.insert("kind".to_owned(), text(session.kind));
-        item.insert("current_hash".to_owned(), text(&sha256(&session.token.secret)));
-        item.insert("epoch".to_owned(), number(session.epoch));
-        item.insert("created_at".to_owned(), number(session.created_at.millis()));
-        item.insert("rotated_at".to_owned(), number(session.rotated_at.millis()));
-        // Both in seconds: DynamoDB's TTL reads the first, and they are compared with one moment.
-        item.insert("expires_at".to_owned(), number(session.expires_at.secs()));
-        item.insert("ends_at".to_owned(), number(session.ends_at.secs()));
-        if let Some(device) = &session.device {
-            item.insert("device".to_owned(), text(device));
-        }
-        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
-        Ok(())
-    }
-
     async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, StoreError> {
         let output = self
             .client
@@ -186,10 +169,6 @@ fn user_pk(id: u64) -> String {
 
 fn login_pk(name: &str) -> String {
     format!("LOGIN#{name}")
-}
-
-fn sessions_pk(user_id: u64) -> String {
-    format!("SESSIONS#{user_id}")
 }
 
 fn key(pk: String, sk: &str) -> Item {

@@ -5,6 +5,8 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use pkcs1::der::Encode;
+use pkcs1::{RsaPrivateKey, RsaPublicKey, UintRef};
 use ring::hmac;
 use serde::Deserialize;
 
@@ -59,6 +61,13 @@ struct Jwk {
     d: Option<String>,
     x: Option<String>,
     y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    p: Option<String>,
+    q: Option<String>,
+    dp: Option<String>,
+    dq: Option<String>,
+    qi: Option<String>,
 }
 
 pub(super) fn parse(text: &str) -> Result<(Vec<Key>, RecoveryKey), KeyError> {
@@ -127,7 +136,21 @@ fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
             };
             (key, "EdDSA")
         }
-        _ => return Err(wrong("must be oct (HS256), EC P-256 (ES256) or OKP Ed25519 (EdDSA)")),
+        ("RSA", None) => {
+            let needed = "needs n, e, d, p, q, dp, dq and qi in base64url";
+            let (private, public) = rsa(jwk).ok_or_else(|| wrong(needed))?;
+            let key = Key {
+                kid: jwk.kid.clone(),
+                algorithm: Algorithm::RS256,
+                signing: EncodingKey::from_rsa_der(&private),
+                verifying: DecodingKey::from_rsa_der(&public),
+            };
+            (key, "RS256")
+        }
+        _ => {
+            let kinds = "must be oct (HS256), EC P-256 (ES256), OKP Ed25519 (EdDSA) or RSA (RS256)";
+            return Err(wrong(kinds));
+        }
     };
     if jwk.alg.as_deref().is_some_and(|alg| alg != named) {
         return Err(wrong(&format!("has an alg that is not {named}, which is what its kty and crv are for")));
@@ -136,8 +159,32 @@ fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
         return Err(wrong("needs a kid: others find a public key by it"));
     }
     // A private half that does not belong to the public one is found here and not at the first sign-in.
-    super::provider::check(&key.signing, key.algorithm).map_err(|_| wrong("is no valid key pair"))?;
+    super::provider::check(&key.signing, key.algorithm)
+        .map_err(|_| wrong("is no valid key pair; an RSA key has 2048 to 4096 bits"))?;
     Ok(key)
+}
+
+/// An RSA key's private and public half, each in DER (RFC 8017 appendix A.1).
+fn rsa(jwk: &Jwk) -> Option<(Vec<u8>, Vec<u8>)> {
+    let parts = [&jwk.n, &jwk.e, &jwk.d, &jwk.p, &jwk.q, &jwk.dp, &jwk.dq, &jwk.qi];
+    let parts: Vec<Vec<u8>> = parts.into_iter().map(|part| bytes(part.as_deref())).collect::<Option<_>>()?;
+    let parts: Vec<UintRef<'_>> =
+        parts.iter().map(|part| UintRef::new(part)).collect::<Result<_, _>>().ok()?;
+    let [modulus, public_exponent, private_exponent, prime1, prime2, exponent1, exponent2, coefficient] =
+        parts.try_into().ok()?;
+    let public = RsaPublicKey { modulus, public_exponent };
+    let private = RsaPrivateKey {
+        modulus,
+        public_exponent,
+        private_exponent,
+        prime1,
+        prime2,
+        exponent1,
+        exponent2,
+        coefficient,
+        other_prime_infos: None,
+    };
+    Some((private.to_der().ok()?, public.to_der().ok()?))
 }
 
 fn hs256(kid: Option<String>, secret: &[u8]) -> Result<Key, KeyError> {

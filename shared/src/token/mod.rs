@@ -34,6 +34,8 @@ pub struct KeyRing {
 pub enum TokenError {
     /// It was good, and its time is over.
     Expired,
+    /// It names a key that is not in the ring, or not yet.
+    UnknownKey,
     /// Anything else: malformed, tampered with, of another key, algorithm or kind.
     Invalid,
 }
@@ -87,6 +89,9 @@ impl KeyRing {
         // RFC 7515 §4.1.11: extensions that must be understood are not.
         if header.crit.is_some() {
             return Err(TokenError::Invalid);
+        }
+        if header.kid.is_some() && !self.keys.iter().any(|key| key.kid == header.kid) {
+            return Err(TokenError::UnknownKey);
         }
         let candidates = self.keys.iter().filter(|key| match &header.kid {
             Some(_) => key.kid == header.kid,

@@ -2,17 +2,17 @@
 //!
 //! jsonwebtoken's own choices would add aws-lc, with its 22 ms of entropy gathering at the first signature, or
 //! the `rsa` crate with its timing leak (RUSTSEC-2023-0071). Keys arrive in the raw forms that `ring` takes, as
-//! [`super::jwk`] laid them out, and not in DER.
+//! [`super::jwk`] laid them out; only RSA's is DER.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
-    UnparsedPublicKey, VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm,
 };
-use ring::{hmac, rand};
 use signature::{Signer, Verifier};
 
 /// Makes `ring` the provider of this process. Later calls change nothing.
@@ -35,6 +35,7 @@ enum RingSigner {
     Hs256(hmac::Key),
     Es256(Box<EcdsaKeyPair>, SystemRandom),
     EdDsa(Box<Ed25519KeyPair>),
+    Rs256(Box<RsaKeyPair>, SystemRandom),
 }
 
 impl RingSigner {
@@ -46,7 +47,7 @@ impl RingSigner {
             Ok(Self::Hs256(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
         } else if *algorithm == Algorithm::ES256 {
             let (private, public) = private_and_public()?;
-            let random = rand::SystemRandom::new();
+            let random = SystemRandom::new();
             let pair = EcdsaKeyPair::from_private_key_and_public_key(
                 &ECDSA_P256_SHA256_FIXED_SIGNING,
                 private,
@@ -58,6 +59,9 @@ impl RingSigner {
             let (private, public) = private_and_public()?;
             let pair = Ed25519KeyPair::from_seed_and_public_key(private, public);
             Ok(Self::EdDsa(Box::new(pair.map_err(unusable)?)))
+        } else if *algorithm == Algorithm::RS256 {
+            let pair = RsaKeyPair::from_der(bytes).map_err(unusable)?;
+            Ok(Self::Rs256(Box::new(pair), SystemRandom::new()))
         } else {
             Err(ErrorKind::InvalidAlgorithm.into())
         }
@@ -72,6 +76,12 @@ impl Signer<Vec<u8>> for RingSigner {
                 pair.sign(random, message).map_err(|_| signature::Error::new())?.as_ref().to_vec()
             }
             Self::EdDsa(pair) => pair.sign(message).as_ref().to_vec(),
+            Self::Rs256(pair, random) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, random, message, &mut signature)
+                    .map_err(|_| signature::Error::new())?;
+                signature
+            }
         })
     }
 }
@@ -82,6 +92,7 @@ impl JwtSigner for RingSigner {
             Self::Hs256(_) => Algorithm::HS256,
             Self::Es256(..) => Algorithm::ES256,
             Self::EdDsa(_) => Algorithm::EdDSA,
+            Self::Rs256(..) => Algorithm::RS256,
         }
     }
 }
@@ -100,6 +111,8 @@ impl RingVerifier {
             Ok(Self::Public(*algorithm, &ECDSA_P256_SHA256_FIXED, bytes.to_vec()))
         } else if *algorithm == Algorithm::EdDSA {
             Ok(Self::Public(*algorithm, &ED25519, bytes.to_vec()))
+        } else if *algorithm == Algorithm::RS256 {
+            Ok(Self::Public(*algorithm, &RSA_PKCS1_2048_8192_SHA256, bytes.to_vec()))
         } else {
             Err(ErrorKind::InvalidAlgorithm.into())
         }

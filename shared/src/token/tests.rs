@@ -17,6 +17,11 @@ const EC_D: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
 /// RFC 8037 A.1.
 const OKP_D: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
 const OKP_X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+/// A key that Node's crypto module made for this test, and a token that it signed: the claims are [`claims`].
+const RSA: &str = include_str!("tests/rsa.jwk.json");
+const RSA_TOKEN: &str = include_str!("tests/rsa.jwt");
+/// 1024 bits.
+const SMALL_RSA: &str = include_str!("tests/small-rsa.jwk.json");
 const RECOVERY: &str = "cmVjb3ZlcnkgY29kZXMgYXJlIHN0b3JlZCB1bmRlciB0aGlz";
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500);
@@ -31,6 +36,10 @@ fn es256() -> Value {
 
 fn eddsa() -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "d": OKP_D, "x": OKP_X, "kid": "ed"})
+}
+
+fn rs256() -> Value {
+    with(serde_json::from_str(RSA).unwrap(), json!({"kid": "rsa"}))
 }
 
 /// The key with these members instead of its own; `null` takes one away.
@@ -75,11 +84,16 @@ fn header(token: &str) -> String {
 
 #[test]
 fn what_a_ring_signs_it_verifies_and_no_other_does() {
-    let rings = [[hs256()], [es256()], [eddsa()]].map(|keys| ring(&keys));
+    let rings = [[hs256()], [es256()], [eddsa()], [rs256()]].map(|keys| ring(&keys));
     for (i, signer) in rings.iter().enumerate() {
         let token = signer.sign(&claims()).unwrap();
         for (j, verifier) in rings.iter().enumerate() {
-            let expected = if i == j { Ok(claims()) } else { Err(TokenError::Invalid) };
+            let expected = match (i, j) {
+                _ if i == j => Ok(claims()),
+                // Without a kid it names no key.
+                (0, _) => Err(TokenError::Invalid),
+                _ => Err(TokenError::UnknownKey),
+            };
             assert_eq!(verify(verifier, &token), expected, "{i} {j}");
         }
     }
@@ -92,6 +106,7 @@ fn the_header_names_the_algorithm_and_the_key() {
         (with(hs256(), json!({"kid": "h"})), r#"{"typ":"JWT","alg":"HS256","kid":"h"}"#),
         (es256(), r#"{"typ":"JWT","alg":"ES256","kid":"ec"}"#),
         (eddsa(), r#"{"typ":"JWT","alg":"EdDSA","kid":"ed"}"#),
+        (rs256(), r#"{"typ":"JWT","alg":"RS256","kid":"rsa"}"#),
     ] {
         assert_eq!(header(&ring(&[key]).sign(&claims()).unwrap()), expected);
     }
@@ -110,8 +125,13 @@ fn the_standards_own_token_verifies() {
 }
 
 #[test]
+fn a_token_that_another_library_signed_with_rsa_verifies() {
+    assert_eq!(verify(&ring(&[rs256()]), RSA_TOKEN), Ok(claims()));
+}
+
+#[test]
 fn the_first_key_signs_and_all_verify() {
-    let all = [es256(), eddsa(), with(hs256(), json!({"kid": "h"})), hs256()];
+    let all = [es256(), eddsa(), rs256(), with(hs256(), json!({"kid": "h"})), hs256()];
     let mut turned = all.clone();
     turned.rotate_left(1);
     let (old, new) = (ring(&all), ring(&turned));
@@ -119,7 +139,7 @@ fn the_first_key_signs_and_all_verify() {
     assert_eq!(verify(&old, &new.sign(&claims()).unwrap()), Ok(claims()));
     assert_eq!(header(&new.sign(&claims()).unwrap()), r#"{"typ":"JWT","alg":"EdDSA","kid":"ed"}"#);
     // A key that left the ring takes its tokens with it.
-    assert_eq!(verify(&ring(&all[1..]), &old.sign(&claims()).unwrap()), Err(TokenError::Invalid));
+    assert_eq!(verify(&ring(&all[1..]), &old.sign(&claims()).unwrap()), Err(TokenError::UnknownKey));
 }
 
 #[test]
@@ -128,6 +148,7 @@ fn a_kid_chooses_its_key_and_without_one_every_hs256_key_is_tried() {
     let other = json!({"kty": "oct", "k": RECOVERY, "kid": "other"});
     let good = Ok(claims());
     let bad = Err(TokenError::Invalid);
+    let unknown = Err(TokenError::UnknownKey);
     for (keys, header, expected) in [
         (vec![named.clone()], r#"{"alg":"HS256","kid":"h"}"#, &good),
         (vec![named.clone()], r#"{"alg":"HS256"}"#, &good),
@@ -135,9 +156,9 @@ fn a_kid_chooses_its_key_and_without_one_every_hs256_key_is_tried() {
         (vec![es256(), other.clone(), named.clone()], r#"{"alg":"HS256"}"#, &good),
         (vec![other.clone(), named.clone()], r#"{"alg":"HS256","kid":"h"}"#, &good),
         (vec![other.clone(), named.clone()], r#"{"alg":"HS256","kid":"other"}"#, &bad),
-        (vec![other, named.clone()], r#"{"alg":"HS256","kid":"H"}"#, &bad),
-        (vec![named.clone()], r#"{"alg":"HS256","kid":""}"#, &bad),
-        (vec![hs256()], r#"{"alg":"HS256","kid":"h"}"#, &bad),
+        (vec![other, named.clone()], r#"{"alg":"HS256","kid":"H"}"#, &unknown),
+        (vec![named.clone()], r#"{"alg":"HS256","kid":""}"#, &unknown),
+        (vec![hs256()], r#"{"alg":"HS256","kid":"h"}"#, &unknown),
         // The algorithm is the key's.
         (vec![named.clone()], r#"{"alg":"HS384","kid":"h"}"#, &bad),
         (vec![named.clone()], r#"{"alg":"none","kid":"h"}"#, &bad),
@@ -266,7 +287,16 @@ fn each_bad_key_set_is_named_without_key_material() {
         (set(&[with(es256(), other_half.clone())]), "key 0 is no valid key pair"),
         (set(&[with(es256(), json!({"d": OKP_D}))]), "key 0 is no valid key pair"),
         (set(&[with(eddsa(), json!({"d": EC_D}))]), "key 0 is no valid key pair"),
-        (set(&[json!({"kty": "RSA", "n": K, "e": "AQAB", "kid": "r"})]), "key 0 must be oct"),
+        (set(&[json!({"kty": "RSA", "n": K, "e": "AQAB", "kid": "r"})]), "key 0 needs n, e, d, p, q"),
+        (set(&[with(rs256(), json!({"qi": null}))]), "key 0 needs n, e, d, p, q"),
+        (set(&[with(rs256(), json!({"kid": null}))]), "key 0 needs a kid"),
+        (set(&[with(rs256(), json!({"alg": "RS512"}))]), "key 0 has an alg that is not RS256"),
+        (set(&[with(rs256(), json!({"d": K}))]), "key 0 is no valid key pair"),
+        (set(&[with(rs256(), json!({"e": "Aw"}))]), "key 0 is no valid key pair"),
+        (
+            set(&[with(serde_json::from_str(SMALL_RSA).unwrap(), json!({"kid": "small"}))]),
+            "key 0 is no valid key pair; an RSA key has 2048 to 4096 bits",
+        ),
         (set(&[with(es256(), json!({"crv": "P-384"}))]), "key 0 must be oct"),
         (set(&[with(eddsa(), json!({"crv": "X25519"}))]), "key 0 must be oct"),
         (set(&[with(hs256(), json!({"kty": "OCT"}))]), "key 0 must be oct"),
@@ -276,6 +306,11 @@ fn each_bad_key_set_is_named_without_key_material() {
     ] {
         let error = KeyRing::parse(&text).err().unwrap_or_else(|| panic!("accepted: {text}")).to_string();
         assert!(error.starts_with(problem), "{text}: {error}");
+        let rsa: Value = serde_json::from_str(RSA).unwrap();
+        let rsa = ["n", "d", "p", "q", "dp", "dq", "qi"].map(|part| rsa[part].as_str().unwrap().to_owned());
+        for secret in rsa.iter() {
+            assert!(!error.contains(secret), "{error}");
+        }
         for secret in [K, EC_D, EC_X, OKP_D, OKP_X, RECOVERY, &short, "kkkk", "AyM1"] {
             assert!(!error.contains(secret), "{error}");
         }
@@ -327,7 +362,7 @@ proptest! {
         let _ = KeyRing::parse(&text);
         let _ = KeyRing::parse(&format!("{{{text}"));
         // A good set and a good token, with one byte changed.
-        for (good, keys) in [(hs256(), true), (es256(), true), (eddsa(), true), (eddsa(), false)] {
+        for (good, keys) in [(hs256(), true), (es256(), true), (eddsa(), true), (eddsa(), false), (rs256(), true), (rs256(), false)] {
             let ring = ring(std::slice::from_ref(&good));
             let mut bytes = if keys { set(&[good]) } else { ring.sign(&claims()).unwrap() }.into_bytes();
             let at = at % bytes.len();

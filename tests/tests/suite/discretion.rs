@@ -1,6 +1,6 @@
 //! What a stranger learns: nothing. Before the right password, all users are the same reply for the same work.
 
-use postern::throttle::LONGEST_WAIT;
+use crate::words::LONGEST_WAIT;
 use postern::user::Status;
 use postern_local::demo::{self, USERS};
 use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, name_at};

@@ -1,7 +1,7 @@
 //! When the store fails, or holds what nobody here wrote: the contract's own 5xx, no sign-in, no detail.
 
+use crate::words::LONGEST_WAIT;
 use postern::ambient::Timestamp;
-use postern::throttle::LONGEST_WAIT;
 use postern_tests::logs;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! The finer rules of each contract's fields, and of the member `token` that all password contracts share.
 
+use crate::words::LONGEST_WAIT;
 use postern::ambient::Timestamp;
 use postern::store::CreateUserError;
-use postern::throttle::LONGEST_WAIT;
 use postern_local::demo::{self, USERS};
 use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
 use serde_json::{Value, json};

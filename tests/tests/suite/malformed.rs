@@ -218,7 +218,7 @@ async fn a_password_over_1024_bytes_is_wrong_even_if_it_is_the_stored_one() {
             let reply = stand.password(contract, &name_at(contract, "toolong"), &"p".repeat(length)).await;
             assert_said(contract, Said::Wrong, &reply, &format!("{length} bytes"));
             assert_eq!(stand.app.passwords.verifications() - before, 1, "{contract} {length}");
-            stand.advance(postern::throttle::LONGEST_WAIT);
+            stand.advance(crate::words::LONGEST_WAIT);
         }
     }
 }

@@ -33,7 +33,7 @@ async fn create(stand: &Stand, id: u64, username: &str, status: Status, must_cha
     (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
     (user.status, user.must_change_password) = (status, must_change_password);
     user.recovery_codes =
-        RECOVERY_CODES.iter().map(|code| stand.app.keys.recovery.digest(id, code)).collect();
+        RECOVERY_CODES.iter().map(|code| stand.app.keys.ring().recovery.digest(id, code)).collect();
     stand.store.create_user(user).await.unwrap();
 }
 

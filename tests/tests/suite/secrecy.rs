@@ -1,7 +1,7 @@
 //! What is left behind: no secret in any log line at the most talkative level, none in the table in the clear, and
 //! one audit event for each attempt.
 
-use postern::throttle::LONGEST_WAIT;
+use crate::words::LONGEST_WAIT;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
 use postern_tests::logs;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, credentials, name_at};

@@ -2,8 +2,14 @@
 //!
 //! Written down a second time on purpose: a suite that asked the contracts for their words could not find one wrong.
 
+use std::time::Duration;
+
+use postern::throttle::Policy;
 use postern_tests::stand::{Reply, Stand};
 use serde_json::{Map, Value, json};
+
+/// After this long any name that is not shut is admitted again.
+pub(crate) const LONGEST_WAIT: Duration = Policy::DEFAULT.longest_wait;
 
 /// A refusal, as a row of the contracts' table.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,30 +1,33 @@
-//! The one path that every password contract takes, from a claim to a user.
+//! The one path that every password contract takes, from a claim to a user; and the tokens and sessions that
+//! follow it.
+
+mod sessions;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::ambient::{Timestamp, hex, now, random};
-use crate::audit::{self, Caller};
+use crate::audit::{self, Caller, Findings};
 use crate::aws::Aws;
 use crate::config::{Config, ConfigError, Environment};
+use crate::keys::Keys;
 use crate::mfa::Spent;
 use crate::name::LoginName;
 use crate::password::Passwords;
 use crate::refusal::Refusal;
 use crate::session::{NewSession, SessionRequest, SessionToken};
 use crate::store::{Charge, Login, LoginKind, SignInRecord, Store, StoreError};
-use crate::throttle;
-use crate::token::KeyRing;
+use crate::throttle::{self, Policy};
 use crate::user::{Status, UnreadableAttributes, User};
 
 /// What a function holds from its start to its end.
 pub struct App {
     /// The keys that sign and verify tokens.
-    pub keys: KeyRing,
+    pub keys: Keys,
     /// The password hashes.
     pub passwords: Passwords,
     store: Store,
-    address_limit: u32,
+    throttle: Policy,
     clock: Clock,
 }
 
@@ -84,13 +87,6 @@ struct Charged {
     now: Timestamp,
 }
 
-/// What the audit event tells of an attempt besides its outcome.
-#[derive(Default)]
-struct Findings {
-    user_id: Option<u64>,
-    hashing: Option<Duration>,
-}
-
 impl App {
     /// Reads the configuration and the keys, and opens the connection to the table.
     ///
@@ -108,7 +104,7 @@ impl App {
         let config = Config::from_env(env)?;
         let aws = Aws::from_env(env, &config)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
-        let (keys, warm) = tokio::join!(read_keys(env, &config, &aws), store.warm_up());
+        let (keys, warm) = tokio::join!(Keys::read(env, &config, &aws, clock()), store.warm_up());
         match warm {
             Ok(()) => {}
             // It may be back before the first request; if not, that one is told so.
@@ -122,13 +118,7 @@ impl App {
                 ));
             }
         }
-        Ok(Self {
-            keys: keys?,
-            passwords: Passwords::default(),
-            store,
-            address_limit: config.address_limit,
-            clock,
-        })
+        Ok(Self { keys: keys?, passwords: Passwords::default(), store, throttle: config.throttle, clock })
     }
 
     /// The time of a request. Ask once, at its beginning.
@@ -142,9 +132,9 @@ impl App {
     /// With the reason for which the contract then finds words.
     pub async fn sign_in(&self, caller: &Caller, attempt: Attempt<'_>) -> Result<SignedIn, Refusal> {
         let mut findings = Findings::default();
-        let outcome = self.decide(caller, attempt, &mut findings).await;
+        let outcome = self.within_time(caller, self.decide(caller, attempt, &mut findings)).await;
         let said = outcome.as_ref().map_or_else(Refusal::outcome, |_| audit::SIGNED_IN);
-        audit::attempt(caller, said, findings.user_id, findings.hashing);
+        audit::attempt(caller, said, findings);
         outcome
     }
 
@@ -153,8 +143,14 @@ impl App {
     ///
     /// # Errors
     /// If the user may not enter, or the store fails.
-    pub async fn user_of_token(&self, user_id: u64, issued: Issued) -> Result<Option<User>, Refusal> {
-        let Some(user) = self.store.user(user_id).await? else { return Ok(None) };
+    pub async fn user_of_token(
+        &self,
+        caller: &Caller,
+        user_id: u64,
+        issued: Issued,
+    ) -> Result<Option<User>, Refusal> {
+        let user = self.within_time(caller, async { Ok::<_, Refusal>(self.store.user(user_id).await?) });
+        let Some(user) = user.await? else { return Ok(None) };
         let good = match issued.epoch {
             Some(epoch) => epoch == user.epoch,
             None => user.sessions_ended_at.is_none_or(|ended| issued.at >= ended),
@@ -167,6 +163,19 @@ impl App {
             // Disabling ends every session, and so every token; who holds one is told why.
             Err(refusal) => Err(refusal),
         }
+    }
+
+    /// Gives work up while there is still time to say so: a store that is slow at every step must not run into
+    /// Lambda's own time-out, which the caller would see in API Gateway's words.
+    async fn within_time<T, E: From<Refusal>>(
+        &self,
+        caller: &Caller,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::time::timeout_at(caller.deadline.into(), work).await.unwrap_or_else(|_| {
+            tracing::error!("the request ran out of time");
+            Err(Refusal::Unavailable.into())
+        })
     }
 
     async fn decide(
@@ -183,11 +192,14 @@ impl App {
         };
         let Charged { name, address, word, now } = &charged;
 
-        let (login, charge) = tokio::join!(
+        // The keys too, every few minutes: whoever only signs never meets a token whose key is unknown.
+        let (login, charge, ()) = tokio::join!(
             self.store.login(name),
-            self.store.charge_address(address, self.address_limit, word, *now)
+            self.store.charge_address(address, &self.throttle, word, *now),
+            self.keys.read_again_if_old(*now)
         );
         if let Charge::Refused(wait) = charge? {
+            findings.throttled_by = Some("address");
             return Err(Refusal::Throttled(wait));
         }
         let login = match login {
@@ -196,11 +208,14 @@ impl App {
         };
         let user_id = resolve(login, name, attempt.names);
 
-        let (charge, user) =
-            tokio::join!(self.store.charge_name(name, word, *now), self.store.user(user_id.unwrap_or(0)));
+        let (charge, user) = tokio::join!(
+            self.store.charge_name(name, &self.throttle, word, *now),
+            self.store.user(user_id.unwrap_or(0))
+        );
         if let Charge::Refused(wait) = charge? {
+            findings.throttled_by = Some("name");
             // Nothing is tried, so nothing is counted: one who is locked out must not shut the whole office out.
-            let refunded = self.store.refund_address(address, *now).await;
+            let refunded = self.store.refund_address(address, &self.throttle, *now).await;
             forgive(refunded, "a refused attempt stays charged to its address");
             return Err(Refusal::Throttled(wait));
         }
@@ -245,7 +260,7 @@ impl App {
     async fn refund(&self, charged: &Charged) {
         let (name, address) = tokio::join!(
             self.store.refund_name(&charged.name, &charged.word),
-            self.store.refund_address(&charged.address, charged.now)
+            self.store.refund_address(&charged.address, &self.throttle, charged.now)
         );
         forgive(name, "an attempt stays charged to its name");
         forgive(address, "an attempt stays charged to its address");
@@ -260,7 +275,7 @@ impl App {
     fn check_code(&self, user: &User, code: Option<&str>, now: Timestamp) -> Result<Option<Spent>, Refusal> {
         let Some(mfa) = &user.mfa else { return Ok(None) };
         let code = code.ok_or(Refusal::MfaRequired)?;
-        match mfa.check(user.id, &user.recovery_codes, code, &self.keys.recovery, now) {
+        match mfa.check(user.id, &user.recovery_codes, code, &self.keys.ring().recovery, now) {
             Ok(Some(spent)) => Ok(Some(spent)),
             Ok(None) => Err(Refusal::WrongCode),
             Err(_) => {
@@ -291,7 +306,7 @@ impl App {
             tokio::join!(
                 put_session,
                 self.store.clear_name(&charged.name),
-                self.store.refund_address(&charged.address, now)
+                self.store.refund_address(&charged.address, &self.throttle, now)
             )
         };
         let (put, cleared, refunded) = if spent.is_some() {
@@ -319,33 +334,6 @@ impl App {
         user.updated_at = now;
         Ok(SignedIn { user, session: session.map(|session| session.token) })
     }
-}
-
-async fn read_keys(env: &Environment, config: &Config, aws: &Aws) -> Result<KeyRing, ConfigError> {
-    let endpoint =
-        env.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| env.optional("AWS_ENDPOINT_URL"));
-    let (variable, text) = match (env.optional("SIGNING_KEYS"), env.optional("SIGNING_KEYS_SECRET_ARN")) {
-        (Some(text), None) => ("SIGNING_KEYS", text.to_owned()),
-        (None, Some(arn)) => ("SIGNING_KEYS_SECRET_ARN", aws.secret(arn, endpoint).await?),
-        (None, None) => {
-            let problem =
-                "is not set, and neither is SIGNING_KEYS_SECRET_ARN; one of them holds the signing keys";
-            return Err(ConfigError::new("SIGNING_KEYS", problem));
-        }
-        (Some(_), Some(_)) => {
-            let problem =
-                "is set, and so is SIGNING_KEYS_SECRET_ARN; only one of them can hold the signing keys";
-            return Err(ConfigError::new("SIGNING_KEYS", problem));
-        }
-    };
-    let keys = KeyRing::parse(&text).map_err(|error| ConfigError::new(variable, error.to_string()))?;
-    if keys.has_sample_key() && !config.is_local() {
-        return Err(ConfigError::new(
-            variable,
-            "holds a sample key, which everybody knows; it is good only with a table on this machine",
-        ));
-    }
-    Ok(keys)
 }
 
 /// Whose name it is, if this contract takes such a name. A login name wins over an id.

@@ -1,0 +1,155 @@
+//! What follows a sign-in: sessions that are refreshed, used and ended, and what ends them all.
+//!
+//! Each is one round trip: one conditional write, with the user read beside it. A token that is no good is `None`:
+//! of what is wrong with it nobody is told more, but the audit event.
+
+use std::time::Duration;
+
+use super::{App, SignedIn, may_enter};
+use crate::ambient::{hex, random};
+use crate::audit::{self, Caller, Findings};
+use crate::refusal::Refusal;
+use crate::session::{Session, SessionToken, Verdict};
+use crate::store::{Rotation, StoreError};
+use crate::user::User;
+
+/// Why a token was no good, for the audit event.
+enum Failure {
+    Invalid,
+    Reused,
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl App {
+    /// Takes a session's token and gives the one that follows it, or within the grace the same again; see
+    /// [`crate::session`]. `idle` is how long the session then lasts without use. A token that was used before ends
+    /// its session.
+    ///
+    /// # Errors
+    /// If the user may not enter, or the store fails.
+    pub async fn refresh(
+        &self,
+        caller: &Caller,
+        presented: &SessionToken,
+        kind: &'static str,
+        idle: Duration,
+    ) -> Result<Option<SignedIn>, Refusal> {
+        let outcome = self.within_time(caller, self.rotate(caller, presented, kind, idle)).await;
+        told(caller, presented, "session_refreshed", outcome)
+    }
+
+    /// The user of a session whose token stays the same, and who is no longer idle now.
+    ///
+    /// # Errors
+    /// If the user may not enter, or the store fails.
+    pub async fn resume(
+        &self,
+        caller: &Caller,
+        presented: &SessionToken,
+        kind: &'static str,
+        idle: Duration,
+    ) -> Result<Option<User>, Refusal> {
+        let outcome = self.within_time(caller, async {
+            let (touched, user) = tokio::join!(
+                self.store.touch_session(presented, kind, caller.now.plus(idle), caller.now),
+                self.store.user(presented.user_id)
+            );
+            owner(&touched?.ok_or(Failure::Invalid)?, user?)
+        });
+        told(caller, presented, "session_resumed", outcome.await)
+    }
+
+    /// Ends the session of a token. Whether there was one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn sign_out(
+        &self,
+        caller: &Caller,
+        presented: &SessionToken,
+        kind: &'static str,
+    ) -> Result<bool, Refusal> {
+        let outcome = self.within_time(caller, async {
+            match self.store.end_session(presented, kind).await? {
+                true => Ok(()),
+                false => Err(Failure::Invalid),
+            }
+        });
+        told(caller, presented, "signed_out", outcome.await).map(|ended| ended.is_some())
+    }
+
+    async fn rotate(
+        &self,
+        caller: &Caller,
+        presented: &SessionToken,
+        kind: &'static str,
+        idle: Duration,
+    ) -> Result<SignedIn, Failure> {
+        let nonce = hex(&random::<16>());
+        let next = presented.successor(&nonce);
+        let (rotation, user) = tokio::join!(
+            self.store.rotate_session(presented, &next, &nonce, kind, caller.now.plus(idle), caller.now),
+            self.store.user(presented.user_id)
+        );
+        let (session, token) = match rotation? {
+            Rotation::Rotated(session) => (session, next),
+            Rotation::Unknown => return Err(Failure::Invalid),
+            Rotation::Refused(session) => {
+                let token = match session.judge(kind, &presented.secret, caller.now) {
+                    Verdict::Over => return Err(Failure::Invalid),
+                    Verdict::Keep => presented.clone(),
+                    Verdict::GiveAgain(nonce) => presented.successor(nonce),
+                    Verdict::Reused => {
+                        self.store.end_family(presented).await?;
+                        return Err(Failure::Reused);
+                    }
+                };
+                (session, token)
+            }
+        };
+        let user = owner(&session, user?)?;
+        Ok(SignedIn { user, session: Some(token) })
+    }
+}
+
+/// The user of a session, if the session is still the user's and the user may enter.
+fn owner(session: &Session, user: Option<User>) -> Result<User, Failure> {
+    let user = user.filter(|user| session.epoch == user.epoch).ok_or(Failure::Invalid)?;
+    may_enter(&user)?;
+    Ok(user)
+}
+
+/// Leaves the audit event, and tells the caller no more than that a token is no good.
+fn told<T>(
+    caller: &Caller,
+    presented: &SessionToken,
+    success: &'static str,
+    outcome: Result<T, Failure>,
+) -> Result<Option<T>, Refusal> {
+    let said = match &outcome {
+        Ok(_) => success,
+        Err(Failure::Invalid) => "session_invalid",
+        Err(Failure::Reused) => "session_reused",
+        Err(Failure::Refused(refusal)) => refusal.outcome(),
+    };
+    // Of an invalid token, the id that it claims to be of is anybody's guess.
+    let user_id = (!matches!(outcome, Err(Failure::Invalid))).then_some(presented.user_id);
+    audit::session(caller, said, Findings { user_id, ..Findings::default() });
+    match outcome {
+        Ok(outcome) => Ok(Some(outcome)),
+        Err(Failure::Invalid | Failure::Reused) => Ok(None),
+        Err(Failure::Refused(refusal)) => Err(refusal),
+    }
+}

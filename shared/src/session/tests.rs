@@ -1,0 +1,151 @@
+//! Tokens in their plain form, and every verdict at its boundaries.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+fn token(user_id: u64) -> SessionToken {
+    SessionToken { user_id, family: "Family0123".to_owned(), secret: plain_secret() }
+}
+
+#[test]
+fn a_plain_token_is_64_characters_of_base62() {
+    for user_id in [1, 33, u64::MAX] {
+        let plain = token(user_id).to_plain();
+        assert_eq!(plain.len(), 64);
+        assert!(plain.bytes().all(|b| b.is_ascii_alphanumeric()));
+    }
+    assert!(token(61).to_plain().starts_with("0000000000z"));
+    assert!(token(62).to_plain().starts_with("00000000010"));
+    assert_ne!(token(1).to_plain(), token(1).to_plain());
+}
+
+#[test]
+fn what_is_no_plain_token_is_none() {
+    let good = token(1).to_plain();
+    // The largest id, and one more: 62^11 is more than 2^64.
+    let too_high = "LygHa16AHYG".to_owned() + &good[11..];
+    assert!(SessionToken::from_plain(&("LygHa16AHYF".to_owned() + &good[11..])).is_some());
+    for word in [
+        "",
+        &good[1..],
+        &format!("{good}0"),
+        &good.replacen('0', "-", 1),
+        &good.replacen("00", "é", 1),
+        &too_high,
+    ] {
+        assert!(SessionToken::from_plain(word).is_none(), "{word}");
+    }
+}
+
+#[test]
+fn every_character_comes_up_and_a_whole_number_fits() {
+    let text: String = (0..500).map(|_| plain_secret()).collect();
+    assert!(BASE62.iter().all(|c| text.contains(char::from(*c))));
+    // 2^256 − 1, computed elsewhere.
+    assert_eq!(base62(&[255; 32], 43), "yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1");
+    assert_eq!(base62(&[1, 0], 3), "048");
+}
+
+#[test]
+fn no_session_outlives_its_absolute_end() {
+    let request = SessionRequest {
+        kind: "test",
+        device: None,
+        secret: hex_secret(),
+        idle: Duration::from_secs(20),
+        absolute: Duration::from_secs(10),
+    };
+    let session = NewSession::begin(request, 1, 0, NOW);
+    assert_eq!(session.expires_at, session.ends_at);
+    assert_eq!(session.ends_at, NOW.plus(Duration::from_secs(10)));
+    assert_eq!(session.token.secret.len(), 32);
+}
+
+#[test]
+fn a_successor_is_of_the_same_form_and_takes_the_secret_and_the_nonce() {
+    for secret in [plain_secret(), hex_secret()] {
+        let token = SessionToken { secret, ..token(7) };
+        let next = token.successor("nonce");
+        assert_eq!((next.user_id, &next.family), (7, &token.family));
+        assert_eq!(next.secret.len(), token.secret.len());
+        assert!(next.secret != token.secret && next.secret != token.successor("other").secret);
+        assert!(next == token.successor("nonce"));
+        if token.secret.len() == 32 {
+            assert!(next.secret.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()));
+        }
+    }
+}
+
+/// A session that was rotated this long ago.
+fn rotated(ago: Duration) -> Session {
+    Session {
+        id: sha256("Family0123"),
+        kind: "test".to_owned(),
+        device: None,
+        epoch: 3,
+        created_at: NOW.minus(Duration::from_secs(3600)),
+        rotated_at: NOW.minus(ago),
+        expires_at: NOW.plus(Duration::from_secs(1)),
+        ends_at: NOW.plus(Duration::from_secs(1)),
+        current_hash: sha256("current"),
+        previous_hash: Some(sha256("previous")),
+        derived_with: Some("nonce".to_owned()),
+    }
+}
+
+#[test]
+fn the_verdicts() {
+    let (young, old) = (GRACE - Duration::from_millis(1), GRACE);
+    for (ago, secret, verdict) in [
+        (Duration::ZERO, "current", Verdict::Keep),
+        (young, "current", Verdict::Keep),
+        (Duration::ZERO, "previous", Verdict::GiveAgain("nonce")),
+        (young, "previous", Verdict::GiveAgain("nonce")),
+        (old, "previous", Verdict::Reused),
+        (Duration::ZERO, "older", Verdict::Reused),
+        (old, "older", Verdict::Reused),
+        (old, "", Verdict::Reused),
+    ] {
+        assert_eq!(rotated(ago).judge("test", secret, NOW), verdict, "{secret} after {ago:?}");
+    }
+    assert_eq!(rotated(young).judge("other", "current", NOW), Verdict::Over);
+    // Before its first rotation nothing came before.
+    let new = Session { previous_hash: None, derived_with: None, ..rotated(old) };
+    assert_eq!(new.judge("test", "previous", NOW), Verdict::Reused);
+}
+
+#[test]
+fn over_is_over_to_the_second() {
+    let second = Duration::from_secs(1);
+    for session in [
+        Session { expires_at: NOW, ends_at: NOW.plus(second), ..rotated(GRACE) },
+        Session { expires_at: NOW.plus(second), ends_at: NOW, ..rotated(GRACE) },
+    ] {
+        for secret in ["current", "previous", "older"] {
+            assert_eq!(session.judge("test", secret, NOW), Verdict::Over);
+        }
+        assert!(!session.is_alive(3, NOW));
+        assert!(session.is_alive(3, NOW.minus(Duration::from_millis(1))));
+        assert!(!session.is_alive(4, NOW.minus(second)), "the user's epoch moved on");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_plain_token_reads_back(user_id: u64) {
+        let token = token(user_id);
+        let read = SessionToken::from_plain(&token.to_plain()).unwrap();
+        prop_assert!(read == token);
+    }
+
+    #[test]
+    fn no_word_makes_the_parser_panic(word in "\\PC{0,80}", at in 0usize..64, c: char) {
+        let _ = SessionToken::from_plain(&word);
+        let mut changed: Vec<char> = token(1).to_plain().chars().collect();
+        changed[at] = c;
+        let _ = SessionToken::from_plain(&changed.into_iter().collect::<String>());
+    }
+}

@@ -1,0 +1,177 @@
+//! Sessions: one item each, replaced in place by one conditional write, so that of any number who refresh at once
+//! one rotates.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::error::{condition_failed, is_condition};
+use super::{Item, Store, StoreError, key, number, text};
+use crate::ambient::Timestamp;
+use crate::session::{GRACE, NewSession, Session, SessionToken, sha256};
+
+/// What became of a session whose token was presented to be refreshed.
+pub(crate) enum Rotation {
+    /// Its secret is replaced.
+    Rotated(Session),
+    /// It is as it was.
+    Refused(Session),
+    /// There is none.
+    Unknown,
+}
+
+impl Store {
+    /// Puts a new session.
+    pub(crate) async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
+        let mut item = session_key(&session.token);
+        item.insert("kind".to_owned(), text(session.kind));
+        item.insert("current_hash".to_owned(), text(&sha256(&session.token.secret)));
+        item.insert("epoch".to_owned(), number(session.epoch));
+        item.insert("created_at".to_owned(), number(session.created_at.millis()));
+        item.insert("rotated_at".to_owned(), number(session.rotated_at.millis()));
+        // Both in seconds: DynamoDB's TTL reads the first, and they are compared with one moment.
+        item.insert("expires_at".to_owned(), number(session.expires_at.secs()));
+        item.insert("ends_at".to_owned(), number(session.ends_at.secs()));
+        if let Some(device) = &session.device {
+            item.insert("device".to_owned(), text(device));
+        }
+        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    /// Replaces a session's secret by that of `next`, if the presented one is the present one and not younger than
+    /// the grace, and the session is of this kind and not over.
+    pub(crate) async fn rotate_session(
+        &self,
+        presented: &SessionToken,
+        next: &SessionToken,
+        nonce: &str,
+        kind: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(session_key(presented)))
+            .update_expression(
+                "SET previous_hash = current_hash, current_hash = :next, derived_with = :nonce, \
+                 rotated_at = :now, expires_at = :expires",
+            )
+            .condition_expression(
+                "kind = :kind AND current_hash = :presented AND rotated_at <= :grace \
+                 AND expires_at > :second AND ends_at > :second",
+            )
+            .expression_attribute_values(":next", text(&sha256(&next.secret)))
+            .expression_attribute_values(":nonce", text(nonce))
+            .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":expires", number(expires_at.secs()))
+            .expression_attribute_values(":kind", text(kind))
+            .expression_attribute_values(":presented", text(&sha256(&presented.secret)))
+            .expression_attribute_values(":grace", number(now.minus(GRACE).millis()))
+            .expression_attribute_values(":second", number(now.secs()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(output) => read(output.attributes.unwrap_or_default()).map(Rotation::Rotated),
+            refused => match condition_failed(refused)? {
+                Some(old) if !old.is_empty() => read(old).map(Rotation::Refused),
+                _ => Ok(Rotation::Unknown),
+            },
+        }
+    }
+
+    /// Uses a session whose secret stays: it is idle again from now on. The session, or `None` where there is none of
+    /// this kind with this secret, or it is over.
+    pub(crate) async fn touch_session(
+        &self,
+        presented: &SessionToken,
+        kind: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(session_key(presented)))
+            .update_expression("SET expires_at = :expires")
+            .condition_expression(
+                "kind = :kind AND current_hash = :presented AND expires_at > :second AND ends_at > :second",
+            )
+            .expression_attribute_values(":expires", number(expires_at.secs()))
+            .expression_attribute_values(":kind", text(kind))
+            .expression_attribute_values(":presented", text(&sha256(&presented.secret)))
+            .expression_attribute_values(":second", number(now.secs()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match outcome {
+            Ok(output) => read(output.attributes.unwrap_or_default()).map(Some),
+            refused => condition_failed(refused).map(|_| None),
+        }
+    }
+
+    /// Ends the session of a token, be it the present one or the one before. Whether there was one.
+    pub(crate) async fn end_session(&self, presented: &SessionToken, kind: &str) -> Result<bool, StoreError> {
+        let outcome = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(session_key(presented)))
+            .condition_expression(
+                "kind = :kind AND (current_hash = :presented OR previous_hash = :presented)",
+            )
+            .expression_attribute_values(":kind", text(kind))
+            .expression_attribute_values(":presented", text(&sha256(&presented.secret)))
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends a family: one of its tokens was used twice.
+    pub(crate) async fn end_family(&self, presented: &SessionToken) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table);
+        delete.set_key(Some(session_key(presented))).send().await?;
+        Ok(())
+    }
+
+    /// A user's sessions, those that are over included until they are collected. See [`Session::is_alive`].
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn sessions(&self, user_id: u64) -> Result<Vec<Session>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(sessions_pk(user_id)))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut sessions = Vec::new();
+        while let Some(item) = pages.try_next().await? {
+            sessions.push(read(item)?);
+        }
+        Ok(sessions)
+    }
+}
+
+fn read(item: Item) -> Result<Session, StoreError> {
+    serde_dynamo::from_item(item).map_err(|_| StoreError::Unreadable { what: "session".to_owned() })
+}
+
+fn sessions_pk(user_id: u64) -> String {
+    format!("SESSIONS#{user_id}")
+}
+
+fn session_key(token: &SessionToken) -> Item {
+    key(sessions_pk(token.user_id), &sha256(&token.family))
+}
