@@ -3,6 +3,7 @@
 
 mod sessions;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -132,7 +133,7 @@ impl App {
     /// With the reason for which the contract then finds words.
     pub async fn sign_in(&self, caller: &Caller, attempt: Attempt<'_>) -> Result<SignedIn, Refusal> {
         let mut findings = Findings::default();
-        let outcome = self.within_time(caller, self.decide(caller, attempt, &mut findings)).await;
+        let outcome = self.within_time(caller, Box::pin(self.decide(caller, attempt, &mut findings))).await;
         let said = outcome.as_ref().map_or_else(Refusal::outcome, |_| audit::SIGNED_IN);
         audit::attempt(caller, said, findings);
         outcome
@@ -149,7 +150,8 @@ impl App {
         user_id: u64,
         issued: Issued,
     ) -> Result<Option<User>, Refusal> {
-        let user = self.within_time(caller, async { Ok::<_, Refusal>(self.store.user(user_id).await?) });
+        let user =
+            self.within_time(caller, Box::pin(async { Ok::<_, Refusal>(self.store.user(user_id).await?) }));
         let Some(user) = user.await? else { return Ok(None) };
         let good = match issued.epoch {
             Some(epoch) => epoch == user.epoch,
@@ -167,10 +169,13 @@ impl App {
 
     /// Gives work up while there is still time to say so: a store that is slow at every step must not run into
     /// Lambda's own time-out, which the caller would see in API Gateway's words.
+    ///
+    /// The work is boxed, and in [`App::decide`] its last part again: it is tens of kilobytes, and would else lie on
+    /// the stack in each function on the way here.
     async fn within_time<T, E: From<Refusal>>(
         &self,
         caller: &Caller,
-        work: impl Future<Output = Result<T, E>>,
+        work: Pin<Box<impl Future<Output = Result<T, E>>>>,
     ) -> Result<T, E> {
         tokio::time::timeout_at(caller.deadline.into(), work).await.unwrap_or_else(|_| {
             tracing::error!("the request ran out of time");
@@ -244,7 +249,7 @@ impl App {
             Ok(spent) => {
                 let session =
                     attempt.session.map(|request| NewSession::begin(request, user.id, user.epoch, *now));
-                self.settle(&charged, user, spent, session).await
+                Box::pin(self.settle(&charged, user, spent, session)).await
             }
             // A wrong code stays counted like a wrong password.
             Err(Refusal::WrongCode) => Err(Refusal::WrongCode),

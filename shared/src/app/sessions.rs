@@ -46,7 +46,7 @@ impl App {
         kind: &'static str,
         idle: Duration,
     ) -> Result<Option<SignedIn>, Refusal> {
-        let outcome = self.within_time(caller, self.rotate(caller, presented, kind, idle)).await;
+        let outcome = self.within_time(caller, Box::pin(self.rotate(caller, presented, kind, idle))).await;
         told(caller, presented, "session_refreshed", outcome)
     }
 
@@ -61,13 +61,16 @@ impl App {
         kind: &'static str,
         idle: Duration,
     ) -> Result<Option<User>, Refusal> {
-        let outcome = self.within_time(caller, async {
-            let (touched, user) = tokio::join!(
-                self.store.touch_session(presented, kind, caller.now.plus(idle), caller.now),
-                self.store.user(presented.user_id)
-            );
-            owner(&touched?.ok_or(Failure::Invalid)?, user?)
-        });
+        let outcome = self.within_time(
+            caller,
+            Box::pin(async {
+                let (touched, user) = tokio::join!(
+                    self.store.touch_session(presented, kind, caller.now.plus(idle), caller.now),
+                    self.store.user(presented.user_id)
+                );
+                owner(&touched?.ok_or(Failure::Invalid)?, user?)
+            }),
+        );
         told(caller, presented, "session_resumed", outcome.await)
     }
 
@@ -81,12 +84,15 @@ impl App {
         presented: &SessionToken,
         kind: &'static str,
     ) -> Result<bool, Refusal> {
-        let outcome = self.within_time(caller, async {
-            match self.store.end_session(presented, kind).await? {
-                true => Ok(()),
-                false => Err(Failure::Invalid),
-            }
-        });
+        let outcome = self.within_time(
+            caller,
+            Box::pin(async {
+                match self.store.end_session(presented, kind).await? {
+                    true => Ok(()),
+                    false => Err(Failure::Invalid),
+                }
+            }),
+        );
         told(caller, presented, "signed_out", outcome.await).map(|ended| ended.is_some())
     }
 

@@ -17,7 +17,7 @@ const EC_D: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
 /// RFC 8037 A.1.
 const OKP_D: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
 const OKP_X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-/// A key that Node's crypto module made for this test, and a token that it signed: the claims are [`claims`].
+/// RFC 7515 A.2, and a token that Node's crypto module signed with it: its claims are [`claims`].
 const RSA: &str = include_str!("tests/rsa.jwk.json");
 const RSA_TOKEN: &str = include_str!("tests/rsa.jwt");
 /// 1024 bits.
