@@ -59,14 +59,12 @@ impl Policy {
         let default = Self::DEFAULT;
         let seconds =
             |name, default: Duration| env.number(name, default.as_secs(), 1, DAY).map(Duration::from_secs);
-        let shut_after = env.number("THROTTLE_SHUT_AFTER", default.shut_after, 2, default.shut_after)?;
+        let shut_after = env.number("THROTTLE_SHUT_AFTER", default.shut_after, 1, default.shut_after)?;
+        let free_failures =
+            env.number("THROTTLE_FREE_FAILURES", default.free_failures, 1, default.shut_after)?;
         Ok(Self {
-            free_failures: env.number(
-                "THROTTLE_FREE_FAILURES",
-                default.free_failures.min(shut_after - 1),
-                1,
-                shut_after - 1,
-            )?,
+            // A name may be shut before it ever waits.
+            free_failures: free_failures.min(shut_after),
             shut_after,
             longest_wait: seconds("THROTTLE_MAX_WAIT_SECONDS", default.longest_wait)?,
             address_limit: env.number("THROTTLE_ADDRESS_LIMIT", default.address_limit, 1, 1_000_000)?,
@@ -214,13 +212,15 @@ mod tests {
             Err(policy.longest_wait)
         );
         assert_eq!((policy.address_limit, policy.address_window), (7, Duration::from_secs(60)));
-        // Fewer than the free failures may shut a name.
-        assert_eq!(read(&[("THROTTLE_SHUT_AFTER", "3")]).unwrap().free_failures, 2);
+        let policy = read(&[("THROTTLE_SHUT_AFTER", "3")]).unwrap();
+        let after = |failures| policy.name(Attempts { failures, charged_at: at(0) }, at(0));
+        assert_eq!([2, 3].map(after), [Ok(()), Err(Duration::from_secs(900))]);
+        assert_eq!((policy.free_failures, policy.rungs().count()), (3, 0));
         for (name, value) in [
             ("THROTTLE_FREE_FAILURES", "0"),
-            ("THROTTLE_FREE_FAILURES", "33"),
+            ("THROTTLE_FREE_FAILURES", "34"),
             ("THROTTLE_FREE_FAILURES", "many"),
-            ("THROTTLE_SHUT_AFTER", "1"),
+            ("THROTTLE_SHUT_AFTER", "0"),
             ("THROTTLE_SHUT_AFTER", "34"),
             ("THROTTLE_MAX_WAIT_SECONDS", "0"),
             ("THROTTLE_MAX_WAIT_SECONDS", "86401"),
