@@ -9,10 +9,14 @@ use postern::config::Environment;
 use postern::store::Store;
 use postern_local::demo;
 use postern_local::table::Table;
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::events;
+use crate::logs;
 use crate::runtime_api::RuntimeApi;
 use crate::stand::Reply;
 
@@ -59,12 +63,30 @@ pub async fn demo_table() -> (Table, Environment) {
 pub async fn answers_its_events(binary: &str, contract: &str) {
     let (_table, env) = demo_table().await;
     let mut api = RuntimeApi::start().await;
-    let _function = start(binary, &env, &api.address());
+    let mut function = start(binary, &env, &api.address());
+    let logged = logged(&mut function);
     for event in events::all(Some(contract)) {
         let reply = timeout(Duration::from_secs(20), api.invoke(event.event.clone())).await;
         let reply = reply.unwrap_or_else(|_| panic!("{} gets no reply", event.name));
         events::assert_reply(&event, &Reply::of(&reply.unwrap()));
     }
+    function.kill().await.unwrap();
+    let logged = logged.await.unwrap();
+    assert!(logged.contains("sign-in attempt"), "{logged}");
+    for line in logged.lines() {
+        assert_eq!(logs::find_secret(line), None, "{line}");
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+    }
+}
+
+/// What a function logs until its end. Read meanwhile, or it would wait for a reader once the pipe is full.
+pub fn logged(function: &mut Child) -> JoinHandle<String> {
+    let mut output = function.stdout.take().unwrap();
+    tokio::spawn(async move {
+        let mut logged = String::new();
+        output.read_to_string(&mut logged).await.unwrap();
+        logged
+    })
 }
 
 /// Sees to it that the binary does not start where a variable is missing or wrong, and that it names the variable

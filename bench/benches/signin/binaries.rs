@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use postern_tests::binary::{demo_table, in_workspace, start};
+use postern_tests::binary::{demo_table, in_workspace, logged, start};
 use postern_tests::events;
 use postern_tests::runtime_api::RuntimeApi;
 use postern_tests::stand::Reply;
@@ -32,7 +32,8 @@ pub(crate) async fn run() {
         for _ in 0..STARTS {
             let mut api = RuntimeApi::start().await;
             let began = Instant::now();
-            let function = start(path.to_str().unwrap(), &env, &api.address());
+            let mut function = start(path.to_str().unwrap(), &env, &api.address());
+            let _logged = logged(&mut function);
             api.polled().await;
             polls.push(began.elapsed());
             let asked = Instant::now();
