@@ -1,4 +1,4 @@
-//! The benchmark: where the time of a sign-in goes, and what each binary costs to start.
+//! The benchmark: where the time of a sign-in goes, what a refusal's time tells, and what each binary costs to start.
 //!
 //! `cargo bench -p postern-bench`. All figures come from one run, on one machine, and are to be compared with
 //! each other only. Medians; the spread is beside them.
@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
 mod binaries;
+mod discretion;
 mod warm;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     warm::run().await;
+    discretion::run().await;
     binaries::run().await;
 }
 

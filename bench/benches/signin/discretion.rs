@@ -1,0 +1,82 @@
+//! What the clock tells a stranger: how long a refusal takes for a user who does not exist, and for those who do.
+
+use std::time::{Duration, Instant};
+
+use postern::user::{Status, User};
+use postern_local::demo::{self, USERS};
+use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, name_at};
+
+use crate::Spread;
+
+/// A name has five free failures, so that many attempts go to each.
+const ATTEMPTS_PER_NAME: usize = 5;
+const NAMES: usize = 20;
+
+/// Users whom a stranger must not tell from nobody, and one whom only the hash sets apart.
+const KINDS: [&str; 5] = ["unknown", "no-password", "wrong-password", "disabled", "cheaper-hash"];
+/// 12 MiB-passes where a new hash has 38: what an import may bring.
+const CHEAPER: &str = "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+pub(crate) async fn run() {
+    println!("Refusals of a wrong password, {} per kind and contract, in turns\n", NAMES * ATTEMPTS_PER_NAME);
+    println!("  {:<24} {:>10}   {:<20} {:>12}", "", "median", "10th to 90th", "told apart");
+    for contract in PASSWORD_CONTRACTS {
+        let stand = Stand::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+        create_users(&stand).await;
+        let mut times = KINDS.map(|_| Vec::new());
+        for attempt in 0..NAMES * ATTEMPTS_PER_NAME {
+            for (kind, times) in KINDS.iter().zip(&mut times) {
+                let name = name_at(contract, &format!("{kind}-{}", attempt % NAMES));
+                let start = Instant::now();
+                let reply = stand.password(contract, &name, "wrong").await;
+                times.push(start.elapsed());
+                assert!(matches!(reply.status, 400 | 401 | 404), "{contract} {kind}: {}", reply.status);
+            }
+        }
+        for (kind, of_kind) in KINDS.iter().zip(&times) {
+            let told = told_apart(&times[0], of_kind);
+            let spread = Spread::of(of_kind.clone());
+            println!(
+                "  {:<24} {:>7.2} ms   {:<20} {:>10.0} %",
+                format!("{contract}, {kind}"),
+                spread.median,
+                format!("{:.2} to {:.2}", spread.low, spread.high),
+                told * 100.0
+            );
+        }
+    }
+    println!(
+        "\n  told apart: how often one attempt is guessed right, against one of an unknown user, by whichever took \
+         longer.\n  50 % is a coin toss; 100 attempts vary by some 8 % by themselves.\n"
+    );
+}
+
+async fn create_users(stand: &Stand) {
+    let known = demo::user(&stand.app, &USERS[0]);
+    for (kind, base) in KINDS.iter().zip([0, 1000, 2000, 3000, 4000]).skip(1) {
+        for n in 0..NAMES {
+            let username = format!("{kind}-{n}");
+            let mut user = User {
+                id: base + n as u64,
+                email: format!("{username}@example.com"),
+                username,
+                ..known.clone()
+            };
+            match *kind {
+                "no-password" => user.password_hash = None,
+                "disabled" => user.status = Status::Disabled,
+                "cheaper-hash" => user.password_hash = Some(CHEAPER.to_owned()),
+                _ => {}
+            }
+            stand.store.create_user(user).await.unwrap();
+        }
+    }
+}
+
+/// The share of pairs in which the second took longer, or shorter where that is the better guess.
+fn told_apart(unknown: &[Duration], other: &[Duration]) -> f64 {
+    let pairs = unknown.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
+    let longer: f64 = pairs.map(|(a, b)| if b > a { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 }).sum();
+    let share = longer / (unknown.len() * other.len()) as f64;
+    share.max(1.0 - share)
+}
