@@ -1,4 +1,4 @@
-//! The edge: API Gateway's requests in, replies out. The one place that imports lambda_http.
+//! The edge: API Gateway's requests in, replies out. The one place that knows Lambda.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -3,7 +3,7 @@
 //! A secret is read at start; again when a token names a key that is not in the ring, at most once a minute, since
 //! callers name what they like; and again when it was not read for five minutes, so that whoever only signs comes
 //! to use a new key, and a key that was taken out of the secret is refused everywhere five minutes later. A
-//! secret that cannot be read again leaves the keys as they are.
+//! secret that cannot be read again leaves the keys as they are, and is asked for again a minute later.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -19,8 +19,8 @@ use crate::token::{KeyRing, SigningFailed, TokenError};
 
 /// How long the keys are used without another look.
 const OLD: Duration = Duration::from_secs(5 * 60);
-/// How soon they may be read again for a token that names an unknown key.
-const UNKNOWN_KEY: Duration = Duration::from_secs(60);
+/// How soon the secret may be asked for again, for a token that names an unknown key or after a failure.
+const PAUSE: Duration = Duration::from_secs(60);
 
 const SECRET: &str = "SIGNING_KEYS_SECRET_ARN";
 
@@ -30,7 +30,9 @@ pub struct Keys {
     /// Keys that stand in the environment stay as they are.
     secret: Option<Secret>,
     local: bool,
-    /// When they were last asked for, in milliseconds: a secret that fails is not asked at every request.
+    /// When they were last read, in milliseconds.
+    read_at: AtomicU64,
+    /// When they were last asked for: a secret that fails is not asked for at every request.
     asked_at: AtomicU64,
 }
 
@@ -62,8 +64,8 @@ impl Keys {
                 return Err(ConfigError::new("SIGNING_KEYS", problem));
             }
         };
-        let asked_at = AtomicU64::new(now.millis());
-        Ok(Self { ring: RwLock::new(Arc::new(ring)), secret, local, asked_at })
+        let (read_at, asked_at) = (AtomicU64::new(now.millis()), AtomicU64::new(now.millis()));
+        Ok(Self { ring: RwLock::new(Arc::new(ring)), secret, local, read_at, asked_at })
     }
 
     /// The keys as they are now.
@@ -87,24 +89,24 @@ impl Keys {
     pub async fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
         self.read_again_if_old(now).await;
         match self.ring().verify(token, now) {
-            Err(TokenError::UnknownKey) if self.read_again_after(UNKNOWN_KEY, now).await => {
-                self.ring().verify(token, now)
-            }
+            Err(TokenError::UnknownKey) if self.read_again(now).await => self.ring().verify(token, now),
             verified => verified,
         }
     }
 
     /// Reads the secret again when it was not read for a while.
     pub(crate) async fn read_again_if_old(&self, now: Timestamp) {
-        self.read_again_after(OLD, now).await;
+        let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
+        if now >= read_at.plus(OLD) {
+            self.read_again(now).await;
+        }
     }
 
-    /// Reads the secret again unless it was asked for less than this long ago. Whether there are keys that were not
-    /// there before the call, as far as one can tell without comparing them.
-    async fn read_again_after(&self, pause: Duration, now: Timestamp) -> bool {
+    /// Reads the secret again, unless it was asked for a moment ago. Whether it was read.
+    async fn read_again(&self, now: Timestamp) -> bool {
         let Some(secret) = &self.secret else { return false };
         let asked_at = self.asked_at.load(Ordering::Relaxed);
-        if now < Timestamp::from_millis(asked_at).plus(pause) {
+        if now < Timestamp::from_millis(asked_at).plus(PAUSE) {
             return false;
         }
         // Of requests that come here at once, one asks.
@@ -116,6 +118,7 @@ impl Keys {
         match from_secret(secret, self.local).await {
             Ok(ring) => {
                 *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+                self.read_at.store(now.millis(), Ordering::Relaxed);
                 true
             }
             Err(error) => {

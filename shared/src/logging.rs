@@ -1,6 +1,6 @@
 //! Logs: one JSON object per line on standard output, as CloudWatch Logs takes them.
 
-use std::fmt;
+use std::{fmt, panic};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -22,6 +22,11 @@ pub(crate) fn init(env: &Environment) -> Result<(), ConfigError> {
     let subscriber = subscriber(level.clone().unwrap_or(LevelFilter::INFO), std::io::stdout);
     // An error says that a subscriber is there already: a test's, which is welcome to what we say.
     let _ = subscriber.try_init();
+    // In one line like the rest, and without the panic's own words, which may quote what was sent.
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a panic");
+    }));
     level.map(|_| ())
 }
 

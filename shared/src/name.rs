@@ -19,9 +19,13 @@ impl LoginName {
     /// Normalises what was typed. NFKC runs again after lowering, since some lower-case forms decompose, and
     /// trimming comes last, since NFKC turns exotic spaces into plain ones.
     pub fn new(typed: &str) -> Self {
+        // Nobody's name, so its form does not matter; normalising 64 KiB takes longer than a hash.
+        if typed.len() > MAX_BYTES {
+            return Self { normalised: typed.to_owned(), too_long: true };
+        }
         let folded = typed.nfkc().collect::<String>().to_lowercase();
         let normalised = folded.nfkc().collect::<String>().trim().to_owned();
-        let too_long = typed.len() > MAX_BYTES || normalised.len() > MAX_BYTES;
+        let too_long = normalised.len() > MAX_BYTES;
         Self { normalised, too_long }
     }
 

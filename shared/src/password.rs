@@ -19,6 +19,8 @@ pub const MAX_BYTES: usize = 1024;
 pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
 /// The most passes of a stored hash.
 pub const MAX_ITERATIONS: u32 = 10;
+/// The most work of a stored hash, in KiB times passes: 27 new hashes.
+pub const MAX_WORK: u32 = 1024 * 1024;
 
 /// What new hashes cost, 19 MiB and two passes: the OWASP Password Storage Cheat Sheet, ASVS 5.
 const PARAMS: Params = match Params::new(19_456, 2, 1, Some(32)) {
@@ -114,8 +116,10 @@ impl Stored {
         let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
         let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
         let params = Params::try_from(&hash).ok()?;
-        let within =
-            params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_ITERATIONS && params.p_cost() <= 16;
+        let within = params.m_cost() <= MAX_MEMORY_KIB
+            && params.t_cost() <= MAX_ITERATIONS
+            && work(&params) <= MAX_WORK
+            && params.p_cost() <= 16;
         let (salt, output) = (hash.salt?.as_ref().to_vec(), hash.hash?.as_bytes().to_vec());
         // Argon2d leaks its memory accesses to whoever shares the cache, and an output under 128 bits can collide.
         let sound = algorithm != Algorithm::Argon2d && output.len() >= 16;
@@ -226,12 +230,15 @@ mod tests {
         for head in [
             "$argon2id$v=19$m=262145,t=2,p=1",
             "$argon2id$v=19$m=19456,t=11,p=1",
+            "$argon2id$v=19$m=262144,t=5,p=1",
             "$argon2id$v=19$m=19456,t=2,p=17",
             "$argon2d$v=19$m=19456,t=2,p=1",
         ] {
             assert!(Stored::parse(&format!("{head}{tail}")).is_none(), "{head}");
         }
-        assert!(Stored::parse(&format!("$argon2i$v=19$m=4096,t=3,p=1{tail}")).is_some());
+        for head in ["$argon2i$v=19$m=4096,t=3,p=1", "$argon2id$v=19$m=262144,t=4,p=1"] {
+            assert!(Stored::parse(&format!("{head}{tail}")).is_some(), "{head}");
+        }
         assert!(Stored::parse("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO0").is_none());
     }
 }

@@ -74,7 +74,8 @@ impl App {
         told(caller, presented, "session_resumed", outcome.await)
     }
 
-    /// Ends the session of a token. Whether there was one.
+    /// Ends the session of a token. Whether it was one that could be used; whatever other token of the family it is,
+    /// the session ends.
     ///
     /// # Errors
     /// If the store fails.
@@ -87,9 +88,11 @@ impl App {
         let outcome = self.within_time(
             caller,
             Box::pin(async {
-                match self.store.end_session(presented, kind).await? {
-                    true => Ok(()),
-                    false => Err(Failure::Invalid),
+                let session = self.store.end_session(presented, kind).await?.ok_or(Failure::Invalid)?;
+                match session.judge(kind, &presented.secret, caller.now) {
+                    Verdict::Keep | Verdict::GiveAgain(_) => Ok(()),
+                    Verdict::Over => Err(Failure::Invalid),
+                    Verdict::Reused => Err(Failure::Reused),
                 }
             }),
         );
@@ -118,6 +121,7 @@ impl App {
                     Verdict::Keep => presented.clone(),
                     Verdict::GiveAgain(nonce) => presented.successor(nonce),
                     Verdict::Reused => {
+                        tracing::warn!(user_id = presented.user_id, "a session's token was used before");
                         self.store.end_family(presented).await?;
                         return Err(Failure::Reused);
                     }

@@ -70,7 +70,6 @@ fn is_final(code: &str) -> bool {
             | "ExpiredTokenException"
             | "MissingAuthenticationTokenException"
             | "IncompleteSignatureException"
-            | "ConditionalCheckFailedException"
     )
 }
 

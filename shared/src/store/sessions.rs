@@ -113,23 +113,26 @@ impl Store {
         }
     }
 
-    /// Ends the session of a token, be it the present one or the one before. Whether there was one.
-    pub(crate) async fn end_session(&self, presented: &SessionToken, kind: &str) -> Result<bool, StoreError> {
+    /// Ends the session of a token, be it the present one or any other of the family: whoever signs out with one that
+    /// was rotated long ago would else leave a thief signed in. The session as it was, if it was of this kind.
+    pub(crate) async fn end_session(
+        &self,
+        presented: &SessionToken,
+        kind: &str,
+    ) -> Result<Option<Session>, StoreError> {
         let outcome = self
             .client
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(session_key(presented)))
-            .condition_expression(
-                "kind = :kind AND (current_hash = :presented OR previous_hash = :presented)",
-            )
+            .condition_expression("kind = :kind")
             .expression_attribute_values(":kind", text(kind))
-            .expression_attribute_values(":presented", text(&sha256(&presented.secret)))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match outcome {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
+            Ok(output) => read(output.attributes.unwrap_or_default()).map(Some),
+            Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
