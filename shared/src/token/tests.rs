@@ -332,6 +332,22 @@ fn what_is_no_json_is_one_hs256_key() {
     }
 }
 
+/// What the README's command makes of a generated secret: the old tokens verify, the recovery codes stay good.
+#[test]
+fn a_set_can_take_the_place_of_a_generated_secret() {
+    let secret = "x".repeat(64);
+    let plain = KeyRing::parse(&secret).unwrap();
+    let derived =
+        hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), b"postern recovery codes");
+    let set = json!({
+        "keys": [{"kty": "oct", "k": URL_SAFE_NO_PAD.encode(&secret)}, {"kty": "oct", "kid": "new", "k": K}],
+        "recovery_code_key": URL_SAFE_NO_PAD.encode(derived),
+    });
+    let set = KeyRing::parse(&set.to_string()).unwrap();
+    assert_eq!(verify(&set, &plain.sign(&claims()).unwrap()), Ok(claims()));
+    assert_eq!(set.recovery.digest(1, "5ca1ab1e"), plain.recovery.digest(1, "5ca1ab1e"));
+}
+
 #[test]
 fn a_sample_key_is_known_wherever_it_stands() {
     let sample: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
