@@ -5,6 +5,8 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::header::{self, HeaderName, HeaderValue};
 use lambda_http::http::{Method, StatusCode, Uri};
@@ -34,6 +36,9 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 const LONGEST_WORK: Duration = Duration::from_secs(8);
 /// What is kept back of the time that Lambda gives.
 const KEPT_FOR_THE_REPLY: Duration = Duration::from_millis(500);
+
+/// What API Gateway takes of a request line and headers together, in bytes.
+const MAX_HEAD_BYTES: usize = 10 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -192,15 +197,25 @@ where
     F: Future<Output = Response> + Send,
 {
     let LambdaEvent { payload, context } = event;
+    // lambda_http panics on what API Gateway cannot send, too: on more header names than its map has room for, and
+    // below on a body that is called base64 and is not.
+    if payload["headers"].as_object().is_some_and(|headers| headers.len() > MAX_HEAD_BYTES) {
+        return Err(NotAnEvent);
+    }
     // Decoded here and not by the runtime, which logs what it cannot decode: headers, and tokens with them.
     let mut event: ApiGatewayV2httpRequest = serde_json::from_value(payload).map_err(|_| NotAnEvent)?;
-    // lambda_http makes a URI out of these and panics where they make none, and callers write them. Nobody here
-    // reads that URI: the path and the query have extensions of their own.
+    let body = event.body.as_deref().unwrap_or_default();
+    if event.is_base64_encoded && STANDARD.decode(body).is_err() {
+        return Err(NotAnEvent);
+    }
+    // lambda_http makes a URI out of these and panics where they make none, or one of more than 64 KiB, and callers
+    // write most of them. Nobody here reads that URI: the path and the query have extensions of their own.
     event.headers.remove(header::HOST);
     event.request_context.domain_name = None;
-    event.raw_path = event.raw_path.filter(|path| path.starts_with('/'));
+    event.request_context.stage = None;
+    event.raw_path = event.raw_path.filter(|path| path.starts_with('/') && path.len() <= MAX_HEAD_BYTES);
     let query = event.raw_query_string.as_deref().unwrap_or_default();
-    if format!("/?{query}").parse::<Uri>().is_err() {
+    if query.len() > MAX_HEAD_BYTES || format!("/?{query}").parse::<Uri>().is_err() {
         event.raw_query_string = None;
     }
     // Whatever is logged meanwhile can be found by the id that the caller got.

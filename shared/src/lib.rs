@@ -26,6 +26,8 @@ pub mod app;
 pub mod audit;
 mod aws;
 pub mod config;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod http;
 pub mod keys;
 pub mod logging;

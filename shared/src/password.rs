@@ -132,6 +132,12 @@ impl Stored {
     }
 }
 
+/// What the fuzzer checks of a stored hash that is taken: memory in KiB, passes and lanes.
+#[cfg(fuzzing)]
+pub(crate) fn cost(stored: &str) -> Option<[u32; 3]> {
+    Stored::parse(stored).map(|Stored { params, .. }| [params.m_cost(), params.t_cost(), params.p_cost()])
+}
+
 fn derive(
     algorithm: Algorithm,
     version: Version,

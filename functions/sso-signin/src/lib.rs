@@ -179,6 +179,12 @@ fn bearer(request: &Request) -> Option<&str> {
     scheme.eq_ignore_ascii_case(b"Bearer").then(|| str::from_utf8(token).unwrap_or_default().trim())
 }
 
+/// The token of the authorization, for the fuzzer.
+#[cfg(fuzzing)]
+pub fn read(request: &Request) -> Option<&str> {
+    bearer(request)
+}
+
 /// The words of this contract for each refusal.
 fn refuse(refusal: &Refusal) -> Response {
     let (status, code, message) = match refusal {

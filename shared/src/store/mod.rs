@@ -27,7 +27,7 @@ use crate::mfa::Spent;
 use crate::name::LoginName;
 use crate::user::{User, VERSION};
 
-type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// One DynamoDB table.
 #[derive(Clone)]
@@ -94,24 +94,12 @@ impl Store {
     pub(crate) async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
         // A name that is too long for a key is nobody's; it is looked up all the same, where nobody ever is.
         let Some(key) = name.as_key() else { return self.warm_up().await.map(|()| None) };
-        match self.get(login_pk(key), "LOGIN").await? {
-            None => Ok(None),
-            Some(item) => serde_dynamo::from_item(item)
-                .map(Some)
-                .map_err(|_| StoreError::Unreadable { what: "login name".to_owned() }),
-        }
+        self.get(login_pk(key), "LOGIN").await?.map(decode_login).transpose()
     }
 
     /// The user with this id. Nobody has id 0, so that is what to ask for when there is no one to ask for.
     pub(crate) async fn user(&self, id: u64) -> Result<Option<User>, StoreError> {
-        let Some(item) = self.get(user_pk(id), "USER").await? else { return Ok(None) };
-        // What serde says of an item quotes it, so it is not passed on.
-        let unreadable = |_| StoreError::Unreadable { what: format!("user {id}") };
-        let user: User = serde_dynamo::from_item(item).map_err(unreadable)?;
-        if user.version > VERSION || user.id != id {
-            return Err(StoreError::Unreadable { what: format!("user {id}, of version {}", user.version) });
-        }
-        Ok(Some(user))
+        self.get(user_pk(id), "USER").await?.map(|item| decode_user(id, item)).transpose()
     }
 
     /// Records a sign-in with the user, unless the user was disabled, or changed the password or MFA, or the code
@@ -161,6 +149,21 @@ impl Store {
             .await?;
         Ok(output.item)
     }
+}
+
+/// A login name's item. What serde says of an item quotes it, so it is not passed on.
+pub(crate) fn decode_login(item: Item) -> Result<Login, StoreError> {
+    serde_dynamo::from_item(item).map_err(|_| StoreError::Unreadable { what: "login name".to_owned() })
+}
+
+/// The item of the user with this id. What serde says of it is not passed on here either.
+pub(crate) fn decode_user(id: u64, item: Item) -> Result<User, StoreError> {
+    let unreadable = |_| StoreError::Unreadable { what: format!("user {id}") };
+    let user: User = serde_dynamo::from_item(item).map_err(unreadable)?;
+    if user.version > VERSION || user.id != id {
+        return Err(StoreError::Unreadable { what: format!("user {id}, of version {}", user.version) });
+    }
+    Ok(user)
 }
 
 fn user_pk(id: u64) -> String {

@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::http::Method;
 use postern::ambient::random;
+use postern::http::NotAnEvent;
 use postern_local::demo::{self, USERS};
+use postern_local::doors::InvocationFailed;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
 use serde_json::{Value, json};
 
@@ -382,5 +384,52 @@ async fn sso_ignores_any_body_whatever() {
         event["isBase64Encoded"] = json!(encoded);
         let shown: String = body.chars().take(20).collect();
         assert_eq!(stand.invoke("sso", event).await, expected, "{shown}");
+    }
+}
+
+/// None of this can come from API Gateway, and lambda_http would panic on it.
+#[tokio::test]
+async fn what_api_gateway_cannot_send_is_no_event() {
+    let stand = Stand::start().await;
+    for contract in ALL {
+        let event = good_event(&stand, contract).await;
+        let not_an_event = async |event: Value, what: &str| {
+            let outcome = (stand.door(contract).function)(event).await;
+            assert_eq!(outcome, Err(InvocationFailed(NotAnEvent.to_string())), "{contract} {what}");
+        };
+        for body in ["!!!", "e30", "e30=e30=", "e3 0=", "{}", "e31="] {
+            let mut event = event.clone();
+            event["body"] = json!(body);
+            event["isBase64Encoded"] = json!(true);
+            not_an_event(event, body).await;
+        }
+        let mut crowded = event.clone();
+        crowded["headers"]
+            .as_object_mut()
+            .unwrap()
+            .extend((0..33_000).map(|i| (format!("x-{i}"), json!(""))));
+        not_an_event(crowded, "33,000 headers").await;
+        for event in [json!({}), json!([]), json!(null), json!({"headers": 1}), json!({"requestContext": {}})]
+        {
+            not_an_event(event.clone(), &event.to_string()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn paths_and_queries_longer_than_any_uri_are_answered() {
+    let stand = Stand::start().await;
+    for contract in ALL {
+        let mut event = good_event(&stand, contract).await;
+        for query in ["a".repeat(70_000), "%00".repeat(20_000), "a".repeat(65_534)] {
+            event["rawQueryString"] = json!(query);
+            assert_eq!(stand.invoke(contract, event.clone()).await.status, 200, "{contract}");
+        }
+        for path in ["/a".repeat(40_000), format!("/{}", "ü".repeat(11_000))] {
+            let reply = stand.invoke(contract, at(event.clone(), &path)).await;
+            assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), contract);
+        }
+        event["requestContext"]["stage"] = json!("a".repeat(70_000));
+        assert_eq!(stand.invoke(contract, event).await.status, 200, "{contract}");
     }
 }

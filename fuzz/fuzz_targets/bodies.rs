@@ -1,0 +1,38 @@
+//! Request bodies, as each contract reads them, and the Authorization header, as sso does.
+//!
+//! The contracts must agree: each of them takes what the stricter ones take.
+
+#![no_main]
+
+use lambda_http::http::header::{AUTHORIZATION, HeaderValue};
+use libfuzzer_sys::fuzz_target;
+use postern::http::{self, MAX_BODY_BYTES, Request};
+use serde_json::Value;
+
+fuzz_target!(|body: &[u8]| {
+    let mut request = Request::new(body.into());
+    let (session, account) = (session_signin::read(&request), account_signin::read(&request));
+    let (mfa, email) = (mfa_signin::read(&request), email_signin::read(&request));
+    assert!(!session || account, "session takes what account does not");
+    assert!(!account || mfa, "account takes what mfa does not");
+
+    let members = http::json_object(&request);
+    assert!(members.is_ok() || !(mfa || email), "what is no object holds no credentials");
+    if let Ok(members) = members {
+        assert!(body.len() <= MAX_BODY_BYTES);
+        let text = |name| members.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        assert_eq!(account, text("username") && text("password"));
+        assert_eq!(email, text("email") && text("password"));
+        let code = http::mfa_code(&members);
+        if members.get("token").is_some_and(Value::is_number) {
+            let code = code.expect("a number is a code");
+            assert!(code.is_empty() || (code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit())));
+        }
+    }
+
+    if let Ok(value) = HeaderValue::from_bytes(body) {
+        request.headers_mut().insert(AUTHORIZATION, value);
+        let token = sso_signin::read(&request);
+        assert!(token.is_none_or(|token| token == token.trim() && token.len() < body.len()));
+    }
+});

@@ -1,0 +1,23 @@
+//! Signing keys, as the secret holds them: what is taken signs what it then verifies.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use postern::ambient::Timestamp;
+use postern::token::KeyRing;
+use serde_json::{Value, json};
+
+fuzz_target!(|text: &str| {
+    let ring = match KeyRing::parse(text) {
+        Ok(ring) => ring,
+        Err(error) => {
+            // The message goes to the log, and must not take a key there.
+            let _ = error.to_string();
+            return;
+        }
+    };
+    let _ = ring.has_sample_key();
+    let claims = json!({"exp": 2});
+    let token = ring.sign(&claims).expect("its first key signs");
+    assert_eq!(ring.verify::<Value>(&token, Timestamp::from_millis(1000)), Ok(claims));
+});

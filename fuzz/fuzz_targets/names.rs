@@ -1,0 +1,21 @@
+//! Login names: the normalised form is one form, so no two counters or keys are the same name's.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use postern::name::{LoginName, MAX_BYTES};
+
+fuzz_target!(|typed: &str| {
+    let name = LoginName::new(typed);
+    if let Some(key) = name.as_key() {
+        assert!(key.len() <= MAX_BYTES && typed.len() <= MAX_BYTES);
+        let again = LoginName::new(key);
+        assert_eq!(again.as_key(), Some(key));
+        assert_eq!(again.digest(), name.digest());
+        assert_eq!(again.as_id(), name.as_id());
+        if let Some(id) = name.as_id() {
+            assert!(id > 0);
+            assert_eq!(id.to_string(), key);
+        }
+    }
+});

@@ -1,0 +1,30 @@
+//! What the targets in `fuzz/` call and nobody else may: the decoders that this crate keeps to itself.
+
+use crate::password;
+use crate::store::{Item, Login, StoreError, decode_login, decode_user};
+use crate::user::User;
+
+/// An item in DynamoDB's JSON, as the store gets it.
+pub fn item(json: &[u8]) -> Option<Item> {
+    serde_json::from_slice::<serde_dynamo::Item>(json).ok().map(Into::into)
+}
+
+/// What the store makes of a login name's item.
+pub fn login(item: Item) -> Result<Login, StoreError> {
+    decode_login(item)
+}
+
+/// What the store makes of the item of the user with this id.
+pub fn user(id: u64, item: Item) -> Result<User, StoreError> {
+    decode_user(id, item)
+}
+
+/// A user as an item of the table.
+pub fn user_item(user: &User) -> Option<Item> {
+    serde_dynamo::to_item(user).ok()
+}
+
+/// The memory (KiB), the passes and the lanes that a stored password hash asks for, if it may.
+pub fn password_cost(stored: &str) -> Option<[u32; 3]> {
+    password::cost(stored)
+}
