@@ -30,7 +30,11 @@ fn command(options: &[&str]) -> Command {
 
 /// Starts the command and reads on until it is ready.
 fn start(options: &[&str]) -> Running {
-    let mut child = command(options).spawn().unwrap();
+    ready(command(options))
+}
+
+fn ready(mut command: Command) -> Running {
+    let mut child = command.spawn().unwrap();
     let mut said = Vec::new();
     for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
         let line = line.unwrap();
@@ -58,12 +62,16 @@ fn http(address: &str, request: &str) -> String {
 }
 
 fn sign_in(address: &str) -> String {
-    let length = JOHNDOE.len();
+    sign_in_as(address, JOHNDOE)
+}
+
+fn sign_in_as(address: &str, body: &str) -> String {
+    let length = body.len();
     http(
         address,
         &format!(
             "POST /api/v2/account/signin/ HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-             content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{JOHNDOE}"
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{body}"
         ),
     )
 }
@@ -95,6 +103,49 @@ fn it_introduces_itself_signs_in_and_ends_cleanly() {
     assert!(reply.contains(r#""token_type":"Bearer""#), "{reply}");
     #[cfg(unix)]
     assert!(interrupt(&mut running), "Ctrl-C is a clean end");
+}
+
+/// The settings of its environment are the functions'.
+#[test]
+fn throttling_is_set_by_the_environment() {
+    let wrong = r#"{"username":"johndoe","password":"wrong"}"#;
+    let options = ["--port", "0", "--dynamodb-port", "0"];
+    let mut ladder = command(&options);
+    ladder.env("THROTTLE_FREE_FAILURES", "1").env("THROTTLE_SHUT_AFTER", "2");
+    ladder.env("THROTTLE_MAX_WAIT_SECONDS", "77");
+    let ladder = ready(ladder);
+    let mut tried = 0;
+    loop {
+        let reply = sign_in_as(&ladder.ready, wrong);
+        match reply.starts_with("HTTP/1.1 401 ") {
+            true => tried += 1,
+            // Between the two it waits a second, and from then on for good.
+            false if reply.contains("\r\nretry-after: 1\r\n") => {
+                assert_eq!(tried, 1);
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+            false => {
+                assert!(reply.starts_with("HTTP/1.1 429 "), "{reply}");
+                assert!(reply.contains("\r\nretry-after: 77\r\n"), "{reply}");
+                break;
+            }
+        }
+    }
+    assert_eq!(tried, 2);
+
+    let mut address = command(&options);
+    address.env("THROTTLE_ADDRESS_LIMIT", "1").env("THROTTLE_ADDRESS_WINDOW_SECONDS", "86400");
+    let address = ready(address);
+    assert!(sign_in_as(&address.ready, wrong).starts_with("HTTP/1.1 401 "));
+    // A day may have ended in between.
+    let replies = [sign_in_as(&address.ready, wrong), sign_in_as(&address.ready, wrong)];
+    assert!(replies[1].starts_with("HTTP/1.1 429 "), "{replies:?}");
+
+    for (name, value) in [("THROTTLE_FREE_FAILURES", "0"), ("THROTTLE_ADDRESS_LIMIT", "many")] {
+        let Output { status, stderr, .. } = command(&options).env(name, value).output().unwrap();
+        assert!(!status.success());
+        assert!(String::from_utf8(stderr).unwrap().contains(name), "{name}");
+    }
 }
 
 #[test]

@@ -77,12 +77,17 @@ impl Stand {
         let store = Store::from_env(&env).unwrap();
         store.create_table().await.unwrap();
         let clock = Arc::new(AtomicU64::new(ambient::now().millis()));
-        let hands = Arc::clone(&clock);
-        let now = Arc::new(move || Timestamp::from_millis(hands.load(Ordering::SeqCst)));
-        let app = Arc::new(App::start_at(&env, now).await.unwrap());
+        let app = app(&env, &clock).await;
         demo::create_all(&app, &store).await.unwrap();
         let doors = doors::all(&app, &env).unwrap();
         Self { app, store, env, table, doors, clock }
+    }
+
+    /// Starts the functions anew over the same table, with other settings: what they held in memory is gone.
+    pub async fn restart(&mut self, change: impl FnOnce(Environment) -> Environment) {
+        self.env = change(self.env.clone());
+        self.app = app(&self.env, &self.clock).await;
+        self.doors = doors::all(&self.app, &self.env).unwrap();
     }
 
     /// Ends the DynamoDB API under the functions, which stay. What `table` holds from now on is an empty one.
@@ -156,6 +161,12 @@ impl Stand {
             "isBase64Encoded": false,
         })
     }
+}
+
+async fn app(env: &Environment, clock: &Arc<AtomicU64>) -> Arc<App> {
+    let hands = Arc::clone(clock);
+    let now = Arc::new(move || Timestamp::from_millis(hands.load(Ordering::SeqCst)));
+    Arc::new(App::start_at(env, now).await.unwrap())
 }
 
 /// The body that signs in at a password contract.

@@ -224,10 +224,14 @@ impl App {
             self.store.charge_name(name, &self.throttle, word, *now),
             self.store.user(user_id.unwrap_or(0))
         );
-        if let Charge::Refused(wait) = charge? {
+        let charge = match charge {
+            Ok(charge) => charge,
+            Err(error) => return Err(self.refund_fault(&charged, error).await),
+        };
+        if let Charge::Refused(wait) = charge {
             findings.throttled_by = Some("name");
             // Nothing is tried, so nothing is counted: one who is locked out must not shut the whole office out.
-            let refunded = self.store.refund_address(address, &self.throttle, *now).await;
+            let refunded = self.store.refund_address(address, &self.throttle, word, *now).await;
             forgive(refunded, "a refused attempt stays charged to its address");
             return Err(Refusal::Throttled(wait));
         }
@@ -272,7 +276,7 @@ impl App {
     async fn refund(&self, charged: &Charged) {
         let (name, address) = tokio::join!(
             self.store.refund_name(&charged.name, &charged.word),
-            self.store.refund_address(&charged.address, &self.throttle, charged.now)
+            self.store.refund_address(&charged.address, &self.throttle, &charged.word, charged.now)
         );
         forgive(name, "an attempt stays charged to its name");
         forgive(address, "an attempt stays charged to its address");
@@ -318,7 +322,7 @@ impl App {
             tokio::join!(
                 put_session,
                 self.store.clear_name(&charged.name),
-                self.store.refund_address(&charged.address, &self.throttle, now)
+                self.store.refund_address(&charged.address, &self.throttle, &charged.word, now)
             )
         };
         let (put, cleared, refunded) = if spent.is_some() {

@@ -1,9 +1,9 @@
 //! The counters of attempts: charged before anything is hashed, given back when the attempt was no failure.
 //!
 //! One conditional update decides and counts, so parallel guesses cannot race the count. Each attempt signs its
-//! charge with a random word: a write of ours that landed, and was sent again because its answer got lost, is
-//! known by it and counted once. In a DynamoDB condition a comparison with a missing attribute is false, and an
-//! update creates the item that it does not find; the conditions below lean on both.
+//! charge, and what it gives back, with a random word: a write of ours that landed, and was sent again because its
+//! answer got lost, is known by it and counted once. In a DynamoDB condition a comparison with a missing attribute is
+//! false, and an update creates the item that it does not find; the conditions below lean on both.
 
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ impl Store {
             )
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":me", text(attempt))
             .expression_attribute_values(":expires", number(now.plus(NAME_KEPT).secs()))
@@ -60,7 +61,9 @@ impl Store {
                 .expression_attribute_values(format!(":t{failures}"), number(now.minus(wait).millis()));
         }
         admitted += " OR failures < :limit AND charged_at <= :tmax";
-        let condition = format!("attribute_not_exists(failures) OR charged_by <> :me AND ({admitted})");
+        let condition = format!(
+            "attribute_not_exists(failures) OR charged_by <> :me AND failures >= :zero AND ({admitted})"
+        );
         let Some(old) = condition_failed(request.condition_expression(condition).send().await)? else {
             return Ok(Charge::Admitted);
         };
@@ -135,9 +138,13 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(address_key(address, window)))
             .update_expression("ADD failures :one SET charged_by = :me, expires_at = :expires")
-            .condition_expression("attribute_not_exists(failures) OR charged_by <> :me AND failures < :limit")
+            .condition_expression(
+                "attribute_not_exists(failures) \
+                 OR charged_by <> :me AND failures >= :zero AND failures < :limit",
+            )
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":me", text(attempt))
             .expression_attribute_values(":limit", number(policy.address_limit))
             .expression_attribute_values(":expires", number(now.plus(remaining).secs() + 60))
@@ -152,11 +159,12 @@ impl Store {
     }
 
     /// Gives an address one charge back, in the window in which it was charged. Others may have been charged
-    /// since, so the charge is not asked for by its word; none is given back that was not there.
+    /// since, so the charge is not asked for by its word; none is given back that was not there, and none twice.
     pub(crate) async fn refund_address(
         &self,
         address: &str,
         policy: &Policy,
+        attempt: &str,
         charged: Timestamp,
     ) -> Result<(), StoreError> {
         let (window, _) = policy.window(charged);
@@ -165,10 +173,13 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(address_key(address, window)))
-            .update_expression("ADD failures :minus")
-            .condition_expression("failures > :zero")
+            .update_expression("ADD failures :minus SET refunded_by = :me")
+            .condition_expression(
+                "failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :me)",
+            )
             .expression_attribute_values(":minus", number(-1))
             .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":me", text(attempt))
             .send()
             .await;
         condition_failed(outcome).map(|_| ())

@@ -28,13 +28,39 @@ async fn good(stand: &Stand, contract: &str, request_id: &str) -> Reply {
     reply
 }
 
+/// What was logged of a request.
+fn logged(request_id: &str) -> Vec<Value> {
+    let lines = logs::so_far();
+    let lines = lines.lines().filter(|line| line.contains(request_id));
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// The outcome in the audit event of this request.
 fn outcome(request_id: &str) -> String {
-    let lines = logs::so_far();
-    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let events: Vec<_> = lines.filter(|line| line["request_id"] == json!(request_id)).collect();
+    let events = logged(request_id);
+    let events: Vec<_> = events.iter().filter(|line| line["request_id"] == json!(request_id)).collect();
     assert_eq!(events.len(), 1, "{request_id}: {events:?}");
     events[0]["outcome"].as_str().unwrap().to_owned()
+}
+
+/// The store's failure is one line for the operator, with its cause.
+#[track_caller]
+fn assert_logged_once(request_id: &str) {
+    let lines = logged(request_id);
+    let errors: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(errors.len(), 1, "{request_id}: {errors:?}");
+    assert_eq!(errors[0]["span"]["request_id"], json!(request_id));
+    assert_eq!(errors[0]["message"], "the store failed", "{request_id}");
+    assert!(
+        errors[0]["cause"].as_str().is_some_and(|cause| cause.contains(": ")),
+        "{request_id}: {errors:?}"
+    );
+}
+
+/// johndoe was not signed in: nothing is recorded, and no session begun.
+async fn assert_not_signed_in(stand: &Stand) {
+    assert!(!raw::user(stand, 1).await.contains_key("last_sign_in"));
+    assert_eq!(raw::sessions(stand, 1).await, 0);
 }
 
 #[tokio::test]
@@ -44,6 +70,7 @@ async fn without_a_table_nobody_signs_in_and_is_told_to_come_back() {
     for contract in CONTRACTS {
         let id = format!("no-table-{contract}");
         assert_said(contract, Said::Unavailable(1), &good(&stand, contract, &id).await, "no table");
+        assert_logged_once(&id);
         assert_eq!(outcome(&id), "store_unavailable");
     }
 }
@@ -55,6 +82,13 @@ async fn a_table_that_hangs_is_given_up() {
     let replies = tokio::join!(good(&stand, "sso", "hangs-sso"), good(&stand, "account", "hangs-account"));
     assert_said("sso", Said::Unavailable(1), &replies.0, "a table that hangs");
     assert_said("account", Said::Unavailable(1), &replies.1, "a table that hangs");
+    assert_logged_once("hangs-sso");
+    assert_logged_once("hangs-account");
+    assert_not_signed_in(&stand).await;
+    proxy.heal();
+    for contract in CONTRACTS {
+        assert_eq!(good(&stand, contract, &format!("hung-{contract}")).await.status, 200, "{contract}");
+    }
 }
 
 #[tokio::test]
@@ -64,6 +98,7 @@ async fn each_error_of_the_table_is_unavailable_or_our_fault() {
         (error(400, "ProvisionedThroughputExceededException"), Said::Unavailable(1)),
         (error(400, "ThrottlingException"), Said::Unavailable(1)),
         (error(400, "RequestLimitExceeded"), Said::Unavailable(1)),
+        (error(400, "TransactionConflictException"), Said::Unavailable(1)),
         (error(500, "InternalServerError"), Said::Unavailable(1)),
         (error(503, "ServiceUnavailable"), Said::Unavailable(1)),
         (Some((502, "<html>LEAKED</html>".to_owned())), Said::Unavailable(1)),
@@ -91,7 +126,9 @@ async fn each_error_of_the_table_is_unavailable_or_our_fault() {
         for (contract, reply) in CONTRACTS.into_iter().zip([a, b, c, d, e]) {
             assert_said(contract, said, &reply, &format!("error {at}"));
         }
+        ids.iter().for_each(|id| assert_logged_once(id));
     }
+    assert_not_signed_in(&stand).await;
     proxy.heal();
     for contract in CONTRACTS {
         assert_eq!(good(&stand, contract, &format!("healed-{contract}")).await.status, 200, "{contract}");
@@ -145,34 +182,6 @@ async fn a_code_that_may_not_have_been_spent_opens_no_door() {
             proxy.fail(move |call| call.starts_with("UpdateItem USER").then(|| fault.clone()));
             let reply = stand.sign_in(contract, body).await;
             assert_said(contract, said, &reply, "a code that cannot be spent");
-        }
-    }
-}
-
-/// The calls that an attempt makes tell as little as its reply does.
-#[tokio::test]
-async fn every_refused_attempt_makes_the_same_calls() {
-    let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
-    for contract in PASSWORD_CONTRACTS {
-        let mut names = ["nobody", "johndoe", "blocked", "dormant", "guarded"]
-            .map(|name| name_at(contract, name))
-            .to_vec();
-        names.extend(["1".to_owned(), "999".to_owned(), "johndoe@example.com".to_owned()]);
-        for name in names {
-            proxy.calls();
-            stand.password(contract, &name, "wrong").await;
-            assert_eq!(
-                proxy.calls(),
-                [
-                    "GetItem LOGIN",
-                    "GetItem USER",
-                    "UpdateItem ADDRESS ADD failures :one SET charged_by = :me, expires_at = :expires",
-                    "UpdateItem NAME ADD failures :one SET charged_at = :now, charged_by = :me, \
-                     expires_at = :expires",
-                ],
-                "{contract} {name}"
-            );
-            stand.advance(LONGEST_WAIT);
         }
     }
 }

@@ -2,14 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod conflicts;
+mod deadline;
 mod discretion;
 mod events;
 mod faults;
 mod fields;
 mod gateway;
 mod jwt;
+mod kill;
+mod lost;
 mod malformed;
 mod mfa;
+mod policy;
 mod properties;
 mod proxy;
 mod races;

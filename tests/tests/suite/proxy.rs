@@ -1,45 +1,83 @@
-//! A proxy between the functions and their table: it sees every call, and fails those that it is told to.
+//! A proxy between the functions and their table: it sees every call, and decides what becomes of it.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use postern::config::Environment;
 use postern_tests::stand::Stand;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{sleep, timeout};
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
 /// What a call gets instead of the table's answer: a status and a body. No answer: the call hangs.
 pub(crate) type Fault = Option<(u16, String)>;
 
+/// What becomes of a call.
+pub(crate) enum Fate {
+    /// It goes to the table, and the answer comes back.
+    Pass,
+    /// The table never sees it; this is the answer.
+    Fail(u16, String),
+    /// The table never sees it, and there is no answer.
+    Hang,
+    /// The table does it, but this is the answer.
+    Lose(u16, String),
+    /// The table does it, but there is no answer.
+    LandAndHang,
+    /// It goes to the table after this long.
+    Delay(Duration),
+    /// It goes to the table when [`Proxy::release`] says so.
+    Hold,
+}
+
+impl Fate {
+    /// The table does it, and answers that it has failed.
+    pub(crate) fn lose() -> Self {
+        match error(500, "InternalServerError") {
+            Some((status, text)) => Self::Lose(status, text),
+            None => Self::LandAndHang,
+        }
+    }
+}
+
 /// Decides on a call, which reads like `UpdateItem NAME ADD failures :one`.
-pub(crate) type Rule = Box<dyn Fn(&str) -> Option<Fault> + Send>;
+pub(crate) type Rule = Box<dyn FnMut(&str) -> Fate + Send>;
 
 pub(crate) struct Proxy {
     shared: Arc<Shared>,
+    reached: mpsc::UnboundedReceiver<String>,
 }
 
 struct Shared {
     table: OnceLock<String>,
-    calls: Mutex<Vec<String>>,
+    calls: Mutex<Vec<(String, Value)>>,
     rule: Mutex<Rule>,
+    reached: mpsc::UnboundedSender<String>,
+    released: Semaphore,
 }
 
 impl Proxy {
     /// A stand with a proxy before its table, and settings changed.
     pub(crate) async fn stand(change: impl FnOnce(Environment) -> Environment) -> (Stand, Self) {
+        let (sender, reached) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             table: OnceLock::new(),
             calls: Mutex::default(),
-            rule: Mutex::new(Box::new(|_| None)),
+            rule: Mutex::new(Box::new(|_| Fate::Pass)),
+            reached: sender,
+            released: Semaphore::new(0),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -50,24 +88,62 @@ impl Proxy {
             shared.table.set(table).unwrap();
             change(env.with(ENDPOINT, endpoint))
         });
-        (stand.await, Self { shared })
+        (stand.await, Self { shared, reached })
     }
 
     /// The calls since this was last asked, in an order of no meaning.
     pub(crate) fn calls(&self) -> Vec<String> {
-        let mut calls = std::mem::take(&mut *self.shared.calls.lock().unwrap());
+        self.requests().into_iter().map(|(call, _)| call).collect()
+    }
+
+    /// The same, each with its request, of whose values only the types and the lengths are left.
+    pub(crate) fn requests(&self) -> Vec<(String, String)> {
+        let calls = std::mem::take(&mut *self.shared.calls.lock().unwrap());
+        let mut calls: Vec<_> =
+            calls.into_iter().map(|(call, request)| (call, blank(&request).to_string())).collect();
         calls.sort();
         calls
     }
 
+    /// Decides on calls from now on as this rule says.
+    pub(crate) fn rule(&self, rule: impl FnMut(&str) -> Fate + Send + 'static) {
+        *self.shared.rule.lock().unwrap() = Box::new(rule);
+    }
+
     /// Fails calls from now on, as this rule says.
     pub(crate) fn fail(&self, rule: impl Fn(&str) -> Option<Fault> + Send + 'static) {
-        *self.shared.rule.lock().unwrap() = Box::new(rule);
+        self.rule(move |call| match rule(call) {
+            None => Fate::Pass,
+            Some(None) => Fate::Hang,
+            Some(Some((status, text))) => Fate::Fail(status, text),
+        });
+    }
+
+    /// Decides like this on the first call of each of these kinds, and lets the others pass.
+    pub(crate) fn first(&self, calls: &[&'static str], fate: impl Fn() -> Fate + Send + 'static) {
+        let mut left = calls.to_vec();
+        self.rule(move |seen| match left.iter().position(|call| seen.starts_with(call)) {
+            Some(at) => {
+                left.remove(at);
+                fate()
+            }
+            None => Fate::Pass,
+        });
     }
 
     /// Fails no more calls.
     pub(crate) fn heal(&self) {
-        self.fail(|_| None);
+        self.rule(|_| Fate::Pass);
+    }
+
+    /// Waits until a call hangs, with what the table had to do done, or is held.
+    pub(crate) async fn reached(&mut self) -> String {
+        timeout(Duration::from_secs(60), self.reached.recv()).await.expect("no call is made").unwrap()
+    }
+
+    /// Lets one call go that is held.
+    pub(crate) fn release(&self) {
+        self.shared.released.add_permits(1);
     }
 }
 
@@ -81,24 +157,70 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let target = parts.headers["x-amz-target"].to_str().unwrap().to_owned();
-    let call = describe(&target, &serde_json::from_slice(&body).unwrap());
-    shared.calls.lock().unwrap().push(call.clone());
-    let fault = (shared.rule.lock().unwrap())(&call);
-    match fault {
-        Some(Some((status, text))) => {
-            let reply =
-                Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
-            return reply.body(Body::from(text)).unwrap();
+    let json: Value = serde_json::from_slice(&body).unwrap();
+    let call = describe(&target, &json);
+    shared.calls.lock().unwrap().push((call.clone(), json));
+    let fate = (shared.rule.lock().unwrap())(&call);
+    let table = shared.table.get().unwrap();
+    match fate {
+        Fate::Pass => pass(table, parts, body).await,
+        Fate::Fail(status, text) => answer(status, text),
+        Fate::Hang => hang(&shared, call).await,
+        Fate::Lose(status, text) => {
+            pass(table, parts, body).await;
+            answer(status, text)
         }
-        Some(None) => std::future::pending::<()>().await,
-        None => {}
+        Fate::LandAndHang => {
+            pass(table, parts, body).await;
+            hang(&shared, call).await
+        }
+        Fate::Delay(time) => {
+            sleep(time).await;
+            pass(table, parts, body).await
+        }
+        Fate::Hold => {
+            let _ = shared.reached.send(call);
+            shared.released.acquire().await.unwrap().forget();
+            pass(table, parts, body).await
+        }
     }
-    let stream = TcpStream::connect(shared.table.get().unwrap()).await.unwrap();
+}
+
+async fn hang(shared: &Shared, call: String) -> Response {
+    // Nobody need be waiting for it.
+    let _ = shared.reached.send(call);
+    std::future::pending().await
+}
+
+fn answer(status: u16, text: String) -> Response {
+    let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+    reply.body(Body::from(text)).unwrap()
+}
+
+async fn pass(table: &str, parts: Parts, body: Bytes) -> Response {
+    let stream = TcpStream::connect(table).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let request = Request::from_parts(parts, Full::new(body));
     let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
     Response::from_parts(parts, Body::from(body.collect().await.unwrap().to_bytes()))
+}
+
+/// A request without its values: of a key its kind is left, of any other value its type and length.
+fn blank(value: &Value) -> Value {
+    let blanked = |(name, value): (&String, &Value)| {
+        let blanked = match (name.as_str(), value) {
+            ("pk", key) => json!(key["S"].as_str().unwrap().split('#').next()),
+            ("S" | "N", Value::String(text)) => json!(text.len()),
+            _ => blank(value),
+        };
+        (name.clone(), blanked)
+    };
+    match value {
+        Value::Object(members) => members.iter().map(blanked).collect(),
+        Value::Array(values) => values.iter().map(blank).collect(),
+        _ => value.clone(),
+    }
 }
 
 /// The operation, the kind of item, and what an update does.

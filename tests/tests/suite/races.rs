@@ -1,23 +1,27 @@
 //! Who loses a race, or meets a fault of ours, leaves the counters and the sessions as they should be.
 
-use postern_tests::stand::{PASSWORD_CONTRACTS, credentials, name_at};
+use postern::user::Status;
+use postern_tests::stand::{PASSWORD_CONTRACTS, credentials};
 use serde_json::json;
 
-use crate::proxy::{Proxy, error};
+use crate::lost::By;
+use crate::proxy::{Fate, Proxy, error};
 use crate::raw;
 use crate::words::{Said, assert_said, unlimited};
 
-/// No hash was run and no guess made: an outage must not lock users out.
+/// No hash was run and no guess made: an outage must not lock users out, nor their offices.
 #[tokio::test]
-async fn our_own_faults_do_not_climb_the_names_ladder() {
-    let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
-    proxy.fail(|call| call.starts_with("GetItem USER").then(|| error(400, "AccessDeniedException")));
-    for attempt in 0..6 {
-        let reply = stand.password("account", "johndoe", "SecurePass123!").await;
-        assert_said("account", Said::Fault, &reply, &attempt.to_string());
+async fn our_own_faults_do_not_climb_the_ladder_of_the_name_or_of_the_address() {
+    let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "5")).await;
+    for fails in ["GetItem LOGIN", "GetItem USER", "UpdateItem NAME ADD failures :one"] {
+        proxy.fail(move |call| call.starts_with(fails).then(|| error(400, "AccessDeniedException")));
+        for attempt in 0..6 {
+            let reply = stand.password("account", "johndoe", "SecurePass123!").await;
+            assert_said("account", Said::Fault, &reply, &format!("{fails}: {attempt}"));
+        }
+        proxy.heal();
+        assert_eq!(stand.password("account", "johndoe", "SecurePass123!").await.status, 200, "{fails}");
     }
-    proxy.heal();
-    assert_eq!(stand.password("account", "johndoe", "SecurePass123!").await.status, 200);
 }
 
 /// Nobody got that session's token, but the user would see it among the sessions.
@@ -58,21 +62,36 @@ async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
     assert_said("account", Said::Throttled(1), &reply, "five wrong codes in a row");
 }
 
-/// Between the reading of the user and the settling, the user is disabled (or changes the password, or MFA): the
-/// table is ahead of what the sign-in has read.
+/// Between the reading of the user and the settling, an operator disables the user: what the operator wrote stays,
+/// the sign-in is refused, and what it began is over.
 #[tokio::test]
-async fn a_user_disabled_meanwhile_is_not_signed_in() {
-    for contract in PASSWORD_CONTRACTS {
-        let (stand, proxy) = Proxy::stand(|env| env).await;
-        let read = raw::user(&stand, 1).await;
-        let mut disabled = read.clone();
-        disabled.insert("status".to_owned(), raw::text("disabled"));
-        disabled.insert("epoch".to_owned(), raw::number(1));
-        raw::put(&stand, "USER#1", "USER", disabled.clone()).await;
-        let reply = json!({"Item": raw::wire(&read)}).to_string();
-        proxy.fail(move |call| call.starts_with("GetItem USER").then(|| Some((200, reply.clone()))));
-        let reply = stand.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
+async fn a_user_disabled_meanwhile_stays_disabled_and_is_not_signed_in() {
+    for (contract, by) in PASSWORD_CONTRACTS
+        .map(|contract| (contract, By::Password))
+        .into_iter()
+        .chain([("account", By::Totp), ("email", By::RecoveryCode)])
+    {
+        let (stand, mut proxy) = Proxy::stand(|env| env).await;
+        stand.set_time(postern::ambient::Timestamp::from_millis(1_700_000_000_000));
+        let id = by.user().1;
+        let mut expected = raw::user(&stand, id).await;
+        let settle = "UpdateItem USER SET last_sign_in";
+        proxy.rule(move |seen| if seen.starts_with(settle) { Fate::Hold } else { Fate::Pass });
+        let operator = async {
+            proxy.reached().await;
+            stand.store.set_status(id, Status::Disabled, stand.now()).await.unwrap();
+            proxy.heal();
+            proxy.release();
+        };
+        let (reply, ()) = tokio::join!(stand.sign_in(contract, by.body(contract)), operator);
         assert_said(contract, Said::Wrong, &reply, "a right password, too late");
-        assert_eq!(raw::user(&stand, 1).await, disabled, "{contract} left the user alone");
+        expected.insert("status".to_owned(), raw::text("disabled"));
+        expected.insert("epoch".to_owned(), raw::number(1));
+        for moment in ["sessions_ended_at", "updated_at"] {
+            expected.insert(moment.to_owned(), raw::number(stand.now().millis()));
+        }
+        assert_eq!(raw::user(&stand, id).await, expected, "{contract} left the user alone");
+        let sessions = stand.store.sessions(id).await.unwrap();
+        assert!(sessions.iter().all(|session| !session.is_alive(1, stand.now())), "{contract}");
     }
 }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{Client, Config};
+use postern::ambient::hex;
 use postern_local::table;
 use postern_tests::stand::Stand;
-use serde_json::{Value, json};
+use ring::digest::{SHA256, digest};
 
 pub(crate) use aws_sdk_dynamodb::types::AttributeValue as Attribute;
 
@@ -15,16 +16,35 @@ pub(crate) type Item = HashMap<String, Attribute>;
 
 /// A user's item.
 pub(crate) async fn user(stand: &Stand, id: u64) -> Item {
-    client(stand)
-        .get_item()
-        .table_name(table::NAME)
-        .set_key(Some(key(&format!("USER#{id}"), "USER")))
-        .consistent_read(true)
-        .send()
-        .await
-        .unwrap()
-        .item
-        .unwrap()
+    item(stand, &format!("USER#{id}"), "USER").await.unwrap()
+}
+
+/// The item under this key, if there is one.
+pub(crate) async fn item(stand: &Stand, pk: &str, sk: &str) -> Option<Item> {
+    let read = client(stand).get_item().table_name(table::NAME).set_key(Some(key(pk, sk)));
+    read.consistent_read(true).send().await.unwrap().item
+}
+
+/// The key of a login name's counter. The name is in the form in which it is looked up.
+pub(crate) fn name_counter(name: &str) -> String {
+    format!("NAME#{}", hex(digest(&SHA256, name.as_bytes()).as_ref()))
+}
+
+/// The key of the counter of the address from which the stand's events come, in the window of the present moment.
+pub(crate) fn address_counter(stand: &Stand, window_seconds: u64) -> String {
+    format!("ADDRESS#192.0.2.1#{}", stand.now().secs() / window_seconds)
+}
+
+/// How many failures a counter counts; none where there is no counter.
+pub(crate) async fn failures(stand: &Stand, counter: &str) -> i64 {
+    let Some(item) = item(stand, counter, "ATTEMPTS").await else { return 0 };
+    item.get("failures").map_or(0, |failures| failures.as_n().unwrap().parse().unwrap())
+}
+
+/// How many sessions a user has, those that are over included.
+pub(crate) async fn sessions(stand: &Stand, user_id: u64) -> usize {
+    let pk = text(&format!("SESSIONS#{user_id}"));
+    all(stand).await.iter().filter(|item| item["pk"] == pk).count()
 }
 
 /// Everything that is in the table.
@@ -39,27 +59,11 @@ pub(crate) async fn put(stand: &Stand, pk: &str, sk: &str, attributes: Item) {
     client(stand).put_item().table_name(table::NAME).set_item(Some(item)).send().await.unwrap();
 }
 
-/// An item as DynamoDB sends it.
-pub(crate) fn wire(item: &Item) -> Value {
-    item.iter().map(|(name, attribute)| (name.clone(), wire_attribute(attribute))).collect()
-}
-
-fn wire_attribute(attribute: &Attribute) -> Value {
-    match attribute {
-        Attribute::S(text) => json!({"S": text}),
-        Attribute::N(number) => json!({"N": number}),
-        Attribute::Bool(flag) => json!({"BOOL": flag}),
-        Attribute::L(list) => json!({"L": list.iter().map(wire_attribute).collect::<Vec<_>>()}),
-        Attribute::M(map) => json!({"M": wire(map)}),
-        other => panic!("no user has {other:?}"),
-    }
-}
-
 pub(crate) fn text(value: &str) -> Attribute {
     AttributeValue::S(value.to_owned())
 }
 
-pub(crate) fn number(value: u64) -> Attribute {
+pub(crate) fn number(value: impl ToString) -> Attribute {
     AttributeValue::N(value.to_string())
 }
 

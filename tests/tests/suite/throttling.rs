@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postern::ambient::Timestamp;
+use postern::name::LoginName;
 use postern_local::demo::SHUT_NAMES;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::proxy::Proxy;
+use crate::raw::{self, Item};
 use crate::words::{Said, assert_said, unlimited};
 
 #[tokio::test]
@@ -81,12 +84,8 @@ async fn one_name_is_one_ladder_however_it_is_typed_and_at_every_door() {
 #[tokio::test]
 async fn unknown_names_climb_the_same_ladder_until_both_are_shut() {
     let stand = unlimited().await;
-    for failures in 0_u32..33 {
-        let wait = match failures {
-            0..5 => 0,
-            5..15 => 1 << (failures - 5),
-            _ => 900,
-        };
+    for failures in 0..33 {
+        let wait = wait_after(failures);
         for name in ["johndoe", "nobody"] {
             if wait > 0 {
                 let reply = stand.password("account", name, "SecurePass123!").await;
@@ -191,15 +190,50 @@ async fn a_right_password_that_may_not_enter_is_given_back() {
     }
 }
 
-/// Sixteen at a time: more, and a busy machine's table answers some too late.
+/// How long a login name waits after this many failures.
+fn wait_after(failures: u64) -> u64 {
+    match failures {
+        0..5 => 0,
+        5..15 => 1 << (failures - 5),
+        _ => 900,
+    }
+}
+
+/// On each rung as many get through as one by one, and no more; each of them is one hash.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_parallel_guesses_run_five_hashes() {
+async fn of_two_hundred_parallel_guesses_as_many_are_admitted_as_of_one_at_a_time() {
     let stand = Arc::new(unlimited().await);
+    let counter = raw::name_counter("johndoe");
+    for (failures, admitted) in [(0, 5), (4, 1), (5, 1), (9, 1), (14, 1), (15, 1), (32, 1), (33, 0)] {
+        // As long ago as this rung asks, and not a millisecond more.
+        let charged = stand.now().minus(Duration::from_secs(wait_after(failures))).millis();
+        raw::put(
+            &stand,
+            &counter,
+            "ATTEMPTS",
+            Item::from([
+                ("failures".to_owned(), raw::number(failures)),
+                ("charged_at".to_owned(), raw::number(charged)),
+                ("charged_by".to_owned(), raw::text("-")),
+            ]),
+        )
+        .await;
+        let before = stand.app.passwords.verifications();
+        // Who is refused waits for what the last who was admitted has made of it.
+        let said = Said::Throttled(wait_after(failures + admitted));
+        assert_eq!(volley(&stand, said).await, (admitted, 200 - admitted), "at {failures} failures");
+        assert_eq!(stand.app.passwords.verifications() - before, admitted, "at {failures} failures");
+        assert_eq!(raw::failures(&stand, &counter).await as u64, failures + admitted);
+    }
+}
+
+/// Two hundred guesses at johndoe's password at three doors: how many were tried, and how many refused with these
+/// words. Sixteen at a time: more, and a busy machine's table answers some too late.
+async fn volley(stand: &Arc<Stand>, refused: Said) -> (u64, u64) {
     let gate = Arc::new(Semaphore::new(16));
-    let before = stand.app.passwords.verifications();
     let mut guesses = JoinSet::new();
     for guess in 0..200 {
-        let (stand, gate) = (Arc::clone(&stand), Arc::clone(&gate));
+        let (stand, gate) = (Arc::clone(stand), Arc::clone(&gate));
         let contract = ["account", "session", "mfa"][guess % 3];
         guesses.spawn(async move {
             let _open = gate.acquire().await.unwrap();
@@ -210,7 +244,7 @@ async fn two_hundred_parallel_guesses_run_five_hashes() {
     for (contract, reply) in guesses.join_all().await {
         match reply.status {
             429 => {
-                assert_said(contract, Said::Throttled(1), &reply, "a guess");
+                assert_said(contract, refused, &reply, "a guess");
                 throttled += 1;
             }
             _ => {
@@ -219,6 +253,80 @@ async fn two_hundred_parallel_guesses_run_five_hashes() {
             }
         }
     }
-    assert_eq!((wrong, throttled), (5, 195));
-    assert_eq!(stand.app.passwords.verifications() - before, 5);
+    (wrong, throttled)
+}
+
+/// A user's three names are three ladders, as those of nobody are; step by step they are the same replies, hashes
+/// and requests to the table.
+#[tokio::test]
+async fn three_names_of_a_user_and_of_nobody_take_the_same_steps() {
+    let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let names = ["johndoe", "nobody", "johndoe@example.com", "nobody@example.com", "1", "999"];
+    let step = async |said, password: &str| {
+        let mut steps = Vec::new();
+        for name in names {
+            let before = stand.app.passwords.verifications();
+            proxy.calls();
+            let reply = stand.password("mfa", name, password).await;
+            assert_said("mfa", said, &reply, name);
+            steps.push((reply, stand.app.passwords.verifications() - before, proxy.requests()));
+        }
+        for (step, name) in steps.iter().zip(names) {
+            assert_eq!(step, &steps[0], "{name} is not as {}", names[0]);
+        }
+    };
+    for failures in 0..9 {
+        if let wait @ 1.. = wait_after(failures) {
+            // Not even the right password.
+            step(Said::Throttled(wait), "SecurePass123!").await;
+            stand.advance(Duration::from_millis(wait * 1000 - 1));
+            step(Said::Throttled(1), "wrong").await;
+            stand.advance(Duration::from_millis(1));
+        }
+        step(Said::Wrong, "wrong").await;
+    }
+    for name in names {
+        stand.store.shut_name(&LoginName::new(name), stand.now()).await.unwrap();
+    }
+    stand.advance(Duration::from_secs(24 * 3600));
+    step(Said::Throttled(900), "SecurePass123!").await;
+}
+
+#[tokio::test]
+async fn the_settings_of_the_ladder_are_honoured() {
+    let stand = Stand::start_with(|env| {
+        env.with("THROTTLE_FREE_FAILURES", "2")
+            .with("THROTTLE_SHUT_AFTER", "6")
+            .with("THROTTLE_MAX_WAIT_SECONDS", "3")
+    })
+    .await;
+    // One after the other: the wait before the attempt, and that after it.
+    for (before, after) in [(0, 0), (0, 1), (1, 2), (2, 3), (3, 3), (3, 3)] {
+        stand.advance(Duration::from_secs(before));
+        assert_said("mfa", Said::Wrong, &stand.password("mfa", "jimmy", "wrong").await, "a wrong password");
+        if after > 0 {
+            let reply = stand.password("mfa", "jimmy", "correct horse battery staple").await;
+            assert_said("mfa", Said::Throttled(after), &reply, "too soon");
+        }
+    }
+    stand.advance(Duration::from_secs(24 * 3600));
+    let reply = stand.password("mfa", "jimmy", "correct horse battery staple").await;
+    assert_said("mfa", Said::Throttled(3), &reply, "a name that is shut");
+}
+
+#[tokio::test]
+async fn the_settings_of_the_address_are_honoured() {
+    let stand = Stand::start_with(|env| {
+        env.with("THROTTLE_ADDRESS_LIMIT", "2").with("THROTTLE_ADDRESS_WINDOW_SECONDS", "10")
+    })
+    .await;
+    stand.set_time(Timestamp::from_millis(1_700_000_004_000));
+    for name in ["a", "b"] {
+        assert_said("mfa", Said::Wrong, &stand.password("mfa", name, "wrong").await, name);
+    }
+    assert_said("mfa", Said::Throttled(6), &stand.password("mfa", "c", "wrong").await, "the third");
+    stand.advance(Duration::from_millis(5999));
+    assert_said("mfa", Said::Throttled(1), &stand.password("mfa", "c", "wrong").await, "the third");
+    stand.advance(Duration::from_millis(1));
+    assert_said("mfa", Said::Wrong, &stand.password("mfa", "c", "wrong").await, "in the next window");
 }

@@ -1,0 +1,101 @@
+//! A table that is slow at every step: whoever waits is told so while Lambda still lets us speak.
+
+use std::time::Duration;
+
+use lambda_http::Context;
+use lambda_http::lambda_runtime::LambdaEvent;
+use postern::ambient;
+use postern::http::invoke;
+use postern_tests::logs;
+use postern_tests::stand::{Reply, Stand, credentials, name_at};
+use serde_json::{Value, json};
+
+use crate::jwt::mint;
+use crate::proxy::{Fate, Proxy};
+use crate::words::{Said, assert_said};
+
+/// Sends an event as Lambda does that ends the function after so much time.
+async fn within(stand: &Stand, contract: &str, event: Value, time: Duration) -> Reply {
+    let mut context = Context::default();
+    context.deadline = ambient::now().plus(time).millis();
+    let event = LambdaEvent::new(event, context);
+    macro_rules! door {
+        ($contract:ident) => {{
+            let settings = $contract::Settings::from_env(&stand.env).unwrap();
+            let reply = invoke(|request| $contract::handle(&stand.app, &settings, request), event).await;
+            serde_json::to_value(reply.unwrap()).unwrap()
+        }};
+    }
+    Reply::of(&match contract {
+        "sso" => door!(sso_signin),
+        "account" => door!(account_signin),
+        "session" => door!(session_signin),
+        "mfa" => door!(mfa_signin),
+        "email" => door!(email_signin),
+        other => panic!("{other} is no contract"),
+    })
+}
+
+fn good(stand: &Stand, contract: &str, request_id: &str) -> Value {
+    let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
+    body["stay_logged_in"] = json!(true);
+    let mut event = stand.event(contract, Some(&body.to_string()));
+    let iat = stand.now().secs();
+    let claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": 1});
+    event["headers"]["authorization"] = json!(format!("Bearer {}", mint(r#"{"alg":"HS256"}"#, &claims)));
+    event["requestContext"]["requestId"] = json!(request_id);
+    event
+}
+
+/// Each trip takes less than what a call may take, but all of them take more than there is. The three of a sign-in
+/// are given up in the third, the one of sso in the first; half a second is kept for the reply.
+#[tokio::test]
+async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let slow = async |contract: &str, time| {
+        let id = format!("slow-{contract}");
+        let mut reply =
+            within(&stand, contract, good(&stand, contract, &id), Duration::from_millis(time)).await;
+        assert_eq!(reply.headers["x-request-id"], json!(id));
+        reply.headers["x-request-id"] = json!("test-request");
+        assert_said(contract, Said::Unavailable(1), &reply, "a slow table");
+        let lines = logs::so_far();
+        let lines = lines.lines().filter(|line| line.contains(&id));
+        let errors: Vec<Value> = lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &Value| line["level"] == "ERROR")
+            .collect();
+        assert_eq!(errors.len(), 1, "{contract}: {errors:?}");
+        assert_eq!(errors[0]["message"], "the request ran out of time", "{contract}");
+    };
+    proxy.rule(|_| Fate::Delay(Duration::from_millis(700)));
+    tokio::join!(
+        slow("sso", 1000),
+        slow("account", 2000),
+        slow("session", 2000),
+        slow("mfa", 2000),
+        slow("email", 2000)
+    );
+    // As slow, but with all the time there is.
+    let event = good(&stand, "account", "test-request");
+    let reply = within(&stand, "account", event, Duration::from_secs(20)).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    proxy.heal();
+    for contract in ["sso", "account", "session", "mfa", "email"] {
+        let event = good(&stand, contract, "test-request");
+        assert_eq!(within(&stand, contract, event, Duration::from_secs(20)).await.status, 200, "{contract}");
+    }
+}
+
+/// A function that Lambda has all but ended already does not begin.
+#[tokio::test]
+async fn without_time_nothing_is_hashed() {
+    let stand = Stand::start().await;
+    let before = stand.app.passwords.verifications();
+    for contract in ["account", "session", "mfa", "email"] {
+        let event = good(&stand, contract, "test-request");
+        let reply = within(&stand, contract, event, Duration::from_millis(400)).await;
+        assert_said(contract, Said::Unavailable(1), &reply, "no time left");
+    }
+    assert_eq!(stand.app.passwords.verifications(), before);
+}
