@@ -2,18 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod attacks;
 mod discretion;
 mod events;
 mod faults;
 mod fields;
 mod gateway;
 mod jwt;
+mod keys;
 mod malformed;
 mod mfa;
 mod properties;
 mod proxy;
 mod races;
 mod raw;
+mod refresh;
 mod replies;
 mod secrecy;
 mod sessions;

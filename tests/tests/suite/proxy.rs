@@ -1,4 +1,5 @@
-//! A proxy between the functions and their table: it sees every call, and fails those that it is told to.
+//! A proxy between the functions and their table: it sees every call, and fails those that it is told to, or loses
+//! the replies to them.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -31,6 +32,7 @@ struct Shared {
     table: OnceLock<String>,
     calls: Mutex<Vec<String>>,
     rule: Mutex<Rule>,
+    loss: Mutex<Rule>,
 }
 
 impl Proxy {
@@ -40,6 +42,7 @@ impl Proxy {
             table: OnceLock::new(),
             calls: Mutex::default(),
             rule: Mutex::new(Box::new(|_| None)),
+            loss: Mutex::new(Box::new(|_| None)),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -65,9 +68,15 @@ impl Proxy {
         *self.shared.rule.lock().unwrap() = Box::new(rule);
     }
 
-    /// Fails no more calls.
+    /// Loses replies from now on, as this rule says: the table does what the call asks, and the caller gets the fault.
+    pub(crate) fn lose(&self, rule: impl Fn(&str) -> Option<Fault> + Send + 'static) {
+        *self.shared.loss.lock().unwrap() = Box::new(rule);
+    }
+
+    /// Fails no more calls and loses no more replies.
     pub(crate) fn heal(&self) {
         self.fail(|_| None);
+        self.lose(|_| None);
     }
 }
 
@@ -84,21 +93,27 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     let call = describe(&target, &serde_json::from_slice(&body).unwrap());
     shared.calls.lock().unwrap().push(call.clone());
     let fault = (shared.rule.lock().unwrap())(&call);
-    match fault {
-        Some(Some((status, text))) => {
-            let reply =
-                Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
-            return reply.body(Body::from(text)).unwrap();
-        }
-        Some(None) => std::future::pending::<()>().await,
-        None => {}
+    if let Some(fault) = fault {
+        return answer(fault).await;
     }
     let stream = TcpStream::connect(shared.table.get().unwrap()).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let request = Request::from_parts(parts, Full::new(body));
     let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
-    Response::from_parts(parts, Body::from(body.collect().await.unwrap().to_bytes()))
+    let body = body.collect().await.unwrap().to_bytes();
+    let loss = (shared.loss.lock().unwrap())(&call);
+    match loss {
+        Some(fault) => answer(fault).await,
+        None => Response::from_parts(parts, Body::from(body)),
+    }
+}
+
+/// The answer that a fault is; none where it hangs.
+async fn answer(fault: Fault) -> Response {
+    let Some((status, text)) = fault else { return std::future::pending().await };
+    let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+    reply.body(Body::from(text)).unwrap()
 }
 
 /// The operation, the kind of item, and what an update does.

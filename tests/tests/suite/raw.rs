@@ -15,16 +15,13 @@ pub(crate) type Item = HashMap<String, Attribute>;
 
 /// A user's item.
 pub(crate) async fn user(stand: &Stand, id: u64) -> Item {
-    client(stand)
-        .get_item()
-        .table_name(table::NAME)
-        .set_key(Some(key(&format!("USER#{id}"), "USER")))
-        .consistent_read(true)
-        .send()
-        .await
-        .unwrap()
-        .item
-        .unwrap()
+    get(stand, &format!("USER#{id}"), "USER").await.unwrap()
+}
+
+/// The item under this key, if there is one.
+pub(crate) async fn get(stand: &Stand, pk: &str, sk: &str) -> Option<Item> {
+    let get = client(stand).get_item().table_name(table::NAME).set_key(Some(key(pk, sk)));
+    get.consistent_read(true).send().await.unwrap().item
 }
 
 /// Everything that is in the table.
@@ -37,6 +34,11 @@ pub(crate) async fn put(stand: &Stand, pk: &str, sk: &str, attributes: Item) {
     let mut item = key(pk, sk);
     item.extend(attributes);
     client(stand).put_item().table_name(table::NAME).set_item(Some(item)).send().await.unwrap();
+}
+
+/// Removes the item under this key.
+pub(crate) async fn remove(stand: &Stand, pk: &str, sk: &str) {
+    client(stand).delete_item().table_name(table::NAME).set_key(Some(key(pk, sk))).send().await.unwrap();
 }
 
 /// An item as DynamoDB sends it.
