@@ -42,7 +42,7 @@ pub struct SessionRequest {
 }
 
 /// What proves a session. It has no `Debug`: whoever sees it is signed in.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken {
     /// Whose session it is.
     pub user_id: u64,

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postern::App;
 use postern::ambient::{self, Timestamp};
+use postern::audit::Caller;
 use postern::config::Environment;
 use postern::store::Store;
 use postern_local::demo;
@@ -109,6 +110,19 @@ impl Stand {
     /// Sets the time.
     pub fn set_time(&self, now: Timestamp) {
         self.clock.store(now.millis(), Ordering::SeqCst);
+    }
+
+    /// Who calls a contract now, and has all the time in the world.
+    pub fn caller(&self, contract: &'static str) -> Caller {
+        let started = Instant::now();
+        Caller {
+            contract,
+            request_id: "test-request".to_owned(),
+            address: "192.0.2.1".to_owned(),
+            now: self.now(),
+            started,
+            deadline: started + Duration::from_secs(3600),
+        }
     }
 
     /// A door by its contract's name.

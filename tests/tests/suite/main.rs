@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod attacks;
 mod conflicts;
 mod deadline;
 mod discretion;
@@ -10,6 +11,7 @@ mod faults;
 mod fields;
 mod gateway;
 mod jwt;
+mod keys;
 mod kill;
 mod lost;
 mod malformed;
@@ -19,6 +21,7 @@ mod properties;
 mod proxy;
 mod races;
 mod raw;
+mod refresh;
 mod replies;
 mod secrecy;
 mod sessions;

@@ -131,7 +131,16 @@ impl Proxy {
         });
     }
 
-    /// Fails no more calls.
+    /// Loses replies from now on, as this rule says: the table does what the call asks, and the caller gets the fault.
+    pub(crate) fn lose(&self, rule: impl Fn(&str) -> Option<Fault> + Send + 'static) {
+        self.rule(move |call| match rule(call) {
+            None => Fate::Pass,
+            Some(None) => Fate::LandAndHang,
+            Some(Some((status, text))) => Fate::Lose(status, text),
+        });
+    }
+
+    /// Lets every call pass from now on.
     pub(crate) fn heal(&self) {
         self.rule(|_| Fate::Pass);
     }

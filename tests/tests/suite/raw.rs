@@ -59,6 +59,11 @@ pub(crate) async fn put(stand: &Stand, pk: &str, sk: &str, attributes: Item) {
     client(stand).put_item().table_name(table::NAME).set_item(Some(item)).send().await.unwrap();
 }
 
+/// Removes the item under this key.
+pub(crate) async fn remove(stand: &Stand, pk: &str, sk: &str) {
+    client(stand).delete_item().table_name(table::NAME).set_key(Some(key(pk, sk))).send().await.unwrap();
+}
+
 pub(crate) fn text(value: &str) -> Attribute {
     AttributeValue::S(value.to_owned())
 }

@@ -1,14 +1,15 @@
-//! Which tokens sso accepts: exactly those that account issues, or that a backend with the same key mints.
+//! Which tokens sso accepts: exactly those that account issues, or that a backend with the same key mints. What is
+//! forged is in [`crate::attacks`].
 
 use std::time::Duration;
 
 use postern::ambient::Timestamp;
 use postern::user::{Status, User};
 use postern_local::demo::{self, USERS};
-use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, name_at};
+use postern_tests::stand::{Reply, Stand};
 use serde_json::{Value, json};
 
-use crate::jwt::{claims, encode, mint, mint_with, sample_key};
+use crate::jwt::mint;
 use crate::words::{Said, assert_reply, assert_said, words};
 
 const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -72,51 +73,6 @@ async fn the_scheme_is_not_case_sensitive_and_the_header_neither() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_refused() {
-    let stand = Stand::start().await;
-    let token = account_token(&stand).await;
-    for authorization in [
-        "Bearer".to_owned(),
-        "Bearer ".to_owned(),
-        "bearer x".to_owned(),
-        "Bearer ☃".to_owned(),
-        "Bearer ..".to_owned(),
-        format!("Bearer {token} {token}"),
-        format!("Bearer {token},{token}"),
-        format!("Bearer \"{token}\""),
-        format!("Bearer {}", "x".repeat(9000)),
-        format!("Bearer {}", &token[..token.len() - 1]),
-        format!("Bearer {}", token.rsplit_once('.').unwrap().0),
-        format!("Bearer {}.", token.rsplit_once('.').unwrap().0),
-        format!("Bearer {token}="),
-        format!("Bearer {token}.x"),
-    ] {
-        let mut event = stand.event("sso", None);
-        event["headers"]["authorization"] = json!(authorization);
-        let shown: String = authorization.chars().take(30).collect();
-        assert_refused(&stand.invoke("sso", event).await, &shown);
-    }
-}
-
-/// Every character of a token counts; the last one of each part alone may hold bits that nobody reads.
-#[tokio::test]
-async fn a_token_that_was_tampered_with_is_refused() {
-    let stand = Stand::start().await;
-    let token = account_token(&stand).await;
-    let bytes = token.as_bytes();
-    for at in (0..bytes.len()).filter(|at| !matches!(bytes.get(at + 1), None | Some(b'.'))) {
-        let mut tampered = bytes.to_vec();
-        tampered[at] = if tampered[at] == b'A' { b'B' } else { b'A' };
-        assert_refused(&stand.sso(std::str::from_utf8(&tampered).unwrap()).await, &format!("byte {at}"));
-    }
-    let [header, _, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
-    let mut other = claims(&token);
-    other["user_id"] = json!(14);
-    let swapped = format!("{header}.{}.{signature}", encode(other.to_string().as_bytes()));
-    assert_refused(&stand.sso(&swapped).await, "another user's id");
-}
-
-#[tokio::test]
 async fn a_token_is_good_until_the_second_in_which_it_expires() {
     let stand = Stand::start().await;
     stand.set_time(Timestamp::from_millis(1_700_000_000_000));
@@ -125,27 +81,6 @@ async fn a_token_is_good_until_the_second_in_which_it_expires() {
     assert_accepted(&stand.sso(&token).await, "a second before");
     stand.advance(Duration::from_secs(1));
     assert_refused(&stand.sso(&token).await, "when it expires");
-}
-
-#[tokio::test]
-async fn no_other_contracts_token_is_an_access_token() {
-    let stand = Stand::start().await;
-    assert_accepted(&stand.sso(&account_token(&stand).await).await, "account's own");
-    for contract in PASSWORD_CONTRACTS {
-        let mut body =
-            postern_tests::stand::credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
-        body["stay_logged_in"] = json!(true);
-        let reply = stand.sign_in(contract, body).await.json();
-        let tokens: Vec<&str> = match contract {
-            "account" => vec![reply["token"]["refresh_token"].as_str().unwrap()],
-            "session" => vec![reply["token"].as_str().unwrap(), reply["session_token"].as_str().unwrap()],
-            "mfa" => vec![reply["token"].as_str().unwrap()],
-            _ => vec![reply["access"].as_str().unwrap(), reply["refresh"].as_str().unwrap()],
-        };
-        for token in tokens {
-            assert_refused(&stand.sso(token).await, &format!("{contract}'s {token}"));
-        }
-    }
 }
 
 #[tokio::test]
@@ -176,22 +111,15 @@ async fn a_token_must_say_all_that_an_access_token_says_in_the_right_types() {
     let good = foreign(&stand);
     for (member, values) in [
         ("user_id", vec![json!("1"), json!(1.5), json!(-1), json!(null), json!([1]), json!(1e30)]),
-        (
-            "token_type",
-            vec![json!("refresh"), json!("Access"), json!("sliding"), json!(""), json!(null), json!(1)],
-        ),
-        ("exp", vec![json!("9999999999"), json!(null), json!(0), json!(-1), json!(true)]),
+        // Their wrong values are among the attacks.
+        ("token_type", vec![]),
+        ("exp", vec![]),
         ("iat", vec![json!("1"), json!(null), json!({})]),
         ("jti", vec![json!(null), json!(true), json!([]), json!({})]),
-        ("nbf", vec![json!(stand.now().secs() + 2), json!("1")]),
-        ("iss", vec![json!("email"), json!(""), json!(["x"])]),
-        ("aud", vec![json!("postern"), json!([]), json!("")]),
     ] {
-        if !["nbf", "iss", "aud"].contains(&member) {
-            let mut claims = good.clone();
-            claims.as_object_mut().unwrap().remove(member);
-            assert_refused(&stand.sso(&mint(HS256, &claims)).await, &format!("no {member}"));
-        }
+        let mut without = good.clone();
+        without.as_object_mut().unwrap().remove(member);
+        assert_refused(&stand.sso(&mint(HS256, &without)).await, &format!("no {member}"));
         for value in values {
             let mut claims = good.clone();
             claims[member] = value;
@@ -201,38 +129,6 @@ async fn a_token_must_say_all_that_an_access_token_says_in_the_right_types() {
     for claims in [json!([]), json!("access"), json!(null), json!({})] {
         assert_refused(&stand.sso(&mint(HS256, &claims)).await, &claims.to_string());
     }
-}
-
-#[tokio::test]
-async fn the_algorithm_is_the_keys_and_not_the_tokens() {
-    let stand = Stand::start().await;
-    let good = foreign(&stand);
-    for header in [
-        r#"{"alg":"none"}"#,
-        r#"{"alg":"None","typ":"JWT"}"#,
-        r#"{"alg":""}"#,
-        r#"{"alg":"hs256"}"#,
-        r#"{"alg":"HS384"}"#,
-        r#"{"alg":"HS512"}"#,
-        r#"{"alg":"RS256"}"#,
-        r#"{"alg":"ES256"}"#,
-        r#"{"alg":"EdDSA"}"#,
-        r#"{"alg":null}"#,
-        r#"{"typ":"JWT"}"#,
-        r#"{"alg":"HS256","kid":"nobody's"}"#,
-        r#"{"alg":"HS256","crit":["exp"],"exp":1}"#,
-        r#"["HS256"]"#,
-        "not json",
-    ] {
-        let token = mint(header, &good);
-        assert_refused(&stand.sso(&token).await, header);
-        let unsigned = format!("{}.", token.rsplit_once('.').unwrap().0);
-        assert_refused(&stand.sso(&unsigned).await, header);
-    }
-    for key in [&b""[..], b"secret", &[0; 32], &sample_key()[1..], demo::TOTP_SECRET.as_bytes()] {
-        assert_refused(&stand.sso(&mint_with(key, HS256, &good)).await, "another key");
-    }
-    assert_accepted(&stand.sso(&mint(HS256, &good)).await, "the key itself");
 }
 
 async fn create(stand: &Stand, id: u64, change: impl FnOnce(&mut User)) {
@@ -318,16 +214,4 @@ async fn sso_is_not_throttled_and_counts_nowhere() {
         assert_refused(&stand.sso("eyJ.not.good").await, &attempt.to_string());
     }
     assert_accepted(&stand.sso(&account_token(&stand).await).await, "after forty bad ones");
-}
-
-/// sso "refuses any that does" carry `iss` or `aud`; `null` is carried too, but reads as absent.
-#[tokio::test]
-async fn sso_refuses_an_issuer_or_audience_of_null() {
-    let stand = Stand::start().await;
-    let iat = stand.now().secs();
-    for member in ["iss", "aud"] {
-        let mut claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": 1, "user_id": 1});
-        claims[member] = json!(null);
-        assert_eq!(stand.sso(&mint(r#"{"alg":"HS256"}"#, &claims)).await.status, 401, "{member}");
-    }
 }

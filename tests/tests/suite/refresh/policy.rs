@@ -1,0 +1,185 @@
+//! The policy of a refresh, written down a second time and held against the store's conditional write: whatever state
+//! a session is in, it is rotated, kept, answered again, ended or left alone exactly where this says so.
+
+use postern::ambient::{Timestamp, hex};
+use postern::session::SessionToken;
+use postern_tests::stand::Stand;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestRunner};
+use ring::hmac;
+
+use super::{IDLE, OWNER, item, put, sha256};
+use crate::raw::{Item, number, text};
+
+const SECOND: i64 = 1_700_000_000;
+
+/// A session as it is stored, and what is presented to it.
+#[derive(Clone, Debug)]
+struct Case {
+    /// The milliseconds of the present second.
+    millis: i64,
+    /// How long ago the session was rotated, in milliseconds; another function's clock may be ahead.
+    rotated_ago: i64,
+    /// In how many seconds it ends when idle, and at all.
+    expires_in: i64,
+    ends_in: i64,
+    was_rotated: bool,
+    /// The session began in the user's present epoch.
+    same_epoch: bool,
+    same_kind: bool,
+    presented: Presented,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Presented {
+    Current,
+    Previous,
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Expected {
+    /// No token, and the session as it was.
+    LeftAlone,
+    /// A new token.
+    Rotated,
+    /// The same token.
+    Kept,
+    /// The token that replaced this one.
+    GivenAgain,
+    /// No token, and no session.
+    Ended,
+}
+
+fn expected(case: &Case) -> Expected {
+    if !case.same_kind || case.expires_in <= 0 || case.ends_in <= 0 {
+        return Expected::LeftAlone;
+    }
+    let within_the_grace = case.rotated_ago < 30_000;
+    match case.presented {
+        Presented::Current if within_the_grace => Expected::Kept,
+        Presented::Current => Expected::Rotated,
+        Presented::Previous if case.was_rotated && within_the_grace => Expected::GivenAgain,
+        Presented::Previous | Presented::Other => Expected::Ended,
+    }
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let ago = prop_oneof![
+        3 => select(vec![0, 1, 29_000, 29_999, 30_000, 30_001, 31_000]),
+        1 => -5_000..100_000_i64,
+    ];
+    // Mostly alive: else little more than that is tried.
+    let ends = || {
+        prop_oneof![
+            1 => select(vec![-1, 0, 1]),
+            2 => 1..1_000_000_i64,
+        ]
+    };
+    let presented =
+        select(vec![Presented::Current, Presented::Current, Presented::Previous, Presented::Other]);
+    let often = || prop::bool::weighted(0.85);
+    (0..1000_i64, ago, ends(), ends(), often(), often(), often(), presented).prop_map(
+        |(millis, rotated_ago, expires_in, ends_in, was_rotated, same_epoch, same_kind, presented)| Case {
+            millis,
+            rotated_ago,
+            expires_in,
+            ends_in,
+            was_rotated,
+            same_epoch,
+            same_kind,
+            presented,
+        },
+    )
+}
+
+/// A token in the family of all these sessions. 32 digits, so that the successor is easily computed here.
+fn token(secret: char) -> SessionToken {
+    let secret = secret.to_string().repeat(32);
+    SessionToken { user_id: OWNER, family: "Family0123".to_owned(), secret }
+}
+
+fn stored(case: &Case) -> Item {
+    let at = |seconds: i64| number((SECOND + seconds) as u64);
+    let mut item = Item::from(
+        [
+            ("kind", text("email")),
+            ("current_hash", text(&sha256(&token('c').secret))),
+            ("epoch", number(u64::from(!case.same_epoch))),
+            ("created_at", number(1_600_000_000_000)),
+            ("rotated_at", number((SECOND * 1000 + case.millis - case.rotated_ago) as u64)),
+            ("expires_at", at(case.expires_in)),
+            ("ends_at", at(case.ends_in)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    if case.was_rotated {
+        item.insert("previous_hash".to_owned(), text(&sha256(&token('a').secret)));
+        item.insert("derived_with".to_owned(), text("nonce"));
+    }
+    item
+}
+
+async fn holds(stand: &Stand, case: &Case) {
+    let now = Timestamp::from_millis((SECOND * 1000 + case.millis) as u64);
+    stand.set_time(now);
+    let presented = token(match case.presented {
+        Presented::Current => 'c',
+        Presented::Previous => 'a',
+        Presented::Other => '0',
+    });
+    put(stand, &presented, stored(case)).await;
+    let before = item(stand, &presented).await;
+    let kind = if case.same_kind { "email" } else { "account" };
+    let given = stand.app.refresh(&stand.caller(kind), &presented, kind, IDLE).await.unwrap();
+    let given = given.map(|who| who.session.unwrap().secret);
+    let after = item(stand, &presented).await;
+
+    let expected = expected(case);
+    match expected {
+        Expected::LeftAlone | Expected::Kept | Expected::GivenAgain => assert_eq!(after, before, "{case:?}"),
+        Expected::Ended => assert_eq!(after, None, "{case:?}"),
+        Expected::Rotated => {
+            let (mut rotated, after) = (before.unwrap(), after.unwrap());
+            assert_ne!(after["current_hash"], rotated["current_hash"], "{case:?}");
+            rotated.insert("previous_hash".to_owned(), text(&sha256(&presented.secret)));
+            rotated.insert("rotated_at".to_owned(), number(now.millis()));
+            rotated.insert("expires_at".to_owned(), number(now.plus(IDLE).secs()));
+            for drawn in ["current_hash", "derived_with"] {
+                rotated.insert(drawn.to_owned(), after[drawn].clone());
+            }
+            assert_eq!(after, rotated, "{case:?}");
+            if let Some(given) = &given {
+                assert_eq!(after["current_hash"], text(&sha256(given)), "{case:?}");
+            }
+        }
+    }
+    // Whoever is of another epoch gets nothing, whatever becomes of the session.
+    let gets =
+        matches!(expected, Expected::Rotated | Expected::Kept | Expected::GivenAgain) && case.same_epoch;
+    assert_eq!(given.is_some(), gets, "{case:?}");
+    match (expected, given) {
+        (Expected::Kept, Some(given)) => assert_eq!(given, presented.secret, "{case:?}"),
+        (Expected::GivenAgain, Some(given)) => {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, presented.secret.as_bytes());
+            let successor = hex(hmac::sign(&key, b"postern refreshnonce").as_ref());
+            assert_eq!(given, successor[..32], "{case:?}");
+        }
+        (Expected::Rotated, Some(given)) => assert_ne!(given, presented.secret, "{case:?}"),
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_session_in_any_state_does_what_the_policy_says() {
+    let stand = Stand::start().await;
+    let config = Config { cases: 250, failure_persistence: None, ..Config::default() };
+    tokio::task::block_in_place(|| {
+        let run = TestRunner::new(config).run(&cases(), |case| {
+            tokio::runtime::Handle::current().block_on(holds(&stand, &case));
+            Ok(())
+        });
+        run.unwrap();
+    });
+}
