@@ -154,11 +154,15 @@ async fn each_call_counts_but_those_that_only_help() {
             proxy.calls();
             proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
             let before = stand.app.passwords.verifications();
-            let reply = good(&stand, contract, &format!("{call} at {contract}")).await;
+            let id = format!("{call} at {contract}");
+            let reply = good(&stand, contract, &id).await;
             assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
             match forgiven {
                 true => assert_eq!(reply.status, 200, "{contract}: {call}"),
-                false => assert_said(contract, Said::Fault, &reply, call),
+                false => {
+                    assert_said(contract, Said::Fault, &reply, call);
+                    assert_logged_once(&id);
+                }
             }
             assert_eq!(stand.app.passwords.verifications() - before, hashes, "{contract}: {call}");
             proxy.heal();
