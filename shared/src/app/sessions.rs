@@ -74,8 +74,7 @@ impl App {
         told(caller, presented, "session_resumed", outcome.await)
     }
 
-    /// Ends the session of a token. Whether it was one that could be used; whatever other token of the family it is,
-    /// the session ends.
+    /// Ends the session of a token, whichever of the family it is. Whether there was one.
     ///
     /// # Errors
     /// If the store fails.
@@ -89,11 +88,10 @@ impl App {
             caller,
             Box::pin(async {
                 let session = self.store.end_session(presented, kind).await?.ok_or(Failure::Invalid)?;
-                match session.judge(kind, &presented.secret, caller.now) {
-                    Verdict::Keep | Verdict::GiveAgain(_) => Ok(()),
-                    Verdict::Over => Err(Failure::Invalid),
-                    Verdict::Reused => Err(Failure::Reused),
+                if session.judge(kind, &presented.secret, caller.now) == Verdict::Reused {
+                    reused(presented);
                 }
+                Ok(())
             }),
         );
         told(caller, presented, "signed_out", outcome.await).map(|ended| ended.is_some())
@@ -121,7 +119,7 @@ impl App {
                     Verdict::Keep => presented.clone(),
                     Verdict::GiveAgain(nonce) => presented.successor(nonce),
                     Verdict::Reused => {
-                        tracing::warn!(user_id = presented.user_id, "a session's token was used before");
+                        reused(presented);
                         self.store.end_family(presented).await?;
                         return Err(Failure::Reused);
                     }
@@ -139,6 +137,11 @@ fn owner(session: &Session, user: Option<User>) -> Result<User, Failure> {
     let user = user.filter(|user| session.epoch == user.epoch).ok_or(Failure::Invalid)?;
     may_enter(&user)?;
     Ok(user)
+}
+
+/// Said before the family is ended, since that may fail.
+fn reused(presented: &SessionToken) {
+    tracing::warn!(user_id = presented.user_id, "a session's token was used before");
 }
 
 /// Leaves the audit event, and tells the caller no more than that a token is no good.

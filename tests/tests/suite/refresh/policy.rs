@@ -107,7 +107,7 @@ fn stored(case: &Case) -> Item {
             ("kind", text("email")),
             ("current_hash", text(&sha256(&token('c').secret))),
             ("epoch", number(u64::from(!case.same_epoch))),
-            ("created_at", number(1_600_000_000_000)),
+            ("created_at", number(1_600_000_000_000_u64)),
             ("rotated_at", number((SECOND * 1000 + case.millis - case.rotated_ago) as u64)),
             ("expires_at", at(case.expires_in)),
             ("ends_at", at(case.ends_in)),
