@@ -13,6 +13,9 @@ use postern::user::User;
 fuzz_target!(|json: &[u8]| {
     let Some(item) = fuzzing::item(json) else { return };
     let _ = fuzzing::login(item.clone());
+    if let Ok(session) = fuzzing::session(item.clone()) {
+        let _ = session.is_alive(session.epoch, session.rotated_at);
+    }
     // The item says whose it is, so that most inputs are not refused for the wrong id.
     let id = item.get("id").and_then(|id| id.as_n().ok()?.parse().ok()).unwrap_or(1);
     let Ok(user) = fuzzing::user(id, item) else { return };

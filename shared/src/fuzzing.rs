@@ -1,7 +1,8 @@
 //! What the targets in `fuzz/` call and nobody else may: the decoders that this crate keeps to itself.
 
 use crate::password;
-use crate::store::{Item, Login, StoreError, decode_login, decode_user};
+use crate::session::Session;
+use crate::store::{Item, Login, StoreError, decode_login, decode_session, decode_user};
 use crate::user::User;
 
 /// An item in DynamoDB's JSON, as the store gets it.
@@ -17,6 +18,11 @@ pub fn login(item: Item) -> Result<Login, StoreError> {
 /// What the store makes of the item of the user with this id.
 pub fn user(id: u64, item: Item) -> Result<User, StoreError> {
     decode_user(id, item)
+}
+
+/// What the store makes of a session's item.
+pub fn session(item: Item) -> Result<Session, StoreError> {
+    decode_session(item)
 }
 
 /// A user as an item of the table.

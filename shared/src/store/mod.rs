@@ -20,6 +20,8 @@ pub use self::attempts::Charge;
 pub use self::error::StoreError;
 use self::error::condition_failed;
 pub(crate) use self::sessions::Rotation;
+#[cfg(fuzzing)]
+pub(crate) use self::sessions::decode_session;
 use crate::ambient::Timestamp;
 use crate::aws::Aws;
 use crate::config::{Config, ConfigError, Environment};

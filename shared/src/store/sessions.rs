@@ -74,9 +74,9 @@ impl Store {
             .send()
             .await;
         match outcome {
-            Ok(output) => read(output.attributes.unwrap_or_default()).map(Rotation::Rotated),
+            Ok(output) => decode_session(output.attributes.unwrap_or_default()).map(Rotation::Rotated),
             refused => match condition_failed(refused)? {
-                Some(old) if !old.is_empty() => read(old).map(Rotation::Refused),
+                Some(old) if !old.is_empty() => decode_session(old).map(Rotation::Refused),
                 _ => Ok(Rotation::Unknown),
             },
         }
@@ -108,7 +108,7 @@ impl Store {
             .send()
             .await;
         match outcome {
-            Ok(output) => read(output.attributes.unwrap_or_default()).map(Some),
+            Ok(output) => decode_session(output.attributes.unwrap_or_default()).map(Some),
             refused => condition_failed(refused).map(|_| None),
         }
     }
@@ -131,7 +131,7 @@ impl Store {
             .send()
             .await;
         match outcome {
-            Ok(output) => read(output.attributes.unwrap_or_default()).map(Some),
+            Ok(output) => decode_session(output.attributes.unwrap_or_default()).map(Some),
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -161,13 +161,14 @@ impl Store {
             .send();
         let mut sessions = Vec::new();
         while let Some(item) = pages.try_next().await? {
-            sessions.push(read(item)?);
+            sessions.push(decode_session(item)?);
         }
         Ok(sessions)
     }
 }
 
-fn read(item: Item) -> Result<Session, StoreError> {
+/// A session's item.
+pub(crate) fn decode_session(item: Item) -> Result<Session, StoreError> {
     serde_dynamo::from_item(item).map_err(|_| StoreError::Unreadable { what: "session".to_owned() })
 }
 

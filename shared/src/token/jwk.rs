@@ -159,7 +159,7 @@ fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
         return Err(wrong("needs a kid: others find a public key by it"));
     }
     // A private half that does not belong to the public one is found here and not at the first sign-in.
-    super::provider::check(&key.signing, key.algorithm)
+    super::provider::check(key.algorithm, &key.signing, &key.verifying)
         .map_err(|_| wrong("is no valid key pair; an RSA key has 2048 to 4096 bits"))?;
     Ok(key)
 }

@@ -26,9 +26,16 @@ pub(super) fn install() {
     let _ = PROVIDER.install_default();
 }
 
-/// Whether this key can sign with this algorithm.
-pub(super) fn check(key: &EncodingKey, algorithm: Algorithm) -> Result<(), Error> {
-    RingSigner::new(&algorithm, key).map(|_| ())
+/// Whether what this key signs verifies with this other. `ring` finds some halves that do not belong together when it
+/// reads them, and some of RSA's only when they sign.
+pub(super) fn check(
+    algorithm: Algorithm,
+    signing: &EncodingKey,
+    verifying: &DecodingKey,
+) -> Result<(), Error> {
+    let unusable = |_| Error::from(ErrorKind::InvalidKeyFormat);
+    let signature = RingSigner::new(&algorithm, signing)?.try_sign(b"").map_err(unusable)?;
+    RingVerifier::new(&algorithm, verifying)?.verify(b"", &signature).map_err(unusable)
 }
 
 enum RingSigner {

@@ -249,6 +249,7 @@ fn claims_of_another_form_are_invalid() {
 fn each_bad_key_set_is_named_without_key_material() {
     let short = URL_SAFE_NO_PAD.encode([b'k'; 31]);
     let other_half = json!({"x": OKP_X});
+    let wrong_dq = rs256()["dq"].as_str().unwrap().replacen("Wa7I9", "Wa6I9", 1);
     for (text, problem) in [
         ("{}".to_owned(), "must be a JWK Set"),
         ("{\"keys\":".to_owned(), "must be a JWK Set"),
@@ -293,6 +294,8 @@ fn each_bad_key_set_is_named_without_key_material() {
         (set(&[with(rs256(), json!({"alg": "RS512"}))]), "key 0 has an alg that is not RS256"),
         (set(&[with(rs256(), json!({"d": K}))]), "key 0 is no valid key pair"),
         (set(&[with(rs256(), json!({"e": "Aw"}))]), "key 0 is no valid key pair"),
+        // Found by fuzzing: it reads well, and cannot sign.
+        (set(&[with(rs256(), json!({"dq": wrong_dq}))]), "key 0 is no valid key pair"),
         (
             set(&[with(serde_json::from_str(SMALL_RSA).unwrap(), json!({"kid": "small"}))]),
             "key 0 is no valid key pair; an RSA key has 2048 to 4096 bits",
