@@ -198,9 +198,12 @@ fn is_ours(old: &Item, attempt: &str) -> bool {
     old.get("charged_by").is_some_and(|by| *by == text(attempt))
 }
 
-/// A counter that cannot be read counts as one that is full.
+/// A counter that cannot be read counts as one that is full, and somebody has to look at it.
 fn failures(item: &Item) -> u32 {
-    integer(item, "failures").and_then(|failures| failures.try_into().ok()).unwrap_or(u32::MAX)
+    integer(item, "failures").and_then(|failures| failures.try_into().ok()).unwrap_or_else(|| {
+        tracing::error!("a counter of attempts cannot be read; its name or address is refused");
+        u32::MAX
+    })
 }
 
 fn integer(item: &Item, name: &str) -> Option<u64> {
