@@ -64,27 +64,51 @@ struct Event<'a> {
     duration_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     hash_ms: Option<f64>,
-    attempts: u8,
-    throttled: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    throttled: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<u8>,
     #[serde(rename = "_aws")]
     metrics: Value,
 }
 
 /// Leaves the event of an attempt to sign in.
 pub fn attempt(caller: &Caller, outcome: &'static str, findings: Findings) {
-    leave("sign-in attempt", caller, outcome, findings);
+    let by_outcome = directive(&["contract", "outcome"], &[("attempts", "Count")]);
+    let mut by_contract = vec![("throttled", "Count"), ("duration_ms", "Milliseconds")];
+    // Only what is there may be named.
+    by_contract.extend(findings.hashing.map(|_| ("hash_ms", "Milliseconds")));
+    leave(Event {
+        message: "sign-in attempt",
+        attempts: Some(1),
+        throttled: Some(findings.throttled_by.is_some().into()),
+        ..event(caller, outcome, findings, vec![by_outcome, directive(&["contract"], &by_contract)])
+    });
 }
 
 /// Leaves the event of a session that was refreshed, used or ended.
-pub(crate) fn session(caller: &Caller, outcome: &'static str, findings: Findings) {
-    leave("session", caller, outcome, findings);
+pub(crate) fn session(caller: &Caller, outcome: &'static str, user_id: Option<u64>) {
+    let by_outcome = directive(&["contract", "outcome"], &[("sessions", "Count")]);
+    let findings = Findings { user_id, ..Findings::default() };
+    leave(Event {
+        message: "session",
+        sessions: Some(1),
+        ..event(caller, outcome, findings, vec![by_outcome])
+    });
 }
 
-fn leave(message: &'static str, caller: &Caller, outcome: &'static str, findings: Findings) {
-    let event = Event {
+fn event<'a>(
+    caller: &'a Caller,
+    outcome: &'static str,
+    findings: Findings,
+    directives: Vec<Value>,
+) -> Event<'a> {
+    Event {
         timestamp: caller.now.iso8601(),
         level: "INFO",
-        message,
+        message: "",
         contract: caller.contract,
         outcome,
         user_id: findings.user_id,
@@ -93,36 +117,25 @@ fn leave(message: &'static str, caller: &Caller, outcome: &'static str, findings
         throttled_by: findings.throttled_by,
         duration_ms: milliseconds(caller.started.elapsed()),
         hash_ms: findings.hashing.map(milliseconds),
-        attempts: 1,
-        throttled: findings.throttled_by.is_some().into(),
-        metrics: metrics(caller.now, findings.hashing.is_some()),
-    };
+        attempts: None,
+        throttled: None,
+        sessions: None,
+        metrics: json!({"Timestamp": caller.now.millis(), "CloudWatchMetrics": directives}),
+    }
+}
+
+/// What CloudWatch shall make metrics of, each with its unit.
+fn directive(dimensions: &[&str], metrics: &[(&str, &str)]) -> Value {
+    let metrics: Vec<Value> =
+        metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
+    json!({"Namespace": "Postern", "Dimensions": [dimensions], "Metrics": metrics})
+}
+
+fn leave(event: Event<'_>) {
     match serde_json::to_string(&event) {
         Ok(line) => tracing::info!(line = line.as_str()),
         Err(error) => tracing::error!(target: "postern", cause = %error, "an audit event is no JSON"),
     }
-}
-
-/// What CloudWatch shall make metrics of. Only what is there may be named.
-fn metrics(now: Timestamp, hashed: bool) -> Value {
-    let mut by_contract = vec![
-        json!({"Name": "throttled", "Unit": "Count"}),
-        json!({"Name": "duration_ms", "Unit": "Milliseconds"}),
-    ];
-    if hashed {
-        by_contract.push(json!({"Name": "hash_ms", "Unit": "Milliseconds"}));
-    }
-    json!({
-        "Timestamp": now.millis(),
-        "CloudWatchMetrics": [
-            {
-                "Namespace": "Postern",
-                "Dimensions": [["contract", "outcome"]],
-                "Metrics": [{"Name": "attempts", "Unit": "Count"}],
-            },
-            {"Namespace": "Postern", "Dimensions": [["contract"]], "Metrics": by_contract},
-        ],
-    })
 }
 
 /// Milliseconds to a tenth.

@@ -113,8 +113,8 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
 }
 
-/// DynamoDB answers in milliseconds. The five trips of the longest sign-in, at this length each, still leave room
-/// before Lambda's own time-out of ten seconds.
+/// DynamoDB answers in milliseconds. Four trips at this length each fit into the eight seconds after which a
+/// request is given up.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))

@@ -210,7 +210,15 @@ impl App {
             self.store.charge_address(address, &self.throttle, word, *now),
             self.keys.read_again_if_old(*now)
         );
-        if let Charge::Refused(wait) = charge? {
+        let charge = match charge {
+            Ok(charge) => charge,
+            Err(error) => {
+                let undone = self.store.undo_address(address, &self.throttle, word, *now).await;
+                forgive(undone, "an attempt may stay charged to its address");
+                return Err(error.into());
+            }
+        };
+        if let Charge::Refused(wait) = charge {
             findings.throttled_by = Some("address");
             return Err(Refusal::Throttled(wait));
         }

@@ -1,13 +1,14 @@
 //! What follows a sign-in: sessions that are refreshed, used and ended, and what ends them all.
 //!
-//! Each is one round trip: one conditional write, with the user read beside it. A token that is no good is `None`:
-//! of what is wrong with it nobody is told more, but the audit event.
+//! Each is one round trip: one conditional write, and where it matters who the user is now, the user's read beside
+//! it. Only a token that was used before costs a second, which ends its family. A token that is no good is `None`: of
+//! what is wrong with it nobody is told more, but the audit event.
 
 use std::time::Duration;
 
 use super::{App, SignedIn, may_enter};
 use crate::ambient::{hex, random};
-use crate::audit::{self, Caller, Findings};
+use crate::audit::{self, Caller};
 use crate::refusal::Refusal;
 use crate::session::{Session, SessionToken, Verdict};
 use crate::store::{Rotation, StoreError};
@@ -64,9 +65,10 @@ impl App {
         let outcome = self.within_time(
             caller,
             Box::pin(async {
-                let (touched, user) = tokio::join!(
+                let (touched, user, ()) = tokio::join!(
                     self.store.touch_session(presented, kind, caller.now.plus(idle), caller.now),
-                    self.store.user(presented.user_id)
+                    self.store.user(presented.user_id),
+                    self.keys.read_again_if_old(caller.now)
                 );
                 owner(&touched?.ok_or(Failure::Invalid)?, user?)
             }),
@@ -74,7 +76,8 @@ impl App {
         told(caller, presented, "session_resumed", outcome.await)
     }
 
-    /// Ends the session of a token, whichever of the family it is. Whether there was one.
+    /// Ends the session of a token, whichever of the family it is. Whether there was one; `false` too where it was
+    /// ended and the answer got lost.
     ///
     /// # Errors
     /// If the store fails.
@@ -88,8 +91,10 @@ impl App {
             caller,
             Box::pin(async {
                 let session = self.store.end_session(presented, kind).await?.ok_or(Failure::Invalid)?;
-                if session.judge(kind, &presented.secret, caller.now) == Verdict::Reused {
-                    reused(presented);
+                match session.judge(kind, &presented.secret, caller.now) {
+                    Verdict::Over => return Err(Failure::Invalid),
+                    Verdict::Reused => reused(presented),
+                    Verdict::Keep | Verdict::GiveAgain(_) => {}
                 }
                 Ok(())
             }),
@@ -106,9 +111,10 @@ impl App {
     ) -> Result<SignedIn, Failure> {
         let nonce = hex(&random::<16>());
         let next = presented.successor(&nonce);
-        let (rotation, user) = tokio::join!(
+        let (rotation, user, ()) = tokio::join!(
             self.store.rotate_session(presented, &next, &nonce, kind, caller.now.plus(idle), caller.now),
-            self.store.user(presented.user_id)
+            self.store.user(presented.user_id),
+            self.keys.read_again_if_old(caller.now)
         );
         let (session, token) = match rotation? {
             Rotation::Rotated(session) => (session, next),
@@ -157,9 +163,12 @@ fn told<T>(
         Err(Failure::Reused) => "session_reused",
         Err(Failure::Refused(refusal)) => refusal.outcome(),
     };
-    // Of an invalid token, the id that it claims to be of is anybody's guess.
-    let user_id = (!matches!(outcome, Err(Failure::Invalid))).then_some(presented.user_id);
-    audit::session(caller, said, Findings { user_id, ..Findings::default() });
+    // Until the store has found the session, whose it is is anybody's claim.
+    let user_id = match &outcome {
+        Err(Failure::Invalid | Failure::Refused(Refusal::Unavailable | Refusal::Fault)) => None,
+        Ok(_) | Err(Failure::Reused | Failure::Refused(_)) => Some(presented.user_id),
+    };
+    audit::session(caller, said, user_id);
     match outcome {
         Ok(outcome) => Ok(Some(outcome)),
         Err(Failure::Invalid | Failure::Reused) => Ok(None),

@@ -3,7 +3,8 @@
 //! One conditional update decides and counts, so parallel guesses cannot race the count. Each attempt signs its
 //! charge, and what it gives back, with a random word: a write of ours that landed, and was sent again because its
 //! answer got lost, is known by it and counted once. In a DynamoDB condition a comparison with a missing attribute is
-//! false, and an update creates the item that it does not find; the conditions below lean on both.
+//! false (but for `<>`, of which nothing is assumed), and an update creates the item that it does not find; the
+//! conditions below lean on both.
 
 use std::time::Duration;
 
@@ -158,8 +159,32 @@ impl Store {
         }
     }
 
+    /// Undoes a charge of which nobody knows whether it was made, where it was and no other has come since.
+    pub(crate) async fn undo_address(
+        &self,
+        address: &str,
+        policy: &Policy,
+        attempt: &str,
+        charged: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (window, _) = policy.window(charged);
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(address_key(address, window)))
+            .update_expression("ADD failures :minus SET charged_by = :none")
+            .condition_expression("charged_by = :me")
+            .expression_attribute_values(":minus", number(-1))
+            .expression_attribute_values(":none", text("-"))
+            .expression_attribute_values(":me", text(attempt))
+            .send()
+            .await;
+        condition_failed(outcome).map(|_| ())
+    }
+
     /// Gives an address one charge back, in the window in which it was charged. Others may have been charged
-    /// since, so the charge is not asked for by its word; none is given back that was not there, and none twice.
+    /// since, so the charge is not asked for by its word; none is given back that was not there, and none twice in a row.
     pub(crate) async fn refund_address(
         &self,
         address: &str,
@@ -174,9 +199,7 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(address_key(address, window)))
             .update_expression("ADD failures :minus SET refunded_by = :me")
-            .condition_expression(
-                "failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :me)",
-            )
+            .condition_expression("failures > :zero AND refunded_by <> :me")
             .expression_attribute_values(":minus", number(-1))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":me", text(attempt))

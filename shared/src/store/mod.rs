@@ -1,6 +1,6 @@
 //! The table: a few verbs, each one request with a condition, over the AWS SDK.
 //!
-//! The one place that imports the SDK for DynamoDB. Reads are strongly consistent, since a user who just changed
+//! Only this and `aws.rs`, which makes the client, know the SDK for DynamoDB. Reads are strongly consistent, since a user who just changed
 //! the password must not meet the old one. A condition that fails is an answer; everything else that goes wrong
 //! is a [`StoreError`].
 

@@ -33,8 +33,14 @@ impl Store {
         if let Some(device) = &session.device {
             item.insert("device".to_owned(), text(device));
         }
-        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
-        Ok(())
+        // Sent again after its answer got lost, it must not undo a rotation that came in between.
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        match put.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(()),
+            // The family is random: what is there is ours.
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Replaces a session's secret by that of `next`, if the presented one is the present one and not younger than

@@ -68,13 +68,13 @@ async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
         assert_eq!(errors.len(), 1, "{contract}: {errors:?}");
         assert_eq!(errors[0]["message"], "the request ran out of time", "{contract}");
     };
-    proxy.rule(|_| Fate::Delay(Duration::from_millis(700)));
+    proxy.rule(|_| Fate::Delay(Duration::from_millis(500)));
     tokio::join!(
-        slow("sso", 1000),
-        slow("account", 2000),
-        slow("session", 2000),
-        slow("mfa", 2000),
-        slow("email", 2000)
+        slow("sso", 900),
+        slow("account", 1800),
+        slow("session", 1800),
+        slow("mfa", 1800),
+        slow("email", 1800)
     );
     // As slow, but with all the time there is.
     let event = good(&stand, "account", "test-request");

@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::App;
 use postern::config::Environment;
+use postern::session::SessionToken;
 use postern::token::SAMPLE_KEYS;
 use postern_tests::logs;
 use postern_tests::stand::{Reply, Stand, credentials};
@@ -229,6 +230,29 @@ async fn who_only_signs_uses_a_new_first_key_five_minutes_later() {
     stand.advance(MOMENT);
     assert_eq!((signed_with(&stand).await.as_str(), secrets.calls()), ("new", 1));
     assert_eq!((signed_with(&stand).await.as_str(), secrets.calls()), ("new", 0));
+}
+
+/// One who comes back with a session brings no token that could name an unknown key.
+#[tokio::test]
+async fn who_only_refreshes_sessions_uses_a_new_first_key_too() {
+    let (stand, secrets) = stand(ring(&["old"])).await;
+    let reply = stand.password("account", "johndoe", "SecurePass123!").await.json();
+    let token = reply.pointer("/token/refresh_token").and_then(Value::as_str).unwrap();
+    let token = SessionToken::from_plain(token).unwrap();
+    let caller = || stand.caller("account");
+    let kid = || {
+        let signed = stand.app.keys.sign(&json!({})).unwrap();
+        serde_json::from_str::<Value>(&parts(&signed).0).unwrap()["kid"].as_str().unwrap().to_owned()
+    };
+    let idle = MINUTE * 60;
+    secrets.answer(ring(&["new"]));
+    stand.advance(MINUTE * 5);
+    let next = stand.app.refresh(&caller(), &token, "account", idle).await.unwrap().unwrap().session.unwrap();
+    assert_eq!(kid(), "new");
+    secrets.answer(ring(&["newer"]));
+    stand.advance(MINUTE * 5);
+    assert!(stand.app.resume(&caller(), &next, "account", idle).await.unwrap().is_some());
+    assert_eq!(kid(), "newer");
 }
 
 /// How often the log says, as an error, that the keys stay for this cause.

@@ -22,6 +22,12 @@ async fn audited(stand: &Stand, kind: &'static str, token: &SessionToken, id: &s
     let events: Vec<Value> = lines.filter(|line| line["request_id"] == json!(id)).collect();
     let [event] = events.as_slice() else { panic!("{id}: {events:?}") };
     assert_eq!((&event["message"], &event["contract"]), (&json!("session"), &json!(kind)), "{id}");
+    // A metric of its own, so that what follows a sign-in does not count as one.
+    let [metric] = event["_aws"]["CloudWatchMetrics"].as_array().unwrap().as_slice() else {
+        panic!("{event}")
+    };
+    assert_eq!(metric["Metrics"], json!([{"Name": "sessions", "Unit": "Count"}]), "{id}");
+    assert_eq!((&event["sessions"], event.get("attempts")), (&json!(1), None), "{id}");
     (granted, event["outcome"].clone(), event.get("user_id").cloned().unwrap_or_default())
 }
 
