@@ -5,7 +5,7 @@ use postern_local::demo::RECOVERY_CODES;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, credentials, name_at};
 use serde_json::{Value, json};
 
-use crate::proxy::{Fate, Proxy};
+use crate::proxy::{Fate, Proxy, error};
 use crate::raw::{self, Attribute, Item};
 use crate::words::{Said, assert_said};
 
@@ -156,6 +156,23 @@ async fn a_guess_whose_charges_are_sent_again_is_counted_once() {
             assert_said(contract, Said::Wrong, &reply, write);
             assert_eq!(raw::failures(&stand, &name).await, 4, "{contract}: {write}");
             assert_eq!(raw::failures(&stand, &address).await, 8, "{contract}: {write}");
+        }
+    }
+}
+
+/// A table that writes, and is never heard in time, must not shut an office out.
+#[tokio::test]
+async fn a_charge_of_which_nobody_ever_hears_is_undone() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    for contract in PASSWORD_CONTRACTS {
+        for write in [WRITES[0], WRITES[1]] {
+            let (name, address) = counted(&stand, contract, By::Password).await;
+            proxy.lose(move |seen| seen.starts_with(write).then(|| error(500, "InternalServerError")));
+            let reply = stand.sign_in(contract, By::Password.body(contract)).await;
+            assert_said(contract, Said::Unavailable(1), &reply, write);
+            proxy.heal();
+            assert_eq!(raw::failures(&stand, &name).await, 3, "{contract}: {write}");
+            assert_eq!(raw::failures(&stand, &address).await, 7, "{contract}: {write}");
         }
     }
 }

@@ -188,9 +188,16 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             pass(table, parts, body).await
         }
         Fate::Hold => {
-            let _ = shared.reached.send(call);
-            shared.released.acquire().await.unwrap().forget();
-            pass(table, parts, body).await
+            let (shared, table) = (Arc::clone(&shared), table.clone());
+            // Of its own: a call that is on its way arrives, whether or not its caller still waits.
+            let call = tokio::spawn(async move {
+                let _ = shared.reached.send(call.clone());
+                shared.released.acquire().await.unwrap().forget();
+                let reply = pass(&table, parts, body).await;
+                let _ = shared.reached.send(format!("{call}, at last"));
+                reply
+            });
+            call.await.unwrap()
         }
     }
 }

@@ -7,7 +7,7 @@ use postern::session::{GRACE, SessionToken};
 use postern_tests::stand::Stand;
 
 use super::{IDLE, KINDS, item, refresh, sha256, sign_in};
-use crate::proxy::{Fault, Proxy, error};
+use crate::proxy::{Fate, Fault, Proxy, error};
 use crate::raw::text;
 
 const ROTATION: &str = "UpdateItem SESSIONS SET previous_hash";
@@ -24,6 +24,23 @@ fn first(count: usize, kind: &'static str, fault: Fault) -> impl Fn(&str) -> Opt
     move |call| {
         let hit = call.starts_with(kind) && seen.fetch_add(1, Ordering::SeqCst) < count;
         hit.then(|| fault.clone())
+    }
+}
+
+/// The first put of a session is under way for so long that the SDK sends a second, and arrives when the session has
+/// been rotated already.
+#[tokio::test]
+async fn a_put_that_arrives_late_undoes_no_rotation() {
+    let (stand, mut proxy) = Proxy::stand(|env| env).await;
+    for kind in KINDS {
+        proxy.first(&["PutItem SESSIONS"], || Fate::Hold);
+        let token = sign_in(&stand, kind).await;
+        proxy.reached().await;
+        let next = refresh(&stand, kind, &token).await.unwrap();
+        proxy.release();
+        assert_eq!(proxy.reached().await, "PutItem SESSIONS, at last");
+        stand.advance(GRACE);
+        assert!(refresh(&stand, kind, &next).await.is_some(), "{kind}");
     }
 }
 
