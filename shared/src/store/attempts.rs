@@ -80,20 +80,7 @@ impl Store {
 
     /// Gives a charge back, unless another attempt was charged since.
     pub(crate) async fn refund_name(&self, name: &LoginName, attempt: &str) -> Result<(), StoreError> {
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(name_key(name)))
-            .update_expression("ADD failures :minus SET charged_at = :zero, charged_by = :none")
-            .condition_expression("charged_by = :me")
-            .expression_attribute_values(":minus", number(-1))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":none", text("-"))
-            .expression_attribute_values(":me", text(attempt))
-            .send()
-            .await;
-        condition_failed(outcome).map(|_| ())
+        self.undo(name_key(name), attempt).await
     }
 
     /// Forgets the failures of a login name, after a success.
@@ -168,14 +155,20 @@ impl Store {
         charged: Timestamp,
     ) -> Result<(), StoreError> {
         let (window, _) = policy.window(charged);
+        self.undo(address_key(address, window), attempt).await
+    }
+
+    /// Takes a charge off a counter, if it is the last that was made.
+    async fn undo(&self, counter: Item, attempt: &str) -> Result<(), StoreError> {
         let outcome = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(address_key(address, window)))
-            .update_expression("ADD failures :minus SET charged_by = :none")
+            .set_key(Some(counter))
+            .update_expression("ADD failures :minus SET charged_at = :zero, charged_by = :none")
             .condition_expression("charged_by = :me")
             .expression_attribute_values(":minus", number(-1))
+            .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":none", text("-"))
             .expression_attribute_values(":me", text(attempt))
             .send()

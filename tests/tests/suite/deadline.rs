@@ -7,10 +7,10 @@ use lambda_http::lambda_runtime::LambdaEvent;
 use postern::ambient;
 use postern::http::invoke;
 use postern_tests::logs;
-use postern_tests::stand::{Reply, Stand, credentials, name_at};
+use postern_tests::stand::{Reply, Stand};
 use serde_json::{Value, json};
 
-use crate::jwt::mint;
+use crate::faults::good_event;
 use crate::proxy::{Fate, Proxy};
 use crate::words::{Said, assert_said};
 
@@ -36,17 +36,6 @@ async fn within(stand: &Stand, contract: &str, event: Value, time: Duration) -> 
     })
 }
 
-fn good(stand: &Stand, contract: &str, request_id: &str) -> Value {
-    let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
-    body["stay_logged_in"] = json!(true);
-    let mut event = stand.event(contract, Some(&body.to_string()));
-    let iat = stand.now().secs();
-    let claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": 1});
-    event["headers"]["authorization"] = json!(format!("Bearer {}", mint(r#"{"alg":"HS256"}"#, &claims)));
-    event["requestContext"]["requestId"] = json!(request_id);
-    event
-}
-
 /// Each trip takes less than what a call may take, but all of them take more than there is. The three of a sign-in
 /// are given up in the third, the one of sso in the first; half a second is kept for the reply.
 #[tokio::test]
@@ -55,7 +44,7 @@ async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
     let slow = async |contract: &str, time| {
         let id = format!("slow-{contract}");
         let mut reply =
-            within(&stand, contract, good(&stand, contract, &id), Duration::from_millis(time)).await;
+            within(&stand, contract, good_event(&stand, contract, &id), Duration::from_millis(time)).await;
         assert_eq!(reply.headers["x-request-id"], json!(id));
         reply.headers["x-request-id"] = json!("test-request");
         assert_said(contract, Said::Unavailable(1), &reply, "a slow table");
@@ -77,12 +66,12 @@ async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
         slow("email", 1800)
     );
     // As slow, but with all the time there is.
-    let event = good(&stand, "account", "test-request");
+    let event = good_event(&stand, "account", "test-request");
     let reply = within(&stand, "account", event, Duration::from_secs(20)).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     proxy.heal();
     for contract in ["sso", "account", "session", "mfa", "email"] {
-        let event = good(&stand, contract, "test-request");
+        let event = good_event(&stand, contract, "test-request");
         assert_eq!(within(&stand, contract, event, Duration::from_secs(20)).await.status, 200, "{contract}");
     }
 }
@@ -93,7 +82,7 @@ async fn without_time_nothing_is_hashed() {
     let stand = Stand::start().await;
     let before = stand.app.passwords.verifications();
     for contract in ["account", "session", "mfa", "email"] {
-        let event = good(&stand, contract, "test-request");
+        let event = good_event(&stand, contract, "test-request");
         let reply = within(&stand, contract, event, Duration::from_millis(400)).await;
         assert_said(contract, Said::Unavailable(1), &reply, "no time left");
     }

@@ -1,6 +1,5 @@
 //! When the store fails, or holds what nobody here wrote: the contract's own 5xx, no sign-in, no detail.
 
-use crate::words::LONGEST_WAIT;
 use postern::ambient::Timestamp;
 use postern_tests::logs;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
@@ -9,12 +8,12 @@ use serde_json::{Value, json};
 use crate::jwt::mint;
 use crate::proxy::{Proxy, error};
 use crate::raw::{self, Attribute, Item};
-use crate::words::{Said, assert_said};
+use crate::words::{LONGEST_WAIT, Said, assert_said};
 
 const CONTRACTS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
 
-/// A good sign-in by johndoe at any door, which asks to stay; its request has this id.
-async fn good(stand: &Stand, contract: &str, request_id: &str) -> Reply {
+/// The event of a good sign-in by johndoe at any door, which asks to stay; its request has this id.
+pub(crate) fn good_event(stand: &Stand, contract: &str, request_id: &str) -> Value {
     let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
     body["stay_logged_in"] = json!(true);
     let mut event = stand.event(contract, Some(&body.to_string()));
@@ -22,6 +21,12 @@ async fn good(stand: &Stand, contract: &str, request_id: &str) -> Reply {
     let claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": 1});
     event["headers"]["authorization"] = json!(format!("Bearer {}", mint(r#"{"alg":"HS256"}"#, &claims)));
     event["requestContext"]["requestId"] = json!(request_id);
+    event
+}
+
+/// Such a sign-in, and its reply.
+async fn good(stand: &Stand, contract: &str, request_id: &str) -> Reply {
+    let event = good_event(stand, contract, request_id);
     let mut reply = stand.invoke(contract, event).await;
     assert_eq!(reply.headers["x-request-id"], json!(request_id));
     reply.headers["x-request-id"] = json!("test-request");
