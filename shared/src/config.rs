@@ -159,11 +159,16 @@ impl Config {
 
     /// Whether the table is one on this machine: the only place where sample keys are good enough.
     pub fn is_local(&self) -> bool {
-        self.dynamodb_endpoint.as_deref().and_then(host_of).is_some_and(|host| {
-            matches!(host, "localhost" | "[::1]" | "host.docker.internal" | "host.containers.internal")
-                || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
-        })
+        self.dynamodb_endpoint.as_deref().is_some_and(is_this_machine)
     }
+}
+
+/// Whether a URL leads to this machine.
+pub fn is_this_machine(url: &str) -> bool {
+    host_of(url).is_some_and(|host| {
+        matches!(host, "localhost" | "[::1]" | "host.docker.internal" | "host.containers.internal")
+            || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+    })
 }
 
 /// DynamoDB's own rule for table names.

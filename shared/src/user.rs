@@ -21,7 +21,7 @@ pub struct User {
     pub id: u64,
     /// The username as it was registered.
     pub username: String,
-    /// The e-mail address as it was registered.
+    /// The e-mail address as it was registered; empty where there is none.
     pub email: String,
     /// The password's hash; a user without one cannot sign in by password.
     #[serde(default, skip_serializing_if = "Option::is_none")]

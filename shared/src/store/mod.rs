@@ -6,8 +6,10 @@
 
 mod admin;
 mod attempts;
+mod create;
 mod error;
 mod sessions;
+mod table;
 
 use std::collections::HashMap;
 
@@ -15,8 +17,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use serde::Deserialize;
 
-pub use self::admin::{CreateUserError, NewUser};
 pub use self::attempts::Charge;
+pub use self::create::{CreateUserError, NewUser, login_names};
 pub use self::error::StoreError;
 use self::error::condition_failed;
 pub(crate) use self::sessions::Rotation;
@@ -93,14 +95,20 @@ impl Store {
     }
 
     /// Whose this login name is.
-    pub(crate) async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
+    ///
+    /// # Errors
+    /// If the store fails, or holds what cannot be read.
+    pub async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
         // A name that is too long for a key is nobody's; it is looked up all the same, where nobody ever is.
         let Some(key) = name.as_key() else { return self.warm_up().await.map(|()| None) };
         self.get(login_pk(key), "LOGIN").await?.map(decode_login).transpose()
     }
 
     /// The user with this id. Nobody has id 0, so that is what to ask for when there is no one to ask for.
-    pub(crate) async fn user(&self, id: u64) -> Result<Option<User>, StoreError> {
+    ///
+    /// # Errors
+    /// If the store fails, or holds what cannot be read.
+    pub async fn user(&self, id: u64) -> Result<Option<User>, StoreError> {
         self.get(user_pk(id), "USER").await?.map(|item| decode_user(id, item)).transpose()
     }
 

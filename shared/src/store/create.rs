@@ -1,0 +1,188 @@
+//! Creating users, which operators do and no function may.
+
+use std::fmt;
+
+use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
+
+use super::error::condition_failed;
+use super::{Item, LoginKind, Store, StoreError, key, login_pk, number, text, user_pk};
+use crate::name::LoginName;
+use crate::user::User;
+
+/// A user to be created. [`User::id`] 0 asks for the next free id; an empty [`User::email`] is none.
+pub type NewUser = User;
+
+/// Why a user was not created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateUserError {
+    /// The username is empty, too long, or all digits, which would look like an id.
+    BadUsername,
+    /// The e-mail address is too long, or has no `@` between two parts.
+    BadEmail,
+    /// The id, the username or the e-mail address is another user's already.
+    Taken,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl fmt::Display for CreateUserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadUsername => f.write_str("the username is empty, too long, or nothing but digits"),
+            Self::BadEmail => f.write_str("the e-mail address is not one"),
+            Self::Taken => f.write_str("the id, username or e-mail address is another user's"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CreateUserError {}
+
+impl From<StoreError> for CreateUserError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Store {
+    /// Creates a user with its login names, all in one transaction or nothing. Returns the user's id.
+    ///
+    /// # Errors
+    /// If a name is malformed or taken, or the store fails.
+    pub async fn create_user(&self, mut user: NewUser) -> Result<u64, CreateUserError> {
+        let names = login_names(&user)?;
+        if user.id == 0 {
+            user.id = self.next_user_id().await?;
+        } else {
+            self.raise_user_id(user.id).await?;
+        }
+        let writes = self.writes(&user, &names)?;
+        let transact = || self.client.transact_write_items().set_transact_items(Some(writes.clone())).send();
+        let mut outcome = transact().await;
+        if outcome.as_ref().is_err_and(|error| cancelled_for(error, "TransactionConflict")) {
+            outcome = transact().await;
+        }
+        match outcome {
+            Ok(_) => Ok(user.id),
+            Err(error) if cancelled_for(&error, "ConditionalCheckFailed") => Err(CreateUserError::Taken),
+            Err(error) => Err(StoreError::from(error).into()),
+        }
+    }
+
+    /// What creates this user, each on condition that nothing is there: the user, then the names.
+    fn writes(
+        &self,
+        user: &NewUser,
+        names: &[(LoginName, LoginKind)],
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let mut item: Item = serde_dynamo::to_item(user)
+            .map_err(|_| StoreError::Rejected { cause: "the user cannot be stored as an item".to_owned() })?;
+        item.extend(key(user_pk(user.id), "USER"));
+        let mut writes = vec![self.put_new(item)?];
+        for (name, kind) in names.iter().filter_map(|(name, kind)| Some((name.as_key()?, kind))) {
+            let mut item = key(login_pk(name), "LOGIN");
+            item.insert("user_id".to_owned(), number(user.id));
+            item.insert("kind".to_owned(), text(kind.as_str()));
+            writes.push(self.put_new(item)?);
+        }
+        Ok(writes)
+    }
+
+    async fn next_user_id(&self) -> Result<u64, StoreError> {
+        let output = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key("COUNTER".to_owned(), "USER")))
+            .update_expression("ADD last_id :one")
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::UpdatedNew)
+            .send()
+            .await?;
+        let unreadable = || StoreError::Unreadable { what: "the counter of user ids".to_owned() };
+        let last = output.attributes.as_ref().and_then(|item| item.get("last_id")).ok_or_else(unreadable)?;
+        last.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or_else(unreadable)
+    }
+
+    /// Keeps the counter at or above an id that was chosen, so that it is not handed out again.
+    async fn raise_user_id(&self, id: u64) -> Result<(), StoreError> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key("COUNTER".to_owned(), "USER")))
+            .update_expression("SET last_id = :id")
+            .condition_expression("attribute_not_exists(last_id) OR last_id < :id")
+            .expression_attribute_values(":id", number(id))
+            .send()
+            .await;
+        condition_failed(outcome).map(|_| ())
+    }
+
+    fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(|error| StoreError::Rejected { cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+impl LoginKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::Email => "email",
+            Self::Both => "both",
+        }
+    }
+}
+
+/// The names under which this user is to be found, and what each is.
+///
+/// # Errors
+/// If one cannot be a name.
+pub fn login_names(user: &NewUser) -> Result<Vec<(LoginName, LoginKind)>, CreateUserError> {
+    let username = LoginName::new(&user.username);
+    if !username.as_key().is_some_and(is_username) {
+        return Err(CreateUserError::BadUsername);
+    }
+    let email = LoginName::new(&user.email);
+    match email.as_key() {
+        Some("") => Ok(vec![(username, LoginKind::Username)]),
+        Some(address) if !is_email(address) => Err(CreateUserError::BadEmail),
+        None => Err(CreateUserError::BadEmail),
+        Some(_) if email == username => Ok(vec![(username, LoginKind::Both)]),
+        Some(_) => Ok(vec![(username, LoginKind::Username), (email, LoginKind::Email)]),
+    }
+}
+
+fn is_username(name: &str) -> bool {
+    !name.is_empty() && !name.bytes().all(|b| b.is_ascii_digit()) && !name.chars().any(char::is_control)
+}
+
+/// No more than this can be known of an address without writing to it.
+fn is_email(address: &str) -> bool {
+    let parts =
+        address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    parts && !address.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// Whether a transaction was cancelled for this reason.
+fn cancelled_for<R>(
+    error: &aws_sdk_dynamodb::error::SdkError<
+        aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError,
+        R,
+    >,
+    reason: &str,
+) -> bool {
+    use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons().iter().any(|r| r.code() == Some(reason))
+        }
+        _ => false,
+    }
+}
