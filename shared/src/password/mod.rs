@@ -6,12 +6,18 @@
 //! decoy does the rest. A hash that is dearer, or of another algorithm, does show: that there is such a user, with
 //! a hash that is not ours.
 
+mod new;
+mod stored;
+
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
+
+pub use self::new::{LEAST_BYTES, WeakPassword, check_new};
+pub use self::stored::{Algorithm as HashAlgorithm, UnusableHash, examine};
 
 /// The longest password that is looked at, in bytes.
 pub const MAX_BYTES: usize = 1024;
