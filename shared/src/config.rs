@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::password::Cost;
 use crate::throttle::Policy;
 
 /// The environment variables of the process, or of a test.
@@ -122,6 +123,8 @@ pub struct Config {
     pub dynamodb_endpoint: Option<String>,
     /// How many attempts are admitted, `THROTTLE_…`.
     pub throttle: Policy,
+    /// What new password hashes cost, `ARGON2_…`.
+    pub password_cost: Cost,
 }
 
 impl Config {
@@ -154,6 +157,7 @@ impl Config {
             region: region.to_owned(),
             dynamodb_endpoint: endpoint.map(|(_, url)| url.to_owned()),
             throttle: Policy::from_env(env)?,
+            password_cost: Cost::from_env(env)?,
         })
     }
 
@@ -216,6 +220,9 @@ mod tests {
             ("AWS_ENDPOINT_URL_DYNAMODB", "127.0.0.1:8000"),
             ("AWS_ENDPOINT_URL", "http://"),
             ("THROTTLE_ADDRESS_LIMIT", "0"),
+            ("ARGON2_MEMORY_KIB", "19455"),
+            ("ARGON2_ITERATIONS", "1"),
+            ("ARGON2_ITERATIONS", "11"),
         ] {
             let error = Config::from_env(&complete().with(name, value)).unwrap_err();
             assert_eq!(error.variable, name, "{value}");

@@ -30,7 +30,7 @@ pub fn user_item(user: &User) -> Option<Item> {
     serde_dynamo::to_item(user).ok()
 }
 
-/// The memory (KiB), the passes and the lanes that a stored password hash asks for, if it may.
-pub fn password_cost(stored: &str) -> Option<[u32; 3]> {
-    password::cost(stored)
+/// What a stored password hash costs, in KiB filled by Argon2, if it may; one that costs little is run too.
+pub fn password_hash(stored: &str, password: &str) -> Option<u32> {
+    password::run_if_cheap(stored, password)
 }

@@ -122,7 +122,8 @@ impl App {
                 ));
             }
         }
-        Ok(Self { keys: keys?, passwords: Passwords::default(), store, throttle: config.throttle, clock })
+        let passwords = Passwords::new(config.password_cost);
+        Ok(Self { keys: keys?, passwords, store, throttle: config.throttle, clock })
     }
 
     /// The time of a request. Ask once, at its beginning.
@@ -266,9 +267,10 @@ impl App {
         });
         match spent {
             Ok(spent) => {
+                let renewed = self.renew(&user, attempt.password, findings);
                 let session =
                     attempt.session.map(|request| NewSession::begin(request, user.id, user.epoch, *now));
-                Box::pin(self.settle(&charged, user, spent, session)).await
+                Box::pin(self.settle(&charged, user, spent, renewed, session)).await
             }
             // A wrong code stays counted like a wrong password.
             Err(Refusal::WrongCode) => Err(Refusal::WrongCode),
@@ -309,16 +311,33 @@ impl App {
         }
     }
 
+    /// A new hash of the password that was right, where the stored one was brought along or has become too cheap.
+    fn renew(&self, user: &User, password: &str, findings: &mut Findings) -> Option<String> {
+        let hashing = Instant::now();
+        let renewed = self.passwords.renew(user.password_hash.as_deref()?, password, random());
+        if renewed.is_some() {
+            findings.hashing = findings.hashing.map(|before| before + hashing.elapsed());
+        }
+        renewed
+    }
+
     /// Writes down a success, all at once, and answers only when everything that counts is written.
     async fn settle(
         &self,
         charged: &Charged,
         mut user: User,
         spent: Option<Spent>,
+        renewed: Option<String>,
         session: Option<NewSession>,
     ) -> Result<SignedIn, Refusal> {
         let now = charged.now;
-        let record = SignInRecord { user: &user, spent: spent.as_ref(), attempt: &charged.word, now };
+        let record = SignInRecord {
+            user: &user,
+            spent: spent.as_ref(),
+            password_hash: renewed.as_deref(),
+            attempt: &charged.word,
+            now,
+        };
         let record = self.store.record_sign_in(record);
         let put_session = async {
             match &session {

@@ -65,6 +65,8 @@ pub enum LoginKind {
 pub(crate) struct SignInRecord<'a> {
     pub(crate) user: &'a User,
     pub(crate) spent: Option<&'a Spent>,
+    /// The hash that takes the place of the one that was verified.
+    pub(crate) password_hash: Option<&'a str>,
     /// Random for each attempt, so that our own write, retried, is known again.
     pub(crate) attempt: &'a str,
     pub(crate) now: Timestamp,
@@ -126,6 +128,12 @@ impl Store {
             .expression_attribute_values(":epoch", number(record.user.epoch))
             .expression_attribute_values(":me", text(record.attempt))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        // The epoch tells that the password is still the one that was verified. Of two who sign in at once, the later
+        // hash stays: it is of the same password.
+        if let Some(hash) = record.password_hash {
+            update += ", password_hash = :hash";
+            request = request.expression_attribute_values(":hash", text(hash));
+        }
         match record.spent {
             None => {}
             Some(Spent::Step(step)) => {

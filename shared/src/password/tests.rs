@@ -1,0 +1,259 @@
+//! Our own hashes, those of elsewhere, and what each costs.
+
+use super::argon::{FILLED, work};
+use super::*;
+
+#[test]
+fn what_was_hashed_verifies_and_nothing_else_does() {
+    let passwords = Passwords::default();
+    let hash = passwords.hash("pässwörd ☃", [7; 16]).unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert!(passwords.verify(Some(&hash), "pässwörd ☃"));
+    for wrong in ["pässwörd ☃ ", "PÄSSWÖRD ☃", "", "passwort"] {
+        assert!(!passwords.verify(Some(&hash), wrong), "{wrong}");
+    }
+}
+
+/// The reference implementation's own output, from the `phc_strings` tests of the Argon2 specification.
+#[test]
+fn another_implementations_hashes_verify() {
+    let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    assert!(Passwords::default().verify(Some(reference), "password"));
+    assert!(!Passwords::default().verify(Some(reference), "Password"));
+}
+
+/// A wrong password costs the work of a new hash, whatever is stored; only a dearer hash costs more.
+#[test]
+fn the_decoy_makes_up_for_what_was_not_spent() {
+    let new = work(&Cost::DEFAULT.0);
+    let hash = |params: &str| {
+        format!("$argon2id$v=19${params}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
+    };
+    for (stored, expected) in [
+        (None, new),
+        (Some("!".to_owned()), new),
+        (Some(hash("m=19456,t=2,p=1")), new),
+        (Some(hash("m=4096,t=3,p=1")), new),
+        (Some(hash("m=8,t=1,p=1")), new),
+        (Some(hash("m=19448,t=2,p=1")), new),
+        (Some(hash("m=65536,t=2,p=1")), 65_536 * 2),
+    ] {
+        FILLED.set(0);
+        assert!(!Passwords::default().verify(stored.as_deref(), "x"));
+        let filled = FILLED.get();
+        assert!(filled.abs_diff(expected) <= 16, "{stored:?}: {filled} and not {expected}");
+    }
+}
+
+#[test]
+fn every_attempt_is_one_verification() {
+    let passwords = Passwords::default();
+    let hash = passwords.hash("right", [1; 16]).unwrap();
+    let before = passwords.verifications();
+    assert!(!passwords.verify(None, "right"));
+    assert!(!passwords.verify(Some("no hash"), "right"));
+    assert!(!passwords.verify(Some(&hash), &"x".repeat(MAX_BYTES + 1)));
+    assert!(passwords.verify(Some(&hash), "right"));
+    assert_eq!(passwords.verifications() - before, 4);
+}
+
+/// What each stored form says of `pässwörd ☃`: made with Django 5.2, passlib 1.7, bcrypt 5 and Python's hashlib.
+const ELSEWHERE: [(&str, HashAlgorithm); 15] = [
+    (
+        "pbkdf2_sha256$1000$saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=",
+        HashAlgorithm::Pbkdf2Sha256,
+    ),
+    ("pbkdf2_sha1$1000$saltsaltsalt$EIBKrqEk0204gyoeOTtcWGj9/9k=", HashAlgorithm::Pbkdf2Sha1),
+    (
+        "argon2$argon2id$v=19$m=102400,t=2,p=8$NnZWOGVPWmJON0VGVVc2R2lrdVdsNA$s8LOhyh+dHnfh49Mgv56hzFQ9/UooR/G1feebhbPKXc",
+        HashAlgorithm::Argon2id,
+    ),
+    (
+        "bcrypt_sha256$$2b$04$/ejJiyk3T0XaeIYXtnP4zOqicNf2.3D8D7DOpTqIkvkFv.N8JYJDC",
+        HashAlgorithm::BcryptSha256,
+    ),
+    ("bcrypt$$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO", HashAlgorithm::Bcrypt),
+    ("$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO", HashAlgorithm::Bcrypt),
+    (
+        "bcrypt_suffix$33$$2a$04$tKtk5QvTmTsli2kM9AzNlOd08HjKHdGzVUlLLxtBtAy3ez8ATbAMu",
+        HashAlgorithm::BcryptWithSuffix,
+    ),
+    (
+        "scrypt$1024$saltsaltsalt$8$2$NtR0w6skoBeKUjMVVcBlHL3NJvtH8rfcj0QHWkoKq1UA5Go8owqo4VvyplvR6Z8kWQ00a6QU3bhO/VhrzWLV6Q==",
+        HashAlgorithm::Scrypt,
+    ),
+    (
+        "$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$G2MNnd2FtztpB7VUrO7+YMiuPZ1yYj0pKvdl9xzUNGU",
+        HashAlgorithm::Scrypt,
+    ),
+    (
+        "$pbkdf2-sha256$i=1000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$gQXu1x5KbERTJyaemxuvp+IiUbtoRPNNrYc9CBmBfrU",
+        HashAlgorithm::Pbkdf2Sha256,
+    ),
+    (
+        "$pbkdf2-sha512$i=1000,l=64$MDEyMzQ1Njc4OWFiY2RlZg$OARApVLI3MI1fnnidh/b2hZ3WdAXTP1pBzC8SKo/VZOyPXftwcYoJeGVePebBEAZ4jb+6mLeEntQ/M27Fglnlg",
+        HashAlgorithm::Pbkdf2Sha512,
+    ),
+    // Two blocks of SHA-1.
+    (
+        "$pbkdf2$i=1000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$ErzfexCWftHo6b73XX17R3gvH6w+k2WjGFVqDv6F+cQ",
+        HashAlgorithm::Pbkdf2Sha1,
+    ),
+    ("$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/", HashAlgorithm::Phpass),
+    ("$H$9P4LqyhuMRy00n81ykPwQt98ZYgrnf/", HashAlgorithm::Phpass),
+    (
+        "$argon2i$v=19$m=1024,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$I8H0gTqmQBZsxca9EJDCQZqM+DGu+htJxWUJPuijc4Q",
+        HashAlgorithm::Argon2i,
+    ),
+];
+
+#[test]
+fn the_hashes_of_elsewhere_verify_and_are_renewed() {
+    let passwords = Passwords::default();
+    for (stored, algorithm) in ELSEWHERE {
+        assert_eq!(examine(stored), Ok(algorithm), "{stored}");
+        assert!(passwords.verify(Some(stored), "pässwörd ☃"), "{stored}");
+        for wrong in ["pässwörd ☃33", "pässwörd", "", "\0pässwörd ☃"] {
+            assert!(!passwords.verify(Some(stored), wrong), "{stored} {wrong}");
+        }
+        let renewed = passwords.renew(stored, "pässwörd ☃", [9; 16]);
+        // Django's default Argon2id costs more than ours, and stays.
+        assert_eq!(renewed.is_none(), algorithm == HashAlgorithm::Argon2id, "{stored}");
+        assert!(renewed.is_none_or(|hash| passwords.verify(Some(&hash), "pässwörd ☃")), "{stored}");
+    }
+}
+
+/// The samples of the products whose users are brought along.
+#[test]
+fn the_products_samples_verify() {
+    let staple = "correct horse battery staple";
+    for (stored, password) in [
+        ("bcrypt_suffix$33$$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6", "Password1234!"),
+        (
+            "$scrypt$ln=14,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$11kKyiyYAc8G7rp3KmncMc44YlkdllIqxOa7pq0fMaUtb3NvK4WtqmJiM16xEuVvAU9BejfXS+De92abLFHCng",
+            staple,
+        ),
+        ("$2a$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W", staple),
+        (
+            "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=",
+            "SecurePass123!",
+        ),
+    ] {
+        assert!(Passwords::default().verify(Some(stored), password), "{stored}");
+        assert!(!Passwords::default().verify(Some(stored), &password.to_uppercase()), "{stored}");
+    }
+}
+
+/// bcrypt stops at 72 bytes. What was typed beyond them must not become the password.
+#[test]
+fn a_password_that_bcrypt_cut_off_is_not_renewed() {
+    let passwords = Passwords::default();
+    let stored = "$2b$04$gA3oHZwjMF4ezEZUTYXwfeBLwse8FnXW..SSTXD8wiYgbKNlxXGcG";
+    let (all, more) = ("x".repeat(72), "x".repeat(72) + "typo");
+    assert!(passwords.verify(Some(stored), &all) && passwords.verify(Some(stored), &more));
+    assert!(!passwords.verify(Some(stored), &"x".repeat(71)));
+    assert!(passwords.renew(stored, &all, [9; 16]).is_some());
+    assert!(passwords.renew(stored, &more, [9; 16]).is_none());
+}
+
+#[test]
+fn a_hash_of_ours_is_renewed_when_new_ones_cost_more() {
+    let (cheap, dear) =
+        (Passwords::default(), Passwords::new(Cost(Params::new(19_456, 3, 1, Some(32)).unwrap())));
+    let hash = cheap.hash("right", [1; 16]).unwrap();
+    assert_eq!(cheap.renew(&hash, "right", [2; 16]), None);
+    let renewed = dear.renew(&hash, "right", [2; 16]).unwrap();
+    assert!(renewed.contains("m=19456,t=3,p=1"));
+    assert_eq!(dear.renew(&renewed, "right", [3; 16]), None);
+    assert_eq!(cheap.renew(&renewed, "right", [3; 16]), None);
+    let first = "$argon2id$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
+    assert!(cheap.renew(&first.replace("$m", "$v=16$m"), "password", [3; 16]).is_some());
+}
+
+/// A cheaper hash from elsewhere costs its own work and the rest of a new one's, a dearer one its own.
+#[test]
+fn the_decoy_follows_the_hashes_of_elsewhere() {
+    let new = work(&Cost::DEFAULT.0);
+    for (stored, own) in [
+        ("pbkdf2_sha256$30000$saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=", 10_000),
+        ("pbkdf2_sha1$1000$saltsaltsalt$EIBKrqEk0204gyoeOTtcWGj9/9k=", 1000),
+        ("$pbkdf2$i=1000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$ErzfexCWftHo6b73XX17R3gvH6w+k2WjGFVqDv6F+cQ", 2000),
+        ("$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO", 1600),
+        ("$2b$09$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO", new),
+        (
+            "$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$G2MNnd2FtztpB7VUrO7+YMiuPZ1yYj0pKvdl9xzUNGU",
+            8192 / 3,
+        ),
+        ("$H$9P4LqyhuMRy00n81ykPwQt98ZYgrnf/", 2048 / 5),
+    ] {
+        FILLED.set(0);
+        assert!(!Passwords::default().verify(Some(stored), "x"));
+        assert!(FILLED.get().abs_diff(new - own) <= 16, "{stored}: {}", FILLED.get());
+    }
+}
+
+#[test]
+fn hashes_out_of_bounds_are_not_run() {
+    use UnusableHash::{Malformed, TooDear, Unknown};
+    let tail = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let base64 = "saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=";
+    let bcrypt = "tKtk5QvTmTsli2kM9AzNlOd08HjKHdGzVUlLLxtBtAy3ez8ATbAMu";
+    for (stored, expected) in [
+        (format!("$argon2id$v=19$m=262145,t=2,p=1${tail}"), TooDear),
+        (format!("$argon2id$v=19$m=19456,t=11,p=1${tail}"), TooDear),
+        (format!("$argon2id$v=19$m=262144,t=5,p=1${tail}"), TooDear),
+        (format!("$argon2id$v=19$m=19456,t=2,p=17${tail}"), TooDear),
+        (format!("$argon2d$v=19$m=19456,t=2,p=1${tail}"), Unknown),
+        ("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO0".to_owned(), Malformed),
+        (format!("$scrypt$ln=18,r=8,p=1${tail}"), TooDear),
+        (format!("$scrypt$ln=17,r=9,p=1${tail}"), TooDear),
+        (format!("$scrypt$ln=17,r=4294967295,p=4294967295${tail}"), TooDear),
+        (format!("$scrypt$ln=0,r=8,p=1${tail}"), Malformed),
+        (format!("$scrypt$ln=300,r=8,p=1${tail}"), TooDear),
+        (format!("$scrypt$r=8,p=1${tail}"), Malformed),
+        ("scrypt$1000$salt$8$1$NtR0w6skoBeKUjMVVcBlHL3NJvtH8rfc".to_owned(), Malformed),
+        ("scrypt$262144$salt$8$1$NtR0w6skoBeKUjMVVcBlHL3NJvtH8rfc".to_owned(), TooDear),
+        ("scrypt$0$salt$8$1$NtR0w6skoBeKUjMVVcBlHL3NJvtH8rfc".to_owned(), Malformed),
+        ("scrypt$1024$salt$0$1$NtR0w6skoBeKUjMVVcBlHL3NJvtH8rfc".to_owned(), Malformed),
+        ("scrypt$1024$$8$1$NtR0w6skoBeKUjMVVcBlHL3NJvtH8rfc".to_owned(), Malformed),
+        (format!("pbkdf2_sha256$2000001${base64}"), TooDear),
+        (format!("pbkdf2_sha256$99999999999999999999${base64}"), TooDear),
+        (format!("pbkdf2_sha1$1000001${base64}"), TooDear),
+        (format!("pbkdf2_sha256$0${base64}"), Malformed),
+        (format!("pbkdf2_sha256$+1${base64}"), Malformed),
+        (format!("pbkdf2_sha256$1000${base64}$x"), Malformed),
+        ("pbkdf2_sha256$1000$$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=".to_owned(), Malformed),
+        ("pbkdf2_sha256$1000$salt$AAAA".to_owned(), Malformed),
+        (format!("$2b$15${bcrypt}"), TooDear),
+        (format!("$2b$03${bcrypt}"), Malformed),
+        (format!("$2x$10${bcrypt}"), Unknown),
+        (format!("bcrypt_sha256$$2x$10${bcrypt}"), Malformed),
+        (format!("bcrypt_sha256${bcrypt}"), Malformed),
+        (format!("bcrypt_suffix$$2y$10${bcrypt}"), Malformed),
+        ("$2y$10$☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃".to_owned(), Malformed),
+        ("$P$H4LqyhuMRy00n81ykPwQt98ZYgrnf//".to_owned(), TooDear),
+        ("$P$4XabC3/SxZqP66aKEjFQMs0lFWq0BF/".to_owned(), Malformed),
+        ("$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF".to_owned(), Malformed),
+        ("$P$6XabC3/SxZqP66aKEjFQMs0lFWq0B!/".to_owned(), Malformed),
+        ("$P$☃".to_owned(), Malformed),
+        ("$6$rounds=5000$salt$hash".to_owned(), Unknown),
+        ("md5$salt$5f4dcc3b5aa765d61d8327deb882cf99".to_owned(), Unknown),
+        ("!unusable".to_owned(), Unknown),
+        ("Null".to_owned(), Unknown),
+        (String::new(), Unknown),
+        ("$".repeat(513), Malformed),
+    ] {
+        assert_eq!(examine(&stored), Err(expected), "{stored}");
+        assert!(!Passwords::default().verify(Some(&stored), "Null"));
+    }
+    for stored in [
+        format!("$argon2i$v=19$m=4096,t=3,p=1${tail}"),
+        format!("$argon2id$v=19$m=262144,t=4,p=1${tail}"),
+        format!("$scrypt$ln=17,r=8,p=1${tail}"),
+        format!("pbkdf2_sha256$2000000${base64}"),
+        format!("pbkdf2_sha1$1000000${base64}"),
+        format!("$2b$14${bcrypt}"),
+    ] {
+        assert!(examine(&stored).is_ok(), "{stored}");
+    }
+}
