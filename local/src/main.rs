@@ -37,6 +37,9 @@ struct Options {
     /// bridge, whose gateway is this machine (172.17.0.1 with Docker). 0.0.0.0 is every address: whoever is on your network may then use the table.
     #[arg(long, value_name = "IP")]
     dynamodb_address: Option<IpAddr>,
+    /// Begin with no users, to bring your own along (`postern import`).
+    #[arg(long)]
+    no_demo_users: bool,
     /// Start only the DynamoDB API with the demo users, for `sam local` and `cargo lambda watch`.
     #[arg(long)]
     table_only: bool,
@@ -73,7 +76,9 @@ async fn run(options: Options) -> Result<(), StartError> {
     let store = postern::store::Store::from_env(&env).map_err(|error| said(&error))?;
     store.create_table().await.map_err(|error| said(&error))?;
     let app = Arc::new(App::start(&env).await.map_err(|error| said(&error))?);
-    demo::create_all(&app, &store).await.map_err(|error| said(&error))?;
+    if !options.no_demo_users {
+        demo::create_all(&app, &store).await.map_err(|error| said(&error))?;
+    }
     let doors = doors::all(&app, &env).map_err(|error| said(&error))?;
 
     greet(&table, &options);
@@ -84,7 +89,9 @@ async fn run(options: Options) -> Result<(), StartError> {
         }
         Some(listener) => {
             let address = listener.local_addr().map_err(|error| said(&error))?;
-            introduce(&format!("http://{address}"));
+            if !options.no_demo_users {
+                introduce(&format!("http://{address}"));
+            }
             println!("Ready: http://{address}");
             let service =
                 gateway::router(doors).into_make_service_with_connect_info::<std::net::SocketAddr>();
@@ -142,8 +149,12 @@ fn greet(table: &Table, options: &Options) {
         None => "on this machine only".to_owned(),
         Some(address) => format!("with the table open to whoever reaches {address}"),
     };
-    println!("Postern, {seen}: demo users, sample keys.\n");
+    let users = if options.no_demo_users { "no demo users" } else { "demo users" };
+    println!("Postern, {seen}: {users}, sample keys.\n");
     println!("DynamoDB API: {}, table {}, {kept}\n", table.endpoint(), table::NAME);
+    if options.no_demo_users {
+        return;
+    }
     println!("{:>3}  {:<9} {:<21} {:<29} state", "id", "username", "e-mail", "password");
     for user in &USERS {
         println!(

@@ -161,6 +161,15 @@ fn table_only_is_a_dynamodb_api_and_nothing_else() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn without_the_demo_users_nobody_is_there() {
+    let mut running = start(&["--port", "0", "--dynamodb-port", "0", "--no-demo-users"]);
+    assert!(sign_in(&running.ready).contains("401 Unauthorized"));
+    let said = running.said.join("\n");
+    assert!(said.contains("no demo users") && !said.contains("johndoe"), "{said}");
+    running.child.kill().unwrap();
+}
+
+#[test]
 fn the_table_can_be_served_to_containers() {
     for address in ["0.0.0.0", "127.0.0.2"] {
         let running = start(&["--table-only", "--dynamodb-port", "0", "--dynamodb-address", address]);

@@ -1,4 +1,5 @@
-//! The benchmark: where the time of a sign-in goes, what a refusal's time tells, and what each binary costs to start.
+//! The benchmark: where the time of a sign-in goes, what a refusal's time tells, what hashes
+//! from elsewhere cost, and what each binary costs to start.
 //!
 //! `cargo bench -p postern-bench`. All figures come from one run, on one machine, and are to be compared with
 //! each other only. Medians; the spread is beside them.
@@ -7,6 +8,7 @@
 
 mod binaries;
 mod discretion;
+mod hashes;
 mod warm;
 
 use std::time::Duration;
@@ -14,6 +16,7 @@ use std::time::Duration;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     warm::run().await;
+    hashes::run();
     discretion::run().await;
     binaries::run().await;
 }

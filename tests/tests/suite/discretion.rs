@@ -11,13 +11,17 @@ use crate::words::{Said, assert_said, unlimited};
 /// A hash from elsewhere, cheaper than ours.
 const CHEAP: &str = "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
-/// Users as different as can be, besides the demo users: one without a password, one blocked, one whose hash was
-/// imported.
+/// One of another algorithm.
+const BCRYPT: &str = "$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO";
+
+/// Users as different as can be, besides the demo users: one without a password, one blocked, two whose
+/// hashes were imported.
 async fn with_odd_users(stand: &Stand) {
     for (id, username, status) in [
         (201, "nopass", Status::Active),
         (202, "shutout", Status::Blocked),
         (203, "imported", Status::Active),
+        (204, "brought", Status::Active),
     ] {
         let mut user = demo::user(&stand.app, &USERS[0]);
         (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
@@ -28,12 +32,17 @@ async fn with_odd_users(stand: &Stand) {
         if username == "imported" {
             user.password_hash = Some(CHEAP.to_owned());
         }
+        if username == "brought" {
+            user.password_hash = Some(BCRYPT.to_owned());
+        }
         stand.store.create_user(user).await.unwrap();
     }
 }
 
-const NAMES: [&str; 9] =
-    ["nobody", "johndoe", "nopass", "imported", "blocked", "shutout", "dormant", "changer", "guarded"];
+const NAMES: [&str; 10] = [
+    "nobody", "johndoe", "nopass", "imported", "brought", "blocked", "shutout", "dormant", "changer",
+    "guarded",
+];
 
 /// The calls to the table, and what is in them, tell as little as the reply does. What a hash costs is counted in
 /// `password.rs`.

@@ -22,6 +22,7 @@ mod proxy;
 mod races;
 mod raw;
 mod refresh;
+mod renewal;
 mod replies;
 mod secrecy;
 mod sessions;
