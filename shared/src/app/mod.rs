@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigError, Environment};
 use crate::keys::Keys;
 use crate::mfa::Spent;
 use crate::name::LoginName;
-use crate::password::Passwords;
+use crate::password::{Decoy, Passwords};
 use crate::refusal::Refusal;
 use crate::session::{NewSession, SessionRequest, SessionToken};
 use crate::store::{Charge, Login, LoginKind, SignInRecord, Store, StoreError};
@@ -122,7 +122,7 @@ impl App {
                 ));
             }
         }
-        let passwords = Passwords::new(config.password_cost);
+        let passwords = Passwords::new(config.password_cost, Decoy::from_env(env)?);
         Ok(Self { keys: keys?, passwords, store, throttle: config.throttle, clock })
     }
 

@@ -5,7 +5,8 @@
 //! unless more is asked for. A hash from elsewhere is verified as it is, and gives way to a new one when its user signs
 //! in. An attempt for a user who does not exist, or has no password, or sent one that cannot be right, does the same
 //! work on a decoy: what an attempt costs tells nothing. After a hash that is cheaper than a new one, the decoy does
-//! the rest. A hash that is dearer does show: that there is such a user, with a hash that is not ours.
+//! the rest. A hash that is dearer does show: that there is such a user, with a hash that is not ours. While many have
+//! such a hash, a decoy of its kind can be asked for too: then a wrong password costs one of each, for everybody.
 
 mod argon;
 mod foreign;
@@ -34,10 +35,13 @@ const DECOY_SALT: [u8; 16] = *b"ZZZZZZZZZZZZZZZZ";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost(Params);
 
+/// A hash from elsewhere that everybody's wrong password is checked against too.
+pub struct Decoy(Stored);
+
 /// Hashes and verifies passwords.
-#[derive(Debug)]
 pub struct Passwords {
     cost: Cost,
+    decoy: Option<Decoy>,
     verifications: AtomicU64,
 }
 
@@ -76,16 +80,32 @@ impl Cost {
     }
 }
 
+impl Decoy {
+    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of those that were brought along. Its salt and hash do
+    /// not matter.
+    ///
+    /// # Errors
+    /// If it is no stored form that is allowed, or one of ours.
+    pub fn from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
+        let Some(stored) = env.optional("DECOY_HASH") else { return Ok(None) };
+        match stored.parse::<Stored>() {
+            Ok(stored) if stored.algorithm() != HashAlgorithm::Argon2id => Ok(Some(Self(stored))),
+            Ok(_) => Err(ConfigError::new("DECOY_HASH", "is of Argon2id, which is every decoy's own kind")),
+            Err(reason) => Err(ConfigError::new("DECOY_HASH", format!("cannot be used: {reason}"))),
+        }
+    }
+}
+
 impl Default for Passwords {
     fn default() -> Self {
-        Self::new(Cost::DEFAULT)
+        Self::new(Cost::DEFAULT, None)
     }
 }
 
 impl Passwords {
-    /// Whose new hashes cost this much.
-    pub const fn new(cost: Cost) -> Self {
-        Self { cost, verifications: AtomicU64::new(0) }
+    /// Whose new hashes cost this much, and whose wrong passwords cost one of the decoy's kind too.
+    pub const fn new(cost: Cost, decoy: Option<Decoy>) -> Self {
+        Self { cost, decoy, verifications: AtomicU64::new(0) }
     }
 
     /// A new PHC string for this password.
@@ -112,9 +132,18 @@ impl Passwords {
         });
         let right = usable.as_ref().is_some_and(|hash| hash.matches(password));
         if !right {
-            // What the decoy says is not used, so nobody gains from guessing its password.
-            let spent = usable.as_ref().map_or(0, Stored::work);
-            self.decoy(if password.len() <= MAX_BYTES { password } else { "" }, spent);
+            // What the decoys say is not used, so nobody gains from guessing their passwords.
+            let password = if password.len() <= MAX_BYTES { password } else { "" };
+            match (&self.decoy, &usable) {
+                (Some(Decoy(like)), Some(hash)) if hash.algorithm() == like.algorithm() => {
+                    self.waste(password, 0)
+                }
+                (Some(Decoy(like)), hash) => {
+                    self.waste(password, hash.as_ref().map_or(0, Stored::work));
+                    like.matches(password);
+                }
+                (None, hash) => self.waste(password, hash.as_ref().map_or(0, Stored::work)),
+            }
         }
         right
     }
@@ -135,7 +164,7 @@ impl Passwords {
 
     /// Does what is left of the work of a new hash. After a hash that costs as much that is nothing; after a cheaper
     /// one, brought along from elsewhere, the rest, or the clock would tell that there is such a user.
-    fn decoy(&self, password: &str, spent: u32) {
+    fn waste(&self, password: &str, spent: u32) {
         let new = &self.cost.0;
         let Some(left) = self.cost.work().checked_sub(spent).filter(|left| *left > 0) else { return };
         let memory = (left / new.t_cost()).max(Params::MIN_M_COST);

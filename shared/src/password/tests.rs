@@ -159,7 +159,7 @@ fn a_password_that_bcrypt_cut_off_is_not_renewed() {
 #[test]
 fn a_hash_of_ours_is_renewed_when_new_ones_cost_more() {
     let (cheap, dear) =
-        (Passwords::default(), Passwords::new(Cost(Params::new(19_456, 3, 1, Some(32)).unwrap())));
+        (Passwords::default(), Passwords::new(Cost(Params::new(19_456, 3, 1, Some(32)).unwrap()), None));
     let hash = cheap.hash("right", [1; 16]).unwrap();
     assert_eq!(cheap.renew(&hash, "right", [2; 16]), None);
     let renewed = dear.renew(&hash, "right", [2; 16]).unwrap();
@@ -189,6 +189,28 @@ fn the_decoy_follows_the_hashes_of_elsewhere() {
         FILLED.set(0);
         assert!(!Passwords::default().verify(Some(stored), "x"));
         assert!(FILLED.get().abs_diff(new - own) <= 16, "{stored}: {}", FILLED.get());
+    }
+}
+
+/// With a decoy of the kind that users have brought along, a wrong password is one hash of each kind, whoever's it is.
+#[test]
+fn a_decoy_of_their_kind_hides_the_dearer_hashes_of_elsewhere() {
+    let new = work(&Cost::DEFAULT.0);
+    // Of a kind whose runs can be counted here, and not dearer: Argon2i.
+    let like = "$argon2i$v=19$m=20000,t=4,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let env = Environment::of([("DECOY_HASH", like)]);
+    let passwords = Passwords::new(Cost::DEFAULT, Decoy::from_env(&env).unwrap());
+    let ours = passwords.hash("right", [1; 16]).unwrap();
+    for stored in
+        [None, Some(ours.as_str()), Some(like), Some("!"), Some("$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/")]
+    {
+        FILLED.set(0);
+        assert!(!passwords.verify(stored, "wrong"));
+        assert!(FILLED.get().abs_diff(new + 80_000) <= 16 + 256 / 5, "{stored:?}: {}", FILLED.get());
+    }
+    for wrong in [ours.as_str(), "Null", "$2y$10$"] {
+        let refused = Decoy::from_env(&Environment::of([("DECOY_HASH", wrong)]));
+        assert!(refused.is_err_and(|error| error.variable == "DECOY_HASH"), "{wrong}");
     }
 }
 
