@@ -50,7 +50,7 @@ impl Check {
 
 /// All of them; failed if one of them did.
 pub fn report(checks: &[Check]) -> Output {
-    let lines = checks.iter().map(|check| format!("{:<5}{:<12}{}", check.word(), check.what, check.says));
+    let lines = checks.iter().map(|check| format!("{:<5}{:<14}{}", check.word(), check.what, check.says));
     let values = checks
         .iter()
         .map(|check| json!({"check": check.what, "level": check.word().to_lowercase(), "says": check.says}));

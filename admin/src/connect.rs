@@ -89,7 +89,10 @@ async fn sdk(target: &Target, is_local: bool) -> Result<SdkConfig, Failure> {
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .retry_config(RetryConfig::standard().with_max_attempts(5))
+        // Somebody waits: a wrong address shall say so within seconds.
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(5).with_initial_backoff(Duration::from_millis(250)),
+        )
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(10)).build());
     if let Some(region) = &target.region {
         loader = loader.region(Region::new(region.clone()));

@@ -81,8 +81,8 @@ async fn look_at_table(
         }
     }
     checks.push(match keys::ring(options.secret.as_deref(), target, connection.is_local).await {
-        Ok(found) => Check::ok("keys", format!("{} can be read", found.place)),
-        Err(failure) => Check::fail("keys", failure.message),
+        Ok(found) => Check::ok("signing keys", format!("read from {}", found.place)),
+        Err(failure) => Check::fail("signing keys", failure.message),
     });
     checks.extend(seen.date().map(|theirs| clock(now(), theirs)));
     if there {

@@ -100,11 +100,11 @@ fn key_schema(table: &TableDescription) -> Check {
         key && string
     };
     if is("pk", &KeyType::Hash) && is("sk", &KeyType::Range) && table.key_schema().len() == 2 {
-        Check::ok("keys", "pk and sk, both strings")
+        Check::ok("key schema", "pk and sk, both strings")
     } else {
         let says = "the key is not pk (hash) and sk (range), both strings: this is another program's table, or was \
                     made by hand; name the right one, or make one with `postern table create`";
-        Check::fail("keys", says)
+        Check::fail("key schema", says)
     }
 }
 
@@ -128,11 +128,11 @@ async fn time_to_live(connection: &Connection) -> Result<Check, StoreError> {
         Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
     );
     Ok(if on && attribute == Some("expires_at") {
-        Check::ok("TTL", "on expires_at")
+        Check::ok("expiry", "TTL is on for expires_at")
     } else {
         let says = "TTL is not on for expires_at: sessions and counters that are over stay for good; `aws dynamodb \
                     update-time-to-live --time-to-live-specification Enabled=true,AttributeName=expires_at`";
-        Check::fail("TTL", says)
+        Check::fail("expiry", says)
     })
 }
 

@@ -93,10 +93,10 @@ pub struct Rotate {
     #[command(flatten)]
     step: Step,
     /// What the added key signs with. Without it, what the key that signs now does.
-    #[arg(long, requires = "add")]
+    #[arg(long, conflicts_with_all = ["promote", "retire"])]
     alg: Option<Algorithm>,
     /// Promote a key that not all functions may have read yet.
-    #[arg(long, requires = "promote")]
+    #[arg(long, conflicts_with_all = ["add", "retire"])]
     force: bool,
 }
 

@@ -46,7 +46,7 @@ pub(super) async fn run(store: &Store, who: &Who) -> Result<Output, Failure> {
     let mut names = Vec::new();
     for door in &doors {
         let (words, value) = door.describe(&user, &policy, at);
-        text.push((door.kind.to_owned(), format!("{}: {words}", plain(&door.name))));
+        text.push((format!("sign-in by {}", door.kind), format!("{}: {words}", plain(&door.name))));
         names.push(value);
     }
     let lines = text.iter().map(|(name, value)| format!("{name:<22}{value}"));
@@ -118,7 +118,6 @@ fn facts(user: &User, live: usize) -> Vec<(String, String)> {
         ("epoch", format!("{}{ended}", user.epoch)),
         ("live sessions", live.to_string()),
         ("attributes", plain(&Value::Object(user.attributes.clone()).to_string())),
-        ("login names", String::new()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
