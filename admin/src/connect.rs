@@ -109,9 +109,13 @@ async fn sdk(target: &Target, is_local: bool) -> Result<SdkConfig, Failure> {
         aws = aws.into_builder().region(Region::new("us-east-1")).build();
     }
     if aws.region().is_none() {
-        return Err(Failure::usage(
-            "which region? Name it with --region, AWS_REGION, or in the profile (`aws configure`)",
-        ));
+        let profile = target
+            .profile
+            .as_ref()
+            .map_or_else(String::new, |profile| format!("The profile {profile} is not there or has none. "));
+        return Err(Failure::usage(format!(
+            "which region? {profile}Name it with --region, AWS_REGION, or in the profile (`aws configure`)"
+        )));
     }
     Ok(aws)
 }

@@ -78,6 +78,17 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
+    /// A service does not answer, or was not even asked, since there are no credentials.
+    pub fn unavailable(message: &str) -> Self {
+        if message.contains("no credentials found in chain") {
+            let message = "there are no AWS credentials here; `aws configure`, `aws sso login`, or AWS_ACCESS_KEY_ID and \
+                           its secret";
+            return Self::new(Exit::Failed, message);
+        }
+        let lines = message.lines().map(str::trim);
+        Self::new(Exit::Unavailable, lines.collect::<Vec<_>>().join("; "))
+    }
+
     /// Prints it on standard error.
     pub fn print(&self, as_json: bool) -> ExitCode {
         if as_json {
@@ -114,15 +125,16 @@ impl From<Exit> for ExitCode {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let exit = match &error {
-            StoreError::Unavailable { .. } => Exit::Unavailable,
-            StoreError::Rejected { cause } if cause.starts_with("ResourceNotFoundException") => {
-                let message = "there is no such table; `postern doctor` tells where it was looked for";
-                return Self::new(Exit::NotFound, message);
+        match &error {
+            StoreError::Unavailable { .. } => Self::unavailable(&error.to_string()),
+            StoreError::Rejected { cause } if cause.starts_with("ResourceNotFoundException") => Self::new(
+                Exit::NotFound,
+                "there is no such table; `postern doctor` tells where it was looked for",
+            ),
+            StoreError::Rejected { .. } | StoreError::Unreadable { .. } => {
+                Self::new(Exit::Failed, error.to_string())
             }
-            StoreError::Rejected { .. } | StoreError::Unreadable { .. } => Exit::Failed,
-        };
-        Self::new(exit, error.to_string())
+        }
     }
 }
 

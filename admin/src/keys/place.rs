@@ -108,10 +108,10 @@ impl Place {
                     error.message().unwrap_or("no message")
                 ),
             ),
-            None => Failure::new(
-                Exit::Unavailable,
-                format!("Secrets Manager cannot be asked for {self}: {}", DisplayErrorContext(error)),
-            ),
+            None => {
+                let cause = DisplayErrorContext(error);
+                Failure::unavailable(&format!("Secrets Manager cannot be asked for {self}: {cause}"))
+            }
         }
     }
 }

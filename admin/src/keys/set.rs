@@ -17,8 +17,8 @@ use time::macros::format_description;
 
 use crate::output::{Exit, Failure};
 
-/// How long until all functions have read a new key: they read the keys every five minutes.
-const READ_BY_ALL: Duration = Duration::from_secs(5 * 60);
+/// How long until all functions have read a new key: they read the keys every five minutes, and reading takes a moment.
+const READ_BY_ALL: Duration = Duration::from_secs(5 * 60 + 10);
 
 /// What a key signs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -130,7 +130,7 @@ impl KeySet {
             let message = format!(
                 "{name} was added less than five minutes ago, and functions that have not read it would refuse its \
                  tokens; try again in {} s, or say --force",
-                left.as_secs() + 1
+                left.as_millis().div_ceil(1000)
             );
             return Err(Failure::new(Exit::Refused, message));
         }

@@ -9,70 +9,70 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// What operators set in this suite. No command ever says it.
-pub const PASSWORD: &str = "grey otter, 41 lamps";
+pub(crate) const PASSWORD: &str = "grey otter, 41 lamps";
 
 /// The deployment, with the demo users in its table.
-pub struct Desk {
-    pub stand: Stand,
+pub(crate) struct Desk {
+    pub(crate) stand: Stand,
 }
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
-pub struct Said {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Desk {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self { stand: Stand::start().await }
     }
 
     /// The options that name the table.
-    pub fn table(&self) -> [String; 4] {
+    pub(crate) fn table(&self) -> [String; 4] {
         ["--table", "postern", "--endpoint-url", &self.stand.table.endpoint()].map(str::to_owned)
     }
 
     /// Runs a command on the table.
-    pub async fn run(&self, words: &[&str]) -> Said {
+    pub(crate) async fn run(&self, words: &[&str]) -> Said {
         self.type_in(words, "").await
     }
 
     /// Runs a command on the table with something on its standard input. What it says holds no secret.
-    pub async fn type_in(&self, words: &[&str], input: &str) -> Said {
+    pub(crate) async fn type_in(&self, words: &[&str], input: &str) -> Said {
         let said = run(command(words).args(self.table()), input).await;
         said.hides_secrets();
         said
     }
 
     /// Creates a user with [`PASSWORD`].
-    pub async fn add(&self, words: &[&str]) -> Said {
+    pub(crate) async fn add(&self, words: &[&str]) -> Said {
         let words = [&["user", "add", "--password-stdin"], words].concat();
         self.type_in(&words, &format!("{PASSWORD}\n")).await
     }
 
     /// The status code of a sign-in at a password contract.
-    pub async fn sign_in(&self, contract: &str, name: &str, password: &str) -> u64 {
+    pub(crate) async fn sign_in(&self, contract: &str, name: &str, password: &str) -> u64 {
         self.stand.password(contract, name, password).await.status
     }
 
     /// johndoe's access token.
-    pub async fn token(&self) -> String {
+    pub(crate) async fn token(&self) -> String {
         let reply = self.stand.password("account", "johndoe", "SecurePass123!").await;
         reply.json()["token"]["access_token"].as_str().unwrap().to_owned()
     }
 }
 
 /// The command with nothing in its environment.
-pub fn command(words: &[&str]) -> Command {
+pub(crate) fn command(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
     command.env_clear().args(words).kill_on_drop(true);
     command
 }
 
 /// Runs a command to its end.
-pub async fn run(command: &mut Command, input: &str) -> Said {
+pub(crate) async fn run(command: &mut Command, input: &str) -> Said {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -90,7 +90,7 @@ pub async fn run(command: &mut Command, input: &str) -> Said {
 impl Said {
     /// It went well, and said these on standard output.
     #[track_caller]
-    pub fn says(&self, words: &[&str]) {
+    pub(crate) fn says(&self, words: &[&str]) {
         assert_eq!(self.code, 0, "{self:?}");
         assert_eq!(self.err, "");
         for word in words {
@@ -100,7 +100,7 @@ impl Said {
 
     /// It did not do it, with this exit code, and said why in one line on standard error.
     #[track_caller]
-    pub fn refuses(&self, code: i32, why: &str) {
+    pub(crate) fn refuses(&self, code: i32, why: &str) {
         assert_eq!(self.code, code, "{self:?}");
         assert_eq!(self.out, "");
         assert!(self.err.starts_with("postern: ") && self.err.ends_with('\n'), "{self:?}");
@@ -110,7 +110,7 @@ impl Said {
 
     /// It went well, and this is the document that it said.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{self:?}");
         serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {}", self.out))
     }

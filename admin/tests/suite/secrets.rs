@@ -11,34 +11,34 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-pub const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
+pub(crate) const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
 
-pub struct Secrets {
+pub(crate) struct Secrets {
     endpoint: String,
     value: Arc<Mutex<Option<String>>>,
 }
 
 impl Secrets {
     /// With this value in the secret, or none yet.
-    pub async fn start(value: Option<&str>) -> Self {
+    pub(crate) async fn start(value: Option<&str>) -> Self {
         let value = Arc::new(Mutex::new(value.map(str::to_owned)));
         let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&value))).await;
         Self { endpoint, value }
     }
 
     /// The command, asking here.
-    pub fn known_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    pub(crate) fn known_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
     }
 
     /// What the secret holds now.
-    pub fn value(&self) -> Option<String> {
+    pub(crate) fn value(&self) -> Option<String> {
         self.value.lock().unwrap().clone()
     }
 }
 
 /// Serves on a free port.
-pub async fn serve(router: Router) -> String {
+pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -68,7 +68,7 @@ async fn answer(State(value): State<Arc<Mutex<Option<String>>>>, request: Reques
 }
 
 /// As AWS's JSON protocols answer.
-pub fn reply(status: u16, body: &Value) -> Response {
+pub(crate) fn reply(status: u16, body: &Value) -> Response {
     let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
     reply.body(Body::from(body.to_string())).unwrap()
 }

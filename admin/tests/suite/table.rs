@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::desk::{Desk, Said, command, run};
 
-pub async fn on(table: &Table, name: &str, words: &[&str]) -> Said {
+pub(crate) async fn on(table: &Table, name: &str, words: &[&str]) -> Said {
     let where_it_is = ["--table".to_owned(), name.to_owned(), "--endpoint-url".to_owned(), table.endpoint()];
     run(command(words).args(where_it_is), "").await
 }
 
 /// A table of another shape than ours.
-pub async fn create_other(table: &Table, name: &str) {
+pub(crate) async fn create_other(table: &Table, name: &str) {
     use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
     use aws_sdk_dynamodb::types::{
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -69,4 +69,10 @@ async fn commands_on_no_table_say_so() {
     let somewhere = ["user", "list", "--table", "postern", "--endpoint-url"];
     run(command(&somewhere).arg("localhost:8000"), "").await.refuses(2, "must be a URL");
     run(command(&somewhere).arg("http://127.0.0.1:9"), "").await.refuses(6, "DynamoDB is not available");
+    let no_one = ["user", "list", "--table", "postern", "--region", "eu-central-1"];
+    let alone = [("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/no/such/directory")];
+    run(command(&no_one).envs(alone), "").await.refuses(1, "there are no AWS credentials here");
+    run(command(&no_one[..4]).envs(alone), "").await.refuses(2, "which region?");
+    let profile = [&no_one[..4], &["--profile", "nobodys"]].concat();
+    run(command(&profile).envs(alone), "").await.refuses(2, "The profile nobodys is not there or has none");
 }
