@@ -1,6 +1,12 @@
-//! The commands and their options.
+//! The commands, and the options that all of them have. Each command's own stand beside what it does.
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::doctor::DoctorOptions;
+use crate::keys::KeysCommand;
+use crate::table::TableCommand;
+use crate::user::UserCommand;
 
 /// Users, keys and the table of a Postern deployment, for its operator.
 #[derive(Parser)]
@@ -9,7 +15,7 @@ pub struct Cli {
     /// Which table.
     #[command(flatten)]
     pub target: Target,
-    /// Say it in JSON, one document on standard output.
+    /// Say it in JSON, on standard output: one document, or one a line where there are many.
     #[arg(long, global = true)]
     pub json: bool,
     /// What to do.
@@ -18,6 +24,12 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  postern doctor --table postern-users             is everything as it should be?
+  postern user show johndoe                        with TABLE_NAME set: all about a user
+  postern user unlock johndoe                      after too many failures
+  postern --local user add ann --email a@b.example on the table that `cargo run` serves
+
 Exit codes:
   0  done
   1  failed
@@ -49,4 +61,25 @@ pub struct Target {
 
 /// What to do.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Users: create, show, change, delete.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// The table: make it, or see whether it is as it should be.
+    #[command(subcommand)]
+    Table(TableCommand),
+    /// The signing keys: make them, show them, rotate them.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// See whether everything is as it should be, and what to do where it is not.
+    Doctor(DoctorOptions),
+    /// Print completions for a shell.
+    #[command(after_help = "\
+Examples:
+  postern completions bash > ~/.local/share/bash-completion/completions/postern
+  postern completions zsh > ~/.zfunc/_postern")]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}

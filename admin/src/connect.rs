@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use postern::config::{Environment, is_this_machine};
-use postern::store::Store;
+use postern::store::{Conflicts, Store};
 
 use crate::cli::Target;
 use crate::output::Failure;
@@ -21,7 +21,7 @@ const LOCAL_ENDPOINT: &str = "http://127.0.0.1:8000";
 pub struct Connection {
     /// The table.
     pub store: Store,
-    /// The clients' configuration, for services other than DynamoDB.
+    /// What the client was made of: credentials and region.
     pub aws: SdkConfig,
     /// The DynamoDB client, for what only this command asks.
     pub dynamodb: aws_sdk_dynamodb::Client,
@@ -36,7 +36,6 @@ pub struct Connection {
 /// # Errors
 /// If no table is named, or no region is set.
 pub async fn connect(target: &Target) -> Result<Connection, Failure> {
-    let env = Environment::of_process();
     let table = match (&target.table, target.local) {
         (Some(table), _) => table.clone(),
         (None, true) => LOCAL_TABLE.to_owned(),
@@ -47,15 +46,53 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
             ));
         }
     };
-    let endpoint = if target.local { Some(LOCAL_ENDPOINT.to_owned()) } else { target.endpoint_url.clone() };
-    let endpoint = endpoint.or_else(|| env.optional("AWS_ENDPOINT_URL_DYNAMODB").map(str::to_owned));
-    let is_local = endpoint.as_deref().is_some_and(is_this_machine);
+    let chosen = if target.local { Some(LOCAL_ENDPOINT) } else { target.endpoint_url.as_deref() };
+    let endpoint = chosen.map(str::to_owned).or_else(|| endpoint_of_env("AWS_ENDPOINT_URL_DYNAMODB"));
+    let is_local = on_this_machine("--endpoint-url", endpoint.as_deref())?;
+    let aws = sdk(target, is_local).await?;
+    let mut config = aws_sdk_dynamodb::config::Builder::from(&aws).retry_classifier(Conflicts);
+    config.set_endpoint_url(endpoint);
+    let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
+    Ok(Connection { store: Store::new(dynamodb.clone(), &table), aws, dynamodb, table, is_local })
+}
 
+/// Secrets Manager, with the same credentials.
+///
+/// # Errors
+/// If no region is set.
+pub async fn secrets_manager(target: &Target) -> Result<aws_sdk_secretsmanager::Client, Failure> {
+    const VARIABLE: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+    let endpoint = endpoint_of_env(VARIABLE);
+    let is_local = on_this_machine(VARIABLE, endpoint.as_deref())?;
+    let aws = sdk(target, is_local).await?;
+    let mut config = aws_sdk_secretsmanager::config::Builder::from(&aws);
+    config.set_endpoint_url(endpoint);
+    Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
+}
+
+/// Where a service is, if not at AWS.
+fn endpoint_of_env(variable: &str) -> Option<String> {
+    let env = Environment::of_process();
+    env.optional(variable).or_else(|| env.optional("AWS_ENDPOINT_URL")).map(str::to_owned)
+}
+
+fn on_this_machine(named_by: &str, endpoint: Option<&str>) -> Result<bool, Failure> {
+    let Some(url) = endpoint else { return Ok(false) };
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(Failure::usage(format!("{named_by} must be a URL that begins with http:// or https://")));
+    }
+    Ok(is_this_machine(url))
+}
+
+async fn sdk(target: &Target, is_local: bool) -> Result<SdkConfig, Failure> {
     let http =
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .retry_config(RetryConfig::standard().with_max_attempts(5))
+        // Somebody waits: a wrong address shall say so within seconds.
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(5).with_initial_backoff(Duration::from_millis(250)),
+        )
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(10)).build());
     if let Some(region) = &target.region {
         loader = loader.region(Region::new(region.clone()));
@@ -63,7 +100,8 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     if let Some(profile) = &target.profile {
         loader = loader.profile_name(profile);
     }
-    if target.local || is_local && env.optional("AWS_ACCESS_KEY_ID").is_none() {
+    let no_key = Environment::of_process().optional("AWS_ACCESS_KEY_ID").is_none();
+    if is_local && (target.local || no_key) {
         loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "this machine"));
     }
     let mut aws = loader.load().await;
@@ -71,12 +109,13 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
         aws = aws.into_builder().region(Region::new("us-east-1")).build();
     }
     if aws.region().is_none() {
-        return Err(Failure::usage(
-            "which region? Name it with --region, AWS_REGION, or in the profile (`aws configure`)",
-        ));
+        let profile = target
+            .profile
+            .as_ref()
+            .map_or_else(String::new, |profile| format!("The profile {profile} is not there or has none. "));
+        return Err(Failure::usage(format!(
+            "which region? {profile}Name it with --region, AWS_REGION, or in the profile (`aws configure`)"
+        )));
     }
-    let mut config = aws_sdk_dynamodb::config::Builder::from(&aws);
-    config.set_endpoint_url(endpoint);
-    let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
-    Ok(Connection { store: Store::new(dynamodb.clone(), &table), aws, dynamodb, table, is_local })
+    Ok(aws)
 }

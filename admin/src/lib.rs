@@ -2,17 +2,31 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`cli`] | the commands and their options |
+//! | [`cli`] | the commands, and the options that all of them have |
+//! | [`user`] | users |
+//! | [`table`] | the table |
+//! | [`keys`] | the signing keys |
+//! | [`doctor`] | what is wrong with a deployment |
+//! | [`check`] | a line for each thing that was looked at |
+//! | [`ask`] | passwords and confirmations from whoever types the command |
 //! | [`connect`] | which table, and with whose credentials |
 //! | [`output`] | what a command says: for people, or as JSON; and how it exits |
 
+pub mod ask;
+pub mod check;
 pub mod cli;
 pub mod connect;
+pub mod doctor;
+pub mod keys;
 pub mod output;
+pub mod table;
+pub mod user;
 
 use std::process::ExitCode;
 
-use crate::cli::Cli;
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
 use crate::output::{Failure, Output};
 
 /// Does what was asked, says so, and tells by the exit code how it went.
@@ -29,5 +43,17 @@ pub async fn main(cli: Cli) -> ExitCode {
 /// # Errors
 /// With what to tell the operator.
 pub async fn run(cli: Cli) -> Result<Output, Failure> {
-    match cli.command {}
+    let Cli { target, json, command } = cli;
+    match command {
+        Command::User(command) => user::run(command, &target, json).await,
+        Command::Table(command) => table::run(command, &target).await,
+        Command::Keys(command) => keys::run(command, &target).await,
+        Command::Doctor(options) => doctor::run(&options, &target).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "postern", &mut script);
+            output::write(&script);
+            Ok(Output::nothing())
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use postern::ambient::Timestamp;
 use postern::store::StoreError;
 use serde_json::{Value, json};
 
@@ -50,11 +51,18 @@ impl Output {
         Self { text: text.into(), json, exit: Exit::Done }
     }
 
+    /// Has nothing more to say, and exits with success.
+    pub fn nothing() -> Self {
+        Self::done(String::new(), Value::Null)
+    }
+
     /// Prints it on standard output.
     pub fn print(&self, as_json: bool) -> ExitCode {
-        let text = if as_json { self.json.to_string() } else { self.text.clone() };
-        // Whoever reads it may have left, like `head`.
-        let _ = writeln!(io::stdout(), "{text}");
+        match as_json {
+            true if !self.json.is_null() => drop(write(format!("{}\n", self.json).as_bytes())),
+            false if !self.text.is_empty() => drop(write(format!("{}\n", self.text).as_bytes())),
+            _ => {}
+        }
         self.exit.into()
     }
 }
@@ -70,6 +78,17 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
+    /// A service does not answer, or was not even asked, since there are no credentials.
+    pub fn unavailable(message: &str) -> Self {
+        if message.contains("no credentials found in chain") {
+            let message = "there are no AWS credentials here; `aws configure`, `aws sso login`, or AWS_ACCESS_KEY_ID and \
+                           its secret";
+            return Self::new(Exit::Failed, message);
+        }
+        let lines = message.lines().map(str::trim);
+        Self::new(Exit::Unavailable, lines.collect::<Vec<_>>().join("; "))
+    }
+
     /// Prints it on standard error.
     pub fn print(&self, as_json: bool) -> ExitCode {
         if as_json {
@@ -81,6 +100,23 @@ impl Failure {
     }
 }
 
+/// Writes to standard output. `false` if whoever reads it has left, like `head`.
+pub fn write(bytes: &[u8]) -> bool {
+    io::stdout().write_all(bytes).is_ok()
+}
+
+/// A name, a device or what else others chose, fit for a terminal: control characters, which could move the cursor
+/// or worse, are spelt out.
+pub fn plain(text: &str) -> String {
+    let spelt = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    text.chars().map(spelt).collect()
+}
+
+/// A moment, for people and scripts alike.
+pub fn time(at: Timestamp) -> String {
+    at.iso8601().unwrap_or_else(|| "after the year 9999".to_owned())
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -89,10 +125,25 @@ impl From<Exit> for ExitCode {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let exit = match error {
-            StoreError::Unavailable { .. } => Exit::Unavailable,
-            StoreError::Rejected { .. } | StoreError::Unreadable { .. } => Exit::Failed,
-        };
-        Self::new(exit, error.to_string())
+        match &error {
+            StoreError::Unavailable { .. } => Self::unavailable(&error.to_string()),
+            StoreError::Rejected { cause } if cause.starts_with("ResourceNotFoundException") => Self::new(
+                Exit::NotFound,
+                "there is no such table; `postern doctor` tells where it was looked for",
+            ),
+            StoreError::Rejected { .. } | StoreError::Unreadable { .. } => {
+                Self::new(Exit::Failed, error.to_string())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_others_chose_moves_the_cursor() {
+        assert_eq!(plain("Zoë\u{1b}[2J\r\n\u{9b}x"), "Zoë\\u{1b}[2J\\r\\n\\u{9b}x");
     }
 }

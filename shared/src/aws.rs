@@ -91,7 +91,7 @@ impl Secret {
 
 /// A write that meets a transaction on the same item is refused, and may be repeated. The SDK does not know that.
 #[derive(Debug)]
-struct Conflicts;
+pub struct Conflicts;
 
 impl ClassifyRetry for Conflicts {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {

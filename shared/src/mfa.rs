@@ -2,12 +2,15 @@
 //!
 //! Nothing here remembers what was spent: the store does, by a condition on the same write that signs the user in.
 
+mod enrolment;
+
 use std::collections::BTreeSet;
 
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use totp_rs::{Algorithm, Builder, Secret};
 
+pub use self::enrolment::Enrolment;
 use crate::ambient::{Timestamp, hex};
 
 /// The length of a TOTP time step, in seconds.

@@ -4,8 +4,9 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::error::condition_failed;
-use super::{Store, StoreError, key, number, user_pk};
+use super::{Store, StoreError, key, number, text, user_pk};
 use crate::ambient::Timestamp;
+use crate::mfa::Mfa;
 use crate::user::Status;
 
 impl Store {
@@ -14,12 +15,81 @@ impl Store {
     /// # Errors
     /// If the store fails.
     pub async fn set_status(&self, id: u64, status: Status, now: Timestamp) -> Result<bool, StoreError> {
-        let wrong = |_| StoreError::Rejected { cause: "the status cannot be stored".to_owned() };
-        let status: AttributeValue = serde_dynamo::to_attribute_value(status).map_err(wrong)?;
         let update = self
-            .ending_sessions(id, ", #status = :status", now)
+            .ending_sessions(id, "SET #status = :status,", now)
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", status);
+            .expression_attribute_values(":status", status_value(status)?);
+        condition_failed(update.send().await).map(|refused| refused.is_none())
+    }
+
+    /// Makes a user active who was not activated yet. `false` if there is no such user, or the status is another.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn activate(&self, id: u64, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(user_pk(id), "USER")))
+            .update_expression("SET #status = :active, updated_at = :now")
+            .condition_expression("#status = :not_activated")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", status_value(Status::Active)?)
+            .expression_attribute_values(":not_activated", status_value(Status::NotActivated)?)
+            .expression_attribute_values(":now", number(now.millis()));
+        condition_failed(update.send().await).map(|refused| refused.is_none())
+    }
+
+    /// Sets a user's password by its hash, and whether the user must change it; and ends all sessions. `false` if
+    /// there is no such user.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn set_password(
+        &self,
+        id: u64,
+        hash: &str,
+        must_change: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let update = self
+            .ending_sessions(id, "SET password_hash = :hash, must_change_password = :must,", now)
+            .expression_attribute_values(":hash", text(hash))
+            .expression_attribute_values(":must", AttributeValue::Bool(must_change));
+        condition_failed(update.send().await).map(|refused| refused.is_none())
+    }
+
+    /// Switches MFA on, with recovery codes as their digests, and ends all sessions. `false` if there is no such user,
+    /// or MFA is on already and may not be replaced.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn set_mfa(
+        &self,
+        id: u64,
+        mfa: &Mfa,
+        recovery_codes: Vec<String>,
+        replace: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mfa: AttributeValue = serde_dynamo::to_attribute_value(mfa).map_err(unstorable)?;
+        let mut update = self
+            .ending_sessions(id, "SET mfa = :mfa, recovery_codes = :codes,", now)
+            .expression_attribute_values(":mfa", mfa)
+            .expression_attribute_values(":codes", AttributeValue::Ss(recovery_codes));
+        if !replace {
+            update = update.condition_expression("attribute_exists(pk) AND attribute_not_exists(mfa)");
+        }
+        condition_failed(update.send().await).map(|refused| refused.is_none())
+    }
+
+    /// Switches MFA off, forgets the recovery codes, and ends all sessions. `false` if there is no such user.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn remove_mfa(&self, id: u64, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self.ending_sessions(id, "REMOVE mfa, recovery_codes SET", now);
         condition_failed(update.send().await).map(|refused| refused.is_none())
     }
 
@@ -28,21 +98,27 @@ impl Store {
     /// # Errors
     /// If the store fails.
     pub async fn end_sessions(&self, id: u64, now: Timestamp) -> Result<bool, StoreError> {
-        let update = self.ending_sessions(id, "", now);
+        let update = self.ending_sessions(id, "SET", now);
         condition_failed(update.send().await).map(|refused| refused.is_none())
     }
 
-    /// The one write that ends all sessions of a user, with what else it sets.
-    fn ending_sessions(&self, id: u64, more: &str, now: Timestamp) -> UpdateItemFluentBuilder {
+    /// The one write that ends all sessions of a user. What else it does stands before, and ends within a SET.
+    fn ending_sessions(&self, id: u64, before: &str, now: Timestamp) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(user_pk(id), "USER")))
-            .update_expression(format!(
-                "SET sessions_ended_at = :now, updated_at = :now{more} ADD epoch :one"
-            ))
+            .update_expression(format!("{before} sessions_ended_at = :now, updated_at = :now ADD epoch :one"))
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":one", number(1))
     }
+}
+
+pub(super) fn status_value(status: Status) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(status).map_err(unstorable)
+}
+
+fn unstorable(_: serde_dynamo::Error) -> StoreError {
+    StoreError::Rejected { cause: "the value cannot be stored".to_owned() }
 }

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::error::condition_failed;
 use super::{Item, Store, StoreError, key, number, text};
@@ -71,10 +71,7 @@ impl Store {
         if is_ours(&old, attempt) {
             return Ok(Charge::Admitted);
         }
-        let counter = Attempts {
-            failures: failures(&old),
-            charged_at: Timestamp::from_millis(integer(&old, "charged_at").unwrap_or(now.millis())),
-        };
+        let counter = counter(&old, now);
         Ok(Charge::Refused(policy.name(counter, now).err().unwrap_or_default()))
     }
 
@@ -109,6 +106,40 @@ impl Store {
         item.insert("expires_at".to_owned(), number(now.plus(NAME_KEPT).secs()));
         self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
         Ok(())
+    }
+
+    /// The counter of a login name, whether that is somebody's or not; `None` where nothing was ever counted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn attempts(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
+        let key = name_key(name);
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        Ok(request.send().await?.item.map(|item| counter(&item, now)))
+    }
+
+    /// Opens a login name, whether that is somebody's or not: its failures are forgotten. The counter as it was;
+    /// `None` where nothing was ever counted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn open_name(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(name_key(name)))
+            .update_expression("SET failures = :zero, charged_by = :none")
+            .condition_expression("attribute_exists(failures)")
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":none", text("-"))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(output) => Ok(Some(counter(&output.attributes.unwrap_or_default(), now))),
+            refused => condition_failed(refused).map(|_| None),
+        }
     }
 
     /// Charges an attempt to an address.
@@ -212,6 +243,13 @@ fn address_key(address: &str, window: u64) -> Item {
 
 fn is_ours(old: &Item, attempt: &str) -> bool {
     old.get("charged_by").is_some_and(|by| *by == text(attempt))
+}
+
+fn counter(item: &Item, now: Timestamp) -> Attempts {
+    Attempts {
+        failures: failures(item),
+        charged_at: Timestamp::from_millis(integer(item, "charged_at").unwrap_or(now.millis())),
+    }
 }
 
 /// A counter that cannot be read counts as one that is full, and somebody has to look at it.

@@ -171,7 +171,7 @@ fn is_email(address: &str) -> bool {
 }
 
 /// Whether a transaction was cancelled for this reason.
-fn cancelled_for<R>(
+pub(super) fn cancelled_for<R>(
     error: &aws_sdk_dynamodb::error::SdkError<
         aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError,
         R,

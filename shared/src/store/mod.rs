@@ -7,7 +7,9 @@
 mod admin;
 mod attempts;
 mod create;
+mod delete;
 mod error;
+mod scan;
 mod sessions;
 mod table;
 
@@ -26,6 +28,7 @@ pub(crate) use self::sessions::Rotation;
 pub(crate) use self::sessions::decode_session;
 use crate::ambient::Timestamp;
 use crate::aws::Aws;
+pub use crate::aws::Conflicts;
 use crate::config::{Config, ConfigError, Environment};
 use crate::mfa::Spent;
 use crate::name::LoginName;

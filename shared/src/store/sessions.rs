@@ -178,7 +178,7 @@ pub(crate) fn decode_session(item: Item) -> Result<Session, StoreError> {
     serde_dynamo::from_item(item).map_err(|_| StoreError::Unreadable { what: "session".to_owned() })
 }
 
-fn sessions_pk(user_id: u64) -> String {
+pub(super) fn sessions_pk(user_id: u64) -> String {
     format!("SESSIONS#{user_id}")
 }
 

@@ -1,5 +1,8 @@
 //! The table itself. On AWS the SAM template makes it; here it is for other DynamoDB APIs.
 
+use std::time::Duration;
+
+use aws_sdk_dynamodb::client::Waiters;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
@@ -35,6 +38,11 @@ impl Store {
             }
             return Err(error.into());
         }
+        // On AWS a table takes seconds to be there, and has no TTL until then.
+        let exists = self.client.wait_until_table_exists().table_name(&self.table);
+        exists.wait(Duration::from_secs(300)).await.map_err(|error| StoreError::Unavailable {
+            cause: format!("the table is being made, and is not there yet: {error}"),
+        })?;
         let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires_at").build();
         self.client
             .update_time_to_live()

@@ -1,0 +1,88 @@
+//! What is asked of whoever types the command: passwords, which are never an argument, and confirmations.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use postern::ambient::random;
+use postern::password::{MAX_BYTES, Passwords, check_new};
+
+use crate::output::{Exit, Failure};
+
+/// A new password's hash: asked for twice without an echo, or the first line of standard input.
+///
+/// # Errors
+/// If there is nobody to ask, the two are not the same, or the password is too weak for someone of these names.
+pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Failure> {
+    let password = if from_stdin { first_line(&mut io::stdin().lock())? } else { prompt()? };
+    check_new(&password, names).map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
+    let hash = Passwords::default().hash(&password, random());
+    hash.map_err(|_| Failure::new(Exit::Failed, "the password cannot be hashed"))
+}
+
+/// Yes or no, of a person.
+///
+/// # Errors
+/// If there is nobody to ask.
+pub fn confirm(question: &str) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("there is no terminal to ask on; say --yes if you are sure"));
+    }
+    eprint!("{question} [y/N] ");
+    let _ = io::stderr().flush();
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| unreadable(&error))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn prompt() -> Result<String, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "there is no terminal to ask for the password on; pipe it in and say --password-stdin",
+        ));
+    }
+    let ask = |prompt: &str| rpassword::prompt_password(prompt).map_err(|error| unreadable(&error));
+    let password = ask("New password: ")?;
+    if password != ask("Again: ")? {
+        return Err(Failure::usage("the two passwords are not the same"));
+    }
+    Ok(password)
+}
+
+/// The first line exactly as it is, without its line break. A password may begin or end with spaces.
+fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
+    // One byte more than is allowed, and the line break, are enough to see that it is too long.
+    let mut line = Vec::new();
+    let mut input = io::Read::take(input, MAX_BYTES as u64 + 3);
+    input.read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
+    if line.is_empty() {
+        return Err(Failure::usage("there is no password on standard input"));
+    }
+    let line =
+        line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
+    let password = std::str::from_utf8(line);
+    password.map(str::to_owned).map_err(|_| Failure::usage("the password on standard input is no UTF-8"))
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("the answer cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_taken_as_it_is() {
+        let first = |mut input: &[u8]| first_line(&mut input);
+        assert_eq!(first(b" pass word \nmore\n").unwrap(), " pass word ");
+        assert_eq!(first(b"windows\r\n").unwrap(), "windows");
+        assert_eq!(first(b"no line break").unwrap(), "no line break");
+        assert_eq!(first(b"a \r in it").unwrap(), "a \r in it");
+        assert_eq!(first(b"\n").unwrap(), "");
+        for (input, word) in [(&b""[..], "no password"), (b"\xff\xfe\n", "UTF-8")] {
+            let failure = first(input).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.contains(word), "{failure:?}");
+        }
+        assert!(first(&[b'x'; 4096]).unwrap().len() > MAX_BYTES, "too long stays too long");
+    }
+}

@@ -1,0 +1,226 @@
+//! A set of signing keys, to be changed: making, adding, promoting and retiring keys.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::ValueEnum;
+use p256::SecretKey;
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use postern::ambient::{Timestamp, random};
+use postern::token::{KeyError, KeyRing};
+use ring::hmac;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Map, Value, json};
+use time::PrimitiveDateTime;
+use time::macros::format_description;
+
+use crate::output::{Exit, Failure};
+
+/// How long until all functions have read a new key: they read the keys every five minutes, and reading takes a moment.
+const READ_BY_ALL: Duration = Duration::from_secs(5 * 60 + 10);
+
+/// What a key signs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Algorithm {
+    /// HMAC with SHA-256: whoever verifies can sign.
+    #[value(name = "HS256", alias = "hs256")]
+    Hs256,
+    /// ECDSA on P-256: others verify by /.well-known/jwks.json.
+    #[value(name = "ES256", alias = "es256")]
+    Es256,
+    /// Ed25519: others verify by /.well-known/jwks.json.
+    #[value(name = "EdDSA", alias = "eddsa", alias = "EDDSA")]
+    EdDsa,
+}
+
+/// A set of private keys, whole and readable. It has no `Debug`.
+pub(super) struct KeySet {
+    keys: Vec<Map<String, Value>>,
+    /// `recovery_code_key`, and what else stands beside the keys.
+    rest: Map<String, Value>,
+}
+
+/// What may be seen of a key.
+pub(super) struct PublicKey {
+    pub(super) kid: Option<String>,
+    pub(super) alg: &'static str,
+    pub(super) signs: bool,
+}
+
+impl KeySet {
+    /// One new key, and a new key for recovery codes.
+    pub(super) fn new(alg: Algorithm, now: Timestamp) -> Result<Self, Failure> {
+        let rest = json!({"recovery_code_key": encode(&random::<32>())});
+        let mut set = Self { keys: Vec::new(), rest: object(rest) };
+        set.add(Some(alg), now)?;
+        Ok(set)
+    }
+
+    /// What the functions read as a ring of keys. A secret that is one HS256 key becomes a set that verifies the same
+    /// tokens and recovery codes.
+    pub(super) fn parse(text: &str) -> Result<Self, KeyError> {
+        KeyRing::parse(text)?;
+        let text = text.trim();
+        let Ok(Value::Object(mut rest)) = serde_json::from_str(text) else {
+            let derivation = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
+            let recovery = hmac::sign(&derivation, b"postern recovery codes");
+            let key = json!({"kty": "oct", "alg": "HS256", "k": encode(text.as_bytes())});
+            let rest = json!({"recovery_code_key": encode(recovery.as_ref())});
+            return Ok(Self { keys: vec![object(key)], rest: object(rest) });
+        };
+        let keys = match rest.remove("keys") {
+            Some(Value::Array(keys)) => keys.into_iter().map(object).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Self { keys, rest })
+    }
+
+    /// The set as it is written, which the functions can read.
+    pub(super) fn text(&self) -> Result<String, Failure> {
+        let text = self.value().to_string();
+        match KeyRing::parse(&text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(Failure::new(Exit::Failed, format!("the new keys would be broken: {error}"))),
+        }
+    }
+
+    /// The set with its private parts.
+    pub(super) fn value(&self) -> Value {
+        let mut value = self.rest.clone();
+        value.insert("keys".to_owned(), json!(self.keys));
+        Value::Object(value)
+    }
+
+    /// What may be seen of the keys.
+    pub(super) fn public(&self) -> Vec<PublicKey> {
+        let public = |(at, key): (usize, &Map<String, Value>)| PublicKey {
+            kid: kid(key).map(str::to_owned),
+            alg: algorithm(key),
+            signs: at == 0,
+        };
+        self.keys.iter().enumerate().map(public).collect()
+    }
+
+    /// Adds a new key as the second, of the kind of the first if none is named. Its kid, which tells when.
+    pub(super) fn add(&mut self, alg: Option<Algorithm>, now: Timestamp) -> Result<String, Failure> {
+        let signing = self.keys.first().map(algorithm).unwrap_or_default();
+        let alg = alg.or_else(|| Algorithm::from_str(signing, true).ok()).ok_or_else(|| {
+            Failure::usage(format!("{signing} keys are not made here; name another kind with --alg"))
+        })?;
+        let mut at = now;
+        while self.keys.iter().any(|key| kid(key) == Some(&kid_of(at))) {
+            at = at.plus(Duration::from_secs(1));
+        }
+        let kid = kid_of(at);
+        let mut key = generate(alg)?;
+        key.insert("kid".to_owned(), json!(kid));
+        self.keys.insert(self.keys.len().min(1), key);
+        Ok(kid)
+    }
+
+    /// Makes a key the first. The name of the one that was.
+    pub(super) fn promote(&mut self, name: &str, force: bool, now: Timestamp) -> Result<String, Failure> {
+        let at = self.find(name)?;
+        if at == 0 {
+            return Err(Failure::new(Exit::Refused, format!("{name} is the key that signs already")));
+        }
+        let left = added_at(name).map_or(Duration::ZERO, |added| added.plus(READ_BY_ALL).since(now));
+        if !left.is_zero() && !force {
+            let message = format!(
+                "{name} was added less than five minutes ago, and functions that have not read it would refuse its \
+                 tokens; try again in {} s, or say --force",
+                left.as_millis().div_ceil(1000)
+            );
+            return Err(Failure::new(Exit::Refused, message));
+        }
+        let old = self.keys.first().and_then(kid).unwrap_or("none").to_owned();
+        let key = self.keys.remove(at);
+        self.keys.insert(0, key);
+        Ok(old)
+    }
+
+    /// Takes a key out.
+    pub(super) fn retire(&mut self, name: &str) -> Result<(), Failure> {
+        let at = self.find(name)?;
+        if at == 0 {
+            let message = format!("{name} is the key that signs; promote another before");
+            return Err(Failure::new(Exit::Refused, message));
+        }
+        self.keys.remove(at);
+        Ok(())
+    }
+
+    /// Where the key of this name stands. `none` is the key that has no name.
+    fn find(&self, name: &str) -> Result<usize, Failure> {
+        let named = self.keys.iter().position(|key| kid(key) == Some(name));
+        let nameless = || self.keys.iter().position(|key| name == "none" && kid(key).is_none());
+        named.or_else(nameless).ok_or_else(|| {
+            let kids: Vec<_> = self.keys.iter().map(|key| kid(key).unwrap_or("none")).collect();
+            let message = format!("there is no key {name}; there are {}", kids.join(", "));
+            Failure::new(Exit::NotFound, message)
+        })
+    }
+}
+
+/// A new private key without a kid.
+fn generate(alg: Algorithm) -> Result<Map<String, Value>, Failure> {
+    let failed = || Failure::new(Exit::Failed, "a key cannot be made");
+    let key = match alg {
+        Algorithm::Hs256 => json!({"kty": "oct", "alg": "HS256", "k": encode(&random::<32>())}),
+        Algorithm::Es256 => {
+            // One in 2^32 numbers of 256 bits is above the curve's order and no key.
+            let secret =
+                (0..8).find_map(|_| SecretKey::from_slice(&random::<32>()).ok()).ok_or_else(failed)?;
+            let point = secret.public_key().to_encoded_point(false);
+            let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(failed()) };
+            let d = encode(&secret.to_bytes());
+            json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "x": encode(x), "y": encode(y), "d": d})
+        }
+        Algorithm::EdDsa => {
+            let seed = random::<32>();
+            let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| failed())?;
+            let x = encode(pair.public_key().as_ref());
+            json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": x, "d": encode(&seed)})
+        }
+    };
+    Ok(object(key))
+}
+
+/// What a key signs with: its kind says it, whether or not `alg` does.
+fn algorithm(key: &Map<String, Value>) -> &'static str {
+    match key.get("kty").and_then(Value::as_str) {
+        Some("EC") => "ES256",
+        Some("OKP") => "EdDSA",
+        Some("RSA") => "RS256",
+        _ => "HS256",
+    }
+}
+
+fn kid(key: &Map<String, Value>) -> Option<&str> {
+    key.get("kid").and_then(Value::as_str)
+}
+
+/// The kid of a key that is made now: the time, to the second, without what a shell would mind.
+fn kid_of(now: Timestamp) -> String {
+    let second: String = now.iso8601().unwrap_or_default().chars().take(19).collect();
+    format!("{}Z", second.replace(':', "-"))
+}
+
+/// When a key was made, if its kid tells.
+fn added_at(kid: &str) -> Option<Timestamp> {
+    let format = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]Z");
+    let at = PrimitiveDateTime::parse(kid, format).ok()?.assume_utc().unix_timestamp();
+    Some(Timestamp::from_millis(u64::try_from(at).ok()?.saturating_mul(1000)))
+}
+
+fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}

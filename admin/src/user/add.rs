@@ -1,0 +1,122 @@
+//! `postern user add`.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use postern::ambient::now;
+use postern::name::LoginName;
+use postern::store::{CreateUserError, Store, login_names};
+use postern::user::{Status, User};
+use serde_json::{Map, json};
+
+use super::{about, briefly, word};
+use crate::ask::new_password_hash;
+use crate::output::{Exit, Failure, Output, plain};
+
+/// The highest id that every client can read: beyond, JavaScript's numbers have gaps.
+const MAX_ID: u64 = (1 << 53) - 1;
+
+/// Who is to be created.
+#[derive(Args)]
+#[command(after_help = "\
+Without --password-stdin or --no-password, the password is asked for. It is never an argument: other users of this
+machine can see those.
+
+Examples:
+  postern user add ann --email ann@example.com
+  postern user add ann --must-change-password
+  pwgen -s 20 1 | tee /dev/tty | postern user add ann --password-stdin
+  postern user add 'Ann B.' --id 4711 --no-password --not-activated")]
+pub struct Add {
+    /// The username. Not digits only: that would look like an id.
+    username: String,
+    /// The e-mail address.
+    #[arg(long)]
+    email: Option<String>,
+    /// The id. Without it, the next that is free.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MAX_ID))]
+    id: Option<u64>,
+    /// The user has to change the password before signing in.
+    #[arg(long)]
+    must_change_password: bool,
+    /// The user cannot sign in until `postern user activate`.
+    #[arg(long)]
+    not_activated: bool,
+    /// The password is the first line of standard input.
+    #[arg(long)]
+    password_stdin: bool,
+    /// The user has no password, and cannot sign in by one.
+    #[arg(long, conflicts_with_all = ["password_stdin", "must_change_password"])]
+    no_password: bool,
+}
+
+pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> {
+    let at = now();
+    let mut user = User {
+        version: 1,
+        id: options.id.unwrap_or(0),
+        username: options.username,
+        email: options.email.unwrap_or_default(),
+        password_hash: None,
+        status: if options.not_activated { Status::NotActivated } else { Status::Active },
+        must_change_password: options.must_change_password,
+        mfa: None,
+        recovery_codes: BTreeSet::new(),
+        // An id that was chosen may have been another user's, whose tokens must not be good again: this epoch was
+        // never theirs.
+        epoch: options.id.map_or(0, |_| at.secs()),
+        sessions_ended_at: options.id.map(|_| at),
+        created_at: at,
+        updated_at: at,
+        last_sign_in: None,
+        attributes: Map::new(),
+    };
+    // Before anybody types a password twice.
+    login_names(&user).map_err(failure)?;
+    if let Some(taken) = taken(store, &user).await? {
+        return Err(Failure::new(Exit::Refused, taken));
+    }
+    if !options.no_password {
+        let hash = new_password_hash(options.password_stdin, &[&user.username, &user.email])?;
+        user.password_hash = Some(hash);
+    }
+    user.id = match store.create_user(user.clone()).await {
+        Ok(id) => id,
+        Err(CreateUserError::Taken) => {
+            let taken = taken(store, &user).await?;
+            let message = taken.unwrap_or_else(|| "somebody else just took it; try again".to_owned());
+            return Err(Failure::new(Exit::Refused, message));
+        }
+        Err(error) => return Err(failure(error)),
+    };
+    let text = format!("created {}: {}", briefly(&user), word(user.status));
+    Ok(Output::done(text, about(&user, json!({"status": user.status}))))
+}
+
+/// What of this user is another's already, and whose.
+async fn taken(store: &Store, user: &User) -> Result<Option<String>, Failure> {
+    if user.id > 0 && store.user(user.id).await?.is_some() {
+        return Ok(Some(format!("the id {} is taken", user.id)));
+    }
+    for (what, typed) in [("username", &user.username), ("e-mail address", &user.email)] {
+        if typed.is_empty() {
+            continue;
+        }
+        if let Some(login) = store.login(&LoginName::new(typed)).await? {
+            let typed = plain(typed);
+            return Ok(Some(format!(
+                "the {what} {typed} is taken: it is a login name of user {}",
+                login.user_id
+            )));
+        }
+    }
+    Ok(None)
+}
+
+fn failure(error: CreateUserError) -> Failure {
+    match error {
+        CreateUserError::Store(error) => error.into(),
+        CreateUserError::Taken => Failure::new(Exit::Refused, error.to_string()),
+        CreateUserError::BadUsername | CreateUserError::BadEmail => Failure::usage(error.to_string()),
+    }
+}

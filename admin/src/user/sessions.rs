@@ -1,0 +1,68 @@
+//! `postern user sessions`.
+
+use clap::Args;
+use postern::ambient::now;
+use postern::session::Session;
+use postern::store::Store;
+use serde_json::{Value, json};
+
+use super::{Who, about, briefly, gone};
+use crate::output::{Failure, Output, plain, time};
+
+/// Whose sessions.
+#[derive(Args)]
+#[command(after_help = "\
+A session ends unused at the time under IDLE, and used or not at the time under ENDS. Ending all sessions ends all
+tokens too; the user may sign in again.
+
+Examples:
+  postern user sessions johndoe
+  postern user sessions johndoe --end")]
+pub struct Sessions {
+    #[command(flatten)]
+    who: Who,
+    /// End all sessions, and with them all tokens.
+    #[arg(long)]
+    end: bool,
+}
+
+pub(super) async fn run(store: &Store, options: &Sessions) -> Result<Output, Failure> {
+    let user = options.who.find(store).await?;
+    let at = now();
+    let mut sessions = store.sessions(user.id).await?;
+    sessions.retain(|session| session.is_alive(user.epoch, at));
+    sessions.sort_by_key(|session| session.created_at);
+    if options.end {
+        if !store.end_sessions(user.id, at).await? {
+            return Err(gone());
+        }
+        let count = sessions.len();
+        let text = format!("ended all sessions and tokens of {}: {count} sessions were live", briefly(&user));
+        return Ok(Output::done(text, about(&user, json!({"ended": count}))));
+    }
+    let listed: Vec<Value> = sessions.iter().map(value).collect();
+    Ok(Output::done(table(&sessions, &briefly(&user)), about(&user, json!({"sessions": listed}))))
+}
+
+fn value(session: &Session) -> Value {
+    json!({
+        "kind": session.kind,
+        "device": session.device,
+        "created_at": time(session.created_at),
+        "expires_at": time(session.expires_at),
+        "ends_at": time(session.ends_at),
+    })
+}
+
+fn table(sessions: &[Session], whose: &str) -> String {
+    if sessions.is_empty() {
+        return format!("{whose} has no live sessions");
+    }
+    let heading = format!("{:<10}{:<26}{:<26}{:<26}DEVICE", "KIND", "BEGAN", "IDLE", "ENDS");
+    let lines = sessions.iter().map(|session| {
+        let (began, idle, ends) = (time(session.created_at), time(session.expires_at), time(session.ends_at));
+        let device = session.device.as_deref().map_or_else(|| "-".to_owned(), plain);
+        format!("{:<10}{began:<26}{idle:<26}{ends:<26}{device}", plain(&session.kind))
+    });
+    std::iter::once(heading).chain(lines).collect::<Vec<_>>().join("\n")
+}

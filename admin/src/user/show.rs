@@ -1,0 +1,149 @@
+//! `postern user show`: what an operator needs to know at three in the morning. Never a hash, a TOTP secret or what
+//! is stored of a code.
+
+use postern::ambient::{Timestamp, now};
+use postern::config::Environment;
+use postern::name::LoginName;
+use postern::password::examine;
+use postern::store::Store;
+use postern::throttle::{Attempts, Policy};
+use postern::user::User;
+use serde_json::{Value, json};
+
+use super::{Who, about, typed_names, word};
+use crate::output::{Failure, Output, plain, time};
+
+pub(super) const EXAMPLES: &str = "\
+Waits are reckoned by the THROTTLE_… variables of this environment, like the functions do; by the defaults without.
+
+Examples:
+  postern user show johndoe
+  postern user show ann@example.com --json | jq .login_names
+  postern user show 4711";
+
+/// A login name, whose it is, and what was counted against it.
+struct Door {
+    kind: &'static str,
+    name: String,
+    /// `None` for an id, which leads to its user without an item.
+    leads_to: Option<Option<u64>>,
+    attempts: Option<Attempts>,
+}
+
+pub(super) async fn run(store: &Store, who: &Who) -> Result<Output, Failure> {
+    let user = who.find(store).await?;
+    let policy = Policy::from_env(&Environment::of_process());
+    let policy = policy.map_err(|error| Failure::usage(error.to_string()))?;
+    let at = now();
+    let mut doors = Vec::new();
+    for (kind, name) in typed_names(&user) {
+        doors.push(door(store, kind, &name, at).await?);
+    }
+    let sessions = store.sessions(user.id).await?;
+    let live = sessions.iter().filter(|session| session.is_alive(user.epoch, at)).count();
+
+    let mut text = facts(&user, live);
+    let mut names = Vec::new();
+    for door in &doors {
+        let (words, value) = door.describe(&user, &policy, at);
+        text.push((format!("sign-in by {}", door.kind), format!("{}: {words}", plain(&door.name))));
+        names.push(value);
+    }
+    let lines = text.iter().map(|(name, value)| format!("{name:<22}{value}"));
+    Ok(Output::done(lines.collect::<Vec<_>>().join("\n"), answer(&user, live, names)))
+}
+
+async fn door(store: &Store, kind: &'static str, name: &LoginName, at: Timestamp) -> Result<Door, Failure> {
+    let leads_to = match kind {
+        "id" => None,
+        _ => Some(store.login(name).await?.map(|login| login.user_id)),
+    };
+    let attempts = store.attempts(name, at).await?;
+    Ok(Door { kind, name: name.as_key().unwrap_or_default().to_owned(), leads_to, attempts })
+}
+
+impl Door {
+    /// In words, and in JSON.
+    fn describe(&self, user: &User, policy: &Policy, at: Timestamp) -> (String, Value) {
+        let failures = self.attempts.map_or(0, |attempts| attempts.failures);
+        let shut = failures >= policy.shut_after;
+        let wait = self.attempts.and_then(|attempts| policy.name(attempts, at).err()).filter(|_| !shut);
+        let next = wait.map(|wait| time(at.plus(wait)));
+        let mut words = match (failures, &next) {
+            (0, _) => "open, no failures".to_owned(),
+            _ if shut => {
+                format!(
+                    "SHUT after {failures} failures; `postern user unlock {}` opens it",
+                    plain(&self.name)
+                )
+            }
+            (_, Some(next)) => format!("{failures} failures, next attempt at {next}"),
+            (_, None) => format!("open, {failures} failures"),
+        };
+        let leads_here = self.leads_to.is_none_or(|leads_to| leads_to == Some(user.id));
+        if !leads_here {
+            words += "; BROKEN: the name does not lead to this user";
+        }
+        let value = json!({"name": self.name, "kind": self.kind, "failures": failures, "shut": shut,
+            "next_attempt_at": next, "leads_here": leads_here});
+        (words, value)
+    }
+}
+
+/// What there is to say of the user, each with its heading.
+fn facts(user: &User, live: usize) -> Vec<(String, String)> {
+    let password = match user.password_hash.as_deref().map(examine) {
+        None => "none".to_owned(),
+        Some(Ok(algorithm)) => algorithm.to_string(),
+        Some(Err(unusable)) => format!("unusable: {unusable}"),
+    };
+    let mfa = match &user.mfa {
+        None => "off".to_owned(),
+        Some(_) => format!("on, {} recovery codes left", user.recovery_codes.len()),
+    };
+    let ended = user.sessions_ended_at.map_or(String::new(), |at| format!(", last raised {}", time(at)));
+    let email = if user.email.is_empty() { "none".to_owned() } else { plain(&user.email) };
+    let must = if user.must_change_password { "yes" } else { "no" };
+    [
+        ("id", user.id.to_string()),
+        ("username", plain(&user.username)),
+        ("e-mail", email),
+        ("status", word(user.status).to_owned()),
+        ("password", password),
+        ("must change password", must.to_owned()),
+        ("MFA", mfa),
+        ("created", time(user.created_at)),
+        ("last written", time(user.updated_at)),
+        ("last sign-in", user.last_sign_in.map_or_else(|| "never".to_owned(), time)),
+        ("epoch", format!("{}{ended}", user.epoch)),
+        ("live sessions", live.to_string()),
+        ("attributes", plain(&Value::Object(user.attributes.clone()).to_string())),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn answer(user: &User, live: usize, names: Vec<Value>) -> Value {
+    let examined = user.password_hash.as_deref().map(examine);
+    let password = examined.map(|examined| match examined {
+        Ok(algorithm) => json!({"algorithm": algorithm.to_string()}),
+        Err(unusable) => json!({"unusable": unusable.to_string()}),
+    });
+    about(
+        user,
+        json!({
+            "status": user.status,
+            "password": password,
+            "must_change_password": user.must_change_password,
+            "mfa": {"on": user.mfa.is_some(), "recovery_codes_left": user.recovery_codes.len()},
+            "created_at": time(user.created_at),
+            "updated_at": time(user.updated_at),
+            "last_sign_in": user.last_sign_in.map(time),
+            "epoch": user.epoch,
+            "sessions_ended_at": user.sessions_ended_at.map(time),
+            "live_sessions": live,
+            "attributes": user.attributes,
+            "login_names": names,
+        }),
+    )
+}

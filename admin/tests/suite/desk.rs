@@ -1,0 +1,124 @@
+//! An operator's desk: the compiled command, and the deployment that it works on.
+
+use std::process::Stdio;
+
+use postern_tests::logs::find_secret;
+use postern_tests::stand::Stand;
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// What operators set in this suite. No command ever says it.
+pub(crate) const PASSWORD: &str = "grey otter, 41 lamps";
+
+/// The deployment, with the demo users in its table.
+pub(crate) struct Desk {
+    pub(crate) stand: Stand,
+}
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Desk {
+    pub(crate) async fn start() -> Self {
+        Self { stand: Stand::start().await }
+    }
+
+    /// The options that name the table.
+    pub(crate) fn table(&self) -> [String; 4] {
+        ["--table", "postern", "--endpoint-url", &self.stand.table.endpoint()].map(str::to_owned)
+    }
+
+    /// Runs a command on the table.
+    pub(crate) async fn run(&self, words: &[&str]) -> Said {
+        self.type_in(words, "").await
+    }
+
+    /// Runs a command on the table with something on its standard input. What it says holds no secret.
+    pub(crate) async fn type_in(&self, words: &[&str], input: &str) -> Said {
+        let said = run(command(words).args(self.table()), input).await;
+        said.hides_secrets();
+        said
+    }
+
+    /// Creates a user with [`PASSWORD`].
+    pub(crate) async fn add(&self, words: &[&str]) -> Said {
+        let words = [&["user", "add", "--password-stdin"], words].concat();
+        self.type_in(&words, &format!("{PASSWORD}\n")).await
+    }
+
+    /// The status code of a sign-in at a password contract.
+    pub(crate) async fn sign_in(&self, contract: &str, name: &str, password: &str) -> u64 {
+        self.stand.password(contract, name, password).await.status
+    }
+
+    /// johndoe's access token.
+    pub(crate) async fn token(&self) -> String {
+        let reply = self.stand.password("account", "johndoe", "SecurePass123!").await;
+        reply.json()["token"]["access_token"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The command with nothing in its environment.
+pub(crate) fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+    command.env_clear().args(words).kill_on_drop(true);
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) async fn run(command: &mut Command, input: &str) -> Said {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // One that asks for nothing may be gone already.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    Said {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Said {
+    /// It went well, and said these on standard output.
+    #[track_caller]
+    pub(crate) fn says(&self, words: &[&str]) {
+        assert_eq!(self.code, 0, "{self:?}");
+        assert_eq!(self.err, "");
+        for word in words {
+            assert!(self.out.contains(word), "{word} is not in: {}", self.out);
+        }
+    }
+
+    /// It did not do it, with this exit code, and said why in one line on standard error.
+    #[track_caller]
+    pub(crate) fn refuses(&self, code: i32, why: &str) {
+        assert_eq!(self.code, code, "{self:?}");
+        assert_eq!(self.out, "");
+        assert!(self.err.starts_with("postern: ") && self.err.ends_with('\n'), "{self:?}");
+        assert_eq!(self.err.lines().count(), 1, "{self:?}");
+        assert!(self.err.contains(why), "{why} is not in: {}", self.err);
+    }
+
+    /// It went well, and this is the document that it said.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {}", self.out))
+    }
+
+    #[track_caller]
+    fn hides_secrets(&self) {
+        let said = format!("{}{}", self.out, self.err);
+        assert_eq!(find_secret(&said), None, "{said}");
+        assert!(!said.contains(PASSWORD), "{said}");
+    }
+}

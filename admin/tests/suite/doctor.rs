@@ -1,0 +1,97 @@
+//! What is wrong with a deployment, and how the doctor says so.
+
+use axum::Router;
+use postern_local::table::Table;
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, Said, command, run};
+use crate::secrets::{ARN, Secrets, reply, serve};
+use crate::table::{create_other, on};
+
+/// It found something wrong with exactly these.
+#[track_caller]
+fn fails(said: &Said, expected: &[(&str, &str)]) {
+    assert_eq!(said.code, 1, "{said:?}");
+    let checks: Vec<Value> = serde_json::from_str(&said.out).unwrap();
+    let failed: Vec<_> = checks.iter().filter(|check| check["level"] == "fail").collect();
+    let names: Vec<_> = failed.iter().map(|check| check["check"].as_str().unwrap()).collect();
+    assert_eq!(names, expected.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{said:?}");
+    for (check, (_, says)) in failed.iter().zip(expected) {
+        assert!(check["says"].as_str().unwrap().contains(says), "{check}");
+    }
+}
+
+#[tokio::test]
+async fn a_good_deployment_is_ok_line_by_line() {
+    let desk = Desk::start().await;
+    let said = desk.run(&["doctor"]).await;
+    said.says(&[
+        "credentials",
+        "table",
+        "key schema",
+        "billing",
+        "expiry",
+        "the sample keys",
+        "clock",
+        "users",
+    ]);
+    assert!(said.out.lines().all(|line| line.starts_with("ok   ")), "{}", said.out);
+
+    let secrets = Secrets::start(Some("a generated secret of 32 bytes or more")).await;
+    let said = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(desk.table())), "").await;
+    said.says(&[&format!("read from the secret {ARN}")]);
+}
+
+#[tokio::test]
+async fn an_empty_table_is_a_warning() {
+    let table = Table::start(0, None, None).await.unwrap();
+    assert_eq!(on(&table, "fresh", &["table", "create"]).await.code, 0);
+    let said = on(&table, "fresh", &["doctor"]).await;
+    said.says(&["warn users         there is none"]);
+}
+
+#[tokio::test]
+async fn no_table_and_a_wrong_one_fail() {
+    let table = Table::start(0, None, None).await.unwrap();
+    let said = on(&table, "missing", &["doctor", "--json"]).await;
+    fails(&said, &[("table", "`postern table create` makes one")]);
+    create_other(&table, "other").await;
+    let said = on(&table, "other", &["doctor", "--json"]).await;
+    fails(&said, &[("key schema", "another program's table"), ("expiry", "update-time-to-live")]);
+    // Nobody says which.
+    fails(&run(&mut command(&["doctor", "--json"]), "").await, &[("settings", "which table?")]);
+    let gone = ["doctor", "--json", "--table", "postern", "--endpoint-url", "http://127.0.0.1:9"];
+    fails(&run(&mut command(&gone), "").await, &[("table", "DynamoDB is not available")]);
+}
+
+#[tokio::test]
+async fn broken_keys_fail_and_are_not_shown() {
+    let desk = Desk::start().await;
+    let doctor = ["doctor", "--json"];
+    for keys in ["too-short-a-key", r#"{"keys":[{"kty":"oct","k":"dG9vLXNob3J0"}]}"#, "[1]"] {
+        let said = run(command(&doctor).args(desk.table()).env("SIGNING_KEYS", keys), "").await;
+        fails(&said, &[("signing keys", "the signing keys in SIGNING_KEYS are broken")]);
+        assert!(!said.out.contains("too-short-a-key") && !said.out.contains("dG9vLXNob3J0"), "{said:?}");
+    }
+    let secrets = Secrets::start(None).await;
+    let said = run(secrets.known_to(command(&doctor).args(desk.table()).args(["--secret", ARN])), "").await;
+    fails(&said, &[("signing keys", "is not there, or empty")]);
+    let both = [("SIGNING_KEYS", "x"), ("SIGNING_KEYS_SECRET_ARN", ARN)];
+    let said = run(command(&doctor).args(desk.table()).envs(both), "").await;
+    fails(&said, &[("signing keys", "only one of them can hold the signing keys")]);
+}
+
+/// The table is somewhere else, so everybody's key is no key; and its clock is another, and says so in every reply.
+#[tokio::test]
+async fn a_wrong_clock_fails() {
+    let endpoint = serve(Router::new().fallback(async || {
+        let error = json!({"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "none"});
+        let mut reply = reply(400, &error);
+        reply.headers_mut().insert("date", "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        reply
+    }))
+    .await;
+    let words = ["doctor", "--json", "--table", "postern", "--endpoint-url", &endpoint];
+    let said = run(&mut command(&words), "").await;
+    fails(&said, &[("table", "there is no table postern"), ("clock", "ahead of DynamoDB")]);
+}

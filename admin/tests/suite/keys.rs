@@ -1,0 +1,224 @@
+//! The signing keys: made, shown, and rotated without anybody being signed out.
+
+use std::path::PathBuf;
+
+use postern::ambient::now;
+use postern::token::{KeyRing, SAMPLE_KEYS};
+use postern_tests::logs::find_secret;
+use serde_json::{Value, json};
+
+use crate::desk::{Said, command, run};
+use crate::secrets::{ARN, Secrets};
+
+const RAW: &str = "a generated secret of 32 bytes or more";
+
+/// A file of this test's own, gone at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("postern-{}-{name}.json", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    fn set(&self) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(&self.0).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Without --private, nothing that is said is anything of a key.
+async fn keys(words: &[&str]) -> Said {
+    let said = run(command(&["keys"]).args(words), "").await;
+    hides_keys(&said);
+    said
+}
+
+#[track_caller]
+fn hides_keys(said: &Said) {
+    let text = format!("{}{}", said.out, said.err);
+    assert_eq!(find_secret(&text), None, "{text}");
+    assert!(!text.contains(RAW), "{text}");
+}
+
+fn token(ring: &KeyRing) -> String {
+    ring.sign(&json!({"exp": now().secs() + 3600})).unwrap()
+}
+
+fn accepts(ring: &KeyRing, token: &str) -> bool {
+    ring.verify::<Value>(token, now()).is_ok()
+}
+
+fn kid_of(said: &Said, at: usize) -> String {
+    said.json()["keys"][at]["kid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_kind_of_key_signs_and_is_kept_for_its_owner_only() {
+    for alg in ["HS256", "ES256", "EdDSA"] {
+        let file = Scratch::new(alg);
+        let said = keys(&["new", "--alg", alg, "--file", file.path()]).await;
+        said.says(&[alg, "signs and verifies"]);
+        let ring = KeyRing::parse(&file.set().to_string()).unwrap();
+        assert!(accepts(&ring, &token(&ring)), "{alg}");
+        assert!(!ring.has_sample_key());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&file.0).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let shown = keys(&["show", "--file", file.path(), "--json"]).await.json();
+        assert_eq!(
+            shown,
+            json!({"keys": [{"kid": file.set()["keys"][0]["kid"], "alg": alg, "signs": true}]})
+        );
+        let private = run(&mut command(&["keys", "show", "--file", file.path(), "--private"]), "").await;
+        assert_eq!(private.json(), file.set());
+    }
+}
+
+#[tokio::test]
+async fn keys_are_not_overwritten_unasked() {
+    let file = Scratch::new("overwrite");
+    assert_eq!(keys(&["new", "--file", file.path()]).await.code, 0);
+    let before = file.set();
+    keys(&["new", "--file", file.path()]).await.refuses(4, "--replace");
+    assert_eq!(file.set(), before);
+    keys(&["new", "--file", file.path(), "--replace"]).await.says(&["MFA recovery codes"]);
+    assert_ne!(file.set()["recovery_code_key"], before["recovery_code_key"]);
+
+    let secrets = Secrets::start(Some(RAW)).await;
+    let said = run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN])), "").await;
+    said.refuses(4, "all MFA recovery codes");
+    assert_eq!(secrets.value().as_deref(), Some(RAW));
+    let said = run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN, "--replace"])), "").await;
+    hides_keys(&said);
+    said.says(&["wrote a new set"]);
+    assert!(!accepts(
+        &KeyRing::parse(&secrets.value().unwrap()).unwrap(),
+        &token(&KeyRing::parse(RAW).unwrap())
+    ));
+}
+
+#[tokio::test]
+async fn private_prints_a_set_and_keeps_it_nowhere() {
+    let secrets = Secrets::start(None).await;
+    let mut command = command(&["keys", "new", "--alg", "ES256", "--private"]);
+    let said = run(secrets.known_to(&mut command).env("SIGNING_KEYS_SECRET_ARN", ARN), "").await;
+    said.says(&[]);
+    assert!(KeyRing::parse(&said.out).is_ok(), "fit for SIGNING_KEYS");
+    assert_eq!(secrets.value(), None);
+}
+
+/// Without anything that goes wrong on the way: no token and no recovery code of before is lost until its key goes.
+#[tokio::test]
+async fn a_generated_secret_rotates_in_three_steps() {
+    let secrets = Secrets::start(Some(RAW)).await;
+    let rotate = async |words: &[&str]| {
+        let mut command = command(&["keys", "rotate", "--secret", ARN]);
+        let said = run(secrets.known_to(&mut command).args(words), "").await;
+        hides_keys(&said);
+        said
+    };
+    let ring = || KeyRing::parse(&secrets.value().unwrap()).unwrap();
+    let before = KeyRing::parse(RAW).unwrap();
+    let old = token(&before);
+
+    let said = rotate(&["--add", "--alg", "ES256", "--json"]).await;
+    let kid = kid_of(&said, 1);
+    assert_eq!(said.json()["keys"][0], json!({"kid": null, "alg": "HS256", "signs": true}));
+    assert!(
+        accepts(&before, &token(&ring())),
+        "the old key signs on: functions that read nothing yet accept it"
+    );
+    assert!(accepts(&ring(), &old));
+    assert_eq!(ring().recovery.digest(7, "0a1b2c3d"), before.recovery.digest(7, "0a1b2c3d"));
+
+    rotate(&["--promote", &kid]).await.refuses(4, "less than five minutes ago");
+    assert!(accepts(&before, &token(&ring())), "nothing was promoted");
+    let said = rotate(&["--promote", &kid, "--force"]).await;
+    said.says(&["promoted", "signs and verifies", "next: functions sign with it", "--retire none"]);
+    assert!(!accepts(&before, &token(&ring())), "the new key signs");
+    assert!(accepts(&ring(), &token(&ring())) && accepts(&ring(), &old));
+
+    rotate(&["--retire", &kid]).await.refuses(4, "is the key that signs");
+    rotate(&["--retire", "none"]).await.says(&["retired none"]);
+    assert!(!accepts(&ring(), &old));
+    assert_eq!(ring().recovery.digest(7, "0a1b2c3d"), before.recovery.digest(7, "0a1b2c3d"));
+}
+
+#[tokio::test]
+async fn a_file_rotates_and_keeps_what_it_does_not_know() {
+    let file = Scratch::new("rotate");
+    let mut set: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
+    set["keys"][0]["kid"] = json!("first");
+    set["keys"][0]["use"] = json!("sig");
+    set["note"] = json!("ours");
+    std::fs::write(&file.0, set.to_string()).unwrap();
+    let rotate = async |words: &[&str]| keys(&[&["rotate", "--file", file.path()], words].concat()).await;
+
+    // Twice within a second makes two keys, of the kind of the first.
+    let (one, two) =
+        (kid_of(&rotate(&["--add", "--json"]).await, 1), kid_of(&rotate(&["--add", "--json"]).await, 1));
+    assert_ne!(one, two);
+    let added = rotate(&["--retire", &two]).await;
+    added.says(&["first", "HS256", &one]);
+    // One that was added long ago, as its name tells, needs no force.
+    let mut aged = file.set();
+    aged["keys"][1]["kid"] = json!("2020-01-02T03-04-05Z");
+    std::fs::write(&file.0, aged.to_string()).unwrap();
+    rotate(&["--promote", "2020-01-02T03-04-05Z"]).await.says(&["--retire first"]);
+    rotate(&["--promote", "2020-01-02T03-04-05Z"]).await.refuses(4, "signs already");
+    let written = file.set();
+    assert_eq!((&written["note"], &written["keys"][1]["use"]), (&json!("ours"), &json!("sig")));
+    assert_eq!(written["recovery_code_key"], set["recovery_code_key"]);
+}
+
+#[tokio::test]
+async fn bad_input_changes_nothing() {
+    let file = Scratch::new("bad");
+    let absent = Scratch::new("absent");
+    keys(&["new"]).await.refuses(2, "where are the keys?");
+    keys(&["show", "--file", absent.path()]).await.refuses(3, "is not there, or empty");
+    keys(&["rotate", "--file", absent.path(), "--add"]).await.refuses(3, "is not there, or empty");
+    keys(&["new", "--file", "/no/such/directory/keys.json"]).await.refuses(1, "cannot be used");
+    assert!(!absent.0.exists());
+    std::fs::write(&file.0, r#"{"keys":[]}"#).unwrap();
+    keys(&["show", "--file", file.path()]).await.refuses(1, "are broken: must have at least one key");
+    keys(&["rotate", "--file", file.path(), "--add"]).await.refuses(1, "are broken");
+    assert_eq!(file.set(), json!({"keys": []}));
+    assert_eq!(keys(&["new", "--file", file.path(), "--replace"]).await.code, 0);
+    let whole = file.set();
+    for step in ["--promote", "--retire"] {
+        keys(&["rotate", "--file", file.path(), step, "nothing"]).await.refuses(3, "there is no key nothing");
+    }
+    for words in [
+        &["rotate", "--file", file.path()][..],
+        &["rotate", "--file", file.path(), "--add", "--retire", "x"],
+        &["rotate", "--file", file.path(), "--retire", "x", "--force"],
+        &["new", "--alg", "RS256", "--file", file.path()],
+        &["new", "--private", "--file", file.path()],
+        &["show", "--file", file.path(), "--secret", ARN],
+    ] {
+        assert_eq!(keys(words).await.code, 2, "{words:?}");
+    }
+    assert_eq!(file.set(), whole);
+
+    let secrets = Secrets::start(None).await;
+    for (words, why) in [
+        (&["new", "--secret", "other"][..], "aws secretsmanager create-secret --name other"),
+        (&["show", "--secret", ARN], "is not there, or empty"),
+    ] {
+        run(secrets.known_to(command(&["keys"]).args(words)), "").await.refuses(3, why);
+    }
+}

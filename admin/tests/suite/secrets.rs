@@ -1,0 +1,74 @@
+//! A stand-in for Secrets Manager with one secret in it.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+pub(crate) const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
+
+pub(crate) struct Secrets {
+    endpoint: String,
+    value: Arc<Mutex<Option<String>>>,
+}
+
+impl Secrets {
+    /// With this value in the secret, or none yet.
+    pub(crate) async fn start(value: Option<&str>) -> Self {
+        let value = Arc::new(Mutex::new(value.map(str::to_owned)));
+        let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&value))).await;
+        Self { endpoint, value }
+    }
+
+    /// The command, asking here.
+    pub(crate) fn known_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
+    }
+
+    /// What the secret holds now.
+    pub(crate) fn value(&self) -> Option<String> {
+        self.value.lock().unwrap().clone()
+    }
+}
+
+/// Serves on a free port.
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    endpoint
+}
+
+async fn answer(State(value): State<Arc<Mutex<Option<String>>>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body: Value = serde_json::from_slice(&to_bytes(body, usize::MAX).await.unwrap()).unwrap();
+    if body["SecretId"] != ARN {
+        return reply(400, &json!({"__type": "ResourceNotFoundException", "message": "no such secret"}));
+    }
+    let mut value = value.lock().unwrap();
+    match (parts.headers["x-amz-target"].to_str().unwrap(), value.as_ref()) {
+        ("secretsmanager.GetSecretValue", Some(text)) => {
+            reply(200, &json!({"ARN": ARN, "SecretString": text}))
+        }
+        ("secretsmanager.GetSecretValue", None) => {
+            reply(400, &json!({"__type": "ResourceNotFoundException", "message": "no value"}))
+        }
+        ("secretsmanager.PutSecretValue", _) => {
+            *value = Some(body["SecretString"].as_str().unwrap().to_owned());
+            reply(200, &json!({"ARN": ARN}))
+        }
+        (other, _) => panic!("{other}"),
+    }
+}
+
+/// As AWS's JSON protocols answer.
+pub(crate) fn reply(status: u16, body: &Value) -> Response {
+    let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+    reply.body(Body::from(body.to_string())).unwrap()
+}

@@ -1,0 +1,78 @@
+//! Making the table, and seeing whether it is as it should be.
+
+use postern_local::table::Table;
+use serde_json::json;
+
+use crate::desk::{Desk, Said, command, run};
+
+pub(crate) async fn on(table: &Table, name: &str, words: &[&str]) -> Said {
+    let where_it_is = ["--table".to_owned(), name.to_owned(), "--endpoint-url".to_owned(), table.endpoint()];
+    run(command(words).args(where_it_is), "").await
+}
+
+/// A table of another shape than ours.
+pub(crate) async fn create_other(table: &Table, name: &str) {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+    use aws_sdk_dynamodb::types::{
+        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    };
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(table.endpoint());
+    let attribute =
+        AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::N);
+    let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute.build().unwrap())
+        .key_schema(key.build().unwrap())
+        .send()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_made_is_as_it_should_be() {
+    let table = Table::start(0, None, None).await.unwrap();
+    on(&table, "fresh", &["table", "check"]).await.refuses(3, "there is no table fresh here");
+    let made = on(&table, "fresh", &["table", "create"]).await;
+    made.says(&["ok   created       the table fresh"]);
+    on(&table, "fresh", &["table", "create"]).await.refuses(4, "the table fresh is there already");
+    let checked = on(&table, "fresh", &["table", "check", "--json"]).await.json();
+    let levels: Vec<_> = checked.as_array().unwrap().iter().map(|c| (&c["check"], &c["level"])).collect();
+    let ok = json!("ok");
+    assert_eq!(levels, [(&json!("key schema"), &ok), (&json!("billing"), &ok), (&json!("expiry"), &ok)]);
+}
+
+#[tokio::test]
+async fn another_shape_fails() {
+    let table = Table::start(0, None, None).await.unwrap();
+    create_other(&table, "other").await;
+    let said = on(&table, "other", &["table", "check"]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("FAIL key schema    the key is not pk (hash) and sk (range)"), "{said:?}");
+    assert!(said.out.contains("FAIL expiry        TTL is not on for expires_at"), "{said:?}");
+}
+
+#[tokio::test]
+async fn commands_on_no_table_say_so() {
+    let desk = Desk::start().await;
+    for words in [&["user", "show", "johndoe"][..], &["user", "list"], &["user", "unlock", "johndoe"]] {
+        on(&desk.stand.table, "missing", words).await.refuses(3, "there is no such table");
+    }
+    run(&mut command(&["user", "list"]), "").await.refuses(2, "which table?");
+    let somewhere = ["user", "list", "--table", "postern", "--endpoint-url"];
+    run(command(&somewhere).arg("localhost:8000"), "").await.refuses(2, "must be a URL");
+    run(command(&somewhere).arg("http://127.0.0.1:9"), "").await.refuses(6, "DynamoDB is not available");
+    let no_one = ["user", "list", "--table", "postern", "--region", "eu-central-1"];
+    let alone = [("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/no/such/directory")];
+    run(command(&no_one).envs(alone), "").await.refuses(1, "there are no AWS credentials here");
+    run(command(&no_one[..4]).envs(alone), "").await.refuses(2, "which region?");
+    let profile = [&no_one[..4], &["--profile", "nobodys"]].concat();
+    run(command(&profile).envs(alone), "").await.refuses(2, "The profile nobodys is not there or has none");
+}

@@ -1,0 +1,70 @@
+//! What the command says of itself.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, command, run};
+
+#[tokio::test]
+async fn every_command_teaches_by_example() {
+    for words in [
+        &["--help"][..],
+        &["user", "add", "--help"],
+        &["user", "show", "--help"],
+        &["user", "list", "--help"],
+        &["user", "set-password", "--help"],
+        &["user", "activate", "--help"],
+        &["user", "disable", "--help"],
+        &["user", "enable", "--help"],
+        &["user", "unlock", "--help"],
+        &["user", "delete", "--help"],
+        &["user", "mfa", "enrol", "--help"],
+        &["user", "mfa", "off", "--help"],
+        &["user", "sessions", "--help"],
+        &["table", "create", "--help"],
+        &["table", "check", "--help"],
+        &["keys", "new", "--help"],
+        &["keys", "show", "--help"],
+        &["keys", "rotate", "--help"],
+        &["doctor", "--help"],
+        &["completions", "--help"],
+    ] {
+        let said = run(&mut command(words), "").await;
+        assert_eq!(said.code, 0, "{words:?}");
+        let command = words[..words.len() - 1].join(" ");
+        let example = format!("\n  postern {command}");
+        assert!(said.out.contains(&example), "{words:?} has no example: {}", said.out);
+    }
+}
+
+#[tokio::test]
+async fn completions_are_printed() {
+    for (shell, word) in
+        [("bash", "complete -F _postern"), ("zsh", "#compdef postern"), ("fish", "complete -c postern")]
+    {
+        run(&mut command(&["completions", shell]), "").await.says(&[word]);
+    }
+    assert_eq!(run(&mut command(&["completions", "abacus"]), "").await.code, 2);
+}
+
+#[tokio::test]
+async fn an_error_is_json_where_that_was_asked_for() {
+    let desk = Desk::start().await;
+    let said = desk.run(&["--json", "user", "show", "nobody"]).await;
+    assert_eq!((said.code, said.out.as_str()), (3, ""));
+    let error: Value = serde_json::from_str(&said.err).unwrap();
+    assert_eq!(error, json!({"error": "there is no user nobody"}));
+}
+
+/// `postern user list | head -1`.
+#[tokio::test]
+async fn a_reader_that_leaves_is_no_error() {
+    let desk = Desk::start().await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = command(&["user", "list"]);
+    let child = command.args(desk.table()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+}

@@ -1,0 +1,94 @@
+//! What a user gets when MFA is switched on: a TOTP secret and recovery codes, each shown once.
+
+use totp_rs::Secret;
+
+use super::{Mfa, RecoveryKey};
+use crate::ambient::{hex, random};
+
+/// How many recovery codes a user gets.
+const CODES: usize = 8;
+
+/// A new second factor. It has no `Debug`: it is for its user's eyes, once.
+pub struct Enrolment {
+    /// The second factor as it is stored: a TOTP secret of 160 bits (RFC 4226 §4), of which no code was spent.
+    pub mfa: Mfa,
+    /// The recovery codes, 8 hexadecimal digits each.
+    pub recovery_codes: Vec<String>,
+}
+
+impl Enrolment {
+    /// A random one.
+    pub fn random() -> Self {
+        let secret = Secret::from(random::<20>()).to_base32();
+        let recovery_codes = (0..CODES).map(|_| hex(&random::<4>())).collect();
+        Self { mfa: Mfa { secret, last_step: None }, recovery_codes }
+    }
+
+    /// The recovery codes as they are stored with the user of this id.
+    pub fn digests(&self, user_id: u64, key: &RecoveryKey) -> Vec<String> {
+        self.recovery_codes.iter().map(|code| key.digest(user_id, code)).collect()
+    }
+
+    /// The `otpauth://` URI that authenticators read, from a QR code for the most part. `issuer` and `account` are what
+    /// they show.
+    pub fn otpauth(&self, issuer: &str, account: &str) -> String {
+        let (issuer, account) = (percent_encoded(issuer), percent_encoded(account));
+        format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", self.mfa.secret)
+    }
+}
+
+/// Everything but RFC 3986's unreserved characters, in percent.
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded += &format!("%{byte:02X}"),
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::ambient::Timestamp;
+    use crate::mfa::Spent;
+
+    #[test]
+    fn every_recovery_code_and_no_other_checks() {
+        let enrolment = Enrolment::random();
+        let key = RecoveryKey::new(b"test");
+        let stored: BTreeSet<String> = enrolment.digests(7, &key).into_iter().collect();
+        assert_eq!(stored.len(), 8);
+        let check =
+            |code: &str| enrolment.mfa.check(7, &stored, code, &key, Timestamp::from_millis(0)).unwrap();
+        for code in &enrolment.recovery_codes {
+            assert_eq!(code.len(), 8);
+            assert_eq!(check(code), Some(Spent::RecoveryCode(key.digest(7, code))));
+        }
+        assert_eq!(check("0000000g"), None);
+    }
+
+    #[test]
+    fn the_secret_has_160_bits_and_is_another_each_time() {
+        let (one, other) = (Enrolment::random().mfa.secret, Enrolment::random().mfa.secret);
+        assert_eq!(Secret::try_from_base32(&one).unwrap().as_bytes().len(), 20);
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn the_uri_is_encoded() {
+        let enrolment = Enrolment {
+            mfa: Mfa { secret: "KBTSKUKRDJPEGCZK".to_owned(), last_step: None },
+            recovery_codes: Vec::new(),
+        };
+        assert_eq!(
+            enrolment.otpauth("A & B", "zoë@example.com"),
+            "otpauth://totp/A%20%26%20B:zo%C3%AB%40example.com?secret=KBTSKUKRDJPEGCZK&issuer=A%20%26%20B"
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! Deleting users, which operators do and no function may.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
+
+use super::create::cancelled_for;
+use super::sessions::sessions_pk;
+use super::{Store, StoreError, key, login_names, login_pk, number, text, user_pk};
+use crate::user::User;
+
+impl Store {
+    /// Deletes a user with all login names, in one transaction or nothing, if the user is as it was read: no other
+    /// epoch, no other names. `false` if not. The sessions are worth nothing from then on; see
+    /// [`Store::delete_sessions`].
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn delete_user(&self, user: &User) -> Result<bool, StoreError> {
+        let wrong =
+            |error: aws_sdk_dynamodb::error::BuildError| StoreError::Rejected { cause: error.to_string() };
+        let delete = || Delete::builder().table_name(&self.table);
+        let the_user = delete()
+            .set_key(Some(key(user_pk(user.id), "USER")))
+            .condition_expression("epoch = :epoch AND username = :username AND email = :email")
+            .expression_attribute_values(":epoch", number(user.epoch))
+            .expression_attribute_values(":username", text(&user.username))
+            .expression_attribute_values(":email", text(&user.email));
+        let mut deletes = vec![the_user];
+        // Names that could not be created were not; the user goes all the same.
+        let names = login_names(user).unwrap_or_default();
+        for name in names.iter().filter_map(|(name, _)| name.as_key()) {
+            let name = delete()
+                .set_key(Some(key(login_pk(name), "LOGIN")))
+                .condition_expression("attribute_not_exists(pk) OR user_id = :id")
+                .expression_attribute_values(":id", number(user.id));
+            deletes.push(name);
+        }
+        let deletes = deletes
+            .into_iter()
+            .map(|delete| Ok(TransactWriteItem::builder().delete(delete.build()?).build()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(wrong)?;
+        let transact = || self.client.transact_write_items().set_transact_items(Some(deletes.clone())).send();
+        let mut outcome = transact().await;
+        if outcome.as_ref().is_err_and(|error| cancelled_for(error, "TransactionConflict")) {
+            outcome = transact().await;
+        }
+        match outcome {
+            Ok(_) => Ok(true),
+            Err(error) if cancelled_for(&error, "ConditionalCheckFailed") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes all sessions of a user, and says how many.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn delete_sessions(&self, user_id: u64) -> Result<usize, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(sessions_pk(user_id)))
+            .projection_expression("pk, sk")
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut deleted = 0;
+        while let Some(key) = pages.try_next().await? {
+            self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await?;
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+}
