@@ -2,6 +2,9 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::export::ExportArgs;
+use crate::import::ImportArgs;
+
 /// Users, keys and the table of a Postern deployment, for its operator.
 #[derive(Parser)]
 #[command(name = "postern", version, propagate_version = true, after_help = AFTER_HELP)]
@@ -49,4 +52,9 @@ pub struct Target {
 
 /// What to do.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Bring users along from elsewhere, with the passwords that they have.
+    Import(ImportArgs),
+    /// Write all users as JSON lines, sorted by id.
+    Export(ExportArgs),
+}

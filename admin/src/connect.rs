@@ -51,9 +51,8 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     let endpoint = endpoint.or_else(|| env.optional("AWS_ENDPOINT_URL_DYNAMODB").map(str::to_owned));
     let is_local = endpoint.as_deref().is_some_and(is_this_machine);
 
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+    let http =
+        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(5))

@@ -4,15 +4,21 @@
 //! |---|---|
 //! | [`cli`] | the commands and their options |
 //! | [`connect`] | which table, and with whose credentials |
+//! | [`import`] | `postern import` |
+//! | [`export`] | `postern export` |
+//! | [`files`] | files for their owner's eyes only |
 //! | [`output`] | what a command says: for people, or as JSON; and how it exits |
 
 pub mod cli;
 pub mod connect;
+pub mod export;
+pub mod files;
+pub mod import;
 pub mod output;
 
 use std::process::ExitCode;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::output::{Failure, Output};
 
 /// Does what was asked, says so, and tells by the exit code how it went.
@@ -29,5 +35,8 @@ pub async fn main(cli: Cli) -> ExitCode {
 /// # Errors
 /// With what to tell the operator.
 pub async fn run(cli: Cli) -> Result<Output, Failure> {
-    match cli.command {}
+    match cli.command {
+        Command::Import(args) => import::import(args, &connect::connect(&cli.target).await?.store).await,
+        Command::Export(args) => export::export(args, &connect::connect(&cli.target).await?.store).await,
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// What a command has to say when it is done.
 pub struct Output {
-    /// For people. A line break is added.
+    /// For people. A line break is added. Empty: nothing is said, in JSON neither.
     pub text: String,
     /// For scripts.
     pub json: Value,
@@ -50,8 +50,16 @@ impl Output {
         Self { text: text.into(), json, exit: Exit::Done }
     }
 
+    /// Says nothing, since what was asked for is on standard output already.
+    pub fn silent() -> Self {
+        Self::done("", Value::Null)
+    }
+
     /// Prints it on standard output.
     pub fn print(&self, as_json: bool) -> ExitCode {
+        if self.text.is_empty() {
+            return self.exit.into();
+        }
         let text = if as_json { self.json.to_string() } else { self.text.clone() };
         // Whoever reads it may have left, like `head`.
         let _ = writeln!(io::stdout(), "{text}");
