@@ -8,6 +8,9 @@ use crate::keys::KeysCommand;
 use crate::table::TableCommand;
 use crate::user::UserCommand;
 
+use crate::export::ExportArgs;
+use crate::import::ImportArgs;
+
 /// Users, keys and the table of a Postern deployment, for its operator.
 #[derive(Parser)]
 #[command(name = "postern", version, propagate_version = true, after_help = AFTER_HELP)]
@@ -82,4 +85,8 @@ Examples:
         /// Which shell.
         shell: Shell,
     },
+    /// Bring users along from elsewhere, with the passwords that they have.
+    Import(ImportArgs),
+    /// Write all users as JSON lines, sorted by id.
+    Export(ExportArgs),
 }

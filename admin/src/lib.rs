@@ -10,6 +10,9 @@
 //! | [`check`] | a line for each thing that was looked at |
 //! | [`ask`] | passwords and confirmations from whoever types the command |
 //! | [`connect`] | which table, and with whose credentials |
+//! | [`import`] | `postern import` |
+//! | [`export`] | `postern export` |
+//! | [`files`] | files for their owner's eyes only |
 //! | [`output`] | what a command says: for people, or as JSON; and how it exits |
 
 pub mod ask;
@@ -17,6 +20,9 @@ pub mod check;
 pub mod cli;
 pub mod connect;
 pub mod doctor;
+pub mod export;
+pub mod files;
+pub mod import;
 pub mod keys;
 pub mod output;
 pub mod table;
@@ -55,5 +61,7 @@ pub async fn run(cli: Cli) -> Result<Output, Failure> {
             output::write(&script);
             Ok(Output::nothing())
         }
+        Command::Import(args) => import::import(args, &connect::connect(&target).await?.store).await,
+        Command::Export(args) => export::export(args, &connect::connect(&target).await?.store).await,
     }
 }

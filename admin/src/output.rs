@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// What a command has to say when it is done.
 pub struct Output {
-    /// For people. A line break is added.
+    /// For people. A line break is added. Empty: nothing is said, in JSON neither.
     pub text: String,
     /// For scripts.
     pub json: Value,

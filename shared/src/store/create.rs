@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// What creates this user, each on condition that nothing is there: the user, then the names.
-    fn writes(
+    pub(super) fn writes(
         &self,
         user: &NewUser,
         names: &[(LoginName, LoginKind)],
@@ -105,7 +105,7 @@ impl Store {
     }
 
     /// Keeps the counter at or above an id that was chosen, so that it is not handed out again.
-    async fn raise_user_id(&self, id: u64) -> Result<(), StoreError> {
+    pub(super) async fn raise_user_id(&self, id: u64) -> Result<(), StoreError> {
         let outcome = self
             .client
             .update_item()

@@ -9,6 +9,7 @@ mod attempts;
 mod create;
 mod delete;
 mod error;
+mod import;
 mod scan;
 mod sessions;
 mod table;
@@ -23,6 +24,8 @@ pub use self::attempts::Charge;
 pub use self::create::{CreateUserError, NewUser, login_names};
 pub use self::error::StoreError;
 use self::error::condition_failed;
+pub use self::import::{MAX_BATCH, Newcomer, Outcome, Standing, Taken, What};
+pub use self::scan::{Cursor, MAX_READ, UserIds};
 pub(crate) use self::sessions::Rotation;
 #[cfg(fuzzing)]
 pub(crate) use self::sessions::decode_session;

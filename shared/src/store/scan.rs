@@ -1,10 +1,31 @@
-//! All users, which operators may read and no function may.
+//! Reading many users, which operators do and no function may.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::admin::status_value;
-use super::{Item, Store, StoreError, decode_user, text};
+use super::{Item, Store, StoreError, decode_user, key, text, user_pk};
+use crate::ambient::random;
 use crate::user::{Status, User};
+
+/// The most users that [`Store::users`] reads at once: DynamoDB's own bound.
+pub const MAX_READ: usize = 100;
+
+/// How often a request is repeated of which DynamoDB did only a part, or nothing for want of capacity.
+pub(super) const TRIES: u32 = 10;
+
+/// Some of the ids of all users, in no order.
+pub struct UserIds {
+    /// The ids of this page. It may be empty where others follow.
+    pub ids: Vec<u64>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<Cursor>,
+}
+
+/// Where a page begins.
+pub struct Cursor(Item);
 
 impl Store {
     /// Shows every user, or those of one status, in no order, until `visit` breaks off. Page after page: however many
@@ -33,16 +54,84 @@ impl Store {
         }
         let mut items = request.filter_expression(filter).into_paginator().items().send();
         while let Some(item) = items.try_next().await? {
-            let unreadable = || StoreError::Unreadable { what: "a user whose key holds no id".to_owned() };
-            let user = id_of(&item).ok_or_else(unreadable).and_then(|id| decode_user(id, item));
+            let user = id(&item).and_then(|id| decode_user(id, item));
             if visit(user).is_break() {
                 break;
             }
         }
         Ok(())
     }
+
+    /// A page of the ids of all users; the first where no cursor is given. It costs reading the whole table, and no
+    /// transfer but the keys'.
+    ///
+    /// # Errors
+    /// If the store fails, or a key cannot be read.
+    pub async fn user_ids(&self, from: Option<Cursor>) -> Result<UserIds, StoreError> {
+        let output = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .projection_expression("pk")
+            .filter_expression("begins_with(pk, :user)")
+            .expression_attribute_values(":user", text("USER#"))
+            .set_exclusive_start_key(from.map(|cursor| cursor.0))
+            .consistent_read(true)
+            .send()
+            .await?;
+        let ids = output.items.unwrap_or_default().iter().map(id).collect::<Result<_, _>>()?;
+        let next = output.last_evaluated_key.filter(|key| !key.is_empty()).map(Cursor);
+        Ok(UserIds { ids, next })
+    }
+
+    /// The users with these ids, at most [`MAX_READ`] and no id twice, in this order. Who is not there is left out.
+    ///
+    /// # Errors
+    /// If the store fails, or holds what cannot be read.
+    pub async fn users(&self, ids: &[u64]) -> Result<Vec<User>, StoreError> {
+        let keys = ids.iter().map(|id| key(user_pk(*id), "USER")).collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for item in self.items(keys).await? {
+            found.push(decode_user(id(&item)?, item)?);
+        }
+        let place = |user: &User| ids.iter().position(|id| *id == user.id);
+        found.sort_by_cached_key(place);
+        Ok(found)
+    }
+
+    /// The items with these keys that are there, in no order. At most [`MAX_READ`] keys, none twice.
+    pub(super) async fn items(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::with_capacity(keys.len());
+        let mut left = keys;
+        for turn in 0..TRIES {
+            if left.is_empty() {
+                return Ok(items);
+            }
+            if turn > 0 {
+                pause(turn).await;
+            }
+            let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
+            let wanted = wanted.map_err(|error| StoreError::Rejected { cause: error.to_string() })?;
+            let output = self.client.batch_get_item().request_items(&self.table, wanted).send().await?;
+            items.extend(output.responses.into_iter().flatten().flat_map(|(_, found)| found));
+            left = output.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
+        }
+        if left.is_empty() {
+            return Ok(items);
+        }
+        Err(StoreError::Unavailable { cause: "it leaves keys unread, time after time".to_owned() })
+    }
 }
 
-fn id_of(item: &Item) -> Option<u64> {
-    item.get("pk")?.as_s().ok()?.strip_prefix("USER#")?.parse().ok()
+/// Waits before the next turn: twice as long each time, from 50 ms to 6 s, and not all callers alike.
+pub(super) async fn pause(turn: u32) {
+    let longest = Duration::from_millis(50 << turn.min(7));
+    let share = u32::from(u8::from_le_bytes(random::<1>()));
+    tokio::time::sleep(longest / 2 + longest * share / 512).await;
+}
+
+fn id(item: &Item) -> Result<u64, StoreError> {
+    let pk = item.get("pk").and_then(|pk| pk.as_s().ok());
+    let id = pk.and_then(|pk| pk.strip_prefix("USER#")).and_then(|id| id.parse().ok());
+    id.ok_or_else(|| StoreError::Unreadable { what: "the key of a user".to_owned() })
 }

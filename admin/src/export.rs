@@ -1,0 +1,189 @@
+//! `postern export`: all users, in the form that `postern import jsonl` takes.
+//!
+//! Sorted by id, members in one order, attributes sorted: two exports of the same users are the same bytes. The ids
+//! are read first, 8 bytes each, then the users in their order; so a large table does not have to fit into memory.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use postern::ambient::Timestamp;
+use postern::store::{MAX_READ, Store};
+use postern::user::{Status, User};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use crate::files::create_private;
+use crate::output::{Exit, Failure, Output};
+
+/// Where the users go.
+#[derive(Args)]
+pub struct ExportArgs {
+    /// The file; standard output without it. It holds hashes and secrets: only its owner may read it.
+    file: Option<PathBuf>,
+    /// Replace the file if it is there.
+    #[arg(long, requires = "file")]
+    force: bool,
+}
+
+/// A user as a line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: u64,
+    username: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_hash: Option<&'a str>,
+    status: Status,
+    must_change_password: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_last_step: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recovery_codes: Vec<&'a str>,
+    epoch: u64,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment_if_any")]
+    sessions_ended_at: Option<Timestamp>,
+    #[serde(serialize_with = "moment")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "moment")]
+    updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment_if_any")]
+    last_sign_in: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    attributes: Map<String, Value>,
+}
+
+impl<'a> Line<'a> {
+    fn of(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            username: &user.username,
+            email: &user.email,
+            password_hash: user.password_hash.as_deref(),
+            status: user.status,
+            must_change_password: user.must_change_password,
+            mfa_secret: user.mfa.as_ref().map(|mfa| mfa.secret.as_str()),
+            mfa_last_step: user.mfa.as_ref().and_then(|mfa| mfa.last_step),
+            recovery_codes: user.recovery_codes.iter().map(String::as_str).collect(),
+            epoch: user.epoch,
+            sessions_ended_at: user.sessions_ended_at,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            last_sign_in: user.last_sign_in,
+            attributes: sorted(&user.attributes),
+        }
+    }
+}
+
+/// Exports all users.
+///
+/// # Errors
+/// If the store fails, or the file cannot be written.
+pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> {
+    let Some(path) = args.file else {
+        let mut out = BufWriter::new(io::stdout());
+        return match write_all(store, &mut out).await {
+            Ok(_) => Ok(Output::nothing()),
+            // Whoever reads it left, like `head`.
+            Err(Broken::Written(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Output::nothing()),
+            Err(broken) => Err(broken.failure(Path::new("standard output"))),
+        };
+    };
+    if path.exists() && !args.force {
+        return Err(Failure::usage(format!("{} is there; --force replaces it", path.display())));
+    }
+    // Under another name until it is whole: half an export looks like one of fewer users.
+    let mut part = path.clone().into_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let _ = fs::remove_file(&part);
+    let cannot = |error: io::Error| Broken::Written(error).failure(&path);
+    let mut out = BufWriter::new(create_private(&part).map_err(cannot)?);
+    let count = match write_all(store, &mut out).await {
+        Ok(count) => count,
+        Err(broken) => {
+            let _ = fs::remove_file(&part);
+            return Err(broken.failure(&path));
+        }
+    };
+    out.get_ref().sync_all().and_then(|()| fs::rename(&part, &path)).map_err(cannot)?;
+    let text = format!("{count} users are in {}", path.display());
+    Ok(Output::done(text, json!({"exported": count, "file": path.display().to_string()})))
+}
+
+/// Why an export broke off.
+enum Broken {
+    Read(Failure),
+    Written(io::Error),
+}
+
+impl Broken {
+    fn failure(self, path: &Path) -> Failure {
+        match self {
+            Self::Read(failure) => failure,
+            Self::Written(error) => {
+                Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
+            }
+        }
+    }
+}
+
+async fn write_all(store: &Store, out: &mut impl Write) -> Result<u64, Broken> {
+    let read = |error: postern::store::StoreError| Broken::Read(error.into());
+    let (mut ids, mut next) = (Vec::new(), None);
+    loop {
+        let page = store.user_ids(next).await.map_err(read)?;
+        ids.extend(page.ids);
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    ids.sort_unstable();
+    let mut count = 0;
+    for ids in ids.chunks(MAX_READ) {
+        for user in store.users(ids).await.map_err(read)? {
+            serde_json::to_writer(&mut *out, &Line::of(&user))
+                .map_err(|error| Broken::Written(error.into()))?;
+            out.write_all(b"\n").map_err(Broken::Written)?;
+            count += 1;
+        }
+    }
+    out.flush().map_err(Broken::Written)?;
+    Ok(count)
+}
+
+/// The same with the members in order, at every depth.
+fn sorted(object: &Map<String, Value>) -> Map<String, Value> {
+    let mut members: Vec<(String, Value)> =
+        object.iter().map(|(name, value)| (name.clone(), sorted_value(value))).collect();
+    members.sort_by(|a, b| a.0.cmp(&b.0));
+    members.into_iter().collect()
+}
+
+fn sorted_value(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => Value::Object(sorted(object)),
+        Value::Array(elements) => Value::Array(elements.iter().map(sorted_value).collect()),
+        other => other.clone(),
+    }
+}
+
+/// ISO 8601; after the year 9999, where that ends, milliseconds.
+fn moment<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    match moment.iso8601() {
+        Some(text) => serializer.serialize_str(&text),
+        None => serializer.serialize_u64(moment.millis()),
+    }
+}
+
+fn moment_if_any<S: Serializer>(of: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match of {
+        Some(of) => moment(of, serializer),
+        None => serializer.serialize_none(),
+    }
+}

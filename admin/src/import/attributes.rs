@@ -1,0 +1,121 @@
+//! What the contracts keep with a user, and of which type each member is: an attribute that its contract cannot read
+//! would be an error at each sign-in.
+
+use serde_json::{Map, Value, json};
+
+use super::fields::malformed;
+use super::reason::Reason;
+use super::rows::Record;
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Integer,
+    Boolean,
+    /// `admin`, `moderator` or `editor`.
+    Role,
+    Integers,
+}
+
+const MEMBERS: [(&str, &str, Kind); 18] = [
+    ("email", "avatar", Kind::Text),
+    ("email", "first_name", Kind::Text),
+    ("email", "last_name", Kind::Text),
+    ("email", "number_phone", Kind::Text),
+    ("mfa", "bio", Kind::Text),
+    ("mfa", "consent", Kind::Integer),
+    ("mfa", "control", Kind::Integer),
+    ("mfa", "github", Kind::Text),
+    ("mfa", "img", Kind::Text),
+    ("mfa", "imperial", Kind::Boolean),
+    ("mfa", "initial", Kind::Text),
+    ("mfa", "language", Kind::Text),
+    ("mfa", "newsletter", Kind::Boolean),
+    ("mfa", "patron", Kind::Integer),
+    ("mfa", "role", Kind::Text),
+    ("sso", "ext_id", Kind::Integer),
+    ("sso", "role", Kind::Role),
+    ("sso", "tags", Kind::Integers),
+];
+
+/// Whether a column of CSV, like `email.first_name`, is an attribute.
+pub fn is_column(column: &str) -> bool {
+    column.split_once('.').is_some_and(|(contract, member)| kind(contract, member).is_some())
+}
+
+/// Takes the attributes' columns out of a record of CSV.
+///
+/// # Errors
+/// If a field is not of its member's type.
+pub fn of_columns(record: &mut Record) -> Result<Map<String, Value>, Reason> {
+    let columns: Vec<String> = record.keys().filter(|column| is_column(column)).cloned().collect();
+    let mut attributes = Map::new();
+    for column in columns {
+        let Some(Value::String(field)) = record.remove(&column) else { continue };
+        let Some((contract, member)) = column.split_once('.') else { continue };
+        let Some(kind) = kind(contract, member) else { continue };
+        let value = match kind {
+            Kind::Text | Kind::Role => Some(Value::String(field)),
+            Kind::Integer => field.parse::<i64>().ok().map(Value::from),
+            Kind::Boolean => match field.to_ascii_lowercase().as_str() {
+                "true" | "t" | "1" => Some(Value::Bool(true)),
+                "false" | "f" | "0" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            Kind::Integers => {
+                let numbers: Result<Vec<i64>, _> = field.split_whitespace().map(str::parse).collect();
+                numbers.ok().map(Value::from)
+            }
+        };
+        let value = value.ok_or_else(|| malformed(&column, kind.wanted()))?;
+        let of_contract = attributes.entry(contract).or_insert_with(|| json!({}));
+        if let Value::Object(members) = of_contract {
+            members.insert(member.to_owned(), value);
+        }
+    }
+    Ok(attributes)
+}
+
+/// Looks at the types of those members that are known. Of others nothing is asked.
+///
+/// # Errors
+/// If a contract's attributes are no object, or a member is not of its type.
+pub fn check(attributes: &Map<String, Value>) -> Result<(), Reason> {
+    for (contract, members) in attributes {
+        let path = || format!("attributes.{contract}");
+        let members = members.as_object().ok_or_else(|| malformed(&path(), "an object"))?;
+        for (member, value) in members {
+            let Some(kind) = kind(contract, member) else { continue };
+            if !value.is_null() && !kind.fits(value) {
+                return Err(malformed(&format!("{}.{member}", path()), kind.wanted()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn kind(contract: &str, member: &str) -> Option<Kind> {
+    MEMBERS.iter().find(|known| (known.0, known.1) == (contract, member)).map(|known| known.2)
+}
+
+impl Kind {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.is_string(),
+            Self::Integer => value.is_i64(),
+            Self::Boolean => value.is_boolean(),
+            Self::Role => matches!(value.as_str(), Some("admin" | "moderator" | "editor")),
+            Self::Integers => value.as_array().is_some_and(|all| all.iter().all(Value::is_i64)),
+        }
+    }
+
+    const fn wanted(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Integer => "a whole number",
+            Self::Boolean => "true or false",
+            Self::Role => "admin, moderator or editor",
+            Self::Integers => "whole numbers",
+        }
+    }
+}

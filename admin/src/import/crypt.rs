@@ -1,0 +1,55 @@
+//! FreeSewing's encrypted columns: `{"iv":"<hex>","ct":"<hex>"}`, AES-256-CBC with PKCS#7 padding, of JSON.
+
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockModeDecrypt, KeyIvInit};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Opens encrypted columns. It has no `Debug`: it holds the key.
+pub struct Cipher([u8; 32]);
+
+/// A value does not open with this key, or is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoesNotOpen;
+
+#[derive(Deserialize)]
+struct Sealed {
+    iv: String,
+    ct: String,
+}
+
+impl Cipher {
+    /// With the key that follows from this passphrase, as FreeSewing derives it. None where scrypt refuses, which it
+    /// does not for this cost.
+    pub fn new(passphrase: &str) -> Option<Self> {
+        let params = scrypt::Params::new(14, 8, 1).ok()?;
+        let mut key = [0; 32];
+        scrypt::scrypt(passphrase.as_bytes(), b"FreeSewing", &params, &mut key).ok()?;
+        Some(Self(key))
+    }
+
+    /// Whether a column holds something encrypted.
+    pub fn is_sealed(text: &str) -> bool {
+        serde_json::from_str::<Sealed>(text).is_ok()
+    }
+
+    /// What an encrypted column holds.
+    ///
+    /// # Errors
+    /// If the key is another. The padding does not always show that; what comes out may be garbage.
+    pub fn open(&self, text: &str) -> Result<Value, DoesNotOpen> {
+        let sealed: Sealed = serde_json::from_str(text).map_err(|_| DoesNotOpen)?;
+        let (iv, text) = (unhex(&sealed.iv).ok_or(DoesNotOpen)?, unhex(&sealed.ct).ok_or(DoesNotOpen)?);
+        let cipher = cbc::Decryptor::<aes::Aes256>::new_from_slices(&self.0, &iv).map_err(|_| DoesNotOpen)?;
+        let plain = cipher.decrypt_padded_vec::<Pkcs7>(&text).map_err(|_| DoesNotOpen)?;
+        serde_json::from_slice(&plain).map_err(|_| DoesNotOpen)
+    }
+}
+
+/// The bytes that these hexadecimal digits spell.
+pub fn unhex(digits: &str) -> Option<Vec<u8>> {
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
+}

@@ -1,0 +1,136 @@
+//! DatePoll: a CSV or JSON of its table `users`.
+
+use std::collections::BTreeSet;
+
+use postern::ambient::Timestamp;
+use postern::user::{Status, User};
+use serde_json::{Map, Value, json};
+
+use super::reason::Reason;
+use super::rows::{Record, other_format};
+use super::{Draft, fields};
+use crate::output::Failure;
+
+/// Looks at the columns of CSV.
+///
+/// # Errors
+/// If one is not there without which no user can be read.
+pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
+    match ["id", "username", "password", "activated"].iter().find(|name| !columns.iter().any(|c| c == *name))
+    {
+        None => Ok(()),
+        Some(missing) => Err(other_format(format_args!("it has no column `{missing}`"))),
+    }
+}
+
+/// The user of a record.
+///
+/// # Errors
+/// With the reason to reject it.
+pub fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
+    let mut record = record.clone();
+    // How MySQL writes null in CSV.
+    record.retain(|_, value| !matches!(value.as_str(), Some("\\N" | "NULL")));
+    let id = fields::id(&record, "id")?;
+    if id == 0 {
+        return Err(Reason::Missing { member: "id" });
+    }
+    let username = fields::text(&record, "username")?.ok_or(Reason::Missing { member: "username" })?;
+    let activated = fields::boolean(&record, "activated")?.ok_or(Reason::Missing { member: "activated" })?;
+    let mut profile = Map::new();
+    for (column, member) in [("firstname", "first_name"), ("surname", "last_name")] {
+        if let Some(name) = fields::text(&record, column)?.filter(|name| !name.is_empty()) {
+            profile.insert(member.to_owned(), Value::String(name));
+        }
+    }
+    let attributes = if profile.is_empty() { json!({}) } else { json!({"email": profile}) };
+    let created_at = fields::moment(&record, "created_at")?.unwrap_or(now);
+    let user = User {
+        version: 1,
+        id,
+        username,
+        email: fields::text(&record, "email")?.unwrap_or_default(),
+        password_hash: stored(fields::text(&record, "password")?, id)?,
+        status: if activated { Status::Active } else { Status::NotActivated },
+        must_change_password: fields::boolean(&record, "force_password_change")?.unwrap_or(false),
+        mfa: None,
+        recovery_codes: BTreeSet::new(),
+        epoch: 0,
+        sessions_ended_at: None,
+        created_at,
+        updated_at: fields::moment(&record, "updated_at")?.unwrap_or(created_at),
+        last_sign_in: None,
+        attributes: attributes.as_object().cloned().unwrap_or_default(),
+    };
+    Draft::new(user, Vec::new())
+}
+
+/// The stored form: what was hashed is the password with the user's id behind it.
+fn stored(password: Option<String>, id: u64) -> Result<Option<String>, Reason> {
+    match password.as_deref() {
+        None | Some("" | "Null" | "null") => Ok(None),
+        Some(hash)
+            if hash.len() == 60 && ["$2y$", "$2a$", "$2b$"].iter().any(|kind| hash.starts_with(kind)) =>
+        {
+            Ok(Some(format!("bcrypt_suffix${id}${hash}")))
+        }
+        // Where there was no hash, the product took any password for the right one: that must not come along.
+        Some(_) => Err(Reason::NotBcrypt),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
+
+    fn of(row: Value) -> Result<User, Reason> {
+        read(row.as_object().unwrap(), Timestamp::from_millis(5)).map(|draft| draft.user)
+    }
+
+    #[test]
+    fn a_row_of_csv() {
+        let user = of(json!({"id": "33", "username": "st.huber", "password": HASH, "activated": "1",
+            "force_password_change": "0", "firstname": "Stefan", "surname": "Huber", "email": "\\N",
+            "created_at": "2022-11-19 18:15:22", "updated_at": "NULL", "member_number": "12"}));
+        let user = user.ok().unwrap();
+        assert_eq!(user.password_hash.unwrap(), format!("bcrypt_suffix$33${HASH}"));
+        assert_eq!((user.id, user.status, user.email.as_str()), (33, Status::Active, ""));
+        assert_eq!(user.updated_at.millis(), 1_668_881_722_000);
+        assert_eq!(
+            Value::Object(user.attributes),
+            json!({"email": {"first_name": "Stefan", "last_name": "Huber"}})
+        );
+    }
+
+    #[test]
+    fn states_and_passwords() {
+        let with = |password: Value| {
+            of(
+                json!({"id": 1, "username": "a", "password": password, "activated": 0, "force_password_change": 1}),
+            )
+        };
+        for none in [json!("Null"), json!(""), json!("NULL"), json!("\\N"), json!(null)] {
+            let user = with(none).ok().unwrap();
+            assert_eq!((user.password_hash, user.must_change_password), (None, true));
+            assert_eq!(user.status, Status::NotActivated);
+        }
+        for bad in ["letmein", "$2y$10$short", "5f4dcc3b5aa765d61d8327deb882cf99"] {
+            assert_eq!(with(json!(bad)).err(), Some(Reason::NotBcrypt), "{bad}");
+        }
+    }
+
+    #[test]
+    fn bad_rows() {
+        for (row, member) in [
+            (json!({"username": "a", "password": "Null", "activated": 1}), "id"),
+            (json!({"id": 1, "password": "Null", "activated": 1}), "username"),
+            (json!({"id": 1, "username": "a", "password": "Null"}), "activated"),
+            (json!({"id": 1, "username": "a", "activated": "x"}), "activated"),
+        ] {
+            let reason = of(row).err().unwrap().to_string();
+            assert!(reason.contains(&format!("`{member}`")), "{reason}");
+        }
+    }
+}

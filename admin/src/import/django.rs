@@ -1,0 +1,252 @@
+//! Django: what `manage.py dumpdata` writes, or a CSV of the table of users.
+
+use std::collections::BTreeSet;
+
+use postern::ambient::Timestamp;
+use postern::user::{Status, User};
+use serde_json::{Value, json};
+
+use super::reason::Reason;
+use super::rows::{Record, Rows, other_format};
+use super::{Draft, Reading, fields};
+use crate::output::Failure;
+
+/// How the users of this file are read.
+pub struct Django {
+    /// The model of the users, once it is known.
+    model: Option<String>,
+    /// What an uploaded avatar's path is put behind.
+    media_url: String,
+}
+
+impl Django {
+    /// With the model that was named, if one was.
+    pub fn new(model: Option<String>, media_url: String) -> Self {
+        Self { model: model.map(|model| model.to_lowercase()), media_url }
+    }
+
+    /// Looks through all of a dump for models that have users, so that it is known before anything is written
+    /// which one is meant.
+    ///
+    /// # Errors
+    /// If there is none, or more than one and none was named.
+    pub fn choose_model(&mut self, rows: Rows) -> Result<(), Failure> {
+        let mut models = BTreeSet::new();
+        let records = rows.filter_map(|row| row.ok()?.record.ok());
+        models.extend(records.filter(has_users).filter_map(|record| model(&record)));
+        match (&self.model, models.len()) {
+            (Some(model), _) if models.contains(model) => Ok(()),
+            (Some(model), _) => Err(other_format(format_args!("it has no users of the model {model}"))),
+            (None, 0) => Err(other_format("none of its models has a password, and a username or e-mail")),
+            (None, 1) => {
+                self.model = models.pop_first();
+                Ok(())
+            }
+            (None, _) => {
+                let models: Vec<String> = models.into_iter().collect();
+                Err(Failure::usage(format!("say with --model which are the users: {}", models.join(", "))))
+            }
+        }
+    }
+
+    /// Looks at the columns of CSV.
+    ///
+    /// # Errors
+    /// If those of a table of users are not there.
+    pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
+        let has = |name: &str| columns.iter().any(|column| column == name);
+        if has("password") && (has("username") || has("email")) {
+            return Ok(());
+        }
+        Err(other_format("it needs the columns `password`, and `username` or `email`"))
+    }
+
+    /// The user of a record.
+    ///
+    /// # Errors
+    /// With the reason to reject it.
+    pub fn read(&mut self, record: &Record, now: Timestamp) -> Result<Reading, Reason> {
+        // A row of CSV is the user; in a dump the user is in `fields`, among records of other models.
+        let Some(model) = model(record) else { return self.user(record, "id", now).map(Reading::of) };
+        let is_user = match &self.model {
+            Some(chosen) if *chosen == model => true,
+            Some(_) if !has_users(record) => false,
+            // Of a stream, what comes later is not known when the first user is met.
+            Some(_) => return Err(Reason::OtherModel { model }),
+            None => {
+                let is_user = has_users(record);
+                if is_user {
+                    self.model = Some(model);
+                }
+                is_user
+            }
+        };
+        if !is_user {
+            return Ok(Reading::Other);
+        }
+        let Some(Value::Object(members)) = record.get("fields") else {
+            return Err(Reason::Missing { member: "fields" });
+        };
+        let mut members = members.clone();
+        members.insert("pk".to_owned(), record.get("pk").cloned().unwrap_or(Value::Null));
+        self.user(&members, "pk", now).map(Reading::of)
+    }
+
+    fn user(&self, record: &Record, id: &str, now: Timestamp) -> Result<Draft, Reason> {
+        let email = fields::text(record, "email")?.unwrap_or_default();
+        let username = match fields::text(record, "username")? {
+            Some(username) => username,
+            None if record.contains_key("username") || email.is_empty() => {
+                return Err(Reason::Missing { member: "username" });
+            }
+            None => email.clone(),
+        };
+        let mut profile = Record::new();
+        for member in ["first_name", "last_name", "number_phone"] {
+            if let Some(text) = fields::text(record, member)?.filter(|text| !text.is_empty()) {
+                profile.insert(member.to_owned(), Value::String(text));
+            }
+        }
+        if let Some(avatar) = fields::text(record, "avatar")?.filter(|path| !path.is_empty()) {
+            profile.insert("avatar".to_owned(), Value::String(self.url(&avatar)));
+        }
+        let active = fields::boolean(record, "is_active")?.unwrap_or(true);
+        let created_at = fields::moment(record, "date_joined")?.unwrap_or(now);
+        let attributes = if profile.is_empty() { json!({}) } else { json!({"email": profile}) };
+        let user = User {
+            version: 1,
+            id: fields::id(record, id)?,
+            username,
+            email,
+            password_hash: fields::text(record, "password")?.and_then(|password| stored(&password)),
+            status: if active { Status::Active } else { Status::Disabled },
+            must_change_password: false,
+            mfa: None,
+            recovery_codes: BTreeSet::new(),
+            epoch: 0,
+            sessions_ended_at: None,
+            created_at,
+            updated_at: created_at,
+            last_sign_in: fields::moment(record, "last_login")?,
+            attributes: attributes.as_object().cloned().unwrap_or_default(),
+        };
+        Draft::new(user, Vec::new())
+    }
+
+    fn url(&self, path: &str) -> String {
+        let whole = path.starts_with('/') || path.starts_with("http://") || path.starts_with("https://");
+        if whole { path.to_owned() } else { format!("{}{path}", self.media_url) }
+    }
+}
+
+/// The stored form of a password; none where Django says that there is none.
+fn stored(password: &str) -> Option<String> {
+    if password.is_empty() || password.starts_with('!') {
+        return None;
+    }
+    // Two of Django's forms are a name before what everybody else writes.
+    if password.starts_with("argon2$") {
+        return password.strip_prefix("argon2").map(str::to_owned);
+    }
+    Some(password.strip_prefix("bcrypt$").unwrap_or(password).to_owned())
+}
+
+fn model(record: &Record) -> Option<String> {
+    record.get("model")?.as_str().filter(|_| record.contains_key("fields")).map(str::to_lowercase)
+}
+
+fn has_users(record: &Record) -> bool {
+    let fields = record.get("fields").and_then(Value::as_object);
+    fields.is_some_and(|fields| {
+        fields.contains_key("password") && (fields.contains_key("username") || fields.contains_key("email"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
+
+    fn read(django: &mut Django, row: Value) -> Result<Reading, Reason> {
+        django.read(row.as_object().unwrap(), Timestamp::from_millis(5))
+    }
+
+    fn user(row: Value) -> User {
+        let mut django = Django::new(None, "/media/".to_owned());
+        match read(&mut django, row) {
+            Ok(Reading::User(draft)) => draft.user,
+            Ok(Reading::Other) => panic!("no user"),
+            Err(reason) => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn a_dumped_user() {
+        let user = user(json!({"model": "users.user", "pk": 1, "fields": {
+            "password": HASH, "last_login": null, "username": "johndoe", "email": "johndoe@example.com",
+            "first_name": "John", "last_name": "", "number_phone": 5551234567u64, "is_active": true,
+            "is_superuser": false, "groups": [], "date_joined": "2022-11-19T18:15:22.642Z",
+            "avatar": "avatars/profile.jpg",
+        }}));
+        assert_eq!((user.id, user.password_hash.as_deref()), (1, Some(HASH)));
+        assert_eq!(user.created_at.millis(), 1_668_881_722_642);
+        assert_eq!(
+            Value::Object(user.attributes),
+            json!({"email": {"first_name": "John", "number_phone": "5551234567",
+                             "avatar": "/media/avatars/profile.jpg"}})
+        );
+    }
+
+    #[test]
+    fn a_row_of_csv() {
+        let row = json!({"id": "7", "password": "!x", "email": "a@example.com", "is_active": "f",
+            "date_joined": "2022-11-19 18:15:22.642817+00"});
+        let user = user(row);
+        assert_eq!((user.id, user.username.as_str(), user.status), (7, "a@example.com", Status::Disabled));
+        assert_eq!(user.password_hash, None);
+    }
+
+    #[test]
+    fn stored_forms() {
+        for (django, ours) in [
+            (
+                "argon2$argon2id$v=19$m=102400,t=2,p=8$c2FsdA$aGFzaA",
+                Some("$argon2id$v=19$m=102400,t=2,p=8$c2FsdA$aGFzaA"),
+            ),
+            ("bcrypt$$2b$12$abc", Some("$2b$12$abc")),
+            ("bcrypt_sha256$$2b$12$abc", Some("bcrypt_sha256$$2b$12$abc")),
+            (HASH, Some(HASH)),
+            ("", None),
+            ("!", None),
+            ("!Kxyz", None),
+        ] {
+            assert_eq!(stored(django).as_deref(), ours);
+        }
+    }
+
+    #[test]
+    fn other_models() {
+        let mut django = Django::new(None, String::new());
+        let other = json!({"model": "auth.group", "pk": 1, "fields": {"name": "x"}});
+        assert!(matches!(read(&mut django, other), Ok(Reading::Other)));
+        let fields = json!({"password": "!", "username": "a"});
+        let of = |model: &str| json!({"model": model, "pk": 1, "fields": fields});
+        assert!(matches!(read(&mut django, of("app.user")), Ok(Reading::User(_))));
+        let second = read(&mut django, of("shop.customer")).err();
+        assert_eq!(second, Some(Reason::OtherModel { model: "shop.customer".to_owned() }));
+    }
+
+    #[test]
+    fn bad_rows() {
+        for (row, member) in [
+            (json!({"id": 1, "password": "!"}), "username"),
+            (json!({"id": "x", "username": "a"}), "id"),
+            (json!({"id": 1, "username": "a", "is_active": "?"}), "is_active"),
+            (json!({"id": 1, "username": "a", "date_joined": "?"}), "date_joined"),
+        ] {
+            let reason = read(&mut Django::new(None, String::new()), row).err().unwrap().to_string();
+            assert!(reason.contains(&format!("`{member}`")), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What a row holds, as the types that a user is made of. All that CSV has is strings, and databases write booleans
+//! and times in several ways, so each accessor takes every spelling that can mean only one thing.
+
+use std::collections::BTreeSet;
+
+use postern::ambient::Timestamp;
+use postern::mfa::{Mfa, RecoveryKey};
+use postern::password::{HashAlgorithm, examine};
+use serde_json::Value;
+use time::{Date, Month};
+
+use super::reason::Reason;
+use super::rows::Record;
+
+/// The highest id: what a JSON number holds in every client, 2⁵³ − 1.
+const MAX_ID: u64 = (1 << 53) - 1;
+
+/// A member that is there and not null.
+pub fn value<'a>(record: &'a Record, member: &str) -> Option<&'a Value> {
+    record.get(member).filter(|value| !value.is_null())
+}
+
+/// A text; a number is one too.
+///
+/// # Errors
+/// If the member is something else.
+pub fn text(record: &Record, member: &str) -> Result<Option<String>, Reason> {
+    match value(record, member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(malformed(member, "a string")),
+    }
+}
+
+/// A user's id; none is 0.
+///
+/// # Errors
+/// If the member is no whole number from 1 to 2⁵³ − 1.
+pub fn id(record: &Record, member: &str) -> Result<u64, Reason> {
+    let wanted = "a whole number from 1 to 9007199254740991";
+    match unsigned(record, member) {
+        Ok(None) => Ok(0),
+        Ok(Some(id)) if (1..=MAX_ID).contains(&id) => Ok(id),
+        Ok(Some(_)) | Err(_) => Err(malformed(member, wanted)),
+    }
+}
+
+/// A whole number that is not negative.
+///
+/// # Errors
+/// If the member is something else.
+pub fn unsigned(record: &Record, member: &str) -> Result<Option<u64>, Reason> {
+    let number = match value(record, member) {
+        None => return Ok(None),
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(Value::String(digits)) => digits.parse().ok(),
+        Some(_) => None,
+    };
+    number.map(Some).ok_or_else(|| malformed(member, "a whole number"))
+}
+
+/// A whole number.
+///
+/// # Errors
+/// If the member is something else.
+pub fn integer(record: &Record, member: &str) -> Result<Option<i64>, Reason> {
+    let number = match value(record, member) {
+        None => return Ok(None),
+        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(digits)) => digits.parse().ok(),
+        Some(_) => None,
+    };
+    number.map(Some).ok_or_else(|| malformed(member, "a whole number"))
+}
+
+/// Yes or no.
+///
+/// # Errors
+/// If the member is something else.
+pub fn boolean(record: &Record, member: &str) -> Result<Option<bool>, Reason> {
+    let answer = match value(record, member) {
+        None => return Ok(None),
+        Some(Value::Bool(answer)) => Some(*answer),
+        Some(Value::Number(number)) => match number.as_u64() {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            _ => None,
+        },
+        Some(Value::String(word)) => match word.to_ascii_lowercase().as_str() {
+            "t" | "true" | "1" => Some(true),
+            "f" | "false" | "0" => Some(false),
+            _ => None,
+        },
+        Some(_) => None,
+    };
+    answer.map(Some).ok_or_else(|| malformed(member, "true or false"))
+}
+
+/// A moment: milliseconds since 1970 as a number, or a date and time, in UTC where no zone is given.
+///
+/// # Errors
+/// If the member is something else, or before 1970.
+pub fn moment(record: &Record, member: &str) -> Result<Option<Timestamp>, Reason> {
+    let moment = match value(record, member) {
+        None => return Ok(None),
+        // MySQL's way to say never.
+        Some(Value::String(text)) if text.starts_with("0000-00-00") => return Ok(None),
+        Some(Value::Number(number)) => number.as_u64().map(Timestamp::from_millis),
+        Some(Value::String(text)) => parse_moment(text.trim()),
+        Some(_) => None,
+    };
+    moment.map(Some).ok_or_else(|| malformed(member, "a time like 2022-11-19T18:15:22.642Z"))
+}
+
+/// How the password was hashed, if the user has one.
+///
+/// # Errors
+/// If the hash cannot be verified here.
+pub fn hash(stored: Option<&str>) -> Result<Option<HashAlgorithm>, Reason> {
+    Ok(stored.map(examine).transpose()?)
+}
+
+/// The second factor with this TOTP secret.
+///
+/// # Errors
+/// If the secret is not base32 of at least 10 bytes.
+pub fn mfa(secret: &str, last_step: Option<u64>) -> Result<Mfa, Reason> {
+    let plain = secret.chars().filter(|c| !c.is_whitespace() && *c != '=').collect::<String>();
+    let mfa = Mfa { secret: plain.to_ascii_uppercase(), last_step };
+    // Whether the code fits is of no interest: that it can be checked at all is.
+    let readable =
+        mfa.check(0, &BTreeSet::new(), "000000", &RecoveryKey::new(b""), Timestamp::from_millis(0)).is_ok();
+    if readable { Ok(mfa) } else { Err(Reason::BadSecret) }
+}
+
+/// The member is not of the form that it must have.
+pub fn malformed(member: &str, wanted: &'static str) -> Reason {
+    Reason::Malformed { member: member.to_owned(), wanted }
+}
+
+/// `2022-11-19`, then perhaps `T` or a space, `18:15`, `:22`, `.642817`, and `Z`, `+01`, `+01:00` or `+0100`.
+fn parse_moment(text: &str) -> Option<Timestamp> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().ok().map(Timestamp::from_millis);
+    }
+    let (date, rest) = text.split_at_checked(10)?;
+    let mut parts = date.splitn(3, '-');
+    let year: u16 = digits(parts.next()?, 4)?;
+    let month = Month::try_from(digits::<u8>(parts.next()?, 2)?).ok()?;
+    let date = Date::from_calendar_date(i32::from(year), month, digits(parts.next()?, 2)?).ok()?;
+    let (clock, zone) = match rest.strip_prefix(['T', 't', ' ']) {
+        None if rest.is_empty() => ("00:00", ""),
+        None => return None,
+        Some(rest) => rest.split_at(rest.find(['Z', 'z', '+', '-', ' ']).unwrap_or(rest.len())),
+    };
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let mut parts = clock.splitn(3, ':');
+    let hour = digits(parts.next()?, 2)?;
+    let minute = digits(parts.next()?, 2)?;
+    let second = parts.next().map_or(Some(0), |second| digits(second, 2))?;
+    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let milli = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let moment = date.with_hms_milli(hour, minute, second, milli).ok()?.assume_utc();
+    let millis =
+        moment.unix_timestamp_nanos() / 1_000_000 - i128::from(offset_minutes(zone.trim())?) * 60_000;
+    u64::try_from(millis).ok().map(Timestamp::from_millis)
+}
+
+fn offset_minutes(zone: &str) -> Option<i32> {
+    let (sign, offset) = match zone {
+        "" | "Z" | "z" | "UTC" => return Some(0),
+        _ => (if zone.starts_with('-') { -1 } else { 1 }, zone.strip_prefix(['+', '-'])?),
+    };
+    let (hours, minutes) = match offset.len() {
+        2 => (offset, "00"),
+        4 => offset.split_at_checked(2)?,
+        5 => offset.split_once(':')?,
+        _ => return None,
+    };
+    Some(sign * (digits::<i32>(hours, 2)? * 60 + digits::<i32>(minutes, 2)?))
+}
+
+fn digits<T: std::str::FromStr>(text: &str, count: usize) -> Option<T> {
+    (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(value: Value) -> Record {
+        Record::from_iter([("x".to_owned(), value)])
+    }
+
+    #[test]
+    fn moments() {
+        for (text, millis) in [
+            ("2022-11-19T18:15:22.642Z", 1_668_881_722_642),
+            ("2022-11-19 18:15:22.642817+00", 1_668_881_722_642),
+            ("2022-11-19 19:15:22.642817+01:00", 1_668_881_722_642),
+            ("2022-11-19 12:45:22-0530", 1_668_881_722_000),
+            ("2022-11-19 18:15:22", 1_668_881_722_000),
+            ("2022-11-19T18:15:22.6", 1_668_881_722_600),
+            ("2022-11-19T18:15Z", 1_668_881_700_000),
+            ("2022-11-19", 1_668_816_000_000),
+            ("1668881722642", 1_668_881_722_642),
+        ] {
+            assert_eq!(moment(&record(json!(text)), "x").unwrap().unwrap().millis(), millis, "{text}");
+        }
+        assert_eq!(
+            moment(&record(json!(1_668_881_722_642u64)), "x").unwrap().unwrap().millis(),
+            1_668_881_722_642
+        );
+        for none in [json!(null), json!("0000-00-00 00:00:00")] {
+            assert_eq!(moment(&record(none), "x").unwrap(), None);
+        }
+        for bad in
+            ["2022-13-01", "2022-02-30 00:00:00", "19.11.2022", "yesterday", "1969-12-31T23:59:59Z", ""]
+        {
+            assert!(moment(&record(json!(bad)), "x").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn booleans_and_ids() {
+        for (spelling, expected) in [
+            (json!("t"), true),
+            (json!("False"), false),
+            (json!("0"), false),
+            (json!(1), true),
+            (json!(true), true),
+        ] {
+            assert_eq!(boolean(&record(spelling), "x"), Ok(Some(expected)));
+        }
+        assert!(boolean(&record(json!("maybe")), "x").is_err());
+        assert_eq!(id(&record(json!("7")), "x"), Ok(7));
+        for bad in [json!(0), json!("-1"), json!(1.5), json!("x"), json!(9_007_199_254_740_992u64)] {
+            assert!(id(&record(bad.clone()), "x").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn totp_secrets() {
+        assert_eq!(mfa("kbts kukr djpe gczk", None).ok().unwrap().secret, "KBTSKUKRDJPEGCZK");
+        for bad in ["", "not base32!", "KBTSKUKR"] {
+            assert_eq!(mfa(bad, None).err(), Some(Reason::BadSecret), "{bad}");
+        }
+    }
+}

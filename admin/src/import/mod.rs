@@ -1,0 +1,281 @@
+//! `postern import`: users from elsewhere, with the passwords that they have.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`source`] | the file or standard input |
+//! | [`rows`] | the file as rows, in CSV or JSON |
+//! | [`fields`] | what a row holds, as types |
+//! | [`attributes`] | what the contracts keep with a user |
+//! | [`own`] [`django`] [`datepoll`] [`freesewing`] | from a row to a user, per format |
+//! | [`crypt`] | FreeSewing's encrypted columns |
+//! | [`reason`] | why a row is rejected |
+//! | [`run`] | batches, several at once |
+//! | [`report`] | what became of the rows |
+
+pub mod attributes;
+pub mod crypt;
+pub mod datepoll;
+pub mod django;
+pub mod fields;
+pub mod freesewing;
+pub mod own;
+pub mod reason;
+pub mod report;
+pub mod rows;
+pub mod run;
+pub mod source;
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use postern::ambient::Timestamp;
+use postern::config::Environment;
+use postern::password::HashAlgorithm;
+use postern::store::{Newcomer, Store};
+use postern::user::User;
+
+use self::django::Django;
+use self::freesewing::FreeSewing;
+use self::reason::{Note, Reason};
+use self::rows::{Record, Rows};
+use self::source::{Input, Source};
+use crate::output::{Exit, Failure, Output};
+
+/// The environment variable with FreeSewing's encryption key.
+const ENCRYPTION_KEY: &str = "FREESEWING_ENCRYPTION_KEY";
+
+/// Where the users come from.
+#[derive(Args)]
+pub struct ImportArgs {
+    /// The format of the file.
+    #[command(subcommand)]
+    format: Format,
+}
+
+/// The formats.
+#[derive(Subcommand)]
+enum Format {
+    /// Django: `manage.py dumpdata`, or a CSV of the table of users.
+    Django {
+        #[command(flatten)]
+        options: Options,
+        /// The model of the users, where the dump has several: `app.model`.
+        #[arg(long, value_name = "APP.MODEL")]
+        model: Option<String>,
+        /// What an avatar's path is put behind.
+        #[arg(long, value_name = "URL", default_value = "/media/")]
+        media_url: String,
+    },
+    /// DatePoll: a CSV or JSON of its table `users`.
+    Datepoll {
+        #[command(flatten)]
+        options: Options,
+    },
+    /// FreeSewing: JSON of its table `User`.
+    Freesewing {
+        #[command(flatten)]
+        options: Options,
+        /// The file whose first line is the key that the columns are encrypted with; without it, the environment
+        /// variable FREESEWING_ENCRYPTION_KEY.
+        #[arg(long, value_name = "FILE")]
+        encryption_key: Option<PathBuf>,
+    },
+    /// CSV in our own columns.
+    Csv {
+        #[command(flatten)]
+        options: Options,
+    },
+    /// JSON lines in our own members, as `postern export` writes them.
+    Jsonl {
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+/// What all formats have in common.
+#[derive(Args, Clone)]
+pub struct Options {
+    /// The file; `-` for standard input.
+    file: PathBuf,
+    /// Write nothing: say what would be imported, and what is wrong.
+    #[arg(long)]
+    dry_run: bool,
+    /// How many batches are under way at once.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    concurrency: u16,
+    /// Where rows go that are rejected [default: FILE.rejected.jsonl].
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+    /// Import a user whose e-mail address is another's without it.
+    #[arg(long)]
+    drop_taken_emails: bool,
+}
+
+/// A user as a row has it, found good.
+pub struct Draft {
+    /// The user.
+    pub user: User,
+    /// How the password was hashed, if there is one.
+    pub hash: Option<HashAlgorithm>,
+    /// What the operator should know.
+    pub notes: Vec<Note>,
+}
+
+impl Draft {
+    /// Looks at the password's hash.
+    ///
+    /// # Errors
+    /// If it cannot be verified here.
+    fn new(user: User, notes: Vec<Note>) -> Result<Self, Reason> {
+        Ok(Self { hash: fields::hash(user.password_hash.as_deref())?, user, notes })
+    }
+}
+
+/// What a row is.
+pub enum Reading {
+    /// A user.
+    User(Box<Draft>),
+    /// Something else, which a dump has among its users.
+    Other,
+}
+
+impl Reading {
+    fn of(draft: Draft) -> Self {
+        Self::User(Box::new(draft))
+    }
+}
+
+/// A user of a row, with names that can be names.
+struct Candidate {
+    newcomer: Newcomer,
+    hash: Option<HashAlgorithm>,
+    notes: Vec<Note>,
+}
+
+/// How the rows of a file are read.
+enum Reader {
+    Csv,
+    Jsonl,
+    Django(Django),
+    DatePoll,
+    FreeSewing(FreeSewing),
+}
+
+impl Reader {
+    /// The rows of the file, which is found to be of the right format as far as its begin tells.
+    fn rows(&self, source: Source) -> Result<Rows, Failure> {
+        let rows = match self {
+            Self::Csv => Rows::of_csv(source),
+            Self::Jsonl | Self::FreeSewing(_) => Rows::of_json(source),
+            Self::Django(_) | Self::DatePoll => Rows::of_either(source),
+        }?;
+        match (self, rows.columns()) {
+            (Self::Csv, Some(columns)) => own::check_columns(columns),
+            (Self::Django(_), Some(columns)) => Django::check_columns(columns),
+            (Self::DatePoll, Some(columns)) => datepoll::check_columns(columns),
+            _ => Ok(()),
+        }?;
+        Ok(rows)
+    }
+
+    /// Looks through all of a file before anything is written, where the format needs that.
+    fn survey(&mut self, input: &Input) -> Result<(), Failure> {
+        if input.size().is_none() || !matches!(self, Self::Django(_) | Self::FreeSewing(_)) {
+            return Ok(());
+        }
+        let rows = self.rows(input.open()?)?;
+        match self {
+            Self::Django(django) if rows.columns().is_none() => django.choose_model(rows),
+            Self::FreeSewing(freesewing) => {
+                freesewing.find_migrated(rows);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&mut self, record: &Record, now: Timestamp) -> Result<Option<Candidate>, Reason> {
+        let draft = match self {
+            Self::Csv => own::of_csv(record, now)?,
+            Self::Jsonl => own::of_json(record, now)?,
+            Self::DatePoll => datepoll::read(record, now)?,
+            Self::FreeSewing(freesewing) => freesewing.read(record, now)?,
+            Self::Django(django) => match django.read(record, now)? {
+                Reading::User(draft) => *draft,
+                Reading::Other => return Ok(None),
+            },
+        };
+        let newcomer = Newcomer::new(draft.user)?;
+        Ok(Some(Candidate { newcomer, hash: draft.hash, notes: draft.notes }))
+    }
+
+    /// Whether it is of use to go on.
+    fn check(&self, at_end: bool) -> Result<(), Failure> {
+        match self {
+            Self::FreeSewing(freesewing) => freesewing.check_key(at_end),
+            Self::Csv | Self::Jsonl | Self::Django(_) | Self::DatePoll => Ok(()),
+        }
+    }
+
+    /// What could not be found out.
+    fn blind_spot(&self) -> Option<&'static str> {
+        match self {
+            Self::FreeSewing(freesewing) if !freesewing.knows_migrated() => Some(
+                "which passwords may have been hashed twice is told of a file only, not of standard input",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Imports users.
+///
+/// # Errors
+/// If the file cannot be read, or is of another format. What is wrong with single rows is part of the output.
+pub async fn import(args: ImportArgs, store: &Store) -> Result<Output, Failure> {
+    let (mut reader, options) = match args.format {
+        Format::Django { options, model, media_url } => {
+            (Reader::Django(Django::new(model, media_url)), options)
+        }
+        Format::Datepoll { options } => (Reader::DatePoll, options),
+        Format::Freesewing { options, encryption_key } => {
+            let passphrase = passphrase(encryption_key, &Input::of(&options.file))?;
+            (Reader::FreeSewing(FreeSewing::new(&passphrase)?), options)
+        }
+        Format::Csv { options } => (Reader::Csv, options),
+        Format::Jsonl { options } => (Reader::Jsonl, options),
+    };
+    let input = Input::of(&options.file);
+    reader.survey(&input)?;
+    let rows = reader.rows(input.open()?)?;
+    run::run(reader, rows, &input, &options, store).await
+}
+
+/// FreeSewing's encryption key. It is named and not given on the command line, which others can see.
+fn passphrase(file: Option<PathBuf>, input: &Input) -> Result<String, Failure> {
+    let Some(path) = file else {
+        return Environment::of_process().optional(ENCRYPTION_KEY).map(str::to_owned).ok_or_else(|| {
+            Failure::usage(format!(
+                "which encryption key? Name its file with --encryption-key, or set {ENCRYPTION_KEY}"
+            ))
+        });
+    };
+    let read = match Input::of(&path) {
+        Input::Stdin if *input == Input::Stdin => {
+            return Err(Failure::usage("standard input cannot be both the rows and the encryption key"));
+        }
+        Input::Stdin => std::io::read_to_string(std::io::stdin()),
+        Input::File(path) => fs::read_to_string(path),
+    };
+    let text = read.map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!("the encryption key in {} cannot be read: {error}", path.display()),
+        )
+    })?;
+    match text.lines().next().map(str::trim) {
+        Some(key) if !key.is_empty() => Ok(key.to_owned()),
+        _ => Err(Failure::new(Exit::Failed, format!("there is no encryption key in {}", path.display()))),
+    }
+}

@@ -1,0 +1,196 @@
+//! Our own format, which `postern export` writes: `docs/import-format.md`.
+//!
+//! What is not known is an error and never left out: whoever misspells `must_change_password` must hear of it.
+
+use std::collections::BTreeSet;
+
+use postern::ambient::Timestamp;
+use postern::user::{Status, User};
+use serde_json::{Map, Value};
+
+use super::reason::Reason;
+use super::rows::{Record, other_format};
+use super::{Draft, attributes, fields};
+use crate::output::Failure;
+
+/// The members, in the order in which they are written.
+pub const MEMBERS: [&str; 15] = [
+    "id",
+    "username",
+    "email",
+    "password_hash",
+    "status",
+    "must_change_password",
+    "mfa_secret",
+    "mfa_last_step",
+    "recovery_codes",
+    "epoch",
+    "sessions_ended_at",
+    "created_at",
+    "updated_at",
+    "last_sign_in",
+    "attributes",
+];
+
+/// Looks at the columns of CSV.
+///
+/// # Errors
+/// If one is not known, or the username's is not there.
+pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
+    let known = |column: &&String| {
+        MEMBERS.contains(&column.as_str()) && *column != "attributes" || attributes::is_column(column)
+    };
+    if let Some(unknown) = columns.iter().find(|column| !known(column)) {
+        return Err(other_format(format_args!("its column `{unknown}` is not known here")));
+    }
+    if !columns.iter().any(|column| column == "username") {
+        return Err(other_format("it has no column `username`"));
+    }
+    Ok(())
+}
+
+/// The user of a record of CSV.
+///
+/// # Errors
+/// With the reason to reject it.
+pub fn of_csv(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
+    let mut record = record.clone();
+    let attributes = attributes::of_columns(&mut record)?;
+    record.insert("attributes".to_owned(), Value::Object(attributes));
+    of_json(&record, now)
+}
+
+/// The user of a JSON object.
+///
+/// # Errors
+/// With the reason to reject it.
+pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
+    if let Some(unknown) = record.keys().find(|member| !MEMBERS.contains(&member.as_str())) {
+        return Err(Reason::Unknown { member: unknown.clone() });
+    }
+    let id = fields::id(record, "id")?;
+    let username = fields::text(record, "username")?.ok_or(Reason::Missing { member: "username" })?;
+    let password_hash = fields::text(record, "password_hash")?;
+    let last_step = fields::unsigned(record, "mfa_last_step")?;
+    let secret = fields::text(record, "mfa_secret")?;
+    if secret.is_none() && last_step.is_some() {
+        return Err(Reason::Missing { member: "mfa_secret" });
+    }
+    let recovery_codes = recovery_codes(record)?;
+    if id == 0 && !recovery_codes.is_empty() {
+        // They are stored as digests of the code and the id.
+        return Err(Reason::Missing { member: "id" });
+    }
+    let created_at = fields::moment(record, "created_at")?.unwrap_or(now);
+    let attributes = match fields::value(record, "attributes") {
+        None => Map::new(),
+        Some(Value::Object(attributes)) => attributes.clone(),
+        Some(_) => return Err(fields::malformed("attributes", "an object")),
+    };
+    attributes::check(&attributes)?;
+    let user = User {
+        version: 1,
+        id,
+        username,
+        email: fields::text(record, "email")?.unwrap_or_default(),
+        password_hash,
+        status: status(record)?,
+        must_change_password: fields::boolean(record, "must_change_password")?.unwrap_or(false),
+        mfa: secret.map(|secret| fields::mfa(&secret, last_step)).transpose()?,
+        recovery_codes,
+        epoch: fields::unsigned(record, "epoch")?.unwrap_or(0),
+        sessions_ended_at: fields::moment(record, "sessions_ended_at")?,
+        created_at,
+        updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),
+        last_sign_in: fields::moment(record, "last_sign_in")?,
+        attributes,
+    };
+    Draft::new(user, Vec::new())
+}
+
+fn status(record: &Record) -> Result<Status, Reason> {
+    let wanted = || fields::malformed("status", "active, not_activated, disabled or blocked");
+    match fields::value(record, "status") {
+        None => Ok(Status::Active),
+        Some(word) => serde_json::from_value(word.clone()).map_err(|_| wanted()),
+    }
+}
+
+/// An array, or in CSV one field with spaces between them.
+fn recovery_codes(record: &Record) -> Result<BTreeSet<String>, Reason> {
+    let wanted = || fields::malformed("recovery_codes", "digests of 64 hexadecimal digits");
+    let codes: Vec<String> = match fields::value(record, "recovery_codes") {
+        None => Vec::new(),
+        Some(Value::String(codes)) => codes.split_whitespace().map(str::to_owned).collect(),
+        Some(array) => serde_json::from_value(array.clone()).map_err(|_| wanted())?,
+    };
+    let is_digest = |code: &String| {
+        code.len() == 64 && code.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    if codes.iter().all(is_digest) { Ok(codes.into_iter().collect()) } else { Err(wanted()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(row: Value) -> Result<Draft, Reason> {
+        of_json(row.as_object().unwrap(), Timestamp::from_millis(5))
+    }
+
+    #[test]
+    fn the_least_row() {
+        let user = read(json!({"username": "anna"})).ok().unwrap().user;
+        assert_eq!((user.id, user.username.as_str(), user.email.as_str()), (0, "anna", ""));
+        assert_eq!((user.status, user.password_hash, user.created_at.millis()), (Status::Active, None, 5));
+    }
+
+    #[test]
+    fn bad_rows() {
+        for (row, member) in [
+            (json!({"username": "a", "pasword": "x"}), "pasword"),
+            (json!({"id": 1}), "username"),
+            (json!({"username": ["a"]}), "username"),
+            (json!({"username": "a", "id": 0}), "id"),
+            (json!({"username": "a", "status": "happy"}), "status"),
+            (json!({"username": "a", "must_change_password": "perhaps"}), "must_change_password"),
+            (json!({"username": "a", "mfa_last_step": 3}), "mfa_secret"),
+            (json!({"username": "a", "id": 1, "recovery_codes": ["x"]}), "recovery_codes"),
+            (json!({"username": "a", "recovery_codes": ["0".repeat(64)]}), "id"),
+            (json!({"username": "a", "created_at": "soon"}), "created_at"),
+            (json!({"username": "a", "attributes": {"email": 3}}), "attributes.email"),
+            (json!({"username": "a", "attributes": {"sso": {"ext_id": "7"}}}), "attributes.sso.ext_id"),
+        ] {
+            let reason = read(row.clone()).err().unwrap().to_string();
+            assert!(reason.contains(&format!("`{member}`")), "{row}: {reason}");
+        }
+        assert_eq!(read(json!({"username": "a", "mfa_secret": "x"})).err(), Some(Reason::BadSecret));
+    }
+
+    #[test]
+    fn columns() {
+        let columns =
+            |names: &[&str]| check_columns(&names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>());
+        assert!(columns(&["id", "username", "sso.tags", "mfa.bio"]).is_ok());
+        for bad in [
+            vec!["id"],
+            vec!["username", "emial"],
+            vec!["username", "sso.tag"],
+            vec!["username", "attributes"],
+        ] {
+            assert!(columns(&bad).is_err(), "{bad:?}");
+        }
+        let record = json!({
+            "username": "anna", "sso.tags": "3 5", "sso.ext_id": "42", "mfa.imperial": "t",
+            "email.number_phone": "5551234567",
+        });
+        let draft = of_csv(record.as_object().unwrap(), Timestamp::from_millis(0)).ok().unwrap();
+        assert_eq!(
+            Value::Object(draft.user.attributes),
+            json!({"sso": {"tags": [3, 5], "ext_id": 42}, "mfa": {"imperial": true},
+                   "email": {"number_phone": "5551234567"}})
+        );
+    }
+}

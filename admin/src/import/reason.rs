@@ -1,0 +1,221 @@
+//! Why a row is rejected, and what is to be said of one that is not.
+
+use std::fmt;
+
+use postern::password::UnusableHash;
+use postern::store::{CreateUserError, Taken, What};
+
+/// Why a row is rejected. It names members, login names and ids; never a hash, a key or a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The row is no JSON.
+    NotJson,
+    /// The row is JSON, but no object.
+    NotAnObject,
+    /// The row is not UTF-8.
+    NotUtf8,
+    /// The row is longer than any user.
+    TooLong,
+    /// The row has fewer or more fields than the file has columns.
+    Fields {
+        /// How many it has.
+        found: usize,
+        /// How many there are columns.
+        columns: usize,
+    },
+    /// The row has a member that this format does not.
+    Unknown {
+        /// The member.
+        member: String,
+    },
+    /// The row lacks a member that it must have.
+    Missing {
+        /// The member.
+        member: &'static str,
+    },
+    /// A member is not of the form that it must have.
+    Malformed {
+        /// The member.
+        member: String,
+        /// The form.
+        wanted: &'static str,
+    },
+    /// The user cannot be found by such a username.
+    BadUsername,
+    /// The e-mail address is none.
+    BadEmail,
+    /// The password's hash cannot be used.
+    Hash(UnusableHash),
+    /// The password's hash is not of the kind that this product wrote.
+    NotBcrypt,
+    /// The hash was hashed again, and no password fits it.
+    HashedTwice,
+    /// The TOTP secret is not one.
+    BadSecret,
+    /// The encrypted columns do not open with this key.
+    WrongKey,
+    /// The record is of another model than the users.
+    OtherModel {
+        /// Which.
+        model: String,
+    },
+    /// Something of the row is a user's who is in the table.
+    Taken {
+        /// The id that the row has; 0 for none.
+        id: u64,
+        /// The username and the e-mail address that it has.
+        names: [String; 2],
+        /// What is taken, and whose it is.
+        taken: Vec<Taken>,
+    },
+    /// Something of the row is in an earlier row of the file.
+    Twice {
+        /// What it is.
+        what: What,
+        /// The id or name.
+        which: String,
+    },
+    /// DynamoDB takes no such item.
+    Unstorable,
+    /// The file cannot be read from here on.
+    Broken {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+impl Reason {
+    /// The reason without its particulars, for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotJson | Self::NotAnObject | Self::NotUtf8 | Self::Fields { .. } => "not a row",
+            Self::TooLong | Self::Unstorable => "too large",
+            Self::Unknown { .. } => "unknown member",
+            Self::Missing { .. } => "missing member",
+            Self::Malformed { .. } => "malformed member",
+            Self::BadUsername => "bad username",
+            Self::BadEmail => "bad e-mail address",
+            Self::Hash(UnusableHash::TooDear) => "hash too dear",
+            Self::Hash(_) | Self::NotBcrypt => "unusable hash",
+            Self::HashedTwice => "hashed twice",
+            Self::BadSecret => "bad TOTP secret",
+            Self::WrongKey => "does not decrypt",
+            Self::OtherModel { .. } => "of another model",
+            Self::Taken { .. } => "taken by another user",
+            Self::Twice { .. } => "twice in the file",
+            Self::Broken { .. } => "the file breaks off",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => f.write_str("the row is no JSON, or is cut off"),
+            Self::NotAnObject => f.write_str("the row is no JSON object"),
+            Self::NotUtf8 => f.write_str("the row is not UTF-8"),
+            Self::TooLong => f.write_str("the row is longer than a user can be"),
+            Self::Fields { found, columns } => {
+                write!(f, "the row has {found} fields, and the file {columns} columns")
+            }
+            Self::Unknown { member } => write!(f, "`{member}` is not known here"),
+            Self::Missing { member } => write!(f, "`{member}` is missing"),
+            Self::Malformed { member, wanted } => write!(f, "`{member}` must be {wanted}"),
+            Self::BadUsername => CreateUserError::BadUsername.fmt(f),
+            Self::BadEmail => CreateUserError::BadEmail.fmt(f),
+            Self::Hash(unusable) => unusable.fmt(f),
+            Self::NotBcrypt => {
+                f.write_str("the password is no bcrypt hash; the product let everybody in here")
+            }
+            Self::HashedTwice => f.write_str("the password was hashed twice, and no password fits it"),
+            Self::BadSecret => {
+                f.write_str("the TOTP secret is missing, not base32, or shorter than 10 bytes")
+            }
+            Self::WrongKey => f.write_str("the row does not decrypt with this key"),
+            Self::OtherModel { model } => {
+                write!(f, "`{model}` has users too; say with --model which one is meant")
+            }
+            Self::Taken { id, names: [username, email], taken } => {
+                for (index, Taken { what, by }) in taken.iter().enumerate() {
+                    let between = if index == 0 { "" } else { "; " };
+                    match what {
+                        What::Id => write!(f, "{between}the id {id} is another user's")?,
+                        What::Username => write!(f, "{between}the username {username} is user {by}'s")?,
+                        What::Email => write!(f, "{between}the e-mail address {email} is user {by}'s")?,
+                    }
+                }
+                Ok(())
+            }
+            Self::Twice { what, which } => {
+                let what = match what {
+                    What::Id => "id",
+                    What::Username => "username",
+                    What::Email => "e-mail address",
+                };
+                write!(f, "the {what} {which} is in an earlier row of this file")
+            }
+            Self::Broken { what } => f.write_str(what),
+            Self::Unstorable => {
+                f.write_str("DynamoDB takes no such item: it is over 400 KB, or has too large a number")
+            }
+        }
+    }
+}
+
+impl From<CreateUserError> for Reason {
+    fn from(error: CreateUserError) -> Self {
+        match error {
+            CreateUserError::BadUsername => Self::BadUsername,
+            CreateUserError::BadEmail => Self::BadEmail,
+            // Names alone were looked at, so neither of these comes.
+            CreateUserError::Taken | CreateUserError::Store(_) => Self::Unstorable,
+        }
+    }
+}
+
+impl From<UnusableHash> for Reason {
+    fn from(unusable: UnusableHash) -> Self {
+        Self::Hash(unusable)
+    }
+}
+
+/// What the operator should know of a row that is imported all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The e-mail address is another user's, and was left out.
+    EmailDropped,
+    /// The password may have been hashed twice.
+    MaybeHashedTwice,
+    /// MFA is on, and the recovery codes did not come along.
+    NoRecoveryCodes,
+    /// An encrypted column that is not needed to sign in does not open, and was left out.
+    ColumnDropped(&'static str),
+}
+
+impl Note {
+    /// The note without its particulars, for counting.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::EmailDropped => "e-mail address left out",
+            Self::MaybeHashedTwice => "perhaps hashed twice",
+            Self::NoRecoveryCodes => "recovery codes left behind",
+            Self::ColumnDropped(_) => "column left out",
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmailDropped => f.write_str("the e-mail address is another user's, and is left out"),
+            Self::MaybeHashedTwice => f.write_str(
+                "the password may have been hashed twice, and then no password fits it: if the user cannot sign \
+                 in, use `postern user set-password`",
+            ),
+            Self::NoRecoveryCodes => {
+                f.write_str("MFA is on; the scratch codes do not come along, the authenticator works as before")
+            }
+            Self::ColumnDropped(column) => write!(f, "`{column}` does not decrypt, and is left out"),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A file as rows: CSV, JSON lines, or one large JSON array, never more than a row of it in memory.
+//!
+//! A row that cannot be read is one row less. Only where nobody can say where the next row begins does the file end.
+
+mod array;
+mod table;
+
+use std::io::{BufRead, BufReader};
+
+use serde_json::{Map, Value};
+
+pub use self::array::JsonRows;
+pub use self::table::CsvRows;
+use super::reason::Reason;
+use super::source::{Counted, Meter, Source};
+use crate::output::{Exit, Failure};
+
+/// A row as an object: a record of CSV has a string for each field that is not empty.
+pub type Record = Map<String, Value>;
+
+/// A row.
+pub struct Row {
+    /// The line on which it begins, from 1.
+    pub line: u64,
+    /// What it holds, or why that cannot be told, with what can be shown of it.
+    pub record: Result<Record, (Reason, Value)>,
+}
+
+/// The file cannot be read any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The line on which what cannot be read begins.
+    pub line: u64,
+    /// What is wrong with it.
+    pub what: &'static str,
+}
+
+/// The rows of a file.
+pub enum Rows {
+    /// Of JSON.
+    Json(JsonRows<BufReader<Counted>>),
+    /// Of CSV.
+    Csv(CsvRows),
+}
+
+impl Rows {
+    /// JSON where the file begins with a bracket or a brace, and CSV otherwise.
+    ///
+    /// # Errors
+    /// If it is CSV without a header.
+    pub fn of_either(mut source: Source) -> Result<Self, Failure> {
+        if is_json(&mut source) { Ok(Self::of_json_unseen(source)) } else { Self::of_csv(source) }
+    }
+
+    /// JSON lines or an array.
+    ///
+    /// # Errors
+    /// If the file begins otherwise.
+    pub fn of_json(mut source: Source) -> Result<Self, Failure> {
+        let empty = source.reader.fill_buf().is_ok_and(<[u8]>::is_empty);
+        if !empty && !is_json(&mut source) {
+            return Err(other_format("it does not begin with a JSON object or array"));
+        }
+        Ok(Self::of_json_unseen(source))
+    }
+
+    /// CSV with a header.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn of_csv(source: Source) -> Result<Self, Failure> {
+        CsvRows::new(source).map(Self::Csv)
+    }
+
+    fn of_json_unseen(source: Source) -> Self {
+        Self::Json(JsonRows::new(source.reader, source.meter))
+    }
+
+    /// The columns of CSV.
+    pub fn columns(&self) -> Option<&[String]> {
+        match self {
+            Self::Json(_) => None,
+            Self::Csv(rows) => Some(rows.columns()),
+        }
+    }
+
+    /// What was read of the file.
+    pub fn meter(&self) -> &Meter {
+        match self {
+            Self::Json(rows) => rows.meter(),
+            Self::Csv(rows) => rows.meter(),
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Json(rows) => rows.next(),
+            Self::Csv(rows) => rows.next(),
+        }
+    }
+}
+
+/// The file is of another format than was said.
+pub fn other_format(why: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Failed, format!("the file is of another format: {why}"))
+}
+
+fn is_json(source: &mut Source) -> bool {
+    let begin = source.reader.fill_buf().unwrap_or_default();
+    matches!(begin.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'[' | b'{'))
+}

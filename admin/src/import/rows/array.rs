@@ -1,0 +1,269 @@
+//! JSON: one value a line, or the elements of one array.
+//!
+//! An element is cut out by its brackets and quotes before it is parsed, so that one that is no JSON is one row
+//! less, its line is known, and an array of any length takes the memory of one element.
+
+use std::io::BufRead;
+
+use serde_json::Value;
+
+use super::{Broken, Row};
+use crate::import::reason::Reason;
+use crate::import::source::{MAX_ROW, Meter};
+
+/// The rows of a JSON file.
+pub struct JsonRows<R> {
+    reader: R,
+    meter: Meter,
+    line: u64,
+    place: Place,
+    element: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Begin,
+    Lines,
+    /// In the array, before its first element.
+    First,
+    /// In the array, after an element.
+    After,
+    End,
+}
+
+impl<R: BufRead> JsonRows<R> {
+    /// The rows of this file.
+    pub fn new(reader: R, meter: Meter) -> Self {
+        Self { reader, meter, line: 1, place: Place::Begin, element: Vec::new() }
+    }
+
+    /// What was read of the file.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    fn broken(&mut self, line: u64, what: &'static str) -> Option<Result<Row, Broken>> {
+        self.place = Place::End;
+        Some(Err(Broken { line, what }))
+    }
+
+    /// The next byte that is no white space, left where it is.
+    fn peek(&mut self) -> std::io::Result<Option<u8>> {
+        loop {
+            let buffer = self.reader.fill_buf()?;
+            let Some(byte) = buffer.first().copied() else { return Ok(None) };
+            if !byte.is_ascii_whitespace() {
+                return Ok(Some(byte));
+            }
+            self.line += u64::from(byte == b'\n');
+            self.reader.consume(1);
+        }
+    }
+
+    /// Reads a line. `false` at the end of the file.
+    fn take_line(&mut self) -> std::io::Result<bool> {
+        let mut read = false;
+        loop {
+            let buffer = self.reader.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(read);
+            }
+            read = true;
+            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let taken = end.unwrap_or(buffer.len());
+            keep(&mut self.element, &buffer[..taken]);
+            self.reader.consume(taken + usize::from(end.is_some()));
+            if end.is_some() {
+                self.line += 1;
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Reads up to the comma or bracket that ends an element. `false` if the file ends before.
+    fn take_element(&mut self) -> std::io::Result<bool> {
+        let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
+        loop {
+            let buffer = self.reader.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(false);
+            }
+            let mut end = None;
+            for (index, byte) in buffer.iter().enumerate() {
+                match byte {
+                    b'\n' => self.line += 1,
+                    _ if escaped => {}
+                    b'"' => quoted = !quoted,
+                    _ if quoted => {}
+                    b'{' | b'[' => depth += 1,
+                    b',' | b']' if depth == 0 => {
+                        end = Some(index);
+                        break;
+                    }
+                    b'}' | b']' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                escaped = quoted && *byte == b'\\' && !escaped;
+            }
+            let taken = end.unwrap_or(buffer.len());
+            keep(&mut self.element, &buffer[..taken]);
+            self.reader.consume(taken);
+            if end.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn next_row(&mut self) -> std::io::Result<Option<Result<Row, Broken>>> {
+        if self.place == Place::Begin {
+            self.place = match self.peek()? {
+                None => Place::End,
+                Some(b'[') => {
+                    self.reader.consume(1);
+                    Place::First
+                }
+                Some(_) => Place::Lines,
+            };
+        }
+        self.element.clear();
+        self.meter.row_begins();
+        match self.place {
+            Place::Begin | Place::End => Ok(None),
+            Place::Lines => {
+                // Empty lines are no rows.
+                if self.peek()?.is_none() {
+                    self.place = Place::End;
+                    return Ok(None);
+                }
+                let line = self.line;
+                self.take_line()?;
+                Ok(Some(Ok(row(line, &self.element))))
+            }
+            Place::First | Place::After => {
+                let before = self.line;
+                let Some(next) = self.peek()? else {
+                    return Ok(self.broken(before, "the file is cut off: its array does not end"));
+                };
+                match (self.place, next) {
+                    (_, b']') => {
+                        self.reader.consume(1);
+                        if self.peek()?.is_some() {
+                            return Ok(self.broken(self.line, "something follows the end of the array"));
+                        }
+                        self.place = Place::End;
+                        return Ok(None);
+                    }
+                    (Place::After, b',') => self.reader.consume(1),
+                    (Place::After, _) => {
+                        return Ok(
+                            self.broken(self.line, "there is no comma between two elements of the array")
+                        );
+                    }
+                    _ => {}
+                }
+                self.place = Place::After;
+                let before = self.line;
+                if self.peek()?.is_none() {
+                    return Ok(self.broken(before, "the file is cut off: its array does not end"));
+                }
+                let line = self.line;
+                if !self.take_element()? {
+                    return Ok(self.broken(line, "the file is cut off in the row that begins on this line"));
+                }
+                Ok(Some(Ok(row(line, &self.element))))
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for JsonRows<R> {
+    type Item = Result<Row, Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.next_row() {
+            Ok(next) => next,
+            Err(_) => self.broken(self.line, "the file cannot be read any further"),
+        }
+    }
+}
+
+/// Of a row that is too long, enough is kept to know that.
+fn keep(element: &mut Vec<u8>, bytes: &[u8]) {
+    let room = (MAX_ROW + 1).saturating_sub(element.len());
+    element.extend(bytes.iter().take(room));
+}
+
+fn row(line: u64, bytes: &[u8]) -> Row {
+    let shown = || Value::String(String::from_utf8_lossy(bytes).trim().to_owned());
+    let record = if bytes.len() > MAX_ROW {
+        Err((Reason::TooLong, Value::Null))
+    } else if std::str::from_utf8(bytes).is_err() {
+        Err((Reason::NotUtf8, shown()))
+    } else {
+        match serde_json::from_slice(bytes) {
+            Ok(Value::Object(record)) => Ok(record),
+            Ok(other) => Err((Reason::NotAnObject, other)),
+            Err(_) => Err((Reason::NotJson, shown())),
+        }
+    };
+    Row { line, record }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of the rows that can be read, of those that cannot, and the end.
+    fn rows(text: &str) -> (Vec<u64>, Vec<(u64, Reason)>, Option<Broken>) {
+        let (mut good, mut bad, mut end) = (Vec::new(), Vec::new(), None);
+        for row in JsonRows::new(text.as_bytes(), Meter::default()) {
+            match row {
+                Ok(Row { line, record: Ok(_) }) => good.push(line),
+                Ok(Row { line, record: Err((reason, _)) }) => bad.push((line, reason)),
+                Err(broken) => end = Some(broken),
+            }
+        }
+        (good, bad, end)
+    }
+
+    #[test]
+    fn lines() {
+        assert_eq!(rows("{}\n\n {\"a\":1}\r\n{}"), (vec![1, 3, 4], vec![], None));
+        let (good, bad, end) = rows("{}\n{\"a\":\n[]\n{}\n");
+        assert_eq!((good, end), (vec![1, 4], None));
+        assert_eq!(bad, [(2, Reason::NotJson), (3, Reason::NotAnObject)].map(|(l, r)| (l, r)));
+        assert_eq!(rows(""), (vec![], vec![], None));
+    }
+
+    #[test]
+    fn arrays() {
+        assert_eq!(rows("[]\n"), (vec![], vec![], None));
+        assert_eq!(rows("[{},{\"a\":\"]},\\\"\"},\n{\"b\":[{}]}]"), (vec![1, 1, 2], vec![], None));
+        assert_eq!(rows("[\n  {\n    \"a\": 1\n  },\n  {}\n]\n"), (vec![2, 5], vec![], None));
+        assert_eq!(
+            rows("[{},\n{x},\n7,\n{}]"),
+            (vec![1, 4], vec![(2, Reason::NotJson), (3, Reason::NotAnObject)], None)
+        );
+    }
+
+    #[test]
+    fn arrays_that_break_off() {
+        for (text, good, line) in [
+            ("[{},\n{\"a\":\"x", vec![1], 2),
+            ("[{},\n{}", vec![1], 2),
+            ("[{},\n", vec![1], 1),
+            ("[", vec![], 1),
+            ("[{}]\n{}", vec![1], 2),
+        ] {
+            let (found, bad, end) = rows(text);
+            assert_eq!((found, bad.is_empty()), (good, true), "{text}");
+            assert_eq!(end.map(|end| end.line), Some(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_too_long_is_one_row() {
+        let text = format!("[{{\"a\":\"{}\"}},\n{{}}]", "x".repeat(MAX_ROW));
+        assert_eq!(rows(&text), (vec![2], vec![(1, Reason::TooLong)], None));
+    }
+}

@@ -1,0 +1,340 @@
+//! Creating many users at once, which operators do and no function may.
+//!
+//! Nobody is ever overwritten: each write has the condition that nothing is there. So an import that broke off is
+//! begun again from the start, and finds those whom it created already.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::ReturnValue;
+
+use super::scan::{TRIES, pause};
+use super::{
+    CreateUserError, Item, LoginKind, NewUser, Store, StoreError, decode_login, decode_user, key,
+    login_names, login_pk, number, user_pk,
+};
+use crate::name::LoginName;
+use crate::user::User;
+
+/// The most users in one batch: each is up to three items, and DynamoDB takes 100 in a transaction.
+pub const MAX_BATCH: usize = 33;
+
+/// A user to be created, whose names were found good.
+#[derive(Clone)]
+pub struct Newcomer {
+    user: NewUser,
+    names: Vec<(LoginName, LoginKind)>,
+}
+
+/// What the table has of a newcomer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Free,
+    /// The same user: of the same login names, and of the same id if the newcomer has one. This is the id.
+    Same(u64),
+    /// The id or a name is another user's.
+    Taken(Vec<Taken>),
+}
+
+/// What became of a newcomer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Created, with this id.
+    Created(u64),
+    /// The same user was there, with this id.
+    Same(u64),
+    /// Not created: the id or a name is another user's.
+    Taken(Vec<Taken>),
+    /// Not created: DynamoDB takes no such item. It is over 400 KB, or holds a number of over 38 digits.
+    Unstorable,
+}
+
+/// Something of a newcomer's that is another user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// What it is.
+    pub what: What,
+    /// Whose it is: that user's id.
+    pub by: u64,
+}
+
+/// What of a user there can be only one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The id.
+    Id,
+    /// The username; the e-mail address too, where the two are one.
+    Username,
+    /// The e-mail address.
+    Email,
+}
+
+impl Newcomer {
+    /// Looks at the names. Id 0 asks for the next free one, an empty e-mail address is none.
+    ///
+    /// # Errors
+    /// If one cannot be a name.
+    pub fn new(user: NewUser) -> Result<Self, CreateUserError> {
+        Ok(Self { names: login_names(&user)?, user })
+    }
+
+    /// The user.
+    pub fn user(&self) -> &NewUser {
+        &self.user
+    }
+
+    /// The login names as they are looked up, and what each is.
+    pub fn names(&self) -> impl Iterator<Item = (&str, What)> {
+        self.names.iter().filter_map(|(name, kind)| {
+            let what = if *kind == LoginKind::Email { What::Email } else { What::Username };
+            Some((name.as_key()?, what))
+        })
+    }
+
+    /// The same without an e-mail address. Where the address is the username, it stays that.
+    #[must_use]
+    pub fn without_email(mut self) -> Self {
+        self.user.email.clear();
+        self.names.retain(|(_, kind)| *kind != LoginKind::Email);
+        for (_, kind) in &mut self.names {
+            *kind = LoginKind::Username;
+        }
+        self
+    }
+
+    fn keys(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let user = (self.user.id != 0).then(|| (user_pk(self.user.id), "USER"));
+        user.into_iter().chain(self.names().map(|(name, _)| (login_pk(name), "LOGIN")))
+    }
+}
+
+impl Store {
+    /// What the table has of these newcomers, at most [`MAX_BATCH`]. Writes nothing.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn examine_users(&self, newcomers: &[&Newcomer]) -> Result<Vec<Standing>, StoreError> {
+        let keys: BTreeSet<_> = newcomers.iter().flat_map(|newcomer| newcomer.keys()).collect();
+        let found = self.items(keys.into_iter().map(|(pk, sk)| key(pk, sk)).collect()).await?;
+        let found: HashMap<String, Item> =
+            found.into_iter().filter_map(|item| Some((item.get("pk")?.as_s().ok()?.clone(), item))).collect();
+        let mut holders: HashMap<&str, u64> = HashMap::new();
+        for (name, _) in newcomers.iter().flat_map(|newcomer| newcomer.names()) {
+            if let Some(item) = found.get(&login_pk(name)) {
+                holders.insert(name, decode_login(item.clone())?.user_id);
+            }
+        }
+        let holder = |name: &str| holders.get(name).copied();
+        // Who has no id is known by the username, and compared with the user of that name.
+        let of_name = |newcomer: &Newcomer| newcomer.names().next().and_then(|(name, _)| holder(name));
+        let others: BTreeSet<u64> =
+            newcomers.iter().filter(|n| n.user.id == 0).filter_map(|n| of_name(n)).collect();
+        let others: Vec<u64> = others.into_iter().collect();
+        let others: BTreeMap<u64, User> = if others.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.users(&others).await?.into_iter().map(|user| (user.id, user)).collect()
+        };
+        let standing = |newcomer: &&Newcomer| {
+            let id = newcomer.user.id;
+            let item = found.get(&user_pk(id));
+            let same = match item {
+                Some(item) => decode_user(id, item.clone()).ok(),
+                None => of_name(newcomer).filter(|_| id == 0).and_then(|by| others.get(&by)).cloned(),
+            };
+            if let Some(user) = same
+                && login_names(&user).is_ok_and(|names| names == newcomer.names)
+            {
+                return Standing::Same(user.id);
+            }
+            let id_taken = item.map(|_| Taken { what: What::Id, by: id });
+            let names_taken =
+                newcomer.names().filter_map(|(name, what)| Some(Taken { what, by: holder(name)? }));
+            let taken: Vec<Taken> = id_taken.into_iter().chain(names_taken).collect();
+            if taken.is_empty() { Standing::Free } else { Standing::Taken(taken) }
+        };
+        Ok(newcomers.iter().map(standing).collect())
+    }
+
+    /// Creates those newcomers, at most [`MAX_BATCH`], of whom the table has nothing, each with its login names or
+    /// not at all. What became of each is told in their order. Waits where DynamoDB has no capacity.
+    ///
+    /// # Errors
+    /// If the store fails. Some may have been created then; a second call finds them to be the same.
+    pub async fn create_users(&self, mut newcomers: Vec<Newcomer>) -> Result<Vec<Outcome>, StoreError> {
+        let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+        self.give_ids(&mut newcomers, &mut outcomes).await?;
+        // The counter first: an id that is in use must never be handed out.
+        if let Some(last) = newcomers.iter().map(|newcomer| newcomer.user.id).max().filter(|id| *id > 0) {
+            self.raise_user_id(last).await?;
+        }
+        let all: Vec<usize> = (0..newcomers.len()).filter(|index| !outcomes.contains_key(index)).collect();
+        let mut groups = VecDeque::from([all]);
+        let mut turn = 0;
+        while let Some(mut group) = groups.pop_front() {
+            if group.is_empty() {
+                continue;
+            }
+            match self.create_together(&newcomers, &group).await? {
+                Together::Created => {
+                    outcomes.extend(
+                        group.iter().map(|index| (*index, Outcome::Created(newcomers[*index].user.id))),
+                    );
+                }
+                Together::Refused(refused) => {
+                    group.retain(|index| !refused.contains_key(index));
+                    for (index, outcome) in refused {
+                        match outcome {
+                            Some(outcome) => drop(outcomes.insert(index, outcome)),
+                            // What was in the way is gone.
+                            None => group.push(index),
+                        }
+                    }
+                    groups.push_back(group);
+                }
+                Together::Wrong if group.len() == 1 => {
+                    outcomes.extend(group.iter().map(|index| (*index, Outcome::Unstorable)));
+                }
+                Together::Wrong => {
+                    let rest = group.split_off(group.len() / 2);
+                    groups.extend([group, rest]);
+                }
+                Together::Later(error) => {
+                    turn += 1;
+                    if turn == TRIES {
+                        return Err(error);
+                    }
+                    pause(turn).await;
+                    groups.push_front(group);
+                }
+            }
+        }
+        Ok(outcomes.into_values().collect())
+    }
+
+    /// Gives ids to those who have none and of whom the table has nothing: so an import that is begun again uses up
+    /// no ids.
+    async fn give_ids(
+        &self,
+        newcomers: &mut [Newcomer],
+        outcomes: &mut BTreeMap<usize, Outcome>,
+    ) -> Result<(), StoreError> {
+        let without: Vec<usize> =
+            (0..newcomers.len()).filter(|index| newcomers[*index].user.id == 0).collect();
+        if without.is_empty() {
+            return Ok(());
+        }
+        let examined: Vec<&Newcomer> = without.iter().map(|index| &newcomers[*index]).collect();
+        let standings = self.examine_users(&examined).await?;
+        let mut free = Vec::new();
+        for (index, standing) in without.into_iter().zip(standings) {
+            match standing {
+                Standing::Free => free.push(index),
+                Standing::Same(id) => drop(outcomes.insert(index, Outcome::Same(id))),
+                Standing::Taken(taken) => drop(outcomes.insert(index, Outcome::Taken(taken))),
+            }
+        }
+        if free.is_empty() {
+            return Ok(());
+        }
+        let last = self.take_user_ids(free.len() as u64).await?;
+        let first = last - (free.len() as u64 - 1);
+        for (index, id) in free.into_iter().zip(first..) {
+            newcomers[index].user.id = id;
+        }
+        Ok(())
+    }
+
+    /// One transaction for the newcomers of this group.
+    async fn create_together(&self, newcomers: &[Newcomer], group: &[usize]) -> Result<Together, StoreError> {
+        let (mut writes, mut whose) = (Vec::new(), Vec::new());
+        for index in group {
+            let newcomer = &newcomers[*index];
+            let of_one = self.writes(&newcomer.user, &newcomer.names)?;
+            whose.extend(of_one.iter().map(|_| *index));
+            writes.extend(of_one);
+        }
+        let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await
+        else {
+            return Ok(Together::Created);
+        };
+        let reasons = match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                cancelled.cancellation_reasons().to_vec()
+            }
+            _ => return Together::of_failure(error),
+        };
+        let because = |code: &str| -> BTreeSet<usize> {
+            let reasons = reasons.iter().zip(&whose);
+            reasons.filter(|(reason, _)| reason.code() == Some(code)).map(|(_, index)| *index).collect()
+        };
+        let met: Vec<usize> = because("ConditionalCheckFailed").into_iter().collect();
+        let wrong = because("ValidationError");
+        if met.is_empty() && wrong.is_empty() {
+            return Ok(Together::Later(error.into()));
+        }
+        let examined: Vec<&Newcomer> = met.iter().map(|index| &newcomers[*index]).collect();
+        let standings = self.examine_users(&examined).await?;
+        let mut refused: BTreeMap<usize, Option<Outcome>> =
+            wrong.into_iter().map(|index| (index, Some(Outcome::Unstorable))).collect();
+        for (index, standing) in met.into_iter().zip(standings) {
+            let outcome = match standing {
+                Standing::Free => None,
+                Standing::Same(id) => Some(Outcome::Same(id)),
+                Standing::Taken(taken) => Some(Outcome::Taken(taken)),
+            };
+            refused.insert(index, outcome);
+        }
+        Ok(Together::Refused(refused))
+    }
+
+    /// Takes this many ids, and returns the last of them.
+    async fn take_user_ids(&self, count: u64) -> Result<u64, StoreError> {
+        let output = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key("COUNTER".to_owned(), "USER")))
+            .update_expression("ADD last_id :count")
+            .expression_attribute_values(":count", number(count))
+            .return_values(ReturnValue::UpdatedNew)
+            .send()
+            .await?;
+        let last = output.attributes.as_ref().and_then(|item| item.get("last_id")?.as_n().ok()?.parse().ok());
+        last.filter(|last| *last >= count)
+            .ok_or_else(|| StoreError::Unreadable { what: "the counter of user ids".to_owned() })
+    }
+}
+
+/// What became of one transaction.
+enum Together {
+    /// All were created.
+    Created,
+    /// None was, for these, and what is known of each: none where what was in the way is gone.
+    Refused(BTreeMap<usize, Option<Outcome>>),
+    /// None was, since DynamoDB takes no such request; it does not say whose item is at fault.
+    Wrong,
+    /// None was, and all may be in a moment.
+    Later(StoreError),
+}
+
+impl Together {
+    fn of_failure<R: std::fmt::Debug>(
+        error: SdkError<TransactWriteItemsError, R>,
+    ) -> Result<Self, StoreError> {
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+        match code {
+            Some("ValidationException") => Ok(Self::Wrong),
+            Some(
+                "TransactionInProgressException"
+                | "TransactionConflictException"
+                | "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "ThrottlingException",
+            ) => Ok(Self::Later(error.into())),
+            _ => Err(error.into()),
+        }
+    }
+}
