@@ -13,14 +13,7 @@ def create(username, password, hasher="default", **fields):
     user.save()
 
 
-create(
-    "ann",
-    "correct horse battery staple",
-    first_name="Ann",
-    last_name="Lee",
-    number_phone="5551234567",
-    avatar="avatars/ann.png",
-)
+create("ann", "correct horse battery staple", first_name="Ann", last_name="Lee")
 create("Zoë", "pässwörd ☃", email="Zoe@Example.com")
 for hasher in ["pbkdf2_sha1", "argon2", "bcrypt", "bcrypt_sha256", "scrypt"]:
     create(hasher, f"brought along by {hasher}", hasher=hasher)
