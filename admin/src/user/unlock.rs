@@ -73,6 +73,11 @@ pub(super) async fn open_all(store: &Store, user: &User) -> Result<Vec<Opened>, 
     Ok(opened)
 }
 
+/// What to say where opening them failed after something else was done.
+pub(super) fn still_locked(user: &User, failure: &Failure) -> String {
+    format!("the login names may still be locked (`postern user unlock {}`): {}", user.id, failure.message)
+}
+
 async fn open(store: &Store, name: &LoginName) -> Result<Opened, Failure> {
     let attempts = store.open_name(name, now()).await?;
     let failures = attempts.map_or(0, |attempts| attempts.failures);
