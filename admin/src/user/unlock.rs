@@ -9,7 +9,7 @@ use postern::store::Store;
 use postern::user::User;
 use serde_json::json;
 
-use super::{Who, briefly, typed_names};
+use super::{Who, briefly, count, typed_names};
 use crate::output::{Exit, Failure, Output, plain};
 
 /// Which name.
@@ -38,8 +38,7 @@ impl fmt::Display for Opened {
         let name = plain(&self.name);
         match self.failures {
             0 => write!(f, "{name}: had no failures"),
-            1 => write!(f, "{name}: unlocked, had 1 failure"),
-            failures => write!(f, "{name}: unlocked, had {failures} failures"),
+            failures => write!(f, "{name}: unlocked, had {}", count(failures as usize, "failure")),
         }
     }
 }

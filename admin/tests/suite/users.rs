@@ -246,7 +246,7 @@ async fn a_deleted_user_leaves_nothing_and_the_names_are_free() {
 
     desk.run(&["user", "delete", "st.huber@example.com", "--yes"])
         .await
-        .says(&["deleted user 33 (st.huber", "1 sessions"]);
+        .says(&["deleted user 33 (st.huber", ", and 1 session\n"]);
     assert!(desk.stand.store.sessions(33).await.unwrap().is_empty());
     for name in ["st.huber", "st.huber@example.com"] {
         assert_eq!(desk.stand.store.login(&LoginName::new(name)).await.unwrap(), None, "{name}");
