@@ -13,7 +13,8 @@ use crate::output::{Exit, Failure};
 /// If there is nobody to ask, the two are not the same, or the password is too weak for someone of these names.
 pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Failure> {
     let password = if from_stdin { first_line(&mut io::stdin().lock())? } else { prompt()? };
-    check_new(&password, names).map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
+    let names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
+    check_new(&password, &names).map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
     let hash = Passwords::default().hash(&password, random());
     hash.map_err(|_| Failure::new(Exit::Failed, "the password cannot be hashed"))
 }

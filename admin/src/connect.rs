@@ -36,15 +36,16 @@ pub struct Connection {
 /// # Errors
 /// If no table is named, or no region is set.
 pub async fn connect(target: &Target) -> Result<Connection, Failure> {
-    let table = match (&target.table, target.local) {
-        (Some(table), _) => table.clone(),
-        (None, true) => LOCAL_TABLE.to_owned(),
-        (None, false) => {
-            return Err(Failure::usage(
+    let env = Environment::of_process();
+    let table = match &target.table {
+        Some(table) => table.clone(),
+        None if target.local => LOCAL_TABLE.to_owned(),
+        None => env.optional("TABLE_NAME").map(str::to_owned).ok_or_else(|| {
+            Failure::usage(
                 "which table? Name it with --table or TABLE_NAME (the stack's output TableName), or say --local \
                  for the one that `cargo run` serves",
-            ));
-        }
+            )
+        })?,
     };
     let chosen = if target.local { Some(LOCAL_ENDPOINT) } else { target.endpoint_url.as_deref() };
     let endpoint = chosen.map(str::to_owned).or_else(|| endpoint_of_env("AWS_ENDPOINT_URL_DYNAMODB"));

@@ -9,7 +9,7 @@ use postern::store::{CreateUserError, Store, login_names};
 use postern::user::{Status, User};
 use serde_json::{Map, json};
 
-use super::{about, briefly, word};
+use super::{about, briefly, unlock, word};
 use crate::ask::new_password_hash;
 use crate::output::{Exit, Failure, Output, plain};
 
@@ -89,6 +89,11 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         }
         Err(error) => return Err(failure(error)),
     };
+    // What strangers tried before there was such a user is no reason to keep the user out.
+    unlock::open_all(store, &user).await.map_err(|failure| {
+        let message = format!("created {}, but {}", briefly(&user), unlock::still_locked(&user, &failure));
+        Failure::new(failure.exit, message)
+    })?;
     let text = format!("created {}: {}", briefly(&user), word(user.status));
     Ok(Output::done(text, about(&user, json!({"status": user.status}))))
 }

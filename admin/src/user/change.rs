@@ -53,10 +53,7 @@ pub(super) async fn set_password(store: &Store, options: &SetPassword) -> Result
         return Err(gone());
     }
     let opened = unlock::open_all(store, &user).await.map_err(|failure| {
-        let message = format!(
-            "the password is set, but the login names may still be locked (`postern user unlock {}`): {}",
-            user.id, failure.message
-        );
+        let message = format!("the password is set, but {}", unlock::still_locked(&user, &failure));
         Failure::new(failure.exit, message)
     })?;
     let mut text = format!("set the password of {}, ended all sessions", briefly(&user));

@@ -4,7 +4,7 @@ use clap::Args;
 use postern::store::Store;
 use serde_json::json;
 
-use super::{Who, about, briefly};
+use super::{Who, about, briefly, count};
 use crate::ask::confirm;
 use crate::output::{Exit, Failure, Output};
 
@@ -45,6 +45,6 @@ pub(super) async fn run(store: &Store, options: &Delete) -> Result<Output, Failu
         );
         Failure::new(Exit::Partly, message)
     })?;
-    let text = format!("deleted {}, and {sessions} sessions", briefly(&user));
+    let text = format!("deleted {}, and {}", briefly(&user), count(sessions, "session"));
     Ok(Output::done(text, about(&user, json!({"deleted": true, "sessions": sessions}))))
 }

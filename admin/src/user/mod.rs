@@ -143,6 +143,11 @@ fn typed_names(user: &User) -> Vec<(&'static str, LoginName)> {
     names
 }
 
+/// So many of these.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 const fn word(status: Status) -> &'static str {
     match status {
         Status::Active => "active",

@@ -6,7 +6,7 @@ use postern::session::Session;
 use postern::store::Store;
 use serde_json::{Value, json};
 
-use super::{Who, about, briefly, gone};
+use super::{Who, about, briefly, count, gone};
 use crate::output::{Failure, Output, plain, time};
 
 /// Whose sessions.
@@ -36,9 +36,10 @@ pub(super) async fn run(store: &Store, options: &Sessions) -> Result<Output, Fai
         if !store.end_sessions(user.id, at).await? {
             return Err(gone());
         }
-        let count = sessions.len();
-        let text = format!("ended all sessions and tokens of {}: {count} sessions were live", briefly(&user));
-        return Ok(Output::done(text, about(&user, json!({"ended": count}))));
+        let ended = sessions.len();
+        let live = count(ended, "live session");
+        let text = format!("ended {live} of {}, and all tokens", briefly(&user));
+        return Ok(Output::done(text, about(&user, json!({"ended": ended}))));
     }
     let listed: Vec<Value> = sessions.iter().map(value).collect();
     Ok(Output::done(table(&sessions, &briefly(&user)), about(&user, json!({"sessions": listed}))))

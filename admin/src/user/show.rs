@@ -10,7 +10,7 @@ use postern::throttle::{Attempts, Policy};
 use postern::user::User;
 use serde_json::{Value, json};
 
-use super::{Who, about, typed_names, word};
+use super::{Who, about, count, typed_names, word};
 use crate::output::{Failure, Output, plain, time};
 
 pub(super) const EXAMPLES: &str = "\
@@ -69,6 +69,7 @@ impl Door {
         let shut = failures >= policy.shut_after;
         let wait = self.attempts.and_then(|attempts| policy.name(attempts, at).err()).filter(|_| !shut);
         let next = wait.map(|wait| time(at.plus(wait)));
+        let counted = count(failures as usize, "failure");
         let mut words = match (failures, &next) {
             (0, _) => "open, no failures".to_owned(),
             _ if shut => {
@@ -77,8 +78,8 @@ impl Door {
                     plain(&self.name)
                 )
             }
-            (_, Some(next)) => format!("{failures} failures, next attempt at {next}"),
-            (_, None) => format!("open, {failures} failures"),
+            (_, Some(next)) => format!("{counted}, next attempt at {next}"),
+            (_, None) => format!("open, {counted}"),
         };
         let leads_here = self.leads_to.is_none_or(|leads_to| leads_to == Some(user.id));
         if !leads_here {
@@ -99,7 +100,7 @@ fn facts(user: &User, live: usize) -> Vec<(String, String)> {
     };
     let mfa = match &user.mfa {
         None => "off".to_owned(),
-        Some(_) => format!("on, {} recovery codes left", user.recovery_codes.len()),
+        Some(_) => format!("on, {} left", count(user.recovery_codes.len(), "recovery code")),
     };
     let ended = user.sessions_ended_at.map_or(String::new(), |at| format!(", last raised {}", time(at)));
     let email = if user.email.is_empty() { "none".to_owned() } else { plain(&user.email) };

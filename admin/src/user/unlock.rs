@@ -9,7 +9,7 @@ use postern::store::Store;
 use postern::user::User;
 use serde_json::json;
 
-use super::{Who, briefly, typed_names};
+use super::{Who, briefly, count, typed_names};
 use crate::output::{Exit, Failure, Output, plain};
 
 /// Which name.
@@ -38,8 +38,7 @@ impl fmt::Display for Opened {
         let name = plain(&self.name);
         match self.failures {
             0 => write!(f, "{name}: had no failures"),
-            1 => write!(f, "{name}: unlocked, had 1 failure"),
-            failures => write!(f, "{name}: unlocked, had {failures} failures"),
+            failures => write!(f, "{name}: unlocked, had {}", count(failures as usize, "failure")),
         }
     }
 }
@@ -71,6 +70,11 @@ pub(super) async fn open_all(store: &Store, user: &User) -> Result<Vec<Opened>, 
         opened.push(open(store, &name).await?);
     }
     Ok(opened)
+}
+
+/// What to say where opening them failed after something else was done.
+pub(super) fn still_locked(user: &User, failure: &Failure) -> String {
+    format!("the login names may still be locked (`postern user unlock {}`): {}", user.id, failure.message)
 }
 
 async fn open(store: &Store, name: &LoginName) -> Result<Opened, Failure> {

@@ -139,7 +139,7 @@ async fn sessions_are_listed_and_ended() {
     }
     desk.run(&["user", "sessions", "johndoe"]).await.says(&["KIND", "old phone"]);
 
-    desk.run(&["user", "sessions", "johndoe", "--end"]).await.says(&["2 sessions were live"]);
+    desk.run(&["user", "sessions", "johndoe", "--end"]).await.says(&["ended 2 live sessions of user 1"]);
     desk.run(&["user", "sessions", "johndoe"]).await.says(&["has no live sessions"]);
     assert_eq!(desk.stand.sso(&token).await.status, 401);
     desk.run(&["user", "sessions", "nobody", "--end"]).await.refuses(3, "there is no user nobody");

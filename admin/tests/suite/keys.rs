@@ -97,6 +97,11 @@ async fn keys_are_not_overwritten_unasked() {
     keys(&["new", "--file", file.path(), "--replace"]).await.says(&["MFA recovery codes"]);
     assert_ne!(file.set()["recovery_code_key"], before["recovery_code_key"]);
 
+    let empty = Secrets::start(None).await;
+    let mut words = command(&["keys", "new"]);
+    run(empty.known_to(words.env("SIGNING_KEYS_SECRET_ARN", ARN)), "").await.says(&["signs and verifies"]);
+    assert!(KeyRing::parse(&empty.value().unwrap()).is_ok());
+
     let secrets = Secrets::start(Some(RAW)).await;
     let said = run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN])), "").await;
     said.refuses(4, "all MFA recovery codes");

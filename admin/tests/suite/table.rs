@@ -12,20 +12,13 @@ pub(crate) async fn on(table: &Table, name: &str, words: &[&str]) -> Said {
 
 /// A table of another shape than ours.
 pub(crate) async fn create_other(table: &Table, name: &str) {
-    use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
     use aws_sdk_dynamodb::types::{
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     };
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(table.endpoint());
     let attribute =
         AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::N);
     let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
-    aws_sdk_dynamodb::Client::from_conf(config.build())
+    client(table)
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
@@ -34,6 +27,18 @@ pub(crate) async fn create_other(table: &Table, name: &str) {
         .send()
         .await
         .unwrap();
+}
+
+/// The table by no code of the product's.
+pub(crate) fn client(table: &Table) -> aws_sdk_dynamodb::Client {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(table.endpoint());
+    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
 #[tokio::test]
@@ -66,6 +71,9 @@ async fn commands_on_no_table_say_so() {
         on(&desk.stand.table, "missing", words).await.refuses(3, "there is no such table");
     }
     run(&mut command(&["user", "list"]), "").await.refuses(2, "which table?");
+    let mut in_env = command(&["user", "show", "johndoe", "--endpoint-url", &desk.stand.table.endpoint()]);
+    run(in_env.env("TABLE_NAME", "postern"), "").await.says(&["johndoe"]);
+    assert_eq!(run(&mut command(&["user", "list", "--local", "--table", "postern"]), "").await.code, 2);
     let somewhere = ["user", "list", "--table", "postern", "--endpoint-url"];
     run(command(&somewhere).arg("localhost:8000"), "").await.refuses(2, "must be a URL");
     run(command(&somewhere).arg("http://127.0.0.1:9"), "").await.refuses(6, "DynamoDB is not available");

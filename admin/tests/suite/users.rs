@@ -7,6 +7,7 @@ use postern_tests::stand::PASSWORD_CONTRACTS;
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, PASSWORD};
+use crate::table::client;
 
 #[tokio::test]
 async fn who_is_added_signs_in_at_every_door_by_every_name() {
@@ -45,6 +46,16 @@ async fn options_say_what_the_user_is_like() {
     assert_eq!(desk.sign_in("account", "nobody", "").await, 400);
     assert_eq!(desk.sign_in("account", "nobody", PASSWORD).await, 401);
     desk.run(&["user", "show", "nobody"]).await.says(&["password              none\n"]);
+}
+
+/// What strangers tried before there was such a user does not keep the user out.
+#[tokio::test]
+async fn a_name_that_was_shut_before_is_open() {
+    let desk = Desk::start().await;
+    assert_eq!(desk.sign_in("account", "mallory", PASSWORD).await, 429);
+    desk.add(&["mallory", "--email", "mallory@example.com"]).await.says(&["(mallory"]);
+    assert_eq!(desk.sign_in("account", "mallory", PASSWORD).await, 200);
+    assert_eq!(desk.sign_in("email", "mallory@example.com", PASSWORD).await, 200);
 }
 
 #[tokio::test]
@@ -235,7 +246,7 @@ async fn a_deleted_user_leaves_nothing_and_the_names_are_free() {
 
     desk.run(&["user", "delete", "st.huber@example.com", "--yes"])
         .await
-        .says(&["deleted user 33 (st.huber", "1 sessions"]);
+        .says(&["deleted user 33 (st.huber", ", and 1 session\n"]);
     assert!(desk.stand.store.sessions(33).await.unwrap().is_empty());
     for name in ["st.huber", "st.huber@example.com"] {
         assert_eq!(desk.stand.store.login(&LoginName::new(name)).await.unwrap(), None, "{name}");
@@ -243,6 +254,23 @@ async fn a_deleted_user_leaves_nothing_and_the_names_are_free() {
     desk.run(&["user", "delete", "st.huber", "--yes"]).await.refuses(3, "there is no user st.huber");
     desk.add(&["st.huber", "--email", "st.huber@example.com"]).await.says(&["created user 45"]);
     assert_eq!(desk.sign_in("session", "st.huber", PASSWORD).await, 200);
+}
+
+/// Half a user, as no command of ours leaves one, is shown as that, and goes without taking anybody along.
+#[tokio::test]
+async fn a_name_that_leads_to_another_is_told_and_left_alone() {
+    use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+    let desk = Desk::start().await;
+    let table = client(&desk.stand.table);
+    let put = table.put_item().table_name("postern").item("pk", S("LOGIN#st.huber".to_owned()));
+    let put = put.item("sk", S("LOGIN".to_owned())).item("user_id", N("14".to_owned()));
+    put.item("kind", S("username".to_owned())).send().await.unwrap();
+    desk.run(&["user", "show", "33"]).await.says(&["st.huber: open, no failures; BROKEN"]);
+    desk.run(&["user", "delete", "33", "--yes"]).await.says(&["deleted user 33"]);
+    let login = async |name| desk.stand.store.login(&LoginName::new(name)).await.unwrap();
+    assert_eq!(login("st.huber").await.unwrap().user_id, 14);
+    assert_eq!(login("st.huber@example.com").await, None);
+    assert!(desk.stand.store.user(33).await.unwrap().is_none());
 }
 
 /// Whoever changed the user meanwhile has it as it was.

@@ -1,12 +1,15 @@
-//! What operators do to one user, and no function may.
+//! What operators do to one user or one login name, and no function may.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
+use super::attempts::{counter, name_key};
 use super::error::condition_failed;
 use super::{Store, StoreError, key, number, text, user_pk};
 use crate::ambient::Timestamp;
 use crate::mfa::Mfa;
+use crate::name::LoginName;
+use crate::throttle::Attempts;
 use crate::user::Status;
 
 impl Store {
@@ -100,6 +103,40 @@ impl Store {
     pub async fn end_sessions(&self, id: u64, now: Timestamp) -> Result<bool, StoreError> {
         let update = self.ending_sessions(id, "SET", now);
         condition_failed(update.send().await).map(|refused| refused.is_none())
+    }
+
+    /// The counter of a login name, whether that is somebody's or not; `None` where nothing was ever counted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn attempts(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
+        let key = name_key(name);
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        Ok(request.send().await?.item.map(|item| counter(&item, now)))
+    }
+
+    /// Opens a login name, whether that is somebody's or not: its failures are forgotten. The counter as it was;
+    /// `None` where nothing was ever counted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn open_name(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(name_key(name)))
+            .update_expression("SET failures = :zero, charged_by = :none")
+            .condition_expression("attribute_exists(failures)")
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":none", text("-"))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(output) => Ok(Some(counter(&output.attributes.unwrap_or_default(), now))),
+            refused => condition_failed(refused).map(|_| None),
+        }
     }
 
     /// The one write that ends all sessions of a user. What else it does stands before, and ends within a SET.

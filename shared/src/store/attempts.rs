@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use super::error::condition_failed;
 use super::{Item, Store, StoreError, key, number, text};
@@ -108,40 +108,6 @@ impl Store {
         Ok(())
     }
 
-    /// The counter of a login name, whether that is somebody's or not; `None` where nothing was ever counted.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn attempts(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
-        let key = name_key(name);
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
-        Ok(request.send().await?.item.map(|item| counter(&item, now)))
-    }
-
-    /// Opens a login name, whether that is somebody's or not: its failures are forgotten. The counter as it was;
-    /// `None` where nothing was ever counted.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn open_name(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(name_key(name)))
-            .update_expression("SET failures = :zero, charged_by = :none")
-            .condition_expression("attribute_exists(failures)")
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":none", text("-"))
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await;
-        match outcome {
-            Ok(output) => Ok(Some(counter(&output.attributes.unwrap_or_default(), now))),
-            refused => condition_failed(refused).map(|_| None),
-        }
-    }
-
     /// Charges an attempt to an address.
     pub(crate) async fn charge_address(
         &self,
@@ -233,7 +199,7 @@ impl Store {
     }
 }
 
-fn name_key(name: &LoginName) -> Item {
+pub(super) fn name_key(name: &LoginName) -> Item {
     key(format!("NAME#{}", name.digest()), "ATTEMPTS")
 }
 
@@ -245,7 +211,7 @@ fn is_ours(old: &Item, attempt: &str) -> bool {
     old.get("charged_by").is_some_and(|by| *by == text(attempt))
 }
 
-fn counter(item: &Item, now: Timestamp) -> Attempts {
+pub(super) fn counter(item: &Item, now: Timestamp) -> Attempts {
     Attempts {
         failures: failures(item),
         charged_at: Timestamp::from_millis(integer(item, "charged_at").unwrap_or(now.millis())),

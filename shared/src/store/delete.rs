@@ -25,14 +25,16 @@ impl Store {
             .expression_attribute_values(":username", text(&user.username))
             .expression_attribute_values(":email", text(&user.email));
         let mut deletes = vec![the_user];
-        // Names that could not be created were not; the user goes all the same.
-        let names = login_names(user).unwrap_or_default();
-        for name in names.iter().filter_map(|(name, _)| name.as_key()) {
-            let name = delete()
-                .set_key(Some(key(login_pk(name), "LOGIN")))
-                .condition_expression("attribute_not_exists(pk) OR user_id = :id")
-                .expression_attribute_values(":id", number(user.id));
-            deletes.push(name);
+        // A name that leads nowhere, or to somebody else, keeps nobody from being deleted, and is not touched.
+        for (name, _) in login_names(user).unwrap_or_default() {
+            let leads_here = self.login(&name).await?.is_some_and(|login| login.user_id == user.id);
+            if let Some(name) = name.as_key().filter(|_| leads_here) {
+                let name = delete()
+                    .set_key(Some(key(login_pk(name), "LOGIN")))
+                    .condition_expression("user_id = :id")
+                    .expression_attribute_values(":id", number(user.id));
+                deletes.push(name);
+            }
         }
         let deletes = deletes
             .into_iter()

@@ -124,3 +124,22 @@ async fn a_creation_that_is_cancelled_creates_nothing() {
         assert_eq!(reply.status, 200, "{contract}");
     }
 }
+
+#[tokio::test]
+async fn a_deletion_that_is_cancelled_deletes_nothing() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let user = stand.store.user(33).await.unwrap().unwrap();
+    for reason in ["TransactionConflict", "ThrottlingError"] {
+        let before = raw::all(&stand).await.len();
+        let reasons = ["None", reason, "None"];
+        proxy.rule(move |seen| if seen.starts_with("Transact") { cancelled(reasons) } else { Fate::Pass });
+        let outcome = stand.store.delete_user(&user).await;
+        assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{reason}: {outcome:?}");
+        assert_eq!(raw::all(&stand).await.len(), before, "{reason}");
+    }
+    // Cancelled once for another that was first, it is done: the user and both names are gone.
+    let before = raw::all(&stand).await.len();
+    proxy.first(&["TransactWriteItems"], || cancelled(["None", "TransactionConflict", "None"]));
+    assert_eq!(stand.store.delete_user(&user).await, Ok(true));
+    assert_eq!(raw::all(&stand).await.len(), before - 3);
+}

@@ -67,7 +67,7 @@ async fn malformed_names_are_refused() {
         let outcome = stand.store.create_user(user(&stand, 0, username, "new@example.com")).await;
         assert_eq!(outcome, Err(CreateUserError::BadUsername), "{username:?}");
     }
-    for email in ["", "example.com", "@example.com", "new@", "n ew@example.com", &"x".repeat(1025)] {
+    for email in ["example.com", "@example.com", "new@", "n ew@example.com", &"x".repeat(1025)] {
         let outcome = stand.store.create_user(user(&stand, 0, "new", email)).await;
         assert_eq!(outcome, Err(CreateUserError::BadEmail), "{email:?}");
     }
