@@ -1,4 +1,5 @@
-//! The benchmark: where the time of a sign-in goes, what a refusal's time tells, and what each binary costs to start.
+//! The benchmark: where the time of a sign-in goes, what a refusal's time tells, what each binary costs to start,
+//! and how fast users are brought along.
 //!
 //! `cargo bench -p postern-bench`. All figures come from one run, on one machine, and are to be compared with
 //! each other only. Medians; the spread is beside them.
@@ -7,6 +8,7 @@
 
 mod binaries;
 mod discretion;
+mod import;
 mod warm;
 
 use std::time::Duration;
@@ -16,6 +18,7 @@ async fn main() {
     warm::run().await;
     discretion::run().await;
     binaries::run().await;
+    import::run().await;
 }
 
 /// The median of some durations, in milliseconds, with the 10th and 90th percentile.
