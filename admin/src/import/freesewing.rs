@@ -333,10 +333,11 @@ mod tests {
     #[test]
     fn bad_rows() {
         let row = &rows()[0];
-        let with = |member: &str, value: Value| {
+        let mut reader = reader();
+        let mut with = |member: &str, value: Value| {
             let mut row = row.clone();
             row.insert(member.to_owned(), value);
-            reader().read(&row, Timestamp::from_millis(0)).err().map(|reason| reason.to_string())
+            reader.read(&row, Timestamp::from_millis(0)).err().map(|reason| reason.to_string())
         };
         for (member, value) in [
             ("id", json!("x")),

@@ -1,5 +1,5 @@
-//! The benchmark: where the time of a sign-in goes, what a refusal's time tells, what hashes
-//! from elsewhere cost, and what each binary costs to start.
+//! The benchmark: where the time of a sign-in goes, what a refusal's time tells, what hashes from elsewhere cost, what
+//! each binary costs to start, and how fast users are brought along.
 //!
 //! `cargo bench -p postern-bench`. All figures come from one run, on one machine, and are to be compared with
 //! each other only. Medians; the spread is beside them.
@@ -9,6 +9,7 @@
 mod binaries;
 mod discretion;
 mod hashes;
+mod import;
 mod warm;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ async fn main() {
     hashes::run();
     discretion::run().await;
     binaries::run().await;
+    import::run().await;
 }
 
 /// The median of some durations, in milliseconds, with the 10th and 90th percentile.

@@ -85,6 +85,7 @@ impl Iterator for CsvRows {
             return None;
         }
         self.meter.row_begins();
+        let line = self.reader.position().line();
         match self.reader.read_byte_record(&mut self.record) {
             Ok(true) => Some(Ok(self.row())),
             Ok(false) => {
@@ -93,7 +94,6 @@ impl Iterator for CsvRows {
             }
             Err(_) => {
                 self.ended = true;
-                let line = self.reader.position().line();
                 Some(Err(Broken { line, what: "the file cannot be read any further; is a quote left open?" }))
             }
         }

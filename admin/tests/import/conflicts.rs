@@ -1,0 +1,102 @@
+//! Nobody is overwritten, nobody is silently left out.
+
+use serde_json::json;
+
+use crate::{Stand, rejected};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_table_and_within_the_file() {
+    let stand = Stand::start().await;
+    stand.write(
+        "first.csv",
+        "id,username,email\n1,anna,anna@example.com\n2,bert,bert@example.com\n3,carl@example.com,carl@example.com\n",
+    );
+    assert_eq!(stand.run(&["import", "csv", "first.csv"]).counts(), [3, 0, 0]);
+    let before = stand.export();
+    let second = stand.write(
+        "second.csv",
+        "id,username,email\n\
+         1,ANNA,Anna@Example.com\n\
+         2,bertram,new@example.com\n\
+         5,Bert,five@example.com\n\
+         6,six,BERT@example.com\n\
+         7,carl,carl@example.com\n\
+         8,new1,\n\
+         8,new2,\n\
+         9,new1,\n\
+         10,anna@example.com,\n\
+         11,fine,fine@example.com\n",
+    );
+    let reasons = [
+        (3, "the id 2 is another user's"),
+        (4, "the username Bert is user 2's"),
+        (5, "the e-mail address BERT@example.com is user 2's"),
+        (6, "the e-mail address carl@example.com is user 3's"),
+        (8, "the id 8 is in an earlier row of this file"),
+        (9, "the username new1 is in an earlier row of this file"),
+        // In the file's first row it is an address.
+        (10, "the username anna@example.com is in an earlier row of this file"),
+    ];
+    let dry = stand.run(&["import", "csv", "second.csv", "--dry-run"]);
+    assert_eq!((dry.counts(), dry.code), ([2, 1, 7], Some(5)), "{}", dry.err);
+    for (line, reason) in reasons {
+        assert!(dry.err.contains(&format!("line {line}: rejected: {reason}\n")), "{}", dry.err);
+    }
+    assert_eq!(stand.export(), before);
+    assert!(!stand.path("second.csv.rejected.jsonl").exists());
+
+    let said = stand.run(&["import", "csv", "second.csv"]);
+    assert_eq!((said.counts(), said.code), ([2, 1, 7], Some(5)), "{}", said.err);
+    assert_eq!(
+        said.json()["rejected_by_reason"],
+        json!({"taken by another user": 4, "twice in the file": 3})
+    );
+    let rows = rejected(&stand.path("second.csv.rejected.jsonl"));
+    assert_eq!(rows, reasons.map(|(line, reason)| (line, reason.to_owned())));
+    let after = stand.export();
+    assert!(before.lines().all(|line| after.contains(line)));
+    assert_eq!(stand.users().len(), 5);
+
+    let without = stand.run(&["import", "csv", second.to_str().unwrap(), "--drop-taken-emails"]);
+    assert_eq!((without.counts(), without.code), ([2, 3, 5], Some(5)), "{}", without.err);
+    assert_eq!(without.json()["warnings"], json!({"e-mail address left out": 2}));
+    let again = stand.run(&["import", "csv", second.to_str().unwrap(), "--drop-taken-emails"]);
+    assert_eq!(again.counts(), [0, 5, 5], "{}", again.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_without_ids() {
+    let stand = Stand::start().await;
+    stand.write("first.csv", "id,username,email\n5,anna,anna@example.com\n");
+    stand.run(&["import", "csv", "first.csv"]);
+    stand.write("more.jsonl", "{\"username\":\"bert\"}\n{\"username\":\"Anna\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n");
+    let said = stand.run(&["import", "jsonl", "more.jsonl"]);
+    assert_eq!(said.counts(), [1, 0, 2], "{}", said.err);
+    // Asked alone, it is the same user; with another address it is not.
+    stand.write(
+        "again.jsonl",
+        "{\"username\":\"BERT\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n",
+    );
+    for _ in 0..2 {
+        assert_eq!(stand.run(&["import", "jsonl", "again.jsonl"]).counts(), [0, 2, 0]);
+    }
+    stand.write("last.jsonl", "{\"username\":\"carl\"}\n");
+    assert_eq!(stand.run(&["import", "jsonl", "last.jsonl"]).counts(), [1, 0, 0]);
+    let expected = [(5, "anna"), (6, "bert"), (7, "carl")].map(|(id, name)| (id, name.to_owned()));
+    assert_eq!(stand.users(), expected, "ids were used up by users who were there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_row_of_a_batch_keeps_nobody_out() {
+    let stand = Stand::start().await;
+    stand.write("first.csv", "id,username\n17,seventeen\n");
+    stand.run(&["import", "csv", "first.csv"]);
+    let mut rows: Vec<_> = (1..=33).map(|id| json!({"id": id, "username": format!("user{id}")})).collect();
+    rows[4]["attributes"] = json!({"mfa": {"bio": "x".repeat(500_000)}});
+    let text: Vec<String> = rows.iter().map(ToString::to_string).collect();
+    stand.write("users.jsonl", &text.join("\n"));
+    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!(said.counts(), [31, 0, 2], "{}", said.err);
+    let rows = rejected(&stand.path("users.jsonl.rejected.jsonl"));
+    assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [5, 17]);
+}

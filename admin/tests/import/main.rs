@@ -1,0 +1,118 @@
+//! `postern import` and `postern export` as they are compiled, over an embedded table.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod again;
+mod conflicts;
+mod files;
+mod products;
+mod round_trip;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use postern::ambient::{hex, random};
+use postern::config::Environment;
+use postern::store::Store;
+use postern_local::table::{NAME, Table};
+use serde_json::Value;
+
+/// A table, a directory, and the command that works on both.
+pub(crate) struct Stand {
+    pub(crate) table: Table,
+    pub(crate) store: Store,
+    pub(crate) directory: PathBuf,
+}
+
+/// What a run of the command said.
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Stand {
+    pub(crate) async fn start() -> Self {
+        let table = Table::start(0, None, None).await.unwrap();
+        let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+        store.create_table().await.unwrap();
+        let directory = std::env::temp_dir().join(format!("postern-import-{}", hex(&random::<8>())));
+        fs::create_dir(&directory).unwrap();
+        Self { table, store, directory }
+    }
+
+    /// A file in the directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+        command
+            .args(["--table", NAME, "--endpoint-url", &self.table.endpoint(), "--json"])
+            .args(arguments)
+            .current_dir(&self.directory)
+            .env_remove("FREESEWING_ENCRYPTION_KEY")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        Said::of(&self.command(arguments).output().unwrap())
+    }
+
+    pub(crate) fn export(&self) -> String {
+        let said = self.run(&["export"]);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+        said.out
+    }
+
+    /// The ids and usernames in the table.
+    pub(crate) fn users(&self) -> Vec<(u64, String)> {
+        let export = self.export();
+        let users = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        users
+            .map(|user| (user["id"].as_u64().unwrap(), user["username"].as_str().unwrap().to_owned()))
+            .collect()
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Said {
+    pub(crate) fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{} {}", self.out, self.err))
+    }
+
+    /// Of the summary: imported, already there, rejected.
+    pub(crate) fn counts(&self) -> [u64; 3] {
+        let json = self.json();
+        ["imported", "already_there", "rejected"].map(|name| json[name].as_u64().unwrap())
+    }
+}
+
+/// The lines and reasons of a file of rejected rows.
+pub(crate) fn rejected(path: &Path) -> Vec<(u64, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut rows: Vec<_> =
+        rows.map(|row| (row["line"].as_u64().unwrap(), row["reason"].as_str().unwrap().to_owned())).collect();
+    rows.sort();
+    rows
+}

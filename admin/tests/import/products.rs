@@ -1,0 +1,118 @@
+//! The products' own dumps.
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use postern::user::Status;
+use serde_json::{Value, json};
+
+use crate::{Said, Stand};
+
+const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/freesewing.key");
+const ROWS: &str = include_str!("../data/freesewing.jsonl");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn django() {
+    let stand = Stand::start().await;
+    let hash = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
+    let dump = json!([
+        {"model": "contenttypes.contenttype", "pk": 1, "fields": {"app_label": "auth", "model": "user"}},
+        {"model": "users.user", "pk": 1, "fields": {
+            "username": "johndoe", "email": "johndoe@example.com", "password": hash, "is_active": true,
+            "date_joined": "2022-11-19T18:15:22.642Z", "avatar": "a.jpg", "number_phone": "5551234567"}},
+        {"model": "users.user", "pk": 2, "fields": {
+            "username": "bert", "email": "JohnDoe@example.com", "password": "!x", "is_active": false}},
+        {"model": "users.user", "pk": 3, "fields": {"username": "carl", "email": "", "password": "!"}},
+    ]);
+    stand.write("dump.json", &serde_json::to_string_pretty(&dump).unwrap());
+    let said = stand.run(&["import", "django", "dump.json", "--media-url", "https://cdn.example.com/"]);
+    assert_eq!((said.counts(), said.code), ([2, 0, 1], Some(5)), "{}", said.err);
+    assert_eq!((&said.json()["other_records"], &said.json()["without_password"]), (&json!(1), &json!(1)));
+    let said = stand.run(&["import", "django", "dump.json", "--drop-taken-emails"]);
+    assert_eq!((said.counts(), said.code), ([1, 2, 0], Some(0)), "{}", said.err);
+    let john = stand.store.user(1).await.unwrap().unwrap();
+    assert_eq!(john.password_hash.as_deref(), Some(hash));
+    assert_eq!(john.attributes["email"]["avatar"], "https://cdn.example.com/a.jpg");
+    let bert = stand.store.user(2).await.unwrap().unwrap();
+    assert_eq!((bert.status, bert.email.as_str(), bert.password_hash), (Status::Disabled, "", None));
+
+    let second = json!([
+        {"model": "a.user", "pk": 1, "fields": {"username": "x", "password": "!"}},
+        {"model": "b.customer", "pk": 1, "fields": {"email": "y@example.com", "password": "!"}},
+    ]);
+    stand.write("two.json", &second.to_string());
+    let said = stand.run(&["import", "django", "two.json", "--dry-run"]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("--model") && said.err.contains("a.user, b.customer"), "{}", said.err);
+    let said = stand.run(&["import", "django", "two.json", "--dry-run", "--model", "b.Customer"]);
+    assert!(said.err.contains("the id 1 is another user's"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn datepoll() {
+    let stand = Stand::start().await;
+    let hash = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
+    stand.write(
+        "users.csv",
+        &format!(
+            "id;username;password;activated;force_password_change;firstname;surname;created_at;updated_at;email\n\
+             33;st.huber;{hash};1;0;Stefan;Huber;2022-11-19 18:15:22;2022-11-19 18:15:22;st@example.com\n\
+             34;new;Null;0;1;Neu;\\N;2022-11-19 18:15:22;NULL;st@example.com\n\
+             35;open;letmein;1;0;O;Pen;2022-11-19 18:15:22;NULL;NULL\n"
+        ),
+    );
+    let said = stand.run(&["import", "datepoll", "users.csv", "--drop-taken-emails"]);
+    assert_eq!((said.counts(), said.code), ([2, 0, 1], Some(5)), "{}", said.err);
+    assert!(said.err.contains("line 4: rejected: the password is no bcrypt hash"), "{}", said.err);
+    let huber = stand.store.user(33).await.unwrap().unwrap();
+    assert_eq!(huber.password_hash.unwrap(), format!("bcrypt_suffix$33${hash}"));
+    let new = stand.store.user(34).await.unwrap().unwrap();
+    assert_eq!((new.status, new.must_change_password), (Status::NotActivated, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn freesewing() {
+    let stand = Stand::start().await;
+    let rows: Vec<Value> = ROWS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut suspect = rows[0].clone();
+    for (member, value) in [("id", json!(2)), ("username", json!("suspect"))] {
+        suspect[member] = value;
+    }
+    // The address is of another row, and encrypted.
+    let array = json!([rows[0], rows[1], rows[2], suspect]);
+    stand.write("users.json", &array.to_string());
+
+    let wrong = stand.write("wrong.key", "another passphrase\n");
+    let said =
+        stand.run(&["import", "freesewing", "users.json", "--encryption-key", wrong.to_str().unwrap()]);
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+    assert!(said.err.contains("not one row opens"), "{}", said.err);
+    assert!(stand.users().is_empty() && !stand.path("users.json.rejected.jsonl").exists());
+    assert_eq!(stand.run(&["import", "freesewing", "users.json"]).code, Some(2));
+
+    let said =
+        stand.run(&["import", "freesewing", "users.json", "--drop-taken-emails", "--encryption-key", KEY]);
+    assert_eq!((said.counts(), said.code), ([4, 0, 0], Some(0)), "{}", said.err);
+    let warnings = json!({
+        "e-mail address left out": 1, "perhaps hashed twice": 1, "recovery codes left behind": 1,
+    });
+    assert_eq!(said.json()["warnings"], warnings);
+    let old = stand.store.user(3).await.unwrap().unwrap();
+    assert_eq!((old.status, old.email.as_str()), (Status::NotActivated, "Old.Timer@example.com"));
+
+    // Of a stream, nobody can know who came before. The key is in the environment.
+    let mut command = stand.command(&["import", "freesewing", "-", "--dry-run"]);
+    let key = fs::read_to_string(KEY).unwrap();
+    let mut child = command
+        .env("FREESEWING_ENCRYPTION_KEY", key.trim())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(ROWS.as_bytes()).unwrap();
+    let said = Said::of(&child.wait_with_output().unwrap());
+    assert_eq!(said.counts(), [0, 3, 0], "{}", said.err);
+    assert!(said.out.contains("of a file only"), "{}", said.out);
+}

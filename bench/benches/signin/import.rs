@@ -1,0 +1,118 @@
+//! Bringing users along: the compiled `postern import` beside users created one by one, and the memory of all three
+//! commands. `cargo bench -p postern-bench -- --rows=1000000` shows whether that grows with the file.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use postern::config::Environment;
+use postern::store::Store;
+use postern_local::table::{NAME, Table};
+use postern_tests::binary::in_workspace;
+
+const ROWS: u64 = 20_000;
+/// How many are created one by one.
+const ALONE: u64 = 1_000;
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+pub(crate) async fn run() {
+    let rows = std::env::args().find_map(|argument| argument.strip_prefix("--rows=")?.parse().ok());
+    let rows: u64 = rows.unwrap_or(ROWS);
+    let binary = build();
+    let file = std::env::temp_dir().join(format!("postern-bench-{}.jsonl", std::process::id()));
+    write_rows(&file, rows);
+    let table = Table::start(0, None, None).await.unwrap();
+    let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+    store.create_table().await.unwrap();
+    let name = file.to_str().unwrap();
+
+    let alone = one_by_one().await;
+    let dry = measure(&binary, &table, &["import", "jsonl", name, "--dry-run"]).await;
+    let real = measure(&binary, &table, &["import", "jsonl", name]).await;
+    let again = measure(&binary, &table, &["import", "jsonl", name]).await;
+    let export = measure(&binary, &table, &["export"]).await;
+    let megabytes = fs::metadata(&file).unwrap().len() as f64 / 1e6;
+    fs::remove_file(&file).unwrap();
+
+    println!("\n{rows} users in {megabytes:.0} MB of JSON lines, embedded store, compiled `postern`\n");
+    println!("  {:<28} {:>12} {:>14}", "", "users per s", "peak memory");
+    println!("  {:<28} {alone:>12.0}", "create_user, one by one");
+    for (what, (took, peak)) in
+        [("import --dry-run", dry), ("import", real), ("import, all there", again), ("export", export)]
+    {
+        println!("  {what:<28} {:>12.0} {peak:>11.1} MB", rows as f64 / took.as_secs_f64());
+    }
+    println!("  import / one by one          {:12.1}", rows as f64 / real.0.as_secs_f64() / alone);
+}
+
+/// Users per second, on a table of their own.
+async fn one_by_one() -> f64 {
+    let table = Table::start(0, None, None).await.unwrap();
+    let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+    store.create_table().await.unwrap();
+    let users: Vec<_> = (1..=ALONE).map(|id| serde_json::from_value(user(id)).unwrap()).collect();
+    let began = Instant::now();
+    for user in users {
+        store.create_user(user).await.unwrap();
+    }
+    ALONE as f64 / began.elapsed().as_secs_f64()
+}
+
+/// A user as the table holds one.
+fn user(id: u64) -> serde_json::Value {
+    serde_json::json!({
+        "version": 1, "id": id, "username": format!("user{id}"), "email": format!("user{id}@example.com"),
+        "password_hash": HASH, "status": "active", "epoch": 0, "created_at": 0, "updated_at": 0,
+        "attributes": {"email": {"first_name": "John", "last_name": "Doe"}},
+    })
+}
+
+fn write_rows(path: &Path, rows: u64) {
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    for id in 1..=rows {
+        writeln!(
+            out,
+            r#"{{"id":{id},"username":"user{id}","email":"user{id}@example.com","password_hash":"{HASH}","status":"active","created_at":"2022-11-19T18:15:22.642Z","attributes":{{"email":{{"first_name":"John","last_name":"Doe"}}}}}}"#
+        )
+        .unwrap();
+    }
+    out.flush().unwrap();
+}
+
+/// How long a command runs, and its peak memory in MB.
+async fn measure(binary: &Path, table: &Table, arguments: &[&str]) -> (Duration, f64) {
+    let began = Instant::now();
+    let mut child = Command::new(binary)
+        .args(["--table", NAME, "--endpoint-url", &table.endpoint(), "--json"])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut peak = 0.0;
+    loop {
+        // The store answers on this thread, so nothing here may wait but like this.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            return (began.elapsed(), peak);
+        }
+        peak = high_water(child.id()).unwrap_or(peak);
+    }
+}
+
+/// The most memory that a process ever had, in MB.
+fn high_water(process: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib * 1.024 / 1000.0)
+}
+
+/// In the benchmark's own profile: the command is no Lambda, and need not be as small.
+fn build() -> PathBuf {
+    let built =
+        Command::new("cargo").args(["build", "--profile", "bench", "-p", "postern-admin"]).status().unwrap();
+    assert!(built.success(), "the operator's command builds");
+    in_workspace("target/release").join("postern")
+}
