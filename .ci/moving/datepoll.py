@@ -1,7 +1,6 @@
-"""Makes the CSV of a DatePoll database's users, as its page has MariaDB write it, with the hashes of its own scheme."""
+"""Makes the JSON lines of a DatePoll database's users, as the page has MariaDB write them, hashed as DatePoll does."""
 
-import csv
-import sys
+import json
 
 import bcrypt
 
@@ -16,7 +15,7 @@ made = "2019-09-23 15:00:00"
 sample = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6"
 rows = [
     [33, "st.huber", sample, 1, 0, "Stefan", "Huber", made, made, "st.huber@example.com"],
-    [34, "m.maier", php("pässwörd ☃", 34), 1, 0, "Maria", "Maier", made, made, "NULL"],
+    [34, "m.maier", php("pässwörd ☃", 34), 1, 0, "Maria", "Maier", made, made, None],
     [35, "waiting", php("Password1234!", 35), 0, 0, "Wolf", "Berg", made, made, "waiting@example.com"],
     [36, "changer", php("Password1234!", 36), 1, 1, "Chris", "Tal", made, made, "changer@example.com"],
     [37, "nopass", "Null", 1, 0, "Nora", "Feld", made, made, "nora@example.com"],
@@ -25,6 +24,5 @@ rows = [
     # A family's address, which two have.
     [39, "child", php("Password1234!", 39), 1, 0, "Kim", "Huber", made, made, "st.huber@example.com"],
 ]
-writer = csv.writer(sys.stdout, lineterminator="\n")
-writer.writerow(columns)
-writer.writerows(rows)
+for row in rows:
+    print(json.dumps(dict(zip(columns, row)), ensure_ascii=False))

@@ -232,13 +232,12 @@ async fn only_a_sign_in_renews() {
     let spent = item["mfa"].as_m().unwrap()["last_step"].clone();
     assert_eq!(spent, raw::number(1_700_000_000 / 30), "the code is spent by the same write");
 
-    let states: [(fn(&mut User), Said); 3] = [
-        (|user| user.status = Status::Disabled, Said::Disabled),
-        (|user| user.status = Status::NotActivated, Said::NotActivated),
-        (|user| user.must_change_password = true, Said::MustChangePassword),
-    ];
-    for (number, (state, said)) in states.into_iter().enumerate() {
-        let id = 1001 + number as u64;
+    for (id, status, must_change, said) in [
+        (1001, Status::Disabled, false, Said::Disabled),
+        (1002, Status::NotActivated, false, Said::NotActivated),
+        (1003, Status::Active, true, Said::MustChangePassword),
+    ] {
+        let state = |user: &mut User| (user.status, user.must_change_password) = (status, must_change);
         let name = bring(&stand, id, CHEAP.0, state).await;
         assert_said("account", said, &stand.password("account", &name, CHEAP.1).await, &name);
         assert_eq!(stored(&stand, id).await, CHEAP.0);
