@@ -219,7 +219,7 @@ impl Report {
         });
         let mut text = format!("{} rows read in {seconds} s\n", self.read);
         let mut count = |label: &str, count: u64| {
-            let _ = writeln!(text, "{label:<32}{count:>10}");
+            let _ = writeln!(text, "{label:<40}{count:>10}");
         };
         count(if self.dry_run { "would be imported" } else { "imported" }, self.imported);
         count("already there", self.already_there);
