@@ -178,7 +178,11 @@ impl Report {
     }
 
     /// The summary.
-    pub fn output(self) -> Output {
+    ///
+    /// # Errors
+    /// If the rejected rows cannot be kept.
+    pub fn output(mut self) -> Result<Output, Failure> {
+        self.kept.flush()?;
         self.bar.finish_and_clear();
         let rejected: u64 = self.rejected.values().sum();
         let exit = match &self.stopped {
@@ -243,23 +247,32 @@ impl Report {
         for line in ends {
             let _ = writeln!(text, "{line}");
         }
-        Output { text: text.trim_end().to_owned(), json, exit }
+        Ok(Output { text: text.trim_end().to_owned(), json, exit })
     }
 }
 
 impl Kept {
     fn write(&mut self, rejected: &Rejected<'_>) -> Result<(), Failure> {
         let Some(path) = &self.path else { return Ok(()) };
-        let cannot = |error: io::Error| {
-            Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
-        };
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(BufWriter::new(create_private(path).map_err(cannot)?)),
+            None => {
+                let file = create_private(path).map_err(|error| not_written(path, &error))?;
+                self.file.insert(BufWriter::new(file))
+            }
         };
-        serde_json::to_writer(&mut *file, rejected).map_err(|error| cannot(error.into()))?;
-        file.write_all(b"\n").map_err(cannot)
+        let written = serde_json::to_writer(&mut *file, rejected).map_err(io::Error::from);
+        written.and_then(|()| file.write_all(b"\n")).map_err(|error| not_written(path, &error))
     }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let (Some(path), Some(file)) = (&self.path, &mut self.file) else { return Ok(()) };
+        file.flush().map_err(|error| not_written(path, &error))
+    }
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
 }
 
 /// Makes room for a new file of rejected rows: an earlier one told of an earlier run, and this run tells again of
