@@ -56,7 +56,7 @@ impl Report {
     /// it says. A file that an earlier run left there is replaced.
     ///
     /// # Errors
-    /// If there is a file that no import wrote.
+    /// If there is a file that no import wrote, or it is the one that is imported.
     pub fn new(input: &Input, rejected: Option<&Path>, dry_run: bool) -> Result<Self, Failure> {
         let path = match (rejected, input) {
             (Some(path), _) => Some(path.to_owned()),
@@ -69,6 +69,9 @@ impl Report {
             }
         };
         if let Some(path) = &path {
+            if *input == Input::File(path.clone()) {
+                return Err(Failure::usage("rejected rows cannot go into the file that is imported"));
+            }
             remove_earlier(path)?;
         }
         let bar = input.size().map_or_else(ProgressBar::no_length, ProgressBar::new);

@@ -31,6 +31,7 @@ async fn rejected_rows_are_kept() {
     let said = stand.run(&["import", "jsonl", "users.jsonl"]);
     assert_eq!(said.code, Some(2), "{}", said.out);
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious\n");
+    assert_eq!(stand.run(&["import", "jsonl", "users.jsonl", "--rejected", "users.jsonl"]).code, Some(2));
     let said = stand.run(&["import", "jsonl", "users.jsonl", "--rejected", "elsewhere"]);
     assert_eq!(said.code, Some(0));
 }
