@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use postern::ambient::Timestamp;
+use postern::ambient::{Timestamp, hex, random};
 use postern::store::{MAX_READ, Store};
 use postern::user::{Status, User};
 use serde::{Serialize, Serializer};
@@ -98,9 +98,8 @@ pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> 
     }
     // Under another name until it is whole: half an export looks like one of fewer users.
     let mut part = path.clone().into_os_string();
-    part.push(".part");
+    part.push(format!(".{}.part", hex(&random::<4>())));
     let part = PathBuf::from(part);
-    let _ = fs::remove_file(&part);
     let cannot = |error: io::Error| Broken::Written(error).failure(&path);
     let mut out = BufWriter::new(create_private(&part).map_err(cannot)?);
     let count = match write_all(store, &mut out).await {

@@ -55,7 +55,7 @@ pub fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         must_change_password: fields::boolean(&record, "force_password_change")?.unwrap_or(false),
         mfa: None,
         recovery_codes: BTreeSet::new(),
-        epoch: 0,
+        epoch: fields::first_epoch(now),
         sessions_ended_at: None,
         created_at,
         updated_at: fields::moment(&record, "updated_at")?.unwrap_or(created_at),

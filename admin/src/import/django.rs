@@ -123,7 +123,7 @@ impl Django {
             must_change_password: false,
             mfa: None,
             recovery_codes: BTreeSet::new(),
-            epoch: 0,
+            epoch: fields::first_epoch(now),
             sessions_ended_at: None,
             created_at,
             updated_at: created_at,

@@ -187,6 +187,12 @@ fn digits<T: std::str::FromStr>(text: &str, count: usize) -> Option<T> {
     (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
+/// The epoch of a user who brings none along. The id may have been another's here, who was deleted since and whose tokens
+/// must not be good again: this epoch was never theirs.
+pub fn first_epoch(now: Timestamp) -> u64 {
+    now.secs()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

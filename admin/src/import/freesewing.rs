@@ -122,7 +122,7 @@ impl FreeSewing {
             must_change_password: false,
             mfa,
             recovery_codes: BTreeSet::new(),
-            epoch: 0,
+            epoch: fields::first_epoch(now),
             sessions_ended_at: None,
             created_at,
             updated_at: fields::moment(record, "updatedAt")?.unwrap_or(created_at),

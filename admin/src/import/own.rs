@@ -98,7 +98,7 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         must_change_password: fields::boolean(record, "must_change_password")?.unwrap_or(false),
         mfa: secret.map(|secret| fields::mfa(&secret, last_step)).transpose()?,
         recovery_codes,
-        epoch: fields::unsigned(record, "epoch")?.unwrap_or(0),
+        epoch: fields::unsigned(record, "epoch")?.unwrap_or(fields::first_epoch(now)),
         sessions_ended_at: fields::moment(record, "sessions_ended_at")?,
         created_at,
         updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),

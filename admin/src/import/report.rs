@@ -56,7 +56,7 @@ impl Report {
     /// it says. A file that an earlier run left there is replaced.
     ///
     /// # Errors
-    /// If there is a file that no import wrote.
+    /// If there is a file that no import wrote, or it is the one that is imported.
     pub fn new(input: &Input, rejected: Option<&Path>, dry_run: bool) -> Result<Self, Failure> {
         let path = match (rejected, input) {
             (Some(path), _) => Some(path.to_owned()),
@@ -69,6 +69,9 @@ impl Report {
             }
         };
         if let Some(path) = &path {
+            if *input == Input::File(path.clone()) {
+                return Err(Failure::usage("rejected rows cannot go into the file that is imported"));
+            }
             remove_earlier(path)?;
         }
         let bar = input.size().map_or_else(ProgressBar::no_length, ProgressBar::new);
@@ -178,7 +181,11 @@ impl Report {
     }
 
     /// The summary.
-    pub fn output(self) -> Output {
+    ///
+    /// # Errors
+    /// If the rejected rows cannot be kept.
+    pub fn output(mut self) -> Result<Output, Failure> {
+        self.kept.flush()?;
         self.bar.finish_and_clear();
         let rejected: u64 = self.rejected.values().sum();
         let exit = match &self.stopped {
@@ -219,7 +226,7 @@ impl Report {
         });
         let mut text = format!("{} rows read in {seconds} s\n", self.read);
         let mut count = |label: &str, count: u64| {
-            let _ = writeln!(text, "{label:<32}{count:>10}");
+            let _ = writeln!(text, "{label:<40}{count:>10}");
         };
         count(if self.dry_run { "would be imported" } else { "imported" }, self.imported);
         count("already there", self.already_there);
@@ -243,23 +250,32 @@ impl Report {
         for line in ends {
             let _ = writeln!(text, "{line}");
         }
-        Output { text: text.trim_end().to_owned(), json, exit }
+        Ok(Output { text: text.trim_end().to_owned(), json, exit })
     }
 }
 
 impl Kept {
     fn write(&mut self, rejected: &Rejected<'_>) -> Result<(), Failure> {
         let Some(path) = &self.path else { return Ok(()) };
-        let cannot = |error: io::Error| {
-            Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
-        };
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(BufWriter::new(create_private(path).map_err(cannot)?)),
+            None => {
+                let file = create_private(path).map_err(|error| not_written(path, &error))?;
+                self.file.insert(BufWriter::new(file))
+            }
         };
-        serde_json::to_writer(&mut *file, rejected).map_err(|error| cannot(error.into()))?;
-        file.write_all(b"\n").map_err(cannot)
+        let written = serde_json::to_writer(&mut *file, rejected).map_err(io::Error::from);
+        written.and_then(|()| file.write_all(b"\n")).map_err(|error| not_written(path, &error))
     }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let (Some(path), Some(file)) = (&self.path, &mut self.file) else { return Ok(()) };
+        file.flush().map_err(|error| not_written(path, &error))
+    }
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
 }
 
 /// Makes room for a new file of rejected rows: an earlier one told of an earlier run, and this run tells again of

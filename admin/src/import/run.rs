@@ -114,7 +114,7 @@ pub(super) async fn run(
     if matches!(rows, Rows::Csv(_)) && rows.meter().ends_in_line() {
         report.warn("the file does not end with a line break: if it was cut off, its last row may be too");
     }
-    Ok(report.output())
+    report.output()
 }
 
 /// The user of a row, if nothing is wrong with it as far as the file tells.

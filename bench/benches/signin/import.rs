@@ -1,5 +1,5 @@
 //! Bringing users along: the compiled `postern import` beside users created one by one, and the memory of all three
-//! commands. `cargo bench -p postern-bench -- --rows=1000000` shows whether that grows with the file.
+//! commands. `cargo bench -p postern-bench -- import --rows=1000000` shows whether that grows with the file.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};

@@ -1,8 +1,8 @@
 //! The benchmark: where the time of a sign-in goes, what a refusal's time tells, what hashes from elsewhere cost, what
 //! each binary costs to start, and how fast users are brought along.
 //!
-//! `cargo bench -p postern-bench`. All figures come from one run, on one machine, and are to be compared with
-//! each other only. Medians; the spread is beside them.
+//! `cargo bench -p postern-bench`, with `-- import` for that part alone. All figures come from one run, on one machine,
+//! and are to be compared with each other only. Medians; the spread is beside them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
@@ -16,11 +16,23 @@ use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    warm::run().await;
-    hashes::run();
-    discretion::run().await;
-    binaries::run().await;
-    import::run().await;
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
+    if is_chosen("warm") {
+        warm::run().await;
+    }
+    if is_chosen("hashes") {
+        hashes::run();
+    }
+    if is_chosen("discretion") {
+        discretion::run().await;
+    }
+    if is_chosen("binaries") {
+        binaries::run().await;
+    }
+    if is_chosen("import") {
+        import::run().await;
+    }
 }
 
 /// The median of some durations, in milliseconds, with the 10th and 90th percentile.

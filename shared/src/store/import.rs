@@ -185,14 +185,19 @@ impl Store {
                 }
                 Together::Refused(refused) => {
                     group.retain(|index| !refused.contains_key(index));
-                    for (index, outcome) in refused {
-                        match outcome {
-                            Some(outcome) => drop(outcomes.insert(index, outcome)),
-                            // What was in the way is gone.
-                            None => group.push(index),
-                        }
-                    }
+                    let gone: Vec<usize> = refused
+                        .iter()
+                        .filter(|(_, outcome)| outcome.is_none())
+                        .map(|(index, _)| *index)
+                        .collect();
+                    outcomes
+                        .extend(refused.into_iter().filter_map(|(index, outcome)| Some((index, outcome?))));
                     groups.push_back(group);
+                    if !gone.is_empty() {
+                        let cause = "conditions fail, and nothing is in the way".to_owned();
+                        wait(&mut turn, StoreError::Unavailable { cause }).await?;
+                        groups.push_back(gone);
+                    }
                 }
                 Together::Wrong if group.len() == 1 => {
                     outcomes.extend(group.iter().map(|index| (*index, Outcome::Unstorable)));
@@ -202,11 +207,7 @@ impl Store {
                     groups.extend([group, rest]);
                 }
                 Together::Later(error) => {
-                    turn += 1;
-                    if turn == TRIES {
-                        return Err(error);
-                    }
-                    pause(turn).await;
+                    wait(&mut turn, error).await?;
                     groups.push_front(group);
                 }
             }
@@ -306,6 +307,16 @@ impl Store {
         last.filter(|last| *last >= count)
             .ok_or_else(|| StoreError::Unreadable { what: "the counter of user ids".to_owned() })
     }
+}
+
+/// Waits before another try, if there is to be one.
+async fn wait(turn: &mut u32, error: StoreError) -> Result<(), StoreError> {
+    *turn += 1;
+    if *turn == TRIES {
+        return Err(error);
+    }
+    pause(*turn).await;
+    Ok(())
 }
 
 /// What became of one transaction.

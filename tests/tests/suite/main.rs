@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod fields;
 mod gateway;
+mod import;
 mod jwt;
 mod keys;
 mod kill;

@@ -1,0 +1,110 @@
+//! Many users at once: a table that is busy, a reply that is lost, keys that are left unread.
+
+use postern::store::{Newcomer, Outcome, Standing, StoreError, Taken, What};
+use postern::user::User;
+use postern_local::demo;
+use postern_tests::stand::Stand;
+use serde_json::{Value, json};
+
+use crate::proxy::{Fate, Proxy, error};
+use crate::raw;
+
+fn newcomer(stand: &Stand, id: u64, username: &str) -> Newcomer {
+    let email = format!("{username}@example.com");
+    let user = User { id, username: username.to_owned(), email, ..demo::user(&stand.app, &demo::USERS[2]) };
+    Newcomer::new(user).unwrap()
+}
+
+fn newcomers(stand: &Stand, ids: impl Iterator<Item = u64>) -> Vec<Newcomer> {
+    ids.map(|id| newcomer(stand, id, &format!("new{id}"))).collect()
+}
+
+fn cancelled(reasons: &[&str]) -> Fate {
+    let reasons: Vec<Value> = reasons.iter().map(|code| json!({"Code": code, "Message": "LEAKED"})).collect();
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    let body = json!({"__type": kind, "message": "LEAKED", "CancellationReasons": reasons});
+    Fate::Fail(400, body.to_string())
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_for_a_moment_is_created() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let mut ids = 100..;
+    for reason in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+        let ids: Vec<u64> = ids.by_ref().take(3).collect();
+        proxy.first(&["TransactWriteItems"], move || cancelled(&["None", reason]));
+        proxy.calls();
+        let outcomes = stand.store.create_users(newcomers(&stand, ids.iter().copied())).await.unwrap();
+        assert_eq!(outcomes, ids.iter().map(|id| Outcome::Created(*id)).collect::<Vec<_>>(), "{reason}");
+        let sent = proxy.calls().iter().filter(|call| call.starts_with("TransactWriteItems")).count();
+        assert_eq!(sent, 2, "{reason}");
+    }
+}
+
+/// What was in the way of one is gone when it is looked for: all are created.
+#[tokio::test]
+async fn a_condition_that_failed_and_would_no_longer() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    proxy.first(&["TransactWriteItems"], || cancelled(&["None", "None", "None", "ConditionalCheckFailed"]));
+    let outcomes = stand.store.create_users(newcomers(&stand, 100..103)).await.unwrap();
+    assert_eq!(outcomes, [100, 101, 102].map(Outcome::Created));
+}
+
+#[tokio::test]
+async fn a_reply_that_is_lost_creates_nobody_twice() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    proxy.first(&["TransactWriteItems"], Fate::lose);
+    let outcomes = stand.store.create_users(newcomers(&stand, 100..103)).await.unwrap();
+    assert_eq!(outcomes, [100, 101, 102].map(Outcome::Created));
+    let before = raw::all(&stand).await.len();
+    let again = stand.store.create_users(newcomers(&stand, 100..103)).await.unwrap();
+    assert_eq!(again, [100, 101, 102].map(Outcome::Same));
+    assert_eq!(raw::all(&stand).await.len(), before);
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_an_error_at_once() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let (status, text) = error(400, "AccessDeniedException").unwrap();
+    proxy.rule(
+        move |call| {
+            if call.starts_with("Transact") { Fate::Fail(status, text.clone()) } else { Fate::Pass }
+        },
+    );
+    let outcome = stand.store.create_users(newcomers(&stand, 100..103)).await.unwrap_err();
+    assert!(matches!(outcome, StoreError::Rejected { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn keys_that_are_left_unread_are_read_again() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let key = |pk: &str, sk: &str| json!({"pk": {"S": pk}, "sk": {"S": sk}});
+    let unread = json!({"postern": {"Keys": [key("USER#1", "USER"), key("USER#14", "USER")]}});
+    let body = json!({"Responses": {}, "UnprocessedKeys": unread}).to_string();
+    proxy.first(&["BatchGetItem"], move || Fate::Fail(200, body.clone()));
+    let users = stand.store.users(&[14, 1]).await.unwrap();
+    assert_eq!(users.iter().map(|user| user.id).collect::<Vec<_>>(), [14, 1]);
+}
+
+#[tokio::test]
+async fn conflicts_say_whose() {
+    let stand = Stand::start().await;
+    let standing =
+        async |newcomer: Newcomer| stand.store.examine_users(&[&newcomer]).await.unwrap().remove(0);
+    let taken = |what, by| Taken { what, by };
+    assert_eq!(standing(newcomer(&stand, 500, "someone")).await, Standing::Free);
+    assert_eq!(standing(newcomer(&stand, 1, "JohnDoe")).await, Standing::Same(1));
+    assert_eq!(standing(newcomer(&stand, 0, "JohnDoe")).await, Standing::Same(1));
+    let names = vec![taken(What::Username, 1), taken(What::Email, 1)];
+    assert_eq!(standing(newcomer(&stand, 500, "johndoe")).await, Standing::Taken(names));
+    assert_eq!(standing(newcomer(&stand, 14, "someone")).await, Standing::Taken(vec![taken(What::Id, 14)]));
+    let without = newcomer(&stand, 0, "johndoe").without_email();
+    assert_eq!(standing(without).await, Standing::Taken(vec![taken(What::Username, 1)]));
+
+    // Two of one batch who are in each other's way: the first is created.
+    let pair =
+        vec![newcomer(&stand, 600, "twin"), newcomer(&stand, 601, "twin"), newcomer(&stand, 602, "other")];
+    let outcomes = stand.store.create_users(pair).await.unwrap();
+    let names = vec![taken(What::Username, 600), taken(What::Email, 600)];
+    assert_eq!(outcomes, [Outcome::Created(600), Outcome::Taken(names), Outcome::Created(602)]);
+}
