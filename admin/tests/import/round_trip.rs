@@ -1,6 +1,6 @@
 //! What is exported and imported again is the same, byte for byte.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Stand;
 
@@ -49,6 +49,9 @@ async fn export_import_export() {
     second.write("next.csv", "username\nnext\n");
     assert_eq!(second.run(&["import", "csv", "next.csv"]).counts(), [1, 0, 0]);
     assert!(second.users().contains(&(301, "next".to_owned())));
+    // With an epoch in which nobody of before ever had a token.
+    let next: Value = serde_json::from_str(second.export().lines().last().unwrap()).unwrap();
+    assert!(next["username"] == "next" && next["epoch"].as_u64().unwrap() > 1_700_000_000, "{next}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,9 +59,9 @@ async fn csv_says_the_same() {
     let stand = Stand::start().await;
     stand.write(
         "users.csv",
-        "id,username,email,status,mfa_secret,recovery_codes,created_at,sso.ext_id,sso.tags,email.first_name\r\n\
-         1,anna,anna@example.com,active,,,2022-11-19T18:15:22.642Z,42,3 5,\"An\"\"na,\n\"\r\n\
-         2,bert,,disabled,KBTSKUKRDJPEGCZK,0000000000000000000000000000000000000000000000000000000000000000,0,,,\r\n",
+        "id,username,email,status,mfa_secret,recovery_codes,epoch,created_at,sso.ext_id,sso.tags,email.first_name\r\n\
+         1,anna,anna@example.com,active,,,0,2022-11-19T18:15:22.642Z,42,3 5,\"An\"\"na,\n\"\r\n\
+         2,bert,,disabled,KBTSKUKRDJPEGCZK,0000000000000000000000000000000000000000000000000000000000000000,7,0,,,\r\n",
     );
     let said = stand.run(&["import", "csv", "users.csv"]);
     assert_eq!(said.counts(), [2, 0, 0], "{}", said.err);
@@ -71,7 +74,7 @@ async fn csv_says_the_same() {
             "\n",
             r#"{"id":2,"username":"bert","status":"disabled","must_change_password":false,"#,
             r#""mfa_secret":"KBTSKUKRDJPEGCZK","#,
-            r#""recovery_codes":["0000000000000000000000000000000000000000000000000000000000000000"],"epoch":0,"#,
+            r#""recovery_codes":["0000000000000000000000000000000000000000000000000000000000000000"],"epoch":7,"#,
             r#""created_at":"1970-01-01T00:00:00.000Z","updated_at":"1970-01-01T00:00:00.000Z"}"#,
             "\n",
         )
