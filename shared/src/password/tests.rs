@@ -46,6 +46,27 @@ fn the_decoy_makes_up_for_what_was_not_spent() {
 }
 
 #[test]
+fn a_password_over_the_limit_is_wrong_even_where_it_is_right() {
+    let passwords = Passwords::default();
+    for (length, right) in [(MAX_BYTES, true), (MAX_BYTES + 1, false)] {
+        let password = "x".repeat(length);
+        let hash = passwords.hash(&password, [1; 16]).unwrap();
+        assert_eq!(passwords.verify(Some(&hash), &password), right, "{length}");
+    }
+}
+
+#[test]
+fn new_hashes_may_cost_what_a_stored_one_may() {
+    let cost = |memory: &str, passes: &str| {
+        let env = Environment::of([("ARGON2_MEMORY_KIB", memory), ("ARGON2_ITERATIONS", passes)]);
+        Cost::from_env(&env)
+    };
+    assert_eq!(cost("", ""), Ok(Cost::DEFAULT));
+    assert!(cost("262144", "4").is_ok());
+    assert_eq!(cost("262144", "5").unwrap_err().variable, "ARGON2_ITERATIONS");
+}
+
+#[test]
 fn every_attempt_is_one_verification() {
     let passwords = Passwords::default();
     let hash = passwords.hash("right", [1; 16]).unwrap();
@@ -167,6 +188,8 @@ fn a_hash_of_ours_is_renewed_when_new_ones_cost_more() {
     assert_eq!(dear.renew(&renewed, "right", [3; 16]), None);
     assert_eq!(cheap.renew(&renewed, "right", [3; 16]), None);
     let first = "$argon2id$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
+    let argon2i = "$argon2i$v=19$m=65536,t=4,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    assert!(cheap.renew(argon2i, "password", [3; 16]).is_some(), "however dear, it is not Argon2id");
     assert!(cheap.renew(&first.replace("$m", "$v=16$m"), "password", [3; 16]).is_some());
 }
 
@@ -228,6 +251,8 @@ fn hashes_out_of_bounds_are_not_run() {
         (format!("$argon2d$v=19$m=19456,t=2,p=1${tail}"), Unknown),
         ("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO0".to_owned(), Malformed),
         (format!("$scrypt$ln=18,r=8,p=1${tail}"), TooDear),
+        (format!("$scrypt$ln=18,r=1,p=1${tail}"), TooDear),
+        (format!("$scrypt$ln=64,r=1,p=1${tail}"), TooDear),
         (format!("$scrypt$ln=17,r=9,p=1${tail}"), TooDear),
         (format!("$scrypt$ln=17,r=4294967295,p=4294967295${tail}"), TooDear),
         (format!("$scrypt$ln=0,r=8,p=1${tail}"), Malformed),
