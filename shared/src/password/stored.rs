@@ -158,9 +158,14 @@ impl Stored {
         }
     }
 
-    /// Whether this is the password.
+    /// Whether this is the password. One with a NUL is none for a hash from elsewhere, where it would end the password or
+    /// pad it: HMAC fills a key up with zeros, and bcrypt repeats it with a zero between, so others would fit too.
     pub(super) fn matches(&self, password: &str) -> bool {
-        let password = password.as_bytes();
+        let is_argon2 = matches!(self, Self::Argon2 { .. });
+        self.derives(password.as_bytes()) && (is_argon2 || !password.contains('\0'))
+    }
+
+    fn derives(&self, password: &[u8]) -> bool {
         let (derived, output) = match self {
             Self::Argon2 { algorithm, version, params, salt, output } => {
                 (argon::derive(*algorithm, *version, params, password, salt), output)
@@ -267,8 +272,10 @@ fn phc(stored: &str) -> Result<Stored, UnusableHash> {
         name @ ("argon2id" | "argon2i") => {
             let algorithm = argon2::Algorithm::try_from(name).map_err(|_| malformed)?;
             let version =
-                hash.version.map_or(Ok(Version::V0x13), Version::try_from).map_err(|_| malformed)?;
+                hash.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
             let params = Params::try_from(&hash).map_err(|_| malformed)?;
+            // The crate has defaults for them.
+            (number("m")?, number("t")?, number("p")?);
             let within = params.m_cost() <= MAX_MEMORY_KIB
                 && params.t_cost() <= MAX_ITERATIONS
                 && argon::work(&params) <= MAX_WORK

@@ -177,6 +177,31 @@ fn a_password_that_bcrypt_cut_off_is_not_renewed() {
     assert!(passwords.renew(stored, &more, [9; 16]).is_none());
 }
 
+/// HMAC pads its key with zeros, bcrypt repeats it with a zero between: what is the same to them is not to us.
+#[test]
+fn a_password_with_a_nul_fits_no_hash_of_elsewhere() {
+    let passwords = Passwords::default();
+    for (stored, algorithm) in ELSEWHERE {
+        for other in ["pässwörd ☃\0", "pässwörd ☃\0\0", "pässwörd ☃\0pässwörd ☃", "pässwörd ☃33\0pässwörd ☃"]
+        {
+            assert!(!passwords.verify(Some(stored), other), "{algorithm} with {other:?}");
+        }
+    }
+    let empty = "$2b$04$TzvYKNoVXNZqvJC8cqSdo.GVsv6rie7QfILaYyx07Z6KMQXymkfju";
+    assert!(passwords.verify(Some(empty), "") && !passwords.verify(Some(empty), "\0"));
+    let ours = passwords.hash("a\0b", [1; 16]).unwrap();
+    assert!(passwords.verify(Some(&ours), "a\0b") && !passwords.verify(Some(&ours), "a"));
+}
+
+/// Of a time before there was a second version, as the reference implementation takes it.
+#[test]
+fn argon2_without_a_version_is_the_first() {
+    let passwords = Passwords::default();
+    let first = "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
+    assert!(passwords.verify(Some(first), "password"));
+    assert!(!passwords.verify(Some(&first.replace("$m", "$v=19$m")), "password"));
+}
+
 #[test]
 fn a_hash_of_ours_is_renewed_when_new_ones_cost_more() {
     let (cheap, dear) =
@@ -250,6 +275,8 @@ fn hashes_out_of_bounds_are_not_run() {
         (format!("$argon2id$v=19$m=19456,t=2,p=17${tail}"), TooDear),
         (format!("$argon2d$v=19$m=19456,t=2,p=1${tail}"), Unknown),
         ("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO0".to_owned(), Malformed),
+        (format!("$argon2id$v=19${tail}"), Malformed),
+        (format!("$argon2id$v=19$m=19456,t=2${tail}"), Malformed),
         (format!("$scrypt$ln=18,r=8,p=1${tail}"), TooDear),
         (format!("$scrypt$ln=18,r=1,p=1${tail}"), TooDear),
         (format!("$scrypt$ln=64,r=1,p=1${tail}"), TooDear),

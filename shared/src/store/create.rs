@@ -4,13 +4,16 @@ use std::fmt;
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 
-use super::error::condition_failed;
+use super::error::{condition_failed, is_condition};
 use super::{Item, LoginKind, Store, StoreError, key, login_pk, number, text, user_pk};
 use crate::name::LoginName;
 use crate::user::User;
 
 /// A user to be created. [`User::id`] 0 asks for the next free id; an empty [`User::email`] is none.
 pub type NewUser = User;
+
+/// The highest id of a user: beyond, JavaScript's numbers have gaps.
+pub const MAX_ID: u64 = (1 << 53) - 1;
 
 /// Why a user was not created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +55,7 @@ impl Store {
     pub async fn create_user(&self, mut user: NewUser) -> Result<u64, CreateUserError> {
         let names = login_names(&user)?;
         if user.id == 0 {
-            user.id = self.next_user_id().await?;
+            user.id = self.take_user_ids(1).await?;
         } else {
             self.raise_user_id(user.id).await?;
         }
@@ -88,20 +91,30 @@ impl Store {
         Ok(writes)
     }
 
-    async fn next_user_id(&self) -> Result<u64, StoreError> {
-        let output = self
+    /// Takes this many ids, and returns the last of them.
+    pub(super) async fn take_user_ids(&self, count: u64) -> Result<u64, StoreError> {
+        let outcome = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key("COUNTER".to_owned(), "USER")))
-            .update_expression("ADD last_id :one")
-            .expression_attribute_values(":one", number(1))
+            .update_expression("ADD last_id :count")
+            .condition_expression("attribute_not_exists(last_id) OR last_id <= :most")
+            .expression_attribute_values(":count", number(count))
+            .expression_attribute_values(":most", number(MAX_ID.saturating_sub(count)))
             .return_values(ReturnValue::UpdatedNew)
             .send()
-            .await?;
-        let unreadable = || StoreError::Unreadable { what: "the counter of user ids".to_owned() };
-        let last = output.attributes.as_ref().and_then(|item| item.get("last_id")).ok_or_else(unreadable)?;
-        last.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or_else(unreadable)
+            .await;
+        let output = match outcome {
+            Err(error) if is_condition(&error) => {
+                let cause = format!("the highest user id that there can be, {MAX_ID}, is taken: choose ids");
+                return Err(StoreError::Rejected { cause });
+            }
+            outcome => outcome?,
+        };
+        let last = output.attributes.as_ref().and_then(|item| item.get("last_id")?.as_n().ok()?.parse().ok());
+        last.filter(|last| *last >= count)
+            .ok_or_else(|| StoreError::Unreadable { what: "the counter of user ids".to_owned() })
     }
 
     /// Keeps the counter at or above an id that was chosen, so that it is not handed out again.

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::scan::{TRIES, pause};
 use super::{
@@ -25,6 +24,8 @@ pub const MAX_BATCH: usize = 33;
 pub struct Newcomer {
     user: NewUser,
     names: Vec<(LoginName, LoginKind)>,
+    /// Whether the id came along, and is not one that was handed out here.
+    has_own_id: bool,
 }
 
 /// What the table has of a newcomer.
@@ -77,7 +78,7 @@ impl Newcomer {
     /// # Errors
     /// If one cannot be a name.
     pub fn new(user: NewUser) -> Result<Self, CreateUserError> {
-        Ok(Self { names: login_names(&user)?, user })
+        Ok(Self { names: login_names(&user)?, has_own_id: user.id != 0, user })
     }
 
     /// The user.
@@ -130,19 +131,22 @@ impl Store {
         // Who has no id is known by the username, and compared with the user of that name.
         let of_name = |newcomer: &Newcomer| newcomer.names().next().and_then(|(name, _)| holder(name));
         let others: BTreeSet<u64> =
-            newcomers.iter().filter(|n| n.user.id == 0).filter_map(|n| of_name(n)).collect();
+            newcomers.iter().filter(|n| !n.has_own_id).filter_map(|n| of_name(n)).collect();
         let others: Vec<u64> = others.into_iter().collect();
         let others: BTreeMap<u64, User> = if others.is_empty() {
             BTreeMap::new()
         } else {
-            self.users(&others).await?.into_iter().map(|user| (user.id, user)).collect()
+            // Whoever cannot be read is nobody's same, and is in the way.
+            let read = self.users(&others).await?;
+            read.into_iter().filter_map(|(id, user)| Some((id, user.ok()?))).collect()
         };
         let standing = |newcomer: &&Newcomer| {
             let id = newcomer.user.id;
             let item = found.get(&user_pk(id));
-            let same = match item {
-                Some(item) => decode_user(id, item.clone()).ok(),
-                None => of_name(newcomer).filter(|_| id == 0).and_then(|by| others.get(&by)).cloned(),
+            let same = if newcomer.has_own_id {
+                item.and_then(|item| decode_user(id, item.clone()).ok())
+            } else {
+                of_name(newcomer).and_then(|by| others.get(&by)).cloned()
             };
             if let Some(user) = same
                 && login_names(&user).is_ok_and(|names| names == newcomer.names)
@@ -185,13 +189,21 @@ impl Store {
                 }
                 Together::Refused(refused) => {
                     group.retain(|index| !refused.contains_key(index));
-                    let gone: Vec<usize> = refused
-                        .iter()
-                        .filter(|(_, outcome)| outcome.is_none())
-                        .map(|(index, _)| *index)
-                        .collect();
-                    outcomes
-                        .extend(refused.into_iter().filter_map(|(index, outcome)| Some((index, outcome?))));
+                    let mut gone = Vec::new();
+                    for (index, outcome) in refused {
+                        match outcome {
+                            None => gone.push(index),
+                            // Somebody came with the id that was handed out here a moment ago.
+                            Some(Outcome::Taken(taken))
+                                if !newcomers[index].has_own_id
+                                    && taken.iter().all(|taken| taken.what == What::Id) =>
+                            {
+                                newcomers[index].user.id = self.take_user_ids(1).await?;
+                                gone.push(index);
+                            }
+                            Some(outcome) => drop(outcomes.insert(index, outcome)),
+                        }
+                    }
                     groups.push_back(group);
                     if !gone.is_empty() {
                         let cause = "conditions fail, and nothing is in the way".to_owned();
@@ -289,23 +301,6 @@ impl Store {
             refused.insert(index, outcome);
         }
         Ok(Together::Refused(refused))
-    }
-
-    /// Takes this many ids, and returns the last of them.
-    async fn take_user_ids(&self, count: u64) -> Result<u64, StoreError> {
-        let output = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key("COUNTER".to_owned(), "USER")))
-            .update_expression("ADD last_id :count")
-            .expression_attribute_values(":count", number(count))
-            .return_values(ReturnValue::UpdatedNew)
-            .send()
-            .await?;
-        let last = output.attributes.as_ref().and_then(|item| item.get("last_id")?.as_n().ok()?.parse().ok());
-        last.filter(|last| *last >= count)
-            .ok_or_else(|| StoreError::Unreadable { what: "the counter of user ids".to_owned() })
     }
 }
 

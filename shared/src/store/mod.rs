@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use serde::Deserialize;
 
 pub use self::attempts::Charge;
-pub use self::create::{CreateUserError, NewUser, login_names};
+pub use self::create::{CreateUserError, MAX_ID, NewUser, login_names};
 pub use self::error::StoreError;
 use self::error::condition_failed;
 pub use self::import::{MAX_BATCH, Newcomer, Outcome, Standing, Taken, What};

@@ -84,18 +84,19 @@ impl Store {
         Ok(UserIds { ids, next })
     }
 
-    /// The users with these ids, at most [`MAX_READ`] and no id twice, in this order. Who is not there is left out.
+    /// The users with these ids, at most [`MAX_READ`] and no id twice, in this order; each with its id, or the error
+    /// where it cannot be read. Who is not there is left out.
     ///
     /// # Errors
-    /// If the store fails, or holds what cannot be read.
-    pub async fn users(&self, ids: &[u64]) -> Result<Vec<User>, StoreError> {
+    /// If the store fails.
+    pub async fn users(&self, ids: &[u64]) -> Result<Vec<(u64, Result<User, StoreError>)>, StoreError> {
         let keys = ids.iter().map(|id| key(user_pk(*id), "USER")).collect();
         let mut found = Vec::with_capacity(ids.len());
         for item in self.items(keys).await? {
-            found.push(decode_user(id(&item)?, item)?);
+            let id = id(&item)?;
+            found.push((id, decode_user(id, item)));
         }
-        let place = |user: &User| ids.iter().position(|id| *id == user.id);
-        found.sort_by_cached_key(place);
+        found.sort_by_cached_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
         Ok(found)
     }
 
