@@ -87,14 +87,23 @@ pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> 
     let Some(path) = args.file else {
         let mut out = BufWriter::new(io::stdout());
         return match write_all(store, &mut out).await {
-            Ok(_) => Ok(Output::nothing()),
+            Ok(written) if written.unreadable.is_empty() => Ok(Output::nothing()),
+            Ok(written) => Err(Failure::new(Exit::Partly, written.missing())),
             // Whoever reads it left, like `head`.
             Err(Broken::Written(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Output::nothing()),
             Err(broken) => Err(broken.failure(Path::new("standard output"))),
         };
     };
-    if path.exists() && !args.force {
-        return Err(Failure::usage(format!("{} is there; --force replaces it", path.display())));
+    match fs::metadata(&path) {
+        Ok(there) if !there.is_file() => {
+            let message =
+                format!("{} is no file; where none is named, users go to standard output", path.display());
+            return Err(Failure::usage(message));
+        }
+        Ok(_) if !args.force => {
+            return Err(Failure::usage(format!("{} is there; --force replaces it", path.display())));
+        }
+        _ => {}
     }
     // Under another name until it is whole: half an export looks like one of fewer users.
     let mut part = path.clone().into_os_string();
@@ -102,16 +111,38 @@ pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> 
     let part = PathBuf::from(part);
     let cannot = |error: io::Error| Broken::Written(error).failure(&path);
     let mut out = BufWriter::new(create_private(&part).map_err(cannot)?);
-    let count = match write_all(store, &mut out).await {
-        Ok(count) => count,
+    let written = match write_all(store, &mut out).await {
+        Ok(written) => written,
         Err(broken) => {
             let _ = fs::remove_file(&part);
             return Err(broken.failure(&path));
         }
     };
     out.get_ref().sync_all().and_then(|()| fs::rename(&part, &path)).map_err(cannot)?;
-    let text = format!("{count} users are in {}", path.display());
-    Ok(Output::done(text, json!({"exported": count, "file": path.display().to_string()})))
+    let mut text = format!("{} users are in {}", written.count, path.display());
+    if !written.unreadable.is_empty() {
+        text += &format!("\n{}", written.missing());
+    }
+    let json = json!({
+        "exported": written.count,
+        "unreadable": written.unreadable,
+        "file": path.display().to_string(),
+    });
+    Ok(Output { text, json, exit: if written.unreadable.is_empty() { Exit::Done } else { Exit::Partly } })
+}
+
+/// What was exported, and who could not be.
+struct Written {
+    count: u64,
+    unreadable: Vec<u64>,
+}
+
+impl Written {
+    /// One item that cannot be read must not keep all others in.
+    fn missing(&self) -> String {
+        let ids: Vec<String> = self.unreadable.iter().map(u64::to_string).collect();
+        format!("not exported, since the items cannot be read: the users {}", ids.join(", "))
+    }
 }
 
 /// Why an export broke off.
@@ -131,7 +162,7 @@ impl Broken {
     }
 }
 
-async fn write_all(store: &Store, out: &mut impl Write) -> Result<u64, Broken> {
+async fn write_all(store: &Store, out: &mut impl Write) -> Result<Written, Broken> {
     let read = |error: postern::store::StoreError| Broken::Read(error.into());
     let (mut ids, mut next) = (Vec::new(), None);
     loop {
@@ -143,17 +174,21 @@ async fn write_all(store: &Store, out: &mut impl Write) -> Result<u64, Broken> {
         }
     }
     ids.sort_unstable();
-    let mut count = 0;
+    let mut written = Written { count: 0, unreadable: Vec::new() };
     for ids in ids.chunks(MAX_READ) {
-        for user in store.users(ids).await.map_err(read)? {
+        for (id, user) in store.users(ids).await.map_err(read)? {
+            let Ok(user) = user else {
+                written.unreadable.push(id);
+                continue;
+            };
             serde_json::to_writer(&mut *out, &Line::of(&user))
                 .map_err(|error| Broken::Written(error.into()))?;
             out.write_all(b"\n").map_err(Broken::Written)?;
-            count += 1;
+            written.count += 1;
         }
     }
     out.flush().map_err(Broken::Written)?;
-    Ok(count)
+    Ok(written)
 }
 
 /// The same with the members in order, at every depth.

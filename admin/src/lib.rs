@@ -58,7 +58,7 @@ pub async fn run(cli: Cli) -> Result<Output, Failure> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "postern", &mut script);
-            output::write(&script);
+            output::write(&script)?;
             Ok(Output::nothing())
         }
         Command::Import(args) => import::import(args, &connect::connect(&target).await?.store).await,

@@ -56,14 +56,17 @@ impl Output {
         Self::done(String::new(), Value::Null)
     }
 
-    /// Prints it on standard output.
+    /// Prints it on standard output. What cannot be said is a failure: it may have been a secret that is shown once.
     pub fn print(&self, as_json: bool) -> ExitCode {
-        match as_json {
-            true if !self.json.is_null() => drop(write(format!("{}\n", self.json).as_bytes())),
-            false if !self.text.is_empty() => drop(write(format!("{}\n", self.text).as_bytes())),
-            _ => {}
+        let text = match as_json {
+            true if !self.json.is_null() => self.json.to_string(),
+            false if !self.text.is_empty() => self.text.clone(),
+            _ => return self.exit.into(),
+        };
+        match write(format!("{text}\n").as_bytes()) {
+            Ok(_) => self.exit.into(),
+            Err(failure) => failure.print(as_json),
         }
-        self.exit.into()
     }
 }
 
@@ -91,18 +94,31 @@ impl Failure {
 
     /// Prints it on standard error.
     pub fn print(&self, as_json: bool) -> ExitCode {
-        if as_json {
-            eprintln!("{}", json!({"error": self.message}));
+        let text = if as_json {
+            json!({"error": self.message}).to_string()
         } else {
-            eprintln!("postern: {}", self.message);
-        }
+            format!("postern: {}", self.message)
+        };
+        // There is nobody left to tell.
+        let _ = writeln!(io::stderr(), "{text}");
         self.exit.into()
     }
 }
 
 /// Writes to standard output. `false` if whoever reads it has left, like `head`.
-pub fn write(bytes: &[u8]) -> bool {
-    io::stdout().write_all(bytes).is_ok()
+///
+/// # Errors
+/// If it cannot be written for another reason, such as a full disk.
+pub fn write(bytes: &[u8]) -> Result<bool, Failure> {
+    let mut out = io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(
+            Exit::Failed,
+            format!("it is done, but what is to be said of it cannot be written: {error}"),
+        )),
+    }
 }
 
 /// A name, a device or what else others chose, fit for a terminal: control characters, which could move the cursor

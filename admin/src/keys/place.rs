@@ -120,7 +120,8 @@ impl Place {
 /// old or the new ones, whatever happens meanwhile.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    // What a crash left behind under this name must not be in the way.
+    name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

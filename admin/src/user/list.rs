@@ -1,5 +1,6 @@
 //! `postern user list`: a line for each user as it comes, so that a million need no more memory than ten.
 
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use clap::Args;
@@ -39,19 +40,27 @@ pub struct List {
 pub(super) async fn run(store: &Store, options: &List, json: bool) -> Result<Output, Failure> {
     let mut left = options.limit.unwrap_or(u64::MAX);
     let mut unreadable = 0_u64;
+    let mut failed = None;
     let visited = store.for_each_user(options.status, |user| {
         let read = match user {
             Ok(user) => write(format!("{}\n", line(&user, json)).as_bytes()),
             Err(error) => {
                 unreadable += 1;
-                eprintln!("postern: {error}");
-                true
+                let _ = writeln!(io::stderr(), "postern: {error}");
+                Ok(true)
             }
         };
         left -= 1;
+        let read = read.unwrap_or_else(|failure| {
+            failed = Some(failure);
+            false
+        });
         if read && left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     visited.await?;
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
     match unreadable {
         0 => Ok(Output::nothing()),
         _ => Err(Failure::new(Exit::Partly, format!("{unreadable} users cannot be read"))),

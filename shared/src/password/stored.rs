@@ -274,8 +274,10 @@ fn phc(stored: &str) -> Result<Stored, UnusableHash> {
             let version =
                 hash.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
             let params = Params::try_from(&hash).map_err(|_| malformed)?;
-            // The crate has defaults for them.
-            (number("m")?, number("t")?, number("p")?);
+            // The crate has defaults for those that are missing.
+            for name in ["m", "t", "p"] {
+                number(name)?;
+            }
             let within = params.m_cost() <= MAX_MEMORY_KIB
                 && params.t_cost() <= MAX_ITERATIONS
                 && argon::work(&params) <= MAX_WORK

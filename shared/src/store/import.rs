@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use super::scan::{TRIES, pause};
 use super::{
     CreateUserError, Item, LoginKind, NewUser, Store, StoreError, decode_login, decode_user, key,
-    login_names, login_pk, number, user_pk,
+    login_names, login_pk, user_pk,
 };
 use crate::name::LoginName;
 use crate::user::User;

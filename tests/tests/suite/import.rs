@@ -1,6 +1,6 @@
 //! Many users at once: a table that is busy, a reply that is lost, keys that are left unread.
 
-use postern::store::{Newcomer, Outcome, Standing, StoreError, Taken, What};
+use postern::store::{MAX_ID, Newcomer, Outcome, Standing, StoreError, Taken, What};
 use postern::user::User;
 use postern_local::demo;
 use postern_tests::stand::Stand;
@@ -83,7 +83,7 @@ async fn keys_that_are_left_unread_are_read_again() {
     let body = json!({"Responses": {}, "UnprocessedKeys": unread}).to_string();
     proxy.first(&["BatchGetItem"], move || Fate::Fail(200, body.clone()));
     let users = stand.store.users(&[14, 1]).await.unwrap();
-    assert_eq!(users.iter().map(|user| user.id).collect::<Vec<_>>(), [14, 1]);
+    assert_eq!(users.iter().map(|user| user.0).collect::<Vec<_>>(), [14, 1]);
 }
 
 #[tokio::test]
@@ -107,4 +107,81 @@ async fn conflicts_say_whose() {
     let outcomes = stand.store.create_users(pair).await.unwrap();
     let names = vec![taken(What::Username, 600), taken(What::Email, 600)];
     assert_eq!(outcomes, [Outcome::Created(600), Outcome::Taken(names), Outcome::Created(602)]);
+}
+
+/// Two imports of the same file at once, of users without ids: each user is created once, and to the other import it is
+/// there already.
+#[tokio::test]
+async fn who_come_without_ids_from_two_sides_are_created_once() {
+    let (stand, mut proxy) = Proxy::stand(|env| env).await;
+    let newcomers = || ["a", "b", "c"].map(|name| newcomer(&stand, 0, name)).to_vec();
+    let mut held = false;
+    proxy.rule(move |call| {
+        let first = call.starts_with("TransactWriteItems") && !std::mem::replace(&mut held, true);
+        if first { Fate::Hold } else { Fate::Pass }
+    });
+    let second = async {
+        proxy.reached().await;
+        let outcomes = stand.store.create_users(newcomers()).await.unwrap();
+        proxy.release();
+        outcomes
+    };
+    let (late, early) = tokio::join!(stand.store.create_users(newcomers()), second);
+    let created: Vec<u64> = early
+        .iter()
+        .map(|outcome| match outcome {
+            Outcome::Created(id) => *id,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(late.unwrap(), created.into_iter().map(Outcome::Same).collect::<Vec<_>>());
+}
+
+/// An id that was handed out, and that somebody else came with before it was used, gives way to the next.
+#[tokio::test]
+async fn an_id_handed_out_gives_way_to_one_that_was_chosen() {
+    let (stand, mut proxy) = Proxy::stand(|env| env).await;
+    proxy.first(&["TransactWriteItems"], || Fate::Hold);
+    let chosen = async {
+        proxy.reached().await;
+        // 44 is the highest of the demo users, so 45 was handed out.
+        let outcomes = stand.store.create_users(vec![newcomer(&stand, 45, "chosen")]).await.unwrap();
+        proxy.release();
+        outcomes
+    };
+    let (given, chosen) = tokio::join!(stand.store.create_users(vec![newcomer(&stand, 0, "given")]), chosen);
+    assert_eq!(chosen, [Outcome::Created(45)]);
+    assert_eq!(given.unwrap(), [Outcome::Created(46)]);
+}
+
+/// Beyond the highest id no more are handed out: two of them would be one number in JavaScript.
+#[tokio::test]
+async fn ids_end() {
+    let stand = Stand::start().await;
+    stand.store.create_users(vec![newcomer(&stand, MAX_ID, "highest")]).await.unwrap();
+    let refused = stand.store.create_users(vec![newcomer(&stand, 0, "next")]).await.unwrap_err();
+    assert!(refused.to_string().contains("choose ids"), "{refused}");
+    assert_eq!(
+        stand.store.create_users(vec![newcomer(&stand, 200, "chosen")]).await.unwrap(),
+        [Outcome::Created(200)]
+    );
+}
+
+/// A user who cannot be read is in the way of one of that name, and of nobody else.
+#[tokio::test]
+async fn an_unreadable_user_is_in_the_way_of_one_only() {
+    let stand = Stand::start().await;
+    stand.store.create_users(vec![newcomer(&stand, 100, "broken")]).await.unwrap();
+    let mut item = raw::user(&stand, 100).await;
+    item.insert("epoch".to_owned(), raw::text("no number"));
+    raw::put(&stand, "USER#100", "USER", item).await;
+    let outcomes = stand
+        .store
+        .create_users(vec![newcomer(&stand, 0, "broken"), newcomer(&stand, 0, "whole")])
+        .await
+        .unwrap();
+    let taken = [What::Username, What::Email].map(|what| Taken { what, by: 100 }).to_vec();
+    assert_eq!(outcomes, [Outcome::Taken(taken), Outcome::Created(101)]);
+    let read = stand.store.users(&[1, 100, 101]).await.unwrap();
+    assert!(read[0].1.is_ok() && read[1].1.is_err() && read[2].1.is_ok());
 }
