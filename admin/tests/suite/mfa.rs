@@ -1,5 +1,7 @@
 //! The second factor, switched on and off by an operator.
 
+use std::process::Stdio;
+
 use postern_tests::stand::credentials;
 use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder, Secret};
@@ -97,4 +99,19 @@ async fn the_recovery_key_is_the_one_in_the_secret() {
         said.refuses(1, "the signing keys in SIGNING_KEYS are broken");
     }
     assert_eq!(status(&desk, said["recovery_codes"][1].as_str()).await, 200);
+}
+
+/// What is shown once and cannot be written is a failure, or nobody would know that it is lost.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_secret_that_cannot_be_shown_is_a_failure() {
+    let desk = Desk::start().await;
+    for words in [&["user", "mfa", "enrol", "johndoe"][..], &["user", "list"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let child = command(words).args(desk.table()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot be written"), "{said}");
+    }
 }
