@@ -80,7 +80,7 @@ pub enum Reason {
     /// The file cannot be read from here on.
     Broken {
         /// What is wrong with it.
-        what: &'static str,
+        what: String,
     },
 }
 

@@ -80,6 +80,19 @@ async fn files_that_break_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quote_that_is_left_open_swallows_nobody() {
+    let stand = Stand::start().await;
+    stand.write(
+        "users.csv",
+        "id,username,email,mfa.bio\r\n1,anna,,\r\n2,bert,,\"I am tall\r\n3,carl,,\r\n4,dora,,\r\n",
+    );
+    let said = stand.run(&["import", "csv", "users.csv"]);
+    assert_eq!((said.counts(), said.code), ([1, 0, 1], Some(5)), "{}", said.err);
+    assert!(said.err.contains("line 3: rejected: a quote is left open"), "{}", said.err);
+    assert_eq!(stand.users(), [(1, "anna".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_of_another_format() {
     let stand = Stand::start().await;
     stand.write("users.csv", "id,username,emial\n1,a,\n");
