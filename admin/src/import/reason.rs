@@ -89,7 +89,8 @@ impl Reason {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotJson | Self::NotAnObject | Self::NotUtf8 | Self::Fields { .. } => "not a row",
-            Self::TooLong | Self::Unstorable => "too large",
+            Self::TooLong => "too large",
+            Self::Unstorable => "not storable",
             Self::Unknown { .. } => "unknown member",
             Self::Missing { .. } => "missing member",
             Self::Malformed { .. } => "malformed member",
@@ -156,7 +157,10 @@ impl fmt::Display for Reason {
             }
             Self::Broken { what } => f.write_str(what),
             Self::Unstorable => {
-                f.write_str("DynamoDB takes no such item: it is over 400 KB, or has too large a number")
+                f.write_str(
+                    "DynamoDB takes no such item: it is over 400 KB, nested over 32 levels deep, or has a member without \
+                     a name or a number out of its range",
+                )
             }
         }
     }

@@ -40,7 +40,7 @@ pub enum Rows {
     /// Of JSON.
     Json(JsonRows<BufReader<Counted>>),
     /// Of CSV.
-    Csv(CsvRows),
+    Csv(Box<CsvRows>),
 }
 
 impl Rows {
@@ -68,7 +68,7 @@ impl Rows {
     /// # Errors
     /// If it has none.
     pub fn of_csv(source: Source) -> Result<Self, Failure> {
-        CsvRows::new(source).map(Self::Csv)
+        CsvRows::new(source).map(|rows| Self::Csv(Box::new(rows)))
     }
 
     fn of_json_unseen(source: Source) -> Self {
