@@ -23,6 +23,10 @@ pub enum Reason {
         /// How many there are columns.
         columns: usize,
     },
+    /// Something follows a quote that ends a field of the row.
+    StrayQuote,
+    /// The row is JSON nested so deeply that it is not read.
+    TooDeep,
     /// The row has a member that this format does not.
     Unknown {
         /// The member.
@@ -89,7 +93,9 @@ impl Reason {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotJson | Self::NotAnObject | Self::NotUtf8 | Self::Fields { .. } => "not a row",
+            Self::StrayQuote => "not a row",
             Self::TooLong => "too large",
+            Self::TooDeep => "not storable",
             Self::Unstorable => "not storable",
             Self::Unknown { .. } => "unknown member",
             Self::Missing { .. } => "missing member",
@@ -119,6 +125,11 @@ impl fmt::Display for Reason {
             Self::Fields { found, columns } => {
                 write!(f, "the row has {found} fields, and the file {columns} columns")
             }
+            Self::StrayQuote => f.write_str(
+                "something follows a quote that ends a field: a quote is left open, or not doubled; the lines up to the \
+                 next row are read as one with this, and are all in the file of rejected rows",
+            ),
+            Self::TooDeep => f.write_str("the row is nested more deeply than DynamoDB takes, which is 32 levels"),
             Self::Unknown { member } => write!(f, "`{member}` is not known here"),
             Self::Missing { member } => write!(f, "`{member}` is missing"),
             Self::Malformed { member, wanted } => write!(f, "`{member}` must be {wanted}"),

@@ -166,6 +166,17 @@ async fn a_quote_that_is_left_open_swallows_nobody() {
     assert_eq!((said.counts(), said.code), ([1, 0, 1], Some(5)), "{}", said.err);
     assert!(said.err.contains("line 3: rejected: a quote is left open"), "{}", said.err);
     assert_eq!(stand.users(), [(1, "anna".to_owned())]);
+
+    // Nor where the quote of another row closes it.
+    stand.write(
+        "users.csv",
+        "id,username,email,mfa.bio\n2,bert,,\"I am tall\n3,carl,,\n4,dora,,\"I am not\"\n5,emil,,\n",
+    );
+    let said = stand.run(&["import", "csv", "users.csv"]);
+    assert_eq!((said.counts(), said.code), ([1, 0, 1], Some(5)), "{}", said.err);
+    assert!(said.err.contains("line 2: rejected: something follows a quote"), "{}", said.err);
+    let kept = fs::read_to_string(stand.path("users.csv.rejected.jsonl")).unwrap();
+    assert!(kept.contains("bert") && kept.contains("carl") && kept.contains("dora"), "{kept}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -220,6 +220,8 @@ fn row(line: u64, bytes: &[u8]) -> Row {
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(record)) => Ok(record),
             Ok(other) => Err((Reason::NotAnObject, other)),
+            // Over 127 levels; of fewer, DynamoDB tells.
+            Err(error) if error.to_string().starts_with("recursion limit") => Err((Reason::TooDeep, shown())),
             Err(_) => Err((Reason::NotJson, shown())),
         }
     };
@@ -261,6 +263,12 @@ mod tests {
             rows("[{},\n{x},\n7,\n{}]"),
             (vec![1, 4], vec![(2, Reason::NotJson), (3, Reason::NotAnObject)], None)
         );
+    }
+
+    #[test]
+    fn nested_too_deeply() {
+        let text = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(rows(&text).1, [(1, Reason::TooDeep)]);
     }
 
     #[test]

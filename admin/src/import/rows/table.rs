@@ -33,6 +33,8 @@ struct Cutter<R> {
     begins: u64,
     /// The last byte was a carriage return: a line feed after it belongs to the same line break.
     after_return: bool,
+    /// Something follows a quote that ends a field: it is not the one that was to end it.
+    stray: bool,
     /// The row; of one that is too long, enough to know that.
     bytes: Vec<u8>,
 }
@@ -41,6 +43,8 @@ struct Cutter<R> {
 #[derive(Debug, PartialEq, Eq)]
 enum Cut {
     Row,
+    /// Something follows a quote that ends a field.
+    Stray,
     TooLong,
     End,
     /// The file ends within quotes.
@@ -77,7 +81,7 @@ impl CsvRows {
         match rows.cutter.cut() {
             Ok(Cut::Row) if rows.split() => {}
             Ok(Cut::End) => return Err(other_format("it is empty")),
-            Ok(Cut::OpenQuote | Cut::Endless) => {
+            Ok(Cut::OpenQuote | Cut::Endless | Cut::Stray) => {
                 return Err(other_format("a quote is left open in its header"));
             }
             _ => return Err(other_format("it has no header")),
@@ -146,6 +150,14 @@ impl Iterator for CsvRows {
         match self.cutter.cut() {
             Ok(Cut::Row) if self.split() => Some(Ok(self.row())),
             Ok(Cut::Row) => self.broken("the row cannot be split into fields"),
+            Ok(Cut::Stray) => {
+                // With the rows that it may have swallowed, so that nobody is lost.
+                let shown = String::from_utf8_lossy(&self.cutter.bytes).into_owned();
+                Some(Ok(Row {
+                    line: self.cutter.begins,
+                    record: Err((Reason::StrayQuote, Value::String(shown))),
+                }))
+            }
             Ok(Cut::TooLong) => {
                 Some(Ok(Row { line: self.cutter.begins, record: Err((Reason::TooLong, Value::Null)) }))
             }
@@ -167,13 +179,14 @@ impl Iterator for CsvRows {
 
 impl<R: BufRead> Cutter<R> {
     fn new(reader: R, delimiter: u8) -> Self {
-        Self { reader, delimiter, line: 1, begins: 1, after_return: false, bytes: Vec::new() }
+        Self { reader, delimiter, line: 1, begins: 1, after_return: false, stray: false, bytes: Vec::new() }
     }
 
     /// Reads the next row, without its line break. Empty lines are no rows.
     fn cut(&mut self) -> io::Result<Cut> {
         let (mut place, mut length) = (Place::FieldBegins, 0u64);
         self.bytes.clear();
+        self.stray = false;
         self.begins = self.line;
         loop {
             let buffer = self.reader.fill_buf()?;
@@ -208,7 +221,10 @@ impl<R: BufRead> Cutter<R> {
                     }
                     (Place::FieldBegins | Place::AfterQuote, b'"') => Place::Quoted,
                     (_, byte) if byte == self.delimiter => Place::FieldBegins,
-                    _ => Place::Plain,
+                    (before, _) => {
+                        self.stray |= before == Place::AfterQuote;
+                        Place::Plain
+                    }
                 };
                 length += 1;
                 if self.bytes.len() <= MAX_ROW {
@@ -226,7 +242,11 @@ impl<R: BufRead> Cutter<R> {
     }
 
     fn whole(&self) -> Cut {
-        if self.bytes.len() > MAX_ROW { Cut::TooLong } else { Cut::Row }
+        match self.stray {
+            _ if self.bytes.len() > MAX_ROW => Cut::TooLong,
+            true => Cut::Stray,
+            false => Cut::Row,
+        }
     }
 }
 
@@ -250,7 +270,9 @@ mod tests {
         let mut rows = Vec::new();
         loop {
             match cutter.cut().unwrap() {
-                Cut::Row => rows.push((cutter.begins, String::from_utf8(cutter.bytes.clone()).unwrap())),
+                Cut::Row | Cut::Stray => {
+                    rows.push((cutter.begins, String::from_utf8(cutter.bytes.clone()).unwrap()))
+                }
                 end => return (rows, end),
             }
         }
@@ -293,6 +315,15 @@ mod tests {
         assert_eq!(cut("a,\"").1, Cut::OpenQuote);
         assert_eq!(cut("a,\"\"").1, Cut::End);
         assert_eq!(cut(&format!("\"{}", "x\n".repeat(MAX_SEARCH as usize))).1, Cut::Endless);
+    }
+
+    #[test]
+    fn quotes_that_another_row_closes() {
+        let text = "a,b\n1,\"x\n2,\"y\"\n3,\"z\"\"\"\n";
+        let mut cutter = Cutter::new(text.as_bytes(), b',');
+        for (kind, line) in [(Cut::Row, 1), (Cut::Stray, 2), (Cut::Row, 4), (Cut::End, 5)] {
+            assert_eq!((cutter.cut().unwrap(), cutter.begins), (kind, line));
+        }
     }
 
     #[test]
