@@ -167,7 +167,7 @@ pub fn malformed(member: &str, wanted: &'static str) -> Reason {
 }
 
 /// The number that this text writes as we do: `+7` or `007` may be something else that is not to become a 7.
-fn whole<T: FromStr + ToString>(text: &str) -> Option<T> {
+pub fn whole<T: FromStr + ToString>(text: &str) -> Option<T> {
     text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 

@@ -193,6 +193,11 @@ mod tests {
             "username": "anna", "sso.tags": "3 5", "sso.ext_id": "42", "mfa.imperial": "t",
             "email.number_phone": "5551234567",
         });
+        for bad in
+            [json!({"username": "a", "sso.ext_id": "007"}), json!({"username": "a", "sso.tags": "3 +5"})]
+        {
+            assert!(of_csv(bad.as_object().unwrap(), Timestamp::from_millis(0)).is_err(), "{bad}");
+        }
         let draft = of_csv(record.as_object().unwrap(), Timestamp::from_millis(0)).ok().unwrap();
         assert_eq!(
             Value::Object(draft.user.attributes),
