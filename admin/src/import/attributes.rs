@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::malformed;
+use super::fields::{self, malformed};
 use super::reason::Reason;
 use super::rows::Record;
 
@@ -56,15 +56,15 @@ pub fn of_columns(record: &mut Record) -> Result<Map<String, Value>, Reason> {
         let Some(kind) = kind(contract, member) else { continue };
         let value = match kind {
             Kind::Text | Kind::Role => Some(Value::String(field)),
-            Kind::Integer => field.parse::<i64>().ok().map(Value::from),
+            Kind::Integer => fields::whole::<i64>(&field).map(Value::from),
             Kind::Boolean => match field.to_ascii_lowercase().as_str() {
                 "true" | "t" | "1" => Some(Value::Bool(true)),
                 "false" | "f" | "0" => Some(Value::Bool(false)),
                 _ => None,
             },
             Kind::Integers => {
-                let numbers: Result<Vec<i64>, _> = field.split_whitespace().map(str::parse).collect();
-                numbers.ok().map(Value::from)
+                let numbers: Option<Vec<i64>> = field.split_whitespace().map(fields::whole).collect();
+                numbers.map(Value::from)
             }
         };
         let value = value.ok_or_else(|| malformed(&column, kind.wanted()))?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::reason::Reason;
 use super::rows::{Record, Rows, other_format};
 use super::{Draft, Reading, fields};
-use crate::output::Failure;
+use crate::output::{Failure, plain};
 
 /// How the users of this file are read.
 pub struct Django {
@@ -44,7 +44,10 @@ impl Django {
             }
             (None, _) => {
                 let models: Vec<String> = models.into_iter().collect();
-                Err(Failure::usage(format!("say with --model which are the users: {}", models.join(", "))))
+                Err(Failure::usage(plain(&format!(
+                    "say with --model which are the users: {}",
+                    models.join(", ")
+                ))))
             }
         }
     }

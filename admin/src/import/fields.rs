@@ -2,6 +2,7 @@
 //! and times in several ways, so each accessor takes every spelling that can mean only one thing.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use postern::ambient::Timestamp;
 use postern::mfa::{Mfa, RecoveryKey};
@@ -12,8 +13,11 @@ use time::{Date, Month};
 use super::reason::Reason;
 use super::rows::Record;
 
-/// The highest id: what a JSON number holds in every client, 2⁵³ − 1.
-const MAX_ID: u64 = (1 << 53) - 1;
+/// The highest number: what a JSON number holds in every client, 2⁵³ − 1.
+const MAX: u64 = (1 << 53) - 1;
+
+/// The seconds of a TOTP step.
+const STEP: u64 = 30;
 
 /// A member that is there and not null.
 pub fn value<'a>(record: &'a Record, member: &str) -> Option<&'a Value> {
@@ -41,12 +45,12 @@ pub fn id(record: &Record, member: &str) -> Result<u64, Reason> {
     let wanted = "a whole number from 1 to 9007199254740991";
     match unsigned(record, member) {
         Ok(None) => Ok(0),
-        Ok(Some(id)) if (1..=MAX_ID).contains(&id) => Ok(id),
+        Ok(Some(id)) if id > 0 => Ok(id),
         Ok(Some(_)) | Err(_) => Err(malformed(member, wanted)),
     }
 }
 
-/// A whole number that is not negative.
+/// A whole number from 0 to 2⁵³ − 1, so that one that counts, like the epoch, can be raised and read ever after.
 ///
 /// # Errors
 /// If the member is something else.
@@ -54,10 +58,11 @@ pub fn unsigned(record: &Record, member: &str) -> Result<Option<u64>, Reason> {
     let number = match value(record, member) {
         None => return Ok(None),
         Some(Value::Number(number)) => number.as_u64(),
-        Some(Value::String(digits)) => digits.parse().ok(),
+        Some(Value::String(digits)) => whole(digits),
         Some(_) => None,
     };
-    number.map(Some).ok_or_else(|| malformed(member, "a whole number"))
+    let number = number.filter(|number| *number <= MAX);
+    number.map(Some).ok_or_else(|| malformed(member, "a whole number from 0 to 9007199254740991"))
 }
 
 /// A whole number.
@@ -68,7 +73,7 @@ pub fn integer(record: &Record, member: &str) -> Result<Option<i64>, Reason> {
     let number = match value(record, member) {
         None => return Ok(None),
         Some(Value::Number(number)) => number.as_i64(),
-        Some(Value::String(digits)) => digits.parse().ok(),
+        Some(Value::String(digits)) => whole(digits),
         Some(_) => None,
     };
     number.map(Some).ok_or_else(|| malformed(member, "a whole number"))
@@ -100,7 +105,8 @@ pub fn boolean(record: &Record, member: &str) -> Result<Option<bool>, Reason> {
 /// A moment: milliseconds since 1970 as a number, or a date and time, in UTC where no zone is given.
 ///
 /// # Errors
-/// If the member is something else, or before 1970.
+/// If the member is something else, before 1970, or after the year 9999, where ISO 8601 ends: that is a number of
+/// microseconds.
 pub fn moment(record: &Record, member: &str) -> Result<Option<Timestamp>, Reason> {
     let moment = match value(record, member) {
         None => return Ok(None),
@@ -110,7 +116,28 @@ pub fn moment(record: &Record, member: &str) -> Result<Option<Timestamp>, Reason
         Some(Value::String(text)) => parse_moment(text.trim()),
         Some(_) => None,
     };
-    moment.map(Some).ok_or_else(|| malformed(member, "a time like 2022-11-19T18:15:22.642Z"))
+    let moment = moment.ok_or_else(|| malformed(member, "a time like 2022-11-19T18:15:22.642Z"))?;
+    if moment.iso8601().is_none() {
+        return Err(malformed(
+            member,
+            "a time before the year 10000; a number counts milliseconds since 1970",
+        ));
+    }
+    Ok(Some(moment))
+}
+
+/// The step of the last TOTP code that was used. One that is yet to come would turn away every code until then; a
+/// clock may be a step ahead.
+///
+/// # Errors
+/// If the member is something else.
+pub fn last_step(record: &Record, member: &str, now: Timestamp) -> Result<Option<u64>, Reason> {
+    match unsigned(record, member)? {
+        Some(step) if step > now.secs() / STEP + 1 => {
+            Err(malformed(member, "a 30-second step since 1970 that is not yet to come"))
+        }
+        step => Ok(step),
+    }
 }
 
 /// How the password was hashed, if the user has one.
@@ -137,6 +164,11 @@ pub fn mfa(secret: &str, last_step: Option<u64>) -> Result<Mfa, Reason> {
 /// The member is not of the form that it must have.
 pub fn malformed(member: &str, wanted: &'static str) -> Reason {
     Reason::Malformed { member: member.to_owned(), wanted }
+}
+
+/// The number that this text writes as we do: `+7` or `007` may be something else that is not to become a 7.
+pub fn whole<T: FromStr + ToString>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 
 /// `2022-11-19`, then perhaps `T` or a space, `18:15`, `:22`, `.642817`, and `Z`, `+01`, `+01:00` or `+0100`.
@@ -183,7 +215,7 @@ fn offset_minutes(zone: &str) -> Option<i32> {
     Some(sign * (digits::<i32>(hours, 2)? * 60 + digits::<i32>(minutes, 2)?))
 }
 
-fn digits<T: std::str::FromStr>(text: &str, count: usize) -> Option<T> {
+fn digits<T: FromStr>(text: &str, count: usize) -> Option<T> {
     (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
@@ -230,6 +262,10 @@ mod tests {
         {
             assert!(moment(&record(json!(bad)), "x").is_err(), "{bad}");
         }
+        for micros in [json!(1_668_881_722_642_817u64), json!("1668881722642817"), json!(u64::MAX)] {
+            let reason = moment(&record(micros), "x").unwrap_err().to_string();
+            assert!(reason.contains("milliseconds"), "{reason}");
+        }
     }
 
     #[test]
@@ -245,9 +281,29 @@ mod tests {
         }
         assert!(boolean(&record(json!("maybe")), "x").is_err());
         assert_eq!(id(&record(json!("7")), "x"), Ok(7));
-        for bad in [json!(0), json!("-1"), json!(1.5), json!("x"), json!(9_007_199_254_740_992u64)] {
+        for bad in [
+            json!(0),
+            json!("-1"),
+            json!("+7"),
+            json!("008"),
+            json!(" 7"),
+            json!(1.5),
+            json!("x"),
+            json!(9_007_199_254_740_992u64),
+        ] {
             assert!(id(&record(bad.clone()), "x").is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn numbers_that_are_raised_or_waited_for() {
+        assert_eq!(unsigned(&record(json!(MAX)), "x"), Ok(Some(MAX)));
+        for bad in [json!(MAX + 1), json!(u64::MAX), json!("9007199254740992"), json!("+1")] {
+            assert!(unsigned(&record(bad.clone()), "x").is_err(), "{bad}");
+        }
+        let now = Timestamp::from_millis(3_000_000);
+        assert_eq!(last_step(&record(json!(101)), "x", now), Ok(Some(101)));
+        assert!(last_step(&record(json!(102)), "x", now).is_err());
     }
 
     #[test]

@@ -48,10 +48,14 @@ impl FreeSewing {
         Ok(Self { cipher, sealed: 0, opened: 0, migrated: None })
     }
 
-    /// Looks through the file for users whose passwords came over from version 2.
-    pub fn find_migrated(&mut self, rows: Rows) {
+    /// Looks through the file for users whose passwords came over from version 2, and for a row that opens.
+    pub fn survey(&mut self, rows: Rows) {
         let mut migrated = Migrated::default();
         for record in rows.filter_map(|row| row.ok()?.record.ok()) {
+            if self.opened == 0 {
+                // What is wrong with the row is told when it is read.
+                let _ = self.email(&record);
+            }
             let password = record.get("password").and_then(unfold);
             if password.is_some_and(|(password, _)| password["type"] == "v2") {
                 migrated.highest_id = migrated.highest_id.max(fields::id(&record, "id").unwrap_or(0));
@@ -76,7 +80,7 @@ impl FreeSewing {
         }
         Err(Failure::new(
             Exit::Failed,
-            "the encryption key is another than the one that this file was encrypted with: not one row opens. Nothing was imported",
+            "the encryption key is another than the one that this file was encrypted with: not one row opens",
         ))
     }
 

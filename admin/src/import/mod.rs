@@ -11,6 +11,7 @@
 //! | [`reason`] | why a row is rejected |
 //! | [`run`] | batches, several at once |
 //! | [`report`] | what became of the rows |
+//! | [`kept`] | the file of rejected rows |
 
 pub mod attributes;
 pub mod crypt;
@@ -18,6 +19,7 @@ pub mod datepoll;
 pub mod django;
 pub mod fields;
 pub mod freesewing;
+pub mod kept;
 pub mod own;
 pub mod reason;
 pub mod report;
@@ -188,8 +190,8 @@ impl Reader {
         match self {
             Self::Django(django) if rows.columns().is_none() => django.choose_model(rows),
             Self::FreeSewing(freesewing) => {
-                freesewing.find_migrated(rows);
-                Ok(())
+                freesewing.survey(rows);
+                freesewing.check_key(true).map_err(nothing_imported)
             }
             _ => Ok(()),
         }
@@ -250,6 +252,12 @@ pub async fn import(args: ImportArgs, store: &Store) -> Result<Output, Failure> 
     reader.survey(&input)?;
     let rows = reader.rows(input.open()?)?;
     run::run(reader, rows, &input, &options, store).await
+}
+
+/// The failure came before anything was written.
+fn nothing_imported(mut failure: Failure) -> Failure {
+    failure.message += ". Nothing was imported";
+    failure
 }
 
 /// FreeSewing's encryption key. It is named and not given on the command line, which others can see.

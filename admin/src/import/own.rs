@@ -71,7 +71,7 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
     let id = fields::id(record, "id")?;
     let username = fields::text(record, "username")?.ok_or(Reason::Missing { member: "username" })?;
     let password_hash = fields::text(record, "password_hash")?;
-    let last_step = fields::unsigned(record, "mfa_last_step")?;
+    let last_step = fields::last_step(record, "mfa_last_step", now)?;
     let secret = fields::text(record, "mfa_secret")?;
     if secret.is_none() && last_step.is_some() {
         return Err(Reason::Missing { member: "mfa_secret" });
@@ -80,6 +80,10 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
     if id == 0 && !recovery_codes.is_empty() {
         // They are stored as digests of the code and the id.
         return Err(Reason::Missing { member: "id" });
+    }
+    if secret.is_none() && !recovery_codes.is_empty() {
+        // Without MFA nobody is asked for one.
+        return Err(Reason::Missing { member: "mfa_secret" });
     }
     let created_at = fields::moment(record, "created_at")?.unwrap_or(now);
     let attributes = match fields::value(record, "attributes") {
@@ -156,9 +160,12 @@ mod tests {
             (json!({"username": "a", "id": 0}), "id"),
             (json!({"username": "a", "status": "happy"}), "status"),
             (json!({"username": "a", "must_change_password": "perhaps"}), "must_change_password"),
-            (json!({"username": "a", "mfa_last_step": 3}), "mfa_secret"),
+            (json!({"username": "a", "mfa_last_step": 1}), "mfa_secret"),
             (json!({"username": "a", "id": 1, "recovery_codes": ["x"]}), "recovery_codes"),
             (json!({"username": "a", "recovery_codes": ["0".repeat(64)]}), "id"),
+            (json!({"username": "a", "id": 1, "recovery_codes": ["0".repeat(64)]}), "mfa_secret"),
+            (json!({"username": "a", "epoch": u64::MAX}), "epoch"),
+            (json!({"username": "a", "mfa_secret": "KBTSKUKRDJPEGCZK", "mfa_last_step": 2}), "mfa_last_step"),
             (json!({"username": "a", "created_at": "soon"}), "created_at"),
             (json!({"username": "a", "attributes": {"email": 3}}), "attributes.email"),
             (json!({"username": "a", "attributes": {"sso": {"ext_id": "7"}}}), "attributes.sso.ext_id"),
@@ -186,6 +193,11 @@ mod tests {
             "username": "anna", "sso.tags": "3 5", "sso.ext_id": "42", "mfa.imperial": "t",
             "email.number_phone": "5551234567",
         });
+        for bad in
+            [json!({"username": "a", "sso.ext_id": "007"}), json!({"username": "a", "sso.tags": "3 +5"})]
+        {
+            assert!(of_csv(bad.as_object().unwrap(), Timestamp::from_millis(0)).is_err(), "{bad}");
+        }
         let draft = of_csv(record.as_object().unwrap(), Timestamp::from_millis(0)).ok().unwrap();
         assert_eq!(
             Value::Object(draft.user.attributes),

@@ -23,6 +23,10 @@ pub enum Reason {
         /// How many there are columns.
         columns: usize,
     },
+    /// Something follows a quote that ends a field of the row.
+    StrayQuote,
+    /// The row is JSON nested so deeply that it is not read.
+    TooDeep,
     /// The row has a member that this format does not.
     Unknown {
         /// The member.
@@ -80,7 +84,7 @@ pub enum Reason {
     /// The file cannot be read from here on.
     Broken {
         /// What is wrong with it.
-        what: &'static str,
+        what: String,
     },
 }
 
@@ -89,7 +93,10 @@ impl Reason {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotJson | Self::NotAnObject | Self::NotUtf8 | Self::Fields { .. } => "not a row",
-            Self::TooLong | Self::Unstorable => "too large",
+            Self::StrayQuote => "not a row",
+            Self::TooLong => "too large",
+            Self::TooDeep => "not storable",
+            Self::Unstorable => "not storable",
             Self::Unknown { .. } => "unknown member",
             Self::Missing { .. } => "missing member",
             Self::Malformed { .. } => "malformed member",
@@ -118,6 +125,11 @@ impl fmt::Display for Reason {
             Self::Fields { found, columns } => {
                 write!(f, "the row has {found} fields, and the file {columns} columns")
             }
+            Self::StrayQuote => f.write_str(
+                "something follows a quote that ends a field: a quote is left open, or not doubled; the lines up to the \
+                 next row are read as one with this, and are all in the file of rejected rows",
+            ),
+            Self::TooDeep => f.write_str("the row is nested more deeply than DynamoDB takes, which is 32 levels"),
             Self::Unknown { member } => write!(f, "`{member}` is not known here"),
             Self::Missing { member } => write!(f, "`{member}` is missing"),
             Self::Malformed { member, wanted } => write!(f, "`{member}` must be {wanted}"),
@@ -156,7 +168,10 @@ impl fmt::Display for Reason {
             }
             Self::Broken { what } => f.write_str(what),
             Self::Unstorable => {
-                f.write_str("DynamoDB takes no such item: it is over 400 KB, or has too large a number")
+                f.write_str(
+                    "DynamoDB takes no such item: it is over 400 KB, nested over 32 levels deep, or has a member without \
+                     a name or a number out of its range",
+                )
             }
         }
     }

@@ -3,27 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use postern::password::HashAlgorithm;
-use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::kept::Kept;
 use super::reason::{Note, Reason};
 use super::source::Input;
-use crate::files::create_private;
-use crate::output::{Exit, Failure, Output};
+use crate::output::{Exit, Failure, Output, plain};
 
 /// Counts what becomes of the rows.
 pub struct Report {
     dry_run: bool,
     begun: Instant,
     bar: ProgressBar,
-    kept: Kept,
+    kept: Option<Kept>,
     read: u64,
     other: u64,
     imported: u64,
@@ -35,45 +33,20 @@ pub struct Report {
     warnings: Vec<&'static str>,
     stopped: Option<Failure>,
     interrupted: bool,
-}
-
-/// The file of rejected rows, if they are kept.
-struct Kept {
-    path: Option<PathBuf>,
-    file: Option<BufWriter<File>>,
-}
-
-/// A line of that file.
-#[derive(Serialize)]
-struct Rejected<'a> {
-    line: u64,
-    reason: &'a str,
-    row: &'a Value,
+    broken: Option<String>,
 }
 
 impl Report {
     /// Of an import of this file. Its rejected rows go where `rejected` says or beside it; of a dry run, only where
-    /// it says. A file that an earlier run left there is replaced.
+    /// it says.
     ///
     /// # Errors
-    /// If there is a file that no import wrote, or it is the one that is imported.
+    /// If they cannot go there.
     pub fn new(input: &Input, rejected: Option<&Path>, dry_run: bool) -> Result<Self, Failure> {
-        let path = match (rejected, input) {
-            (Some(path), _) => Some(path.to_owned()),
-            (None, _) if dry_run => None,
-            (None, Input::Stdin) => Some(PathBuf::from("stdin.rejected.jsonl")),
-            (None, Input::File(file)) => {
-                let mut name = file.clone().into_os_string();
-                name.push(".rejected.jsonl");
-                Some(name.into())
-            }
+        let kept = match rejected {
+            None if dry_run => None,
+            named => Some(Kept::new(input, named)?),
         };
-        if let Some(path) = &path {
-            if *input == Input::File(path.clone()) {
-                return Err(Failure::usage("rejected rows cannot go into the file that is imported"));
-            }
-            remove_earlier(path)?;
-        }
         let bar = input.size().map_or_else(ProgressBar::no_length, ProgressBar::new);
         if let Ok(style) =
             ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left  {msg}")
@@ -84,7 +57,7 @@ impl Report {
             dry_run,
             begun: Instant::now(),
             bar,
-            kept: Kept { path, file: None },
+            kept,
             read: 0,
             other: 0,
             imported: 0,
@@ -96,6 +69,7 @@ impl Report {
             warnings: Vec::new(),
             stopped: None,
             interrupted: false,
+            broken: None,
         })
     }
 
@@ -114,17 +88,13 @@ impl Report {
         self.other += 1;
     }
 
-    /// A row is good, as far as the file tells.
-    pub fn good(&mut self, hash: Option<HashAlgorithm>) {
+    /// A user was created, or would be.
+    pub fn imported(&mut self, line: u64, hash: Option<HashAlgorithm>, notes: &[Note]) {
+        self.imported += 1;
         match hash {
             Some(kind) => *self.hashes.entry(kind).or_default() += 1,
             None => self.without_password += 1,
         }
-    }
-
-    /// A user was created, or would be.
-    pub fn imported(&mut self, line: u64, notes: &[Note]) {
-        self.imported += 1;
         for note in notes {
             *self.notes.entry(note.kind()).or_default() += 1;
             self.say(line, "warning", &note.to_string());
@@ -136,15 +106,23 @@ impl Report {
         self.already_there += 1;
     }
 
-    /// A row is rejected.
-    ///
-    /// # Errors
-    /// If it cannot be kept.
-    pub fn reject(&mut self, line: u64, row: Value, reason: &Reason) -> Result<(), Failure> {
+    /// A row is rejected. If it cannot be kept, that is the end.
+    pub fn reject(&mut self, line: u64, row: &Value, reason: &Reason) {
         *self.rejected.entry(reason.kind()).or_default() += 1;
         let reason = reason.to_string();
         self.say(line, "rejected", &reason);
-        self.kept.write(&Rejected { line, reason: &reason, row: &row })
+        let Some(kept) = &mut self.kept else { return };
+        if let Err(failure) = kept.write(line, &reason, row) {
+            self.kept = None;
+            self.stopped(failure);
+        }
+    }
+
+    /// The file cannot be read from this line on. What is there counts as a row.
+    pub fn broken(&mut self, line: u64, what: String) {
+        self.read();
+        self.broken = Some(format!("the file was not read any further than line {line}: {what}"));
+        self.reject(line, &Value::Null, &Reason::Broken { what });
     }
 
     /// Something is to be said of the whole file.
@@ -152,7 +130,12 @@ impl Report {
         self.warnings.push(warning);
     }
 
-    /// The store failed.
+    /// Whether no user of the file is in the table.
+    pub fn is_in_vain(&self) -> bool {
+        self.imported + self.already_there == 0
+    }
+
+    /// The store failed, or something else that there is no going on after.
     pub fn stopped(&mut self, failure: Failure) {
         self.stopped.get_or_insert(failure);
     }
@@ -170,38 +153,45 @@ impl Report {
     /// Forgets everything: the whole file is of no use.
     pub fn discard(self) {
         self.bar.finish_and_clear();
-        if let (Some(_), Some(path)) = (self.kept.file, self.kept.path) {
-            // What it holds is what is wrong with the file, not with its rows.
-            let _ = std::fs::remove_file(path);
-        }
     }
 
     fn say(&self, line: u64, what: &str, why: &str) {
-        self.bar.suspend(|| eprintln!("line {line}: {what}: {why}"));
+        self.bar.suspend(|| tell(&format!("line {line}: {what}: {why}")));
     }
 
     /// The summary.
-    ///
-    /// # Errors
-    /// If the rejected rows cannot be kept.
-    pub fn output(mut self) -> Result<Output, Failure> {
-        self.kept.flush()?;
+    pub fn output(mut self) -> Output {
         self.bar.finish_and_clear();
         let rejected: u64 = self.rejected.values().sum();
+        let saw_all = self.stopped.is_none() && !self.interrupted;
+        let kept = match self.kept.take().map(|kept| kept.finish(rejected > 0, saw_all)) {
+            Some(Ok(kept)) => kept,
+            Some(Err(failure)) => {
+                self.stopped(failure);
+                None
+            }
+            None => None,
+        };
         let exit = match &self.stopped {
             Some(failure) => failure.exit,
             None if self.interrupted => Exit::Failed,
-            None if rejected > 0 && self.imported + self.already_there == 0 => Exit::Failed,
+            None if rejected > 0 && self.is_in_vain() => Exit::Failed,
             None if rejected > 0 => Exit::Partly,
             None => Exit::Done,
         };
         let seconds = (self.begun.elapsed().as_secs_f64() * 10.0).round() / 10.0;
         let hashes: BTreeMap<String, u64> =
             self.hashes.iter().map(|(kind, count)| (kind.to_string(), *count)).collect();
-        let kept = self.kept.file.and(self.kept.path).map(|path| path.display().to_string());
+        // Read, and not given to the table, or nobody knows what became of it.
+        let settled = self.imported + self.already_there + self.other + rejected;
+        let unsettled = self.read.saturating_sub(settled);
         let mut ends: Vec<String> = self.warnings.iter().map(|&warning| warning.to_owned()).collect();
+        ends.extend(self.broken.as_deref().map(plain));
         if let Some(failure) = &self.stopped {
-            ends.push(format!("stopped: {}. Run the same command again to go on", failure.message));
+            ends.push(format!(
+                "stopped: {}. When that is mended, run the same command again to go on; nobody is imported twice",
+                failure.message
+            ));
         }
         if self.interrupted {
             ends.push(
@@ -220,7 +210,8 @@ impl Report {
             "hashes": hashes,
             "without_password": self.without_password,
             "other_records": self.other,
-            "complete": self.stopped.is_none() && !self.interrupted,
+            "unsettled": unsettled,
+            "complete": self.stopped.is_none() && !self.interrupted && self.broken.is_none(),
             "remarks": ends,
             "seconds": seconds,
         });
@@ -237,6 +228,9 @@ impl Report {
         for (reason, number) in &self.rejected {
             count(&format!("  {reason}"), *number);
         }
+        if unsettled > 0 {
+            count("not settled", unsettled);
+        }
         for (note, number) in &self.notes {
             count(&format!("warning: {note}"), *number);
         }
@@ -250,47 +244,11 @@ impl Report {
         for line in ends {
             let _ = writeln!(text, "{line}");
         }
-        Ok(Output { text: text.trim_end().to_owned(), json, exit })
+        Output { text: text.trim_end().to_owned(), json, exit }
     }
 }
 
-impl Kept {
-    fn write(&mut self, rejected: &Rejected<'_>) -> Result<(), Failure> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let file = create_private(path).map_err(|error| not_written(path, &error))?;
-                self.file.insert(BufWriter::new(file))
-            }
-        };
-        let written = serde_json::to_writer(&mut *file, rejected).map_err(io::Error::from);
-        written.and_then(|()| file.write_all(b"\n")).map_err(|error| not_written(path, &error))
-    }
-
-    fn flush(&mut self) -> Result<(), Failure> {
-        let (Some(path), Some(file)) = (&self.path, &mut self.file) else { return Ok(()) };
-        file.flush().map_err(|error| not_written(path, &error))
-    }
-}
-
-fn not_written(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
-}
-
-/// Makes room for a new file of rejected rows: an earlier one told of an earlier run, and this run tells again of
-/// whatever is still wrong. Nothing is removed that no import wrote.
-fn remove_earlier(path: &Path) -> Result<(), Failure> {
-    let Ok(file) = File::open(path) else { return Ok(()) };
-    let mut first = Vec::new();
-    let read = io::Read::take(BufReader::new(file), 10).read_until(b'\n', &mut first);
-    if read.is_ok() && (first.is_empty() || first.starts_with(b"{\"line\":")) {
-        return std::fs::remove_file(path).map_err(|error| {
-            Failure::new(Exit::Failed, format!("{} cannot be replaced: {error}", path.display()))
-        });
-    }
-    Err(Failure::usage(format!(
-        "{} is there, and was not written by an import: name another file with --rejected",
-        path.display()
-    )))
+/// Says a line on standard error. Whoever reads that may have left, like `head`, and the import goes on.
+pub fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", plain(line));
 }

@@ -5,7 +5,7 @@
 mod array;
 mod table;
 
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ pub use self::array::JsonRows;
 pub use self::table::CsvRows;
 use super::reason::Reason;
 use super::source::{Counted, Meter, Source};
-use crate::output::{Exit, Failure};
+use crate::output::{Exit, Failure, plain};
 
 /// A row as an object: a record of CSV has a string for each field that is not empty.
 pub type Record = Map<String, Value>;
@@ -27,12 +27,12 @@ pub struct Row {
 }
 
 /// The file cannot be read any further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// The line on which what cannot be read begins.
     pub line: u64,
     /// What is wrong with it.
-    pub what: &'static str,
+    pub what: String,
 }
 
 /// The rows of a file.
@@ -40,7 +40,7 @@ pub enum Rows {
     /// Of JSON.
     Json(JsonRows<BufReader<Counted>>),
     /// Of CSV.
-    Csv(CsvRows),
+    Csv(Box<CsvRows>),
 }
 
 impl Rows {
@@ -48,17 +48,16 @@ impl Rows {
     ///
     /// # Errors
     /// If it is CSV without a header.
-    pub fn of_either(mut source: Source) -> Result<Self, Failure> {
-        if is_json(&mut source) { Ok(Self::of_json_unseen(source)) } else { Self::of_csv(source) }
+    pub fn of_either(source: Source) -> Result<Self, Failure> {
+        if is_json(&source) { Ok(Self::of_json_unseen(source)) } else { Self::of_csv(source) }
     }
 
     /// JSON lines or an array.
     ///
     /// # Errors
     /// If the file begins otherwise.
-    pub fn of_json(mut source: Source) -> Result<Self, Failure> {
-        let empty = source.reader.fill_buf().is_ok_and(<[u8]>::is_empty);
-        if !empty && !is_json(&mut source) {
+    pub fn of_json(source: Source) -> Result<Self, Failure> {
+        if !source.begin.is_empty() && !is_json(&source) {
             return Err(other_format("it does not begin with a JSON object or array"));
         }
         Ok(Self::of_json_unseen(source))
@@ -69,7 +68,7 @@ impl Rows {
     /// # Errors
     /// If it has none.
     pub fn of_csv(source: Source) -> Result<Self, Failure> {
-        CsvRows::new(source).map(Self::Csv)
+        CsvRows::new(source).map(|rows| Self::Csv(Box::new(rows)))
     }
 
     fn of_json_unseen(source: Source) -> Self {
@@ -104,12 +103,11 @@ impl Iterator for Rows {
     }
 }
 
-/// The file is of another format than was said.
+/// The file is of another format than was said. Why may name what is in it.
 pub fn other_format(why: impl std::fmt::Display) -> Failure {
-    Failure::new(Exit::Failed, format!("the file is of another format: {why}"))
+    Failure::new(Exit::Failed, format!("the file is of another format: {}", plain(&why.to_string())))
 }
 
-fn is_json(source: &mut Source) -> bool {
-    let begin = source.reader.fill_buf().unwrap_or_default();
-    matches!(begin.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'[' | b'{'))
+fn is_json(source: &Source) -> bool {
+    matches!(source.begin.trim_ascii_start().first(), Some(b'[' | b'{'))
 }

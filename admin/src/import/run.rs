@@ -14,11 +14,11 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::reason::{Note, Reason};
-use super::report::Report;
+use super::report::{Report, tell};
 use super::rows::{Record, Row, Rows};
 use super::source::Input;
-use super::{Candidate, Options, Reader};
-use crate::output::{Failure, Output};
+use super::{Candidate, Options, Reader, nothing_imported};
+use crate::output::{Exit, Failure, Output};
 
 /// The most of a batch in bytes of its rows: DynamoDB takes 4 MB in a transaction.
 const MAX_BATCH_BYTES: u64 = 1 << 20;
@@ -28,6 +28,8 @@ struct Pending {
     line: u64,
     record: Record,
     candidate: Candidate,
+    /// What it has that there can be only one of, as [`Seen`] keeps it.
+    keys: Vec<u64>,
 }
 
 /// A batch that is done, or what stopped it.
@@ -36,14 +38,27 @@ type Settled = Result<Vec<(Pending, Outcome)>, StoreError>;
 /// Ids and names of the rows that were read, each as 64 bits: a million users are not to be kept in memory.
 #[derive(Default)]
 struct Seen {
-    hashes: HashSet<u64>,
+    /// Of rows whose users are in the table, or would be.
+    taken: HashSet<u64>,
+    /// Of rows that are on their way, and may yet be rejected.
+    on_the_way: HashSet<u64>,
     state: RandomState,
+}
+
+/// An import that is under way.
+struct Run<'a> {
+    options: &'a Options,
+    store: &'a Store,
+    report: Report,
+    seen: Seen,
+    batch: Vec<Pending>,
+    under_way: JoinSet<Settled>,
 }
 
 /// Reads all rows, and imports those that are good.
 ///
 /// # Errors
-/// If the file turns out to be of no use, or where rejected rows go cannot be written.
+/// If the file turns out to be of no use, or rejected rows cannot be kept.
 pub(super) async fn run(
     mut reader: Reader,
     mut rows: Rows,
@@ -52,88 +67,139 @@ pub(super) async fn run(
     store: &Store,
 ) -> Result<Output, Failure> {
     let now = ambient::now();
-    let mut report = Report::new(input, options.rejected.as_deref(), options.dry_run)?;
+    let report = Report::new(input, options.rejected.as_deref(), options.dry_run)?;
+    let (seen, batch, under_way) = (Seen::default(), Vec::new(), JoinSet::new());
+    let mut run = Run { options, store, report, seen, batch, under_way };
     if let Some(blind_spot) = reader.blind_spot() {
-        report.warn(blind_spot);
+        run.report.warn(blind_spot);
     }
     let interrupted = on_interrupt();
-    let (mut seen, mut batch, mut begun) = (Seen::default(), Vec::new(), 0);
-    let mut under_way: JoinSet<Settled> = JoinSet::new();
-    loop {
+    let mut begun = 0;
+    let mut useless = None;
+    while !run.report.is_stopped() && useless.is_none() {
         if interrupted.load(Ordering::Relaxed) {
-            report.interrupted();
-            batch.clear();
+            run.report.interrupted();
+            run.batch.clear();
             break;
         }
         let Row { line, record } = match rows.next() {
             None => break,
             Some(Err(broken)) => {
-                report.reject(broken.line, Value::Null, &Reason::Broken { what: broken.what })?;
+                run.report.broken(broken.line, broken.what);
                 break;
             }
             Some(Ok(row)) => row,
         };
-        report.read();
+        run.report.read();
         let bytes = rows.meter().bytes();
-        report.progress(bytes);
-        match record.map(|record| (good(&mut reader, &mut seen, &record, options, now), record)) {
-            Err((reason, shown)) => report.reject(line, shown, &reason)?,
-            Ok((Err(reason), record)) => report.reject(line, Value::Object(record), &reason)?,
-            Ok((Ok(None), _)) => report.other(),
-            Ok((Ok(Some(candidate)), record)) => {
-                report.good(candidate.hash);
-                batch.push(Pending { line, record, candidate });
-            }
+        run.report.progress(bytes);
+        match record.map(|record| (reader.read(&record, now), record)) {
+            Err((reason, shown)) => run.report.reject(line, &shown, &reason),
+            Ok((Err(reason), record)) => run.report.reject(line, &Value::Object(record), &reason),
+            Ok((Ok(None), _)) => run.report.other(),
+            Ok((Ok(Some(candidate)), record)) => run.admit(line, record, candidate).await,
         }
-        if let Err(failure) = reader.check(false) {
-            report.discard();
-            return Err(failure);
-        }
-        if batch.len() == MAX_BATCH || bytes.saturating_sub(begun) > MAX_BATCH_BYTES && !batch.is_empty() {
+        useless = reader.check(false).err();
+        if run.batch.len() == MAX_BATCH || bytes.saturating_sub(begun) > MAX_BATCH_BYTES {
             begun = bytes;
-            while under_way.len() >= usize::from(options.concurrency) {
-                settle(&mut report, under_way.join_next().await)?;
-            }
-            if report.is_stopped() {
-                batch.clear();
-                break;
-            }
-            under_way.spawn(import_batch(store.clone(), mem::take(&mut batch), options.clone()));
+            run.send().await;
         }
     }
-    if let Err(failure) = reader.check(true) {
-        report.discard();
-        return Err(failure);
+    useless = useless.or_else(|| reader.check(true).err());
+    if useless.is_none() {
+        run.send().await;
     }
-    if !batch.is_empty() {
-        under_way.spawn(import_batch(store.clone(), batch, options.clone()));
-    }
-    while !under_way.is_empty() {
-        settle(&mut report, under_way.join_next().await)?;
+    run.settle_all().await;
+    if let Some(failure) = useless {
+        if run.report.is_in_vain() {
+            run.report.discard();
+            return Err(nothing_imported(failure));
+        }
+        run.report.stopped(failure);
     }
     if matches!(rows, Rows::Csv(_)) && rows.meter().ends_in_line() {
-        report.warn("the file does not end with a line break: if it was cut off, its last row may be too");
+        run.report
+            .warn("the file does not end with a line break: if it was cut off, its last row may be too");
     }
-    report.output()
+    Ok(run.report.output())
 }
 
-/// The user of a row, if nothing is wrong with it as far as the file tells.
-fn good(
-    reader: &mut Reader,
-    seen: &mut Seen,
-    record: &Record,
-    options: &Options,
-    now: ambient::Timestamp,
-) -> Result<Option<Candidate>, Reason> {
-    let Some(mut candidate) = reader.read(record, now)? else { return Ok(None) };
-    if options.drop_taken_emails && seen.first(&candidate).is_some_and(|(what, _)| what == What::Email) {
-        candidate = candidate.without_email();
+impl Run<'_> {
+    /// Takes a user up, if no earlier row of the file has the same id or name.
+    async fn admit(&mut self, line: u64, record: Record, mut candidate: Candidate) {
+        // An earlier row that is itself rejected takes nothing away, and whether it is only the table tells.
+        if self.seen.is_open(&candidate) {
+            self.send().await;
+            self.settle_all().await;
+        }
+        let email_only = |(what, _): (What, String)| what == What::Email;
+        if self.options.drop_taken_emails && self.seen.first(&candidate).is_some_and(email_only) {
+            candidate = candidate.without_email();
+        }
+        match self.seen.first(&candidate) {
+            Some((what, which)) => {
+                self.report.reject(line, &Value::Object(record), &Reason::Twice { what, which });
+            }
+            None => {
+                let keys = self.seen.keys(&candidate);
+                self.seen.on_the_way.extend(&keys);
+                self.batch.push(Pending { line, record, candidate, keys });
+            }
+        }
     }
-    if let Some((what, which)) = seen.first(&candidate) {
-        return Err(Reason::Twice { what, which });
+
+    /// Sends the batch off, when there is room for one more.
+    async fn send(&mut self) {
+        while self.under_way.len() >= usize::from(self.options.concurrency) {
+            self.settle_next().await;
+        }
+        if !self.batch.is_empty() && !self.report.is_stopped() {
+            let batch = mem::take(&mut self.batch);
+            self.under_way.spawn(import_batch(self.store.clone(), batch, self.options.clone()));
+        }
     }
-    seen.add(&candidate);
-    Ok(Some(candidate))
+
+    async fn settle_all(&mut self) {
+        while !self.under_way.is_empty() {
+            self.settle_next().await;
+        }
+    }
+
+    /// Waits for a batch, and tells what became of its rows.
+    async fn settle_next(&mut self) {
+        let done = match self.under_way.join_next().await {
+            None => return,
+            Some(Ok(Ok(done))) => done,
+            Some(Ok(Err(error))) => return self.report.stopped(error.into()),
+            Some(Err(error)) => {
+                return self.report.stopped(Failure::new(Exit::Failed, error.to_string()));
+            }
+        };
+        for (Pending { line, record, candidate, keys }, outcome) in done {
+            for key in &keys {
+                self.seen.on_the_way.remove(key);
+            }
+            let user = candidate.newcomer.user();
+            match outcome {
+                Outcome::Created(_) => {
+                    self.seen.taken.extend(self.seen.keys(&candidate));
+                    self.report.imported(line, candidate.hash, &candidate.notes);
+                }
+                Outcome::Same(_) => {
+                    self.seen.taken.extend(self.seen.keys(&candidate));
+                    self.report.already_there();
+                }
+                Outcome::Unstorable => {
+                    self.report.reject(line, &Value::Object(record), &Reason::Unstorable);
+                }
+                Outcome::Taken(taken) => {
+                    let names = [user.username.clone(), user.email.clone()];
+                    let reason = Reason::Taken { id: user.id, names, taken };
+                    self.report.reject(line, &Value::Object(record), &reason);
+                }
+            }
+        }
+    }
 }
 
 /// Creates the users of a batch, or looks what would become of them.
@@ -173,37 +239,6 @@ async fn import_batch(store: Store, mut batch: Vec<Pending>, options: Options) -
     Ok(done)
 }
 
-fn settle(
-    report: &mut Report,
-    settled: Option<Result<Settled, tokio::task::JoinError>>,
-) -> Result<(), Failure> {
-    let done = match settled {
-        None => return Ok(()),
-        Some(Ok(Ok(done))) => done,
-        Some(Ok(Err(error))) => {
-            report.stopped(error.into());
-            return Ok(());
-        }
-        Some(Err(error)) => {
-            report.stopped(Failure::new(crate::output::Exit::Failed, error.to_string()));
-            return Ok(());
-        }
-    };
-    for (Pending { line, record, candidate }, outcome) in done {
-        let user = candidate.newcomer.user();
-        match outcome {
-            Outcome::Created(_) => report.imported(line, &candidate.notes),
-            Outcome::Same(_) => report.already_there(),
-            Outcome::Unstorable => report.reject(line, Value::Object(record), &Reason::Unstorable)?,
-            Outcome::Taken(taken) => {
-                let names = [user.username.clone(), user.email.clone()];
-                report.reject(line, Value::Object(record), &Reason::Taken { id: user.id, names, taken })?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Told by the first Ctrl-C. The second ends the process.
 fn on_interrupt() -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -211,7 +246,7 @@ fn on_interrupt() -> Arc<AtomicBool> {
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             flag.store(true, Ordering::Relaxed);
-            eprintln!("postern: finishing the batches that are under way");
+            tell("postern: finishing the batches that are under way");
             if tokio::signal::ctrl_c().await.is_ok() {
                 std::process::exit(130);
             }
@@ -236,19 +271,22 @@ impl Candidate {
 }
 
 impl Seen {
-    /// What of this row was in an earlier one.
-    fn first(&self, candidate: &Candidate) -> Option<(What, String)> {
-        candidate.unique().into_iter().find(|(what, which)| self.hashes.contains(&self.hash(*what, which)))
+    /// Whether a row that is on its way has something of this one.
+    fn is_open(&self, candidate: &Candidate) -> bool {
+        self.keys(candidate).iter().any(|key| self.on_the_way.contains(key))
     }
 
-    fn add(&mut self, candidate: &Candidate) {
-        for (what, which) in candidate.unique() {
-            self.hashes.insert(self.hash(what, &which));
-        }
+    /// What of this row a user of an earlier one has.
+    fn first(&self, candidate: &Candidate) -> Option<(What, String)> {
+        candidate.unique().into_iter().find(|(what, which)| self.taken.contains(&self.key(*what, which)))
+    }
+
+    fn keys(&self, candidate: &Candidate) -> Vec<u64> {
+        candidate.unique().iter().map(|(what, which)| self.key(*what, which)).collect()
     }
 
     /// Usernames and e-mail addresses are names alike: one user's is no other's.
-    fn hash(&self, what: What, which: &str) -> u64 {
+    fn key(&self, what: What, which: &str) -> u64 {
         self.state.hash_one((what == What::Id, which))
     }
 }

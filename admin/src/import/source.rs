@@ -1,7 +1,7 @@
 //! The file or standard input, with a count of what was read of it.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,6 +10,13 @@ use crate::output::{Exit, Failure};
 
 /// The longest row in bytes; DynamoDB's items end at 400 KB.
 pub const MAX_ROW: usize = 1 << 20;
+
+/// After so many bytes without an end, a row whose end only quotes and brackets can tell is given up: one that is left
+/// open would take all the rest of the file.
+pub const MAX_SEARCH: u64 = 4 << 20;
+
+/// How much of a file is looked at, at most, to tell what it is.
+const BEGIN: usize = 1 << 16;
 
 /// Where the rows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +53,15 @@ impl Input {
             Self::Stdin => Box::new(io::stdin()),
             Self::File(path) => Box::new(File::open(path).map_err(cannot)?),
         };
-        let meter = Meter::default();
-        let mut reader = BufReader::with_capacity(1 << 16, Counted { input, meter: meter.clone() });
-        if reader.fill_buf().map_err(cannot)?.starts_with(b"\xef\xbb\xbf") {
-            reader.consume(3);
+        let mut input = input;
+        let mut begin = begin(&mut input).map_err(cannot)?;
+        if begin.starts_with(b"\xef\xbb\xbf") {
+            begin.drain(..3);
         }
-        Ok(Source { reader, meter })
+        let meter = Meter::default();
+        let input = Box::new(Cursor::new(begin.clone()).chain(input));
+        let reader = BufReader::with_capacity(1 << 16, Counted { input, meter: meter.clone() });
+        Ok(Source { begin, reader, meter })
     }
 }
 
@@ -64,8 +74,24 @@ impl std::fmt::Display for Input {
     }
 }
 
+/// Reads up to the end of the first line that is not empty: a pipe may hand it out in pieces.
+fn begin(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let (mut begin, mut buffer) = (Vec::new(), [0; 1 << 12]);
+    while begin.len() < BEGIN && !begin.trim_ascii_start().contains(&b'\n') {
+        match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => begin.extend(buffer.iter().take(count)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(begin)
+}
+
 /// An open input.
 pub struct Source {
+    /// Its first line at least, if that is not too long. The reader has it too.
+    pub begin: Vec<u8>,
     /// What is in it.
     pub reader: BufReader<Counted>,
     /// What was read of it.
@@ -76,7 +102,6 @@ pub struct Source {
 #[derive(Clone, Default)]
 pub struct Meter {
     bytes: Arc<AtomicU64>,
-    row: Arc<AtomicU64>,
     ends_in_line: Arc<AtomicBool>,
 }
 
@@ -84,12 +109,6 @@ impl Meter {
     /// How many bytes were read.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// A row begins about here. What reads far beyond it without telling so is stopped: of an open quote, the `csv`
-    /// crate would read all the file into memory.
-    pub fn row_begins(&self) {
-        self.row.store(self.bytes(), Ordering::Relaxed);
     }
 
     /// Whether the last byte that was read is no line break: then the file may be cut off.
@@ -106,13 +125,10 @@ pub struct Counted {
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.meter.bytes() - self.meter.row.load(Ordering::Relaxed) > 4 * MAX_ROW as u64 {
-            return Err(io::Error::other("a row is longer than a user can be; is a quote left open?"));
-        }
         let count = self.input.read(buffer)?;
         self.meter.bytes.fetch_add(count as u64, Ordering::Relaxed);
         if let Some(last) = buffer.get(..count).and_then(<[u8]>::last) {
-            self.meter.ends_in_line.store(*last != b'\n', Ordering::Relaxed);
+            self.meter.ends_in_line.store(!matches!(last, b'\n' | b'\r'), Ordering::Relaxed);
         }
         Ok(count)
     }

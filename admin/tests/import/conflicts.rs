@@ -65,14 +65,32 @@ async fn with_the_table_and_within_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_rejected_takes_nothing_away() {
+    let stand = Stand::start().await;
+    stand.write("first.csv", "id,username\n1,anna\n");
+    stand.run(&["import", "csv", "first.csv"]);
+    stand.write(
+        "second.csv",
+        "id,username,email\n1,other,other@example.com\n3,carl,Other@example.com\n4,dora,other@example.com\n",
+    );
+    for dry in [&["--dry-run"][..], &[]] {
+        let said = stand.run(&[&["import", "csv", "second.csv", "--drop-taken-emails"], dry].concat());
+        assert_eq!((said.counts(), said.code), ([2, 0, 1], Some(5)), "{}", said.err);
+        assert_eq!(said.json()["warnings"], json!({"e-mail address left out": 1}));
+    }
+    assert_eq!(stand.store.user(3).await.unwrap().unwrap().email, "Other@example.com");
+    assert_eq!(stand.store.user(4).await.unwrap().unwrap().email, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn users_without_ids() {
     let stand = Stand::start().await;
     stand.write("first.csv", "id,username,email\n5,anna,anna@example.com\n");
     stand.run(&["import", "csv", "first.csv"]);
     stand.write("more.jsonl", "{\"username\":\"bert\"}\n{\"username\":\"Anna\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n");
     let said = stand.run(&["import", "jsonl", "more.jsonl"]);
-    assert_eq!(said.counts(), [1, 0, 2], "{}", said.err);
-    // Asked alone, it is the same user; with another address it is not.
+    assert_eq!(said.counts(), [1, 1, 1], "{}", said.err);
+    // With her address it is the same user; without it is not.
     stand.write(
         "again.jsonl",
         "{\"username\":\"BERT\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n",

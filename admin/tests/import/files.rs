@@ -1,8 +1,14 @@
 //! Files that are broken, of another format, or in the way; who may read what is written.
 
 use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::{Stand, rejected};
+use serde_json::json;
+
+use crate::{Said, Stand, rejected};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_rows_are_kept() {
@@ -36,6 +42,73 @@ async fn rejected_rows_are_kept() {
     assert_eq!(said.code, Some(0));
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn where_rejected_rows_go() {
+    let stand = Stand::start().await;
+    stand.write("users.csv", "id,username\n1,anna\nx,bad\n");
+    let run = |to: &str| stand.run(&["import", "csv", "users.csv", "--rejected", to]);
+    // A device is written to and stays.
+    let said = run("/dev/null");
+    assert_eq!((said.counts(), said.code), ([1, 0, 1], Some(5)), "{}", said.err);
+    assert!(Path::new("/dev/null").exists());
+    let said = run("/dev/full");
+    assert_eq!((said.counts(), said.code), ([0, 1, 1], Some(1)), "{}", said.err);
+    assert!(said.out.contains("/dev/full cannot be written: No space left"), "{}", said.out);
+    // So is nothing that rows cannot be kept in, and that is known before the first one.
+    assert!(Command::new("mkfifo").arg(stand.path("pipe")).status().unwrap().success());
+    for (to, code) in [("pipe", 2), (".", 2), ("nowhere/x", 1), ("./users.csv", 2)] {
+        let said = run(to);
+        assert_eq!((said.code, said.out.as_str()), (Some(code), ""), "{to}: {}", said.err);
+    }
+    // What was rejected is no place for what is rejected of it; not by another spelling, nor through a link.
+    stand.run(&["import", "csv", "users.csv"]);
+    let path = stand.path("users.csv.rejected.jsonl");
+    let before = fs::read_to_string(&path).unwrap();
+    std::os::unix::fs::symlink(&path, stand.path("link")).unwrap();
+    for to in ["users.csv.rejected.jsonl", "./users.csv.rejected.jsonl", "link"] {
+        let said = stand.run(&["import", "jsonl", "users.csv.rejected.jsonl", "--rejected", to]);
+        assert_eq!((said.code, fs::read_to_string(&path).unwrap()), (Some(2), before.clone()), "{to}");
+    }
+    // Beside a pipe there is no place.
+    let mut command = stand.command(&["import", "csv", "/dev/stdin"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // In two pieces, of which the first is not even a line.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"\xef\xbb\xbfid").unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stdin.write_all(b";username\n2;bert\nx;bad\n").unwrap();
+    drop(stdin);
+    let said = Said::of(&child.wait_with_output().unwrap());
+    assert_eq!((said.counts(), said.code), ([1, 0, 1], Some(5)));
+    assert_eq!(rejected(&stand.path("stdin.rejected.jsonl"))[0].0, 3);
+    let left: Vec<_> = fs::read_dir(&stand.directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!left.iter().any(|path| path.extension().is_some_and(|end| end == "part")), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_the_messages_may_leave() {
+    let stand = Stand::start().await;
+    let bad = "x,bad\n".repeat(2000);
+    stand.write("users.csv", &format!("id,username\n{bad}1,anna\n"));
+    let mut command = stand.command(&["import", "csv", "users.csv"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    let said = Said::of(&child.wait_with_output().unwrap());
+    assert_eq!((said.counts(), said.code), ([1, 0, 2000], Some(5)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_says_does_not_move_the_cursor() {
+    let stand = Stand::start().await;
+    stand.write("users.jsonl", "{\"username\":\"a\",\"x\\u001b[2J\":1}\n");
+    stand.write("users.csv", "username,\u{1b}[2J\n");
+    for format in ["jsonl", "csv"] {
+        let said = stand.run(&["import", format, &format!("users.{format}")]);
+        assert!(!said.err.contains('\u{1b}') && said.err.contains("[2J"), "{}", said.err);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn hashes_that_cannot_be_verified() {
     let stand = Stand::start().await;
@@ -49,10 +122,10 @@ async fn hashes_that_cannot_be_verified() {
     );
     let said = stand.run(&["import", "csv", "users.csv"]);
     assert_eq!((said.counts(), said.code), ([1, 0, 2], Some(5)), "{}", said.err);
-    assert_eq!(
-        said.json()["rejected_by_reason"],
-        serde_json::json!({"hash too dear": 1, "unusable hash": 1})
-    );
+    assert_eq!(said.json()["rejected_by_reason"], json!({"hash too dear": 1, "unusable hash": 1}));
+    // Counted is what is in, not what is in the file.
+    assert_eq!(said.json()["hashes"], json!({"argon2id": 1}));
+    assert_eq!(stand.run(&["import", "csv", "users.csv"]).json()["hashes"], json!({}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,6 +138,9 @@ async fn files_that_break_off() {
     let said = stand.run(&["import", "django", "dump.json"]);
     assert_eq!((said.counts(), said.code), ([2, 0, 1], Some(5)), "{}", said.err);
     assert_eq!(rejected(&stand.path("dump.json.rejected.jsonl"))[0].0, 4);
+    let json = said.json();
+    assert_eq!((&json["read"], &json["complete"]), (&json!(3), &json!(false)));
+    assert!(json["remarks"][0].as_str().unwrap().contains("any further than line 4"), "{json}");
 
     stand.write("users.csv", "id,username,email\n11,eleven,\n12,tw");
     let said = stand.run(&["import", "csv", "users.csv"]);
@@ -76,7 +152,31 @@ async fn files_that_break_off() {
     stand.write("quote.csv", &format!("id,username,email\n14,fourteen,\n15,\"fifteen,\n{rest}"));
     let said = stand.run(&["import", "csv", "quote.csv"]);
     assert_eq!((said.counts(), said.code), ([1, 0, 1], Some(5)), "{}", said.err);
-    assert!(said.err.contains("line 3: rejected"), "{}", said.err);
+    assert!(said.err.contains("line 3: rejected: the row is over 4 MB"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quote_that_is_left_open_swallows_nobody() {
+    let stand = Stand::start().await;
+    stand.write(
+        "users.csv",
+        "id,username,email,mfa.bio\r\n1,anna,,\r\n2,bert,,\"I am tall\r\n3,carl,,\r\n4,dora,,\r\n",
+    );
+    let said = stand.run(&["import", "csv", "users.csv"]);
+    assert_eq!((said.counts(), said.code), ([1, 0, 1], Some(5)), "{}", said.err);
+    assert!(said.err.contains("line 3: rejected: a quote is left open"), "{}", said.err);
+    assert_eq!(stand.users(), [(1, "anna".to_owned())]);
+
+    // Nor where the quote of another row closes it.
+    stand.write(
+        "users.csv",
+        "id,username,email,mfa.bio\n2,bert,,\"I am tall\n3,carl,,\n4,dora,,\"I am not\"\n5,emil,,\n",
+    );
+    let said = stand.run(&["import", "csv", "users.csv"]);
+    assert_eq!((said.counts(), said.code), ([1, 0, 1], Some(5)), "{}", said.err);
+    assert!(said.err.contains("line 2: rejected: something follows a quote"), "{}", said.err);
+    let kept = fs::read_to_string(stand.path("users.csv.rejected.jsonl")).unwrap();
+    assert!(kept.contains("bert") && kept.contains("carl") && kept.contains("dora"), "{kept}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +223,7 @@ async fn exports_are_private_and_whole() {
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
-fn mode(path: &std::path::Path) -> u32 {
+fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().unwrap().permissions().mode() & 0o777
 }

@@ -84,11 +84,13 @@ async fn freesewing() {
     stand.write("users.json", &array.to_string());
 
     let wrong = stand.write("wrong.key", "another passphrase\n");
+    let earlier = stand.write("users.json.rejected.jsonl", "{\"line\":1}\n");
     let said =
         stand.run(&["import", "freesewing", "users.json", "--encryption-key", wrong.to_str().unwrap()]);
     assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
-    assert!(said.err.contains("not one row opens"), "{}", said.err);
-    assert!(stand.users().is_empty() && !stand.path("users.json.rejected.jsonl").exists());
+    assert!(said.err.contains("not one row opens. Nothing was imported"), "{}", said.err);
+    assert!(stand.users().is_empty());
+    assert_eq!(fs::read_to_string(&earlier).unwrap(), "{\"line\":1}\n");
     assert_eq!(stand.run(&["import", "freesewing", "users.json"]).code, Some(2));
 
     let said =
@@ -101,9 +103,35 @@ async fn freesewing() {
     let old = stand.store.user(3).await.unwrap().unwrap();
     assert_eq!((old.status, old.email.as_str()), (Status::NotActivated, "Old.Timer@example.com"));
 
+    assert!(!earlier.exists());
+
     // Of a stream, nobody can know who came before. The key is in the environment.
-    let mut command = stand.command(&["import", "freesewing", "-", "--dry-run"]);
     let key = fs::read_to_string(KEY).unwrap();
+    let said = stream(&stand, &["--dry-run"], &key, ROWS);
+    assert_eq!(said.counts(), [0, 3, 0], "{}", said.err);
+    assert!(said.out.contains("of a file only"), "{}", said.out);
+    // Nor whether the key is the right one, before rows that need none are in.
+    let mut text = String::new();
+    for id in 100..200 {
+        let mut open = rows[0].clone();
+        open.as_object_mut().unwrap().remove("ehash");
+        open["id"] = id.into();
+        open["username"] = format!("open{id}").into();
+        open["email"] = format!("open{id}@example.com").into();
+        text.push_str(&format!("{open}\n"));
+    }
+    text.push_str(&format!("{}\n", rows[1]).repeat(30));
+    let said = stream(&stand, &[], "another passphrase", &text);
+    let json = said.json();
+    let count = |name: &str| json[name].as_u64().unwrap();
+    assert_eq!((count("rejected"), count("read"), said.code), (20, 120, Some(1)), "{}", said.err);
+    assert!(count("imported") > 0 && count("imported") + count("unsettled") == 100, "{json}");
+    assert_eq!(stand.users().len() as u64, 4 + count("imported"));
+    assert!(said.out.contains("not one row opens") && !said.out.contains("Nothing"), "{json}");
+}
+
+fn stream(stand: &Stand, options: &[&str], key: &str, text: &str) -> Said {
+    let mut command = stand.command(&[&["import", "freesewing", "-"], options].concat());
     let mut child = command
         .env("FREESEWING_ENCRYPTION_KEY", key.trim())
         .stdin(Stdio::piped())
@@ -111,8 +139,7 @@ async fn freesewing() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(ROWS.as_bytes()).unwrap();
-    let said = Said::of(&child.wait_with_output().unwrap());
-    assert_eq!(said.counts(), [0, 3, 0], "{}", said.err);
-    assert!(said.out.contains("of a file only"), "{}", said.out);
+    // It may have stopped reading.
+    let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
+    Said::of(&child.wait_with_output().unwrap())
 }

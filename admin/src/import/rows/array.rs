@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Broken, Row};
 use crate::import::reason::Reason;
-use crate::import::source::{MAX_ROW, Meter};
+use crate::import::source::{MAX_ROW, MAX_SEARCH, Meter};
 
 /// The rows of a JSON file.
 pub struct JsonRows<R> {
@@ -31,6 +31,15 @@ enum Place {
     End,
 }
 
+/// How an element was read.
+enum Taken {
+    Whole,
+    /// The file ends before it does.
+    CutOff,
+    /// It is so long that its end is not looked for.
+    Endless,
+}
+
 impl<R: BufRead> JsonRows<R> {
     /// The rows of this file.
     pub fn new(reader: R, meter: Meter) -> Self {
@@ -42,9 +51,9 @@ impl<R: BufRead> JsonRows<R> {
         &self.meter
     }
 
-    fn broken(&mut self, line: u64, what: &'static str) -> Option<Result<Row, Broken>> {
+    fn broken(&mut self, line: u64, what: &str) -> Option<Result<Row, Broken>> {
         self.place = Place::End;
-        Some(Err(Broken { line, what }))
+        Some(Err(Broken { line, what: what.to_owned() }))
     }
 
     /// The next byte that is no white space, left where it is.
@@ -80,13 +89,13 @@ impl<R: BufRead> JsonRows<R> {
         }
     }
 
-    /// Reads up to the comma or bracket that ends an element. `false` if the file ends before.
-    fn take_element(&mut self) -> std::io::Result<bool> {
-        let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
+    /// Reads up to the comma or bracket that ends an element.
+    fn take_element(&mut self) -> std::io::Result<Taken> {
+        let (mut depth, mut quoted, mut escaped, mut length) = (0u32, false, false, 0);
         loop {
             let buffer = self.reader.fill_buf()?;
             if buffer.is_empty() {
-                return Ok(false);
+                return Ok(Taken::CutOff);
             }
             let mut end = None;
             for (index, byte) in buffer.iter().enumerate() {
@@ -108,8 +117,12 @@ impl<R: BufRead> JsonRows<R> {
             let taken = end.unwrap_or(buffer.len());
             keep(&mut self.element, &buffer[..taken]);
             self.reader.consume(taken);
+            length += taken as u64;
             if end.is_some() {
-                return Ok(true);
+                return Ok(Taken::Whole);
+            }
+            if length > MAX_SEARCH {
+                return Ok(Taken::Endless);
             }
         }
     }
@@ -126,7 +139,6 @@ impl<R: BufRead> JsonRows<R> {
             };
         }
         self.element.clear();
-        self.meter.row_begins();
         match self.place {
             Place::Begin | Place::End => Ok(None),
             Place::Lines => {
@@ -167,10 +179,15 @@ impl<R: BufRead> JsonRows<R> {
                     return Ok(self.broken(before, "the file is cut off: its array does not end"));
                 }
                 let line = self.line;
-                if !self.take_element()? {
-                    return Ok(self.broken(line, "the file is cut off in the row that begins on this line"));
-                }
-                Ok(Some(Ok(row(line, &self.element))))
+                Ok(match self.take_element()? {
+                    Taken::Whole => Some(Ok(row(line, &self.element))),
+                    Taken::CutOff => self.broken(line, "the file is cut off in the row that begins on this line"),
+                    Taken::Endless => self.broken(
+                        line,
+                        "the row is over 4 MB long, and it cannot be told where the next one begins; is a quote or \
+                         bracket left open?",
+                    ),
+                })
             }
         }
     }
@@ -182,7 +199,7 @@ impl<R: BufRead> Iterator for JsonRows<R> {
     fn next(&mut self) -> Option<Self::Item> {
         match self.next_row() {
             Ok(next) => next,
-            Err(_) => self.broken(self.line, "the file cannot be read any further"),
+            Err(error) => self.broken(self.line, &format!("the file cannot be read any further: {error}")),
         }
     }
 }
@@ -203,6 +220,8 @@ fn row(line: u64, bytes: &[u8]) -> Row {
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(record)) => Ok(record),
             Ok(other) => Err((Reason::NotAnObject, other)),
+            // Over 127 levels; of fewer, DynamoDB tells.
+            Err(error) if error.to_string().starts_with("recursion limit") => Err((Reason::TooDeep, shown())),
             Err(_) => Err((Reason::NotJson, shown())),
         }
     };
@@ -216,7 +235,7 @@ mod tests {
     /// The lines of the rows that can be read, of those that cannot, and the end.
     fn rows(text: &str) -> (Vec<u64>, Vec<(u64, Reason)>, Option<Broken>) {
         let (mut good, mut bad, mut end) = (Vec::new(), Vec::new(), None);
-        for row in JsonRows::new(text.as_bytes(), Meter::default()) {
+        for row in JsonRows::new(std::io::BufReader::new(text.as_bytes()), Meter::default()) {
             match row {
                 Ok(Row { line, record: Ok(_) }) => good.push(line),
                 Ok(Row { line, record: Err((reason, _)) }) => bad.push((line, reason)),
@@ -247,6 +266,12 @@ mod tests {
     }
 
     #[test]
+    fn nested_too_deeply() {
+        let text = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(rows(&text).1, [(1, Reason::TooDeep)]);
+    }
+
+    #[test]
     fn arrays_that_break_off() {
         for (text, good, line) in [
             ("[{},\n{\"a\":\"x", vec![1], 2),
@@ -265,5 +290,18 @@ mod tests {
     fn a_row_that_is_too_long_is_one_row() {
         let text = format!("[{{\"a\":\"{}\"}},\n{{}}]", "x".repeat(MAX_ROW));
         assert_eq!(rows(&text), (vec![2], vec![(1, Reason::TooLong)], None));
+    }
+
+    #[test]
+    fn a_row_without_an_end() {
+        let long = "x".repeat(MAX_SEARCH as usize + (1 << 17));
+        // Of lines, the next one begins after the line break.
+        assert_eq!(
+            rows(&format!("{{}}\n{{\"a\":\"{long}\"}}\n{{}}\n")),
+            (vec![1, 3], vec![(2, Reason::TooLong)], None)
+        );
+        let (good, bad, end) = rows(&format!("[{{}},\n{{\"a\":\"{long}\"}},\n{{}}]"));
+        assert_eq!((good, bad, end.as_ref().map(|end| end.line)), (vec![1], vec![], Some(2)));
+        assert!(end.unwrap().what.contains("over 4 MB"));
     }
 }

@@ -1,0 +1,170 @@
+//! The file of rejected rows.
+//!
+//! It has another name until the run is over: what an earlier run left there is replaced by what this one tells, and
+//! stays where this one comes to nothing.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::source::Input;
+use crate::files::create_private;
+use crate::output::{Exit, Failure};
+
+/// Where rejected rows are kept.
+pub struct Kept {
+    path: PathBuf,
+    /// Where they are while the run goes on; a device, such as `/dev/null`, has no such place.
+    part: Option<PathBuf>,
+    file: Option<BufWriter<File>>,
+}
+
+/// A line of the file.
+#[derive(Serialize)]
+struct Rejected<'a> {
+    line: u64,
+    reason: &'a str,
+    row: &'a Value,
+}
+
+impl Kept {
+    /// In the file that was named, or else beside the one that is imported. Nothing is written yet, but it is known
+    /// that it can be.
+    ///
+    /// # Errors
+    /// If it cannot, if there is a file that no import wrote, or it is the one that is imported.
+    pub fn new(input: &Input, named: Option<&Path>) -> Result<Self, Failure> {
+        let path = match (named, input) {
+            (Some(path), _) => path.to_owned(),
+            (None, Input::File(file)) if input.size().is_some() => with_suffix(file, ".rejected.jsonl"),
+            // Beside a pipe, which may be `/dev/fd/63`, there is no place for a file.
+            (None, Input::File(_) | Input::Stdin) => PathBuf::from("stdin.rejected.jsonl"),
+        };
+        let found = match fs::metadata(&path) {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(not_written(&path, &error)),
+        };
+        match found {
+            Some(found) if is_device(&found) => {
+                let file = OpenOptions::new().write(true).open(&path);
+                let file = file.map_err(|error| not_written(&path, &error))?;
+                return Ok(Self { path, part: None, file: Some(BufWriter::new(file)) });
+            }
+            // Of a pipe, opening it might wait for ever.
+            Some(found) if !found.is_file() => {
+                return Err(Failure::usage(format!(
+                    "{} is not a file: rejected rows need one",
+                    path.display()
+                )));
+            }
+            _ => {}
+        }
+        // A link goes on to point to the file.
+        let path = path.canonicalize().unwrap_or(path);
+        let part = with_suffix(&path, ".part");
+        if let Input::File(file) = input {
+            let imported = file.canonicalize().unwrap_or_else(|_| file.clone());
+            if imported == path || part.canonicalize().is_ok_and(|part| imported == part) {
+                return Err(Failure::usage("rejected rows cannot go into the file that is imported"));
+            }
+        }
+        check_earlier(&path)?;
+        // Of a run that was killed.
+        if check_earlier(&part)? {
+            fs::remove_file(&part).map_err(|error| not_written(&part, &error))?;
+        }
+        let tried = create_private(&part).and_then(|_| fs::remove_file(&part));
+        tried.map_err(|error| not_written(&path, &error))?;
+        Ok(Self { path, part: Some(part), file: None })
+    }
+
+    /// Keeps a row.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&mut self, line: u64, reason: &str, row: &Value) -> Result<(), Failure> {
+        let file = match (&mut self.file, &self.part) {
+            (Some(file), _) => file,
+            (none, part) => {
+                let part = part.as_ref().unwrap_or(&self.path);
+                let file = create_private(part).map_err(|error| not_written(&self.path, &error))?;
+                none.insert(BufWriter::new(file))
+            }
+        };
+        let written = serde_json::to_writer(&mut *file, &Rejected { line, reason, row });
+        let written = written.map_err(io::Error::from).and_then(|()| file.write_all(b"\n"));
+        written.map_err(|error| not_written(&self.path, &error))
+    }
+
+    /// Gives the file its name, and returns it where rows were kept. Where none were, an earlier file goes if this
+    /// run `saw_all`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(mut self, any: bool, saw_all: bool) -> Result<Option<String>, Failure> {
+        let done = match (&mut self.file, &self.part) {
+            (Some(file), Some(part)) => file.flush().and_then(|()| fs::rename(part, &self.path)),
+            (Some(file), None) => file.flush(),
+            (None, _) if saw_all && self.path.exists() => fs::remove_file(&self.path),
+            (None, _) => Ok(()),
+        };
+        done.map_err(|error| not_written(&self.path, &error))?;
+        self.part = None;
+        Ok(any.then(|| self.path.display().to_string()))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let (Some(_), Some(part)) = (&self.file, &self.part) {
+            // It holds hashes, and nobody looks for it there.
+            let _ = fs::remove_file(part);
+        }
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!("the rejected rows' file {} cannot be written: {error}; see --rejected", path.display()),
+    )
+}
+
+#[cfg(unix)]
+fn is_device(found: &Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_char_device(&found.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_device(_: &Metadata) -> bool {
+    false
+}
+
+/// Whether there is a file of an earlier import, which told of what was wrong then. This one tells again of whatever
+/// still is, so it may be replaced. A file that no import wrote may not.
+fn check_earlier(path: &Path) -> Result<bool, Failure> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(not_written(path, &error)),
+    };
+    let mut first = Vec::new();
+    let read = BufReader::new(file).take(10).read_until(b'\n', &mut first);
+    if read.is_ok() && (first.is_empty() || first.starts_with(b"{\"line\":")) {
+        return Ok(true);
+    }
+    Err(Failure::usage(format!(
+        "{} is there, and was not written by an import: name another file with --rejected",
+        path.display()
+    )))
+}
