@@ -76,6 +76,10 @@ pub enum Command {
     Keys(KeysCommand),
     /// See whether everything is as it should be, and what to do where it is not.
     Doctor(DoctorOptions),
+    /// Bring users along from elsewhere, with the passwords that they have.
+    Import(ImportArgs),
+    /// Write all users as JSON lines, sorted by id.
+    Export(ExportArgs),
     /// Print completions for a shell.
     #[command(after_help = "\
 Examples:
@@ -85,8 +89,4 @@ Examples:
         /// Which shell.
         shell: Shell,
     },
-    /// Bring users along from elsewhere, with the passwords that they have.
-    Import(ImportArgs),
-    /// Write all users as JSON lines, sorted by id.
-    Export(ExportArgs),
 }

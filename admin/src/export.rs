@@ -19,6 +19,13 @@ use crate::output::{Exit, Failure, Output};
 
 /// Where the users go.
 #[derive(Args)]
+#[command(after_help = "\
+What it writes holds password hashes, TOTP secrets and digests of recovery codes. `postern import jsonl` reads it.
+
+Examples:
+  postern export users.jsonl
+  postern export | gzip > users.jsonl.gz
+  postern --table old export | postern --table new import jsonl -")]
 pub struct ExportArgs {
     /// The file; standard output without it. It holds hashes and secrets: only its owner may read it.
     file: Option<PathBuf>,

@@ -49,6 +49,15 @@ const ENCRYPTION_KEY: &str = "FREESEWING_ENCRYPTION_KEY";
 
 /// Where the users come from.
 #[derive(Args)]
+#[command(after_help = "\
+Nobody is overwritten, and running it again imports nobody twice. A page per product is in docs/.
+
+Examples:
+  postern import django users.json --dry-run        what would go in, and what is wrong with the rest
+  postern import django users.json
+  postern import datepoll users.jsonl --drop-taken-emails
+  postern import freesewing users.json --encryption-key freesewing.key
+  postern import csv users.csv --json | jq .rejected_by_reason")]
 pub struct ImportArgs {
     /// The format of the file.
     #[command(subcommand)]
