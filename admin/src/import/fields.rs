@@ -117,6 +117,12 @@ pub fn moment(record: &Record, member: &str) -> Result<Option<Timestamp>, Reason
         Some(_) => None,
     };
     let moment = moment.ok_or_else(|| malformed(member, "a time like 2022-11-19T18:15:22.642Z"))?;
+    // The numbers of seconds since 1973, which as milliseconds are days of 1970.
+    if (100_000_000..100_000_000_000).contains(&moment.millis())
+        && value(record, member).is_some_and(|value| value.is_number() || is_digits(value))
+    {
+        return Err(malformed(member, "a time; a number counts milliseconds since 1970, not seconds"));
+    }
     if moment.iso8601().is_none() {
         return Err(malformed(
             member,
@@ -124,6 +130,10 @@ pub fn moment(record: &Record, member: &str) -> Result<Option<Timestamp>, Reason
         ));
     }
     Ok(Some(moment))
+}
+
+fn is_digits(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.trim().bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The step of the last TOTP code that was used. One that is yet to come would turn away every code until then; a
@@ -261,6 +271,10 @@ mod tests {
             ["2022-13-01", "2022-02-30 00:00:00", "19.11.2022", "yesterday", "1969-12-31T23:59:59Z", ""]
         {
             assert!(moment(&record(json!(bad)), "x").is_err(), "{bad}");
+        }
+        for seconds in [json!(1_668_881_722u64), json!("1668881722")] {
+            let reason = moment(&record(seconds), "x").unwrap_err().to_string();
+            assert!(reason.contains("not seconds"), "{reason}");
         }
         for micros in [json!(1_668_881_722_642_817u64), json!("1668881722642817"), json!(u64::MAX)] {
             let reason = moment(&record(micros), "x").unwrap_err().to_string();

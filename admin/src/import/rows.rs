@@ -57,7 +57,10 @@ impl Rows {
     /// # Errors
     /// If the file begins otherwise.
     pub fn of_json(source: Source) -> Result<Self, Failure> {
-        if !source.begin.is_empty() && !is_json(&source) {
+        if source.begin.is_empty() {
+            return Err(other_format("it is empty"));
+        }
+        if !is_json(&source) {
             return Err(other_format("it does not begin with a JSON object or array"));
         }
         Ok(Self::of_json_unseen(source))

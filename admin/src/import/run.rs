@@ -2,14 +2,14 @@
 //!
 //! Nothing depends on having run to the end: who was created is found again by the next run, and is left as it is.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use postern::ambient;
-use postern::store::{MAX_BATCH, Outcome, Standing, Store, StoreError, What};
+use postern::store::{MAX_BATCH, Outcome, Standing, Store, StoreError, Taken, What};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -30,6 +30,8 @@ struct Pending {
     candidate: Candidate,
     /// What it has that there can be only one of, as [`Seen`] keeps it.
     keys: Vec<u64>,
+    /// The address that it came with and was left out, and whose that is.
+    email_left_out: Option<(String, u64)>,
 }
 
 /// A batch that is done, or what stopped it.
@@ -42,6 +44,8 @@ struct Seen {
     taken: HashSet<u64>,
     /// Of rows that are on their way, and may yet be rejected.
     on_the_way: HashSet<u64>,
+    /// Names that somebody in the table was found to have, and who.
+    held: HashMap<u64, u64>,
     state: RandomState,
 }
 
@@ -127,6 +131,17 @@ pub(super) async fn run(
 impl Run<'_> {
     /// Takes a user up, if no earlier row of the file has the same id or name.
     async fn admit(&mut self, line: u64, record: Record, mut candidate: Candidate) {
+        let held = self.seen.held_by_others(&candidate);
+        if self.options.drop_taken_emails && held.iter().any(|taken| taken.what == What::Email) {
+            candidate = candidate.without_email();
+        }
+        let held: Vec<Taken> = held
+            .into_iter()
+            .filter(|taken| candidate.unique().iter().any(|(what, _)| *what == taken.what))
+            .collect();
+        if !held.is_empty() {
+            return self.report.reject(line, &Value::Object(record), &candidate.taken(held));
+        }
         // An earlier row that is itself rejected takes nothing away, and whether it is only the table tells.
         if self.seen.is_open(&candidate) {
             self.send().await;
@@ -143,7 +158,7 @@ impl Run<'_> {
             None => {
                 let keys = self.seen.keys(&candidate);
                 self.seen.on_the_way.extend(&keys);
-                self.batch.push(Pending { line, record, candidate, keys });
+                self.batch.push(Pending { line, record, candidate, keys, email_left_out: None });
             }
         }
     }
@@ -175,11 +190,13 @@ impl Run<'_> {
                 return self.report.stopped(Failure::new(Exit::Failed, error.to_string()));
             }
         };
-        for (Pending { line, record, candidate, keys }, outcome) in done {
+        for (Pending { line, record, candidate, keys, email_left_out }, outcome) in done {
             for key in &keys {
                 self.seen.on_the_way.remove(key);
             }
-            let user = candidate.newcomer.user();
+            if let Some((email, by)) = email_left_out {
+                self.seen.hold(What::Email, &email, by);
+            }
             match outcome {
                 Outcome::Created(_) => {
                     self.seen.taken.extend(self.seen.keys(&candidate));
@@ -193,9 +210,12 @@ impl Run<'_> {
                     self.report.reject(line, &Value::Object(record), &Reason::Unstorable);
                 }
                 Outcome::Taken(taken) => {
-                    let names = [user.username.clone(), user.email.clone()];
-                    let reason = Reason::Taken { id: user.id, names, taken };
-                    self.report.reject(line, &Value::Object(record), &reason);
+                    for (what, which) in candidate.unique() {
+                        if let Some(taken) = taken.iter().find(|taken| taken.what == what) {
+                            self.seen.hold(what, &which, taken.by);
+                        }
+                    }
+                    self.report.reject(line, &Value::Object(record), &candidate.taken(taken));
                 }
             }
         }
@@ -223,11 +243,14 @@ async fn import_batch(store: Store, mut batch: Vec<Pending>, options: Options) -
         let mut again = Vec::new();
         for (mut pending, outcome) in mem::take(&mut batch).into_iter().zip(outcomes) {
             let id = pending.candidate.newcomer.user().id;
+            let of_another = |taken: &&Taken| taken.what == What::Email && taken.by != id;
             match &outcome {
                 Outcome::Taken(taken)
-                    if options.drop_taken_emails
-                        && taken.iter().any(|taken| taken.what == What::Email && taken.by != id) =>
+                    if options.drop_taken_emails && taken.iter().any(|taken| of_another(&taken)) =>
                 {
+                    let email = pending.candidate.unique().into_iter().find(|(what, _)| *what == What::Email);
+                    let by = taken.iter().find(of_another).map(|taken| taken.by);
+                    pending.email_left_out = email.map(|(_, email)| email).zip(by);
                     pending.candidate = pending.candidate.without_email();
                     again.push(pending);
                 }
@@ -262,6 +285,12 @@ impl Candidate {
         self
     }
 
+    /// Why it is rejected.
+    fn taken(&self, taken: Vec<Taken>) -> Reason {
+        let user = self.newcomer.user();
+        Reason::Taken { id: user.id, names: [user.username.clone(), user.email.clone()], taken }
+    }
+
     /// What there can be only one of.
     fn unique(&self) -> Vec<(What, String)> {
         let id = self.newcomer.user().id;
@@ -274,6 +303,23 @@ impl Seen {
     /// Whether a row that is on its way has something of this one.
     fn is_open(&self, candidate: &Candidate) -> bool {
         self.keys(candidate).iter().any(|key| self.on_the_way.contains(key))
+    }
+
+    /// Keeps whose a name is, so that no other row with it waits to hear the same.
+    fn hold(&mut self, what: What, which: &str, by: u64) {
+        if what != What::Id {
+            self.held.insert(self.key(what, which), by);
+        }
+    }
+
+    /// Which names of this row others in the table are known to have. Of a row without an id only the table can tell
+    /// whether it is the same user.
+    fn held_by_others(&self, candidate: &Candidate) -> Vec<Taken> {
+        let id = candidate.newcomer.user().id;
+        let holder = |what, which: &str| self.held.get(&self.key(what, which)).copied();
+        let names = candidate.unique().into_iter().filter(|(what, _)| *what != What::Id && id != 0);
+        let taken = names.filter_map(|(what, which)| Some(Taken { what, by: holder(what, &which)? }));
+        taken.filter(|taken| taken.by != id).collect()
     }
 
     /// What of this row a user of an earlier one has.

@@ -118,3 +118,24 @@ async fn one_bad_row_of_a_batch_keeps_nobody_out() {
     let rows = rejected(&stand.path("users.jsonl.rejected.jsonl"));
     assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [5, 17]);
 }
+
+/// An address that somebody in the table has, and many rows of the file: each is told so, or comes without it, and a
+/// second run finds them all there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_the_tables_that_many_rows_have() {
+    let stand = Stand::start().await;
+    stand.write("first.csv", "id,username,email\n1,anna,shared@example.com\n");
+    assert_eq!(stand.run(&["import", "csv", "first.csv"]).counts(), [1, 0, 0]);
+    let rows: String = (100..400).map(|id| format!("{id},user{id},shared@example.com\n")).collect();
+    stand.write("many.csv", &format!("id,username,email\n{rows}"));
+    let said = stand.run(&["import", "csv", "many.csv"]);
+    assert_eq!(said.counts(), [0, 0, 300], "{}", said.err);
+    assert_eq!(said.err.matches("the e-mail address shared@example.com is user 1's").count(), 300);
+    for (how, counts) in
+        [("--dry-run", [300, 0, 0]), ("--concurrency=4", [300, 0, 0]), ("--concurrency=1", [0, 300, 0])]
+    {
+        let said = stand.run(&["import", "csv", "many.csv", "--drop-taken-emails", how]);
+        assert_eq!(said.counts(), counts, "{how}: {}", said.err);
+    }
+    assert_eq!(stand.users().len(), 301);
+}

@@ -170,10 +170,6 @@ impl Store {
     pub async fn create_users(&self, mut newcomers: Vec<Newcomer>) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
         self.give_ids(&mut newcomers, &mut outcomes).await?;
-        // The counter first: an id that is in use must never be handed out.
-        if let Some(last) = newcomers.iter().map(|newcomer| newcomer.user.id).max().filter(|id| *id > 0) {
-            self.raise_user_id(last).await?;
-        }
         let all: Vec<usize> = (0..newcomers.len()).filter(|index| !outcomes.contains_key(index)).collect();
         let mut groups = VecDeque::from([all]);
         let mut turn = 0;
@@ -186,6 +182,9 @@ impl Store {
                     outcomes.extend(
                         group.iter().map(|index| (*index, Outcome::Created(newcomers[*index].user.id))),
                     );
+                    // Only now, or the id of a row that is refused could use the counter up. Where this fails, the
+                    // next run does it; an id that is handed out meanwhile and in use gives way.
+                    self.raise_over(group.iter().map(|index| newcomers[*index].user.id)).await?;
                 }
                 Together::Refused(refused) => {
                     group.retain(|index| !refused.contains_key(index));
@@ -224,7 +223,20 @@ impl Store {
                 }
             }
         }
+        self.raise_over(outcomes.values().filter_map(|outcome| match outcome {
+            Outcome::Same(id) => Some(*id),
+            Outcome::Created(_) | Outcome::Taken(_) | Outcome::Unstorable => None,
+        }))
+        .await?;
         Ok(outcomes.into_values().collect())
+    }
+
+    /// Keeps the counter at or above these ids.
+    async fn raise_over(&self, ids: impl Iterator<Item = u64>) -> Result<(), StoreError> {
+        match ids.max() {
+            Some(last) => self.raise_user_id(last).await,
+            None => Ok(()),
+        }
     }
 
     /// Gives ids to those who have none and of whom the table has nothing: so an import that is begun again uses up

@@ -154,6 +154,18 @@ async fn an_id_handed_out_gives_way_to_one_that_was_chosen() {
     assert_eq!(given.unwrap(), [Outcome::Created(46)]);
 }
 
+/// Or one mistyped row would use the counter up.
+#[tokio::test]
+async fn an_id_that_is_refused_leaves_the_counter_alone() {
+    let stand = Stand::start().await;
+    let mut taken = newcomer(&stand, MAX_ID, "refused").user().clone();
+    taken.username = "johndoe".to_owned();
+    let outcomes = stand.store.create_users(vec![Newcomer::new(taken).unwrap()]).await.unwrap();
+    assert!(matches!(outcomes[..], [Outcome::Taken(_)]), "{outcomes:?}");
+    let next = stand.store.create_users(vec![newcomer(&stand, 0, "next")]).await.unwrap();
+    assert_eq!(next, [Outcome::Created(45)]);
+}
+
 /// Beyond the highest id no more are handed out: two of them would be one number in JavaScript.
 #[tokio::test]
 async fn ids_end() {

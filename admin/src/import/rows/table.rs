@@ -170,7 +170,8 @@ impl Iterator for CsvRows {
                  it was read",
             ),
             Ok(Cut::Endless) => self.broken(
-                "the row is over 4 MB long, and it cannot be told where the next one begins; is a quote left open?",
+                "the row is over 4 MB long, or ends in the wrong place: it cannot be told where the next one begins; is a \
+                 quote left open?",
             ),
             Err(error) => self.broken(&format!("the file cannot be read any further: {error}")),
         }
@@ -242,10 +243,12 @@ impl<R: BufRead> Cutter<R> {
     }
 
     fn whole(&self) -> Cut {
-        match self.stray {
-            _ if self.bytes.len() > MAX_ROW => Cut::TooLong,
-            true => Cut::Stray,
-            false => Cut::Row,
+        match (self.stray, self.bytes.len() > MAX_ROW) {
+            // Megabytes within quotes that end in the wrong place are other rows.
+            (true, true) => Cut::Endless,
+            (true, false) => Cut::Stray,
+            (false, true) => Cut::TooLong,
+            (false, false) => Cut::Row,
         }
     }
 }
