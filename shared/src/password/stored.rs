@@ -293,7 +293,8 @@ fn phc(stored: &str) -> Result<Stored, UnusableHash> {
         }
         "pbkdf2-sha256" => pbkdf2(pbkdf2::PBKDF2_HMAC_SHA256, number("i")?, salt, output),
         "pbkdf2-sha512" => pbkdf2(pbkdf2::PBKDF2_HMAC_SHA512, number("i")?, salt, output),
-        _ => pbkdf2(pbkdf2::PBKDF2_HMAC_SHA1, number("i")?, salt, output),
+        "pbkdf2" => pbkdf2(pbkdf2::PBKDF2_HMAC_SHA1, number("i")?, salt, output),
+        _ => Err(UnusableHash::Unknown),
     }
 }
 

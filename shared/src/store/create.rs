@@ -60,15 +60,21 @@ impl Store {
             self.raise_user_id(user.id).await?;
         }
         let writes = self.writes(&user, &names)?;
+        if self.transact(writes).await? { Ok(user.id) } else { Err(CreateUserError::Taken) }
+    }
+
+    /// Does all of these writes or none; once more where another transaction is at the same items. `false` if a
+    /// condition refuses them.
+    pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
         let transact = || self.client.transact_write_items().set_transact_items(Some(writes.clone())).send();
         let mut outcome = transact().await;
         if outcome.as_ref().is_err_and(|error| cancelled_for(error, "TransactionConflict")) {
             outcome = transact().await;
         }
         match outcome {
-            Ok(_) => Ok(user.id),
-            Err(error) if cancelled_for(&error, "ConditionalCheckFailed") => Err(CreateUserError::Taken),
-            Err(error) => Err(StoreError::from(error).into()),
+            Ok(_) => Ok(true),
+            Err(error) if cancelled_for(&error, "ConditionalCheckFailed") => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -184,7 +190,7 @@ fn is_email(address: &str) -> bool {
 }
 
 /// Whether a transaction was cancelled for this reason.
-pub(super) fn cancelled_for<R>(
+fn cancelled_for<R>(
     error: &aws_sdk_dynamodb::error::SdkError<
         aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError,
         R,

@@ -1,9 +1,7 @@
 //! Deleting users, which operators do and no function may.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
-use super::create::cancelled_for;
-use super::sessions::sessions_pk;
 use super::{Store, StoreError, key, login_names, login_pk, number, text, user_pk};
 use crate::user::User;
 
@@ -41,16 +39,7 @@ impl Store {
             .map(|delete| Ok(TransactWriteItem::builder().delete(delete.build()?).build()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(wrong)?;
-        let transact = || self.client.transact_write_items().set_transact_items(Some(deletes.clone())).send();
-        let mut outcome = transact().await;
-        if outcome.as_ref().is_err_and(|error| cancelled_for(error, "TransactionConflict")) {
-            outcome = transact().await;
-        }
-        match outcome {
-            Ok(_) => Ok(true),
-            Err(error) if cancelled_for(&error, "ConditionalCheckFailed") => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        self.transact(deletes).await
     }
 
     /// Deletes all sessions of a user, and says how many.
@@ -58,17 +47,8 @@ impl Store {
     /// # Errors
     /// If the store fails.
     pub async fn delete_sessions(&self, user_id: u64) -> Result<usize, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(sessions_pk(user_id)))
-            .projection_expression("pk, sk")
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
+        let keys = self.sessions_of(user_id).projection_expression("pk, sk");
+        let mut pages = keys.into_paginator().items().send();
         let mut deleted = 0;
         while let Some(key) = pages.try_next().await? {
             self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await?;

@@ -1,6 +1,7 @@
 //! Sessions: one item each, replaced in place by one conditional write, so that of any number who refresh at once
 //! one rotates.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::error::{condition_failed, is_condition};
@@ -155,21 +156,22 @@ impl Store {
     /// # Errors
     /// If the store fails.
     pub async fn sessions(&self, user_id: u64) -> Result<Vec<Session>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(sessions_pk(user_id)))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
+        let mut pages = self.sessions_of(user_id).into_paginator().items().send();
         let mut sessions = Vec::new();
         while let Some(item) = pages.try_next().await? {
             sessions.push(decode_session(item)?);
         }
         Ok(sessions)
+    }
+
+    /// Asks for the items of a user's sessions.
+    pub(super) fn sessions_of(&self, user_id: u64) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(sessions_pk(user_id)))
+            .consistent_read(true)
     }
 }
 
@@ -178,7 +180,7 @@ pub(crate) fn decode_session(item: Item) -> Result<Session, StoreError> {
     serde_dynamo::from_item(item).map_err(|_| StoreError::Unreadable { what: "session".to_owned() })
 }
 
-pub(super) fn sessions_pk(user_id: u64) -> String {
+fn sessions_pk(user_id: u64) -> String {
     format!("SESSIONS#{user_id}")
 }
 
