@@ -32,7 +32,7 @@ fuzz_target!(|body: &[u8]| {
 
     if let Ok(value) = HeaderValue::from_bytes(body) {
         request.headers_mut().insert(AUTHORIZATION, value);
-        let token = sso_signin::read(&request);
+        let token = postern::http::bearer(&request);
         assert!(token.is_none_or(|token| token == token.trim() && token.len() < body.len()));
     }
 });

@@ -135,6 +135,8 @@ pub fn user(app: &App, demo: &DemoUser) -> User {
         recovery_codes: if demo.totp_secret.is_some() { codes } else { BTreeSet::new() },
         epoch: 0,
         sessions_ended_at: None,
+        kept_token: None,
+        pending_mfa_secret: None,
         created_at: created,
         updated_at: created,
         last_sign_in: None,

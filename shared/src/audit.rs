@@ -89,7 +89,7 @@ pub fn attempt(caller: &Caller, outcome: &'static str, findings: Findings) {
 }
 
 /// Leaves the event of a session that was refreshed, used or ended.
-pub(crate) fn session(caller: &Caller, outcome: &'static str, user_id: Option<u64>) {
+pub fn session(caller: &Caller, outcome: &'static str, user_id: Option<u64>) {
     let by_outcome = directive(&["contract", "outcome"], &[("sessions", "Count")]);
     let findings = Findings { user_id, ..Findings::default() };
     leave(Event {

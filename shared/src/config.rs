@@ -76,6 +76,19 @@ impl Environment {
         self.number(name, default.as_secs(), 1, 315_360_000).map(Duration::from_secs)
     }
 
+    /// The issuer of a contract's tokens, or `default`.
+    ///
+    /// # Errors
+    /// If it is that of the email contract, which cannot be another: tokens of two contracts must not be alike.
+    pub fn issuer(&self, name: &'static str, default: &str) -> Result<String, ConfigError> {
+        match self.optional(name).unwrap_or(default) {
+            "email" => {
+                Err(ConfigError::new(name, "must not be \"email\", which is another contract's issuer"))
+            }
+            issuer => Ok(issuer.to_owned()),
+        }
+    }
+
     /// `true` or `false`, or `false` where the variable is not set.
     ///
     /// # Errors

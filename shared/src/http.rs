@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::http::header::{self, HeaderName, HeaderValue};
 use lambda_http::http::{Method, StatusCode, Uri};
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
@@ -81,6 +82,32 @@ pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
             Some(number.as_u64().filter(|n| *n < 1_000_000).map_or_else(String::new, |n| format!("{n:06}")))
         }
         Some(Value::Bool(true) | Value::Array(_) | Value::Object(_)) => Some(String::new()),
+    }
+}
+
+/// The token of a `Bearer` authorization (RFC 6750 §2.1), which may be empty; `None` where there is no such
+/// authorization.
+pub fn bearer(request: &Request) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
+    let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, token) = value.split_at(end);
+    // What is not ASCII is no token, but is one that was sent.
+    scheme.eq_ignore_ascii_case(b"Bearer").then(|| str::from_utf8(token).unwrap_or_default().trim())
+}
+
+/// A parameter of the query, the first of that name.
+pub fn query<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.query_string_parameters_ref()?.first(name)
+}
+
+/// The parameters of the form (`application/x-www-form-urlencoded`) that a request carries; none where it carries
+/// something else, or too much.
+pub fn form(request: &Request) -> QueryMap {
+    let body = Some(request.body().as_ref()).filter(|body| body.len() <= MAX_BODY_BYTES);
+    let text = body.and_then(|body| str::from_utf8(body).ok()).unwrap_or_default();
+    match text.parse() {
+        Ok(parameters) => parameters,
+        Err(never) => match never {},
     }
 }
 
@@ -173,6 +200,13 @@ pub fn refusal_json(status: StatusCode, refusal: &Refusal, body: &impl Serialize
     if let Some(seconds) = refusal.retry_after() {
         reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
+    reply
+}
+
+/// A 401 with its challenge (RFC 6750 §3), which tells whether a token was sent.
+pub fn with_challenge(mut reply: Response, sent: bool) -> Response {
+    let challenge = if sent { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+    reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     reply
 }
 

@@ -73,6 +73,11 @@ impl SessionToken {
         Some(Self { user_id, family: family.to_owned(), secret: secret.to_owned() })
     }
 
+    /// Which session it proves, as [`Session::id`]. Unlike the family, it is good for nothing else than to name it.
+    pub fn session_id(&self) -> String {
+        sha256(&self.family)
+    }
+
     /// The token that follows this one in a rotation with this nonce, of the same form. Nobody derives it without
     /// this token, whatever the table holds.
     pub(crate) fn successor(&self, nonce: &str) -> Self {

@@ -42,11 +42,18 @@ pub struct User {
         serialize_with = "serde_dynamo::string_set::serialize"
     )]
     pub recovery_codes: BTreeSet<String>,
+    /// The TOTP secret that the user is about to confirm, in base32. It counts for nothing until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_mfa_secret: Option<String>,
     /// Counts the changes that end every session: of the password, of MFA, of the status.
     pub epoch: u64,
     /// When `epoch` was last raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_ended_at: Option<Timestamp>,
+    /// SHA-256 of the one token that was not ended then, in hexadecimal: that with which the user switched MFA on or
+    /// off, since its contract has no way to hand out another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_token: Option<String>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// When the item was last written.

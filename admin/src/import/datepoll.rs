@@ -57,6 +57,8 @@ pub fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         recovery_codes: BTreeSet::new(),
         epoch: fields::first_epoch(now),
         sessions_ended_at: None,
+        kept_token: None,
+        pending_mfa_secret: None,
         created_at,
         updated_at: fields::moment(&record, "updated_at")?.unwrap_or(created_at),
         last_sign_in: None,

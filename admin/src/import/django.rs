@@ -128,6 +128,8 @@ impl Django {
             recovery_codes: BTreeSet::new(),
             epoch: fields::first_epoch(now),
             sessions_ended_at: None,
+            kept_token: None,
+            pending_mfa_secret: None,
             created_at,
             updated_at: created_at,
             last_sign_in: fields::moment(record, "last_login")?,

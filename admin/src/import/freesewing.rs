@@ -128,6 +128,8 @@ impl FreeSewing {
             recovery_codes: BTreeSet::new(),
             epoch: fields::first_epoch(now),
             sessions_ended_at: None,
+            kept_token: None,
+            pending_mfa_secret: None,
             created_at,
             updated_at: fields::moment(record, "updatedAt")?.unwrap_or(created_at),
             last_sign_in: match fields::moment(record, "lastSignIn")? {

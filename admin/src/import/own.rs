@@ -104,6 +104,8 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         recovery_codes,
         epoch: fields::unsigned(record, "epoch")?.unwrap_or(fields::first_epoch(now)),
         sessions_ended_at: fields::moment(record, "sessions_ended_at")?,
+        kept_token: None,
+        pending_mfa_secret: None,
         created_at,
         updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),
         last_sign_in: fields::moment(record, "last_sign_in")?,

@@ -66,6 +66,8 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         // never theirs.
         epoch: options.id.map_or(0, |_| at.secs()),
         sessions_ended_at: options.id.map(|_| at),
+        kept_token: None,
+        pending_mfa_secret: None,
         created_at: at,
         updated_at: at,
         last_sign_in: None,

@@ -1,7 +1,12 @@
 //! The account contract: username and password for an access token and a refresh token.
 //! (`POST /api/v2/account/signin/`)
+//!
+//! What follows is OAuth 2.0: a refresh (`POST /oauth/token/`, RFC 6749 §6) and a revocation
+//! (`POST /oauth/revoke_token/`, RFC 7009).
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
+
+mod oauth;
 
 use std::time::Duration;
 
@@ -11,13 +16,20 @@ use postern::app::{Attempt, Names, SignedIn};
 use postern::audit::Caller;
 use postern::config::{ConfigError, Environment};
 use postern::http::{self, NotAnObject, Request, Response};
-use postern::session::{self, SessionRequest};
+use postern::session::{self, SessionRequest, SessionToken};
+use postern::user::User;
 use postern::{App, Refusal};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 const SIGN_IN: &str = "/api/v2/account/signin";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+const TOKEN: &str = "/oauth/token";
+const REVOKE: &str = "/oauth/revoke_token";
+/// What this function answers.
+pub const ROUTES: &[(Method, &str)] =
+    &[(Method::POST, SIGN_IN), (Method::POST, TOKEN), (Method::POST, REVOKE)];
+/// The kind of this contract's sessions.
+const KIND: &str = "account";
 
 /// The settings of this contract.
 #[derive(Clone, Debug)]
@@ -78,6 +90,8 @@ struct AccessToken {
     jti: String,
     user_id: u64,
     epoch: u64,
+    /// The session, with which it ends.
+    sid: String,
 }
 
 #[derive(Serialize)]
@@ -103,6 +117,8 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
     let caller = http::caller(app, "account", &request);
     let reply = match http::route(&request, ROUTES) {
         Some(SIGN_IN) => sign_in(app, settings, &caller, &request).await,
+        Some(TOKEN) => oauth::token(app, settings, &caller, &request).await,
+        Some(REVOKE) => oauth::revoke(app, settings, &caller, &request).await,
         _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
@@ -120,7 +136,7 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
         password: &credentials.password,
         code: credentials.code.as_deref(),
         session: Some(SessionRequest {
-            kind: "account",
+            kind: KIND,
             device: None,
             secret: session::plain_secret(),
             idle: settings.session_idle,
@@ -165,28 +181,37 @@ fn field(members: &Map<String, Value>, field: &'static str) -> Result<String, Er
 }
 
 fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
-    let iat = caller.now.secs();
-    let lifetime = settings.access_lifetime.as_secs();
-    let claims = AccessToken {
-        token_type: "access",
-        exp: iat + lifetime,
-        iat,
-        jti: hex(&random::<16>()),
-        user_id: who.user.id,
-        epoch: who.user.epoch,
-    };
-    let access_token = app.keys.sign(&claims)?;
-    let refresh_token = who.session.as_ref().map(|session| session.to_plain()).ok_or(Refusal::Fault)?;
+    let session = who.session.as_ref().ok_or(Refusal::Fault)?;
     Ok(http::token_json(&Success {
         token: Token {
-            access_token: &access_token,
-            expires_in: lifetime.to_string(),
+            access_token: &access_token(app, settings, caller, &who.user, session)?,
+            expires_in: settings.access_lifetime.as_secs().to_string(),
             token_type: "Bearer",
-            refresh_token: &refresh_token,
+            refresh_token: &session.to_plain(),
             client_id: &settings.client_id,
             scope: &settings.scope,
         },
     }))
+}
+
+fn access_token(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    user: &User,
+    session: &SessionToken,
+) -> Result<String, Refusal> {
+    let iat = caller.now.secs();
+    let claims = AccessToken {
+        token_type: "access",
+        exp: iat + settings.access_lifetime.as_secs(),
+        iat,
+        jti: hex(&random::<16>()),
+        user_id: user.id,
+        epoch: user.epoch,
+        sid: session.session_id(),
+    };
+    Ok(app.keys.sign(&claims)?)
 }
 
 /// The words of this contract for each refusal.

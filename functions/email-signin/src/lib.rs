@@ -1,5 +1,9 @@
 //! The email contract: e-mail and password for a refresh token, an access token and the user.
 //! (`POST /api/sign-in/`)
+//!
+//! What follows: the two tokens anew (`POST /api/token/refresh/`), the end of their session
+//! (`POST /api/token/blacklist/`, as the framework's own documentation has it), and the user again
+//! (`GET /api/profile/`).
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
 
@@ -7,18 +11,25 @@ use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
 use postern::ambient::{hex, random};
-use postern::app::{Attempt, Names, SignedIn};
-use postern::audit::Caller;
+use postern::app::{Attempt, Claimed, Names, SignedIn, TokenRefusal};
+use postern::audit::{self, Caller};
 use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
-use postern::session::{self, SessionRequest};
+use postern::session::{self, SessionRequest, SessionToken};
 use postern::user::User;
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 const SIGN_IN: &str = "/api/sign-in";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+const REFRESH: &str = "/api/token/refresh";
+const BLACKLIST: &str = "/api/token/blacklist";
+const PROFILE: &str = "/api/profile";
+/// What this function answers.
+pub const ROUTES: &[(Method, &str)] =
+    &[(Method::POST, SIGN_IN), (Method::POST, REFRESH), (Method::POST, BLACKLIST), (Method::GET, PROFILE)];
+/// The kind of this contract's sessions.
+const KIND: &str = "email";
 /// The issuer of this contract's tokens; its own routes ask for it.
 const ISSUER: &str = "email";
 
@@ -48,7 +59,7 @@ impl Settings {
     }
 }
 
-/// What the body must hold.
+/// What the body of a sign-in must hold.
 struct Credentials {
     email: String,
     password: String,
@@ -60,6 +71,13 @@ struct Success<'a> {
     refresh: String,
     access: String,
     user: Account<'a>,
+}
+
+/// What a refresh gives.
+#[derive(Serialize)]
+struct Tokens {
+    access: String,
+    refresh: String,
 }
 
 #[derive(Serialize)]
@@ -97,9 +115,42 @@ struct Jwt<'a> {
     sid: Option<&'a str>,
 }
 
+/// The claims of a refresh token that is presented.
+#[derive(Deserialize)]
+struct RefreshToken {
+    token_type: String,
+    iss: String,
+    user_id: u64,
+    sid: String,
+    jti: String,
+}
+
+/// The claims of an access token that is presented.
+#[derive(Deserialize)]
+struct AccessToken {
+    token_type: String,
+    iss: String,
+    user_id: u64,
+    iat: f64,
+    epoch: Option<u64>,
+}
+
 #[derive(Serialize)]
 struct Error {
     error: &'static str,
+}
+
+/// The framework's words for a token that is no good.
+#[derive(Serialize)]
+struct TokenError {
+    detail: &'static str,
+    code: &'static str,
+}
+
+/// The framework's words for a field that is not there.
+#[derive(Serialize)]
+struct NoRefresh {
+    refresh: [&'static str; 1],
 }
 
 /// Answers a request.
@@ -107,6 +158,9 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
     let caller = http::caller(app, "email", &request);
     let reply = match http::route(&request, ROUTES) {
         Some(SIGN_IN) => sign_in(app, settings, &caller, &request).await,
+        Some(REFRESH) => refresh(app, settings, &caller, &request).await,
+        Some(BLACKLIST) => blacklist(app, &caller, &request).await,
+        Some(PROFILE) => profile(app, &caller, &request).await,
         _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
@@ -124,7 +178,7 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
         password: &credentials.password,
         code: credentials.code.as_deref(),
         session: Some(SessionRequest {
-            kind: "email",
+            kind: KIND,
             device: None,
             secret: session::hex_secret(),
             idle: settings.refresh_lifetime,
@@ -156,7 +210,78 @@ fn field(members: &Map<String, Value>, field: &str) -> Option<String> {
     members.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// Trades a refresh token for an access token and the refresh token that follows.
+async fn refresh(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let presented = match refresh_token(app, caller, request).await {
+        Ok(presented) => presented,
+        Err(reply) => return reply,
+    };
+    let outcome = match app.refresh(caller, &presented, KIND, settings.refresh_lifetime).await {
+        Ok(Some(who)) => tokens(app, settings, caller, &who).map(|tokens| http::token_json(&tokens)),
+        Ok(None) => Ok(bad_token()),
+        Err(refusal) => Err(refusal),
+    };
+    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+/// Ends the session of a refresh token.
+async fn blacklist(app: &App, caller: &Caller, request: &Request) -> Response {
+    let presented = match refresh_token(app, caller, request).await {
+        Ok(presented) => presented,
+        Err(reply) => return reply,
+    };
+    match app.sign_out(caller, &presented, KIND).await {
+        Ok(true) => http::json(StatusCode::OK, &Map::new()),
+        Ok(false) => bad_token(),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+/// The session token that the refresh token in a body carries; or the reply where there is none.
+async fn refresh_token(app: &App, caller: &Caller, request: &Request) -> Result<SessionToken, Response> {
+    let members = http::json_object(request).unwrap_or_default();
+    let Some(token) = field(&members, "refresh") else {
+        let refresh = ["This field is required."];
+        return Err(http::json(StatusCode::BAD_REQUEST, &NoRefresh { refresh }));
+    };
+    let session = app.keys.verify(&token, caller.now).await.ok().and_then(session_of);
+    session.ok_or_else(|| {
+        audit::session(caller, "bad_token", None);
+        bad_token()
+    })
+}
+
+fn session_of(token: RefreshToken) -> Option<SessionToken> {
+    let RefreshToken { token_type, iss, user_id, sid: family, jti: secret } = token;
+    (token_type == "refresh" && iss == ISSUER).then_some(SessionToken { user_id, family, secret })
+}
+
+/// The user who holds the access token.
+async fn profile(app: &App, caller: &Caller, request: &Request) -> Response {
+    let claimed = |token: AccessToken| {
+        let AccessToken { token_type, iss, user_id, iat, epoch } = token;
+        let ours = token_type == "access" && iss == ISSUER;
+        ours.then_some(Claimed { user_id, epoch, iat, session: None })
+    };
+    let outcome = match app.holder(caller, http::bearer(request), claimed).await {
+        Ok(user) => user
+            .attributes("email")
+            .map_err(Refusal::from)
+            .map(|profile| http::json(StatusCode::OK, &account(&user, &profile))),
+        Err(TokenRefusal::Missing) => return http::with_challenge(token_error(), false),
+        Err(TokenRefusal::Expired | TokenRefusal::Invalid) => Ok(bad_token()),
+        Err(TokenRefusal::Refused(refusal)) => Err(refusal),
+    };
+    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
 fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
+    let profile: Profile = who.user.attributes("email")?;
+    let Tokens { access, refresh } = tokens(app, settings, caller, who)?;
+    Ok(http::token_json(&Success { refresh, access, user: account(&who.user, &profile) }))
+}
+
+fn tokens(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Tokens, Refusal> {
     let session = who.session.as_ref().ok_or(Refusal::Fault)?;
     let iat = caller.now.secs();
     let claims = |token_type, lifetime: Duration, jti, sid| Jwt {
@@ -173,12 +298,7 @@ fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> R
     let access = claims("access", settings.access_lifetime, &jti, None);
     let lifetime = settings.refresh_lifetime.min(settings.session_absolute);
     let refresh = claims("refresh", lifetime, &session.secret, Some(&session.family));
-    let profile: Profile = who.user.attributes("email")?;
-    Ok(http::token_json(&Success {
-        refresh: app.keys.sign(&refresh)?,
-        access: app.keys.sign(&access)?,
-        user: account(&who.user, &profile),
-    }))
+    Ok(Tokens { access: app.keys.sign(&access)?, refresh: app.keys.sign(&refresh)? })
 }
 
 fn account<'a>(user: &'a User, profile: &'a Profile) -> Account<'a> {
@@ -207,4 +327,13 @@ fn refuse(refusal: &Refusal) -> Response {
         Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong."),
     };
     http::refusal_json(status, refusal, &Error { error })
+}
+
+fn bad_token() -> Response {
+    http::with_challenge(token_error(), true)
+}
+
+fn token_error() -> Response {
+    let (detail, code) = ("Token is invalid or expired", "token_not_valid");
+    http::json(StatusCode::UNAUTHORIZED, &TokenError { detail, code })
 }

@@ -1,13 +1,17 @@
 //! The mfa contract: username, e-mail or id, password and, if MFA is on, its token, for a JWT and the account.
 //! (`POST /signin`)
+//!
+//! What follows: the account again (`GET /whoami/jwt`, `GET /account/jwt`), and MFA on and off, in [`second_factor`].
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
+
+mod second_factor;
 
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
 use postern::ambient::Timestamp;
-use postern::app::{Attempt, Names};
+use postern::app::{Attempt, Claimed, Names, TokenRefusal};
 use postern::audit::Caller;
 use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
@@ -18,7 +22,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 const SIGN_IN: &str = "/signin";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+const WHOAMI: &str = "/whoami/jwt";
+const ACCOUNT: &str = "/account/jwt";
+const MFA: &str = "/account/mfa/jwt";
+/// What this function answers.
+pub const ROUTES: &[(Method, &str)] =
+    &[(Method::POST, SIGN_IN), (Method::GET, WHOAMI), (Method::GET, ACCOUNT), (Method::POST, MFA)];
+const AUTHENTICATION_FAILED: &str = "authenticationFailed";
 const JWT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The settings of this contract.
@@ -26,17 +36,19 @@ const JWT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct Settings {
     issuer: String,
     audience: String,
+    totp_issuer: String,
 }
 
 impl Settings {
-    /// Reads `MFA_JWT_ISSUER` and `MFA_JWT_AUDIENCE`.
+    /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE` and `MFA_TOTP_ISSUER`, which authenticators show.
     ///
     /// # Errors
-    /// None: both may be any text.
+    /// If the first is another contract's.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            issuer: env.optional("MFA_JWT_ISSUER").unwrap_or("postern").to_owned(),
+            issuer: env.issuer("MFA_JWT_ISSUER", "postern")?,
             audience: env.optional("MFA_JWT_AUDIENCE").unwrap_or("postern").to_owned(),
+            totp_issuer: env.optional("MFA_TOTP_ISSUER").unwrap_or("Postern").to_owned(),
         })
     }
 }
@@ -130,6 +142,32 @@ struct Jwt<'a> {
     epoch: u64,
 }
 
+/// The claims of a JWT that is presented.
+#[derive(Deserialize)]
+struct IssuedJwt {
+    #[serde(rename = "_id")]
+    id: u64,
+    aud: String,
+    iss: String,
+    iat: f64,
+    epoch: Option<u64>,
+}
+
+impl IssuedJwt {
+    fn claimed(self, settings: &Settings) -> Option<Claimed> {
+        let Self { id: user_id, aud, iss, iat, epoch } = self;
+        let ours = aud == settings.audience && iss == settings.issuer;
+        ours.then_some(Claimed { user_id, epoch, iat, session: None })
+    }
+}
+
+/// The account, once more.
+#[derive(Serialize)]
+struct Shown<'a> {
+    result: &'static str,
+    account: Account<'a>,
+}
+
 #[derive(Serialize)]
 struct Error {
     result: &'static str,
@@ -141,6 +179,8 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
     let caller = http::caller(app, "mfa", &request);
     let reply = match http::route(&request, ROUTES) {
         Some(SIGN_IN) => sign_in(app, settings, &caller, &request).await,
+        Some(WHOAMI | ACCOUNT) => show(app, settings, &caller, &request).await,
+        Some(MFA) => second_factor::set(app, settings, &caller, &request).await,
         _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
@@ -149,7 +189,7 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
 async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let credentials = match parse(request) {
         Ok(credentials) => credentials,
-        Err(error) => return http::json(StatusCode::BAD_REQUEST, &Error { result: "error", error }),
+        Err(error) => return refuse_with(StatusCode::BAD_REQUEST, error),
     };
     let attempt = Attempt {
         name: &credentials.username,
@@ -164,6 +204,20 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
         Err(refusal) => Err(refusal),
     };
     outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+/// The account of the user who holds the JWT.
+async fn show(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    match app.holder(caller, http::bearer(request), |jwt: IssuedJwt| jwt.claimed(settings)).await {
+        Ok(user) => shown(&user).unwrap_or_else(|refusal| refuse(&refusal)),
+        Err(refusal) => refuse_token(refusal),
+    }
+}
+
+fn shown(user: &User) -> Result<Response, Refusal> {
+    let profile: Profile = user.attributes("mfa")?;
+    let account = account(user, &profile)?;
+    Ok(http::json(StatusCode::OK, &Shown { result: "success", account }))
 }
 
 fn parse(request: &Request) -> Result<Credentials, &'static str> {
@@ -271,4 +325,17 @@ fn refuse(refusal: &Refusal) -> Response {
         Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "serverError"),
     };
     http::refusal_json(status, refusal, &Error { result: "error", error })
+}
+
+fn refuse_token(refusal: TokenRefusal) -> Response {
+    let sent = match &refusal {
+        TokenRefusal::Missing => false,
+        TokenRefusal::Expired | TokenRefusal::Invalid => true,
+        TokenRefusal::Refused(refusal) => return refuse(refusal),
+    };
+    http::with_challenge(refuse_with(StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED), sent)
+}
+
+fn refuse_with(status: StatusCode, error: &'static str) -> Response {
+    http::json(status, &Error { result: "error", error })
 }

@@ -1,26 +1,45 @@
 //! The session contract: username and password for a JWT, and for a session token if the client wants to stay.
 //! (`POST /api/auth/signin`)
+//!
+//! What follows: a password that must be changed (`POST /api/auth/changePasswordAfterSignin`), and what the session
+//! token is for, in [`staying`].
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
+
+mod fields;
+mod staying;
 
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
-use postern::app::{Attempt, Names, SignedIn};
+use postern::app::{Attempt, Claimed, Names, PasswordChange, SignedIn};
 use postern::audit::Caller;
 use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
+use postern::password::{WeakPassword, check_new};
 use postern::session::{self, SessionRequest};
+use postern::user::User;
 use postern::{App, Refusal};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+
+use self::fields::{FieldErrors, Fields};
 
 const SIGN_IN: &str = "/api/auth/signin";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
+const RESUME: &str = "/api/auth/IamLoggedIn";
+const LEAVE: &str = "/api/v1/user/myself/session/logoutCurrentSession";
+/// What this function answers.
+pub const ROUTES: &[(Method, &str)] = &[
+    (Method::POST, SIGN_IN),
+    (Method::POST, CHANGE_PASSWORD),
+    (Method::POST, RESUME),
+    (Method::POST, LEAVE),
+];
+/// The kind of this contract's sessions.
+const KIND: &str = "session";
+const NEW_PASSWORD: &str = "new_password";
 /// The contract's page: a JWT is valid for an hour.
 const JWT_LIFETIME: Duration = Duration::from_secs(3600);
-/// The longest username and session information, in Unicode code points.
-const MAX_CHARACTERS: usize = 190;
 
 /// The settings of this contract.
 #[derive(Clone, Debug)]
@@ -37,8 +56,7 @@ impl Settings {
     /// On the first that is malformed.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (session_idle, session_absolute) = session::lifetimes(env)?;
-        let issuer = env.optional("SESSION_JWT_ISSUER").unwrap_or("lumen-jwt").to_owned();
-        Ok(Self { issuer, session_idle, session_absolute })
+        Ok(Self { issuer: env.issuer("SESSION_JWT_ISSUER", "lumen-jwt")?, session_idle, session_absolute })
     }
 }
 
@@ -67,17 +85,20 @@ struct Jwt<'a> {
     epoch: u64,
 }
 
-/// What is wrong with each field, in the order in which the contract lists them.
-#[derive(Default, Serialize)]
-struct FieldErrors {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<[&'static str; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    password: Option<[&'static str; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_information: Option<[&'static str; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stay_logged_in: Option<[&'static str; 1]>,
+/// The claims of a JWT that is presented.
+#[derive(Deserialize)]
+struct IssuedJwt {
+    iss: String,
+    sub: u64,
+    iat: f64,
+    epoch: Option<u64>,
+}
+
+impl IssuedJwt {
+    fn claimed(self, settings: &Settings) -> Option<Claimed> {
+        let Self { iss, sub: user_id, iat, epoch } = self;
+        (iss == settings.issuer).then_some(Claimed { user_id, epoch, iat, session: None })
+    }
 }
 
 #[derive(Serialize)]
@@ -91,6 +112,9 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
     let caller = http::caller(app, "session", &request);
     let reply = match http::route(&request, ROUTES) {
         Some(SIGN_IN) => sign_in(app, settings, &caller, &request).await,
+        Some(CHANGE_PASSWORD) => change_password(app, settings, &caller, &request).await,
+        Some(RESUME) => staying::resume(app, settings, &caller, &request).await,
+        Some(LEAVE) => staying::leave(app, settings, &caller, &request).await,
         _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)
@@ -101,62 +125,93 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
         Ok(credentials) => credentials,
         Err(errors) => return http::json(StatusCode::UNPROCESSABLE_ENTITY, &errors),
     };
-    let attempt = Attempt {
-        name: &credentials.username,
-        names: Names::Username,
-        readable: |_| Ok(()),
-        password: &credentials.password,
-        code: credentials.code.as_deref(),
-        session: credentials.stay_logged_in.then(|| SessionRequest {
-            kind: "session",
-            device: credentials.session_information,
-            secret: session::plain_secret(),
-            idle: settings.session_idle,
-            absolute: settings.session_absolute,
-        }),
-    };
-    let outcome = match app.sign_in(caller, attempt).await {
-        Ok(signed_in) => success(app, settings, caller, &signed_in),
-        Err(refusal) => Err(refusal),
-    };
-    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+    let outcome = app.sign_in(caller, credentials.attempt(settings)).await;
+    let reply = outcome.and_then(|who| success(app, settings, caller, &who));
+    reply.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
-/// A body that is no JSON object is a request without fields.
-fn parse(request: &Request) -> Result<Credentials, FieldErrors> {
-    let members = http::json_object(request).unwrap_or_default();
-    let mut errors = FieldErrors::default();
-    let username =
-        required(&members, "username", "The username field is required.", "The username must be a string.")
-            .and_then(|username| {
-                short_enough(username, "The username may not be greater than 190 characters.")
-            })
-            .map_err(|error| errors.username = Some([error]));
-    let password =
-        required(&members, "password", "The password field is required.", "The password must be a string.")
-            .map_err(|error| errors.password = Some([error]));
-    let session_information = match members.get("session_information") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.is_empty() => Ok(None),
-        Some(Value::String(text)) => {
-            short_enough(text.clone(), "The session information may not be greater than 190 characters.")
-                .map(Some)
+async fn change_password(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let (credentials, new_password) = match parse_change(request) {
+        Ok(parsed) => parsed,
+        Err(errors) => return http::json(StatusCode::UNPROCESSABLE_ENTITY, &errors),
+    };
+    let reply = match app.change_password(caller, credentials.attempt(settings), &new_password).await {
+        Ok(PasswordChange::Changed(who)) => success(app, settings, caller, &who),
+        Ok(PasswordChange::NotNeeded) => {
+            let msg = "User does not need to change his password";
+            let error_code = "no_password_change_needed_for_user";
+            Ok(http::json(StatusCode::BAD_REQUEST, &Error { msg, error_code }))
         }
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Err("The session information must be a string.")
+        Ok(PasswordChange::Weak(weak)) => {
+            let errors = FieldErrors::one(NEW_PASSWORD, weakness(weak));
+            Ok(http::json(StatusCode::UNPROCESSABLE_ENTITY, &errors))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    reply.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+impl Credentials {
+    fn attempt(&self, settings: &Settings) -> Attempt<'_> {
+        Attempt {
+            name: &self.username,
+            names: Names::Username,
+            readable: |_| Ok(()),
+            password: &self.password,
+            code: self.code.as_deref(),
+            session: self.stay_logged_in.then(|| SessionRequest {
+                kind: KIND,
+                device: self.session_information.clone(),
+                secret: session::plain_secret(),
+                idle: settings.session_idle,
+                absolute: settings.session_absolute,
+            }),
         }
     }
-    .map_err(|error| errors.session_information = Some([error]));
-    let stay_logged_in = stay_logged_in(&members).map_err(|error| errors.stay_logged_in = Some([error]));
-    match (username, password, session_information, stay_logged_in) {
-        (Ok(username), Ok(password), Ok(session_information), Ok(stay_logged_in)) => Ok(Credentials {
-            username,
-            password,
-            session_information,
-            stay_logged_in,
-            code: http::mfa_code(&members),
-        }),
-        _ => Err(errors),
+}
+
+fn parse(request: &Request) -> Result<Credentials, FieldErrors> {
+    let mut fields = Fields::of(request);
+    let credentials = Credentials {
+        username: fields.required_short("username"),
+        password: fields.required("password"),
+        session_information: fields.optional_short("session_information"),
+        stay_logged_in: fields.boolean("stay_logged_in"),
+        code: fields.code(),
+    };
+    fields.all_right(credentials)
+}
+
+/// The credentials, of which the password is the old one; and the new one.
+fn parse_change(request: &Request) -> Result<(Credentials, String), FieldErrors> {
+    let mut fields = Fields::of(request);
+    let username = fields.required_short("username");
+    let password = fields.required("old_password");
+    let new_password = fields.required(NEW_PASSWORD);
+    // What can be said without knowing the user is said before an attempt is charged.
+    if !new_password.is_empty() {
+        if new_password == password {
+            fields.refuse(NEW_PASSWORD, "and old password must be different.");
+        } else if let Err(weak) = check_new(&new_password, &[&username]) {
+            fields.refuse(NEW_PASSWORD, weakness(weak));
+        }
+    }
+    let credentials = Credentials {
+        username,
+        password,
+        session_information: fields.optional_short("session_information"),
+        stay_logged_in: fields.boolean("stay_logged_in"),
+        code: fields.code(),
+    };
+    fields.all_right((credentials, new_password))
+}
+
+/// The words of this contract for each weakness, without the field with which they begin.
+const fn weakness(weak: WeakPassword) -> &'static str {
+    match weak {
+        WeakPassword::TooShort => "must be at least 8 characters.",
+        WeakPassword::TooLong => "may not be greater than 1024 characters.",
+        WeakPassword::TooCommon => "is too common.",
     }
 }
 
@@ -166,55 +221,17 @@ pub fn read(request: &Request) -> bool {
     parse(request).is_ok()
 }
 
-fn required(
-    members: &Map<String, Value>,
-    field: &str,
-    missing: &'static str,
-    no_string: &'static str,
-) -> Result<String, &'static str> {
-    match members.get(field) {
-        None | Some(Value::Null) => Err(missing),
-        Some(Value::String(text)) if text.is_empty() => Err(missing),
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Err(no_string),
-    }
-}
-
-fn short_enough(text: String, too_long: &'static str) -> Result<String, &'static str> {
-    if text.chars().count() > MAX_CHARACTERS { Err(too_long) } else { Ok(text) }
-}
-
-/// `true`, `false`, and the 0, 1, "0" and "1" that the framework takes for them.
-fn stay_logged_in(members: &Map<String, Value>) -> Result<bool, &'static str> {
-    let wrong = "The stay logged in field must be true or false.";
-    match members.get("stay_logged_in") {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(stay)) => Ok(*stay),
-        Some(Value::Number(number)) => match number.as_u64() {
-            Some(0) => Ok(false),
-            Some(1) => Ok(true),
-            _ => Err(wrong),
-        },
-        Some(Value::String(text)) => match text.as_str() {
-            "0" => Ok(false),
-            "1" => Ok(true),
-            _ => Err(wrong),
-        },
-        Some(Value::Array(_) | Value::Object(_)) => Err(wrong),
-    }
-}
-
 fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
-    let iat = caller.now.secs();
-    let claims = Jwt {
-        iss: &settings.issuer,
-        sub: who.user.id,
-        iat,
-        exp: iat + JWT_LIFETIME.as_secs(),
-        epoch: who.user.epoch,
-    };
+    let token = jwt(app, settings, caller, &who.user)?;
     let session_token = who.session.as_ref().map(|session| session.to_plain());
-    Ok(http::token_json(&Success { token: app.keys.sign(&claims)?, session_token }))
+    Ok(http::token_json(&Success { token, session_token }))
+}
+
+fn jwt(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<String, Refusal> {
+    let iat = caller.now.secs();
+    let exp = iat + JWT_LIFETIME.as_secs();
+    let claims = Jwt { iss: &settings.issuer, sub: user.id, iat, exp, epoch: user.epoch };
+    Ok(app.keys.sign(&claims)?)
 }
 
 /// The words of this contract for each refusal.

@@ -5,10 +5,8 @@
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
 
-use lambda_http::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use lambda_http::http::{Method, StatusCode};
-use postern::ambient::Timestamp;
-use postern::app::Issued;
+use postern::app::{Claimed, TokenRefusal};
 use postern::audit::{self, Caller, Findings};
 use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
@@ -18,7 +16,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 const SIGN_IN: &str = "/api/v2/sso/signin";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+/// What this function answers.
+pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 
 /// The settings of this contract: it has none.
 #[derive(Debug)]
@@ -44,6 +43,8 @@ struct AccessToken {
     #[serde(rename = "jti")]
     _jti: Jti,
     epoch: Option<u64>,
+    /// The session that the token belongs to; one minted elsewhere has none.
+    sid: Option<String>,
     #[serde(default, deserialize_with = "present")]
     iss: bool,
     #[serde(default, deserialize_with = "present")]
@@ -107,11 +108,12 @@ struct ErrorEntry {
     code: &'static str,
 }
 
-/// Why there is no answer.
-enum Failure {
-    NoToken,
-    BadToken,
-    Refused(Refusal),
+impl AccessToken {
+    fn claimed(self) -> Option<Claimed> {
+        let Self { user_id, iat, epoch, sid, iss, aud, .. } = self;
+        let session = sid.map(|id| ("account", id));
+        (!iss && !aud).then_some(Claimed { user_id, epoch, iat, session })
+    }
 }
 
 /// Answers a request.
@@ -125,18 +127,14 @@ pub async fn handle(app: &App, _: &Settings, request: Request) -> Response {
 }
 
 async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
-    let token = access_token(app, caller, request).await;
-    let user_id = token.as_ref().ok().map(|token| token.user_id);
-    let outcome = match token {
-        Ok(token) => user_of(app, caller, &token).await,
-        Err(failure) => Err(failure),
+    let token = http::bearer(request);
+    let claimed = app.claims(caller, token, AccessToken::claimed).await;
+    let user_id = claimed.as_ref().ok().map(|claimed| claimed.user_id);
+    let outcome = match claimed {
+        Ok(claimed) => user_of(app, caller, token.unwrap_or_default(), &claimed).await,
+        Err(refusal) => Err(refusal),
     };
-    let said = match &outcome {
-        Ok(_) => audit::SIGNED_IN,
-        Err(Failure::NoToken) => "no_token",
-        Err(Failure::BadToken) => "bad_token",
-        Err(Failure::Refused(refusal)) => refusal.outcome(),
-    };
+    let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| audit::SIGNED_IN);
     audit::attempt(caller, said, Findings { user_id, ..Findings::default() });
     match outcome {
         Ok((user, profile)) => http::json(
@@ -149,40 +147,21 @@ async fn sign_in(app: &App, caller: &Caller, request: &Request) -> Response {
                 tags: profile.tags.as_deref(),
             },
         ),
-        Err(Failure::NoToken) => no_token(),
-        Err(Failure::BadToken) => bad_token(),
-        Err(Failure::Refused(refusal)) => refuse(&refusal),
+        Err(TokenRefusal::Missing) => no_token(),
+        Err(TokenRefusal::Expired | TokenRefusal::Invalid) => bad_token(),
+        Err(TokenRefusal::Refused(refusal)) => refuse(&refusal),
     }
 }
 
-async fn access_token(app: &App, caller: &Caller, request: &Request) -> Result<AccessToken, Failure> {
-    let token = bearer(request).ok_or(Failure::NoToken)?;
-    let token: AccessToken = app.keys.verify(token, caller.now).await.map_err(|_| Failure::BadToken)?;
-    if token.iss || token.aud { Err(Failure::BadToken) } else { Ok(token) }
-}
-
-async fn user_of(app: &App, caller: &Caller, token: &AccessToken) -> Result<(User, Profile), Failure> {
-    let issued = Issued { epoch: token.epoch, at: Timestamp::from_millis((token.iat * 1000.0) as u64) };
-    let user = app.user_of_token(caller, token.user_id, issued).await.map_err(Failure::Refused)?;
-    let user = user.ok_or(Failure::BadToken)?;
-    let profile = user.attributes("sso").map_err(|error| Failure::Refused(error.into()))?;
+async fn user_of(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+    claimed: &Claimed,
+) -> Result<(User, Profile), TokenRefusal> {
+    let user = app.user_of_token(caller, token, claimed).await?;
+    let profile = user.attributes("sso").map_err(Refusal::from)?;
     Ok((user, profile))
-}
-
-/// The token of a `Bearer` authorization (RFC 6750 §2.1), which may be empty; `None` where there is no such
-/// authorization.
-fn bearer(request: &Request) -> Option<&str> {
-    let value = request.headers().get(AUTHORIZATION)?.as_bytes().trim_ascii();
-    let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
-    let (scheme, token) = value.split_at(end);
-    // What is not ASCII is no token, but is one that was sent.
-    scheme.eq_ignore_ascii_case(b"Bearer").then(|| str::from_utf8(token).unwrap_or_default().trim())
-}
-
-/// The token of the authorization, for the fuzzer.
-#[cfg(fuzzing)]
-pub fn read(request: &Request) -> Option<&str> {
-    bearer(request)
 }
 
 /// The words of this contract for each refusal.
@@ -205,15 +184,14 @@ fn refuse(refusal: &Refusal) -> Response {
 }
 
 fn no_token() -> Response {
-    unauthorized("Bearer", "not_authenticated", "Authentication credentials were not provided.")
+    unauthorized("not_authenticated", "Authentication credentials were not provided.", false)
 }
 
 fn bad_token() -> Response {
-    unauthorized("Bearer error=\"invalid_token\"", "authentication_failed", "Incorrect credentials.")
+    unauthorized("authentication_failed", "Incorrect credentials.", true)
 }
 
-fn unauthorized(challenge: &'static str, code: &'static str, message: &'static str) -> Response {
-    let mut reply = http::json(StatusCode::UNAUTHORIZED, &Errors { errors: [ErrorEntry { message, code }] });
-    reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-    reply
+fn unauthorized(code: &'static str, message: &'static str, sent: bool) -> Response {
+    let errors = [ErrorEntry { message, code }];
+    http::with_challenge(http::json(StatusCode::UNAUTHORIZED, &Errors { errors }), sent)
 }

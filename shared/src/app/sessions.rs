@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{App, SignedIn, may_enter};
+use super::{App, Claimed, SignedIn, TokenRefusal, may_enter};
 use crate::ambient::{hex, random};
 use crate::audit::{self, Caller};
 use crate::refusal::Refusal;
@@ -76,8 +76,8 @@ impl App {
         told(caller, presented, "session_resumed", outcome.await)
     }
 
-    /// Ends the session of a token, whichever of the family it is. Whether there was one; `false` too where it was
-    /// ended and the answer got lost.
+    /// Ends the session of a token, whichever of the family it is: whoever signs out with one that was rotated long ago
+    /// would else leave a thief signed in. Whether there was one; `false` too where it was ended and the answer got lost.
     ///
     /// # Errors
     /// If the store fails.
@@ -90,7 +90,9 @@ impl App {
         let outcome = self.within_time(
             caller,
             Box::pin(async {
-                let session = self.store.end_session(presented, kind).await?.ok_or(Failure::Invalid)?;
+                let (user_id, id) = (presented.user_id, presented.session_id());
+                let session = self.store.end_session(user_id, &id, kind, None).await?;
+                let session = session.ok_or(Failure::Invalid)?;
                 match session.judge(kind, &presented.secret, caller.now) {
                     Verdict::Over => return Err(Failure::Invalid),
                     Verdict::Reused => reused(presented),
@@ -100,6 +102,67 @@ impl App {
             }),
         );
         told(caller, presented, "signed_out", outcome.await).map(|ended| ended.is_some())
+    }
+
+    /// Ends the session that a token belongs to which is no session token itself. Whether it names one, and that was there.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn end_session_of(&self, caller: &Caller, claimed: &Claimed) -> Result<bool, Refusal> {
+        let ended = self.within_time(
+            caller,
+            Box::pin(async {
+                let Some((kind, id)) = &claimed.session else { return Ok(false) };
+                let ended = self.store.end_session(claimed.user_id, id, kind, None).await;
+                Ok::<_, Refusal>(ended?.is_some())
+            }),
+        );
+        let ended = ended.await;
+        let said = match &ended {
+            Ok(true) => "signed_out",
+            Ok(false) => "session_invalid",
+            Err(refusal) => refusal.outcome(),
+        };
+        audit::session(caller, said, Some(claimed.user_id));
+        ended
+    }
+
+    /// Ends a session on behalf of its user, who holds a token that says this; see [`App::user_of_token`]. Whether
+    /// there was one.
+    ///
+    /// # Errors
+    /// If the token is no longer good, or the store fails.
+    pub async fn sign_out_as(
+        &self,
+        caller: &Caller,
+        token: &str,
+        claimed: &Claimed,
+        presented: Option<&SessionToken>,
+        kind: &'static str,
+    ) -> Result<bool, TokenRefusal> {
+        // In the token's epoch or not at all: what an older token may not do, it has not done when that is known.
+        let end = async {
+            match presented.filter(|presented| presented.user_id == claimed.user_id) {
+                Some(presented) => {
+                    let (user_id, id) = (presented.user_id, presented.session_id());
+                    self.store.end_session(user_id, &id, kind, claimed.epoch).await.map(|was| was.is_some())
+                }
+                None => Ok(false),
+            }
+        };
+        let work = Box::pin(async {
+            let (holder, ended) = tokio::join!(self.read_holder(caller, token, claimed), end);
+            holder?;
+            ended.map_err(|error| TokenRefusal::Refused(error.into()))
+        });
+        let ended = self.within_time(caller, work).await;
+        let said = match &ended {
+            Ok(true) => "signed_out",
+            Ok(false) => "session_invalid",
+            Err(refusal) => refusal.outcome(),
+        };
+        audit::session(caller, said, Some(claimed.user_id));
+        ended
     }
 
     async fn rotate(

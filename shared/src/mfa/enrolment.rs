@@ -8,9 +8,13 @@ use crate::ambient::{hex, random};
 /// How many recovery codes a user gets.
 const CODES: usize = 8;
 
+/// How many characters of a name authenticators are told: at twelve bytes for the longest of them, and the issuer
+/// twice, a QR code's 2,953 bytes are enough.
+const MAX_SHOWN: usize = 64;
+
 /// A new second factor. It has no `Debug`: it is for its user's eyes, once.
 pub struct Enrolment {
-    /// The second factor as it is stored: a TOTP secret of 160 bits (RFC 4226 §4), of which no code was spent.
+    /// The second factor as it is stored: a TOTP secret of 160 bits (RFC 4226 §4).
     pub mfa: Mfa,
     /// The recovery codes, 8 hexadecimal digits each.
     pub recovery_codes: Vec<String>,
@@ -19,9 +23,12 @@ pub struct Enrolment {
 impl Enrolment {
     /// A random one.
     pub fn random() -> Self {
-        let secret = Secret::from(random::<20>()).to_base32();
-        let recovery_codes = (0..CODES).map(|_| hex(&random::<4>())).collect();
-        Self { mfa: Mfa { secret, last_step: None }, recovery_codes }
+        Self::of(Mfa { secret: Secret::from(random::<20>()).to_base32(), last_step: None })
+    }
+
+    /// One of a secret that the user has already, with random recovery codes.
+    pub(crate) fn of(mfa: Mfa) -> Self {
+        Self { mfa, recovery_codes: (0..CODES).map(|_| hex(&random::<4>())).collect() }
     }
 
     /// The recovery codes as they are stored with the user of this id.
@@ -30,9 +37,10 @@ impl Enrolment {
     }
 
     /// The `otpauth://` URI that authenticators read, from a QR code for the most part. `issuer` and `account` are what
-    /// they show.
+    /// they show; of each no more than [`MAX_SHOWN`] characters, or the QR code could not hold them.
     pub fn otpauth(&self, issuer: &str, account: &str) -> String {
-        let (issuer, account) = (percent_encoded(issuer), percent_encoded(account));
+        let [issuer, account] =
+            [issuer, account].map(|text| percent_encoded(&text.chars().take(MAX_SHOWN).collect::<String>()));
         format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", self.mfa.secret)
     }
 }

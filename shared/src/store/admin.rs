@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::attempts::{counter, name_key};
-use super::error::condition_failed;
+use super::error::{condition_failed, unstorable};
 use super::{Store, StoreError, key, number, text, user_pk};
 use crate::ambient::Timestamp;
 use crate::mfa::Mfa;
@@ -19,7 +19,7 @@ impl Store {
     /// If the store fails.
     pub async fn set_status(&self, id: u64, status: Status, now: Timestamp) -> Result<bool, StoreError> {
         let update = self
-            .ending_sessions(id, "SET #status = :status,", now)
+            .ending_sessions(id, "", "#status = :status,", now)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", status_value(status)?);
         condition_failed(update.send().await).map(|refused| refused.is_none())
@@ -57,7 +57,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let update = self
-            .ending_sessions(id, "SET password_hash = :hash, must_change_password = :must,", now)
+            .ending_sessions(id, "", "password_hash = :hash, must_change_password = :must,", now)
             .expression_attribute_values(":hash", text(hash))
             .expression_attribute_values(":must", AttributeValue::Bool(must_change));
         condition_failed(update.send().await).map(|refused| refused.is_none())
@@ -78,7 +78,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mfa: AttributeValue = serde_dynamo::to_attribute_value(mfa).map_err(unstorable)?;
         let mut update = self
-            .ending_sessions(id, "SET mfa = :mfa, recovery_codes = :codes,", now)
+            .ending_sessions(id, ", pending_mfa_secret", "mfa = :mfa, recovery_codes = :codes,", now)
             .expression_attribute_values(":mfa", mfa)
             .expression_attribute_values(":codes", AttributeValue::Ss(recovery_codes));
         if !replace {
@@ -92,7 +92,7 @@ impl Store {
     /// # Errors
     /// If the store fails.
     pub async fn remove_mfa(&self, id: u64, now: Timestamp) -> Result<bool, StoreError> {
-        let update = self.ending_sessions(id, "REMOVE mfa, recovery_codes SET", now);
+        let update = self.ending_sessions(id, ", mfa, recovery_codes", "", now);
         condition_failed(update.send().await).map(|refused| refused.is_none())
     }
 
@@ -101,7 +101,7 @@ impl Store {
     /// # Errors
     /// If the store fails.
     pub async fn end_sessions(&self, id: u64, now: Timestamp) -> Result<bool, StoreError> {
-        let update = self.ending_sessions(id, "SET", now);
+        let update = self.ending_sessions(id, "", "", now);
         condition_failed(update.send().await).map(|refused| refused.is_none())
     }
 
@@ -139,13 +139,16 @@ impl Store {
         }
     }
 
-    /// The one write that ends all sessions of a user. What else it does stands before, and ends within a SET.
-    fn ending_sessions(&self, id: u64, before: &str, now: Timestamp) -> UpdateItemFluentBuilder {
+    /// The one write that ends all sessions of a user. `remove` and `set` are what else it does, the one with a comma
+    /// before it, the other with one behind.
+    fn ending_sessions(&self, id: u64, remove: &str, set: &str, now: Timestamp) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(user_pk(id), "USER")))
-            .update_expression(format!("{before} sessions_ended_at = :now, updated_at = :now ADD epoch :one"))
+            .update_expression(format!(
+                "SET {set} sessions_ended_at = :now, updated_at = :now REMOVE kept_token{remove} ADD epoch :one"
+            ))
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":one", number(1))
@@ -154,8 +157,4 @@ impl Store {
 
 pub(super) fn status_value(status: Status) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(status).map_err(unstorable)
-}
-
-fn unstorable(_: serde_dynamo::Error) -> StoreError {
-    StoreError::Rejected { cause: "the value cannot be stored".to_owned() }
 }

@@ -107,3 +107,7 @@ pub(super) fn condition_failed<R: fmt::Debug>(
         Err(error) => Err(error.into()),
     }
 }
+
+pub(super) fn unstorable(_: serde_dynamo::Error) -> StoreError {
+    StoreError::Rejected { cause: "the value cannot be stored".to_owned() }
+}

@@ -6,6 +6,7 @@
 
 mod admin;
 mod attempts;
+mod changes;
 mod create;
 mod delete;
 mod error;
@@ -17,23 +18,21 @@ mod table;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
 
 pub use self::attempts::Charge;
+pub(crate) use self::changes::{Change, MfaConfirmation, SignInRecord};
 pub use self::create::{CreateUserError, MAX_ID, NewUser, login_names};
 pub use self::error::StoreError;
-use self::error::condition_failed;
 pub use self::import::{MAX_BATCH, Newcomer, Outcome, Standing, Taken, What};
 pub use self::scan::{Cursor, MAX_READ, UserIds};
 pub(crate) use self::sessions::Rotation;
 #[cfg(fuzzing)]
 pub(crate) use self::sessions::decode_session;
-use crate::ambient::Timestamp;
 use crate::aws::Aws;
 pub use crate::aws::Conflicts;
 use crate::config::{Config, ConfigError, Environment};
-use crate::mfa::Spent;
 use crate::name::LoginName;
 use crate::user::{User, VERSION};
 
@@ -67,17 +66,6 @@ pub enum LoginKind {
     Both,
 }
 
-/// What a sign-in writes to the user.
-pub(crate) struct SignInRecord<'a> {
-    pub(crate) user: &'a User,
-    pub(crate) spent: Option<&'a Spent>,
-    /// The hash that takes the place of the one that was verified.
-    pub(crate) password_hash: Option<&'a str>,
-    /// Random for each attempt, so that our own write, retried, is known again.
-    pub(crate) attempt: &'a str,
-    pub(crate) now: Timestamp,
-}
-
 impl Store {
     /// The table of this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
@@ -99,7 +87,7 @@ impl Store {
     /// # Errors
     /// If it is not, or the store does not answer.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
-        self.get(user_pk(0), "USER").await.map(|_| ())
+        self.get(key(user_pk(0), "USER")).await.map(|_| ())
     }
 
     /// Whose this login name is.
@@ -108,8 +96,8 @@ impl Store {
     /// If the store fails, or holds what cannot be read.
     pub async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
         // A name that is too long for a key is nobody's; it is looked up all the same, where nobody ever is.
-        let Some(key) = name.as_key() else { return self.warm_up().await.map(|()| None) };
-        self.get(login_pk(key), "LOGIN").await?.map(decode_login).transpose()
+        let Some(name) = name.as_key() else { return self.warm_up().await.map(|()| None) };
+        self.get(key(login_pk(name), "LOGIN")).await?.map(decode_login).transpose()
     }
 
     /// The user with this id. Nobody has id 0, so that is what to ask for when there is no one to ask for.
@@ -117,57 +105,15 @@ impl Store {
     /// # Errors
     /// If the store fails, or holds what cannot be read.
     pub async fn user(&self, id: u64) -> Result<Option<User>, StoreError> {
-        self.get(user_pk(id), "USER").await?.map(|item| decode_user(id, item)).transpose()
+        self.get(key(user_pk(id), "USER")).await?.map(|item| decode_user(id, item)).transpose()
     }
 
-    /// Records a sign-in with the user, unless the user was disabled, or changed the password or MFA, or the code
-    /// was spent, since the user was read: then `false`.
-    pub(crate) async fn record_sign_in(&self, record: SignInRecord<'_>) -> Result<bool, StoreError> {
-        let mut condition = "epoch = :epoch".to_owned();
-        let mut update = "SET last_sign_in = :now, updated_at = :now, last_attempt = :me".to_owned();
-        let mut request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(user_pk(record.user.id), "USER")))
-            .expression_attribute_values(":now", number(record.now.millis()))
-            .expression_attribute_values(":epoch", number(record.user.epoch))
-            .expression_attribute_values(":me", text(record.attempt))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        // The epoch tells that the password is still the one that was verified. Of two who sign in at once, the later
-        // hash stays: it is of the same password.
-        if let Some(hash) = record.password_hash {
-            update += ", password_hash = :hash";
-            request = request.expression_attribute_values(":hash", text(hash));
-        }
-        match record.spent {
-            None => {}
-            Some(Spent::Step(step)) => {
-                condition += " AND (attribute_not_exists(mfa.last_step) OR mfa.last_step < :step)";
-                update += ", mfa.last_step = :step";
-                request = request.expression_attribute_values(":step", number(*step));
-            }
-            Some(Spent::RecoveryCode(digest)) => {
-                condition += " AND contains(recovery_codes, :code)";
-                update += " DELETE recovery_codes :codes";
-                request = request
-                    .expression_attribute_values(":code", text(digest))
-                    .expression_attribute_values(":codes", AttributeValue::Ss(vec![digest.clone()]));
-            }
-        }
-        let outcome = request.condition_expression(condition).update_expression(update).send().await;
-        match condition_failed(outcome)? {
-            None => Ok(true),
-            Some(old) => Ok(old.get("last_attempt").is_some_and(|by| *by == text(record.attempt))),
-        }
-    }
-
-    async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, StoreError> {
+    async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
         let output = self
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(key(pk, sk)))
+            .set_key(Some(key))
             .consistent_read(true)
             .send()
             .await?;

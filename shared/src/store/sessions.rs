@@ -22,7 +22,7 @@ pub(crate) enum Rotation {
 impl Store {
     /// Puts a new session.
     pub(crate) async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
-        let mut item = session_key(&session.token);
+        let mut item = session_key(session.token.user_id, &session.token.session_id());
         item.insert("kind".to_owned(), text(session.kind));
         item.insert("current_hash".to_owned(), text(&sha256(&session.token.secret)));
         item.insert("epoch".to_owned(), number(session.epoch));
@@ -59,7 +59,7 @@ impl Store {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(session_key(presented)))
+            .set_key(Some(session_key(presented.user_id, &presented.session_id())))
             .update_expression(
                 "SET previous_hash = current_hash, current_hash = :next, derived_with = :nonce, \
                  rotated_at = :now, expires_at = :expires",
@@ -102,7 +102,7 @@ impl Store {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(session_key(presented)))
+            .set_key(Some(session_key(presented.user_id, &presented.session_id())))
             .update_expression("SET expires_at = :expires")
             .condition_expression(
                 "kind = :kind AND current_hash = :presented AND expires_at > :second AND ends_at > :second",
@@ -120,24 +120,27 @@ impl Store {
         }
     }
 
-    /// Ends the session of a token, be it the present one or any other of the family: whoever signs out with one that
-    /// was rotated long ago would else leave a thief signed in. The session as it was, if it was of this kind.
+    /// Ends a session. The session as it was, if there was one of this kind and, if one is given, of this epoch.
     pub(crate) async fn end_session(
         &self,
-        presented: &SessionToken,
+        user_id: u64,
+        id: &str,
         kind: &str,
+        epoch: Option<u64>,
     ) -> Result<Option<Session>, StoreError> {
-        let outcome = self
+        let mut request = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(session_key(presented)))
-            .condition_expression("kind = :kind")
+            .set_key(Some(session_key(user_id, id)))
             .expression_attribute_values(":kind", text(kind))
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await;
-        match outcome {
+            .return_values(ReturnValue::AllOld);
+        let mut condition = "kind = :kind".to_owned();
+        if let Some(epoch) = epoch {
+            condition += " AND epoch = :epoch";
+            request = request.expression_attribute_values(":epoch", number(epoch));
+        }
+        match request.condition_expression(condition).send().await {
             Ok(output) => decode_session(output.attributes.unwrap_or_default()).map(Some),
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),
@@ -147,8 +150,13 @@ impl Store {
     /// Ends a family: one of its tokens was used twice.
     pub(crate) async fn end_family(&self, presented: &SessionToken) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table);
-        delete.set_key(Some(session_key(presented))).send().await?;
+        delete.set_key(Some(session_key(presented.user_id, &presented.session_id()))).send().await?;
         Ok(())
+    }
+
+    /// One session, over or not.
+    pub(crate) async fn session(&self, user_id: u64, id: &str) -> Result<Option<Session>, StoreError> {
+        self.get(session_key(user_id, id)).await?.map(decode_session).transpose()
     }
 
     /// A user's sessions, those that are over included until they are collected. See [`Session::is_alive`].
@@ -184,6 +192,6 @@ fn sessions_pk(user_id: u64) -> String {
     format!("SESSIONS#{user_id}")
 }
 
-fn session_key(token: &SessionToken) -> Item {
-    key(sessions_pk(token.user_id), &sha256(&token.family))
+fn session_key(user_id: u64, id: &str) -> Item {
+    key(sessions_pk(user_id), id)
 }

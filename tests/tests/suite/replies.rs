@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postern::ambient::Timestamp;
+use postern::session::SessionToken;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, name_at};
 use serde_json::{Value, json};
 
@@ -83,10 +84,12 @@ async fn account_gives_an_access_token_for_seven_days_and_a_refresh_token() {
     let iat = stand.now().secs();
     let jti = text(&claims["jti"]);
     assert_alphabet(jti, 32, is_hex);
+    let session = SessionToken::from_plain(text(&token["refresh_token"])).unwrap();
     assert_eq!(
         claims,
         json!({
             "token_type": "access", "exp": iat + 604_800, "iat": iat, "jti": jti, "user_id": 1, "epoch": 0,
+            "sid": session.session_id(),
         })
     );
 }

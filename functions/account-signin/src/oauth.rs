@@ -1,0 +1,162 @@
+//! The token endpoint, for refreshes only, and the revocation endpoint. Their clients are public ones (RFC 6749 §2.1):
+//! the refresh token is what proves them, and a `client_id` only says who they are.
+
+use lambda_http::aws_lambda_events::query_map::QueryMap;
+use lambda_http::http::StatusCode;
+use postern::App;
+use postern::app::{Claimed, SignedIn, TokenRefusal};
+use postern::audit::Caller;
+use postern::http::{self, Request, Response};
+use postern::session::SessionToken;
+use postern::{Refusal, http::json};
+use serde::{Deserialize, Serialize};
+
+use crate::{KIND, Settings, access_token, refuse};
+
+/// RFC 6749 §5.1.
+#[derive(Serialize)]
+struct Token<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    refresh_token: &'a str,
+    scope: &'a str,
+}
+
+/// RFC 6749 §5.2.
+#[derive(Serialize)]
+struct Error {
+    error: &'static str,
+}
+
+/// Why a request is refused, in the RFC's words.
+#[derive(Clone, Copy)]
+enum OauthError {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnsupportedGrantType,
+    InvalidScope,
+}
+
+/// What is read of an access token that is revoked.
+#[derive(Deserialize)]
+struct AccessToken {
+    token_type: String,
+    user_id: u64,
+    iat: f64,
+    sid: String,
+}
+
+/// Trades a refresh token for an access token and the refresh token that follows.
+pub(super) async fn token(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let presented = match refresh_request(settings, &http::form(request)) {
+        Ok(presented) => presented,
+        Err(error) => return error.reply(),
+    };
+    let Some(presented) = presented else { return OauthError::InvalidGrant.reply() };
+    match app.refresh(caller, &presented, KIND, settings.session_idle).await {
+        Ok(Some(signed_in)) => {
+            renewed(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
+        }
+        Ok(None) => OauthError::InvalidGrant.reply(),
+        Err(refusal) => match refusal {
+            // Whoever may not enter may not stay either, and the RFC has one word for it.
+            Refusal::UnknownUser
+            | Refusal::WrongPassword
+            | Refusal::WrongCode
+            | Refusal::MfaRequired
+            | Refusal::Disabled
+            | Refusal::NotActivated
+            | Refusal::MustChangePassword => OauthError::InvalidGrant.reply(),
+            Refusal::Throttled(_) | Refusal::Unavailable | Refusal::Fault => refuse(&refusal),
+        },
+    }
+}
+
+/// Ends the session of a refresh token or of an access token. To one that is no good there is nothing to do, and the
+/// answer is the same (RFC 7009 §2.2).
+pub(super) async fn revoke(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let form = http::form(request);
+    let token = match (parameter(&form, "token"), check_client(settings, &form)) {
+        (Ok(Some(token)), Ok(())) => token,
+        (Ok(None) | Err(_), _) => return OauthError::InvalidRequest.reply(),
+        (_, Err(error)) => return error.reply(),
+    };
+    let ended = match SessionToken::from_plain(token) {
+        Some(presented) => app.sign_out(caller, &presented, KIND).await,
+        None => match app.claims(caller, Some(token), claimed).await {
+            Ok(claimed) => app.end_session_of(caller, &claimed).await,
+            Err(TokenRefusal::Missing | TokenRefusal::Expired | TokenRefusal::Invalid) => Ok(false),
+            Err(TokenRefusal::Refused(refusal)) => Err(refusal),
+        },
+    };
+    match ended {
+        Ok(_) => json(StatusCode::OK, &serde_json::Map::new()),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+/// The refresh token of a request that is as it should be; of another form than ours it is nobody's.
+fn refresh_request(settings: &Settings, form: &QueryMap) -> Result<Option<SessionToken>, OauthError> {
+    let grant_type = parameter(form, "grant_type")?.ok_or(OauthError::InvalidRequest)?;
+    if grant_type != "refresh_token" {
+        return Err(OauthError::UnsupportedGrantType);
+    }
+    let token = parameter(form, "refresh_token")?.ok_or(OauthError::InvalidRequest)?;
+    check_client(settings, form)?;
+    // Less than was granted may be asked for; the reply says that it is all the same (RFC 6749 §3.3).
+    let granted = |scope| settings.scope.split_ascii_whitespace().any(|known| known == scope);
+    let asked = parameter(form, "scope")?.unwrap_or_default();
+    if !asked.split_ascii_whitespace().all(granted) {
+        return Err(OauthError::InvalidScope);
+    }
+    Ok(SessionToken::from_plain(token))
+}
+
+/// A public client need not say who it is; where it does, it is the one.
+fn check_client(settings: &Settings, form: &QueryMap) -> Result<(), OauthError> {
+    match parameter(form, "client_id")? {
+        Some(client_id) if client_id != settings.client_id => Err(OauthError::InvalidClient),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A parameter, of which an empty one counts as not sent, and none may be sent twice (RFC 6749 §3.1, §3.2).
+fn parameter<'f>(form: &'f QueryMap, name: &str) -> Result<Option<&'f str>, OauthError> {
+    match form.all(name).as_deref() {
+        None | Some([]) => Ok(None),
+        Some([value]) => Ok(Some(*value).filter(|value| !value.is_empty())),
+        Some(_) => Err(OauthError::InvalidRequest),
+    }
+}
+
+fn claimed(token: AccessToken) -> Option<Claimed> {
+    let AccessToken { token_type, user_id, iat, sid } = token;
+    let session = Some((KIND, sid));
+    (token_type == "access").then_some(Claimed { user_id, epoch: None, iat, session })
+}
+
+fn renewed(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
+    let session = who.session.as_ref().ok_or(Refusal::Fault)?;
+    Ok(http::token_json(&Token {
+        access_token: &access_token(app, settings, caller, &who.user, session)?,
+        token_type: "Bearer",
+        expires_in: settings.access_lifetime.as_secs(),
+        refresh_token: &session.to_plain(),
+        scope: &settings.scope,
+    }))
+}
+
+impl OauthError {
+    fn reply(self) -> Response {
+        let (status, error) = match self {
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client"),
+            Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant"),
+            Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
+            Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+        };
+        json(status, &Error { error })
+    }
+}

@@ -1,0 +1,127 @@
+//! MFA on and off, by its user (`POST /account/mfa/jwt`): begun, which gives a secret; confirmed, by a code of it; and
+//! switched off, by password and code.
+
+use lambda_http::http::StatusCode;
+use postern::app::MfaConfirmed;
+use postern::audit::Caller;
+use postern::http::{self, Request, Response};
+use postern::user::User;
+use postern::{App, Refusal};
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    AUTHENTICATION_FAILED, Account, IssuedJwt, Profile, Settings, account, refuse, refuse_token, refuse_with,
+    shown,
+};
+
+/// The least width and height of the QR code, in pixels of its own; it scales.
+const QR_CODE_PIXELS: u32 = 200;
+
+/// What the holder of a JWT wants of MFA.
+enum Wish {
+    Begin,
+    Confirm { secret: String, code: String },
+    SwitchOff { password: String, code: String },
+}
+
+#[derive(Serialize)]
+struct Begun {
+    result: &'static str,
+    mfa: Secret,
+}
+
+#[derive(Serialize)]
+struct Secret {
+    secret: String,
+    otpauth: String,
+    qrcode: String,
+}
+
+#[derive(Serialize)]
+struct Confirmed<'a> {
+    result: &'static str,
+    account: Account<'a>,
+    #[serde(rename = "scratchCodes")]
+    recovery_codes: &'a [String],
+}
+
+/// Does what the holder of the JWT wants.
+pub(super) async fn set(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let token = http::bearer(request);
+    let user = match app.holder(caller, token, |jwt: IssuedJwt| jwt.claimed(settings)).await {
+        Ok(user) => user,
+        Err(refusal) => return refuse_token(refusal),
+    };
+    let token = token.unwrap_or_default();
+    let members = http::json_object(request).unwrap_or_default();
+    let outcome = match wish(&members, user.mfa.is_some()) {
+        Ok(Wish::Begin) => begin(app, settings, caller, &user).await,
+        Ok(Wish::Confirm { secret, code }) => {
+            match app.confirm_mfa(caller, &user, token, &secret, &code).await {
+                Ok(MfaConfirmed { user, recovery_codes }) => confirmed(&user, &recovery_codes),
+                Err(Refusal::WrongCode) => Ok(refuse_with(StatusCode::FORBIDDEN, "mfaTokenInvalid")),
+                Err(refusal) => Err(refusal),
+            }
+        }
+        Ok(Wish::SwitchOff { password, code }) => {
+            match app.switch_mfa_off(caller, &user, token, &password, &code).await {
+                Ok(user) => shown(&user),
+                Err(Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode) => {
+                    Ok(refuse_with(StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED))
+                }
+                Err(refusal) => Err(refusal),
+            }
+        }
+        Err(error) => Ok(refuse_with(StatusCode::BAD_REQUEST, error)),
+    };
+    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+/// What the body asks for, of a user whose MFA is on or off.
+fn wish(members: &Map<String, Value>, is_on: bool) -> Result<Wish, &'static str> {
+    let text = |name| match members.get(name) {
+        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    };
+    match (members.get("mfa"), is_on) {
+        (Some(Value::Bool(true)), true) => Err("mfaActive"),
+        (Some(Value::Bool(true)), false) => match (text("secret"), http::mfa_code(members)) {
+            (Some(secret), Some(code)) => Ok(Wish::Confirm { secret, code }),
+            (None, None) if !members.contains_key("secret") => Ok(Wish::Begin),
+            _ => Err("invalidMfaSetting"),
+        },
+        (Some(Value::Bool(false)), is_on) => {
+            let code = http::mfa_code(members).ok_or("mfaTokenMissing")?;
+            let password = text("password").ok_or("passwordMissing")?;
+            if is_on { Ok(Wish::SwitchOff { password, code }) } else { Err("invalidMfaSetting") }
+        }
+        _ => Err("invalidMfaSetting"),
+    }
+}
+
+async fn begin(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<Response, Refusal> {
+    let Some(enrolment) = app.begin_mfa(caller, user).await? else {
+        return Ok(refuse_with(StatusCode::BAD_REQUEST, "mfaActive"));
+    };
+    let otpauth = enrolment.otpauth(&settings.totp_issuer, &user.username);
+    let mfa = Secret { qrcode: qr_code(&otpauth)?, otpauth, secret: enrolment.mfa.secret };
+    Ok(http::token_json(&Begun { result: "success", mfa }))
+}
+
+fn confirmed(user: &User, recovery_codes: &[String]) -> Result<Response, Refusal> {
+    let profile: Profile = user.attributes("mfa")?;
+    let account = account(user, &profile)?;
+    Ok(http::token_json(&Confirmed { result: "success", account, recovery_codes }))
+}
+
+/// A QR code as an `svg` element, which clients put into their page as it is.
+fn qr_code(text: &str) -> Result<String, Refusal> {
+    // On a screen the least error correction does; with it, the longest names that an enrolment takes fit.
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|_| Refusal::Fault)?;
+    let document = code.render::<svg::Color<'_>>().min_dimensions(QR_CODE_PIXELS, QR_CODE_PIXELS).build();
+    // Without the declaration before it, which belongs to a document of its own.
+    Ok(document.find("<svg").map_or_else(String::new, |start| document[start..].to_owned()))
+}

@@ -1,0 +1,253 @@
+//! An attempt, step by step: resolve and charge, verify, settle. Every password and every code that is checked anywhere
+//! goes through here, so that no door is a cheaper place to guess than another.
+
+use std::time::Instant;
+
+use super::{App, Attempt, Names, SignedIn};
+use crate::ambient::{Timestamp, hex, random};
+use crate::audit::{Caller, Findings};
+use crate::mfa::Spent;
+use crate::name::LoginName;
+use crate::refusal::Refusal;
+use crate::session::{NewSession, SessionRequest};
+use crate::store::{Change, Charge, Login, LoginKind, SignInRecord, StoreError};
+use crate::throttle;
+use crate::user::User;
+
+/// To what an attempt was charged, and when.
+pub(super) struct Charged {
+    name: LoginName,
+    address: String,
+    /// Random for each attempt: its signature on what it writes.
+    pub(super) word: String,
+    pub(super) now: Timestamp,
+}
+
+/// An attempt whose password was right, and its code if there had to be one. What becomes of it is not decided yet, and
+/// it stays charged until then.
+pub(super) struct Proven {
+    pub(super) charged: Charged,
+    pub(super) user: User,
+    pub(super) spent: Option<Spent>,
+}
+
+/// What a success writes down besides itself.
+pub(super) struct Settlement<'a> {
+    /// The hash that takes the place of the one that was verified.
+    pub(super) password_hash: Option<&'a str>,
+    /// The session that begins.
+    pub(super) session: Option<SessionRequest>,
+    /// What the user changed, which ends all other sessions.
+    pub(super) change: Option<Change<'a>>,
+}
+
+impl App {
+    /// Finds out whose name it is, and charges the attempt to it and to the caller's address, all before anything is
+    /// checked.
+    pub(super) async fn charge(
+        &self,
+        caller: &Caller,
+        name: &str,
+        names: Names,
+        findings: &mut Findings,
+    ) -> Result<(Charged, Option<User>), Refusal> {
+        let charged = Charged {
+            name: LoginName::new(name),
+            address: throttle::address_key(&caller.address),
+            word: hex(&random::<16>()),
+            now: caller.now,
+        };
+        let Charged { name, address, word, now } = &charged;
+
+        // The keys too, every few minutes: whoever only signs never meets a token whose key is unknown.
+        let (login, charge, ()) = tokio::join!(
+            self.store.login(name),
+            self.store.charge_address(address, &self.throttle, word, *now),
+            self.keys.read_again_if_old(*now)
+        );
+        let charge = match charge {
+            Ok(charge) => charge,
+            Err(error) => {
+                let undone = self.store.undo_address(address, &self.throttle, word, *now).await;
+                forgive(undone, "an attempt may stay charged to its address");
+                return Err(error.into());
+            }
+        };
+        if let Charge::Refused(wait) = charge {
+            findings.throttled_by = Some("address");
+            return Err(Refusal::Throttled(wait));
+        }
+        let login = match login {
+            Ok(login) => login,
+            Err(error) => return Err(self.refund_fault(&charged, error).await),
+        };
+        let user_id = resolve(login, name, names);
+
+        let (charge, user) = tokio::join!(
+            self.store.charge_name(name, &self.throttle, word, *now),
+            self.store.user(user_id.unwrap_or(0))
+        );
+        let charge = match charge {
+            Ok(charge) => charge,
+            Err(error) => return Err(self.refund_fault(&charged, error).await),
+        };
+        if let Charge::Refused(wait) = charge {
+            findings.throttled_by = Some("name");
+            // Nothing is tried, so nothing is counted: one who is locked out must not shut the whole office out.
+            let refunded = self.store.refund_address(address, &self.throttle, word, *now).await;
+            forgive(refunded, "a refused attempt stays charged to its address");
+            return Err(Refusal::Throttled(wait));
+        }
+        let user = match user {
+            Ok(user) => user,
+            Err(error) => return Err(self.refund_fault(&charged, error).await),
+        };
+        findings.user_id = user.as_ref().map(|user| user.id);
+        Ok((charged, user))
+    }
+
+    /// Charges an attempt and verifies its password, and its code where the user has MFA on. A wrong one stays counted.
+    pub(super) async fn prove(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt<'_>,
+        findings: &mut Findings,
+    ) -> Result<Proven, Refusal> {
+        let (charged, user) = self.charge(caller, attempt.name, attempt.names, findings).await?;
+        let hashing = Instant::now();
+        let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
+        let right = self.passwords.verify(stored, attempt.password);
+        findings.hashing = Some(hashing.elapsed());
+        let user = user.ok_or(Refusal::UnknownUser)?;
+        if !right {
+            return Err(Refusal::WrongPassword);
+        }
+        match self.check_code(&user, attempt.code, charged.now) {
+            Ok(spent) => Ok(Proven { charged, user, spent }),
+            // A wrong code stays counted like a wrong password.
+            Err(Refusal::WrongCode) => Err(Refusal::WrongCode),
+            Err(refusal) => {
+                self.refund(&charged).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Gives the charges back: the password was right, so this was no guess. The count of earlier ones stays, or
+    /// whoever knows the password could clear it between guesses at the code.
+    pub(super) async fn refund(&self, charged: &Charged) {
+        let (name, address) = tokio::join!(
+            self.store.refund_name(&charged.name, &charged.word),
+            self.store.refund_address(&charged.address, &self.throttle, &charged.word, charged.now)
+        );
+        forgive(name, "an attempt stays charged to its name");
+        forgive(address, "an attempt stays charged to its address");
+    }
+
+    /// The store failed before anything was decided: an outage must not lock anybody out.
+    pub(super) async fn refund_fault(&self, charged: &Charged, error: StoreError) -> Refusal {
+        self.refund(charged).await;
+        error.into()
+    }
+
+    fn check_code(&self, user: &User, code: Option<&str>, now: Timestamp) -> Result<Option<Spent>, Refusal> {
+        let Some(mfa) = &user.mfa else { return Ok(None) };
+        let code = code.ok_or(Refusal::MfaRequired)?;
+        match mfa.check(user.id, &user.recovery_codes, code, &self.keys.ring().recovery, now) {
+            Ok(Some(spent)) => Ok(Some(spent)),
+            Ok(None) => Err(Refusal::WrongCode),
+            Err(_) => {
+                tracing::error!(user_id = user.id, "the stored MFA secret cannot be one");
+                Err(Refusal::Fault)
+            }
+        }
+    }
+
+    /// A new hash of the password that was right, where the stored one was brought along or has become too cheap.
+    pub(super) fn renew(&self, user: &User, password: &str, findings: &mut Findings) -> Option<String> {
+        let hashing = Instant::now();
+        let renewed = self.passwords.renew(user.password_hash.as_deref()?, password, random());
+        if renewed.is_some() {
+            findings.hashing = findings.hashing.map(|before| before + hashing.elapsed());
+        }
+        renewed
+    }
+
+    /// Writes down a success, all at once, and answers only when everything that counts is written.
+    pub(super) async fn settle(
+        &self,
+        proven: Proven,
+        settlement: Settlement<'_>,
+    ) -> Result<SignedIn, Refusal> {
+        let Proven { charged, mut user, spent } = proven;
+        let Settlement { password_hash, session, change } = settlement;
+        let now = charged.now;
+        let epoch = user.epoch + u64::from(change.is_some());
+        let session = session.map(|request| NewSession::begin(request, user.id, epoch, now));
+        let record = self.store.record_sign_in(SignInRecord {
+            user: &user,
+            spent: spent.as_ref(),
+            password_hash,
+            change,
+            attempt: &charged.word,
+            now,
+        });
+        let put_session = async {
+            match &session {
+                Some(session) => self.store.put_session(session).await,
+                None => Ok(()),
+            }
+        };
+        let write = async {
+            tokio::join!(
+                put_session,
+                self.store.clear_name(&charged.name),
+                self.store.refund_address(&charged.address, &self.throttle, &charged.word, now)
+            )
+        };
+        let (put, cleared, refunded) = if spent.is_some() || change.is_some() {
+            // One trip more: of two who race with one code or one change, the loser leaves no session and clears no
+            // count. A code that may not have been spent opens nothing.
+            match record.await {
+                Ok(true) => write.await,
+                Ok(false) if spent.is_some() => return Err(Refusal::WrongCode),
+                Ok(false) => return Err(Refusal::WrongPassword),
+                Err(error) => return Err(self.refund_fault(&charged, error).await),
+            }
+        } else {
+            let (recorded, written) = tokio::join!(record, write);
+            match recorded {
+                Ok(true) => {}
+                // Since the user was read, someone disabled the user, or changed the password or MFA.
+                Ok(false) => return Err(Refusal::WrongPassword),
+                Err(error) => forgive(Err(error), "a sign-in is not recorded with its user"),
+            }
+            written
+        };
+        put?;
+        forgive(cleared, "the failures of a name stay counted");
+        forgive(refunded, "a success stays charged to its address");
+        user.epoch = epoch;
+        user.last_sign_in = Some(now);
+        user.updated_at = now;
+        Ok(SignedIn { user, session: session.map(|session| session.token) })
+    }
+}
+
+/// Whose name it is, if this contract takes such a name. A login name wins over an id.
+fn resolve(login: Option<Login>, name: &LoginName, names: Names) -> Option<u64> {
+    match (names, login) {
+        (Names::Username, Some(Login { user_id, kind: LoginKind::Username | LoginKind::Both }))
+        | (Names::Email, Some(Login { user_id, kind: LoginKind::Email | LoginKind::Both }))
+        | (Names::UsernameEmailOrId, Some(Login { user_id, .. })) => Some(user_id),
+        (Names::UsernameEmailOrId, None) | (Names::Id, _) => name.as_id(),
+        (Names::Username | Names::Email, _) => None,
+    }
+}
+
+/// A write that only helps is not worth a refusal; that it failed is worth a line.
+pub(super) fn forgive(outcome: Result<(), StoreError>, consequence: &str) {
+    if let Err(error) = outcome {
+        tracing::warn!(cause = %error, "{consequence}");
+    }
+}

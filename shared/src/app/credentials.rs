@@ -1,0 +1,221 @@
+//! What a user changes by themselves: a password that must be changed, and MFA. Each ends all sessions and tokens but
+//! the one at hand.
+
+use std::collections::BTreeSet;
+
+use super::attempt::{Proven, Settlement};
+use super::{App, Attempt, Names, SignedIn, may_enter};
+use crate::ambient::random;
+use crate::audit::{self, Caller, Findings};
+use crate::mfa::{Enrolment, Mfa, Spent};
+use crate::password::{WeakPassword, check_new};
+use crate::refusal::Refusal;
+use crate::session::sha256;
+use crate::store::{Change, MfaConfirmation};
+use crate::user::User;
+
+/// What became of a wish to change a password, whose old one was right.
+pub enum PasswordChange {
+    /// It is changed, and the user signed in with the new one.
+    Changed(Box<SignedIn>),
+    /// The user has none that must be changed.
+    NotNeeded,
+    /// The new one is too weak.
+    Weak(WeakPassword),
+}
+
+/// MFA is on. It has no `Debug`: the recovery codes are for their user's eyes, once.
+pub struct MfaConfirmed {
+    /// The user, with MFA on.
+    pub user: User,
+    /// The recovery codes.
+    pub recovery_codes: Vec<String>,
+}
+
+impl App {
+    /// Gives a user who must change the password this new one, and signs them in. Charged, verified and settled like a
+    /// sign-in.
+    ///
+    /// # Errors
+    /// With the reason for which a sign-in would be refused, but for that the password must be changed.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        attempt: Attempt<'_>,
+        new: &str,
+    ) -> Result<PasswordChange, Refusal> {
+        let mut findings = Findings::default();
+        let work = Box::pin(self.replace_password(caller, attempt, new, &mut findings));
+        let outcome = self.within_time(caller, work).await;
+        let said = match &outcome {
+            Ok(PasswordChange::Changed(_)) => "password_changed",
+            Ok(PasswordChange::NotNeeded) => "password_change_not_needed",
+            Ok(PasswordChange::Weak(_)) => "weak_password",
+            Err(refusal) => refusal.outcome(),
+        };
+        audit::attempt(caller, said, findings);
+        outcome
+    }
+
+    async fn replace_password(
+        &self,
+        caller: &Caller,
+        attempt: Attempt<'_>,
+        new: &str,
+        findings: &mut Findings,
+    ) -> Result<PasswordChange, Refusal> {
+        let proven = self.prove(caller, &attempt, findings).await?;
+        let Proven { user, charged, .. } = &proven;
+        let allowed = match may_enter(user) {
+            Ok(()) => Ok(Some(PasswordChange::NotNeeded)),
+            Err(Refusal::MustChangePassword) => match check_new(new, &[&user.username, &user.email]) {
+                Ok(()) => Ok(None),
+                Err(weak) => Ok(Some(PasswordChange::Weak(weak))),
+            },
+            Err(refusal) => Err(refusal),
+        };
+        if !matches!(allowed, Ok(None)) {
+            self.refund(charged).await;
+        }
+        if let Some(unchanged) = allowed? {
+            return Ok(unchanged);
+        }
+        let hash = self.passwords.hash(new, random()).map_err(|_| Refusal::Fault)?;
+        let settlement = Settlement {
+            password_hash: Some(&hash),
+            session: attempt.session,
+            change: Some(Change::Password),
+        };
+        let mut signed_in = Box::pin(self.settle(proven, settlement)).await?;
+        signed_in.user.must_change_password = false;
+        Ok(PasswordChange::Changed(Box::new(signed_in)))
+    }
+
+    /// Begins to switch MFA on for the holder of a token: the secret is stored, and counts when a code of it is
+    /// confirmed. A secret that was begun before is forgotten. `None` where MFA is on, or all sessions have ended, by now.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn begin_mfa(&self, caller: &Caller, user: &User) -> Result<Option<Enrolment>, Refusal> {
+        let enrolment = Enrolment::random();
+        let begin = self.store.begin_mfa(user, &enrolment.mfa.secret, caller.now);
+        let begun = self.within_time(caller, Box::pin(async { Ok::<_, Refusal>(begin.await?) })).await?;
+        Ok(begun.then_some(enrolment))
+    }
+
+    /// Switches MFA on for the holder of a token, who shows by a code to have the secret that
+    /// [`App::begin_mfa`] gave. The code is charged like one of a sign-in; a right one gives its own charge back and
+    /// clears no other, since whoever holds the token has the secret too.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongCode`], if it is not a code of that secret; or another, as for a sign-in.
+    pub async fn confirm_mfa(
+        &self,
+        caller: &Caller,
+        user: &User,
+        token: &str,
+        secret: &str,
+        code: &str,
+    ) -> Result<MfaConfirmed, Refusal> {
+        let mut findings = Findings::default();
+        let work = Box::pin(self.switch_mfa_on(caller, user.id, token, secret, code, &mut findings));
+        let outcome = self.within_time(caller, work).await;
+        audit::attempt(caller, outcome.as_ref().map_or_else(Refusal::outcome, |_| "mfa_enabled"), findings);
+        outcome
+    }
+
+    async fn switch_mfa_on(
+        &self,
+        caller: &Caller,
+        user_id: u64,
+        token: &str,
+        secret: &str,
+        code: &str,
+        findings: &mut Findings,
+    ) -> Result<MfaConfirmed, Refusal> {
+        let (charged, user) = self.charge(caller, &user_id.to_string(), Names::Id, findings).await?;
+        let mut user = user.ok_or(Refusal::WrongCode)?;
+        if user.pending_mfa_secret.as_deref() != Some(secret) {
+            return Err(Refusal::WrongCode);
+        }
+        let ring = self.keys.ring();
+        let mut mfa = Mfa { secret: secret.to_owned(), last_step: None };
+        let step = match mfa.check(user_id, &BTreeSet::new(), code, &ring.recovery, caller.now) {
+            Ok(Some(Spent::Step(step))) => step,
+            Ok(_) => return Err(Refusal::WrongCode),
+            Err(_) => return Err(Refusal::Fault),
+        };
+        mfa.last_step = Some(step);
+        let enrolment = Enrolment::of(mfa);
+        let confirmation = MfaConfirmation {
+            user: &user,
+            mfa: &enrolment.mfa,
+            recovery_codes: enrolment.digests(user_id, &ring.recovery),
+            kept_token: &sha256(token),
+            attempt: &charged.word,
+            now: caller.now,
+        };
+        let confirmed = self.store.confirm_mfa(confirmation).await;
+        self.refund(&charged).await;
+        if !confirmed? {
+            return Err(Refusal::WrongCode);
+        }
+        user.epoch += 1;
+        user.updated_at = caller.now;
+        user.mfa = Some(enrolment.mfa);
+        Ok(MfaConfirmed { user, recovery_codes: enrolment.recovery_codes })
+    }
+
+    /// Switches MFA off for the holder of a token, by password and code, which are charged and settled like those of a
+    /// sign-in by the user's id.
+    ///
+    /// # Errors
+    /// With the reason for which a sign-in would be refused.
+    pub async fn switch_mfa_off(
+        &self,
+        caller: &Caller,
+        user: &User,
+        token: &str,
+        password: &str,
+        code: &str,
+    ) -> Result<User, Refusal> {
+        let mut findings = Findings::default();
+        let work = Box::pin(self.remove_mfa(caller, user.id, token, password, code, &mut findings));
+        let outcome = self.within_time(caller, work).await;
+        audit::attempt(caller, outcome.as_ref().map_or_else(Refusal::outcome, |_| "mfa_disabled"), findings);
+        outcome
+    }
+
+    async fn remove_mfa(
+        &self,
+        caller: &Caller,
+        user_id: u64,
+        token: &str,
+        password: &str,
+        code: &str,
+        findings: &mut Findings,
+    ) -> Result<User, Refusal> {
+        let attempt = Attempt {
+            name: &user_id.to_string(),
+            names: Names::Id,
+            readable: |_| Ok(()),
+            password,
+            code: Some(code),
+            session: None,
+        };
+        let proven = self.prove(caller, &attempt, findings).await?;
+        if let Err(refusal) = may_enter(&proven.user) {
+            self.refund(&proven.charged).await;
+            return Err(refusal);
+        }
+        let renewed = self.renew(&proven.user, password, findings);
+        let settlement = Settlement {
+            password_hash: renewed.as_deref(),
+            session: None,
+            change: Some(Change::MfaOff { kept_token: &sha256(token) }),
+        };
+        let mut user = Box::pin(self.settle(proven, settlement)).await?.user;
+        user.mfa = None;
+        Ok(user)
+    }
+}
