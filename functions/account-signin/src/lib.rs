@@ -17,7 +17,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 const SIGN_IN: &str = "/api/v2/account/signin";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+/// The routes of this contract, without their trailing slashes.
+pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 
 /// The settings of this contract.
 #[derive(Clone, Debug)]

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 const SIGN_IN: &str = "/api/sign-in";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+/// The routes of this contract, without their trailing slashes.
+pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 /// The issuer of this contract's tokens; its own routes ask for it.
 const ISSUER: &str = "email";
 

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 const SIGN_IN: &str = "/signin";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+/// The routes of this contract, without their trailing slashes.
+pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 const JWT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The settings of this contract.

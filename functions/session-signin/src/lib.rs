@@ -16,7 +16,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 const SIGN_IN: &str = "/api/auth/signin";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+/// The routes of this contract, without their trailing slashes.
+pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 /// The contract's page: a JWT is valid for an hour.
 const JWT_LIFETIME: Duration = Duration::from_secs(3600);
 /// The longest username and session information, in Unicode code points.

@@ -18,7 +18,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 const SIGN_IN: &str = "/api/v2/sso/signin";
-const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
+/// The routes of this contract, without their trailing slashes.
+pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 
 /// The settings of this contract: it has none.
 #[derive(Debug)]
