@@ -52,6 +52,27 @@ impl TokenRefusal {
     }
 }
 
+impl TokenRefusal {
+    /// The same, without the state of the user: whatever it is that ended a token, the token is no good.
+    pub(super) const fn without_state(self) -> Self {
+        match self {
+            Self::Refused(Refusal::Throttled(_) | Refusal::Unavailable | Refusal::Fault)
+            | Self::Missing
+            | Self::Expired
+            | Self::Invalid => self,
+            Self::Refused(
+                Refusal::UnknownUser
+                | Refusal::WrongPassword
+                | Refusal::WrongCode
+                | Refusal::MfaRequired
+                | Refusal::Disabled
+                | Refusal::NotActivated
+                | Refusal::MustChangePassword,
+            ) => Self::Invalid,
+        }
+    }
+}
+
 impl From<Refusal> for TokenRefusal {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -92,7 +113,7 @@ impl App {
         self.within_time(caller, Box::pin(self.read_holder(caller, token, claimed))).await
     }
 
-    /// [`App::claims`] and [`App::user_of_token`] in one, with an audit event.
+    /// [`App::claims`] and [`App::user_of_token`] in one, with an audit event; but it is not told why a user may not enter.
     ///
     /// # Errors
     /// As there.
@@ -110,7 +131,7 @@ impl App {
         };
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "token_accepted");
         audit::session(caller, said, user_id);
-        outcome
+        outcome.map_err(TokenRefusal::without_state)
     }
 
     pub(super) async fn read_holder(

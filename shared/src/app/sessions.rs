@@ -125,7 +125,7 @@ impl App {
     /// present token. Whether there was one, and it was not over.
     ///
     /// # Errors
-    /// If the token is no longer good, or the store fails.
+    /// If the token is no longer good, of which it is not told why, or the store fails.
     pub async fn sign_out_as(
         &self,
         caller: &Caller,
@@ -149,7 +149,7 @@ impl App {
         });
         let ended = self.within_time(caller, work).await;
         audit::session(caller, said_of(&ended, TokenRefusal::outcome), Some(claimed.user_id));
-        ended
+        ended.map_err(TokenRefusal::without_state)
     }
 
     async fn rotate(
