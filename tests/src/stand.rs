@@ -157,24 +157,46 @@ impl Stand {
         self.invoke("sso", event).await
     }
 
+    /// Sends any request to a contract's function. The path may carry a query, and an empty body is none.
+    pub async fn request(
+        &self,
+        contract: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let body = Some(body).filter(|body| !body.is_empty());
+        self.invoke(contract, event(method, path, headers, body)).await
+    }
+
     /// The event of a POST to a contract's sign-in.
     pub fn event(&self, contract: &str, body: Option<&str>) -> Value {
-        let path = self.door(contract).path;
-        json!({
-            "version": "2.0",
-            "routeKey": format!("POST {path}"),
-            "rawPath": path,
-            "rawQueryString": "",
-            "headers": {"content-type": "application/json", "host": "api.example.com"},
-            "requestContext": {
-                "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
-                "requestId": "test-request",
-                "stage": "$default",
-            },
-            "body": body,
-            "isBase64Encoded": false,
-        })
+        event("POST", self.door(contract).path, &[("content-type", "application/json")], body)
     }
+}
+
+/// The event of a request; the path may carry a query.
+pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Value {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": format!("{method} {path}"),
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"host": "api.example.com"},
+        "requestContext": {
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+            "requestId": "test-request",
+            "stage": "$default",
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    });
+    for (name, value) in headers {
+        event["headers"][name] = json!(value);
+    }
+    event
 }
 
 async fn app(env: &Environment, clock: &Arc<AtomicU64>) -> Arc<App> {
