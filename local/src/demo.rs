@@ -1,11 +1,13 @@
 //! The demo users. Their passwords are public, so they exist only in tables on this machine.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use postern::ambient::{Timestamp, random};
 use postern::app::App;
 use postern::mfa::Mfa;
 use postern::name::LoginName;
+use postern::session::{NewSession, SessionRequest};
 use postern::store::{CreateUserError, Store};
 use postern::user::{Status, User};
 use serde_json::{Value, json};
@@ -100,7 +102,22 @@ pub const USERS: [DemoUser; 8] = [
 /// A login name of nobody's that is shut, as 33 failures in a row leave it; its e-mail form too.
 pub const SHUT_NAMES: [&str; 2] = ["mallory", "mallory@example.com"];
 
-/// Puts the demo users into a table, and shuts [`SHUT_NAMES`]. Users that are there already stay as they are.
+/// The secret of [`SESSIONS`], in the form of the account and session contracts, and of email.
+const SESSION_SECRETS: [&str; 2] =
+    ["SamplePublicSecretNeverToBeDeployedAnywhere", "5a3b1e00000000005a3b1e0000000000"];
+
+/// Sessions of demo users whose tokens are public, so that the sample events can use them and end them: the contract,
+/// the user's id and the family of each.
+const SESSIONS: [(&str, u64, &str); 6] = [
+    ("account", 1, "SampleUsed"),
+    ("account", 1, "SampleLeft"),
+    ("session", 33, "SampleUsed"),
+    ("session", 33, "SampleLeft"),
+    ("email", 14, "SampleUsed"),
+    ("email", 14, "SampleLeft"),
+];
+
+/// Puts the demo users and their sessions into a table, and shuts [`SHUT_NAMES`]. What is there already stays as it is.
 ///
 /// # Errors
 /// If the store fails.
@@ -110,6 +127,9 @@ pub async fn create_all(app: &App, store: &Store) -> Result<(), CreateUserError>
             Ok(_) | Err(CreateUserError::Taken) => {}
             Err(error) => return Err(error),
         }
+    }
+    for (kind, user_id, family) in SESSIONS {
+        store.put_session(&session(kind, user_id, family, app.now())).await?;
     }
     for name in SHUT_NAMES {
         store.shut_name(&LoginName::new(name), app.now()).await?;
@@ -145,6 +165,17 @@ pub fn user(app: &App, demo: &DemoUser) -> User {
             _ => serde_json::Map::new(),
         },
     }
+}
+
+fn session(kind: &'static str, user_id: u64, family: &str, now: Timestamp) -> NewSession {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    let [plain, hex] = SESSION_SECRETS;
+    let secret = if kind == "email" { hex } else { plain }.to_owned();
+    let request =
+        SessionRequest { kind, device: Some("sample".to_owned()), secret, idle: YEAR, absolute: YEAR };
+    let mut session = NewSession::begin(request, user_id, 0, now);
+    session.token.family = family.to_owned();
+    session
 }
 
 fn attributes(id: u64) -> Value {

@@ -1,10 +1,11 @@
-//! The five contracts, each as a Lambda function: an event goes in, a reply comes out.
+//! The five contracts and the key set, each as a Lambda function: an event goes in, a reply comes out.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use lambda_http::Context;
+use lambda_http::http::Method;
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::App;
 use postern::config::{ConfigError, Environment};
@@ -21,18 +22,20 @@ pub type Invocation = Pin<Box<dyn Future<Output = Result<Value, InvocationFailed
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvocationFailed(pub String);
 
-/// A contract, where it is, and the function that answers for it.
+/// A contract or the key set, where it is, and the function that answers for it.
 #[derive(Clone)]
 pub struct Door {
-    /// The contract's name.
+    /// The contract's name, or `jwks`.
     pub name: &'static str,
-    /// The path of its sign-in, in the slash form of the contract's page.
+    /// The path of its sign-in, in the slash form of the contract's page; or the key set's.
     pub path: &'static str,
+    /// All its routes, without their trailing slashes.
+    pub routes: &'static [(Method, &'static str)],
     /// The function.
     pub function: Function,
 }
 
-/// All five, over one [`App`].
+/// All six, over one [`App`].
 ///
 /// # Errors
 /// If a contract's settings are malformed.
@@ -44,15 +47,23 @@ pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Door>, ConfigError> 
                 let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
                 async move { $contract::handle(&app, &settings, request).await }
             });
-            Door { name: $name, path: $path, function }
+            Door { name: $name, path: $path, routes: $contract::ROUTES, function }
         }};
     }
+    let key_set = {
+        let app = Arc::clone(app);
+        function(move |request| {
+            let app = Arc::clone(&app);
+            async move { jwks::handle(&app.keys, app.now(), request).await }
+        })
+    };
     Ok(vec![
         door!("account", "/api/v2/account/signin/", account_signin),
         door!("sso", "/api/v2/sso/signin/", sso_signin),
         door!("session", "/api/auth/signin", session_signin),
         door!("mfa", "/signin", mfa_signin),
         door!("email", "/api/sign-in/", email_signin),
+        Door { name: "jwks", path: "/.well-known/jwks.json", routes: jwks::ROUTES, function: key_set },
     ])
 }
 

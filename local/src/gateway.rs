@@ -37,7 +37,7 @@ async fn answer(
     }
     let path = request.uri().path();
     let path = path.strip_suffix('/').unwrap_or(path);
-    let door = doors.iter().find(|door| door.path.strip_suffix('/').unwrap_or(door.path) == path);
+    let door = doors.iter().find(|door| door.routes.iter().any(|(_, route)| *route == path));
     let reply = match door {
         None => message(StatusCode::NOT_FOUND, "Not Found"),
         Some(door) => invoke(door, peer, request).await,

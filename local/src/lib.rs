@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`table`] | the embedded DynamoDB API |
 //! | [`demo`] | the demo users |
-//! | [`doors`] | the five contracts, each as a Lambda function that takes an event and gives a reply |
+//! | [`doors`] | the five contracts and the key set, each as a Lambda function that takes an event and gives a reply |
 //! | [`gateway`] | API Gateway's part: HTTP to event, reply to HTTP, CORS |
 
 pub mod demo;

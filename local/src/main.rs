@@ -183,6 +183,7 @@ fn introduce(url: &str) {
     );
     println!(
         "email    curl -s {url}/api/sign-in/ -d \
-         '{{\"email\":\"johndoe@example.com\",\"password\":\"SecurePass123!\"}}'\n"
+         '{{\"email\":\"johndoe@example.com\",\"password\":\"SecurePass123!\"}}'"
     );
+    println!("jwks     curl -s {url}/.well-known/jwks.json\n");
 }

@@ -27,6 +27,10 @@ pub(crate) struct Aws {
 
 impl Aws {
     pub(crate) fn from_env(env: &Environment, config: &Config) -> Result<Self, ConfigError> {
+        Self::in_region(env, &config.region)
+    }
+
+    pub(crate) fn in_region(env: &Environment, region: &str) -> Result<Self, ConfigError> {
         let credentials = Credentials::new(
             env.required("AWS_ACCESS_KEY_ID", "an AWS access key; Lambda sets it")?,
             env.required("AWS_SECRET_ACCESS_KEY", "an AWS secret key; Lambda sets it")?,
@@ -43,7 +47,7 @@ impl Aws {
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls)
             .build_https();
-        Ok(Self { region: Region::new(config.region.clone()), credentials, http })
+        Ok(Self { region: Region::new(region.to_owned()), credentials, http })
     }
 
     pub(crate) fn dynamodb(&self, endpoint: Option<&str>) -> aws_sdk_dynamodb::Client {

@@ -125,7 +125,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What every function needs to know. What only one contract needs is its own `Settings`.
+/// What every function with a table needs to know. What only one contract needs is its own `Settings`.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The DynamoDB table, `TABLE_NAME`.
@@ -153,22 +153,10 @@ impl Config {
                 "must be 3 to 255 letters, digits, dots, dashes or underscores",
             ));
         }
-        let region = env.required("AWS_REGION", "the AWS region, such as eu-central-1")?;
-        if !is_region(region) {
-            return Err(ConfigError::new("AWS_REGION", "must be an AWS region, such as eu-central-1"));
-        }
-        let endpoint = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
-            .into_iter()
-            .find_map(|name| env.optional(name).map(|url| (name, url)));
-        if let Some((name, url)) = endpoint
-            && host_of(url).is_none()
-        {
-            return Err(ConfigError::new(name, "must be a URL that begins with http:// or https://"));
-        }
         Ok(Self {
             table: table.to_owned(),
-            region: region.to_owned(),
-            dynamodb_endpoint: endpoint.map(|(_, url)| url.to_owned()),
+            region: region(env)?.to_owned(),
+            dynamodb_endpoint: dynamodb_endpoint(env)?.map(str::to_owned),
             throttle: Policy::from_env(env)?,
             password_cost: Cost::from_env(env)?,
         })
@@ -178,6 +166,28 @@ impl Config {
     pub fn is_local(&self) -> bool {
         self.dynamodb_endpoint.as_deref().is_some_and(is_this_machine)
     }
+}
+
+/// The AWS region.
+pub(crate) fn region(env: &Environment) -> Result<&str, ConfigError> {
+    let region = env.required("AWS_REGION", "the AWS region, such as eu-central-1")?;
+    if !is_region(region) {
+        return Err(ConfigError::new("AWS_REGION", "must be an AWS region, such as eu-central-1"));
+    }
+    Ok(region)
+}
+
+/// Where DynamoDB is, if not at AWS.
+pub(crate) fn dynamodb_endpoint(env: &Environment) -> Result<Option<&str>, ConfigError> {
+    let endpoint = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
+        .into_iter()
+        .find_map(|name| env.optional(name).map(|url| (name, url)));
+    if let Some((name, url)) = endpoint
+        && host_of(url).is_none()
+    {
+        return Err(ConfigError::new(name, "must be a URL that begins with http:// or https://"));
+    }
+    Ok(endpoint.map(|(_, url)| url))
 }
 
 /// Whether a URL leads to this machine.

@@ -113,6 +113,11 @@ pub fn form(request: &Request) -> QueryMap {
 
 /// Who makes this request, at the door of this contract.
 pub fn caller(app: &App, contract: &'static str, request: &Request) -> Caller {
+    caller_at(app.now(), contract, request)
+}
+
+/// Like [`caller`], at a time of the function's own.
+pub fn caller_at(time: Timestamp, contract: &'static str, request: &Request) -> Caller {
     let context = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => Some(context),
         _ => None,
@@ -122,7 +127,7 @@ pub fn caller(app: &App, contract: &'static str, request: &Request) -> Caller {
         contract,
         request_id: context.and_then(|c| c.request_id.clone()).unwrap_or_default(),
         address: context.and_then(|c| c.http.source_ip.clone()).unwrap_or_default(),
-        now: app.now(),
+        now: time,
         started,
         deadline: started + time_left(request.lambda_context_ref().map_or(0, |c| c.deadline), now()),
     }
@@ -273,19 +278,32 @@ where
     H: Fn(&'static App, &'static S, Request) -> F + Send + Sync + 'static,
     F: Future<Output = Response> + Send,
 {
+    serve(
+        async |env| {
+            let settings = settings(env)?;
+            Ok((App::start(env).await?, settings))
+        },
+        move |(app, settings), request| handle(app, settings, request),
+    )
+}
+
+/// Like [`run`], for a function that holds something else than an [`App`], and says how that starts.
+pub fn serve<T, H, F>(start: impl AsyncFnOnce(&Environment) -> Result<T, ConfigError>, handle: H) -> ExitCode
+where
+    T: Send + Sync + 'static,
+    H: Fn(&'static T, Request) -> F + Send + Sync + 'static,
+    F: Future<Output = Response> + Send,
+{
     let env = Environment::of_process();
     let level = logging::init(&env);
     let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
         runtime.block_on(async {
             level?;
-            let settings = settings(&env)?;
-            let app = App::start(&env).await?;
-            // Both live as long as the process.
-            let (app, settings): (&'static App, &'static S) =
-                (Box::leak(Box::new(app)), Box::leak(Box::new(settings)));
+            // It lives as long as the process.
+            let held: &'static T = Box::leak(Box::new(start(&env).await?));
             let handle = &handle;
             lambda_runtime::run(service_fn(move |event| async move {
-                invoke(move |request| handle(app, settings, request), event).await.map_err(Error::from)
+                invoke(move |request| handle(held, request), event).await.map_err(Error::from)
             }))
             .await
         })

@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ambient::Timestamp;
+use crate::ambient::{Timestamp, now};
 use crate::aws::{Aws, Secret};
-use crate::config::{Config, ConfigError, Environment};
+use crate::config::{self, Config, ConfigError, Environment};
 use crate::token::{KeyRing, SigningFailed, TokenError};
 
 /// How long the keys are used without another look.
@@ -37,13 +37,27 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Reads the keys for a function that holds nothing else. It has no table, and takes sample keys where the others
+    /// do all the same: where the DynamoDB endpoint is on this machine.
+    ///
+    /// # Errors
+    /// If a variable is missing or malformed, or the secret that it names cannot be read.
+    pub async fn start(env: &Environment) -> Result<Self, ConfigError> {
+        let aws = Aws::in_region(env, config::region(env)?)?;
+        let local = config::dynamodb_endpoint(env)?.is_some_and(config::is_this_machine);
+        Self::find(env, local, &aws, now()).await
+    }
+
     pub(crate) async fn read(
         env: &Environment,
         config: &Config,
         aws: &Aws,
         now: Timestamp,
     ) -> Result<Self, ConfigError> {
-        let local = config.is_local();
+        Self::find(env, config.is_local(), aws, now).await
+    }
+
+    async fn find(env: &Environment, local: bool, aws: &Aws, now: Timestamp) -> Result<Self, ConfigError> {
         let (ring, secret) = match (env.optional("SIGNING_KEYS"), env.optional(SECRET)) {
             (Some(text), None) => (parse("SIGNING_KEYS", text, local)?, None),
             (None, Some(arn)) => {
@@ -95,7 +109,7 @@ impl Keys {
     }
 
     /// Reads the secret again when it was not read for a while.
-    pub(crate) async fn read_again_if_old(&self, now: Timestamp) {
+    pub async fn read_again_if_old(&self, now: Timestamp) {
         let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
         if now >= read_at.plus(OLD) {
             self.read_again(now).await;

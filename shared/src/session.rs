@@ -114,8 +114,9 @@ pub fn hex_secret() -> String {
 }
 
 /// A session that begins.
-pub(crate) struct NewSession {
-    pub(crate) token: SessionToken,
+pub struct NewSession {
+    /// What proves it.
+    pub token: SessionToken,
     pub(crate) kind: &'static str,
     pub(crate) device: Option<String>,
     pub(crate) epoch: u64,
@@ -127,7 +128,8 @@ pub(crate) struct NewSession {
 }
 
 impl NewSession {
-    pub(crate) fn begin(request: SessionRequest, user_id: u64, epoch: u64, now: Timestamp) -> Self {
+    /// One of a random family, for the user of this id and this epoch.
+    pub fn begin(request: SessionRequest, user_id: u64, epoch: u64, now: Timestamp) -> Self {
         let ends_at = now.plus(request.absolute);
         let family = base62(&random::<16>(), FAMILY_LENGTH);
         Self {

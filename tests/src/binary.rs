@@ -7,6 +7,7 @@ use std::time::Duration;
 use postern::App;
 use postern::config::Environment;
 use postern::store::Store;
+use postern::token::SAMPLE_KEYS;
 use postern_local::demo;
 use postern_local::table::Table;
 use serde_json::Value;
@@ -20,7 +21,7 @@ use crate::logs;
 use crate::runtime_api::RuntimeApi;
 use crate::stand::Reply;
 
-/// The variables of a function's environment that point it at a table on this machine.
+/// The variables of a function's environment that say where it is and with what it signs.
 const VARIABLES: [&str; 6] = [
     "TABLE_NAME",
     "AWS_REGION",
@@ -59,24 +60,42 @@ pub async fn demo_table() -> (Table, Environment) {
     (table, env)
 }
 
+/// The environment of a function that has no table, and can reach none.
+pub fn without_table() -> Environment {
+    Environment::of([
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
+        ("SIGNING_KEYS", SAMPLE_KEYS),
+    ])
+}
+
 /// Sends every sample event of a contract through its compiled binary.
 pub async fn answers_its_events(binary: &str, contract: &str) {
     let (_table, env) = demo_table().await;
+    let logged = answers(binary, contract, &env).await;
+    assert!(logged.contains("sign-in attempt"), "{logged}");
+}
+
+/// Sends every sample event of this folder through a compiled binary with this environment. What it logged, in which
+/// no secret was found.
+pub async fn answers(binary: &str, folder: &str, env: &Environment) -> String {
     let mut api = RuntimeApi::start().await;
-    let mut function = start(binary, &env, &api.address());
+    let mut function = start(binary, env, &api.address());
     let logged = logged(&mut function);
-    for event in events::all(Some(contract)) {
+    for event in events::all(Some(folder)) {
         let reply = timeout(Duration::from_secs(20), api.invoke(event.event.clone())).await;
         let reply = reply.unwrap_or_else(|_| panic!("{} gets no reply", event.name));
         events::assert_reply(&event, &Reply::of(&reply.unwrap()));
     }
     function.kill().await.unwrap();
     let logged = logged.await.unwrap();
-    assert!(logged.contains("sign-in attempt"), "{logged}");
     for line in logged.lines() {
         assert_eq!(logs::find_secret(line), None, "{line}");
         assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
     }
+    logged
 }
 
 /// What a function logs until its end. Read meanwhile, or it would wait for a reader once the pipe is full.
@@ -93,11 +112,17 @@ pub fn logged(function: &mut Child) -> JoinHandle<String> {
 /// and does not show the value.
 pub async fn refuses_bad_configuration(binary: &str) {
     let (_table, good) = demo_table().await;
+    for value in ["", "no/table", "missing"] {
+        let output = run(binary, &good.clone().with("TABLE_NAME", value)).await;
+        assert_refused(&output, "TABLE_NAME", value);
+    }
+    refuses_bad_keys(binary, good).await;
+}
+
+/// The same, but for what says which table it is.
+pub async fn refuses_bad_keys(binary: &str, good: Environment) {
     let elsewhere = "http://192.0.2.1:8000";
     for (name, value) in [
-        ("TABLE_NAME", ""),
-        ("TABLE_NAME", "no/table"),
-        ("TABLE_NAME", "missing"),
         ("AWS_REGION", ""),
         ("AWS_REGION", "Frankfurt am Main"),
         ("AWS_ACCESS_KEY_ID", ""),

@@ -50,14 +50,16 @@ pub fn assert_reply(event: &SampleEvent, reply: &Reply) {
     });
 }
 
-/// Puts a word for what differs each time: tokens, and the moment of this sign-in.
+/// Puts a word for what differs each time: tokens, new MFA secrets, and the moment of this sign-in.
 fn redact(body: &mut Value) {
     match body {
         Value::Object(members) => {
             for (name, value) in members {
                 match name.as_str() {
+                    _ if !value.is_string() => redact(value),
                     "lastSignIn" | "updatedAt" => *value = json!("[moment]"),
                     "refresh_token" | "session_token" => *value = json!("[token]"),
+                    "secret" | "otpauth" | "qrcode" => *value = json!("[secret]"),
                     _ => redact(value),
                 }
             }

@@ -80,10 +80,11 @@ pub struct Show {
 /// Which step.
 #[derive(Args)]
 #[command(after_help = "\
-Nothing has to be deployed: functions read the secret again every five minutes. Tokens and recovery codes stay good.
+Nothing has to be deployed: functions read the secret again every five minutes, and who verifies by
+/.well-known/jwks.json reads that five minutes later at the latest. Tokens and recovery codes stay good.
 
   postern keys rotate --secret ARN --add              a new key, which verifies and does not sign yet
-  (five minutes later)
+  (ten minutes later)
   postern keys rotate --secret ARN --promote KID      it signs
   (when the old tokens have expired: a week by default)
   postern keys rotate --secret ARN --retire OLD_KID   the old key is gone")]
@@ -95,7 +96,7 @@ pub struct Rotate {
     /// What the added key signs with. Without it, what the key that signs now does.
     #[arg(long, conflicts_with_all = ["promote", "retire"])]
     alg: Option<Algorithm>,
-    /// Promote a key that not all functions may have read yet.
+    /// Promote a key that not all who verify may have read yet.
     #[arg(long, conflicts_with_all = ["add", "retire"])]
     force: bool,
 }
@@ -178,13 +179,14 @@ async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
         }
         Step { retire: Some(kid), .. } => {
             set.retire(kid)?;
-            (format!("retired {kid}"), "functions refuse its tokens within five minutes. Done".to_owned())
+            let next = "functions refuse its tokens within five minutes, who verifies by the key set within ten. Done";
+            (format!("retired {kid}"), next.to_owned())
         }
         Step { .. } => {
             let kid = set.add(options.alg, now())?;
             (
                 format!("added {kid}"),
-                format!("in five minutes, when all functions have read it: {again} --promote {kid}"),
+                format!("in ten minutes, when all who verify have read it: {again} --promote {kid}"),
             )
         }
     };

@@ -17,8 +17,9 @@ use time::macros::format_description;
 
 use crate::output::{Exit, Failure};
 
-/// How long until all functions have read a new key: they read the keys every five minutes, and reading takes a moment.
-const READ_BY_ALL: Duration = Duration::from_secs(5 * 60 + 10);
+/// How long until a new key is known wherever tokens are verified: functions read the keys every five minutes, whoever
+/// verifies by the key set may keep that for five more, and reading takes a moment.
+const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
 
 /// What a key signs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -125,11 +126,11 @@ impl KeySet {
         if at == 0 {
             return Err(Failure::new(Exit::Refused, format!("{name} is the key that signs already")));
         }
-        let left = added_at(name).map_or(Duration::ZERO, |added| added.plus(READ_BY_ALL).since(now));
+        let left = added_at(name).map_or(Duration::ZERO, |added| added.plus(KNOWN_TO_ALL).since(now));
         if !left.is_zero() && !force {
             let message = format!(
-                "{name} was added less than five minutes ago, and functions that have not read it would refuse its \
-                 tokens; try again in {} s, or say --force",
+                "{name} was added less than ten minutes ago, and who has not read it would refuse its tokens; try \
+                 again in {} s, or say --force",
                 left.as_millis().div_ceil(1000)
             );
             return Err(Failure::new(Exit::Refused, message));

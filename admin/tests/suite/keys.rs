@@ -1,6 +1,7 @@
 //! The signing keys: made, shown, and rotated without anybody being signed out.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use postern::ambient::now;
 use postern::token::{KeyRing, SAMPLE_KEYS};
@@ -149,7 +150,7 @@ async fn a_generated_secret_rotates_in_three_steps() {
     assert!(accepts(&ring(), &old));
     assert_eq!(ring().recovery.digest(7, "0a1b2c3d"), before.recovery.digest(7, "0a1b2c3d"));
 
-    rotate(&["--promote", &kid]).await.refuses(4, "less than five minutes ago");
+    rotate(&["--promote", &kid]).await.refuses(4, "less than ten minutes ago");
     assert!(accepts(&before, &token(&ring())), "nothing was promoted");
     let said = rotate(&["--promote", &kid, "--force"]).await;
     said.says(&["promoted", "signs and verifies", "next: functions sign with it", "--retire none"]);
@@ -178,12 +179,21 @@ async fn a_file_rotates_and_keeps_what_it_does_not_know() {
     assert_ne!(one, two);
     let added = rotate(&["--retire", &two]).await;
     added.says(&["first", "HS256", &one]);
-    // One that was added long ago, as its name tells, needs no force.
-    let mut aged = file.set();
-    aged["keys"][1]["kid"] = json!("2020-01-02T03-04-05Z");
-    std::fs::write(&file.0, aged.to_string()).unwrap();
-    rotate(&["--promote", "2020-01-02T03-04-05Z"]).await.says(&["--retire first"]);
-    rotate(&["--promote", "2020-01-02T03-04-05Z"]).await.refuses(4, "signs already");
+    // One that was added long enough ago, as its name tells, needs no force.
+    let [young, old] = [9, 11].map(|minutes| {
+        let added = now().minus(Duration::from_secs(minutes * 60)).iso8601().unwrap();
+        format!("{}Z", added[..19].replace(':', "-"))
+    });
+    for kid in [&young, &old] {
+        let mut aged = file.set();
+        aged["keys"][1]["kid"] = json!(kid);
+        std::fs::write(&file.0, aged.to_string()).unwrap();
+        if *kid == young {
+            rotate(&["--promote", kid]).await.refuses(4, "less than ten minutes ago");
+        }
+    }
+    rotate(&["--promote", &old]).await.says(&["--retire first"]);
+    rotate(&["--promote", &old]).await.refuses(4, "signs already");
     let written = file.set();
     assert_eq!((&written["note"], &written["keys"][1]["use"]), (&json!("ours"), &json!("sig")));
     assert_eq!(written["recovery_code_key"], set["recovery_code_key"]);

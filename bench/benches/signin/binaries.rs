@@ -1,7 +1,6 @@
 //! What each release binary costs: its start, its first reply, its memory, its size.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -13,7 +12,15 @@ use postern_tests::stand::Reply;
 use crate::Spread;
 
 const STARTS: usize = 20;
-const CONTRACTS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
+/// Each with the name of its events.
+const FUNCTIONS: [(&str, &str); 6] = [
+    ("sso-signin", "sso"),
+    ("account-signin", "account"),
+    ("session-signin", "session"),
+    ("mfa-signin", "mfa"),
+    ("email-signin", "email"),
+    ("jwks", "jwks"),
+];
 
 pub(crate) async fn run() {
     build();
@@ -25,9 +32,9 @@ pub(crate) async fn run() {
         "  {:<16} {:>14} {:>14} {:>12} {:>12} {:>9}",
         "", "first poll", "first reply", "memory then", "after 100", "size"
     );
-    for contract in CONTRACTS {
-        let path = binary(contract);
-        let success = events::all(Some(contract)).into_iter().find(|event| event.name == "success").unwrap();
+    for (package, name) in FUNCTIONS {
+        let path = in_workspace("target/release").join(package);
+        let success = events::all(Some(name)).into_iter().find(|event| event.name == "success").unwrap();
         let (mut polls, mut replies, mut first, mut later) = (Vec::new(), Vec::new(), 0.0, 0.0);
         for _ in 0..STARTS {
             let mut api = RuntimeApi::start().await;
@@ -53,20 +60,16 @@ pub(crate) async fn run() {
         let size = fs::metadata(&path).unwrap().len() as f64 / 1e6;
         let (poll, reply) = (Spread::of(polls).median, Spread::of(replies).median);
         println!(
-            "  {contract:<16} {poll:>11.1} ms {reply:>11.1} ms {first:>9.1} MB {later:>9.1} MB {size:>6.1} MB"
+            "  {name:<16} {poll:>11.1} ms {reply:>11.1} ms {first:>9.1} MB {later:>9.1} MB {size:>6.1} MB"
         );
     }
     println!("\n  goals: first poll within 5 ms, size at most 8 MB");
 }
 
 fn build() {
-    let packages = CONTRACTS.map(|contract| format!("--package={contract}-signin"));
+    let packages = FUNCTIONS.map(|(package, _)| format!("--package={package}"));
     let built = Command::new("cargo").args(["build", "--release", "--bins"]).args(packages).status().unwrap();
     assert!(built.success(), "the release binaries build");
-}
-
-fn binary(contract: &str) -> PathBuf {
-    in_workspace("target/release").join(format!("{contract}-signin"))
 }
 
 /// The resident memory of a process, in MB.

@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 const SIGN_IN: &str = "/api/v2/account/signin";
 const TOKEN: &str = "/oauth/token";
 const REVOKE: &str = "/oauth/revoke_token";
-/// What this function answers.
+/// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] =
     &[(Method::POST, SIGN_IN), (Method::POST, TOKEN), (Method::POST, REVOKE)];
 /// The kind of this contract's sessions.

@@ -3,12 +3,11 @@
 
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::http::StatusCode;
-use postern::App;
 use postern::app::{Claimed, SignedIn, TokenRefusal};
 use postern::audit::Caller;
 use postern::http::{self, Request, Response};
 use postern::session::SessionToken;
-use postern::{Refusal, http::json};
+use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::{KIND, Settings, access_token, refuse};
@@ -92,7 +91,7 @@ pub(super) async fn revoke(app: &App, settings: &Settings, caller: &Caller, requ
         },
     };
     match ended {
-        Ok(_) => json(StatusCode::OK, &serde_json::Map::new()),
+        Ok(_) => http::json(StatusCode::OK, &serde_json::Map::new()),
         Err(refusal) => refuse(&refusal),
     }
 }
@@ -157,6 +156,8 @@ impl OauthError {
             Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
             Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
         };
-        json(status, &Error { error })
+        let reply = http::json(status, &Error { error });
+        // A 401 has a challenge, whatever it is for (RFC 9110 §15.5.2).
+        if status == StatusCode::UNAUTHORIZED { http::with_challenge(reply, false) } else { reply }
     }
 }

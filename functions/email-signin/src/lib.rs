@@ -25,7 +25,7 @@ const SIGN_IN: &str = "/api/sign-in";
 const REFRESH: &str = "/api/token/refresh";
 const BLACKLIST: &str = "/api/token/blacklist";
 const PROFILE: &str = "/api/profile";
-/// What this function answers.
+/// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] =
     &[(Method::POST, SIGN_IN), (Method::POST, REFRESH), (Method::POST, BLACKLIST), (Method::GET, PROFILE)];
 /// The kind of this contract's sessions.

@@ -25,7 +25,7 @@ const SIGN_IN: &str = "/signin";
 const WHOAMI: &str = "/whoami/jwt";
 const ACCOUNT: &str = "/account/jwt";
 const MFA: &str = "/account/mfa/jwt";
-/// What this function answers.
+/// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] =
     &[(Method::POST, SIGN_IN), (Method::GET, WHOAMI), (Method::GET, ACCOUNT), (Method::POST, MFA)];
 const AUTHENTICATION_FAILED: &str = "authenticationFailed";

@@ -28,7 +28,7 @@ const SIGN_IN: &str = "/api/auth/signin";
 const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
 const RESUME: &str = "/api/auth/IamLoggedIn";
 const LEAVE: &str = "/api/v1/user/myself/session/logoutCurrentSession";
-/// What this function answers.
+/// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] = &[
     (Method::POST, SIGN_IN),
     (Method::POST, CHANGE_PASSWORD),

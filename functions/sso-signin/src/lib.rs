@@ -16,7 +16,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 const SIGN_IN: &str = "/api/v2/sso/signin";
-/// What this function answers.
+/// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 
 /// The settings of this contract: it has none.

@@ -20,8 +20,11 @@ pub(crate) enum Rotation {
 }
 
 impl Store {
-    /// Puts a new session.
-    pub(crate) async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
+    /// Puts a new session. One of the same family stays as it is.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
         let mut item = session_key(session.token.user_id, &session.token.session_id());
         item.insert("kind".to_owned(), text(session.kind));
         item.insert("current_hash".to_owned(), text(&sha256(&session.token.secret)));

@@ -1,4 +1,4 @@
-//! Private JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037) as they stand in the signing secret.
+//! Private JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037) as they stand in the signing secret, and their public halves.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use pkcs1::der::Encode;
 use pkcs1::{RsaPrivateKey, RsaPublicKey, UintRef};
 use ring::hmac;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mfa::RecoveryKey;
 
@@ -21,9 +21,40 @@ pub(super) struct Key {
     pub(super) algorithm: Algorithm,
     pub(super) signing: EncodingKey,
     pub(super) verifying: DecodingKey,
+    /// None of a secret key, which has no half that others may know.
+    public: Option<PublicHalf>,
+}
+
+/// What others need to verify, in the members of a JWK.
+#[derive(Serialize)]
+#[serde(tag = "kty")]
+enum PublicHalf {
+    #[serde(rename = "EC")]
+    Ec { crv: &'static str, x: String, y: String },
+    #[serde(rename = "OKP")]
+    Okp { crv: &'static str, x: String },
+    #[serde(rename = "RSA")]
+    Rsa { n: String, e: String },
+}
+
+/// The public half of a key as a JWK, which holds nothing of the private one.
+#[derive(Serialize)]
+pub struct PublicKey<'r> {
+    #[serde(flatten)]
+    half: &'r PublicHalf,
+    kid: Option<&'r str>,
+    alg: Algorithm,
+    #[serde(rename = "use")]
+    purpose: &'static str,
 }
 
 impl Key {
+    /// The public half, if it has one.
+    pub(super) fn public(&self) -> Option<PublicKey<'_>> {
+        let half = self.public.as_ref()?;
+        Some(PublicKey { half, kid: self.kid.as_deref(), alg: self.algorithm, purpose: "sig" })
+    }
+
     /// Whether both keys make the same signatures.
     pub(super) fn signs_like(&self, other: &Self) -> bool {
         // HMAC pads its keys with zeros, so zeros at the end make no other key.
@@ -123,6 +154,7 @@ fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
                 algorithm: Algorithm::ES256,
                 signing: EncodingKey::from_ec_der(&[&d[..], &public].concat()),
                 verifying: DecodingKey::from_ec_der(&public),
+                public: Some(PublicHalf::Ec { crv: "P-256", x: encode(&x), y: encode(&y) }),
             };
             (key, "ES256")
         }
@@ -133,17 +165,19 @@ fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
                 algorithm: Algorithm::EdDSA,
                 signing: EncodingKey::from_ed_der(&[&d[..], &x].concat()),
                 verifying: DecodingKey::from_ed_der(&x),
+                public: Some(PublicHalf::Okp { crv: "Ed25519", x: encode(&x) }),
             };
             (key, "EdDSA")
         }
         ("RSA", None) => {
             let needed = "needs n, e, d, p, q, dp, dq and qi in base64url";
-            let (private, public) = rsa(jwk).ok_or_else(|| wrong(needed))?;
+            let (private, public, half) = rsa(jwk).ok_or_else(|| wrong(needed))?;
             let key = Key {
                 kid: jwk.kid.clone(),
                 algorithm: Algorithm::RS256,
                 signing: EncodingKey::from_rsa_der(&private),
                 verifying: DecodingKey::from_rsa_der(&public),
+                public: Some(half),
             };
             (key, "RS256")
         }
@@ -164,8 +198,8 @@ fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
     Ok(key)
 }
 
-/// An RSA key's private and public half, each in DER (RFC 8017 appendix A.1).
-fn rsa(jwk: &Jwk) -> Option<(Vec<u8>, Vec<u8>)> {
+/// An RSA key's private and public half, each in DER (RFC 8017 appendix A.1), and the public one as it is shown.
+fn rsa(jwk: &Jwk) -> Option<(Vec<u8>, Vec<u8>, PublicHalf)> {
     let parts = [&jwk.n, &jwk.e, &jwk.d, &jwk.p, &jwk.q, &jwk.dp, &jwk.dq, &jwk.qi];
     let parts: Vec<Vec<u8>> = parts.into_iter().map(|part| bytes(part.as_deref())).collect::<Option<_>>()?;
     let parts: Vec<UintRef<'_>> =
@@ -184,7 +218,8 @@ fn rsa(jwk: &Jwk) -> Option<(Vec<u8>, Vec<u8>)> {
         coefficient,
         other_prime_infos: None,
     };
-    Some((private.to_der().ok()?, public.to_der().ok()?))
+    let half = PublicHalf::Rsa { n: encode(modulus.as_bytes()), e: encode(public_exponent.as_bytes()) };
+    Some((private.to_der().ok()?, public.to_der().ok()?, half))
 }
 
 fn hs256(kid: Option<String>, secret: &[u8]) -> Result<Key, KeyError> {
@@ -196,7 +231,12 @@ fn hs256(kid: Option<String>, secret: &[u8]) -> Result<Key, KeyError> {
         algorithm: Algorithm::HS256,
         signing: EncodingKey::from_secret(secret),
         verifying: DecodingKey::from_secret(secret),
+        public: None,
     })
+}
+
+fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 fn bytes(value: Option<&str>) -> Option<Vec<u8>> {

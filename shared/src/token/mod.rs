@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::jwk::Key;
-pub use self::jwk::KeyError;
+pub use self::jwk::{KeyError, PublicKey};
 use crate::ambient::Timestamp;
 use crate::mfa::RecoveryKey;
 
@@ -62,6 +62,11 @@ impl KeyRing {
             let signs = sample.keys.iter().any(|public| self.keys.iter().any(|key| key.signs_like(public)));
             signs || self.recovery.digest(0, "") == sample.recovery.digest(0, "")
         })
+    }
+
+    /// What others need to verify these keys' tokens: of HS256 keys nothing, since whoever can verify with one can sign.
+    pub fn public_keys(&self) -> Vec<PublicKey<'_>> {
+        self.keys.iter().filter_map(Key::public).collect()
     }
 
     /// Signs these claims with the first key.

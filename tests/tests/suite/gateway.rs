@@ -6,6 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
 use postern_local::{doors, gateway};
+use postern_tests::binary;
 use postern_tests::stand::Stand;
 use tower::ServiceExt;
 
@@ -53,6 +54,48 @@ async fn browsers_of_any_origin_may_call() {
     assert_eq!(reply.status(), 400);
     let exposed = &reply.headers()["access-control-expose-headers"];
     assert_eq!(exposed, "retry-after,www-authenticate,x-request-id");
+}
+
+/// Each at its own function: the gateway's own 404 names no request.
+#[tokio::test]
+async fn every_route_is_there_with_and_without_its_slash() {
+    let stand = Stand::start().await;
+    for door in doors::all(&stand.app, &stand.env).unwrap() {
+        for (method, route) in door.routes {
+            for path in [(*route).to_owned(), format!("{route}/")] {
+                let reply = send(&stand, Request::builder().method(method).uri(&path), "").await;
+                assert!(reply.headers().contains_key("x-request-id"), "{method} {path}");
+                assert_ne!(reply.status(), 405, "{method} {path}");
+                let reply = send(&stand, Request::put(&path), "").await;
+                assert_eq!(reply.status(), 405, "{path}");
+                let allowed = reply.headers()["allow"].to_str().unwrap();
+                assert!(allowed.contains(method.as_str()), "{path}: {allowed}");
+            }
+        }
+    }
+    let reply = send(&stand, Request::get("/.well-known/jwks.json"), "").await;
+    assert_eq!((reply.status().as_u16(), reply.body().as_str()), (200, r#"{"keys":[]}"#));
+}
+
+/// Whoever adds a route and forgets one of these lists finds out here and not after the deployment.
+#[tokio::test]
+async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
+    let stand = Stand::start().await;
+    let read = |name: &str| std::fs::read_to_string(binary::in_workspace(name)).unwrap();
+    let (template, manifest) = (read("template.yaml"), read("Cargo.toml"));
+    for door in doors::all(&stand.app, &stand.env).unwrap() {
+        let function = if door.name == "jwks" { "jwks".to_owned() } else { format!("{}-signin", door.name) };
+        let mut stanzas = template.split("Binary: ");
+        let stanza = stanzas.find(|stanza| stanza.starts_with(&format!("{function} }}"))).unwrap();
+        for (method, route) in door.routes {
+            for path in [route.to_string(), format!("\"{route}/{{slash+}}\"")] {
+                assert!(stanza.contains(&format!("Method: {method}, Path: {path} }}")), "{method} {path}");
+            }
+            for path in [route.to_string(), format!("{route}/")] {
+                assert!(manifest.contains(&format!("\n\"{path}\" = \"{function}\"\n")), "{path}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::attacks::forge::Key;
+use crate::jwks::key_set;
 use crate::jwt::{encode, mint_with, parts};
 
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
@@ -253,6 +255,32 @@ async fn who_only_refreshes_sessions_uses_a_new_first_key_too() {
     stand.advance(MINUTE * 5);
     assert!(stand.app.resume(&caller(), &next, "account", idle).await.unwrap().is_some());
     assert_eq!(kid(), "newer");
+}
+
+/// The names of the keys in the key set.
+async fn published(stand: &Stand) -> Vec<String> {
+    let keys = key_set(stand).await.json()["keys"].clone();
+    keys.as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_key_set_follows_the_secret_within_five_minutes_and_stays_where_that_fails() {
+    let (old, new) = (Key::Ed.private_jwk(), Key::Es.private_jwk());
+    let (stand, secrets) = stand(set(&[old.clone(), jwk("never")])).await;
+    assert_eq!((published(&stand).await, secrets.calls()), (vec!["ed".to_owned()], 1));
+    secrets.answer(set(&[old, new.clone()]));
+    stand.advance(MINUTE * 5 - MOMENT);
+    assert_eq!((published(&stand).await, secrets.calls()), (vec!["ed".to_owned()], 0));
+    stand.advance(MOMENT);
+    assert_eq!((published(&stand).await, secrets.calls()), (vec!["ed".to_owned(), "es".to_owned()], 1));
+    secrets.answer(Answer::Error(400, "AccessDeniedException"));
+    stand.advance(MINUTE * 5);
+    for calls in [1, 0, 0] {
+        assert_eq!((published(&stand).await.len(), secrets.calls()), (2, calls));
+    }
+    secrets.answer(set(&[new]));
+    stand.advance(MINUTE);
+    assert_eq!((published(&stand).await, secrets.calls()), (vec!["es".to_owned()], 1));
 }
 
 /// How often the log says, as an error, that the keys stay for this cause.

@@ -11,6 +11,7 @@ mod faults;
 mod fields;
 mod gateway;
 mod import;
+mod jwks;
 mod jwt;
 mod keys;
 mod kill;

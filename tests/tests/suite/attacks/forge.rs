@@ -30,17 +30,17 @@ const RSA: &str = include_str!("../../../../shared/src/token/tests/rsa.jwk.json"
 
 /// A key of the ring, which is also its `kid`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Hs,
     Es,
     Ed,
     Rs,
 }
 
-pub(super) const KEYS: [Key; 4] = [Key::Hs, Key::Es, Key::Ed, Key::Rs];
+pub(crate) const KEYS: [Key; 4] = [Key::Hs, Key::Es, Key::Ed, Key::Rs];
 
 impl Key {
-    pub(super) const fn kid(self) -> &'static str {
+    pub(crate) const fn kid(self) -> &'static str {
         match self {
             Self::Hs => "hs",
             Self::Es => "es",
@@ -49,7 +49,7 @@ impl Key {
         }
     }
 
-    pub(super) const fn algorithm(self) -> &'static str {
+    pub(crate) const fn algorithm(self) -> &'static str {
         match self {
             Self::Hs => "HS256",
             Self::Es => "ES256",
@@ -123,7 +123,7 @@ impl Key {
         forms
     }
 
-    fn public_jwk(self) -> Value {
+    pub(crate) fn public_jwk(self) -> Value {
         match self {
             Self::Hs => json!({"kty": "oct", "kid": "hs"}),
             Self::Es => json!({"kty": "EC", "crv": "P-256", "x": EC[1], "y": EC[2], "kid": "es"}),
@@ -132,7 +132,7 @@ impl Key {
         }
     }
 
-    fn private_jwk(self) -> Value {
+    pub(crate) fn private_jwk(self) -> Value {
         let mut jwk = self.public_jwk();
         match self {
             Self::Hs => jwk["k"] = json!(K),
@@ -193,7 +193,7 @@ pub(super) fn split(token: &str) -> [&str; 3] {
     token.split('.').collect::<Vec<_>>().try_into().unwrap()
 }
 
-pub(super) fn decode(text: &str) -> Vec<u8> {
+pub(crate) fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! The classical attacks on JWTs, each at sso with a ring that holds HS256, ES256, EdDSA and RS256 keys at once.
 //! Every one is refused in sso's words, and the good tokens are accepted in the same test.
 
-mod forge;
+pub(crate) mod forge;
 mod form;
 mod headers;
 mod says;

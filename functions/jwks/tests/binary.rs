@@ -1,0 +1,15 @@
+//! The compiled function, run as Lambda runs it, but without a table.
+
+use postern_tests::binary;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_jwks");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_its_events() {
+    binary::answers(BINARY, "jwks", &binary::without_table()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_bad_configuration() {
+    binary::refuses_bad_keys(BINARY, binary::without_table()).await;
+}
