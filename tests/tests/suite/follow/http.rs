@@ -225,18 +225,13 @@ impl Gateway {
 pub(super) struct Client(SendRequest<Full<Bytes>>);
 
 impl Client {
-    pub(super) async fn send(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Reply {
+    async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        self.0.ready().await.unwrap();
         let (parts, body) = self.0.send_request(request).await.unwrap().into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         let of_http = |name: &str| ["date", "content-length"].contains(&name);
@@ -249,23 +244,27 @@ impl Client {
         Reply { status: parts.status.as_u16().into(), headers: headers.into(), text }
     }
 
-    /// Refreshes, and comes back where a busy machine's table asks for that.
     pub(super) async fn refresh(&mut self, contract: &str, token: &str) -> Reply {
         let (path, headers, body) = refreshing(contract, token);
-        for _ in 0..5 {
-            let reply = self.send("POST", path, &headers, &body).await;
-            if reply.status != 503 {
-                return reply;
-            }
-            assert_eq!(reply.header("retry-after"), Some("1"), "{contract}");
-        }
-        panic!("{contract}: the table is never there");
+        self.insist("POST", path, &headers, &body).await
     }
 
     pub(super) async fn present(&mut self, contract: &str, access: &str) -> Reply {
         let bearer = format!("Bearer {access}");
         let (method, path) =
             if contract == "account" { ("POST", "/api/v2/sso/signin/") } else { ("GET", "/api/profile/") };
-        self.send(method, path, &[("authorization", &bearer)], "").await
+        self.insist(method, path, &[("authorization", &bearer)], "").await
+    }
+
+    /// Comes back where a busy machine's table asks for that.
+    async fn insist(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        for _ in 0..5 {
+            let reply = self.send(method, path, headers, body).await;
+            if reply.status != 503 {
+                return reply;
+            }
+            assert_eq!(reply.header("retry-after"), Some("1"), "{path}");
+        }
+        panic!("{path}: the table is never there");
     }
 }
