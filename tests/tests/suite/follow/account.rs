@@ -305,3 +305,16 @@ async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
     }
     assert_refused("account", &refresh(&stand, "account", &tokens.refresh).await, "it is over");
 }
+
+/// Only who shares the key can say this, and may well say it wrongly.
+#[tokio::test]
+async fn to_revoke_a_token_of_a_session_that_no_key_of_the_table_can_name_is_no_error() {
+    let stand = Stand::start().await;
+    let tokens = sign_in(&stand, "account").await;
+    let mut claims = claims(&tokens.access);
+    for sid in [String::new(), "s".repeat(1025), "s".repeat(5000)] {
+        claims["sid"] = json!(sid);
+        let reply = end(&stand, "account", &mint(r#"{"alg":"HS256"}"#, &claims)).await;
+        assert_reply(&reply, 200, "{}", json!({}), &format!("a sid of {} bytes", sid.len()));
+    }
+}

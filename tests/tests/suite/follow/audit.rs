@@ -172,3 +172,19 @@ async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere()
         }
     }
 }
+
+/// As at email: whoever tries tokens is seen, whatever they look like.
+#[tokio::test]
+async fn a_token_that_is_none_at_all_leaves_an_event_too() {
+    let stand = Stand::start().await;
+    for contract in ["email", "account"] {
+        let mut audited = Audited { stand: &stand, contract, sent: 100, secrets: Vec::new() };
+        let tokens = audited.sign_in().await;
+        for token in ["garbage", "a.b.c", &tokens.access] {
+            audited.post(refreshing(contract, token), "bad_token", None).await;
+        }
+        for token in ["garbage", "a.b.c"] {
+            audited.post(ending(contract, token), "bad_token", None).await;
+        }
+    }
+}

@@ -139,3 +139,15 @@ async fn a_session_of_an_older_epoch_is_over_whatever_the_token_says() {
     let other = minted(&crate::jwt::claims(&again.access), json!({"epoch": 0}));
     assert_access_refused("account", &stand.sso(&other).await, "an old token of a new session");
 }
+
+/// Only who shares the key can say this, and may well say it wrongly.
+#[tokio::test]
+async fn a_session_that_no_key_of_the_table_can_name_is_none() {
+    let stand = Stand::start().await;
+    let tokens = sign_in(&stand, "account").await;
+    let claims = claims(&tokens.access);
+    for sid in [String::new(), "s".repeat(1025), "s".repeat(5000), "\0".to_owned(), "☃".to_owned()] {
+        let reply = stand.sso(&minted(&claims, json!({"sid": sid}))).await;
+        assert_access_refused("account", &reply, &format!("a sid of {} bytes", sid.len()));
+    }
+}
