@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpC
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 
-use crate::config::{Config, ConfigError, Environment};
+use crate::config::{ConfigError, Environment};
 
 /// Amazon Trust Services' root certificates, <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
@@ -26,10 +26,6 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    pub(crate) fn from_env(env: &Environment, config: &Config) -> Result<Self, ConfigError> {
-        Self::in_region(env, &config.region)
-    }
-
     pub(crate) fn in_region(env: &Environment, region: &str) -> Result<Self, ConfigError> {
         let credentials = Credentials::new(
             env.required("AWS_ACCESS_KEY_ID", "an AWS access key; Lambda sets it")?,

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::ambient::{Timestamp, now};
 use crate::aws::{Aws, Secret};
-use crate::config::{self, Config, ConfigError, Environment};
+use crate::config::{self, ConfigError, Environment};
 use crate::token::{KeyRing, SigningFailed, TokenError};
 
 /// How long the keys are used without another look.
@@ -45,19 +45,16 @@ impl Keys {
     pub async fn start(env: &Environment) -> Result<Self, ConfigError> {
         let aws = Aws::in_region(env, config::region(env)?)?;
         let local = config::dynamodb_endpoint(env)?.is_some_and(config::is_this_machine);
-        Self::find(env, local, &aws, now()).await
+        Self::read(env, local, &aws, now()).await
     }
 
+    /// Reads the keys; samples, too, where all is `local`.
     pub(crate) async fn read(
         env: &Environment,
-        config: &Config,
+        local: bool,
         aws: &Aws,
         now: Timestamp,
     ) -> Result<Self, ConfigError> {
-        Self::find(env, config.is_local(), aws, now).await
-    }
-
-    async fn find(env: &Environment, local: bool, aws: &Aws, now: Timestamp) -> Result<Self, ConfigError> {
         let (ring, secret) = match (env.optional("SIGNING_KEYS"), env.optional(SECRET)) {
             (Some(text), None) => (parse("SIGNING_KEYS", text, local)?, None),
             (None, Some(arn)) => {

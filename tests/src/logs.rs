@@ -11,10 +11,14 @@ static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 /// Captures from now on, at the most talkative level that a function can be set to.
 pub fn capture() {
+    capture_at(LevelFilter::TRACE);
+}
+
+/// Captures from now on at this level, unless that was done before.
+pub fn capture_at(level: LevelFilter) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        tracing::subscriber::set_global_default(logging::subscriber(LevelFilter::TRACE, || Captured))
-            .unwrap();
+        tracing::subscriber::set_global_default(logging::subscriber(level, || Captured)).unwrap();
     });
 }
 

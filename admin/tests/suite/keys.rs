@@ -184,14 +184,14 @@ async fn a_file_rotates_and_keeps_what_it_does_not_know() {
         let added = now().minus(Duration::from_secs(minutes * 60)).iso8601().unwrap();
         format!("{}Z", added[..19].replace(':', "-"))
     });
-    for kid in [&young, &old] {
+    let age = |kid: &str| {
         let mut aged = file.set();
         aged["keys"][1]["kid"] = json!(kid);
         std::fs::write(&file.0, aged.to_string()).unwrap();
-        if *kid == young {
-            rotate(&["--promote", kid]).await.refuses(4, "less than ten minutes ago");
-        }
-    }
+    };
+    age(&young);
+    rotate(&["--promote", &young]).await.refuses(4, "less than ten minutes ago");
+    age(&old);
     rotate(&["--promote", &old]).await.says(&["--retire first"]);
     rotate(&["--promote", &old]).await.refuses(4, "signs already");
     let written = file.set();

@@ -1,5 +1,5 @@
-//! The benchmark: where the time of a sign-in goes, what a refusal's time tells, what hashes from elsewhere cost, what
-//! each binary costs to start, and how fast users are brought along.
+//! The benchmark: where the time of a sign-in goes and of what follows it, what a refusal's time tells, what hashes from
+//! elsewhere cost, what each binary costs to start, and how fast users are brought along.
 //!
 //! `cargo bench -p postern-bench`, with `-- import` for that part alone. All figures come from one run, on one machine,
 //! and are to be compared with each other only. Medians; the spread is beside them.
@@ -8,18 +8,27 @@
 
 mod binaries;
 mod discretion;
+mod follow;
 mod hashes;
 mod import;
 mod warm;
 
 use std::time::Duration;
 
+use postern_tests::logs;
+use tracing::level_filters::LevelFilter;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
+    // As a deployed function logs; the tests' own level would be measured with it.
+    logs::capture_at(LevelFilter::INFO);
     if is_chosen("warm") {
         warm::run().await;
+    }
+    if is_chosen("follow") {
+        follow::run().await;
     }
     if is_chosen("hashes") {
         hashes::run();

@@ -75,7 +75,7 @@ async fn store_calls(client: &Client) {
     tokio::join!(update(client, "c"), update(client, "d"), update(client, "e"), put(client));
 }
 
-async fn get(client: &Client) {
+pub(crate) async fn get(client: &Client) {
     let read = client.get_item().table_name("postern").consistent_read(true);
     black_box(read.key("pk", text("USER#1")).key("sk", text("USER")).send().await.unwrap());
 }
@@ -104,11 +104,11 @@ async fn put(client: &Client) {
     black_box(write.send().await.unwrap());
 }
 
-fn text(value: &str) -> AttributeValue {
+pub(crate) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-fn client(endpoint: &str) -> Client {
+pub(crate) fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))

@@ -90,9 +90,9 @@ impl App {
     /// As there.
     pub async fn start_at(env: &Environment, clock: Clock) -> Result<Self, ConfigError> {
         let config = Config::from_env(env)?;
-        let aws = Aws::from_env(env, &config)?;
+        let aws = Aws::in_region(env, &config.region)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
-        let (keys, warm) = tokio::join!(Keys::read(env, &config, &aws, clock()), store.warm_up());
+        let (keys, warm) = tokio::join!(Keys::read(env, config.is_local(), &aws, clock()), store.warm_up());
         match warm {
             Ok(()) => {}
             // It may be back before the first request; if not, that one is told so.

@@ -90,9 +90,8 @@ impl App {
         let outcome = self.within_time(
             caller,
             Box::pin(async {
-                let (user_id, id) = (presented.user_id, presented.session_id());
-                let session = self.store.end_session(user_id, &id, kind, None).await?;
-                let session = session.ok_or(Failure::Invalid)?;
+                let ended = self.store.end_session(presented.user_id, &presented.session_id(), kind).await?;
+                let session = ended.ok_or(Failure::Invalid)?;
                 match session.judge(kind, &presented.secret, caller.now) {
                     Verdict::Over => return Err(Failure::Invalid),
                     Verdict::Reused => reused(presented),
@@ -113,22 +112,17 @@ impl App {
             caller,
             Box::pin(async {
                 let Some((kind, id)) = &claimed.session else { return Ok(false) };
-                let ended = self.store.end_session(claimed.user_id, id, kind, None).await;
+                let ended = self.store.end_session(claimed.user_id, id, kind).await;
                 Ok::<_, Refusal>(ended?.is_some())
             }),
         );
         let ended = ended.await;
-        let said = match &ended {
-            Ok(true) => "signed_out",
-            Ok(false) => "session_invalid",
-            Err(refusal) => refusal.outcome(),
-        };
-        audit::session(caller, said, Some(claimed.user_id));
+        audit::session(caller, said_of(&ended, Refusal::outcome), Some(claimed.user_id));
         ended
     }
 
-    /// Ends a session on behalf of its user, who holds a token that says this; see [`App::user_of_token`]. Whether
-    /// there was one.
+    /// Ends a session on behalf of its user, who holds a token that says this (see [`App::user_of_token`]), by the session's
+    /// present token. Whether there was one, and it was not over.
     ///
     /// # Errors
     /// If the token is no longer good, or the store fails.
@@ -143,25 +137,18 @@ impl App {
         // In the token's epoch or not at all: what an older token may not do, it has not done when that is known.
         let end = async {
             match presented.filter(|presented| presented.user_id == claimed.user_id) {
-                Some(presented) => {
-                    let (user_id, id) = (presented.user_id, presented.session_id());
-                    self.store.end_session(user_id, &id, kind, claimed.epoch).await.map(|was| was.is_some())
-                }
-                None => Ok(false),
+                Some(presented) => self.store.end_session_exactly(presented, kind, claimed.epoch).await,
+                None => Ok(None),
             }
         };
         let work = Box::pin(async {
             let (holder, ended) = tokio::join!(self.read_holder(caller, token, claimed), end);
             holder?;
-            ended.map_err(|error| TokenRefusal::Refused(error.into()))
+            let ended = ended.map_err(Refusal::from)?;
+            Ok(ended.is_some_and(|session| session.is_alive(session.epoch, caller.now)))
         });
         let ended = self.within_time(caller, work).await;
-        let said = match &ended {
-            Ok(true) => "signed_out",
-            Ok(false) => "session_invalid",
-            Err(refusal) => refusal.outcome(),
-        };
-        audit::session(caller, said, Some(claimed.user_id));
+        audit::session(caller, said_of(&ended, TokenRefusal::outcome), Some(claimed.user_id));
         ended
     }
 
@@ -198,6 +185,15 @@ impl App {
         };
         let user = owner(&session, user?)?;
         Ok(SignedIn { user, session: Some(token) })
+    }
+}
+
+/// The outcome of ending a session, for the audit event.
+fn said_of<E>(ended: &Result<bool, E>, refused: fn(&E) -> &'static str) -> &'static str {
+    match ended {
+        Ok(true) => "signed_out",
+        Ok(false) => "session_invalid",
+        Err(refusal) => refused(refusal),
     }
 }
 

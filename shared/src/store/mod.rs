@@ -78,7 +78,7 @@ impl Store {
     /// If a variable is missing or malformed.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let config = Config::from_env(env)?;
-        let aws = Aws::from_env(env, &config)?;
+        let aws = Aws::in_region(env, &config.region)?;
         Ok(Self::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), config.table))
     }
 

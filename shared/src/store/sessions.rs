@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use super::error::{condition_failed, is_condition};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::ambient::Timestamp;
-use crate::session::{GRACE, NewSession, Session, SessionToken, sha256};
+use crate::session::{GRACE, NewSession, Session, SessionToken, is_id, sha256};
 
 /// What became of a session whose token was presented to be refreshed.
 pub(crate) enum Rotation {
@@ -123,27 +123,50 @@ impl Store {
         }
     }
 
-    /// Ends a session. The session as it was, if there was one of this kind and, if one is given, of this epoch.
+    /// Ends a session of this kind. The session as it was, if there was one.
     pub(crate) async fn end_session(
         &self,
         user_id: u64,
         id: &str,
         kind: &str,
+    ) -> Result<Option<Session>, StoreError> {
+        self.end_session_if(user_id, id, vec![("kind", text(kind))]).await
+    }
+
+    /// Ends the session of this token, if it is the present one, and of this epoch where one is given.
+    pub(crate) async fn end_session_exactly(
+        &self,
+        presented: &SessionToken,
+        kind: &str,
         epoch: Option<u64>,
     ) -> Result<Option<Session>, StoreError> {
-        let mut request = self
-            .client
-            .delete_item()
+        let mut members = vec![("kind", text(kind)), ("current_hash", text(&sha256(&presented.secret)))];
+        members.extend(epoch.map(|epoch| ("epoch", number(epoch))));
+        self.end_session_if(presented.user_id, &presented.session_id(), members).await
+    }
+
+    /// Ends a session that has these members.
+    async fn end_session_if(
+        &self,
+        user_id: u64,
+        id: &str,
+        members: Vec<(&str, AttributeValue)>,
+    ) -> Result<Option<Session>, StoreError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        let conditions: Vec<String> = members.iter().map(|(name, _)| format!("{name} = :{name}")).collect();
+        let delete = members.into_iter().fold(self.client.delete_item(), |delete, (name, value)| {
+            delete.expression_attribute_values(format!(":{name}"), value)
+        });
+        let outcome = delete
             .table_name(&self.table)
             .set_key(Some(session_key(user_id, id)))
-            .expression_attribute_values(":kind", text(kind))
-            .return_values(ReturnValue::AllOld);
-        let mut condition = "kind = :kind".to_owned();
-        if let Some(epoch) = epoch {
-            condition += " AND epoch = :epoch";
-            request = request.expression_attribute_values(":epoch", number(epoch));
-        }
-        match request.condition_expression(condition).send().await {
+            .condition_expression(conditions.join(" AND "))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match outcome {
             Ok(output) => decode_session(output.attributes.unwrap_or_default()).map(Some),
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),
@@ -159,6 +182,9 @@ impl Store {
 
     /// One session, over or not.
     pub(crate) async fn session(&self, user_id: u64, id: &str) -> Result<Option<Session>, StoreError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
         self.get(session_key(user_id, id)).await?.map(decode_session).transpose()
     }
 
