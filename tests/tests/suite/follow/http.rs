@@ -22,7 +22,7 @@ use crate::words::{Said, assert_reply, words};
 
 /// The contracts whose tokens can be refreshed.
 pub(super) const RENEWABLE: [&str; 2] = ["account", "email"];
-/// Whose sessions they are: st.huber's, who has none of these two kinds before.
+/// Whose sessions they are: st.huber's.
 pub(super) const OWNER: u64 = 33;
 pub(super) const PASSWORD: &str = "Password1234!";
 pub(super) const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
