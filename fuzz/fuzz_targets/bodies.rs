@@ -1,4 +1,4 @@
-//! Request bodies, as each contract reads them, and the Authorization header, as sso does.
+//! Request bodies, as each contract reads them, and the Authorization header.
 //!
 //! The contracts must agree: each of them takes what the stricter ones take.
 
@@ -23,6 +23,7 @@ fuzz_target!(|body: &[u8]| {
         let text = |name| members.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
         assert_eq!(account, text("username") && text("password"));
         assert_eq!(email, text("email") && text("password"));
+        assert!(!session_signin::read_change(&request) || text("old_password") && text("new_password"));
         let code = http::mfa_code(&members);
         if members.get("token").is_some_and(Value::is_number) {
             let code = code.expect("a number is a code");
@@ -30,9 +31,12 @@ fuzz_target!(|body: &[u8]| {
         }
     }
 
+    let form = http::form(&request);
+    assert!(body.len() <= MAX_BODY_BYTES || form.is_empty(), "a form over the limit is read");
+
     if let Ok(value) = HeaderValue::from_bytes(body) {
         request.headers_mut().insert(AUTHORIZATION, value);
-        let token = postern::http::bearer(&request);
+        let token = http::bearer(&request);
         assert!(token.is_none_or(|token| token == token.trim() && token.len() < body.len()));
     }
 });

@@ -8,7 +8,7 @@ use postern::app::App;
 use postern::mfa::Mfa;
 use postern::name::LoginName;
 use postern::session::{NewSession, SessionRequest};
-use postern::store::{CreateUserError, Store};
+use postern::store::{CreateUserError, Store, StoreError};
 use postern::user::{Status, User};
 use serde_json::{Value, json};
 
@@ -106,18 +106,18 @@ pub const SHUT_NAMES: [&str; 2] = ["mallory", "mallory@example.com"];
 const SESSION_SECRETS: [&str; 2] =
     ["SamplePublicSecretNeverToBeDeployedAnywhere", "5a3b1e00000000005a3b1e0000000000"];
 
-/// Sessions of demo users whose tokens are public, so that the sample events can use them and end them: the contract,
-/// the user's id and the family of each.
-const SESSIONS: [(&str, u64, &str); 6] = [
-    ("account", 1, "SampleUsed"),
-    ("account", 1, "SampleLeft"),
-    ("session", 33, "SampleUsed"),
-    ("session", 33, "SampleLeft"),
-    ("email", 14, "SampleUsed"),
-    ("email", 14, "SampleLeft"),
+/// Sessions whose tokens are public, all of the last demo user, so that the sample events can use them and end them: the
+/// contract and the family of each.
+const SESSIONS: [(&str, &str); 6] = [
+    ("account", "SampleUsed"),
+    ("account", "SampleLeft"),
+    ("session", "SampleUse2"),
+    ("session", "SampleLef2"),
+    ("email", "SampleUse3"),
+    ("email", "SampleLef3"),
 ];
 
-/// Puts the demo users and their sessions into a table, and shuts [`SHUT_NAMES`]. What is there already stays as it is.
+/// Puts the demo users into a table, and shuts [`SHUT_NAMES`]. Users that are there already stay as they are.
 ///
 /// # Errors
 /// If the store fails.
@@ -128,11 +128,19 @@ pub async fn create_all(app: &App, store: &Store) -> Result<(), CreateUserError>
             Err(error) => return Err(error),
         }
     }
-    for (kind, user_id, family) in SESSIONS {
-        store.put_session(&session(kind, user_id, family, app.now())).await?;
-    }
     for name in SHUT_NAMES {
         store.shut_name(&LoginName::new(name), app.now()).await?;
+    }
+    Ok(())
+}
+
+/// Puts the sessions of the sample events into a table. Those that are there already stay as they are.
+///
+/// # Errors
+/// If the store fails.
+pub async fn begin_sessions(app: &App, store: &Store) -> Result<(), StoreError> {
+    for (kind, family) in SESSIONS {
+        store.put_session(&session(kind, family, app.now())).await?;
     }
     Ok(())
 }
@@ -167,13 +175,13 @@ pub fn user(app: &App, demo: &DemoUser) -> User {
     }
 }
 
-fn session(kind: &'static str, user_id: u64, family: &str, now: Timestamp) -> NewSession {
+fn session(kind: &'static str, family: &str, now: Timestamp) -> NewSession {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     let [plain, hex] = SESSION_SECRETS;
     let secret = if kind == "email" { hex } else { plain }.to_owned();
     let request =
         SessionRequest { kind, device: Some("sample".to_owned()), secret, idle: YEAR, absolute: YEAR };
-    let mut session = NewSession::begin(request, user_id, 0, now);
+    let mut session = NewSession::begin(request, 44, 0, now);
     session.token.family = family.to_owned();
     session
 }

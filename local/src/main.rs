@@ -78,6 +78,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let app = Arc::new(App::start(&env).await.map_err(|error| said(&error))?);
     if !options.no_demo_users {
         demo::create_all(&app, &store).await.map_err(|error| said(&error))?;
+        demo::begin_sessions(&app, &store).await.map_err(|error| said(&error))?;
     }
     let doors = doors::all(&app, &env).map_err(|error| said(&error))?;
 

@@ -217,6 +217,11 @@ impl Session {
     }
 }
 
+/// Whether this has the form of a [`Session::id`]. What others mint may name anything, even what is no key of the table.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() == 2 * digest::SHA256_OUTPUT_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// SHA-256 in hexadecimal, as families and secrets are stored.
 pub(crate) fn sha256(text: &str) -> String {
     hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())

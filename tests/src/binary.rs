@@ -57,6 +57,7 @@ pub async fn demo_table() -> (Table, Environment) {
     store.create_table().await.unwrap();
     let app = App::start(&env).await.unwrap();
     demo::create_all(&app, &store).await.unwrap();
+    demo::begin_sessions(&app, &store).await.unwrap();
     (table, env)
 }
 

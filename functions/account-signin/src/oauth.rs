@@ -3,8 +3,8 @@
 
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::http::StatusCode;
-use postern::app::{Claimed, SignedIn, TokenRefusal};
-use postern::audit::Caller;
+use postern::app::{Claimed, SignedIn};
+use postern::audit::{self, Caller};
 use postern::http::{self, Request, Response};
 use postern::session::SessionToken;
 use postern::{App, Refusal};
@@ -53,7 +53,10 @@ pub(super) async fn token(app: &App, settings: &Settings, caller: &Caller, reque
         Ok(presented) => presented,
         Err(error) => return error.reply(),
     };
-    let Some(presented) = presented else { return OauthError::InvalidGrant.reply() };
+    let Some(presented) = presented else {
+        audit::session(caller, "bad_token", None);
+        return OauthError::InvalidGrant.reply();
+    };
     match app.refresh(caller, &presented, KIND, settings.session_idle).await {
         Ok(Some(signed_in)) => {
             renewed(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
@@ -86,8 +89,10 @@ pub(super) async fn revoke(app: &App, settings: &Settings, caller: &Caller, requ
         Some(presented) => app.sign_out(caller, &presented, KIND).await,
         None => match app.claims(caller, Some(token), claimed).await {
             Ok(claimed) => app.end_session_of(caller, &claimed).await,
-            Err(TokenRefusal::Missing | TokenRefusal::Expired | TokenRefusal::Invalid) => Ok(false),
-            Err(TokenRefusal::Refused(refusal)) => Err(refusal),
+            Err(refusal) => {
+                audit::session(caller, refusal.outcome(), None);
+                Ok(false)
+            }
         },
     };
     match ended {

@@ -221,6 +221,12 @@ pub fn read(request: &Request) -> bool {
     parse(request).is_ok()
 }
 
+/// Whether the body holds a change of password, for the fuzzer.
+#[cfg(fuzzing)]
+pub fn read_change(request: &Request) -> bool {
+    parse_change(request).is_ok()
+}
+
 fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
     let token = jwt(app, settings, caller, &who.user)?;
     let session_token = who.session.as_ref().map(|session| session.to_plain());

@@ -32,7 +32,10 @@ pub(super) async fn resume(app: &App, settings: &Settings, caller: &Caller, requ
     };
     let outcome = match SessionToken::from_plain(&session_token) {
         Some(presented) => app.resume(caller, &presented, KIND, settings.session_idle).await,
-        None => Ok(None),
+        None => {
+            audit::session(caller, "bad_token", None);
+            Ok(None)
+        }
     };
     match outcome.and_then(|user| user.map(|user| good(app, settings, caller, &user)).transpose()) {
         Ok(Some(reply)) => reply,

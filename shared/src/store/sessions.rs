@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use super::error::{condition_failed, is_condition};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::ambient::Timestamp;
-use crate::session::{GRACE, NewSession, Session, SessionToken, sha256};
+use crate::session::{GRACE, NewSession, Session, SessionToken, is_id, sha256};
 
 /// What became of a session whose token was presented to be refreshed.
 pub(crate) enum Rotation {
@@ -152,6 +152,9 @@ impl Store {
         id: &str,
         members: Vec<(&str, AttributeValue)>,
     ) -> Result<Option<Session>, StoreError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
         let conditions: Vec<String> = members.iter().map(|(name, _)| format!("{name} = :{name}")).collect();
         let delete = members.into_iter().fold(self.client.delete_item(), |delete, (name, value)| {
             delete.expression_attribute_values(format!(":{name}"), value)
@@ -179,6 +182,9 @@ impl Store {
 
     /// One session, over or not.
     pub(crate) async fn session(&self, user_id: u64, id: &str) -> Result<Option<Session>, StoreError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
         self.get(session_key(user_id, id)).await?.map(decode_session).transpose()
     }
 

@@ -1,5 +1,6 @@
 //! Every sample event through `handle`, its whole reply compared with its snapshot.
 
+use postern_local::demo;
 use postern_tests::events;
 use postern_tests::stand::Stand;
 
@@ -9,7 +10,9 @@ async fn every_event_gets_its_reply() {
     let mut contract_and_stand: Option<(String, Stand)> = None;
     for event in events::all(None) {
         if contract_and_stand.as_ref().is_none_or(|(contract, _)| *contract != event.contract) {
-            contract_and_stand = Some((event.contract.clone(), Stand::start().await));
+            let stand = Stand::start().await;
+            demo::begin_sessions(&stand.app, &stand.store).await.unwrap();
+            contract_and_stand = Some((event.contract.clone(), stand));
         }
         let (_, stand) = contract_and_stand.as_ref().unwrap();
         let reply = stand.invoke(&event.contract, event.event.clone()).await;
