@@ -17,8 +17,8 @@ http.getClientInstance().interceptors.response.use((reply) => {
 })
 
 const account = (username, password) => http.post('/api/v2/account/signin/', { username, password })
-const token = (form) => http.request({ ...oauth, data: new URLSearchParams(form) })
 const oauth = { url: Endpoints.OAuthToken.url({}), method: Endpoints.OAuthToken.method }
+const token = (form) => http.request({ ...oauth, data: new URLSearchParams(form) })
 const refused = (call) => call.then((reply) => reply.data ?? reply, (error) => error)
 
 http.setBasePortal(url)
@@ -64,6 +64,7 @@ const type = sent.split(',')[0]
 http.setAuthorizeToken(second.access_token)
 expect(await SSOService.SignIn(), johndoe, 'SSOService.SignIn with the refreshed token')
 saw(`a form to /oauth/token/ refreshes (it called it ${type}), and SSOService.SignIn takes the new token`)
+
 const form = new URLSearchParams({ token: second.refresh_token, client_id: first.client_id })
 const revoked = await http.post('/oauth/revoke_token/', form)
 expect(revoked.status, 200, 'the revocation')

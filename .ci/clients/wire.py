@@ -28,8 +28,8 @@ def saw(what):
 
 
 def call(url, method, path, body=None, token=None):
-    """Sends JSON, a form (a list of pairs) or bytes. Whatever comes back is JSON, and no fault of the server's, unless it
-    asks for another try."""
+    """Sends JSON, a form (a list of pairs) or bytes. Whatever comes back is JSON, and no fault of the server's, unless
+    it asks for another try."""
     if isinstance(body, dict):
         body = json.dumps(body).encode()
     elif isinstance(body, list):
