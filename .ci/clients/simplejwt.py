@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Backends that verify our tokens: djangorestframework-simplejwt with the shared key, and PyJWT by the key set.
+
+    .ci/clients/simplejwt.py URL SHARED_KEY [URL ...]
+
+The first server signs with the shared key, the others with keys of their own. Needs
+djangorestframework-simplejwt[crypto].
+"""
+
+import sys
+
+import django
+import jwt
+from django.conf import settings
+from wire import Unexpected, call, expect, good, saw
+
+
+def main(url, key, *others):
+    settings.configure(
+        SECRET_KEY="of no use here",
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        USE_TZ=True,
+        SIMPLE_JWT={"SIGNING_KEY": key},
+    )
+    django.setup()
+    shared_key(url, key)
+    for other in others:
+        key_set(other)
+
+
+def shared_key(url, key):
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from rest_framework.exceptions import AuthenticationFailed
+    from rest_framework.test import APIRequestFactory
+    from rest_framework_simplejwt.authentication import JWTAuthentication
+    from rest_framework_simplejwt.exceptions import TokenError
+    from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, UntypedToken
+
+    call_command("migrate", verbosity=0)
+    User.objects.create(id=1, username="johndoe")
+    held = email(url)
+    access, refresh = held["access"], held["refresh"]
+    expect(jwt.get_unverified_header(access), {"typ": "JWT", "alg": "HS256"}, "the header")
+
+    def authenticate(token):
+        request = APIRequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {token}")
+        return JWTAuthentication().authenticate(request)[0].username
+
+    expect(authenticate(access), "johndoe", "JWTAuthentication")
+    expect(AccessToken(access)["user_id"], 1, "AccessToken")
+    expect(UntypedToken(access)["token_type"], "access", "UntypedToken")
+    expect(RefreshToken(refresh)["user_id"], 1, "RefreshToken")
+    saw("simplejwt verifies an access token by the shared key: JWTAuthentication, AccessToken, UntypedToken")
+    refuses(lambda: AccessToken(refresh), TokenError, "AccessToken of a refresh token")
+    refuses(lambda: authenticate(refresh), AuthenticationFailed, "JWTAuthentication of a refresh token")
+    refuses(lambda: AccessToken(tampered(access)), TokenError, "AccessToken with another signature")
+    refuses(lambda: authenticate(tampered(access)), AuthenticationFailed, "JWTAuthentication with another signature")
+    saw("simplejwt refuses the refresh token as an access token, and another signature")
+    account = good(call(url, "POST", "/api/v2/account/signin/", {"username": "johndoe", "password": "SecurePass123!"}))
+    expect(authenticate(account["token"]["access_token"]), "johndoe", "JWTAuthentication of account's token")
+    # Its for_user writes the id as a string, and sso wants a number.
+    minted = AccessToken()
+    minted["user_id"] = 1
+    expect(good(call(url, "POST", "/api/v2/sso/signin/", token=str(minted)))["username"], "johndoe", "sso")
+    saw("simplejwt verifies account's access token too, and mints one that sso takes")
+    expect(good(call(url, "GET", "/.well-known/jwks.json")), {"keys": []}, "the key set")
+    saw("the key set shows nothing of the shared key")
+
+
+def key_set(url):
+    from rest_framework_simplejwt.backends import TokenBackend
+    from rest_framework_simplejwt.exceptions import TokenBackendError
+
+    at = f"{url}/.well-known/jwks.json"
+    client = jwt.PyJWKClient(at)
+    access = email(url)["access"]
+    algorithm = jwt.get_unverified_header(access)["alg"]
+
+    def verify(token, **more):
+        return jwt.decode(token, client.get_signing_key_from_jwt(token), [algorithm], **more)
+
+    expect(verify(access)["user_id"], 1, "email's access token")
+    johndoe = {"username": "johndoe", "password": "SecurePass123!"}
+    account = good(call(url, "POST", "/api/v2/account/signin/", johndoe))["token"]["access_token"]
+    session = good(call(url, "POST", "/api/auth/signin", johndoe))["token"]
+    mfa = good(call(url, "POST", "/signin", johndoe))["token"]
+    expect(verify(account)["user_id"], 1, "account's access token")
+    expect(verify(session, issuer="lumen-jwt", options={"verify_sub": False})["sub"], 1, "session's JWT")
+    expect(verify(mfa, issuer="postern", audience="postern")["_id"], 1, "mfa's JWT")
+    refuses(lambda: verify(tampered(access)), jwt.InvalidSignatureError, f"{algorithm} with another signature")
+    saw(f"PyJWKClient verifies {algorithm} tokens of email, account, session and mfa, and refuses another signature")
+    if algorithm == "ES256":
+        backend = TokenBackend(algorithm, jwk_url=at)
+        expect(backend.decode(access)["user_id"], 1, "simplejwt by the key set")
+        refuses(lambda: backend.decode(tampered(access)), TokenBackendError, "simplejwt by the key set, tampered")
+        saw("simplejwt verifies it with JWK_URL")
+
+
+def email(url):
+    body = {"email": "johndoe@example.com", "password": "SecurePass123!"}
+    return good(call(url, "POST", "/api/sign-in/", body))
+
+
+def tampered(token):
+    """With another first digit of the signature; of the last, some bits do not count."""
+    start, signature = token.rsplit(".", 1)
+    return f"{start}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+
+
+def refuses(wish, error, of):
+    try:
+        verified = wish()
+    except error:
+        return
+    raise Unexpected(f"{of}: {verified!r} and no {error.__name__}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except Unexpected as unexpected:
+        sys.exit(str(unexpected))
