@@ -79,11 +79,12 @@ impl Environment {
     /// The issuer of a contract's tokens, or `default`.
     ///
     /// # Errors
-    /// If it is that of the email contract, which cannot be another: tokens of two contracts must not be alike.
-    pub fn issuer(&self, name: &'static str, default: &str) -> Result<String, ConfigError> {
+    /// If it is `taken` by a contract whose issuer cannot be another: tokens of two contracts must not be alike.
+    pub fn issuer(&self, name: &'static str, default: &str, taken: &str) -> Result<String, ConfigError> {
         match self.optional(name).unwrap_or(default) {
-            "email" => {
-                Err(ConfigError::new(name, "must not be \"email\", which is another contract's issuer"))
+            issuer if issuer == taken => {
+                let problem = format!("must not be \"{taken}\", which is another contract's issuer");
+                Err(ConfigError::new(name, problem))
             }
             issuer => Ok(issuer.to_owned()),
         }

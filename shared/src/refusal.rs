@@ -48,6 +48,21 @@ impl Refusal {
         }
     }
 
+    /// Whether it is the user's doing or state, and not ours or the store's: who comes with a token is told no more than that
+    /// the token is no good.
+    pub(crate) const fn is_of_the_user(&self) -> bool {
+        match self {
+            Self::UnknownUser
+            | Self::WrongPassword
+            | Self::WrongCode
+            | Self::MfaRequired
+            | Self::Disabled
+            | Self::NotActivated
+            | Self::MustChangePassword => true,
+            Self::Throttled(_) | Self::Unavailable | Self::Fault => false,
+        }
+    }
+
     /// How long the caller should wait, where waiting helps: whole seconds, rounded up, at least 1
     /// (`Retry-After`, RFC 9110 §10.2.3).
     pub fn retry_after(&self) -> Option<u64> {

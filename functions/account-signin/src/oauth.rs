@@ -62,17 +62,7 @@ pub(super) async fn token(app: &App, settings: &Settings, caller: &Caller, reque
             renewed(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
         }
         Ok(None) => OauthError::InvalidGrant.reply(),
-        Err(refusal) => match refusal {
-            // Whoever may not enter may not stay either, and the RFC has one word for it.
-            Refusal::UnknownUser
-            | Refusal::WrongPassword
-            | Refusal::WrongCode
-            | Refusal::MfaRequired
-            | Refusal::Disabled
-            | Refusal::NotActivated
-            | Refusal::MustChangePassword => OauthError::InvalidGrant.reply(),
-            Refusal::Throttled(_) | Refusal::Unavailable | Refusal::Fault => refuse(&refusal),
-        },
+        Err(refusal) => refuse(&refusal),
     }
 }
 

@@ -10,7 +10,7 @@ mod second_factor;
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
-use postern::ambient::Timestamp;
+use postern::ambient::{Timestamp, hex, random};
 use postern::app::{Attempt, Claimed, Names, TokenRefusal};
 use postern::audit::Caller;
 use postern::config::{ConfigError, Environment};
@@ -46,7 +46,7 @@ impl Settings {
     /// If the first is another contract's.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            issuer: env.issuer("MFA_JWT_ISSUER", "postern")?,
+            issuer: env.issuer("MFA_JWT_ISSUER", "postern", "email")?,
             audience: env.optional("MFA_JWT_AUDIENCE").unwrap_or("postern").to_owned(),
             totp_issuer: env.optional("MFA_TOTP_ISSUER").unwrap_or("Postern").to_owned(),
         })
@@ -140,6 +140,8 @@ struct Jwt<'a> {
     iat: u64,
     exp: u64,
     epoch: u64,
+    /// Two of one second are two tokens: the one may be ended when the other is not.
+    jti: String,
 }
 
 /// The claims of a JWT that is presented.
@@ -270,6 +272,7 @@ fn success(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Resu
         iat,
         exp: iat + JWT_LIFETIME.as_secs(),
         epoch: user.epoch,
+        jti: hex(&random::<16>()),
     };
     let token = app.keys.sign(&claims)?;
     Ok(http::token_json(&Success { result: "success", token, account: account(user, &profile)? }))

@@ -2,9 +2,10 @@
 //! switched off, by password and code.
 
 use lambda_http::http::StatusCode;
-use postern::app::MfaConfirmed;
+use postern::app::{MfaConfirmed, TokenRefusal};
 use postern::audit::Caller;
 use postern::http::{self, Request, Response};
+use postern::mfa::Enrolment;
 use postern::user::User;
 use postern::{App, Refusal};
 use qrcode::render::svg;
@@ -55,29 +56,38 @@ pub(super) async fn set(app: &App, settings: &Settings, caller: &Caller, request
         Ok(user) => user,
         Err(refusal) => return refuse_token(refusal),
     };
+    // Before anything is changed: a user who cannot be shown is told so and nothing else.
+    if let Err(unreadable) = user.attributes::<Profile>("mfa") {
+        return refuse(&unreadable.into());
+    }
     let token = token.unwrap_or_default();
     let members = http::json_object(request).unwrap_or_default();
     let outcome = match wish(&members, user.mfa.is_some()) {
-        Ok(Wish::Begin) => begin(app, settings, caller, &user).await,
+        Ok(Wish::Begin) => {
+            let begun = app.begin_mfa(caller, &user).await;
+            begun.map(|enrolment| begun_reply(settings, &user, enrolment))
+        }
         Ok(Wish::Confirm { secret, code }) => {
-            match app.confirm_mfa(caller, &user, token, &secret, &code).await {
-                Ok(MfaConfirmed { user, recovery_codes }) => confirmed(&user, &recovery_codes),
-                Err(Refusal::WrongCode) => Ok(refuse_with(StatusCode::FORBIDDEN, "mfaTokenInvalid")),
-                Err(refusal) => Err(refusal),
-            }
+            let confirmed = app.confirm_mfa(caller, &user, token, &secret, &code).await;
+            confirmed.map(|confirmed| confirmed_reply(&confirmed))
         }
         Ok(Wish::SwitchOff { password, code }) => {
-            match app.switch_mfa_off(caller, &user, token, &password, &code).await {
-                Ok(user) => shown(&user),
-                Err(Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode) => {
-                    Ok(refuse_with(StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED))
-                }
-                Err(refusal) => Err(refusal),
-            }
+            let off = app.switch_mfa_off(caller, &user, token, &password, &code).await;
+            off.map(|user| shown(&user))
         }
-        Err(error) => Ok(refuse_with(StatusCode::BAD_REQUEST, error)),
+        Err(error) => return refuse_with(StatusCode::BAD_REQUEST, error),
     };
-    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+    match outcome {
+        Ok(reply) => reply.unwrap_or_else(|refusal| refuse(&refusal)),
+        // A code of a secret that is not on yet is told apart from one that guards the door.
+        Err(TokenRefusal::Refused(Refusal::WrongCode)) if user.mfa.is_none() => {
+            refuse_with(StatusCode::FORBIDDEN, "mfaTokenInvalid")
+        }
+        Err(TokenRefusal::Refused(Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode)) => {
+            http::with_challenge(refuse_with(StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED), false)
+        }
+        Err(refusal) => refuse_token(refusal),
+    }
 }
 
 /// What the body asks for, of a user whose MFA is on or off.
@@ -102,16 +112,14 @@ fn wish(members: &Map<String, Value>, is_on: bool) -> Result<Wish, &'static str>
     }
 }
 
-async fn begin(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<Response, Refusal> {
-    let Some(enrolment) = app.begin_mfa(caller, user).await? else {
-        return Ok(refuse_with(StatusCode::BAD_REQUEST, "mfaActive"));
-    };
+fn begun_reply(settings: &Settings, user: &User, enrolment: Enrolment) -> Result<Response, Refusal> {
     let otpauth = enrolment.otpauth(&settings.totp_issuer, &user.username);
     let mfa = Secret { qrcode: qr_code(&otpauth)?, otpauth, secret: enrolment.mfa.secret };
     Ok(http::token_json(&Begun { result: "success", mfa }))
 }
 
-fn confirmed(user: &User, recovery_codes: &[String]) -> Result<Response, Refusal> {
+fn confirmed_reply(confirmed: &MfaConfirmed) -> Result<Response, Refusal> {
+    let MfaConfirmed { user, recovery_codes } = confirmed;
     let profile: Profile = user.attributes("mfa")?;
     let account = account(user, &profile)?;
     Ok(http::token_json(&Confirmed { result: "success", account, recovery_codes }))

@@ -56,7 +56,11 @@ impl Settings {
     /// On the first that is malformed.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (session_idle, session_absolute) = session::lifetimes(env)?;
-        Ok(Self { issuer: env.issuer("SESSION_JWT_ISSUER", "lumen-jwt")?, session_idle, session_absolute })
+        Ok(Self {
+            issuer: env.issuer("SESSION_JWT_ISSUER", "lumen-jwt", "email")?,
+            session_idle,
+            session_absolute,
+        })
     }
 }
 

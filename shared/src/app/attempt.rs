@@ -228,8 +228,10 @@ impl App {
         forgive(cleared, "the failures of a name stay counted");
         forgive(refunded, "a success stays charged to its address");
         user.epoch = epoch;
-        user.last_sign_in = Some(now);
         user.updated_at = now;
+        if change.is_none_or(Change::signs_in) {
+            user.last_sign_in = Some(now);
+        }
         Ok(SignedIn { user, session: session.map(|session| session.token) })
     }
 }

@@ -50,25 +50,12 @@ impl TokenRefusal {
             Self::Refused(refusal) => refusal.outcome(),
         }
     }
-}
 
-impl TokenRefusal {
     /// The same, without the state of the user: whatever it is that ended a token, the token is no good.
     pub(super) const fn without_state(self) -> Self {
         match self {
-            Self::Refused(Refusal::Throttled(_) | Refusal::Unavailable | Refusal::Fault)
-            | Self::Missing
-            | Self::Expired
-            | Self::Invalid => self,
-            Self::Refused(
-                Refusal::UnknownUser
-                | Refusal::WrongPassword
-                | Refusal::WrongCode
-                | Refusal::MfaRequired
-                | Refusal::Disabled
-                | Refusal::NotActivated
-                | Refusal::MustChangePassword,
-            ) => Self::Invalid,
+            Self::Refused(refusal) if refusal.is_of_the_user() => Self::Invalid,
+            Self::Refused(_) | Self::Missing | Self::Expired | Self::Invalid => self,
         }
     }
 }

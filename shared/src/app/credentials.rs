@@ -2,9 +2,10 @@
 //! the one at hand.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use super::attempt::{Proven, Settlement};
-use super::{App, Attempt, Names, SignedIn, may_enter};
+use super::{App, Attempt, Names, SignedIn, TokenRefusal, may_enter};
 use crate::ambient::random;
 use crate::audit::{self, Caller, Findings};
 use crate::mfa::{Enrolment, Mfa, Spent};
@@ -80,7 +81,13 @@ impl App {
         if let Some(unchanged) = allowed? {
             return Ok(unchanged);
         }
-        let hash = self.passwords.hash(new, random()).map_err(|_| Refusal::Fault)?;
+        let hashing = Instant::now();
+        let Ok(hash) = self.passwords.hash(new, random()) else {
+            tracing::error!("a new password cannot be hashed");
+            self.refund(&proven.charged).await;
+            return Err(Refusal::Fault);
+        };
+        findings.hashing = findings.hashing.map(|before| before + hashing.elapsed());
         let settlement = Settlement {
             password_hash: Some(&hash),
             session: attempt.session,
@@ -91,16 +98,21 @@ impl App {
         Ok(PasswordChange::Changed(Box::new(signed_in)))
     }
 
-    /// Begins to switch MFA on for the holder of a token: the secret is stored, and counts when a code of it is
-    /// confirmed. A secret that was begun before is forgotten. `None` where MFA is on, or all sessions have ended, by now.
+    /// Begins to switch MFA on for the holder of a token, with an audit event: the secret is stored, and counts when a code
+    /// of it is confirmed. A secret that was begun before is forgotten.
     ///
     /// # Errors
-    /// If the store fails.
-    pub async fn begin_mfa(&self, caller: &Caller, user: &User) -> Result<Option<Enrolment>, Refusal> {
+    /// If all sessions have ended by now, or MFA is on, which ends them; or the store fails.
+    pub async fn begin_mfa(&self, caller: &Caller, holder: &User) -> Result<Enrolment, TokenRefusal> {
         let enrolment = Enrolment::random();
-        let begin = self.store.begin_mfa(user, &enrolment.mfa.secret, caller.now);
-        let begun = self.within_time(caller, Box::pin(async { Ok::<_, Refusal>(begin.await?) })).await?;
-        Ok(begun.then_some(enrolment))
+        let work = Box::pin(async {
+            let begun = self.store.begin_mfa(holder, &enrolment.mfa.secret, caller.now).await;
+            if begun.map_err(Refusal::from)? { Ok(()) } else { Err(TokenRefusal::Invalid) }
+        });
+        let outcome = self.within_time(caller, work).await;
+        let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |()| "mfa_begun");
+        audit::session(caller, said, Some(holder.id));
+        outcome.map(|()| enrolment)
     }
 
     /// Switches MFA on for the holder of a token, who shows by a code to have the secret that
@@ -108,57 +120,66 @@ impl App {
     /// clears no other, since whoever holds the token has the secret too.
     ///
     /// # Errors
-    /// [`Refusal::WrongCode`], if it is not a code of that secret; or another, as for a sign-in.
+    /// [`Refusal::WrongCode`], if it is not a code of that secret; another, as for a sign-in; or if all sessions have
+    /// ended by now.
     pub async fn confirm_mfa(
         &self,
         caller: &Caller,
-        user: &User,
+        holder: &User,
         token: &str,
         secret: &str,
         code: &str,
-    ) -> Result<MfaConfirmed, Refusal> {
+    ) -> Result<MfaConfirmed, TokenRefusal> {
         let mut findings = Findings::default();
-        let work = Box::pin(self.switch_mfa_on(caller, user.id, token, secret, code, &mut findings));
+        let work = Box::pin(self.switch_mfa_on(caller, holder, token, secret, code, &mut findings));
         let outcome = self.within_time(caller, work).await;
-        audit::attempt(caller, outcome.as_ref().map_or_else(Refusal::outcome, |_| "mfa_enabled"), findings);
+        let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "mfa_enabled");
+        audit::attempt(caller, said, findings);
         outcome
     }
 
     async fn switch_mfa_on(
         &self,
         caller: &Caller,
-        user_id: u64,
+        holder: &User,
         token: &str,
         secret: &str,
         code: &str,
         findings: &mut Findings,
-    ) -> Result<MfaConfirmed, Refusal> {
-        let (charged, user) = self.charge(caller, &user_id.to_string(), Names::Id, findings).await?;
-        let mut user = user.ok_or(Refusal::WrongCode)?;
+    ) -> Result<MfaConfirmed, TokenRefusal> {
+        let (charged, user) = self.charge(caller, &holder.id.to_string(), Names::Id, findings).await?;
+        let Some(mut user) = user.filter(|user| user.epoch == holder.epoch) else {
+            self.refund(&charged).await;
+            return Err(TokenRefusal::Invalid);
+        };
         if user.pending_mfa_secret.as_deref() != Some(secret) {
-            return Err(Refusal::WrongCode);
+            return Err(Refusal::WrongCode.into());
         }
         let ring = self.keys.ring();
         let mut mfa = Mfa { secret: secret.to_owned(), last_step: None };
-        let step = match mfa.check(user_id, &BTreeSet::new(), code, &ring.recovery, caller.now) {
+        let step = match mfa.check(user.id, &BTreeSet::new(), code, &ring.recovery, caller.now) {
             Ok(Some(Spent::Step(step))) => step,
-            Ok(_) => return Err(Refusal::WrongCode),
-            Err(_) => return Err(Refusal::Fault),
+            Ok(_) => return Err(Refusal::WrongCode.into()),
+            Err(_) => {
+                tracing::error!(user_id = user.id, "the MFA secret that was begun cannot be one");
+                self.refund(&charged).await;
+                return Err(Refusal::Fault.into());
+            }
         };
         mfa.last_step = Some(step);
         let enrolment = Enrolment::of(mfa);
         let confirmation = MfaConfirmation {
             user: &user,
             mfa: &enrolment.mfa,
-            recovery_codes: enrolment.digests(user_id, &ring.recovery),
+            recovery_codes: enrolment.digests(user.id, &ring.recovery),
             kept_token: &sha256(token),
             attempt: &charged.word,
             now: caller.now,
         };
         let confirmed = self.store.confirm_mfa(confirmation).await;
         self.refund(&charged).await;
-        if !confirmed? {
-            return Err(Refusal::WrongCode);
+        if !confirmed.map_err(Refusal::from)? {
+            return Err(Refusal::WrongCode.into());
         }
         user.epoch += 1;
         user.updated_at = caller.now;
@@ -170,33 +191,34 @@ impl App {
     /// sign-in by the user's id.
     ///
     /// # Errors
-    /// With the reason for which a sign-in would be refused.
+    /// With the reason for which a sign-in would be refused; or if all sessions have ended by now.
     pub async fn switch_mfa_off(
         &self,
         caller: &Caller,
-        user: &User,
+        holder: &User,
         token: &str,
         password: &str,
         code: &str,
-    ) -> Result<User, Refusal> {
+    ) -> Result<User, TokenRefusal> {
         let mut findings = Findings::default();
-        let work = Box::pin(self.remove_mfa(caller, user.id, token, password, code, &mut findings));
+        let work = Box::pin(self.remove_mfa(caller, holder, token, password, code, &mut findings));
         let outcome = self.within_time(caller, work).await;
-        audit::attempt(caller, outcome.as_ref().map_or_else(Refusal::outcome, |_| "mfa_disabled"), findings);
+        let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "mfa_disabled");
+        audit::attempt(caller, said, findings);
         outcome
     }
 
     async fn remove_mfa(
         &self,
         caller: &Caller,
-        user_id: u64,
+        holder: &User,
         token: &str,
         password: &str,
         code: &str,
         findings: &mut Findings,
-    ) -> Result<User, Refusal> {
+    ) -> Result<User, TokenRefusal> {
         let attempt = Attempt {
-            name: &user_id.to_string(),
+            name: &holder.id.to_string(),
             names: Names::Id,
             readable: |_| Ok(()),
             password,
@@ -204,9 +226,10 @@ impl App {
             session: None,
         };
         let proven = self.prove(caller, &attempt, findings).await?;
-        if let Err(refusal) = may_enter(&proven.user) {
+        // The state too is that of the holder, then: whatever bars a user raises the epoch.
+        if proven.user.epoch != holder.epoch {
             self.refund(&proven.charged).await;
-            return Err(refusal);
+            return Err(TokenRefusal::Invalid);
         }
         let renewed = self.renew(&proven.user, password, findings);
         let settlement = Settlement {

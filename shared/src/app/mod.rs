@@ -69,7 +69,7 @@ pub enum Names {
 
 /// Who signed in.
 pub struct SignedIn {
-    /// The user, with this sign-in as the last.
+    /// The user; after a sign-in with that as the last.
     pub user: User,
     /// The session that was asked for.
     pub session: Option<SessionToken>,

@@ -1,8 +1,8 @@
 //! What follows a sign-in: sessions that are refreshed, used and ended, and what ends them all.
 //!
 //! Each is one round trip: one conditional write, and where it matters who the user is now, the user's read beside
-//! it. Only a token that was used before costs a second, which ends its family. A token that is no good is `None`: of
-//! what is wrong with it nobody is told more, but the audit event.
+//! it. Only a token that was used before costs a second, which ends its family. A token that is no good, or whose user may
+//! not enter, is `None`: of what is wrong nobody is told more, but the audit event.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl App {
     /// its session.
     ///
     /// # Errors
-    /// If the user may not enter, or the store fails.
+    /// If the store fails.
     pub async fn refresh(
         &self,
         caller: &Caller,
@@ -54,7 +54,7 @@ impl App {
     /// The user of a session whose token stays the same, and who is no longer idle now.
     ///
     /// # Errors
-    /// If the user may not enter, or the store fails.
+    /// If the store fails.
     pub async fn resume(
         &self,
         caller: &Caller,
@@ -134,16 +134,20 @@ impl App {
         presented: Option<&SessionToken>,
         kind: &'static str,
     ) -> Result<bool, TokenRefusal> {
-        // In the token's epoch or not at all: what an older token may not do, it has not done when that is known.
-        let end = async {
-            match presented.filter(|presented| presented.user_id == claimed.user_id) {
-                Some(presented) => self.store.end_session_exactly(presented, kind, claimed.epoch).await,
-                None => Ok(None),
-            }
+        let end = async |epoch| match presented.filter(|presented| presented.user_id == claimed.user_id) {
+            Some(presented) => self.store.end_session_exactly(presented, kind, epoch).await,
+            None => Ok(None),
         };
         let work = Box::pin(async {
-            let (holder, ended) = tokio::join!(self.read_holder(caller, token, claimed), end);
-            holder?;
+            // In the token's epoch or not at all: what an older token may not do, it has not done when that is known.
+            let ended = if let Some(epoch) = claimed.epoch {
+                let (holder, ended) = tokio::join!(self.read_holder(caller, token, claimed), end(epoch));
+                holder?;
+                ended
+            } else {
+                // A token minted elsewhere does not say which, and is looked at first.
+                end(self.read_holder(caller, token, claimed).await?.epoch).await
+            };
             let ended = ended.map_err(Refusal::from)?;
             Ok(ended.is_some_and(|session| session.is_alive(session.epoch, caller.now)))
         });
@@ -231,6 +235,7 @@ fn told<T>(
     match outcome {
         Ok(outcome) => Ok(Some(outcome)),
         Err(Failure::Invalid | Failure::Reused) => Ok(None),
+        Err(Failure::Refused(refusal)) if refusal.is_of_the_user() => Ok(None),
         Err(Failure::Refused(refusal)) => Err(refusal),
     }
 }

@@ -189,7 +189,9 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(address_key(address, window)))
             .update_expression("ADD failures :minus SET refunded_by = :me")
-            .condition_expression("failures > :zero AND refunded_by <> :me")
+            .condition_expression(
+                "failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :me)",
+            )
             .expression_attribute_values(":minus", number(-1))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":me", text(attempt))

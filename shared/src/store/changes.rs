@@ -29,6 +29,16 @@ pub(crate) enum Change<'a> {
     MfaOff { kept_token: &'a str },
 }
 
+impl Change<'_> {
+    /// Whether the user signed in with it.
+    pub(crate) const fn signs_in(self) -> bool {
+        match self {
+            Self::Password => true,
+            Self::MfaOff { .. } => false,
+        }
+    }
+}
+
 /// What switches MFA on.
 pub(crate) struct MfaConfirmation<'a> {
     pub(crate) user: &'a User,
@@ -47,7 +57,7 @@ impl Store {
     /// was spent, since the user was read: then `false`.
     pub(crate) async fn record_sign_in(&self, record: SignInRecord<'_>) -> Result<bool, StoreError> {
         let mut condition = "epoch = :epoch".to_owned();
-        let signs_in = !matches!(record.change, Some(Change::MfaOff { .. }));
+        let signs_in = record.change.is_none_or(Change::signs_in);
         let mut set = if signs_in { "SET last_sign_in = :now, " } else { "SET " }.to_owned();
         set += "updated_at = :now, last_attempt = :me";
         let (mut remove, mut add, mut delete) = ("", "", "");

@@ -133,15 +133,15 @@ impl Store {
         self.end_session_if(user_id, id, vec![("kind", text(kind))]).await
     }
 
-    /// Ends the session of this token, if it is the present one, and of this epoch where one is given.
+    /// Ends the session of this token, if it is the present one, and of this epoch.
     pub(crate) async fn end_session_exactly(
         &self,
         presented: &SessionToken,
         kind: &str,
-        epoch: Option<u64>,
+        epoch: u64,
     ) -> Result<Option<Session>, StoreError> {
-        let mut members = vec![("kind", text(kind)), ("current_hash", text(&sha256(&presented.secret)))];
-        members.extend(epoch.map(|epoch| ("epoch", number(epoch))));
+        let secret = text(&sha256(&presented.secret));
+        let members = vec![("kind", text(kind)), ("current_hash", secret), ("epoch", number(epoch))];
         self.end_session_if(presented.user_id, &presented.session_id(), members).await
     }
 

@@ -163,11 +163,13 @@ async fn mfa_gives_a_jwt_for_seven_days_and_the_account_in_twenty_members() {
     let (header, claims) = parts(text(&body["token"]));
     assert_eq!(header, HS256);
     let iat = 1_700_000_000;
+    let jti = text(&claims["jti"]);
+    assert_alphabet(jti, 32, is_hex);
     assert_eq!(
         claims,
         json!({
             "_id": 14, "username": "jimmy", "role": "user", "status": 1, "aud": "postern", "iss": "postern",
-            "iat": iat, "exp": iat + 7 * 24 * 3600, "epoch": 0,
+            "iat": iat, "exp": iat + 7 * 24 * 3600, "epoch": 0, "jti": jti,
         })
     );
 }
