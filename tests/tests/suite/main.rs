@@ -9,6 +9,7 @@ mod discretion;
 mod events;
 mod faults;
 mod fields;
+mod follow;
 mod gateway;
 mod import;
 mod jwks;

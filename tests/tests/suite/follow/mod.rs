@@ -1,0 +1,4 @@
+//! What follows a sign-in, route by route.
+
+mod holder;
+mod session;
