@@ -1,4 +1,5 @@
 //! What follows a sign-in, route by route.
 
 mod holder;
+mod mfa;
 mod session;
