@@ -14,11 +14,12 @@ use super::{
     stored_codes, switch_on, wish,
 };
 use crate::follow::holder::{
-    Held, MFA, WHOAMI, assert_all, audited, base32, code, everything, get, mfa_jwt, sign_in, totp, with,
+    self, CHANGE_PASSWORD, Held, MFA, WHOAMI, assert_all, audited, base32, code, everything, get, mfa_jwt,
+    sign_in, totp, with,
 };
 use crate::lost::put_counter;
 use crate::proxy::{Fate, Proxy};
-use crate::raw::{self, number, text};
+use crate::raw::{self, Attribute, number, text};
 use crate::words::{Said, assert_said, headers, unlimited};
 
 const INVALID: &str = "mfaTokenInvalid";
@@ -189,6 +190,21 @@ async fn another_jwt_of_the_user_is_ended_and_the_one_at_hand_ends_with_the_next
 }
 
 #[tokio::test]
+async fn the_jwt_that_was_spared_ends_with_the_password() {
+    let stand = unlimited().await;
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    let (_, codes) = switch_on(&stand, &token).await;
+    holder::set(&stand, HUBER, "must_change_password", Attribute::Bool(true)).await;
+    let body = json!({
+        "username": "st.huber", "old_password": PASSWORD, "new_password": "a phrase of their own", "token": codes[0],
+    });
+    let reply = holder::post(&stand, "session", CHANGE_PASSWORD, None, &body).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_all(&stand, &[Held("mfa JWT", token)], false).await;
+    assert!(!raw::user(&stand, HUBER).await.contains_key("kept_token"));
+}
+
+#[tokio::test]
 async fn wrong_codes_are_charged_to_the_users_id_and_a_right_one_clears_no_other_count() {
     let stand = unlimited().await;
     stand.set_time(super::MOMENT);
@@ -274,13 +290,13 @@ async fn each_step_leaves_its_audit_events_and_no_secret() {
     let accepted = json!(["session", "token_accepted", HUBER]);
     let attempt = |outcome: &str| json!(["sign-in attempt", outcome, HUBER]);
     let ask = async |body: &Value, id: &str| audited(&stand, "mfa", MFA, Some(&token), body, id).await;
-    let (reply, events) = ask(&json!({"mfa": true}), "on-begin").await;
-    assert_eq!(events, [accepted.clone()]);
+    let (reply, events) = ask(&json!({"mfa": true}), "mfa-on-begin").await;
+    assert_eq!(events, std::slice::from_ref(&accepted));
     let secret = reply.json()["mfa"]["secret"].as_str().unwrap().to_owned();
-    let (_, events) = ask(&confirmation(&secret, "31-wrong-Qm"), "on-wrong").await;
+    let (_, events) = ask(&confirmation(&secret, "31-wrong-Qm"), "mfa-on-wrong").await;
     assert_eq!(events, [accepted.clone(), attempt("wrong_code")]);
     let right = code(&stand, &secret, 0);
-    let (reply, events) = ask(&confirmation(&secret, &right), "on-right").await;
+    let (reply, events) = ask(&confirmation(&secret, &right), "mfa-on-right").await;
     assert_eq!(events, [accepted.clone(), attempt("mfa_enabled")]);
     let codes = recovery_codes(&reply);
     let off = |password: &str, code: &str| json!({"mfa": false, "password": password, "token": code});
@@ -292,7 +308,7 @@ async fn each_step_leaves_its_audit_events_and_no_secret() {
     .into_iter()
     .enumerate()
     {
-        let (_, events) = ask(&body, &format!("off-{at}")).await;
+        let (_, events) = ask(&body, &format!("mfa-off-{at}")).await;
         assert_eq!(events, [accepted.clone(), attempt(outcome)], "{body}");
     }
     let logged = logs::so_far();

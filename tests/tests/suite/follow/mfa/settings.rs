@@ -1,5 +1,6 @@
 //! What is set of issuers and audiences.
 
+use postern_local::demo::{self, USERS};
 use postern_tests::stand::Stand;
 use serde_json::json;
 
@@ -34,6 +35,20 @@ async fn authenticators_show_the_issuer_that_is_set() {
         let expected = format!("otpauth://totp/{shown}:Zo%C3%AB?secret={secret}&issuer={shown}");
         assert_eq!(mfa["otpauth"], json!(expected));
     }
+}
+
+#[tokio::test]
+async fn the_longest_names_fit_into_a_qr_code() {
+    let issuer = "😀".repeat(300);
+    let stand = Stand::start_with(|env| env.with("MFA_TOTP_ISSUER", issuer)).await;
+    let mut user = demo::user(&stand.app, &USERS[2]);
+    (user.id, user.username, user.email) = (500, "😀".repeat(190), "smile@example.com".to_owned());
+    stand.store.create_user(user).await.unwrap();
+    let token = mfa_jwt(&stand, "500", PASSWORD, None).await;
+    let reply = wish(&stand, &token, &json!({"mfa": true})).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let qrcode = member(&reply, "/mfa/qrcode");
+    assert!(qrcode.starts_with("<svg") && qrcode.ends_with("</svg>"));
 }
 
 #[tokio::test]

@@ -213,7 +213,8 @@ async fn each_request_leaves_one_audit_event() {
     .into_iter()
     .enumerate()
     {
-        let (_, events) = audited(&stand, "mfa", WHOAMI, token, &Value::Null, &format!("whoami-{at}")).await;
+        let (_, events) =
+            audited(&stand, "mfa", WHOAMI, token, &Value::Null, &format!("mfa-whoami-{at}")).await;
         assert_eq!(events, [json!(["session", outcome, user_id])]);
     }
 }

@@ -425,20 +425,26 @@ async fn each_change_leaves_one_audit_event_and_no_secret() {
     .into_iter()
     .enumerate()
     {
-        let id = format!("change-{at}");
+        let id = format!("session-change-{at}");
         let (reply, events) = audited(&stand, "session", CHANGE_PASSWORD, None, &body, &id).await;
         assert_eq!(events, [json!(["sign-in attempt", outcome, user_id])], "{body}");
         if let Some(token) = reply.json().get("session_token").and_then(Value::as_str) {
-            let (_, events) =
-                audited(&stand, "session", RESUME, None, &json!({"session_token": token}), "change-use")
-                    .await;
+            let (_, events) = audited(
+                &stand,
+                "session",
+                RESUME,
+                None,
+                &json!({"session_token": token}),
+                "session-change-use",
+            )
+            .await;
             assert_eq!(events, [json!(["session", "session_resumed", CHANGER])]);
             assert!(!logs::so_far().contains(&token[21..]));
         }
     }
     // Said of the fields alone, it is no attempt.
     let short = with(body("changer"), json!({"new_password": "sh-Qm9"}));
-    let (_, events) = audited(&stand, "session", CHANGE_PASSWORD, None, &short, "change-short").await;
+    let (_, events) = audited(&stand, "session", CHANGE_PASSWORD, None, &short, "session-change-short").await;
     assert_eq!(events, Vec::<Value>::new());
     let logged = logs::so_far();
     for secret in [NEW, OLD, "wrong-Qm9ndXM", "sh-Qm9", "t.Huber@example.com"] {

@@ -277,7 +277,8 @@ async fn each_request_leaves_one_audit_event() {
     .enumerate()
     {
         let body = json!({"session_token": session_token});
-        let (reply, events) = audited(&stand, "session", LEAVE, token, &body, &format!("leave-{at}")).await;
+        let (reply, events) =
+            audited(&stand, "session", LEAVE, token, &body, &format!("session-leave-{at}")).await;
         assert_eq!(events, [json!(["session", outcome, user_id])], "{reply:?}");
     }
 }

@@ -255,7 +255,8 @@ async fn each_use_leaves_one_audit_event() {
     .enumerate()
     {
         let body = json!({"session_token": token});
-        let (reply, events) = audited(&stand, "session", RESUME, None, &body, &format!("resume-{at}")).await;
+        let (reply, events) =
+            audited(&stand, "session", RESUME, None, &body, &format!("session-resume-{at}")).await;
         assert_eq!(events, [json!(["session", outcome, user_id])], "{reply:?}");
     }
 }
