@@ -282,3 +282,18 @@ async fn each_request_leaves_one_audit_event() {
         assert_eq!(events, [json!(["session", outcome, user_id])], "{reply:?}");
     }
 }
+
+/// A JWT without an epoch is told from a newer one by its `iat` only.
+#[tokio::test]
+async fn a_jwt_that_was_minted_elsewhere_and_is_no_good_ends_no_session() {
+    let stand = unlimited().await;
+    let (old, early) = (minted(&stand, json!({})), json!({"iat": stand.now().secs() + 100}));
+    stand.advance(Duration::from_secs(1));
+    stand.store.end_sessions(OWNER, stand.now()).await.unwrap();
+    for jwt in [old, minted(&stand, early)] {
+        let (_, session_token) = stay(&stand).await;
+        let reply = leave(&stand, &format!("token={jwt}"), "", &session_token).await;
+        assert_refused(Jwt::Incorrect, &reply, "issued before all sessions ended, or in the future");
+        assert!(is_there(&stand, &session_token).await, "it was refused, and the session is gone");
+    }
+}
