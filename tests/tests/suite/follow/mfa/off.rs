@@ -285,3 +285,32 @@ async fn who_was_barred_meanwhile_switches_nothing_off() {
     let reply = wish(&stand, &token, &with(switch, json!({"token": RECOVERY_CODES[0]}))).await;
     assert_error(&reply, 403, "accountBlocked", "disabled by now");
 }
+
+#[tokio::test]
+async fn to_switch_mfa_off_is_no_sign_in_and_shows_none() {
+    let (stand, token) = guarded().await;
+    let before = get(&stand, "mfa", WHOAMI, &token).await.json();
+    stand.advance(Duration::from_secs(1));
+    let reply = wish(&stand, &token, &off(PASSWORD, NEXT)).await.json();
+    let after = get(&stand, "mfa", WHOAMI, &token).await.json();
+    assert_eq!(after["account"]["lastSignIn"], before["account"]["lastSignIn"]);
+    assert_eq!(reply, after, "what is shown is what is stored");
+}
+
+/// An operator ends all sessions after the JWT was looked at, and before the user is read again.
+#[tokio::test]
+async fn a_jwt_that_is_ended_meanwhile_is_not_brought_back_by_switching_off() {
+    let (stand, mut proxy) = Proxy::stand(|env| env).await;
+    stand.set_time(MOMENT);
+    let token = mfa_jwt(&stand, "guarded", PASSWORD, Some(CODE)).await;
+    proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
+    let operator = async {
+        proxy.reached().await;
+        stand.store.end_sessions(GUARDED, stand.now()).await.unwrap();
+        proxy.heal();
+        proxy.release();
+    };
+    let switch = off(PASSWORD, NEXT);
+    let (_, ()) = tokio::join!(wish(&stand, &token, &switch), operator);
+    assert_all(&stand, &[Held("mfa JWT", token)], false).await;
+}

@@ -320,3 +320,43 @@ async fn each_step_leaves_its_audit_events_and_no_secret() {
         assert!(!format!("{:?}", raw::all(&stand).await).contains(&secret), "{secret} is stored");
     }
 }
+
+/// An operator ends all sessions after the JWT was looked at, and before the user is read again.
+#[tokio::test]
+async fn a_jwt_that_is_ended_meanwhile_confirms_nothing_and_is_not_brought_back() {
+    let (stand, mut proxy) = Proxy::stand(|env| env).await;
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    let secret = begin(&stand, &token).await;
+    let body = confirmation(&secret, &code(&stand, &secret, 0));
+    proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
+    let operator = async {
+        proxy.reached().await;
+        stand.store.end_sessions(HUBER, stand.now()).await.unwrap();
+        proxy.heal();
+        proxy.release();
+    };
+    let (reply, ()) = tokio::join!(wish(&stand, &token, &body), operator);
+    assert_ne!(reply.status, 200, "{reply:?}");
+    assert!(!raw::user(&stand, HUBER).await.contains_key("mfa"));
+    assert_all(&stand, &[Held("mfa JWT", token)], false).await;
+}
+
+/// As at the sign-in: before anything is spent or changed.
+#[tokio::test]
+async fn a_user_who_cannot_be_shown_switches_nothing() {
+    let stand = unlimited().await;
+    stand.set_time(super::MOMENT);
+    let guarded = mfa_jwt(&stand, "guarded", PASSWORD, Some(super::CODE)).await;
+    let huber = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    let secret = begin(&stand, &huber).await;
+    let on = confirmation(&secret, &code(&stand, &secret, 0));
+    let off = json!({"mfa": false, "password": PASSWORD, "token": super::NEXT});
+    for (id, token, body) in [(super::GUARDED, guarded, off), (HUBER, huber, on)] {
+        let broken = raw::Item::from([("consent".to_owned(), Attribute::Bool(true))]);
+        let broken = raw::Item::from([("mfa".to_owned(), Attribute::M(broken))]);
+        holder::set(&stand, id, "attributes", Attribute::M(broken)).await;
+        let before = raw::user(&stand, id).await;
+        assert_said("mfa", Said::Fault, &wish(&stand, &token, &body).await, "a user who cannot be shown");
+        assert_eq!(raw::user(&stand, id).await, before, "{body}");
+    }
+}
