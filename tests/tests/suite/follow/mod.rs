@@ -1,11 +1,14 @@
-//! The routes that follow a sign-in, as their clients use them.
+//! The routes that follow a sign-in: what the tokens of a sign-in are good for, and when they no longer are.
 
 mod account;
 mod audit;
 mod email;
 mod faults;
+mod holder;
 mod http;
+mod mfa;
 mod rotation;
+mod session;
 mod sso;
 mod tabs;
 mod trips;

@@ -1,0 +1,191 @@
+//! What somebody holds who signed in, and does with it: requests, tokens, and codes of an authenticator.
+
+use postern_tests::logs;
+use postern_tests::stand::{self, PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
+use ring::hmac;
+use serde_json::{Value, json};
+
+use crate::raw::{self, Attribute};
+
+pub(super) const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
+pub(super) const RESUME: &str = "/api/auth/IamLoggedIn";
+pub(super) const LEAVE: &str = "/api/v1/user/myself/session/logoutCurrentSession";
+pub(super) const WHOAMI: &str = "/whoami/jwt";
+pub(super) const ACCOUNT: &str = "/account/jwt";
+pub(super) const MFA: &str = "/account/mfa/jwt";
+
+/// Posts a JSON body, with a bearer token where there is one.
+pub(super) async fn post(
+    stand: &Stand,
+    contract: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> Reply {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+    stand.request(contract, "POST", path, &headers, &body.to_string()).await
+}
+
+/// Gets a path with a bearer token.
+pub(super) async fn get(stand: &Stand, contract: &str, path: &str, token: &str) -> Reply {
+    stand.request(contract, "GET", path, &[("authorization", &format!("Bearer {token}"))], "").await
+}
+
+/// An object with the members of another put into it.
+pub(super) fn with(mut body: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no object: {more}") };
+    body.as_object_mut().unwrap().extend(more);
+    body
+}
+
+/// A sign-in at any password contract, which asks to stay, with a code where there is one.
+pub(super) async fn sign_in(
+    stand: &Stand,
+    contract: &str,
+    username: &str,
+    password: &str,
+    code: Option<&str>,
+) -> Reply {
+    let body = credentials(contract, &name_at(contract, username), password);
+    stand.sign_in(contract, with(body, json!({"stay_logged_in": true, "token": code}))).await
+}
+
+/// The mfa contract's JWT of a sign-in.
+pub(super) async fn mfa_jwt(stand: &Stand, username: &str, password: &str, code: Option<&str>) -> String {
+    member(&sign_in(stand, "mfa", username, password, code).await, "/token")
+}
+
+/// A text in a reply.
+#[track_caller]
+pub(super) fn member(reply: &Reply, place: &str) -> String {
+    let body = reply.json();
+    body.pointer(place).and_then(Value::as_str).unwrap_or_else(|| panic!("no {place}: {body}")).to_owned()
+}
+
+/// Sets one attribute of a user's item, past the store.
+pub(super) async fn set(stand: &Stand, id: u64, name: &str, value: Attribute) {
+    let mut item = raw::user(stand, id).await;
+    item.insert(name.to_owned(), value);
+    raw::put(stand, &format!("USER#{id}"), "USER", item).await;
+}
+
+/// Something that a sign-in gave: which token of which contract, and the token.
+#[derive(Debug)]
+pub(super) struct Held(pub(super) &'static str, pub(super) String);
+
+impl Held {
+    /// Whether it is still good for what it is for. Anything but a yes or a plain no is a panic.
+    pub(super) async fn is_good(&self, stand: &Stand) -> bool {
+        let Self(what, token) = self;
+        let (reply, yes, no) = match *what {
+            "account access" => (stand.sso(token).await, 200, 401),
+            "account refresh" => {
+                let form = format!("grant_type=refresh_token&refresh_token={token}");
+                (stand.request("account", "POST", "/oauth/token/", &[], &form).await, 200, 400)
+            }
+            // It cannot end a session that is not there, and is told so only if it is good.
+            "session JWT" => {
+                let body = json!({"session_token": "x"});
+                (post(stand, "session", LEAVE, Some(token), &body).await, 404, 401)
+            }
+            "session token" => {
+                (post(stand, "session", RESUME, None, &json!({"session_token": token})).await, 202, 400)
+            }
+            "mfa JWT" => (get(stand, "mfa", WHOAMI, token).await, 200, 401),
+            "email access" => (get(stand, "email", "/api/profile/", token).await, 200, 401),
+            "email refresh" => (
+                post(stand, "email", "/api/token/refresh/", None, &json!({"refresh": token})).await,
+                200,
+                401,
+            ),
+            other => panic!("nobody holds {other}"),
+        };
+        assert!([yes, no].contains(&reply.status), "{what}: {reply:?}");
+        reply.status == yes
+    }
+}
+
+/// Everything that a user gets who signs in at each password contract, each time with the next of these codes.
+pub(super) async fn everything(stand: &Stand, username: &str, password: &str, codes: &[&str]) -> Vec<Held> {
+    let mut held = Vec::new();
+    for (at, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
+        let reply = sign_in(stand, contract, username, password, codes.get(at).copied()).await;
+        let given: &[(&'static str, &str)] = match contract {
+            "account" => {
+                &[("account access", "/token/access_token"), ("account refresh", "/token/refresh_token")]
+            }
+            "session" => &[("session JWT", "/token"), ("session token", "/session_token")],
+            "mfa" => &[("mfa JWT", "/token")],
+            _ => &[("email access", "/access"), ("email refresh", "/refresh")],
+        };
+        held.extend(given.iter().map(|(what, place)| Held(what, member(&reply, place))));
+    }
+    held
+}
+
+/// All of these are good, or none is.
+pub(super) async fn assert_all(stand: &Stand, held: &[Held], good: bool) {
+    for one in held {
+        assert_eq!(one.is_good(stand).await, good, "{one:?}");
+    }
+}
+
+/// What an authenticator shows for a base32 secret in this time step (RFC 6238, by hand).
+pub(super) fn totp(secret: &str, step: u64) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &base32(secret));
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let tag = tag.as_ref();
+    let offset = usize::from(tag[19] & 15);
+    let number = u32::from_be_bytes(tag[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+/// The code of the present time step, or of one so many later.
+pub(super) fn code(stand: &Stand, secret: &str, later: u64) -> String {
+    totp(secret, stand.now().secs() / 30 + later)
+}
+
+/// RFC 4648 without padding.
+pub(super) fn base32(text: &str) -> Vec<u8> {
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0_u32);
+    for letter in text.bytes() {
+        let digit = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == letter);
+        held = (held << 5) | digit.expect("base32") as u32;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits) as u8);
+            held &= (1 << bits) - 1;
+        }
+    }
+    bytes
+}
+
+/// A request that is found again in the log: its reply, and the message, the outcome and the user of each audit event
+/// that it left.
+pub(super) async fn audited(
+    stand: &Stand,
+    contract: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+    request_id: &str,
+) -> (Reply, Vec<Value>) {
+    let bearer = format!("Bearer {}", token.unwrap_or_default());
+    let headers = [("authorization", bearer.as_str())];
+    let headers = if token.is_some() { &headers[..] } else { &[] };
+    let method = if body.is_null() { "GET" } else { "POST" };
+    let mut event = stand::event(method, path, headers, Some(&body.to_string()));
+    event["requestContext"]["requestId"] = json!(request_id);
+    let reply = stand.invoke(contract, event).await;
+    let lines = logs::so_far();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let events = lines.filter(|line| line["request_id"] == json!(request_id));
+    (reply, events.map(|event| json!([event["message"], event["outcome"], event["user_id"]])).collect())
+}
+
+#[test]
+fn codes_are_those_of_the_contracts_vector() {
+    assert_eq!(totp("KBTSKUKRDJPEGCZK", 1_700_000_000 / 30), "582969");
+}

@@ -1,0 +1,75 @@
+//! MFA on and off by the holder of a JWT, and what the JWT shows.
+
+mod off;
+mod on;
+mod settings;
+mod shown;
+mod store;
+
+use std::collections::BTreeSet;
+
+use postern::ambient::Timestamp;
+use postern_tests::stand::{Reply, Stand};
+use serde_json::{Value, json};
+
+use super::holder::{self, MFA, code, member};
+use crate::raw::Item;
+use crate::words::assert_reply;
+
+const PASSWORD: &str = "Password1234!";
+/// The moment of the contract's vector: the user `guarded` is shown [`CODE`], and in the next step [`NEXT`].
+const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+const CODE: &str = "582969";
+const NEXT: &str = "853712";
+/// The ids of st.huber and of guarded.
+const HUBER: u64 = 33;
+const GUARDED: u64 = 43;
+
+/// What the holder of a JWT wants of MFA.
+async fn wish(stand: &Stand, token: &str, body: &Value) -> Reply {
+    holder::post(stand, "mfa", MFA, Some(token), body).await
+}
+
+/// Begins to switch MFA on: the secret.
+async fn begin(stand: &Stand, token: &str) -> String {
+    member(&wish(stand, token, &json!({"mfa": true})).await, "/mfa/secret")
+}
+
+/// The body that confirms a secret by a code.
+fn confirmation(secret: &str, code: &str) -> Value {
+    json!({"mfa": true, "secret": secret, "token": code})
+}
+
+/// Switches st.huber's MFA on: the secret, whose present code is spent, and the recovery codes.
+async fn switch_on(stand: &Stand, token: &str) -> (String, Vec<String>) {
+    let secret = begin(stand, token).await;
+    let reply = wish(stand, token, &confirmation(&secret, &code(stand, &secret, 0))).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    (secret, recovery_codes(&reply))
+}
+
+fn recovery_codes(reply: &Reply) -> Vec<String> {
+    serde_json::from_value(reply.json()["scratchCodes"].clone()).unwrap()
+}
+
+/// The recovery codes as they are stored.
+fn digests(stand: &Stand, id: u64, codes: &[String]) -> BTreeSet<String> {
+    codes.iter().map(|code| stand.app.keys.ring().recovery.digest(id, code)).collect()
+}
+
+fn stored_codes(user: &Item) -> BTreeSet<String> {
+    user.get("recovery_codes")
+        .map_or_else(BTreeSet::new, |codes| codes.as_ss().unwrap().iter().cloned().collect())
+}
+
+#[track_caller]
+fn assert_error(reply: &Reply, status: u64, error: &str, of: &str) {
+    assert_reply(reply, status, &format!(r#"{{"result":"error","error":"{error}"}}"#), json!({}), of);
+}
+
+/// A JWT that is no good.
+#[track_caller]
+fn assert_unauthenticated(reply: &Reply, challenge: &str, of: &str) {
+    let text = r#"{"result":"error","error":"authenticationFailed"}"#;
+    assert_reply(reply, 401, text, json!({"www-authenticate": challenge}), of);
+}

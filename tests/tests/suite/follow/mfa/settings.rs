@@ -1,0 +1,77 @@
+//! What is set of issuers and audiences.
+
+use postern_local::demo::{self, USERS};
+use postern_tests::stand::Stand;
+use serde_json::json;
+
+use super::{PASSWORD, assert_unauthenticated, begin, wish};
+use crate::follow::holder::{Held, WHOAMI, get, member, mfa_jwt, sign_in};
+use crate::jwt::claims;
+
+#[tokio::test]
+async fn the_email_contracts_issuer_is_nobody_elses() {
+    let stand = Stand::start().await;
+    let env = |name: &str, value: &str| stand.env.clone().with(name, value);
+    let error = mfa_signin::Settings::from_env(&env("MFA_JWT_ISSUER", "email")).unwrap_err();
+    assert_eq!(error.variable, "MFA_JWT_ISSUER");
+    assert!(error.to_string().starts_with("MFA_JWT_ISSUER "), "{error}");
+    let error = session_signin::Settings::from_env(&env("SESSION_JWT_ISSUER", "email")).unwrap_err();
+    assert_eq!(error.variable, "SESSION_JWT_ISSUER");
+    assert!(error.to_string().starts_with("SESSION_JWT_ISSUER "), "{error}");
+    assert!(mfa_signin::Settings::from_env(&env("MFA_JWT_ISSUER", "Email")).is_ok());
+    assert!(session_signin::Settings::from_env(&env("SESSION_JWT_ISSUER", "e-mail")).is_ok());
+    // Nor is it in the way of the other.
+    assert!(mfa_signin::Settings::from_env(&env("SESSION_JWT_ISSUER", "email")).is_ok());
+}
+
+#[tokio::test]
+async fn authenticators_show_the_issuer_that_is_set() {
+    for (set, shown) in [("", "Postern"), ("A & B", "A%20%26%20B"), ("Größe: 7", "Gr%C3%B6%C3%9Fe%3A%207")]
+    {
+        let stand = Stand::start_with(|env| env.with("MFA_TOTP_ISSUER", set)).await;
+        let token = mfa_jwt(&stand, "Zoë", "pässwörd ☃", None).await;
+        let mfa = &wish(&stand, &token, &json!({"mfa": true})).await.json()["mfa"];
+        let secret = mfa["secret"].as_str().unwrap();
+        let expected = format!("otpauth://totp/{shown}:Zo%C3%AB?secret={secret}&issuer={shown}");
+        assert_eq!(mfa["otpauth"], json!(expected));
+    }
+}
+
+#[tokio::test]
+async fn the_longest_names_fit_into_a_qr_code() {
+    let issuer = "😀".repeat(300);
+    let stand = Stand::start_with(|env| env.with("MFA_TOTP_ISSUER", issuer)).await;
+    let mut user = demo::user(&stand.app, &USERS[2]);
+    (user.id, user.username, user.email) = (500, "😀".repeat(190), "smile@example.com".to_owned());
+    stand.store.create_user(user).await.unwrap();
+    let token = mfa_jwt(&stand, "500", PASSWORD, None).await;
+    let reply = wish(&stand, &token, &json!({"mfa": true})).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let qrcode = member(&reply, "/mfa/qrcode");
+    assert!(qrcode.starts_with("<svg") && qrcode.ends_with("</svg>"));
+}
+
+#[tokio::test]
+async fn a_jwt_of_another_issuer_or_audience_than_is_set_is_no_good() {
+    let mut stand = Stand::start().await;
+    let old = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    let old_session = member(&sign_in(&stand, "session", "st.huber", PASSWORD, None).await, "/token");
+    for (name, claim) in
+        [("MFA_JWT_ISSUER", "iss"), ("MFA_JWT_AUDIENCE", "aud"), ("SESSION_JWT_ISSUER", "iss")]
+    {
+        stand.restart(|env| env.with(name, "another")).await;
+        if name == "SESSION_JWT_ISSUER" {
+            assert!(!Held("session JWT", old_session.clone()).is_good(&stand).await);
+            let new = member(&sign_in(&stand, "session", "st.huber", PASSWORD, None).await, "/token");
+            assert_eq!(claims(&new)[claim], json!("another"));
+            assert!(Held("session JWT", new).is_good(&stand).await);
+        } else {
+            let reply = get(&stand, "mfa", WHOAMI, &old).await;
+            assert_unauthenticated(&reply, r#"Bearer error="invalid_token""#, name);
+            let new = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+            assert_eq!(claims(&new)[claim], json!("another"));
+            begin(&stand, &new).await;
+        }
+        stand.restart(|env| env.with(name, "")).await;
+    }
+}

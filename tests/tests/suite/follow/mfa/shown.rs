@@ -1,0 +1,220 @@
+//! What a JWT of the mfa contract shows, and until when.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use postern::ambient::Timestamp;
+use postern::user::Status;
+use postern_tests::stand::Stand;
+use serde_json::{Value, json};
+
+use super::{HUBER, MOMENT, PASSWORD, assert_error, assert_unauthenticated};
+use crate::follow::holder::{ACCOUNT, Held, WHOAMI, audited, everything, get, mfa_jwt, with};
+use crate::jwt::{encode, mint, mint_with};
+use crate::proxy::{Proxy, error};
+use crate::words::{Said, assert_said, headers, unlimited};
+
+const ROUTES: [&str; 2] = [WHOAMI, ACCOUNT];
+const INVALID: &str = r#"Bearer error="invalid_token""#;
+const HS256: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
+const MEMBERS: [&str; 20] = [
+    "id",
+    "bio",
+    "consent",
+    "control",
+    "createdAt",
+    "email",
+    "github",
+    "img",
+    "imperial",
+    "initial",
+    "language",
+    "lastSignIn",
+    "mfaEnabled",
+    "newsletter",
+    "patron",
+    "role",
+    "status",
+    "updatedAt",
+    "username",
+    "lusername",
+];
+
+/// Claims as another backend puts them under the shared key.
+fn claims(stand: &Stand, more: Value) -> Value {
+    let iat = stand.now().secs();
+    let all = json!({
+        "_id": HUBER, "username": "st.huber", "role": "user", "status": 1,
+        "aud": "postern", "iss": "postern", "iat": iat, "exp": iat + 3600,
+    });
+    with(all, more)
+}
+
+async fn assert_none_shown(stand: &Stand, token: &str, of: &str) {
+    for path in ROUTES {
+        assert_unauthenticated(&get(stand, "mfa", path, token).await, INVALID, of);
+    }
+}
+
+#[tokio::test]
+async fn the_account_is_that_of_the_sign_in() {
+    let stand = unlimited().await;
+    for (name, password) in
+        [("jimmy", "correct horse battery staple"), ("johndoe", "SecurePass123!"), ("Zoë", "pässwörd ☃")]
+    {
+        let signed_in = stand.password("mfa", name, password).await.json();
+        let token = signed_in["token"].as_str().unwrap();
+        stand.advance(Duration::from_secs(1));
+        for path in ROUTES {
+            let reply = get(&stand, "mfa", path, token).await;
+            assert_eq!((reply.status, &reply.headers), (200, &headers(json!({}))), "{name}");
+            let body = reply.json();
+            assert_eq!(body, json!({"result": "success", "account": signed_in["account"]}), "{name}");
+            let members: BTreeSet<&str> =
+                body["account"].as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(members, BTreeSet::from(MEMBERS));
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_good_jwt_nothing_is_shown() {
+    let stand = unlimited().await;
+    for path in ROUTES {
+        for headers in [&[][..], &[("authorization", "Basic c3QuaHViZXI6eA==")]] {
+            let reply = stand.request("mfa", "GET", path, headers, "").await;
+            assert_unauthenticated(&reply, "Bearer", "no token");
+        }
+    }
+    for token in ["", "nonsense", "a.b.c", "☃"] {
+        assert_none_shown(&stand, token, token).await;
+    }
+    for Held(what, token) in everything(&stand, "st.huber", PASSWORD, &[]).await {
+        if what != "mfa JWT" {
+            assert_none_shown(&stand, &token, what).await;
+        }
+    }
+    let iat = stand.now().secs();
+    for more in [
+        json!({"exp": iat}),
+        json!({"aud": "another"}),
+        json!({"aud": null}),
+        json!({"aud": ["postern"]}),
+        json!({"iss": "another"}),
+        json!({"iss": "email"}),
+        json!({"iss": "lumen-jwt"}),
+        json!({"_id": "33"}),
+        json!({"_id": 999}),
+        json!({"_id": -33}),
+        json!({"iat": null}),
+        json!({"iat": iat + 61}),
+        json!({"epoch": 1}),
+        json!({"epoch": "0"}),
+    ] {
+        assert_none_shown(&stand, &mint(HS256, &claims(&stand, more.clone())), &more.to_string()).await;
+    }
+    let good = claims(&stand, json!({}));
+    let forged = mint_with(b"another key, which nobody here ever set", HS256, &good);
+    assert_none_shown(&stand, &forged, "another key").await;
+    let unsigned = format!("{}.{}.", encode(br#"{"alg":"none"}"#), encode(good.to_string().as_bytes()));
+    assert_none_shown(&stand, &unsigned, "no signature").await;
+    for path in ROUTES {
+        assert_eq!(get(&stand, "mfa", path, &mint(HS256, &good)).await.status, 200, "nothing wrong with it");
+    }
+}
+
+#[tokio::test]
+async fn a_jwt_expires_after_a_week_to_the_second() {
+    let stand = unlimited().await;
+    stand.set_time(MOMENT);
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    stand.advance(Duration::from_millis(7 * 24 * 3_600_000 - 1));
+    assert_eq!(get(&stand, "mfa", WHOAMI, &token).await.status, 200);
+    stand.advance(Duration::from_millis(1));
+    assert_none_shown(&stand, &token, "a week later").await;
+}
+
+#[tokio::test]
+async fn what_an_operator_ends_is_ended_at_once() {
+    let stand = unlimited().await;
+    let hash = stand.app.passwords.hash(PASSWORD, [7; 16]).unwrap();
+    for must_change in [false, true] {
+        let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+        assert_eq!(get(&stand, "mfa", WHOAMI, &token).await.status, 200);
+        stand.store.set_password(HUBER, &hash, must_change, stand.now()).await.unwrap();
+        assert_none_shown(&stand, &token, "the password is set").await;
+    }
+    stand.store.set_password(HUBER, &hash, false, stand.now()).await.unwrap();
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    stand.store.end_sessions(HUBER, stand.now()).await.unwrap();
+    assert_none_shown(&stand, &token, "all sessions are ended").await;
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    for status in [Status::Disabled, Status::Blocked] {
+        stand.store.set_status(HUBER, status, stand.now()).await.unwrap();
+        for path in ROUTES {
+            let reply = get(&stand, "mfa", path, &token).await;
+            assert_error(&reply, 403, "accountBlocked", "disabled");
+        }
+    }
+    stand.store.set_status(HUBER, Status::Active, stand.now()).await.unwrap();
+    assert_none_shown(&stand, &token, "active again").await;
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    let user = stand.store.user(HUBER).await.unwrap().unwrap();
+    assert_eq!(stand.store.delete_user(&user).await, Ok(true));
+    assert_none_shown(&stand, &token, "deleted").await;
+}
+
+#[tokio::test]
+async fn a_jwt_that_was_minted_elsewhere_is_good_until_all_sessions_end() {
+    let stand = unlimited().await;
+    let at = |iat: Value| mint(HS256, &claims(&stand, json!({"iat": iat})));
+    let now = stand.now().secs();
+    let (old, exact, ahead) = (at(json!(now)), at(json!(now + 10)), at(json!(now + 60)));
+    for token in [&old, &exact, &ahead, &at(json!(now as f64 + 0.5))] {
+        assert_eq!(get(&stand, "mfa", WHOAMI, token).await.status, 200);
+    }
+    stand.set_time(Timestamp::from_millis((now + 10) * 1000));
+    stand.store.end_sessions(HUBER, stand.now()).await.unwrap();
+    assert_none_shown(&stand, &old, "issued before").await;
+    assert_none_shown(&stand, &at(json!(now as f64 + 9.999)), "issued a moment before").await;
+    for token in [&exact, &ahead] {
+        assert_eq!(get(&stand, "mfa", WHOAMI, token).await.status, 200, "issued since");
+    }
+}
+
+#[tokio::test]
+async fn it_is_one_round_trip_whose_failure_is_told() {
+    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    for path in ROUTES {
+        proxy.calls();
+        assert_eq!(get(&stand, "mfa", path, &token).await.status, 200);
+        assert_eq!(proxy.calls(), ["GetItem USER"]);
+        for (fault, said) in [
+            (error(400, "AccessDeniedException"), Said::Fault),
+            (error(503, "ServiceUnavailable"), Said::Unavailable(1)),
+        ] {
+            proxy.fail(move |_| Some(fault.clone()));
+            assert_said("mfa", said, &get(&stand, "mfa", path, &token).await, path);
+            proxy.heal();
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_request_leaves_one_audit_event() {
+    let stand = unlimited().await;
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    for (at, (token, outcome, user_id)) in [
+        (Some(token.as_str()), "token_accepted", json!(HUBER)),
+        (Some("nonsense"), "bad_token", json!(null)),
+        (None, "no_token", json!(null)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (_, events) =
+            audited(&stand, "mfa", WHOAMI, token, &Value::Null, &format!("mfa-whoami-{at}")).await;
+        assert_eq!(events, [json!(["session", outcome, user_id])]);
+    }
+}

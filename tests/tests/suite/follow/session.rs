@@ -1,0 +1,49 @@
+//! A password that must be changed, and what the session contract's session token is for.
+
+mod change;
+mod ladder;
+mod leave;
+mod resume;
+mod store;
+
+use postern_local::demo;
+use postern_tests::stand::{Reply, Stand};
+use serde_json::{Value, json};
+
+use super::holder::{self, CHANGE_PASSWORD, RESUME, member};
+
+const OLD: &str = "Password1234!";
+const NEW: &str = "a phrase nobody else has";
+/// The id of `changer`.
+const CHANGER: u64 = 41;
+const NOT_NEEDED: &str = r#"{"msg":"User does not need to change his password","error_code":"no_password_change_needed_for_user"}"#;
+
+/// The body by which a user who has the demo users' password changes it.
+fn body(username: &str) -> Value {
+    json!({"username": username, "old_password": OLD, "new_password": NEW})
+}
+
+async fn change(stand: &Stand, body: &Value) -> Reply {
+    holder::post(stand, "session", CHANGE_PASSWORD, None, body).await
+}
+
+/// Another user like `guarded`, with MFA on, who must change the password.
+async fn create_guarded_changer(stand: &Stand, id: u64, username: &str) {
+    let guarded = demo::USERS.iter().find(|user| user.username == "guarded").unwrap();
+    let mut user = demo::user(&stand.app, guarded);
+    (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
+    user.must_change_password = true;
+    user.recovery_codes =
+        demo::RECOVERY_CODES.iter().map(|code| stand.app.keys.ring().recovery.digest(id, code)).collect();
+    stand.store.create_user(user).await.unwrap();
+}
+
+/// Signs st.huber in to stay: the JWT and the session token.
+async fn stay(stand: &Stand) -> (String, String) {
+    let reply = holder::sign_in(stand, "session", "st.huber", OLD, None).await;
+    (member(&reply, "/token"), member(&reply, "/session_token"))
+}
+
+async fn resume(stand: &Stand, session_token: &str) -> Reply {
+    holder::post(stand, "session", RESUME, None, &json!({"session_token": session_token})).await
+}
