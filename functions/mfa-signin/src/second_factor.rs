@@ -84,7 +84,7 @@ pub(super) async fn set(app: &App, settings: &Settings, caller: &Caller, request
             refuse_with(StatusCode::FORBIDDEN, "mfaTokenInvalid")
         }
         Err(TokenRefusal::Refused(Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode)) => {
-            http::with_challenge(refuse_with(StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED), false)
+            refuse_with(StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED)
         }
         Err(refusal) => refuse_token(refusal),
     }

@@ -291,7 +291,7 @@ async fn each_step_leaves_its_audit_events_and_no_secret() {
     let attempt = |outcome: &str| json!(["sign-in attempt", outcome, HUBER]);
     let ask = async |body: &Value, id: &str| audited(&stand, "mfa", MFA, Some(&token), body, id).await;
     let (reply, events) = ask(&json!({"mfa": true}), "mfa-on-begin").await;
-    assert_eq!(events, std::slice::from_ref(&accepted));
+    assert_eq!(events, [accepted.clone(), json!(["session", "mfa_begun", HUBER])]);
     let secret = reply.json()["mfa"]["secret"].as_str().unwrap().to_owned();
     let (_, events) = ask(&confirmation(&secret, "31-wrong-Qm"), "mfa-on-wrong").await;
     assert_eq!(events, [accepted.clone(), attempt("wrong_code")]);
