@@ -1,7 +1,7 @@
 //! The mfa contract: username, e-mail or id, password and, if MFA is on, its token, for a JWT and the account.
 //! (`POST /signin`)
 //!
-//! What follows: the account again (`GET /whoami/jwt`, `GET /account/jwt`), and MFA on and off, in [`second_factor`].
+//! What follows: the account again (`GET /whoami/jwt`, `GET /account/jwt`), and MFA on and off, in `second_factor.rs`.
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
 

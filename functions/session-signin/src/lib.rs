@@ -2,7 +2,7 @@
 //! (`POST /api/auth/signin`)
 //!
 //! What follows: a password that must be changed (`POST /api/auth/changePasswordAfterSignin`), and what the session
-//! token is for, in [`staying`].
+//! token is for, in `staying.rs`.
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
 

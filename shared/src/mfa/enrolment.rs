@@ -37,7 +37,7 @@ impl Enrolment {
     }
 
     /// The `otpauth://` URI that authenticators read, from a QR code for the most part. `issuer` and `account` are what
-    /// they show; of each no more than [`MAX_SHOWN`] characters, or the QR code could not hold them.
+    /// they show; of each the first 64 characters, or a QR code could not hold them.
     pub fn otpauth(&self, issuer: &str, account: &str) -> String {
         let [issuer, account] =
             [issuer, account].map(|text| percent_encoded(&text.chars().take(MAX_SHOWN).collect::<String>()));
