@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
 use postern::ambient::{hex, random};
-use postern::app::{Attempt, Claimed, Names, SignedIn, TokenRefusal};
+use postern::app::{Attempt, Claimed, Holder, Names, SignedIn, TokenRefusal};
 use postern::audit::{self, Caller};
 use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
@@ -264,7 +264,7 @@ async fn profile(app: &App, caller: &Caller, request: &Request) -> Response {
         ours.then_some(Claimed { user_id, epoch, iat, session: None })
     };
     let outcome = match app.holder(caller, http::bearer(request), claimed).await {
-        Ok(user) => user
+        Ok(Holder { user, .. }) => user
             .attributes("email")
             .map_err(Refusal::from)
             .map(|profile| http::json(StatusCode::OK, &account(&user, &profile))),

@@ -211,7 +211,7 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
 /// The account of the user who holds the JWT.
 async fn show(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     match app.holder(caller, http::bearer(request), |jwt: IssuedJwt| jwt.claimed(settings)).await {
-        Ok(user) => shown(&user).unwrap_or_else(|refusal| refuse(&refusal)),
+        Ok(holder) => shown(&holder.user).unwrap_or_else(|refusal| refuse(&refusal)),
         Err(refusal) => refuse_token(refusal),
     }
 }

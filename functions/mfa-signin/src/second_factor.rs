@@ -51,28 +51,28 @@ struct Confirmed<'a> {
 
 /// Does what the holder of the JWT wants.
 pub(super) async fn set(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let token = http::bearer(request);
-    let user = match app.holder(caller, token, |jwt: IssuedJwt| jwt.claimed(settings)).await {
-        Ok(user) => user,
+    let holder = app.holder(caller, http::bearer(request), |jwt: IssuedJwt| jwt.claimed(settings)).await;
+    let holder = match holder {
+        Ok(holder) => holder,
         Err(refusal) => return refuse_token(refusal),
     };
+    let user = &holder.user;
     // Before anything is changed: a user who cannot be shown is told so and nothing else.
     if let Err(unreadable) = user.attributes::<Profile>("mfa") {
         return refuse(&unreadable.into());
     }
-    let token = token.unwrap_or_default();
     let members = http::json_object(request).unwrap_or_default();
     let outcome = match wish(&members, user.mfa.is_some()) {
         Ok(Wish::Begin) => {
-            let begun = app.begin_mfa(caller, &user).await;
-            begun.map(|enrolment| begun_reply(settings, &user, enrolment))
+            let begun = app.begin_mfa(caller, &holder).await;
+            begun.map(|enrolment| begun_reply(settings, user, enrolment))
         }
         Ok(Wish::Confirm { secret, code }) => {
-            let confirmed = app.confirm_mfa(caller, &user, token, &secret, &code).await;
+            let confirmed = app.confirm_mfa(caller, &holder, &secret, &code).await;
             confirmed.map(|confirmed| confirmed_reply(&confirmed))
         }
         Ok(Wish::SwitchOff { password, code }) => {
-            let off = app.switch_mfa_off(caller, &user, token, &password, &code).await;
+            let off = app.switch_mfa_off(caller, &holder, &password, &code).await;
             off.map(|user| shown(&user))
         }
         Err(error) => return refuse_with(StatusCode::BAD_REQUEST, error),

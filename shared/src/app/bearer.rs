@@ -28,6 +28,14 @@ pub struct Claimed {
     pub session: Option<(&'static str, String)>,
 }
 
+/// A user who came with a token.
+pub struct Holder<'t> {
+    /// The user.
+    pub user: User,
+    /// The token as it came.
+    pub token: &'t str,
+}
+
 /// Why a token was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
@@ -104,21 +112,22 @@ impl App {
     ///
     /// # Errors
     /// As there.
-    pub async fn holder<C: DeserializeOwned>(
+    pub async fn holder<'t, C: DeserializeOwned>(
         &self,
         caller: &Caller,
-        token: Option<&str>,
+        token: Option<&'t str>,
         read: impl FnOnce(C) -> Option<Claimed>,
-    ) -> Result<User, TokenRefusal> {
+    ) -> Result<Holder<'t>, TokenRefusal> {
         let claimed = self.claims(caller, token, read).await;
         let user_id = claimed.as_ref().ok().map(|claimed| claimed.user_id);
+        let token = token.unwrap_or_default();
         let outcome = match claimed {
-            Ok(claimed) => self.user_of_token(caller, token.unwrap_or_default(), &claimed).await,
+            Ok(claimed) => self.user_of_token(caller, token, &claimed).await,
             Err(refusal) => Err(refusal),
         };
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "token_accepted");
         audit::session(caller, said, user_id);
-        outcome.map_err(TokenRefusal::without_state)
+        outcome.map(|user| Holder { user, token }).map_err(TokenRefusal::without_state)
     }
 
     pub(super) async fn read_holder(

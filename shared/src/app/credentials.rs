@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::attempt::{Proven, Settlement};
-use super::{App, Attempt, Names, SignedIn, TokenRefusal, may_enter};
+use super::{App, Attempt, Holder, Names, SignedIn, TokenRefusal, may_enter};
 use crate::ambient::random;
 use crate::audit::{self, Caller, Findings};
 use crate::mfa::{Enrolment, Mfa, Spent};
@@ -103,15 +103,15 @@ impl App {
     ///
     /// # Errors
     /// If all sessions have ended by now, or MFA is on, which ends them; or the store fails.
-    pub async fn begin_mfa(&self, caller: &Caller, holder: &User) -> Result<Enrolment, TokenRefusal> {
+    pub async fn begin_mfa(&self, caller: &Caller, holder: &Holder<'_>) -> Result<Enrolment, TokenRefusal> {
         let enrolment = Enrolment::random();
         let work = Box::pin(async {
-            let begun = self.store.begin_mfa(holder, &enrolment.mfa.secret, caller.now).await;
+            let begun = self.store.begin_mfa(&holder.user, &enrolment.mfa.secret, caller.now).await;
             if begun.map_err(Refusal::from)? { Ok(()) } else { Err(TokenRefusal::Invalid) }
         });
         let outcome = self.within_time(caller, work).await;
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |()| "mfa_begun");
-        audit::session(caller, said, Some(holder.id));
+        audit::session(caller, said, Some(holder.user.id));
         outcome.map(|()| enrolment)
     }
 
@@ -125,13 +125,12 @@ impl App {
     pub async fn confirm_mfa(
         &self,
         caller: &Caller,
-        holder: &User,
-        token: &str,
+        holder: &Holder<'_>,
         secret: &str,
         code: &str,
     ) -> Result<MfaConfirmed, TokenRefusal> {
         let mut findings = Findings::default();
-        let work = Box::pin(self.switch_mfa_on(caller, holder, token, secret, code, &mut findings));
+        let work = Box::pin(self.switch_mfa_on(caller, holder, secret, code, &mut findings));
         let outcome = self.within_time(caller, work).await;
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "mfa_enabled");
         audit::attempt(caller, said, findings);
@@ -141,14 +140,13 @@ impl App {
     async fn switch_mfa_on(
         &self,
         caller: &Caller,
-        holder: &User,
-        token: &str,
+        holder: &Holder<'_>,
         secret: &str,
         code: &str,
         findings: &mut Findings,
     ) -> Result<MfaConfirmed, TokenRefusal> {
-        let (charged, user) = self.charge(caller, &holder.id.to_string(), Names::Id, findings).await?;
-        let Some(mut user) = user.filter(|user| user.epoch == holder.epoch) else {
+        let (charged, user) = self.charge(caller, &holder.user.id.to_string(), Names::Id, findings).await?;
+        let Some(mut user) = user.filter(|user| user.epoch == holder.user.epoch) else {
             self.refund(&charged).await;
             return Err(TokenRefusal::Invalid);
         };
@@ -172,7 +170,7 @@ impl App {
             user: &user,
             mfa: &enrolment.mfa,
             recovery_codes: enrolment.digests(user.id, &ring.recovery),
-            kept_token: &sha256(token),
+            kept_token: &sha256(holder.token),
             attempt: &charged.word,
             now: caller.now,
         };
@@ -195,13 +193,12 @@ impl App {
     pub async fn switch_mfa_off(
         &self,
         caller: &Caller,
-        holder: &User,
-        token: &str,
+        holder: &Holder<'_>,
         password: &str,
         code: &str,
     ) -> Result<User, TokenRefusal> {
         let mut findings = Findings::default();
-        let work = Box::pin(self.remove_mfa(caller, holder, token, password, code, &mut findings));
+        let work = Box::pin(self.remove_mfa(caller, holder, password, code, &mut findings));
         let outcome = self.within_time(caller, work).await;
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "mfa_disabled");
         audit::attempt(caller, said, findings);
@@ -211,14 +208,13 @@ impl App {
     async fn remove_mfa(
         &self,
         caller: &Caller,
-        holder: &User,
-        token: &str,
+        holder: &Holder<'_>,
         password: &str,
         code: &str,
         findings: &mut Findings,
     ) -> Result<User, TokenRefusal> {
         let attempt = Attempt {
-            name: &holder.id.to_string(),
+            name: &holder.user.id.to_string(),
             names: Names::Id,
             readable: |_| Ok(()),
             password,
@@ -227,7 +223,7 @@ impl App {
         };
         let proven = self.prove(caller, &attempt, findings).await?;
         // The state too is that of the holder, then: whatever bars a user raises the epoch.
-        if proven.user.epoch != holder.epoch {
+        if proven.user.epoch != holder.user.epoch {
             self.refund(&proven.charged).await;
             return Err(TokenRefusal::Invalid);
         }
@@ -235,7 +231,7 @@ impl App {
         let settlement = Settlement {
             password_hash: renewed.as_deref(),
             session: None,
-            change: Some(Change::MfaOff { kept_token: &sha256(token) }),
+            change: Some(Change::MfaOff { kept_token: &sha256(holder.token) }),
         };
         let mut user = Box::pin(self.settle(proven, settlement)).await?.user;
         user.mfa = None;

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use self::attempt::Settlement;
-pub use self::bearer::{Claimed, TokenRefusal};
+pub use self::bearer::{Claimed, Holder, TokenRefusal};
 pub use self::credentials::{MfaConfirmed, PasswordChange};
 use crate::ambient::{Timestamp, now};
 use crate::audit::{self, Caller, Findings};

@@ -360,3 +360,14 @@ async fn a_user_who_cannot_be_shown_switches_nothing() {
         assert_eq!(raw::user(&stand, id).await, before, "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_one_is_our_own_fault_and_held_against_nobody() {
+    let stand = unlimited().await;
+    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    holder::set(&stand, HUBER, "pending_mfa_secret", text("not base32!")).await;
+    let reply = wish(&stand, &token, &confirmation("not base32!", "123456")).await;
+    assert_error(&reply, 500, "serverError", "the stored secret");
+    let (name, address) = (raw::name_counter(&HUBER.to_string()), raw::address_counter(&stand, 300));
+    assert_eq!((raw::failures(&stand, &name).await, raw::failures(&stand, &address).await), (0, 0));
+}

@@ -247,6 +247,7 @@ async fn each_use_leaves_one_audit_event() {
     for (at, (token, outcome, user_id)) in [
         (session_token.clone(), "session_resumed", json!(OWNER)),
         (format!("{}x", &session_token[..63]), "session_invalid", json!(null)),
+        ("nonsense".to_owned(), "bad_token", json!(null)),
     ]
     .into_iter()
     .enumerate()
