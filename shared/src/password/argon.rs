@@ -1,9 +1,12 @@
-//! Argon2 (RFC 9106), with memory that is kept between hashes.
+//! Argon2 (RFC 9106): the parameters and PHC strings of the crate `argon2`, the kernel of `argon2-rust`, which picks the
+//! vector instructions of the processor that it runs on (docs/argon2-kernel.md).
 
 use std::cell::RefCell;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Params, Version};
+use argon2_rust::params::{Memory, TagLen};
+use argon2_rust::{Argon2, Hasher};
 
 #[cfg(test)]
 thread_local! {
@@ -12,8 +15,9 @@ thread_local! {
 }
 
 thread_local! {
-    /// Argon2's memory: fresh memory costs thousands of page faults each time.
-    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+    /// Its memory is mapped by the first hash, wiped after each one, and kept for the next: fresh memory costs
+    /// thousands of page faults each time.
+    static HASHER: RefCell<Option<Hasher>> = const { RefCell::new(None) };
 }
 
 /// What a hash costs: blocks of a KiB filled.
@@ -30,17 +34,27 @@ pub(super) fn derive(
 ) -> Option<Vec<u8>> {
     #[cfg(test)]
     FILLED.set(FILLED.get() + work(params));
-    let mut output = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
-    MEMORY.with_borrow_mut(|memory| {
-        let blocks = params.block_count();
-        if memory.len() < blocks {
-            memory.resize(blocks, Block::new());
-        }
-        let argon2 = Argon2::new(algorithm, version, params.clone());
-        let memory = memory.get_mut(..blocks)?;
-        argon2.hash_password_into_with_memory(password, salt, &mut output, memory).ok()
-    })?;
-    Some(output)
+    let argon2 = kernel(algorithm, version, params)?;
+    HASHER.with_borrow_mut(|hasher| {
+        let hasher = hasher.get_or_insert_with(|| argon2.hasher());
+        hasher.set_argon2(argon2);
+        hasher.hash_with_ad(password, salt, &[], params.data()).ok()
+    })
+}
+
+/// The kernel for these parameters, on this thread alone: a Lambda has one processor.
+fn kernel(algorithm: Algorithm, version: Version, params: &Params) -> Option<Argon2> {
+    let algorithm = argon2_rust::Algorithm::from_u32(algorithm as u32)?;
+    let version = argon2_rust::Version::from_u32(version.into())?;
+    let output = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    let params = argon2_rust::Params::builder()
+        .memory(Memory::kib(params.m_cost().into()))
+        .passes(params.t_cost())
+        .lanes(params.p_cost())
+        .threads(1)
+        .tag_len(TagLen::bytes(u64::try_from(output).ok()?))
+        .build();
+    Some(Argon2::new(algorithm, version, params.ok()?))
 }
 
 /// The PHC string of an Argon2id hash.
