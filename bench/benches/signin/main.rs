@@ -11,6 +11,7 @@ mod discretion;
 mod follow;
 mod hashes;
 mod import;
+mod kernel;
 mod warm;
 
 use std::time::Duration;
@@ -21,9 +22,17 @@ use tracing::level_filters::LevelFilter;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if let [word, by] = &chosen[..]
+        && word == kernel::FIRST
+    {
+        return kernel::first(by);
+    }
     let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
     // As a deployed function logs; the tests' own level would be measured with it.
     logs::capture_at(LevelFilter::INFO);
+    if is_chosen("kernel") {
+        kernel::run();
+    }
     if is_chosen("warm") {
         warm::run().await;
     }

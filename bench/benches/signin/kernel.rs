@@ -1,0 +1,111 @@
+//! The hash: Argon2id at the parameters of a new one, by the `argon2` crate and by the kernel that Postern has under it.
+//! Warm, and as the first of a process, which pays for its memory's page faults.
+
+use std::hint::black_box;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2_rust::Backend;
+use postern::password::Passwords;
+
+use crate::Spread;
+
+const ROUNDS: usize = 100;
+const PROCESSES: usize = 20;
+const PASSWORD: &str = "correct horse battery staple";
+const SALT: [u8; 16] = [7; 16];
+
+/// The word that makes this program hash once and say how long that took.
+pub(crate) const FIRST: &str = "first-hash";
+
+pub(crate) fn run() {
+    let (mut reference, passwords) = (Reference::new(), Passwords::default());
+    let stored = passwords.hash(PASSWORD, SALT).unwrap();
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    // Interleaved, so that a noisy neighbour disturbs both alike; the first rounds warm up.
+    for round in 0..ROUNDS + 5 {
+        let by_reference = reference.hash();
+        let start = Instant::now();
+        assert!(black_box(passwords.verify(Some(&stored), PASSWORD)));
+        let by_kernel = start.elapsed();
+        if round >= 5 {
+            theirs.push(by_reference);
+            ours.push(by_kernel);
+        }
+    }
+    let (first_theirs, first_ours): (Vec<_>, Vec<_>) =
+        (0..PROCESSES).map(|_| (first_of_a_process("reference"), first_of_a_process("kernel"))).unzip();
+
+    let backend = argon2_rust::detected_backend();
+    println!(
+        "The hash: Argon2id m=19456 t=2 p=1; {ROUNDS} rounds, {PROCESSES} processes; this processor: {backend}\n"
+    );
+    let (theirs, ours) = (Spread::of(theirs), Spread::of(ours));
+    println!("  `argon2`, memory kept            {theirs}");
+    println!(
+        "  Postern, password verified       {ours}   {:.2} of that; {}",
+        ours.median / theirs.median,
+        goal(backend)
+    );
+    let (first_theirs, first_ours) = (Spread::of(first_theirs), Spread::of(first_ours));
+    println!("  `argon2`, first of a process     {first_theirs}");
+    println!(
+        "  Postern, first of a process      {first_ours}   {:.2} of that; {:.2} of a warm one\n",
+        first_ours.median / first_theirs.median,
+        first_ours.median / ours.median
+    );
+}
+
+fn goal(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Avx512 => "goal: at most 0.40",
+        Backend::Avx2 => "goal: at most 0.65",
+        _ => "no goal for this processor",
+    }
+}
+
+/// The crate's own kernel, with memory that is kept.
+struct Reference {
+    argon2: Argon2<'static>,
+    memory: Vec<Block>,
+}
+
+impl Reference {
+    fn new() -> Self {
+        let params = Params::new(19_456, 2, 1, Some(32)).unwrap();
+        let memory = vec![Block::new(); params.block_count()];
+        Self { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory }
+    }
+
+    fn hash(&mut self) -> Duration {
+        let mut output = [0; 32];
+        let start = Instant::now();
+        self.argon2
+            .hash_password_into_with_memory(PASSWORD.as_bytes(), &SALT, &mut output, &mut self.memory)
+            .unwrap();
+        black_box(output);
+        start.elapsed()
+    }
+}
+
+/// How long the first hash takes in a process of its own.
+fn first_of_a_process(by: &str) -> Duration {
+    let program = std::env::current_exe().unwrap();
+    let output = Command::new(program).args([FIRST, by]).output().unwrap();
+    Duration::from_nanos(String::from_utf8(output.stdout).unwrap().trim().parse().unwrap())
+}
+
+/// Hashes once, and prints how many nanoseconds that took.
+pub(crate) fn first(by: &str) {
+    let start = Instant::now();
+    match by {
+        "reference" => {
+            Reference::new().hash();
+        }
+        _ => {
+            black_box(Passwords::default().hash(PASSWORD, SALT).unwrap());
+        }
+    }
+    println!("{}", start.elapsed().as_nanos());
+}
