@@ -22,12 +22,13 @@ use crate::runtime_api::RuntimeApi;
 use crate::stand::Reply;
 
 /// The variables of a function's environment that say where it is and with what it signs.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 7] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_CA_BUNDLE",
     "SIGNING_KEYS",
 ];
 
@@ -132,6 +133,8 @@ pub async fn refuses_bad_keys(binary: &str, good: Environment) {
         ("SIGNING_KEYS", "too-short-to-be-a-key"),
         ("SIGNING_KEYS", r#"{"keys":[{"kty":"oct","k":"dG9vLXNob3J0LXRvLWJlLWEta2V5"}]}"#),
         ("AWS_ENDPOINT_URL_DYNAMODB", "localhost"),
+        ("AWS_CA_BUNDLE", "/there/is/no/such/file.pem"),
+        ("AWS_CA_BUNDLE", "/dev/null"),
     ] {
         let output = run(binary, &good.clone().with(name, value)).await;
         assert_refused(&output, name, value);
