@@ -34,6 +34,11 @@ const VARIABLES: [&str; 7] = [
 
 /// Starts a binary with this environment and no other.
 pub fn start(binary: &str, env: &Environment, runtime_api: &str) -> Child {
+    command(binary, env, runtime_api).spawn().unwrap()
+}
+
+/// How to start it so.
+pub fn command(binary: &str, env: &Environment, runtime_api: &str) -> Command {
     let mut command = Command::new(binary);
     command.env_clear().kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
     for name in VARIABLES {
@@ -45,9 +50,8 @@ pub fn start(binary: &str, env: &Environment, runtime_api: &str) -> Child {
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", "local")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-        .spawn()
-        .unwrap()
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+    command
 }
 
 /// A table with the demo users, and the environment of a function that uses it.
