@@ -2,7 +2,7 @@
 //!
 //! `aws-config` would look for credentials in seven places, and the platform's 145 root certificates would be
 //! parsed, at every cold start. In a Lambda the credentials are in the environment, and AWS's own certificates
-//! come from five roots.
+//! come from five roots. Where something else answers for AWS, `AWS_CA_BUNDLE` names what to trust instead.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpC
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 
-use crate::config::{ConfigError, Environment};
+use crate::config::{self, ConfigError, Environment};
 
 /// Amazon Trust Services' root certificates, <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
@@ -34,7 +34,10 @@ impl Aws {
             None,
             "environment",
         );
-        let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+        let roots = match config::ca_bundle(env)? {
+            Some(bundle) => TrustStore::empty().with_pem_certificate(bundle),
+            None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+        };
         let tls = TlsContext::builder()
             .with_trust_store(roots)
             .build()

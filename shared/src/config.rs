@@ -5,8 +5,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs;
 use std::str::FromStr;
 use std::time::Duration;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::password::Cost;
 use crate::throttle::Policy;
@@ -191,6 +196,26 @@ pub(crate) fn dynamodb_endpoint(env: &Environment) -> Result<Option<&str>, Confi
     Ok(endpoint.map(|(_, url)| url))
 }
 
+/// The certificates to trust instead of Amazon's own, as PEM: what is in the file that `AWS_CA_BUNDLE` names.
+pub(crate) fn ca_bundle(env: &Environment) -> Result<Option<Vec<u8>>, ConfigError> {
+    const VARIABLE: &str = "AWS_CA_BUNDLE";
+    let Some(path) = env.optional(VARIABLE) else { return Ok(None) };
+    let pem = fs::read(path).map_err(|error| {
+        ConfigError::new(VARIABLE, format!("names a file that cannot be read: {}", error.kind()))
+    })?;
+    // The SDK panics on a certificate that it cannot take, so each is tried here.
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or_else(|| {
+            ConfigError::new(VARIABLE, "names a file with a certificate that cannot be read")
+        })?;
+    }
+    if roots.is_empty() {
+        return Err(ConfigError::new(VARIABLE, "names a file without a certificate; it must be PEM"));
+    }
+    Ok(Some(pem))
+}
+
 /// Whether a URL leads to this machine.
 pub fn is_this_machine(url: &str) -> bool {
     host_of(url).is_some_and(|host| {
@@ -254,6 +279,31 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_of_certificates_is_read_or_named() {
+        const ONE: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        let good = include_str!("../roots/amazon.pem");
+        let file = std::env::temp_dir().join(format!("postern-bundle-{}.pem", std::process::id()));
+        let env = complete().with("AWS_CA_BUNDLE", file.to_str().unwrap());
+        let read = |content: &str| {
+            fs::write(&file, content).unwrap();
+            ca_bundle(&env).map_err(|error| error.to_string())
+        };
+
+        assert_eq!(read(good), Ok(Some(good.as_bytes().to_vec())));
+        for bad in ["", "secret", ONE, &format!("{good}{ONE}"), "-----BEGIN CERTIFICATE-----\nMAA=\n"] {
+            let error = read(bad).unwrap_err();
+            assert!(error.starts_with("AWS_CA_BUNDLE names a file with"), "{bad}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+        fs::remove_file(&file).unwrap();
+        let error = ca_bundle(&env).unwrap_err().to_string();
+        assert_eq!(error, "AWS_CA_BUNDLE names a file that cannot be read: entity not found");
+
+        assert_eq!(ca_bundle(&complete()), Ok(None));
+        assert_eq!(ca_bundle(&complete().with("AWS_CA_BUNDLE", "")), Ok(None));
+    }
+
+    #[test]
     fn only_this_machine_is_local() {
         let local = |url: &str| {
             Config::from_env(&complete().with("AWS_ENDPOINT_URL_DYNAMODB", url)).unwrap().is_local()
@@ -263,12 +313,15 @@ mod tests {
             "http://localhost",
             "http://[::1]:8000/",
             "http://host.docker.internal:8000",
+            "https://127.0.0.1:8443",
+            "https://localhost:8443",
         ] {
             assert!(local(url), "{url}");
         }
         for url in [
             "https://dynamodb.eu-central-1.amazonaws.com",
             "http://localhost.example.com",
+            "https://localhost.example.com",
             "http://127.0.0.1.example.com",
             "http://192.0.2.1/127.0.0.1",
         ] {

@@ -22,17 +22,23 @@ use crate::runtime_api::RuntimeApi;
 use crate::stand::Reply;
 
 /// The variables of a function's environment that say where it is and with what it signs.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 7] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_CA_BUNDLE",
     "SIGNING_KEYS",
 ];
 
 /// Starts a binary with this environment and no other.
 pub fn start(binary: &str, env: &Environment, runtime_api: &str) -> Child {
+    command(binary, env, runtime_api).spawn().unwrap()
+}
+
+/// How to start it so.
+pub fn command(binary: &str, env: &Environment, runtime_api: &str) -> Command {
     let mut command = Command::new(binary);
     command.env_clear().kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
     for name in VARIABLES {
@@ -44,9 +50,8 @@ pub fn start(binary: &str, env: &Environment, runtime_api: &str) -> Child {
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", "local")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-        .spawn()
-        .unwrap()
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+    command
 }
 
 /// A table with the demo users, and the environment of a function that uses it.
@@ -132,6 +137,8 @@ pub async fn refuses_bad_keys(binary: &str, good: Environment) {
         ("SIGNING_KEYS", "too-short-to-be-a-key"),
         ("SIGNING_KEYS", r#"{"keys":[{"kty":"oct","k":"dG9vLXNob3J0LXRvLWJlLWEta2V5"}]}"#),
         ("AWS_ENDPOINT_URL_DYNAMODB", "localhost"),
+        ("AWS_CA_BUNDLE", "/there/is/no/such/file.pem"),
+        ("AWS_CA_BUNDLE", "/dev/null"),
     ] {
         let output = run(binary, &good.clone().with(name, value)).await;
         assert_refused(&output, name, value);

@@ -1,17 +1,26 @@
-//! What each release binary costs: its start, its first reply, its memory, its size.
+//! What each release binary costs, over HTTPS: its start, its first reply, its memory, its size. Beside them, in the same
+//! turns, a function that does nothing, and one as one writes it first (`bench/starts`).
 
 use std::fs;
+use std::io::Write;
+use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::Duration;
 
-use postern_tests::binary::{demo_table, in_workspace, logged, start};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use postern_tests::binary::{demo_table, in_workspace};
 use postern_tests::events;
-use postern_tests::runtime_api::RuntimeApi;
 use postern_tests::stand::Reply;
+use serde_json::Value;
 
 use crate::Spread;
+use crate::process::{Program, build_start};
+use crate::tls::Endpoint;
 
-const STARTS: usize = 20;
+const STARTS: usize = 30;
+/// Of the starts, each tenth goes on to a hundred replies.
+const LONG: usize = 10;
 /// Each with the name of its events.
 const FUNCTIONS: [(&str, &str); 6] = [
     ("sso-signin", "sso"),
@@ -22,60 +31,156 @@ const FUNCTIONS: [(&str, &str); 6] = [
     ("jwks", "jwks"),
 ];
 
-pub(crate) async fn run() {
-    build();
-    let (_table, env) = demo_table().await;
-    println!(
-        "Each release binary, {STARTS} starts: from the process's start, with the connection to the table open\n"
+/// A binary, what it is asked, and what was found.
+struct Subject {
+    name: &'static str,
+    program: Program,
+    event: Value,
+    polls: Vec<Duration>,
+    firsts: Vec<Duration>,
+    warm: Vec<Duration>,
+    cpu: Vec<Duration>,
+    page_faults: Vec<u64>,
+    memory: Vec<f64>,
+    memory_later: Vec<f64>,
+}
+
+/// Of all functions, or of those that are among these words.
+pub(crate) async fn run(words: &[String]) {
+    let named = |name: &str| words.iter().any(|word| word == name);
+    let all = !FUNCTIONS.iter().any(|(package, _)| named(package));
+    let functions: Vec<_> = FUNCTIONS.into_iter().filter(|(package, _)| all || named(package)).collect();
+    build(&functions);
+    let release = in_workspace("target/release");
+    let mut subjects = vec![
+        Subject::of("empty", &build_start("start-empty").join("start-empty"), "account"),
+        Subject::of("naive", &build_start("start-naive").join("start-naive"), "account"),
+    ];
+    subjects.extend(
+        functions.iter().map(|(package, events)| Subject::of(package, &release.join(package), events)),
     );
-    println!(
-        "  {:<16} {:>14} {:>14} {:>12} {:>12} {:>9}",
-        "", "first poll", "first reply", "memory then", "after 100", "size"
-    );
-    for (package, name) in FUNCTIONS {
-        let path = in_workspace("target/release").join(package);
-        let success = events::all(Some(name)).into_iter().find(|event| event.name == "success").unwrap();
-        let (mut polls, mut replies, mut first, mut later) = (Vec::new(), Vec::new(), 0.0, 0.0);
-        for _ in 0..STARTS {
-            let mut api = RuntimeApi::start().await;
-            let began = Instant::now();
-            let mut function = start(path.to_str().unwrap(), &env, &api.address());
-            let _logged = logged(&mut function);
-            api.polled().await;
-            polls.push(began.elapsed());
-            let asked = Instant::now();
-            let reply = api.invoke(success.event.clone()).await.unwrap();
-            replies.push(asked.elapsed());
-            assert_eq!(Reply::of(&reply).status, 200);
-            let id = function.id().unwrap();
-            first = resident(id);
-            // Once is enough for what hardly varies.
-            if polls.len() == STARTS {
+
+    let (_table, plain) = demo_table().await;
+    let endpoint = Endpoint::before(&plain).await;
+    let env = endpoint.environment(&plain);
+    for round in 1..=STARTS {
+        for subject in &mut subjects {
+            let (mut function, poll) = subject.program.start(&env, &endpoint).await;
+            subject.polls.push(poll);
+            let usage = function.usage();
+            subject.cpu.push(usage.cpu);
+            subject.page_faults.push(usage.page_faults);
+            subject.memory.push(function.resident());
+            let (reply, took) = function.invoke(&subject.event).await;
+            assert_eq!(Reply::of(&reply).status, 200, "{}", subject.name);
+            subject.firsts.push(took);
+            if round % LONG == 0 {
                 for _ in 0..99 {
-                    api.invoke(success.event.clone()).await.unwrap();
+                    subject.warm.push(function.invoke(&subject.event).await.1);
                 }
-                later = resident(id);
+                subject.memory_later.push(function.resident());
             }
+            function.end().await;
         }
-        let size = fs::metadata(&path).unwrap().len() as f64 / 1e6;
-        let (poll, reply) = (Spread::of(polls).median, Spread::of(replies).median);
+    }
+    print(&subjects, &endpoint);
+}
+
+impl Subject {
+    fn of(name: &'static str, path: &Path, contract: &str) -> Self {
+        let success = events::all(Some(contract)).into_iter().find(|event| event.name == "success").unwrap();
+        Self {
+            name,
+            program: Program { path: path.to_owned(), argument: None },
+            event: success.event,
+            polls: Vec::new(),
+            firsts: Vec::new(),
+            warm: Vec::new(),
+            cpu: Vec::new(),
+            page_faults: Vec::new(),
+            memory: Vec::new(),
+            memory_later: Vec::new(),
+        }
+    }
+
+    /// From the process's start until the table's first answer is used, in milliseconds: naive asks at its first request.
+    fn connected(&self) -> f64 {
+        let poll = Spread::of(self.polls.clone()).median;
+        if self.name == "naive" { poll + Spread::of(self.firsts.clone()).median } else { poll }
+    }
+}
+
+fn print(subjects: &[Subject], endpoint: &Endpoint) {
+    println!(
+        "Each release binary over HTTPS, {STARTS} starts in turns: from the process's start, with the connection open\n"
+    );
+    println!(
+        "  {:<16} {:>11} {:<18} {:>9} {:>12} {:>11} {:>13}",
+        "", "first poll", "10th to 90th", "of empty", "first reply", "warm reply", "first / warm"
+    );
+    let empty = subjects[0].connected();
+    for subject in subjects {
+        let poll = Spread::of(subject.polls.clone());
+        let (first, warm) =
+            (Spread::of(subject.firsts.clone()).median, Spread::of(subject.warm.clone()).median);
         println!(
-            "  {name:<16} {poll:>11.1} ms {reply:>11.1} ms {first:>9.1} MB {later:>9.1} MB {size:>6.1} MB"
+            "  {:<16} {:>8.2} ms {:<18} {:>7.1} × {first:>9.2} ms {warm:>8.2} ms {:>11.1} ×",
+            subject.name,
+            poll.median,
+            format!("({:.2} to {:.2})", poll.low, poll.high),
+            poll.median / empty,
+            first / warm
         );
     }
-    println!("\n  goals: first poll within 5 ms, size at most 8 MB");
+    println!(
+        "\n  {:<16} {:>12} {:>12} {:>10} {:>12} {:>9} {:>9}",
+        "", "CPU to poll", "page faults", "memory", "after 100", "size", "zipped"
+    );
+    for subject in subjects {
+        let binary = fs::read(&subject.program.path).unwrap();
+        println!(
+            "  {:<16} {:>9.2} ms {:>12} {:>7.1} MB {:>9.1} MB {:>6.2} MB {:>6.2} MB",
+            subject.name,
+            Spread::of(subject.cpu.clone()).median,
+            median(&subject.page_faults),
+            median(&subject.memory),
+            median(&subject.memory_later),
+            binary.len() as f64 / 1e6,
+            zipped(&binary) as f64 / 1e6
+        );
+    }
+    let naive = subjects[1].connected();
+    println!("\n  naive, until the table has answered: {naive:.2} ms, which it asks at its first request");
+    for subject in &subjects[2..] {
+        println!("    {:<16} a {:.1}th of that", subject.name, naive / subject.connected());
+    }
+    println!(
+        "\n  In it, beside the function's own time: the server's signature, {:.2} ms ({:.2} to {:.2}), on the other core.\n  \
+         naive looks through {} root certificates. jwks has no table, and opens no connection.\n  \
+         goals: first poll within 4 ms, 3.6 × of empty and a ninth of naive; first / warm at most 2; size at most 6 MB,\n  \
+         2.8 MB zipped; memory after 100 at most 28 MB\n",
+        endpoint.signature.median,
+        endpoint.signature.low,
+        endpoint.signature.high,
+        endpoint.native_roots()
+    );
 }
 
-fn build() {
-    let packages = FUNCTIONS.map(|(package, _)| format!("--package={package}"));
+fn median<T: Copy + PartialOrd>(values: &[T]) -> T {
+    let mut values = values.to_vec();
+    values.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    values[values.len() / 2]
+}
+
+/// The size that the binary has in the archive that is uploaded.
+fn zipped(binary: &[u8]) -> usize {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(binary).unwrap();
+    encoder.finish().unwrap().len()
+}
+
+fn build(functions: &[(&str, &str)]) {
+    let packages = functions.iter().map(|(package, _)| format!("--package={package}"));
     let built = Command::new("cargo").args(["build", "--release", "--bins"]).args(packages).status().unwrap();
     assert!(built.success(), "the release binaries build");
-}
-
-/// The resident memory of a process, in MB.
-fn resident(id: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    let kibibytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kibibytes * 1024.0 / 1e6
 }

@@ -1,8 +1,9 @@
 //! The benchmark: where the time of a sign-in goes and of what follows it, what a refusal's time tells, what hashes from
-//! elsewhere cost, what each binary costs to start, and how fast users are brought along.
+//! elsewhere cost, what each binary costs to start and of what that is made, and how fast users are brought along.
 //!
-//! `cargo bench -p postern-bench`, with `-- import` for that part alone. All figures come from one run, on one machine,
-//! and are to be compared with each other only. Medians; the spread is beside them.
+//! `cargo bench -p postern-bench`, with `-- import` for that part alone, and `-- binaries jwks` for that binary. All
+//! figures come from one run, on one machine, and are to be compared with each other only. Medians; the spread is
+//! beside them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
@@ -12,6 +13,9 @@ mod follow;
 mod hashes;
 mod import;
 mod kernel;
+mod pieces;
+mod process;
+mod tls;
 mod warm;
 
 use std::time::Duration;
@@ -46,7 +50,10 @@ async fn main() {
         discretion::run().await;
     }
     if is_chosen("binaries") {
-        binaries::run().await;
+        binaries::run(&chosen).await;
+    }
+    if is_chosen("pieces") {
+        pieces::run().await;
     }
     if is_chosen("import") {
         import::run().await;

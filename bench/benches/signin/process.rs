@@ -1,0 +1,114 @@
+//! A function in a process of its own, started as Lambda does it, and what it has used up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use postern::config::Environment;
+use postern_tests::binary::{command, in_workspace, logged};
+use postern_tests::runtime_api::RuntimeApi;
+use serde_json::Value;
+use tokio::process::Child;
+use tokio::task::JoinHandle;
+
+use crate::tls::Endpoint;
+
+/// A binary, and the argument that it takes.
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    pub(crate) argument: Option<&'static str>,
+}
+
+/// A function that waits for an event.
+pub(crate) struct Function {
+    child: Child,
+    api: RuntimeApi,
+    logged: JoinHandle<String>,
+}
+
+/// What a process has used since it began.
+pub(crate) struct Usage {
+    pub(crate) cpu: Duration,
+    pub(crate) page_faults: u64,
+}
+
+impl Program {
+    /// Starts it. How long it took until it asked for an event is beside it.
+    pub(crate) async fn start(&self, env: &Environment, endpoint: &Endpoint) -> (Function, Duration) {
+        let api = RuntimeApi::start().await;
+        let mut command = command(self.path.to_str().unwrap(), env, &api.address());
+        command.args(self.argument);
+        // For whoever asks `aws-config`: no instance to ask for credentials, and roots like those of the machine.
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("SSL_CERT_FILE", endpoint.native());
+        let began = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let logged = logged(&mut child);
+        tokio::select! {
+            () = api.polled() => {}
+            ended = child.wait() => panic!("{} ended: {ended:?}", self.path.display()),
+        }
+        let took = began.elapsed();
+        (Function { child, api, logged }, took)
+    }
+}
+
+impl Function {
+    /// What it answers to an event, and how long that took.
+    pub(crate) async fn invoke(&mut self, event: &Value) -> (Value, Duration) {
+        let event = event.clone();
+        let asked = Instant::now();
+        let reply = self.api.invoke(event).await.unwrap();
+        (reply, asked.elapsed())
+    }
+
+    /// Ends it, so that its going does not disturb the next.
+    pub(crate) async fn end(mut self) {
+        self.child.kill().await.unwrap();
+        self.logged.await.unwrap();
+    }
+
+    /// Its resident memory, in MB.
+    pub(crate) fn resident(&self) -> f64 {
+        let rollup = fs::read_to_string(self.proc("smaps_rollup")).unwrap();
+        let line = rollup.lines().find(|line| line.starts_with("Rss:")).unwrap();
+        let kibibytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kibibytes * 1024.0 / 1e6
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        // Of each thread, in nanoseconds; `stat` counts in hundredths of a second.
+        let threads = fs::read_dir(self.proc("task")).unwrap().map(|thread| thread.unwrap().path());
+        let of_thread = |thread: PathBuf| -> u64 {
+            let schedstat = fs::read_to_string(thread.join("schedstat")).unwrap();
+            schedstat.split_whitespace().next().unwrap().parse().unwrap()
+        };
+        let stat = fs::read_to_string(self.proc("stat")).unwrap();
+        // The name is in brackets, and may hold anything.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let [minor, major] = [7, 9].map(|field: usize| fields[field].parse::<u64>().unwrap());
+        Usage { cpu: Duration::from_nanos(threads.map(of_thread).sum()), page_faults: minor + major }
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        Path::new("/proc").join(self.child.id().unwrap().to_string()).join(file)
+    }
+}
+
+/// Builds a package of `bench/starts`, alone, so that no other's features get into it, and in the functions' own
+/// release profile. The folder that its binaries are in.
+pub(crate) fn build_start(package: &str) -> PathBuf {
+    let target = in_workspace("target/starts");
+    let built = Command::new("cargo")
+        .args(["build", "--release", "--locked", "--package", package])
+        // Cargo takes the profile out of the manifest, as out of any configuration file.
+        .arg("--config")
+        .arg(in_workspace("Cargo.toml"))
+        .arg("--manifest-path")
+        .arg(in_workspace("bench/starts/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .status();
+    assert!(built.unwrap().success(), "{package} builds");
+    target.join("release")
+}

@@ -1,0 +1,5 @@
+//! With the system's allocator.
+
+fn main() -> Result<(), lambda_http::Error> {
+    start_pieces::main()
+}
