@@ -157,18 +157,22 @@ impl Stand {
         self.invoke("sso", event).await
     }
 
-    /// The event of a right sign-in of johndoe's at any of the five contracts, with all that it may begin: at session
-    /// a session to stay, at sso with a token that account has just given.
+    /// The event of a right sign-in of johndoe's at any of the five contracts.
     pub async fn right_sign_in(&self, contract: &str) -> Value {
-        const PASSWORD: &str = "SecurePass123!";
+        self.sign_in_of(contract, "johndoe", "SecurePass123!").await
+    }
+
+    /// The event of a sign-in at any of the five contracts, with all that it may begin: at session a session to stay;
+    /// at sso with a token that account has just given.
+    pub async fn sign_in_of(&self, contract: &str, username: &str, password: &str) -> Value {
         if contract == "sso" {
-            let reply = self.password("account", "johndoe", PASSWORD).await.json();
+            let reply = self.password("account", username, password).await.json();
             let mut event = self.event("sso", None);
             let token = reply["token"]["access_token"].as_str().unwrap();
             event["headers"]["authorization"] = json!(format!("Bearer {token}"));
             return event;
         }
-        let mut body = credentials(contract, &name_at(contract, "johndoe"), PASSWORD);
+        let mut body = credentials(contract, &name_at(contract, username), password);
         if contract == "session" {
             body["stay_logged_in"] = json!(true);
         }
