@@ -1,5 +1,6 @@
 //! The benchmark: where the time of a sign-in goes and of what follows it, what a million of them costs, what a
-//! refusal's time tells, what hashes from elsewhere cost, what each binary costs to start, and how fast users are brought along.
+//! refusal's time tells, what hashes from elsewhere cost, what each binary costs to start, and how fast users are
+//! brought along.
 //!
 //! `cargo bench -p postern-bench`, with `-- import` for that part alone. All figures come from one run, on one machine,
 //! and are to be compared with each other only. Medians; the spread is beside them.

@@ -82,9 +82,9 @@ async fn measure(stand: &Stand, client: &Client, contract: &str) -> Door {
         assert!(black_box(passwords.verify(Some(&hash), "SecurePass123!")));
         let verified = start.elapsed();
 
-        let (start, start_cpu) = (Instant::now(), cpu());
+        let start = Instant::now();
         store_calls(client, contract).await;
-        let (called, called_cpu) = (start.elapsed(), cpu() - start_cpu);
+        let called = start.elapsed();
 
         let event = right.clone();
         let start = Instant::now();
@@ -95,6 +95,10 @@ async fn measure(stand: &Stand, client: &Client, contract: &str) -> Door {
         let start_cpu = cpu();
         assert!(contract == "sso" || black_box(passwords.verify(Some(CHEAP.1), CHEAP.0)));
         let verified_cpu = cpu() - start_cpu;
+        // Here, and not above: after Argon2 the processor's caches are empty, and after this they are not.
+        let start_cpu = cpu();
+        store_calls(client, contract).await;
+        let called_cpu = cpu() - start_cpu;
         let event = cheap.clone();
         let start_cpu = cpu();
         assert_eq!(stand.invoke(contract, event).await.status, 200);
