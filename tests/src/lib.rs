@@ -8,11 +8,15 @@
 //! | [`runtime_api`] | a stand-in for Lambda's Runtime API, for the compiled binaries |
 //! | [`binary`] | the compiled binaries |
 //! | [`logs`] | every log line of this process |
+//! | [`meter`] | what a request costs at the table |
+//! | [`relay`] | what stands between the functions and their table |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
 
 pub mod binary;
 pub mod events;
 pub mod logs;
+pub mod meter;
+pub mod relay;
 pub mod runtime_api;
 pub mod stand;

@@ -157,6 +157,28 @@ impl Stand {
         self.invoke("sso", event).await
     }
 
+    /// The event of a right sign-in of johndoe's at any of the five contracts.
+    pub async fn right_sign_in(&self, contract: &str) -> Value {
+        self.sign_in_of(contract, "johndoe", "SecurePass123!").await
+    }
+
+    /// The event of a sign-in at any of the five contracts, with all that it may begin: at session a session to stay;
+    /// at sso with a token that account has just given.
+    pub async fn sign_in_of(&self, contract: &str, username: &str, password: &str) -> Value {
+        if contract == "sso" {
+            let reply = self.password("account", username, password).await.json();
+            let mut event = self.event("sso", None);
+            let token = reply["token"]["access_token"].as_str().unwrap();
+            event["headers"]["authorization"] = json!(format!("Bearer {token}"));
+            return event;
+        }
+        let mut body = credentials(contract, &name_at(contract, username), password);
+        if contract == "session" {
+            body["stay_logged_in"] = json!(true);
+        }
+        self.event(contract, Some(&body.to_string()))
+    }
+
     /// Sends any request to a contract's function. The path may carry a query, and an empty body is none.
     pub async fn request(
         &self,
@@ -215,6 +237,9 @@ pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
 pub fn name_at(contract: &str, username: &str) -> String {
     if contract == "email" { format!("{username}@example.com") } else { username.to_owned() }
 }
+
+/// The five contracts.
+pub const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
 
 /// The contracts that take a password.
 pub const PASSWORD_CONTRACTS: [&str; 4] = ["account", "session", "mfa", "email"];

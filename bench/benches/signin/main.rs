@@ -1,5 +1,6 @@
-//! The benchmark: where the time of a sign-in goes and of what follows it, what a refusal's time tells, what hashes from
-//! elsewhere cost, what each binary costs to start and of what that is made, and how fast users are brought along.
+//! The benchmark: what the hash costs, where the time of a sign-in goes and of what follows it, what a million of them
+//! costs, what a refusal's time tells, what hashes from elsewhere cost, what each binary costs to start and of what that
+//! is made, and how fast users are brought along.
 //!
 //! `cargo bench -p postern-bench`, with `-- import` for that part alone, and `-- binaries jwks` for that binary. All
 //! figures come from one run, on one machine, and are to be compared with each other only. Medians; the spread is
@@ -7,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
+mod bill;
 mod binaries;
 mod discretion;
 mod follow;
@@ -39,6 +41,9 @@ async fn main() {
     }
     if is_chosen("warm") {
         warm::run().await;
+    }
+    if is_chosen("bill") {
+        bill::run().await;
     }
     if is_chosen("follow") {
         follow::run().await;

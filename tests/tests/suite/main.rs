@@ -31,5 +31,6 @@ mod secrecy;
 mod sessions;
 mod throttling;
 mod tokens;
+mod units;
 mod users;
 mod words;

@@ -1,25 +1,18 @@
 //! A proxy between the functions and their table: it sees every call, and decides what becomes of it.
 
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
 use axum::response::Response;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use postern::config::Environment;
+use postern_tests::relay::{self, pass};
 use postern_tests::stand::Stand;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
-
-const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
 /// What a call gets instead of the table's answer: a status and a body. No answer: the call hangs.
 pub(crate) type Fault = Option<(u16, String)>;
@@ -79,16 +72,11 @@ impl Proxy {
             reached: sender,
             released: Semaphore::new(0),
         });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(forward).with_state(Arc::clone(&shared));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let stand = Stand::start_with(|env| {
-            let table = env.optional(ENDPOINT).unwrap().trim_start_matches("http://").to_owned();
+        let router = |table| {
             shared.table.set(table).unwrap();
-            change(env.with(ENDPOINT, endpoint))
-        });
-        (stand.await, Self { shared, reached })
+            Router::new().fallback(forward).with_state(Arc::clone(&shared))
+        };
+        (relay::stand(router, change).await, Self { shared, reached })
     }
 
     /// The calls since this was last asked, in an order of no meaning.
@@ -211,15 +199,6 @@ async fn hang(shared: &Shared, call: String) -> Response {
 fn answer(status: u16, text: String) -> Response {
     let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
     reply.body(Body::from(text)).unwrap()
-}
-
-async fn pass(table: &str, parts: Parts, body: Bytes) -> Response {
-    let stream = TcpStream::connect(table).await.unwrap();
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    let request = Request::from_parts(parts, Full::new(body));
-    let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
-    Response::from_parts(parts, Body::from(body.collect().await.unwrap().to_bytes()))
 }
 
 /// A request without its values: of a key its kind is left, of any other value its type and length.

@@ -12,3 +12,4 @@ mod session;
 mod sso;
 mod tabs;
 mod trips;
+mod units;

@@ -1,0 +1,97 @@
+//! What AWS asks for a million sign-ins at each door: the units that the tests count, the time and the log lines that this
+//! run measures, and the prices of `prices.json`.
+
+use std::fs;
+use std::time::Instant;
+
+use postern_tests::binary::in_workspace;
+use postern_tests::logs;
+use postern_tests::meter::Meter;
+use postern_tests::stand::{CONTRACTS, Stand};
+use serde_json::Value;
+
+use crate::Spread;
+
+const ROUNDS: usize = 50;
+
+/// A door's sign-in.
+struct Door {
+    trips: f64,
+    reads: f64,
+    writes: f64,
+    served_ms: f64,
+    log_bytes: f64,
+}
+
+pub(crate) async fn run() {
+    let prices = fs::read_to_string(in_workspace("bench/prices.json")).unwrap();
+    let prices: Value = serde_json::from_str(&prices).unwrap();
+    let price = |name: &str| prices[name].as_f64().unwrap();
+    let assumed = |name: &str| prices["assumed"][name].as_f64().unwrap();
+    let doors = measure().await;
+
+    let billed_ms = |door: &Door| (door.served_ms + door.trips * assumed("trip_ms")).ceil();
+    let gb_seconds = |door: &Door| billed_ms(door) / 1000.0 * assumed("memory_mb") / 1024.0;
+    let million = 1e6;
+    type Line<'a> = (&'a str, Box<dyn Fn(&Door) -> f64 + 'a>);
+    let lines: [Line<'_>; 7] = [
+        ("Lambda, GB-seconds", Box::new(|door| million * gb_seconds(door) * price("lambda_gb_second"))),
+        ("Lambda, requests", Box::new(|_| price("lambda_million_requests"))),
+        ("DynamoDB, writes", Box::new(|door| door.writes * price("dynamodb_million_writes"))),
+        ("DynamoDB, reads", Box::new(|door| door.reads * price("dynamodb_million_reads"))),
+        ("API Gateway, requests", Box::new(|_| price("http_api_million_requests"))),
+        ("CloudWatch, our log lines", Box::new(|door| million * door.log_bytes / 1e9 * price("logs_gb"))),
+        ("X-Ray, traces", Box::new(|_| price("xray_million_traces") * assumed("xray_sampled"))),
+    ];
+
+    println!("Dollars for a million sign-ins, at the prices and on the assumptions of bench/prices.json\n");
+    let row = |name: &str, digits: usize, of: &dyn Fn(&Door) -> f64| {
+        print!("  {name:<34}");
+        doors.iter().for_each(|door| print!("{:>9.digits$}", of(door)));
+        println!();
+    };
+    print!("  {:<34}", "");
+    CONTRACTS.iter().for_each(|contract| print!("{contract:>9}"));
+    println!();
+    row("served warm, embedded store, ms", 1, &|door| door.served_ms);
+    row("round trips", 0, &|door| door.trips);
+    row("billed, with trips to DynamoDB, ms", 0, &billed_ms);
+    row("read request units", 1, &|door| door.reads);
+    row("write request units", 1, &|door| door.writes);
+    row("log lines, bytes", 0, &|door| door.log_bytes);
+    println!();
+    lines.iter().for_each(|(name, of)| row(name, 2, of));
+    row("together, $", 2, &|door| lines.iter().map(|(_, of)| of(door)).sum());
+    println!();
+}
+
+/// The five doors, in their order.
+async fn measure() -> Vec<Door> {
+    let (metered, meter) = Meter::stand(|env| env).await;
+    let stand = Stand::start().await;
+    let mut doors = Vec::new();
+    for contract in CONTRACTS {
+        let event = metered.right_sign_in(contract).await;
+        let (reply, used) = meter.of(metered.invoke(contract, event)).await;
+        assert_eq!(reply.status, 200, "{contract}");
+        let (mut times, mut log_bytes) = (Vec::new(), 0);
+        let event = stand.right_sign_in(contract).await;
+        // The first rounds warm up.
+        for round in 0..ROUNDS + 5 {
+            let event = event.clone();
+            let logged = logs::so_far().len();
+            let start = Instant::now();
+            let reply = stand.invoke(contract, event).await;
+            let served = start.elapsed();
+            assert_eq!(reply.status, 200, "{contract}");
+            log_bytes = logs::so_far().len() - logged;
+            if round >= 5 {
+                times.push(served);
+            }
+        }
+        let (trips, served_ms) = (used.trips() as f64, Spread::of(times).median);
+        let log_bytes = log_bytes as f64;
+        doors.push(Door { trips, reads: used.reads(), writes: used.writes(), served_ms, log_bytes });
+    }
+    doors
+}
