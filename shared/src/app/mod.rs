@@ -17,7 +17,7 @@ use crate::audit::{self, Caller, Findings};
 use crate::aws::Aws;
 use crate::config::{Config, ConfigError, Environment};
 use crate::keys::Keys;
-use crate::password::{Decoy, Passwords};
+use crate::password::{self, Decoy, Passwords};
 use crate::refusal::Refusal;
 use crate::session::{SessionRequest, SessionToken};
 use crate::store::{Store, StoreError};
@@ -90,6 +90,10 @@ impl App {
     /// As there.
     pub async fn start_at(env: &Environment, clock: Clock) -> Result<Self, ConfigError> {
         let config = Config::from_env(env)?;
+        if !password::is_sound() {
+            let problem = "is of a processor on which Argon2 gives another result than RFC 9106 says";
+            return Err(ConfigError::new("Architecture", problem));
+        }
         let aws = Aws::in_region(env, &config.region)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
         let (keys, warm) = tokio::join!(Keys::read(env, config.is_local(), &aws, clock()), store.warm_up());

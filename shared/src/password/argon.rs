@@ -57,6 +57,20 @@ fn kernel(algorithm: Algorithm, version: Version, params: &Params) -> Option<Arg
     Some(Argon2::new(algorithm, version, params.ok()?))
 }
 
+/// Whether the kernel, on this processor, says of Argon2id's test vector what RFC 9106 §5.3 says. It has code for each
+/// kind of processor, and a wrong one would store hashes that no other can verify. Takes microseconds.
+pub(super) fn is_sound() -> bool {
+    const TAG: [u8; 32] = [
+        0x0d, 0x64, 0x0d, 0xf5, 0x8d, 0x78, 0x76, 0x6c, 0x08, 0xc0, 0x37, 0xa3, 0x4a, 0x8b, 0x53, 0xc9, 0xd0,
+        0x1e, 0xf0, 0x45, 0x2d, 0x75, 0xb6, 0x5e, 0xb5, 0x25, 0x20, 0xe9, 0x6b, 0x01, 0xe6, 0x59,
+    ];
+    let argon2 = Params::new(32, 3, 4, Some(TAG.len()))
+        .ok()
+        .and_then(|params| kernel(Algorithm::Argon2id, Version::V0x13, &params));
+    let tag = argon2.and_then(|argon2| argon2.hash_with_ad(&[1; 32], &[2; 16], &[3; 8], &[4; 12]).ok());
+    tag.is_some_and(|tag| tag == TAG)
+}
+
 /// The PHC string of an Argon2id hash.
 pub(super) fn phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
     let hash = PasswordHash {

@@ -175,6 +175,11 @@ impl Passwords {
     }
 }
 
+/// Whether hashes come out right on this processor, by RFC 9106's test vector.
+pub fn is_sound() -> bool {
+    argon::is_sound()
+}
+
 /// What a stored hash that is taken costs, for the fuzzer; one that costs little is run too.
 #[cfg(fuzzing)]
 pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {

@@ -4,6 +4,11 @@ use super::argon::{FILLED, work};
 use super::*;
 
 #[test]
+fn hashes_come_out_right_on_this_processor() {
+    assert!(is_sound());
+}
+
+#[test]
 fn what_was_hashed_verifies_and_nothing_else_does() {
     let passwords = Passwords::default();
     let hash = passwords.hash("pässwörd ☃", [7; 16]).unwrap();
