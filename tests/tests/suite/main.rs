@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod argon2_kernel;
 mod attacks;
 mod conflicts;
 mod deadline;
