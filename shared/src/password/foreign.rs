@@ -1,9 +1,9 @@
 //! The password hashes of elsewhere, run as they are; and what each costs.
 //!
 //! The costs are in Argon2's blocks of a KiB filled, so that the decoy can make up for a hash that is cheaper than a
-//! new one. On the machine where they were measured a block took 0.4 to 0.7 µs, as its memory was busy, a round of
-//! bcrypt 68, an iteration of PBKDF2 0.22 (SHA-256), 0.55 (SHA-1) and 0.7 (SHA-512), a unit of scrypt's N·r·p 0.25, a
-//! round of phpass 0.13. They are rounded down: the decoy errs by doing too much.
+//! new one. On the machine where they were measured, with AVX2, a block took 0.37 µs, a round of bcrypt 89, an iteration
+//! of PBKDF2 0.48 (SHA-256) and 0.77 (SHA-1; SHA-512 takes longer), a unit of scrypt's N·r·p 0.27, a round of phpass
+//! 0.28. They are rounded down: the decoy errs by doing too much, and with AVX-512, which halves a block, by more.
 
 use std::num::NonZeroU32;
 
@@ -20,11 +20,13 @@ pub(super) const BCRYPT_BYTES: usize = 72;
 pub(super) const LEAST_BCRYPT_COST: u32 = 4;
 
 /// Blocks that one round of bcrypt's key schedule takes the time of.
-const BLOCKS_PER_BCRYPT_ROUND: u32 = 100;
-/// What takes the time of one block: iterations of PBKDF2 with SHA-256; units of scrypt; rounds of phpass.
-const PBKDF2_SHA256_PER_BLOCK: u32 = 3;
-const SCRYPT_PER_BLOCK: u64 = 3;
-const PHPASS_PER_BLOCK: u32 = 5;
+const BLOCKS_PER_BCRYPT_ROUND: u32 = 240;
+/// Blocks that one iteration of PBKDF2 takes the time of, but for SHA-256, which takes that of one.
+const BLOCKS_PER_PBKDF2: u32 = 2;
+/// Blocks that three units of scrypt take the time of.
+const BLOCKS_PER_SCRYPT_THREE: u64 = 2;
+/// What takes the time of one block: rounds of phpass.
+const PHPASS_PER_BLOCK: u32 = 2;
 
 /// Whether bcrypt of this has this hash.
 pub(super) fn bcrypt(password: &[u8], hash: &str) -> bool {
@@ -64,7 +66,8 @@ pub(super) fn pbkdf2_iterations(algorithm: pbkdf2::Algorithm, iterations: u32, l
 
 pub(super) fn pbkdf2_work(algorithm: pbkdf2::Algorithm, iterations: u32, length: usize) -> u32 {
     let iterations = pbkdf2_iterations(algorithm, iterations, length);
-    if algorithm == pbkdf2::PBKDF2_HMAC_SHA256 { iterations / PBKDF2_SHA256_PER_BLOCK } else { iterations }
+    let blocks = if algorithm == pbkdf2::PBKDF2_HMAC_SHA256 { 1 } else { BLOCKS_PER_PBKDF2 };
+    iterations.saturating_mul(blocks)
 }
 
 pub(super) fn scrypt(
@@ -81,7 +84,7 @@ pub(super) fn scrypt(
 pub(super) fn scrypt_work(params: &scrypt::Params) -> u32 {
     // Bounded long before this, so it always fits.
     let mixed = params.n() * u64::from(params.r()) * u64::from(params.p());
-    u32::try_from(mixed / SCRYPT_PER_BLOCK).unwrap_or(u32::MAX)
+    u32::try_from(mixed * BLOCKS_PER_SCRYPT_THREE / 3).unwrap_or(u32::MAX)
 }
 
 /// phpass' portable hash: MD5, and MD5 of that with the password, again and again.
