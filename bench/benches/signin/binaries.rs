@@ -66,14 +66,14 @@ pub(crate) async fn run() {
     println!("\n  goals: first poll within 5 ms, size at most 8 MB");
 }
 
-fn build() {
+pub(crate) fn build() {
     let packages = FUNCTIONS.map(|(package, _)| format!("--package={package}"));
     let built = Command::new("cargo").args(["build", "--release", "--bins"]).args(packages).status().unwrap();
     assert!(built.success(), "the release binaries build");
 }
 
 /// The resident memory of a process, in MB.
-fn resident(id: u32) -> f64 {
+pub(crate) fn resident(id: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     let kibibytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();

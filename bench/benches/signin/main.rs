@@ -1,7 +1,8 @@
 //! The benchmark: where the time of a sign-in goes and of what follows it, what a refusal's time tells, what hashes from
-//! elsewhere cost, what each binary costs to start, and how fast users are brought along.
+//! elsewhere cost, what each binary costs to start, how fast users are brought along, what many sign-ins at once come
+//! to, and what Lambda would do with them.
 //!
-//! `cargo bench -p postern-bench`, with `-- import` for that part alone. All figures come from one run, on one machine,
+//! `cargo bench -p postern-bench`, with `-- import` for that part alone; `-- soak` takes ten minutes, and runs only if named. All figures come from one run, on one machine,
 //! and are to be compared with each other only. Medians; the spread is beside them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
@@ -11,6 +12,8 @@ mod discretion;
 mod follow;
 mod hashes;
 mod import;
+mod lambda;
+mod load;
 mod warm;
 
 use std::time::Duration;
@@ -41,6 +44,16 @@ async fn main() {
     }
     if is_chosen("import") {
         import::run().await;
+    }
+    if is_chosen("load") {
+        load::run().await;
+    }
+    // Ten minutes, so only where it is asked for.
+    if chosen.iter().any(|word| word == "soak") {
+        load::soak::run().await;
+    }
+    if is_chosen("lambda") {
+        lambda::run().await;
     }
 }
 
