@@ -1,7 +1,12 @@
-//! A stand-in for Lambda's Runtime API: hands events to a function one by one and takes its replies.
+//! A stand-in for Lambda's Runtime API: hands events to a function one by one, in the order in which they came, and
+//! matches each reply with its event by the id of the request.
 
+use std::collections::HashMap;
+use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,29 +16,50 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// The API, for one function at a time.
 pub struct RuntimeApi {
     address: SocketAddr,
-    events: mpsc::UnboundedSender<Value>,
-    replies: mpsc::UnboundedReceiver<Result<Value, Value>>,
+    queue: mpsc::UnboundedSender<Queued>,
     shared: Arc<Shared>,
 }
 
+/// What became of an event.
+pub struct Handled {
+    /// The function's reply, or what it reports where it fails.
+    pub reply: Result<Value, Value>,
+    /// When the function got the event.
+    pub handed: Instant,
+    /// When its reply was here.
+    pub replied: Instant,
+}
+
+struct Queued {
+    event: String,
+    tell: oneshot::Sender<Handled>,
+}
+
 struct Shared {
-    events: Mutex<mpsc::UnboundedReceiver<Value>>,
-    replies: mpsc::UnboundedSender<Result<Value, Value>>,
+    queue: tokio::sync::Mutex<mpsc::UnboundedReceiver<Queued>>,
+    /// What the function has and has not answered, by the id of the request.
+    under_way: Mutex<HashMap<String, (Instant, oneshot::Sender<Handled>)>>,
+    handed: AtomicUsize,
+    unasked: AtomicUsize,
     polled: Notify,
 }
 
 impl RuntimeApi {
     /// Starts it on a free port of the loopback interface.
     pub async fn start() -> Self {
-        let (events, incoming) = mpsc::unbounded_channel();
-        let (outgoing, replies) = mpsc::unbounded_channel();
-        let shared =
-            Arc::new(Shared { events: Mutex::new(incoming), replies: outgoing, polled: Notify::new() });
+        let (queue, queued) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            queue: tokio::sync::Mutex::new(queued),
+            under_way: Mutex::default(),
+            handed: AtomicUsize::new(0),
+            unasked: AtomicUsize::new(0),
+            polled: Notify::new(),
+        });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new()
@@ -42,7 +68,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, events, replies, shared }
+        Self { address, queue, shared }
     }
 
     /// What `AWS_LAMBDA_RUNTIME_API` must be.
@@ -55,37 +81,65 @@ impl RuntimeApi {
         self.shared.polled.notified().await;
     }
 
+    /// Puts an event at the end of the queue, at once. What comes is what becomes of it.
+    pub fn queue(&self, event: &Value) -> impl Future<Output = Handled> + Send + use<> {
+        let (tell, told) = oneshot::channel();
+        self.queue.send(Queued { event: event.to_string(), tell }).unwrap();
+        async { told.await.unwrap() }
+    }
+
     /// Sends an event and waits for the function's reply.
     ///
     /// # Errors
     /// With what the function reports where it fails.
     pub async fn invoke(&mut self, event: Value) -> Result<Value, Value> {
-        self.events.send(event).unwrap();
-        self.replies.recv().await.unwrap()
+        self.queue(&event).await.reply
+    }
+
+    /// How many replies came to no event, or to one that was answered before.
+    pub fn unasked(&self) -> usize {
+        self.shared.unasked.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, oneshot::Sender<Handled>)>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replied(&self, id: &str, reply: Result<Value, Value>, replied: Instant) -> StatusCode {
+        match self.under_way().remove(id) {
+            // Who asked may have given up.
+            Some((handed, tell)) => drop(tell.send(Handled { reply, handed, replied })),
+            None => drop(self.unasked.fetch_add(1, Ordering::Relaxed)),
+        }
+        StatusCode::ACCEPTED
     }
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
     shared.polled.notify_one();
-    let Some(event) = shared.events.lock().await.recv().await else {
+    let Some(Queued { event, tell }) = shared.queue.lock().await.recv().await else {
         // The test is over, and the function about to be killed.
         return std::future::pending().await;
     };
+    let id = format!("8476a536-e9f4-11e8-9739-{:012x}", shared.handed.fetch_add(1, Ordering::Relaxed));
+    shared.under_way().insert(id.clone(), (Instant::now(), tell));
     Response::builder()
-        .header("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+        .header("lambda-runtime-aws-request-id", id)
         .header("lambda-runtime-deadline-ms", "32503680000000")
         .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:local")
         .header("content-type", "application/json")
-        .body(Body::from(event.to_string()))
+        .body(Body::from(event))
         .unwrap()
 }
 
-async fn reply(State(shared): State<Arc<Shared>>, Path(_): Path<String>, body: String) -> StatusCode {
-    shared.replies.send(Ok(serde_json::from_str(&body).unwrap())).unwrap();
-    StatusCode::ACCEPTED
+async fn reply(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: String) -> StatusCode {
+    let replied = Instant::now();
+    shared.replied(&id, Ok(serde_json::from_str(&body).unwrap()), replied)
 }
 
-async fn error(State(shared): State<Arc<Shared>>, Path(_): Path<String>, body: String) -> StatusCode {
-    shared.replies.send(Err(serde_json::from_str(&body).unwrap_or(Value::String(body)))).unwrap();
-    StatusCode::ACCEPTED
+async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: String) -> StatusCode {
+    let replied = Instant::now();
+    shared.replied(&id, Err(serde_json::from_str(&body).unwrap_or(Value::String(body))), replied)
 }

@@ -179,6 +179,11 @@ fn zipped(binary: &[u8]) -> usize {
     encoder.finish().unwrap().len()
 }
 
+/// Builds the release binaries of all functions.
+pub(crate) fn build_all() {
+    build(&FUNCTIONS);
+}
+
 fn build(functions: &[(&str, &str)]) {
     let packages = functions.iter().map(|(package, _)| format!("--package={package}"));
     let built = Command::new("cargo").args(["build", "--release", "--bins"]).args(packages).status().unwrap();

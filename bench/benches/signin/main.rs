@@ -1,6 +1,6 @@
 //! The benchmark: what the hash costs, where the time of a sign-in goes and of what follows it, what a million of them
 //! costs, what a refusal's time tells, what hashes from elsewhere cost, what each binary costs to start and of what that
-//! is made, and how fast users are brought along.
+//! is made, how fast users are brought along, what many sign-ins at once come to, and what Lambda would do with them.
 //!
 //! `cargo bench -p postern-bench`, with `-- import` for that part alone, and `-- binaries jwks` for that binary. All
 //! figures come from one run, on one machine, and are to be compared with each other only. Medians; the spread is
@@ -15,6 +15,8 @@ mod follow;
 mod hashes;
 mod import;
 mod kernel;
+mod lambda;
+mod load;
 mod pieces;
 mod process;
 mod tls;
@@ -62,6 +64,15 @@ async fn main() {
     }
     if is_chosen("import") {
         import::run().await;
+    }
+    if is_chosen("load") {
+        load::run().await;
+    }
+    if is_chosen("lambda") {
+        lambda::run().await;
+    }
+    if is_chosen("soak") {
+        load::soak::run().await;
     }
 }
 

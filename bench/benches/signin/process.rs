@@ -70,10 +70,7 @@ impl Function {
 
     /// Its resident memory, in MB.
     pub(crate) fn resident(&self) -> f64 {
-        let rollup = fs::read_to_string(self.proc("smaps_rollup")).unwrap();
-        let line = rollup.lines().find(|line| line.starts_with("Rss:")).unwrap();
-        let kibibytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        kibibytes * 1024.0 / 1e6
+        resident(self.child.id().unwrap())
     }
 
     pub(crate) fn usage(&self) -> Usage {
@@ -93,6 +90,14 @@ impl Function {
     fn proc(&self, file: &str) -> PathBuf {
         Path::new("/proc").join(self.child.id().unwrap().to_string()).join(file)
     }
+}
+
+/// The resident memory of a process, in MB.
+pub(crate) fn resident(id: u32) -> f64 {
+    let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
+    let line = rollup.lines().find(|line| line.starts_with("Rss:")).unwrap();
+    let kibibytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kibibytes * 1024.0 / 1e6
 }
 
 /// Builds a package of `bench/starts`, alone, so that no other's features get into it, and in the functions' own

@@ -1,0 +1,175 @@
+//! The five functions as Lambda runs them, one environment each, over one embedded table with users for them.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use postern::App;
+use postern::ambient::random;
+use postern::config::Environment;
+use postern::session::{NewSession, SessionRequest, plain_secret};
+use postern::store::{MAX_BATCH, Newcomer, Outcome, Store};
+use postern_local::demo;
+use postern_local::table::Table;
+use postern_tests::binary::{in_workspace, start};
+use postern_tests::runtime_api::RuntimeApi;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+
+/// The doors, in the order in which their functions stand.
+pub(crate) const DOORS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
+/// So many users sign in by turns that none has five failures in a row, which would make it wait.
+pub(crate) const USERS: u64 = 5_000;
+pub(crate) const FIRST_ID: u64 = 1_001;
+pub(crate) const PASSWORD: &str = "a password of many people";
+/// How many of them have an access token for sso, each of a session of its own.
+const TOKENS: u64 = 500;
+
+pub(crate) struct Deployment {
+    pub(crate) functions: Vec<Function>,
+    pub(crate) app: App,
+    /// Access tokens as account gives them, each with the id of its user.
+    pub(crate) tokens: Vec<(u64, String)>,
+    env: Environment,
+    _table: Table,
+}
+
+/// One environment of a function, and the Runtime API that it asks.
+pub(crate) struct Function {
+    pub(crate) api: RuntimeApi,
+    process: Child,
+    audited: Arc<AtomicUsize>,
+}
+
+impl Deployment {
+    pub(crate) async fn start() -> Self {
+        let table = Table::start(0, None, None).await.unwrap();
+        let env = table.environment(&Environment::of::<&str, &str>([]));
+        let store = Store::from_env(&env).unwrap();
+        store.create_table().await.unwrap();
+        let app = App::start(&env).await.unwrap();
+        create_users(&app, &store).await;
+        let tokens = begin_sessions(&app, &store).await;
+        let mut functions = Vec::new();
+        for door in DOORS {
+            functions.push(Function::start(door, &env).await);
+        }
+        Self { functions, app, tokens, env, _table: table }
+    }
+
+    /// Another environment of this door's function.
+    pub(crate) async fn start_another(&self, door: usize) -> Function {
+        Function::start(DOORS[door], &self.env).await
+    }
+
+    /// Replies that came to no event, or twice.
+    pub(crate) fn unasked(&self) -> usize {
+        self.functions.iter().map(|function| function.api.unasked()).sum()
+    }
+
+    /// Audit events of attempts so far. What a function wrote is here a moment later.
+    pub(crate) fn audited(&self) -> usize {
+        self.functions.iter().map(|function| function.audited.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The processor time that the functions have had, and this process: the table, the generator, the Runtime APIs.
+    pub(crate) fn processor_time(&self) -> (Duration, Duration) {
+        let functions =
+            self.functions.iter().map(|function| processor_time(&function.id().to_string())).sum();
+        (functions, processor_time("self"))
+    }
+}
+
+impl Function {
+    async fn start(door: &str, env: &Environment) -> Self {
+        let api = RuntimeApi::start().await;
+        let path = in_workspace("target/release").join(format!("{door}-signin"));
+        let mut process = start(path.to_str().unwrap(), env, &api.address());
+        let audited = Arc::new(AtomicUsize::new(0));
+        let (mut lines, count) =
+            (BufReader::new(process.stdout.take().unwrap()).lines(), Arc::clone(&audited));
+        // Read all the time, or the function would wait for a reader once the pipe is full.
+        tokio::spawn(async move {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                assert!(!line.contains(r#""level":"ERROR""#), "{line}");
+                count.fetch_add(usize::from(line.contains("sign-in attempt")), Ordering::Relaxed);
+            }
+        });
+        api.polled().await;
+        Self { api, process, audited }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().expect("the function lives")
+    }
+}
+
+async fn create_users(app: &App, store: &Store) {
+    let known = demo::user(app, &demo::USERS[0]);
+    let hash = app.passwords.hash(PASSWORD, random()).unwrap();
+    let ids: Vec<u64> = (FIRST_ID..FIRST_ID + USERS).collect();
+    for ids in ids.chunks(MAX_BATCH) {
+        let newcomers = ids.iter().map(|id| {
+            let mut user = known.clone();
+            (user.id, user.username, user.email) = (*id, username(*id), email(*id));
+            user.password_hash = Some(hash.clone());
+            Newcomer::new(user).unwrap()
+        });
+        let outcomes = store.create_users(newcomers.collect()).await.unwrap();
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Created(_))));
+    }
+}
+
+pub(crate) fn username(id: u64) -> String {
+    format!("user-{id}")
+}
+
+pub(crate) fn email(id: u64) -> String {
+    format!("{}@example.com", username(id))
+}
+
+/// What account would have answered, without its hash.
+async fn begin_sessions(app: &App, store: &Store) -> Vec<(u64, String)> {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    let (now, mut tokens) = (app.now(), Vec::new());
+    for id in FIRST_ID..FIRST_ID + TOKENS {
+        let request = SessionRequest {
+            kind: "account",
+            device: None,
+            secret: plain_secret(),
+            idle: YEAR,
+            absolute: YEAR,
+        };
+        let session = NewSession::begin(request, id, 0, now);
+        store.put_session(&session).await.unwrap();
+        let claims = json!({
+            "token_type": "access", "exp": now.plus(YEAR).secs(), "iat": now.secs(), "jti": id.to_string(),
+            "user_id": id, "epoch": 0, "sid": session.token.session_id(),
+        });
+        tokens.push((id, app.keys.sign(&claims).unwrap()));
+    }
+    tokens
+}
+
+fn processor_time(process: &str) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // After the name, which stands in brackets: the 14th and the 15th field of all, in hundredths of a second.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
+/// How long a function takes from its start to its first poll, and then for its first event.
+pub(crate) async fn cold_start(
+    deployment: &Deployment,
+    door: usize,
+    event: &serde_json::Value,
+) -> (Duration, Duration, serde_json::Value) {
+    let began = Instant::now();
+    let function = deployment.start_another(door).await;
+    let polled = began.elapsed();
+    let handled = function.api.queue(event).await;
+    (polled, handled.replied - handled.handed, handled.reply.unwrap())
+}

@@ -1,0 +1,154 @@
+//! How attempts are sent: one at a time, so many at once, or whenever they arrive, however many wait already.
+
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use postern_bench::arrivals::Curve;
+use postern_bench::percentile;
+use postern_tests::runtime_api::Handled;
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout};
+
+use super::deployment::{DOORS, Deployment};
+use super::traffic::{Attempt, Expected, Mix, Traffic};
+
+/// What was answered, and what should have been.
+#[derive(Default)]
+pub(crate) struct Run {
+    /// From the intended arrival to the reply, in milliseconds, sorted.
+    pub(crate) latencies: Vec<f64>,
+    /// From the hand-over to the reply, in seconds: of each door, wrong ones and right ones.
+    pub(crate) services: [[Vec<f64>; 2]; DOORS.len()],
+    pub(crate) sent: usize,
+    /// Answered while others still arrived.
+    pub(crate) in_time: usize,
+    /// The most that waited or were under way at once.
+    pub(crate) longest: usize,
+    /// How long it went on when no more arrived.
+    pub(crate) worked_off: Duration,
+    pub(crate) wrong: Vec<String>,
+    pub(crate) lost: usize,
+}
+
+impl Run {
+    pub(crate) fn latency(&self, share: f64) -> f64 {
+        percentile(&self.latencies, share)
+    }
+
+    /// Panics if a reply is missing or wrong.
+    pub(crate) fn assert_good(&self) {
+        assert!(self.wrong.is_empty(), "{} wrong replies: {:?}", self.wrong.len(), &self.wrong[..1]);
+        assert_eq!(self.lost, 0, "replies are lost");
+    }
+}
+
+/// A deployment, and those who sign in there.
+pub(crate) struct Driver {
+    pub(crate) deployment: Deployment,
+    pub(crate) traffic: Traffic,
+    under_way: JoinSet<(Instant, Expected, bool, Handled)>,
+}
+
+impl Driver {
+    pub(crate) async fn start() -> Self {
+        let deployment = Deployment::start().await;
+        let traffic = Traffic::new(&deployment);
+        Self { deployment, traffic, under_way: JoinSet::new() }
+    }
+
+    /// One after the other, each door and kind in turn, after a few that warm up.
+    pub(crate) async fn one_at_a_time(&mut self, rounds: usize) -> Run {
+        const WARM_UP: usize = 5;
+        let mut run = Run::default();
+        for round in 0..rounds + WARM_UP {
+            if round == WARM_UP {
+                run = Run::default();
+            }
+            for door in 0..DOORS.len() {
+                for mix in [Mix::Right, Mix::Wrong] {
+                    let attempt = self.traffic.next(door, mix);
+                    self.send(&mut run, attempt, Instant::now());
+                    self.settle_one(&mut run).await;
+                }
+            }
+        }
+        run.assert_good();
+        run
+    }
+
+    /// So many at once, the next whenever one is answered: sign-ins a second.
+    pub(crate) async fn closed_loop(&mut self, mix: Mix, at_once: usize, lasting: Duration) -> f64 {
+        let (mut run, mut door) = (Run::default(), 0);
+        let began = Instant::now();
+        while began.elapsed() < lasting {
+            while self.under_way.len() < at_once {
+                door = (door + 1) % DOORS.len();
+                let attempt = self.traffic.next(door, mix);
+                self.send(&mut run, attempt, Instant::now());
+            }
+            self.settle_one(&mut run).await;
+        }
+        let rate = run.latencies.len() as f64 / began.elapsed().as_secs_f64();
+        self.settle_all(&mut run).await;
+        run.assert_good();
+        rate
+    }
+
+    /// As they arrive at this rate. Whoever waits is waited for: it counts from the intended moment.
+    pub(crate) async fn open_loop(&mut self, mix: Mix, rate: f64, lasting: Duration, seed: u64) -> Run {
+        let mut run = Run::default();
+        let began = Instant::now();
+        for arrival in Curve::steady(rate, lasting.as_secs_f64()).arrivals(Rng::with_seed(seed)) {
+            let intended = began + Duration::from_secs_f64(arrival);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = sleep_until(intended.into()) => break,
+                    Some(done) = self.under_way.join_next() => self.record(&mut run, done.unwrap()),
+                }
+            }
+            let attempt = self.traffic.any(mix);
+            self.send(&mut run, attempt, intended);
+        }
+        run.in_time = run.latencies.len();
+        let ended = Instant::now();
+        self.settle_all(&mut run).await;
+        run.worked_off = ended.elapsed();
+        run.latencies.sort_by(f64::total_cmp);
+        run
+    }
+
+    fn send(&mut self, run: &mut Run, attempt: Attempt, intended: Instant) {
+        let (door, (event, expected, is_right)) = (attempt.door, attempt.split());
+        let handled = self.deployment.functions[door].api.queue(&event);
+        self.under_way.spawn(async move { (intended, expected, is_right, handled.await) });
+        run.sent += 1;
+        run.longest = run.longest.max(self.under_way.len());
+    }
+
+    /// Waits for one reply; `false` if there is none to wait for, or none comes.
+    async fn settle_one(&mut self, run: &mut Run) -> bool {
+        let Ok(Some(done)) = timeout(Duration::from_secs(30), self.under_way.join_next()).await else {
+            return false;
+        };
+        self.record(run, done.unwrap());
+        true
+    }
+
+    async fn settle_all(&mut self, run: &mut Run) {
+        while self.settle_one(run).await {}
+        run.lost = self.under_way.len();
+    }
+
+    fn record(&self, run: &mut Run, done: (Instant, Expected, bool, Handled)) {
+        let (intended, expected, is_right, handled) = done;
+        run.latencies.push((handled.replied - intended).as_secs_f64() * 1000.0);
+        let service = (handled.replied - handled.handed).as_secs_f64();
+        run.services[expected.door()][usize::from(is_right)].push(service);
+        let checked = match &handled.reply {
+            Ok(reply) => self.traffic.check(&self.deployment.app, &expected, reply),
+            Err(error) => Err(error.to_string()),
+        };
+        run.wrong.extend(checked.err());
+    }
+}

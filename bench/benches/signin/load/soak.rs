@@ -1,0 +1,75 @@
+//! Whether a function's memory stays as it is: the mixed load at half the capacity, for ten minutes.
+//! `-- soak --seconds=60` for another time.
+
+use std::time::Duration;
+
+use super::{AT_ONCE, DOORS, Driver, Mix, argument};
+use crate::binaries;
+use crate::process::resident;
+
+const SECONDS: u64 = 600;
+/// What a function's memory may grow by, in KB, after the first part: a page here and there for a longer request, but
+/// not a few bytes for every sign-in.
+const TOLERANCE: f64 = 512.0;
+
+pub(crate) async fn run() {
+    binaries::build_all();
+    let seconds = argument("--seconds=").unwrap_or(SECONDS);
+    let mut driver = Driver::start().await;
+    let capacity = driver.closed_loop(Mix::Mixed, AT_ONCE, Duration::from_secs(10)).await;
+    let before = audited(&driver).await;
+    let rate = capacity / 2.0;
+    // A minute of ten, in which everything happens that happens once.
+    let first = driver.open_loop(Mix::Mixed, rate, Duration::from_secs(seconds) / 10, 1).await;
+    let early = memory(&driver);
+    let then = driver.open_loop(Mix::Mixed, rate, Duration::from_secs(seconds) / 10 * 9, 2).await;
+    let late = memory(&driver);
+
+    let sent = first.sent + then.sent;
+    println!("The mixed load at half the capacity ({rate:.1}/s) for {seconds} s: {sent} sign-ins\n");
+    println!(
+        "  {:<16} {:>12} {:>12} {:>11} {:>18}",
+        "memory of",
+        format!("after {} s", seconds / 10),
+        "at the end",
+        "growth",
+        "per sign-in"
+    );
+    let mut is_flat = true;
+    for (at, door) in DOORS.iter().enumerate() {
+        let (early, late) = (early[at], late[at]);
+        let growth = (late - early) * 1000.0;
+        let served: usize = then.services[at].iter().map(Vec::len).sum();
+        println!(
+            "  {door:<16} {early:>9.2} MB {late:>9.2} MB {growth:>8.0} KB {:>12.1} bytes",
+            growth * 1000.0 / served as f64
+        );
+        is_flat &= growth <= TOLERANCE;
+    }
+    let audited = audited(&driver).await - before;
+    println!(
+        "\n  p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms; {} lost, {} wrong, {} answered twice; {audited} audit events;\n  \
+         goal: no more than {TOLERANCE} KB each. The table keeps every session in this process, which is not counted.\n",
+        then.latency(0.5),
+        then.latency(0.99),
+        then.latency(0.999),
+        first.lost + then.lost,
+        first.wrong.len() + then.wrong.len(),
+        driver.deployment.unasked(),
+    );
+    first.assert_good();
+    then.assert_good();
+    assert_eq!((driver.deployment.unasked(), audited), (0, sent), "one reply and one audit event each");
+    assert!(is_flat, "a function's memory grows");
+}
+
+/// The audit events so far. What a function wrote last may still be in the pipe.
+async fn audited(driver: &Driver) -> usize {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    driver.deployment.audited()
+}
+
+/// Each function's, in MB.
+fn memory(driver: &Driver) -> Vec<f64> {
+    driver.deployment.functions.iter().map(|function| resident(function.id())).collect()
+}

@@ -1,0 +1,189 @@
+//! Sign-ins at all five doors, right and wrong, each from an address of its own, and what each must be answered: the
+//! status and the shape that the snapshots of the sample events have, for the user who asked and nobody else.
+
+use std::fs;
+use std::net::Ipv4Addr;
+
+use fastrand::Rng;
+use postern::App;
+use postern_tests::binary::in_workspace;
+use postern_tests::events;
+use postern_tests::stand::{Reply, credentials};
+use serde_json::{Map, Value, json};
+
+use super::deployment::{DOORS, Deployment, FIRST_ID, PASSWORD, USERS, email, username};
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mix {
+    Right,
+    Wrong,
+    /// Half and half.
+    Mixed,
+}
+
+impl Mix {
+    pub(crate) const ALL: [(Self, &str); 3] =
+        [(Self::Right, "right"), (Self::Wrong, "wrong"), (Self::Mixed, "mixed")];
+}
+
+/// An attempt, and what must come of it.
+pub(crate) struct Attempt {
+    pub(crate) door: usize,
+    pub(crate) is_right: bool,
+    pub(crate) event: Value,
+    expected: Expected,
+}
+
+/// What must be answered, without the event, which is as large as the queue is long.
+pub(crate) struct Expected {
+    door: usize,
+    like: &'static str,
+    user: u64,
+    request_id: String,
+}
+
+pub(crate) struct Traffic {
+    doors: Vec<Door>,
+    tokens: Vec<(u64, String)>,
+    rng: Rng,
+    made: u32,
+    /// Of right and of wrong ones, so that a user who failed is soon one who succeeds.
+    right: u64,
+    wrong: u64,
+}
+
+struct Door {
+    sample: Value,
+    /// Statuses and bodies, by the name of the sample event.
+    replies: Map<String, Value>,
+}
+
+impl Traffic {
+    pub(crate) fn new(deployment: &Deployment) -> Self {
+        let tokens = deployment.tokens.clone();
+        let doors = DOORS.iter().map(|door| Door::of(door)).collect();
+        Self { doors, tokens, rng: Rng::with_seed(1), made: 0, right: 0, wrong: 0 }
+    }
+
+    /// The next attempt at any door.
+    pub(crate) fn any(&mut self, mix: Mix) -> Attempt {
+        let door = self.rng.usize(..DOORS.len());
+        self.next(door, mix)
+    }
+
+    /// The next attempt at this door.
+    pub(crate) fn next(&mut self, door: usize, mix: Mix) -> Attempt {
+        let is_right = mix == Mix::Right || mix == Mix::Mixed && self.rng.bool();
+        let turn = if is_right { &mut self.right } else { &mut self.wrong };
+        *turn += 1;
+        let (user, name) = (FIRST_ID + *turn % USERS, DOORS[door]);
+        self.made += 1;
+        let request_id = format!("load-{}", self.made);
+        let mut event = self.doors[door].sample.clone();
+        event["requestContext"]["requestId"] = json!(request_id);
+        event["requestContext"]["http"]["sourceIp"] =
+            json!(Ipv4Addr::from(0x0a00_0000 + self.made).to_string());
+        let (like, user) = if name == "sso" {
+            let (user, token) = &self.tokens[self.made as usize % self.tokens.len()];
+            let token = if is_right { token.clone() } else { tampered(token) };
+            event["headers"]["authorization"] = json!(format!("Bearer {token}"));
+            (if is_right { "success" } else { "wrong-key" }, *user)
+        } else {
+            // One wrong sign-in in four is of nobody's name.
+            let nobody = !is_right && self.made.is_multiple_of(4);
+            let login = match (nobody, name) {
+                (true, _) => format!("nobody-{}@example.com", self.made),
+                (false, "email") => email(user),
+                (false, _) => username(user),
+            };
+            let password = if is_right { PASSWORD } else { "not the password" };
+            event["body"] = json!(credentials(name, &login, password).to_string());
+            let wrong = if nobody { "unknown-user" } else { "wrong-password" };
+            (if is_right { "success" } else { wrong }, user)
+        };
+        Attempt { door, is_right, event, expected: Expected { door, like, user, request_id } }
+    }
+
+    /// # Errors
+    /// If the reply is any other than it must be, with what it is.
+    pub(crate) fn check(&self, app: &App, expected: &Expected, output: &Value) -> Result<(), String> {
+        let (name, reply) = (DOORS[expected.door], Reply::of(output));
+        let like = &self.doors[expected.door].replies[expected.like];
+        let body = reply.json();
+        let is_good = if expected.like == "success" {
+            let of_user = whose(app, name, &body) == Some(expected.user);
+            of_user && has_shape(&body, &like["body"])
+        } else {
+            body == like["body"]
+        };
+        let is_its_own = reply.header("x-request-id") == Some(&expected.request_id);
+        if is_good && is_its_own && like["status"] == reply.status {
+            return Ok(());
+        }
+        Err(format!("{name}, user {}, {}: {} {}", expected.user, expected.like, reply.status, reply.text))
+    }
+}
+
+impl Attempt {
+    /// The event apart from the rest.
+    pub(crate) fn split(self) -> (Value, Expected, bool) {
+        (self.event, self.expected, self.is_right)
+    }
+}
+
+impl Expected {
+    pub(crate) fn door(&self) -> usize {
+        self.door
+    }
+}
+
+impl Door {
+    fn of(name: &str) -> Self {
+        let all = events::all(Some(name));
+        let sample = all.iter().find(|event| event.name == "success").unwrap().event.clone();
+        let like = if name == "sso" {
+            &["success", "wrong-key"][..]
+        } else {
+            &["success", "wrong-password", "unknown-user"]
+        };
+        let replies = like.iter().map(|like| ((*like).to_owned(), snapshot(name, like))).collect();
+        Self { sample, replies }
+    }
+}
+
+fn snapshot(contract: &str, name: &str) -> Value {
+    let path = in_workspace("tests/tests/snapshots").join(format!("events__{contract}__{name}.snap"));
+    let text = fs::read_to_string(path).unwrap();
+    let (_, json) = text.split_once("\n---\n").unwrap();
+    serde_json::from_str(json).unwrap()
+}
+
+/// Whose sign-in a reply says it is, by a token that we signed.
+fn whose(app: &App, contract: &str, body: &Value) -> Option<u64> {
+    let (token, claim) = match contract {
+        "sso" => return body["id"].as_u64(),
+        "account" => (&body["token"]["access_token"], "user_id"),
+        "session" => (&body["token"], "sub"),
+        "mfa" => (&body["token"], "_id"),
+        _ => (&body["access"], "user_id"),
+    };
+    app.keys.ring().verify::<Value>(token.as_str()?, app.now()).ok()?[claim].as_u64()
+}
+
+/// Whether two values have the same members, and these theirs.
+fn has_shape(value: &Value, like: &Value) -> bool {
+    match (value, like) {
+        (Value::Object(value), Value::Object(like)) => {
+            value.len() == like.len()
+                && value.iter().all(|(name, value)| like.get(name).is_some_and(|like| has_shape(value, like)))
+        }
+        _ => value.is_object() == like.is_object() && value.is_null() == like.is_null(),
+    }
+}
+
+/// The token with another signature.
+fn tampered(token: &str) -> String {
+    let (claims, signature) = token.rsplit_once('.').unwrap();
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    format!("{claims}.{first}{}", &signature[1..])
+}
