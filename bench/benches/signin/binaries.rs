@@ -73,7 +73,7 @@ fn build() {
 }
 
 /// The resident memory of a process, in MB.
-fn resident(id: u32) -> f64 {
+pub(crate) fn resident(id: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     let kibibytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();

@@ -2,7 +2,8 @@
 //! elsewhere cost, what each binary costs to start, and how fast users are brought along.
 //!
 //! `cargo bench -p postern-bench`, with `-- import` for that part alone. All figures come from one run, on one machine,
-//! and are to be compared with each other only. Medians; the spread is beside them.
+//! and are to be compared with each other only. Medians; the spread is beside them. `-- peers` runs only when it is named:
+//! it compares us with others, which it installs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
@@ -11,6 +12,7 @@ mod discretion;
 mod follow;
 mod hashes;
 mod import;
+mod peers;
 mod warm;
 
 use std::time::Duration;
@@ -41,6 +43,9 @@ async fn main() {
     }
     if is_chosen("import") {
         import::run().await;
+    }
+    if chosen.iter().any(|word| word == "peers") {
+        peers::run().await;
     }
 }
 
