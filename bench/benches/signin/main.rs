@@ -5,7 +5,7 @@
 //! and are to be compared with each other only. Medians; the spread is beside them. `-- peers` runs only when it is named:
 //! it compares us with others, which it installs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
 
 mod binaries;
 mod discretion;

@@ -3,12 +3,13 @@
 //!
 //! Runs only when it is named: it installs packages from npm and PyPI into the target directory.
 
+mod calls;
 mod chart;
 mod install;
 mod process;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ const PARAMETERS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 /// Something to sign in at.
 struct Peer {
     name: &'static str,
-    /// What it does with the store for a sign-in, in a few words.
-    store: &'static str,
+    /// Where it keeps its users, if not in our table.
+    store: Option<&'static str>,
     launch: Launch,
     /// Where the reply has its token, as a JSON pointer.
     token: &'static str,
@@ -43,7 +44,7 @@ struct Peer {
 /// What was measured of one.
 struct Figures {
     name: &'static str,
-    store: &'static str,
+    store: String,
     start: Spread,
     first: Spread,
     right: Spread,
@@ -69,8 +70,8 @@ pub(crate) async fn run() {
 
     let peers = [
         ours(&env),
-        node_function(&node, &env, "Node function", "handler.mjs", "2 reads"),
-        node_function(&node, &env, "Node, our writes", "handler-with-writes.mjs", "8 calls, 3 trips"),
+        node_function(&node, &env, "Node function", "handler.mjs"),
+        node_function(&node, &env, "Node, our writes", "handler-with-writes.mjs"),
         better_auth(&node, hash),
         django(),
     ];
@@ -113,9 +114,13 @@ async fn measure(peers: &[Peer]) -> Vec<Figures> {
     let mut figures = Vec::new();
     for ((peer, times), process) in peers.iter().zip(all).zip(running) {
         let process = process.unwrap();
+        let store = match peer.store {
+            Some(words) => words.to_owned(),
+            None => format!("{} calls", calls::of_a_sign_in(&peer.launch, PASSWORD).await),
+        };
         figures.push(Figures {
             name: peer.name,
-            store: peer.store,
+            store,
             start: Spread::of(times.starts),
             first: Spread::of(times.firsts),
             right: Spread::of(times.rights),
@@ -140,41 +145,35 @@ fn ours(env: &Environment) -> Peer {
     let binary = install::binary("account-signin");
     Peer {
         name: "Postern, account",
-        store: "8 calls, 3 trips",
+        store: None,
         deployed: megabytes(&binary),
         launch: lambda(vec![text(binary)], env),
         token: "/token/access_token",
     }
 }
 
-fn node_function(
-    node: &PathBuf,
-    env: &Environment,
-    name: &'static str,
-    handler: &str,
-    store: &'static str,
-) -> Peer {
+fn node_function(node: &Path, env: &Environment, name: &'static str, handler: &str) -> Peer {
     let folder = install::npm("node");
     let bundle = folder.join("dist").join(handler);
     let files = std::fs::read_dir(folder.join("dist")).unwrap().map(|entry| entry.unwrap().path());
     let addon = files.filter(|path| path.extension().is_some_and(|end| end == "node"));
     Peer {
         name,
-        store,
+        store: None,
         deployed: megabytes(&bundle) + addon.map(|path| megabytes(&path)).sum::<f64>(),
-        launch: lambda(vec![text(node.clone()), text(folder.join("runtime.mjs")), text(bundle)], env),
+        launch: lambda(vec![text(node.to_path_buf()), text(folder.join("runtime.mjs")), text(bundle)], env),
         token: "/token/access_token",
     }
 }
 
-fn better_auth(node: &PathBuf, hash: String) -> Peer {
+fn better_auth(node: &Path, hash: String) -> Peer {
     let folder = install::npm("better-auth");
     Peer {
         name: "better-auth",
-        store: "its own memory",
+        store: Some("its own memory"),
         deployed: megabytes(&folder.join("dist")),
         launch: Launch {
-            command: vec![text(node.clone()), "dist/server.mjs".to_owned()],
+            command: vec![text(node.to_path_buf()), "dist/server.mjs".to_owned()],
             env: variables([
                 ("NODE_ENV", "production"),
                 ("EMAIL", "johndoe@example.com"),
@@ -208,7 +207,7 @@ fn django() -> Peer {
                     --log-level warning app:application";
     Peer {
         name: "Django, simplejwt",
-        store: "1 query, SQLite",
+        store: Some("a SQLite file"),
         deployed: megabytes(&packages.join("site-packages")) + megabytes(&folder.join("app.py")),
         launch: Launch {
             command: gunicorn.split_whitespace().map(str::to_owned).collect(),

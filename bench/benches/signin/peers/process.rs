@@ -33,6 +33,7 @@ pub(super) enum Way {
 }
 
 /// How a peer is started. `PORT` in its arguments and values is a free port.
+#[derive(Clone)]
 pub(super) struct Launch {
     /// The program and its arguments.
     pub(super) command: Vec<String>,

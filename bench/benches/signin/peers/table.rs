@@ -21,7 +21,7 @@ fn format(figures: &[Figures], setting: &str) -> String {
         "# Peers\n\nMedians of {STARTS} starts and {ROUNDS} rounds, in turns, in one run ({setting}). In brackets: how \
          many times ours. [What each does more or less than ours](../README.md#peers).\n\n\
          ![Start and first reply, warm sign-in, memory](peers.svg)\n\n\
-         | | start | first reply | right password | its 90th percentile | wrong password | memory | deployed | its store |\n\
+         | | start | first reply | right password | its 90th percentile | wrong password | memory | deployed | the store |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|---|\n"
     );
     for peer in figures {
