@@ -1,5 +1,6 @@
 //! The picture of the peers, `bench/results/peers.svg`: bars from zero, a panel for each thing measured. Drawn by hand,
-//! since three panels of rectangles are less than a library's words for them; readable on light and on dark.
+//! since three panels of rectangles are less than a library's words for them. On paper of its own, light or dark, since a
+//! page's own may be either.
 
 use std::fmt::Write;
 use std::fs;
@@ -37,11 +38,12 @@ fn draw(figures: &[Figures]) -> String {
 <style>
 text {{ font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #59636e }}
 .title, .ours {{ font-weight: 600; fill: #1f2328 }}
-.bar {{ fill: #8c959f }} .bar.ours {{ fill: #0969da }} .second {{ opacity: .55 }}
+.bar {{ fill: #8c959f }} .bar.ours {{ fill: #0969da }} .second {{ opacity: .55 }} .paper {{ fill: #ffffff }}
 @media (prefers-color-scheme: dark) {{
-text {{ fill: #9198a1 }} .title, .ours {{ fill: #f0f6fc }} .bar {{ fill: #656c76 }} .bar.ours {{ fill: #4493f8 }}
+text {{ fill: #9198a1 }} .title, .ours {{ fill: #f0f6fc }} .bar {{ fill: #656c76 }} .bar.ours {{ fill: #4493f8 }} .paper {{ fill: #0d1117 }}
 }}
 </style>
+<rect class="paper" width="{width}" height="{height}" rx="6"/>
 "#
     );
     let row = |index: usize| TOP + ROW * index as f64;
