@@ -1,12 +1,13 @@
 //! The benchmark: what the hash costs, where the time of a sign-in goes and of what follows it, what a million of them
 //! costs, what a refusal's time tells, what hashes from elsewhere cost, what each binary costs to start and of what that
-//! is made, how fast users are brought along, what many sign-ins at once come to, and what Lambda would do with them.
+//! is made, how fast users are brought along, what many sign-ins at once come to, what Lambda would do with them, and
+//! what others do.
 //!
 //! `cargo bench -p postern-bench`, with `-- import` for that part alone, and `-- binaries jwks` for that binary. All
 //! figures come from one run, on one machine, and are to be compared with each other only. Medians; the spread is
 //! beside them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
 
 mod bill;
 mod binaries;
@@ -17,6 +18,7 @@ mod import;
 mod kernel;
 mod lambda;
 mod load;
+mod peers;
 mod pieces;
 mod process;
 mod tls;
@@ -73,6 +75,9 @@ async fn main() {
     }
     if is_chosen("soak") {
         load::soak::run().await;
+    }
+    if is_chosen("peers") {
+        peers::run().await;
     }
 }
 

@@ -1,0 +1,88 @@
+//! Builds what is compared, each in a folder of its own in the target directory, out of `bench/peers/` and its lock files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use postern_tests::binary::in_workspace;
+
+/// What pip brings along, which nobody deploys.
+const NOT_DEPLOYED: [&str; 6] =
+    ["pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils", "__pycache__"];
+
+/// The program of this name on the `PATH`, and what it says of its version.
+pub(super) fn program(name: &str) -> (PathBuf, String) {
+    let script = format!("command -v {name} && {name} --version");
+    let found = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let said = String::from_utf8(found.stdout).unwrap();
+    let Some((path, version)) = said.trim().split_once('\n') else {
+        panic!(
+            "`{name}` is not on the PATH: the peers need Node (20 or newer, with npm) and Python 3.11 or newer"
+        );
+    };
+    (PathBuf::from(path), version.to_owned())
+}
+
+/// One of ours, in the profile that is deployed. Built without what cargo says of this benchmark in the environment, for
+/// which some dependencies would be built anew each time.
+pub(super) fn binary(package: &str) -> PathBuf {
+    let mut cargo = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let word = name.to_string_lossy();
+        if word.starts_with("CARGO_") && word != "CARGO_HOME" && word != "CARGO_INCREMENTAL" {
+            cargo.env_remove(name);
+        }
+    }
+    run(cargo.args(["build", "--release", "--bins", "--package", package]));
+    in_workspace("target/release").join(package).canonicalize().unwrap()
+}
+
+/// Installs and bundles a peer that npm has. Its folder, whose `dist` is what is deployed.
+pub(super) fn npm(name: &str) -> PathBuf {
+    let folder = copy(name);
+    run(Command::new("npm")
+        .args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .current_dir(&folder));
+    run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&folder));
+    folder
+}
+
+/// Installs a peer that pip has. Its folder, with the virtual environment in it.
+pub(super) fn pip(name: &str) -> PathBuf {
+    let folder = copy(name);
+    run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(&folder));
+    run(Command::new("venv/bin/pip")
+        .args(["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"])
+        .current_dir(&folder));
+    folder
+}
+
+/// The size of a file, or of all in a folder, in MB; without pip itself, and without what Python compiles on its own.
+pub(super) fn megabytes(path: &Path) -> f64 {
+    if !path.is_dir() {
+        return fs::metadata(path).unwrap().len() as f64 / 1e6;
+    }
+    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let deployed = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        !name.split(['-', '.']).next().is_some_and(|word| NOT_DEPLOYED.contains(&word))
+    };
+    entries.filter(deployed).map(|path| megabytes(&path)).sum()
+}
+
+/// A peer's folder in the target directory, with its files as they are now.
+fn copy(name: &str) -> PathBuf {
+    let to = in_workspace("target/peers").join(name);
+    fs::create_dir_all(&to).unwrap();
+    for entry in fs::read_dir(in_workspace("bench/peers").join(name)).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+    to.canonicalize().unwrap()
+}
+
+pub(super) fn run(command: &mut Command) {
+    let status = command.stdin(Stdio::null()).status();
+    let done = status.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(done.success(), "{command:?} fails");
+}
