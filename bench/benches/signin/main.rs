@@ -2,8 +2,9 @@
 //! elsewhere cost, what each binary costs to start, how fast users are brought along, what many sign-ins at once come
 //! to, and what Lambda would do with them.
 //!
-//! `cargo bench -p postern-bench`, with `-- import` for that part alone; `-- soak` takes ten minutes, and runs only if named. All figures come from one run, on one machine,
-//! and are to be compared with each other only. Medians; the spread is beside them.
+//! `cargo bench -p postern-bench`, with `-- import` for that part alone; `-- soak` takes ten minutes and runs only where
+//! it is named. All figures come from one run, on one machine, and are to be compared with each other only. Medians; the
+//! spread is beside them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 

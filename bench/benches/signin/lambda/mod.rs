@@ -67,6 +67,8 @@ struct Stretch {
     most_busy: usize,
     /// Those at work when a request came, summed up.
     busy: f64,
+    /// The curve's rate when a request came, summed up: to be compared with `busy`.
+    rate: f64,
 }
 
 pub(crate) async fn run() {
@@ -92,20 +94,21 @@ pub(crate) async fn run() {
     );
     for ((name, from, to), mut phase) in PHASES.into_iter().zip(phases) {
         phase.latencies.sort_by(f64::total_cmp);
-        let count = phase.latencies.len() as f64;
+        let count = (phase.latencies.len() + phase.refused) as f64;
         let rate = count / (to - from);
         let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| percentile(&phase.latencies, share) * 1000.0);
         println!(
             "  {name:<17} {rate:>10.0} {:>12} {:>9.1} {:>9.1} {:>7.3} % {:>8} {p50:>6.1} ms {p99:>6.1} ms {p999:>6.1} ms",
             phase.environments,
             phase.busy / count,
-            rate * mean,
+            phase.rate / count * mean,
             phase.cold as f64 / count * 100.0,
             phase.refused,
         );
     }
     println!(
-        "\n  environments: the most there were. busy: on average as requests saw it; λ·E[S]: what Erlang says of it"
+        "\n  environments: the most there were. busy: on average, as requests found it; λ·E[S]: what Erlang\n  \
+         says of it, by the rate that they found"
     );
     text.iter().for_each(|line| println!("  {line}"));
 
@@ -198,6 +201,7 @@ fn simulate(times: Vec<Times>, limits: Limits, concurrency: usize) -> (Vec<Stret
         let phase = phase.and_then(|phase| phases.get_mut(phase));
         for stretch in phase.into_iter().chain(bins.get_mut((now / BIN) as usize)) {
             stretch.count(fared, busy, environments);
+            stretch.rate += curve.rate(now);
         }
     }
     (phases, bins)

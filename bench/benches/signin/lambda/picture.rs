@@ -53,6 +53,7 @@ fn panel(area: &Area<'_>, label: &str, lines: &[Line]) {
     let most = lines.iter().flat_map(|(_, _, values)| values).fold(0.0_f64, |most, value| most.max(*value));
     let minutes = CURVE[CURVE.len() - 1].0 / 60.0;
     let mut chart = ChartBuilder::on(area)
+        .margin_left(12)
         .margin_right(20)
         .margin_bottom(6)
         .x_label_area_size(38)
