@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -15,7 +14,7 @@ use postern_tests::stand::Reply;
 use serde_json::Value;
 
 use crate::Spread;
-use crate::process::{Program, build_start};
+use crate::process::{Program, build_start, cargo};
 use crate::tls::Endpoint;
 
 const STARTS: usize = 30;
@@ -186,6 +185,6 @@ pub(crate) fn build_all() {
 
 fn build(functions: &[(&str, &str)]) {
     let packages = functions.iter().map(|(package, _)| format!("--package={package}"));
-    let built = Command::new("cargo").args(["build", "--release", "--bins"]).args(packages).status().unwrap();
+    let built = cargo().args(["build", "--release", "--bins"]).args(packages).status().unwrap();
     assert!(built.success(), "the release binaries build");
 }

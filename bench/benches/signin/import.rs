@@ -12,6 +12,8 @@ use postern::store::Store;
 use postern_local::table::{NAME, Table};
 use postern_tests::binary::in_workspace;
 
+use crate::process::cargo;
+
 const ROWS: u64 = 20_000;
 /// How many are created one by one.
 const ALONE: u64 = 1_000;
@@ -109,15 +111,9 @@ fn high_water(process: u32) -> Option<f64> {
     line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib * 1.024 / 1000.0)
 }
 
-/// In the benchmark's own profile: the command is no Lambda, and need not be as small. Without what cargo says of this
-/// benchmark in the environment, for which some dependencies would be built anew each time.
+/// In the benchmark's own profile: the command is no Lambda, and need not be as small.
 fn build() -> PathBuf {
-    let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_"));
-    let mut cargo = Command::new("cargo");
-    for (name, _) in ours.filter(|(name, _)| name != "CARGO_HOME" && name != "CARGO_INCREMENTAL") {
-        cargo.env_remove(name);
-    }
-    let built = cargo.args(["build", "--profile", "bench", "-p", "postern-admin"]).status().unwrap();
+    let built = cargo().args(["build", "--profile", "bench", "-p", "postern-admin"]).status().unwrap();
     assert!(built.success(), "the operator's command builds");
     in_workspace("target/release").join("postern")
 }

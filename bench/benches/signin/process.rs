@@ -92,6 +92,19 @@ impl Function {
     }
 }
 
+/// Cargo, without what it says of this benchmark in the environment, for which some dependencies would be built anew
+/// each time.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let word = name.to_string_lossy();
+        if word.starts_with("CARGO_") && word != "CARGO_HOME" && word != "CARGO_INCREMENTAL" {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
 /// The resident memory of a process, in MB.
 pub(crate) fn resident(id: u32) -> f64 {
     let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
@@ -104,7 +117,7 @@ pub(crate) fn resident(id: u32) -> f64 {
 /// release profile. The folder that its binaries are in.
 pub(crate) fn build_start(package: &str) -> PathBuf {
     let target = in_workspace("target/starts");
-    let built = Command::new("cargo")
+    let built = cargo()
         .args(["build", "--release", "--locked", "--package", package])
         // Cargo takes the profile out of the manifest, as out of any configuration file.
         .arg("--config")

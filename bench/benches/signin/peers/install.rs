@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use postern_tests::binary::in_workspace;
 
+use crate::process::cargo;
+
 /// What pip brings along, which nobody deploys.
 const NOT_DEPLOYED: [&str; 6] =
     ["pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils", "__pycache__"];
@@ -23,17 +25,9 @@ pub(super) fn program(name: &str) -> (PathBuf, String) {
     (PathBuf::from(path), version.to_owned())
 }
 
-/// One of ours, in the profile that is deployed. Built without what cargo says of this benchmark in the environment, for
-/// which some dependencies would be built anew each time.
+/// One of ours, in the profile that is deployed.
 pub(super) fn binary(package: &str) -> PathBuf {
-    let mut cargo = Command::new("cargo");
-    for (name, _) in std::env::vars_os() {
-        let word = name.to_string_lossy();
-        if word.starts_with("CARGO_") && word != "CARGO_HOME" && word != "CARGO_INCREMENTAL" {
-            cargo.env_remove(name);
-        }
-    }
-    run(cargo.args(["build", "--release", "--bins", "--package", package]));
+    run(cargo().args(["build", "--release", "--bins", "--package", package]));
     in_workspace("target/release").join(package).canonicalize().unwrap()
 }
 
