@@ -11,6 +11,7 @@
 
 mod bill;
 mod binaries;
+mod busy;
 mod discretion;
 mod follow;
 mod hashes;
