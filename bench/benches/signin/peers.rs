@@ -1,7 +1,7 @@
 //! Our account function beside what one would otherwise write or run, in one run: `bench/README.md` says what each does
 //! more or less than ours. Prints a table, and writes it and its picture to `bench/results/`.
 //!
-//! Runs only when it is named: it installs packages from npm and PyPI into the target directory.
+//! The last part, since it needs Node and Python, and installs packages from npm and PyPI into the target directory.
 
 mod calls;
 mod chart;
