@@ -3,7 +3,7 @@
 //! The costs are in Argon2's blocks of a KiB filled, so that the decoy can make up for a hash that is cheaper than a
 //! new one. On the machine where they were measured, with AVX2, a block took 0.37 µs, a round of bcrypt 89, an iteration
 //! of PBKDF2 0.48 (SHA-256) and 0.77 (SHA-1; SHA-512 takes longer), a unit of scrypt's N·r·p 0.27, a round of phpass
-//! 0.28. They are rounded down: the decoy errs by doing too much, and with AVX-512, which halves a block, by more.
+//! 0.28. They are rounded down: the decoy errs by doing too much, and by more where a block takes less.
 
 use std::num::NonZeroU32;
 
