@@ -47,3 +47,9 @@ async fn stay(stand: &Stand) -> (String, String) {
 async fn resume(stand: &Stand, session_token: &str) -> Reply {
     holder::post(stand, "session", RESUME, None, &json!({"session_token": session_token})).await
 }
+
+/// The token with another character at this place, whatever stood there.
+fn altered(token: &str, at: usize) -> String {
+    let other = if token.as_bytes()[at] == b'x' { "y" } else { "x" };
+    format!("{}{other}{}", &token[..at], &token[at + 1..])
+}

@@ -6,7 +6,7 @@ use postern::ambient::Timestamp;
 use postern_tests::stand::{Reply, Stand};
 use serde_json::{Value, json};
 
-use super::{OLD, resume, stay};
+use super::{OLD, altered, resume, stay};
 use crate::follow::holder::{self, Held, LEAVE, audited, everything, member, sign_in};
 use crate::jwt::{encode, mint, mint_with};
 use crate::proxy::{Proxy, error};
@@ -169,13 +169,12 @@ async fn only_the_users_own_sessions_of_this_contract_are_left_by_their_present_
     let guest = sign_in(&stand, "session", "johndoe", "SecurePass123!", None).await;
     let (guests_jwt, guests) = (member(&guest, "/token"), member(&guest, "/session_token"));
     let account = member(&sign_in(&stand, "account", "st.huber", OLD, None).await, "/token/refresh_token");
-    let altered = format!("{}{}", &own[..63], if own.ends_with('x') { 'y' } else { 'x' });
     let moved = format!("{}{}", &own[..11], &guests[11..]);
     for (jwt, session_token) in [
         (&jwt, guests.as_str()),
         (&guests_jwt, &own),
         (&jwt, &account),
-        (&jwt, &altered),
+        (&jwt, &altered(&own, 63)),
         (&jwt, &moved),
         (&jwt, &own[..63]),
         (&jwt, "nonsense"),

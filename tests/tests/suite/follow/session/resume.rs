@@ -8,7 +8,7 @@ use postern::user::Status;
 use postern_tests::stand::Stand;
 use serde_json::json;
 
-use super::{CHANGER, OLD, body, change, resume, stay};
+use super::{CHANGER, OLD, altered, body, change, resume, stay};
 use crate::follow::holder::{self, Held, LEAVE, RESUME, assert_all, audited, member, sign_in, with};
 use crate::jwt::parts;
 use crate::proxy::{Fate, Proxy, error};
@@ -91,10 +91,6 @@ async fn every_token_that_is_no_good_is_the_same_reply() {
     let (jwt, session_token) = stay(&stand).await;
     let account = sign_in(&stand, "account", "st.huber", OLD, None).await;
     let email = sign_in(&stand, "email", "st.huber", OLD, None).await;
-    let stolen = |at: usize| {
-        let other = if session_token.as_bytes()[at] == b'x' { "y" } else { "x" };
-        format!("{}{other}{}", &session_token[..at], &session_token[at + 1..])
-    };
     let no_good = [
         "x".to_owned(),
         "0".repeat(64),
@@ -105,9 +101,9 @@ async fn every_token_that_is_no_good_is_the_same_reply() {
         "☃".repeat(64),
         // Another user's id, another family, another secret.
         format!("0000000000Y{}", &session_token[11..]),
-        stolen(20),
-        stolen(21),
-        stolen(63),
+        altered(&session_token, 20),
+        altered(&session_token, 21),
+        altered(&session_token, 63),
         jwt,
         member(&account, "/token/refresh_token"),
         member(&email, "/refresh"),
@@ -246,7 +242,7 @@ async fn each_use_leaves_one_audit_event() {
     let (_, session_token) = stay(&stand).await;
     for (at, (token, outcome, user_id)) in [
         (session_token.clone(), "session_resumed", json!(OWNER)),
-        (format!("{}x", &session_token[..63]), "session_invalid", json!(null)),
+        (altered(&session_token, 63), "session_invalid", json!(null)),
         ("nonsense".to_owned(), "bad_token", json!(null)),
     ]
     .into_iter()
