@@ -10,7 +10,6 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::ambient::Timestamp;
 
@@ -71,31 +70,61 @@ struct Event<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sessions: Option<u8>,
     #[serde(rename = "_aws")]
-    metrics: Value,
+    metadata: Metadata<'a>,
 }
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata<'a> {
+    timestamp: u64,
+    cloud_watch_metrics: &'a [Directive<'a>],
+}
+
+/// What CloudWatch shall make metrics of.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    namespace: &'static str,
+    dimensions: [&'static [&'static str]; 1],
+    metrics: &'a [Metric],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+const ATTEMPTS: Metric = Metric { name: "attempts", unit: "Count" };
+const SESSIONS: Metric = Metric { name: "sessions", unit: "Count" };
+const THROTTLED: Metric = Metric { name: "throttled", unit: "Count" };
+const DURATION: Metric = Metric { name: "duration_ms", unit: "Milliseconds" };
+const HASHING: Metric = Metric { name: "hash_ms", unit: "Milliseconds" };
 
 /// Leaves the event of an attempt to sign in.
 pub fn attempt(caller: &Caller, outcome: &'static str, findings: Findings) {
-    let by_outcome = directive(&["contract", "outcome"], &[("attempts", "Count")]);
-    let mut by_contract = vec![("throttled", "Count"), ("duration_ms", "Milliseconds")];
     // Only what is there may be named.
-    by_contract.extend(findings.hashing.map(|_| ("hash_ms", "Milliseconds")));
+    let by_contract: &[Metric] = match findings.hashing {
+        Some(_) => &[THROTTLED, DURATION, HASHING],
+        None => &[THROTTLED, DURATION],
+    };
+    let directives = [by_outcome(&[ATTEMPTS]), directive(&["contract"], by_contract)];
     leave(Event {
         message: "sign-in attempt",
         attempts: Some(1),
         throttled: Some(findings.throttled_by.is_some().into()),
-        ..event(caller, outcome, findings, vec![by_outcome, directive(&["contract"], &by_contract)])
+        ..event(caller, outcome, findings, &directives)
     });
 }
 
 /// Leaves the event of a session that was refreshed, used or ended.
 pub fn session(caller: &Caller, outcome: &'static str, user_id: Option<u64>) {
-    let by_outcome = directive(&["contract", "outcome"], &[("sessions", "Count")]);
     let findings = Findings { user_id, ..Findings::default() };
     leave(Event {
         message: "session",
         sessions: Some(1),
-        ..event(caller, outcome, findings, vec![by_outcome])
+        ..event(caller, outcome, findings, &[by_outcome(&[SESSIONS])])
     });
 }
 
@@ -103,7 +132,7 @@ fn event<'a>(
     caller: &'a Caller,
     outcome: &'static str,
     findings: Findings,
-    directives: Vec<Value>,
+    directives: &'a [Directive<'a>],
 ) -> Event<'a> {
     Event {
         timestamp: caller.now.iso8601(),
@@ -120,15 +149,16 @@ fn event<'a>(
         attempts: None,
         throttled: None,
         sessions: None,
-        metrics: json!({"Timestamp": caller.now.millis(), "CloudWatchMetrics": directives}),
+        metadata: Metadata { timestamp: caller.now.millis(), cloud_watch_metrics: directives },
     }
 }
 
-/// What CloudWatch shall make metrics of, each with its unit.
-fn directive(dimensions: &[&str], metrics: &[(&str, &str)]) -> Value {
-    let metrics: Vec<Value> =
-        metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
-    json!({"Namespace": "Postern", "Dimensions": [dimensions], "Metrics": metrics})
+const fn by_outcome(metrics: &[Metric]) -> Directive<'_> {
+    directive(&["contract", "outcome"], metrics)
+}
+
+const fn directive<'a>(dimensions: &'static [&'static str], metrics: &'a [Metric]) -> Directive<'a> {
+    Directive { namespace: "Postern", dimensions: [dimensions], metrics }
 }
 
 fn leave(event: Event<'_>) {

@@ -138,7 +138,7 @@ fn print(subjects: &[Subject], endpoint: &Endpoint) {
     for subject in subjects {
         let binary = fs::read(&subject.program.path).unwrap();
         println!(
-            "  {:<16} {:>9.2} ms {:>12} {:>7.1} MB {:>9.1} MB {:>6.2} MB {:>6.2} MB",
+            "  {:<16} {:>9.2} ms {:>12} {:>6.1} MiB {:>8.1} MiB {:>6.2} MB {:>6.2} MB",
             subject.name,
             Spread::of(subject.cpu.clone()).median,
             median(&subject.page_faults),
@@ -157,7 +157,7 @@ fn print(subjects: &[Subject], endpoint: &Endpoint) {
         "\n  In it, beside the function's own time: the server's signature, {:.2} ms ({:.2} to {:.2}), on the other core.\n  \
          naive looks through {} root certificates. jwks has no table, and opens no connection.\n  \
          goals: first poll within 4 ms, 3.6 × of empty and a ninth of naive; first / warm at most 2; size at most 6 MB,\n  \
-         2.8 MB zipped; memory after 100 at most 28 MB\n",
+         2.8 MB zipped; memory after 100 at most 28 MiB\n",
         endpoint.signature.median,
         endpoint.signature.low,
         endpoint.signature.high,

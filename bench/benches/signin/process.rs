@@ -68,7 +68,7 @@ impl Function {
         self.logged.await.unwrap();
     }
 
-    /// Its resident memory, in MB.
+    /// Its resident memory, in MiB.
     pub(crate) fn resident(&self) -> f64 {
         resident(self.child.id().unwrap())
     }
@@ -105,12 +105,12 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// The resident memory of a process, in MB.
+/// The resident memory of a process, in MiB, which is what Lambda calls MB.
 pub(crate) fn resident(id: u32) -> f64 {
     let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
     let line = rollup.lines().find(|line| line.starts_with("Rss:")).unwrap();
     let kibibytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kibibytes * 1024.0 / 1e6
+    kibibytes / 1024.0
 }
 
 /// Builds a package of `bench/starts`, alone, so that no other's features get into it, and in the functions' own

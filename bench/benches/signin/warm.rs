@@ -27,8 +27,17 @@ struct Door {
     whole: f64,
     rest: f64,
     calls: f64,
+    /// How many they are.
+    count: f64,
     sdk: f64,
     own: f64,
+}
+
+impl Door {
+    /// One call of the store.
+    fn call(&self) -> f64 {
+        self.calls / self.count
+    }
 }
 
 pub(crate) async fn run() {
@@ -54,10 +63,15 @@ pub(crate) async fn run() {
     row("bare argon2 verification", "sso has none", &|door| door.bare);
     row("whole sign-in", "", &|door| door.whole);
     row("whole / bare", "", &|door| door.whole / door.bare);
-    row("all but the hash", "goal: at most 1.5", &|door| door.rest);
+    row("all but the hash", "goal: at most 1.5, where a call takes 0.2", &|door| door.rest);
     row("the store's calls alone, as many", "3 trips, 8 calls; mfa 7; sso 1 and 2", &|door| door.calls);
+    row("one of those calls", "here", &Door::call);
     row("in the function: the SDK", "the same calls, without waiting for the store", &|door| door.sdk);
-    row("in the function: neither hash nor SDK", "goal: at most 0.3", &|door| door.own);
+    row("in the function: neither hash nor SDK", "goal: at most 0.3, where a call takes 0.2", &|door| {
+        door.own
+    });
+    row("all but the hash, in calls", "goal: at most 7.5", &|door| door.rest / door.call());
+    row("neither hash nor SDK, in calls", "goal: at most 1.5", &|door| door.own / door.call());
     println!();
 }
 
@@ -102,6 +116,7 @@ async fn measure(stand: &Stand, client: &Client, contract: &str) -> Door {
         whole: median(whole),
         rest: median(rest),
         calls: median(calls),
+        count: calls_at(contract),
         sdk: median(sdk),
         own: median(own),
     }
@@ -130,6 +145,15 @@ impl Write for Line {
 fn hashing() -> Duration {
     let event: Value = serde_json::from_slice(&LINE.lock().unwrap()).unwrap();
     Duration::from_secs_f64(event["hash_ms"].as_f64().unwrap_or_default() / 1000.0)
+}
+
+/// How many calls [`store_calls`] makes.
+fn calls_at(contract: &str) -> f64 {
+    match contract {
+        "sso" => 2.0,
+        "mfa" => 7.0,
+        _ => 8.0,
+    }
 }
 
 /// The calls of a sign-in at this door, in its pattern: two at once, two at once, four at once; three at mfa, which

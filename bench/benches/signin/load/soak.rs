@@ -8,7 +8,7 @@ use crate::binaries;
 use crate::process::resident;
 
 const SECONDS: u64 = 600;
-/// What a function's memory may grow by, in KB, after the first part: a page here and there for a longer request, but
+/// What a function's memory may grow by, in KiB, after the first part: a page here and there for a longer request, but
 /// not a few bytes for every sign-in.
 const TOLERANCE: f64 = 512.0;
 
@@ -38,18 +38,18 @@ pub(crate) async fn run() {
     let mut is_flat = true;
     for (at, door) in DOORS.iter().enumerate() {
         let (early, late) = (early[at], late[at]);
-        let growth = (late - early) * 1000.0;
+        let growth = (late - early) * 1024.0;
         let served: usize = then.services[at].iter().map(Vec::len).sum();
         println!(
-            "  {door:<16} {early:>9.2} MB {late:>9.2} MB {growth:>8.0} KB {:>12.1} bytes",
-            growth * 1000.0 / served as f64
+            "  {door:<16} {early:>8.2} MiB {late:>8.2} MiB {growth:>7.0} KiB {:>12.1} bytes",
+            growth * 1024.0 / served as f64
         );
         is_flat &= growth <= TOLERANCE;
     }
     let audited = audited(&driver).await - before;
     println!(
         "\n  p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms; {} lost, {} wrong, {} answered twice; {audited} audit events;\n  \
-         goal: no more than {TOLERANCE} KB each. The table keeps every session in this process, which is not counted.\n",
+         goal: no more than {TOLERANCE} KiB each. The table keeps every session in this process, which is not counted.\n",
         then.latency(0.5),
         then.latency(0.99),
         then.latency(0.999),
@@ -69,7 +69,7 @@ async fn audited(driver: &Driver) -> usize {
     driver.deployment.audited()
 }
 
-/// Each function's, in MB.
+/// Each function's, in MiB.
 fn memory(driver: &Driver) -> Vec<f64> {
     driver.deployment.functions.iter().map(|function| resident(function.id())).collect()
 }

@@ -22,7 +22,7 @@ type Panel = (&'static str, &'static str, fn(&Figures) -> Vec<f64>);
 const PANELS: [Panel; 3] = [
     ("Cold: start, and first reply", "ms", |peer| vec![peer.start.median, peer.first.median]),
     ("Warm sign-in", "ms", |peer| vec![peer.right.median]),
-    ("Resident memory", "MB", |peer| vec![peer.memory]),
+    ("Resident memory", "MiB", |peer| vec![peer.memory]),
 ];
 
 /// Writes it.

@@ -105,7 +105,7 @@ impl Running {
         }
     }
 
-    /// The resident memory in MB: of the process that answers, where one only watches over it.
+    /// The resident memory in MiB: of the process that answers, where one only watches over it.
     pub(super) fn resident(&self) -> f64 {
         let id = self.child.id().unwrap();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();

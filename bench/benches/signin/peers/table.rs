@@ -31,7 +31,7 @@ fn format(figures: &[Figures], setting: &str) -> String {
             cell(peer.right.median, ours.right.median, "ms"),
             cell(peer.right.high, ours.right.high, "ms"),
             cell(peer.wrong.median, ours.wrong.median, "ms"),
-            cell(peer.memory, ours.memory, "MB"),
+            cell(peer.memory, ours.memory, "MiB"),
             cell(peer.deployed, ours.deployed, "MB"),
         ];
         writeln!(table, "| {} | {} | {} |", peer.name, cells.join(" | "), peer.store).unwrap();
