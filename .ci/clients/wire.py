@@ -28,23 +28,27 @@ def saw(what):
 
 
 def call(url, method, path, body=None, token=None):
-    """Sends JSON, a form (a list of pairs) or bytes. Whatever comes back is JSON, and no fault of the server's, unless
-    it asks for another try."""
+    """Sends JSON, a form (a list of pairs) or bytes. Whatever comes back is JSON, and no fault of the server's. A busy
+    machine may ask to come again."""
     if isinstance(body, dict):
         body = json.dumps(body).encode()
     elif isinstance(body, list):
         body = urllib.parse.urlencode(body).encode()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(url + path, body, headers, method=method)
-    try:
-        reply = urllib.request.urlopen(request, timeout=60)
-    except urllib.error.HTTPError as error:
-        reply = error
-    with reply:
-        text = reply.read()
+    for _ in range(10):
+        try:
+            reply = urllib.request.urlopen(request, timeout=60)
+        except urllib.error.HTTPError as error:
+            reply = error
+        with reply:
+            text = reply.read()
+        later = reply.status == 503 and reply.headers["Retry-After"]
+        if not later:
+            break
+        time.sleep(int(later))
     of = f"{method} {path}"
-    later = reply.status == 503 and reply.headers["Retry-After"]
-    expect(reply.status < 500 or bool(later), True, f"{of}: {reply.status} {text}")
+    expect(reply.status < 500, True, f"{of}: {reply.status} {text}")
     expect(reply.headers.get_content_type(), "application/json", f"{of}: the type of {text}")
     return Reply(reply.status, json.loads(text), reply.headers)
 

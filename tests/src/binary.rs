@@ -91,7 +91,7 @@ pub async fn answers(binary: &str, folder: &str, env: &Environment) -> String {
     let mut function = start(binary, env, &api.address());
     let logged = logged(&mut function);
     for event in events::all(Some(folder)) {
-        let reply = timeout(Duration::from_secs(20), api.invoke(event.event.clone())).await;
+        let reply = timeout(Duration::from_secs(60), api.invoke(event.event.clone())).await;
         let reply = reply.unwrap_or_else(|_| panic!("{} gets no reply", event.name));
         events::assert_reply(&event, &Reply::of(&reply.unwrap()));
     }
@@ -150,7 +150,7 @@ pub async fn refuses_bad_keys(binary: &str, good: Environment) {
 
 async fn run(binary: &str, env: &Environment) -> Output {
     let function = start(binary, env, "127.0.0.1:9");
-    timeout(Duration::from_secs(20), function.wait_with_output()).await.expect("it ends").unwrap()
+    timeout(Duration::from_secs(60), function.wait_with_output()).await.expect("it ends").unwrap()
 }
 
 fn assert_refused(output: &Output, variable: &str, value: &str) {
