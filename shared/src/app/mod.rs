@@ -91,8 +91,8 @@ impl App {
     pub async fn start_at(env: &Environment, clock: Clock) -> Result<Self, ConfigError> {
         let config = Config::from_env(env)?;
         if !password::is_sound() {
-            let problem = "is of a processor on which Argon2 gives another result than RFC 9106 says";
-            return Err(ConfigError::new("Architecture", problem));
+            let problem = "computes Argon2 otherwise than RFC 9106 says: deploy for another Architecture";
+            return Err(ConfigError::new("this processor", problem));
         }
         let aws = Aws::in_region(env, &config.region)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);

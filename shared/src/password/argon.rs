@@ -25,6 +25,7 @@ pub(super) const fn work(params: &Params) -> u32 {
     params.m_cost() * params.t_cost()
 }
 
+/// The hash; `None` where there is no memory for it.
 pub(super) fn derive(
     algorithm: Algorithm,
     version: Version,
@@ -32,14 +33,15 @@ pub(super) fn derive(
     password: &[u8],
     salt: &[u8],
 ) -> Option<Vec<u8>> {
-    #[cfg(test)]
-    FILLED.set(FILLED.get() + work(params));
     let argon2 = kernel(algorithm, version, params)?;
-    HASHER.with_borrow_mut(|hasher| {
+    let output = HASHER.with_borrow_mut(|hasher| {
         let hasher = hasher.get_or_insert_with(|| argon2.hasher());
         hasher.set_argon2(argon2);
         hasher.hash_with_ad(password, salt, &[], params.data()).ok()
-    })
+    })?;
+    #[cfg(test)]
+    FILLED.set(FILLED.get() + work(params));
+    Some(output)
 }
 
 /// The kernel for these parameters, on this thread alone: a Lambda has one processor.

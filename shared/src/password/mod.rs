@@ -130,7 +130,13 @@ impl Passwords {
                 None
             }
         });
-        let right = usable.as_ref().is_some_and(|hash| hash.matches(password));
+        let matches = usable.as_ref().and_then(|hash| hash.matches(password));
+        if usable.is_some() && matches.is_none() {
+            tracing::error!("there is no memory to verify a password, which counts as a wrong one");
+        }
+        // What was not done is left for the decoy.
+        let usable = usable.filter(|_| matches.is_some());
+        let right = matches == Some(true);
         if !right {
             // What the decoys say is not used, so nobody gains from guessing their passwords.
             let password = if password.len() <= MAX_BYTES { password } else { "" };

@@ -158,14 +158,16 @@ impl Stored {
         }
     }
 
-    /// Whether this is the password. One with a NUL is none for a hash from elsewhere, where it would end the password or
-    /// pad it: HMAC fills a key up with zeros, and bcrypt repeats it with a zero between, so others would fit too.
-    pub(super) fn matches(&self, password: &str) -> bool {
+    /// Whether this is the password; `None` where that cannot be found out. One with a NUL is none for a hash from
+    /// elsewhere, where it would end the password or pad it: HMAC fills a key up with zeros, and bcrypt repeats it with a
+    /// zero between, so others would fit too.
+    pub(super) fn matches(&self, password: &str) -> Option<bool> {
         let is_argon2 = matches!(self, Self::Argon2 { .. });
-        self.derives(password.as_bytes()) && (is_argon2 || !password.contains('\0'))
+        let derives = self.derives(password.as_bytes())?;
+        Some(derives && (is_argon2 || !password.contains('\0')))
     }
 
-    fn derives(&self, password: &[u8]) -> bool {
+    fn derives(&self, password: &[u8]) -> Option<bool> {
         let (derived, output) = match self {
             Self::Argon2 { algorithm, version, params, salt, output } => {
                 (argon::derive(*algorithm, *version, params, password, salt), output)
@@ -177,17 +179,17 @@ impl Stored {
                 (Some(foreign::pbkdf2(*algorithm, *iterations, password, salt, output.len())), output)
             }
             Self::Bcrypt { hash, of, .. } => {
-                return match of {
+                return Some(match of {
                     BcryptInput::Password => foreign::bcrypt(password, hash),
                     BcryptInput::WithSuffix(suffix) => {
                         foreign::bcrypt(&[password, suffix.as_bytes()].concat(), hash)
                     }
                     BcryptInput::Sha256 => foreign::bcrypt(foreign::sha256_hex(password).as_bytes(), hash),
-                };
+                });
             }
-            Self::Phpass(phpass) => return phpass.matches(password),
+            Self::Phpass(phpass) => return Some(phpass.matches(password)),
         };
-        derived.is_some_and(|derived| derived.ct_eq(output).into())
+        Some(derived?.ct_eq(output).into())
     }
 
     /// What a verification costs, in Argon2's blocks of a KiB filled; for the others, about.
@@ -274,6 +276,10 @@ fn phc(stored: &str) -> Result<Stored, UnusableHash> {
             let version =
                 hash.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
             let params = Params::try_from(&hash).map_err(|_| malformed)?;
+            // Made with a secret of elsewhere, without which nobody can verify it.
+            if !params.keyid().is_empty() {
+                return Err(UnusableHash::Unknown);
+            }
             // The crate has defaults for those that are missing.
             for name in ["m", "t", "p"] {
                 number(name)?;

@@ -281,6 +281,7 @@ fn hashes_out_of_bounds_are_not_run() {
         (format!("$argon2d$v=19$m=19456,t=2,p=1${tail}"), Unknown),
         (format!("argon2$argon2d$v=19$m=19456,t=2,p=1${tail}"), Unknown),
         (format!("argon2$other$i=1000${tail}"), Unknown),
+        (format!("$argon2id$v=19$m=19456,t=2,p=1,keyid=c29tZWtleQ${tail}"), Unknown),
         ("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO0".to_owned(), Malformed),
         (format!("$argon2id$v=19${tail}"), Malformed),
         (format!("$argon2id$v=19$m=19456,t=2${tail}"), Malformed),

@@ -15,7 +15,7 @@ use crate::binaries;
 
 /// How long attempts arrive, in each run.
 const SECONDS: u64 = 20;
-/// Enough for every function to have the next event waiting.
+/// At an equal mix of doors, enough that some function always has the next event waiting.
 const AT_ONCE: usize = 4 * DOORS.len();
 const ROUNDS: usize = 100;
 
@@ -98,5 +98,6 @@ pub(crate) fn sorted(times: &[f64]) -> Vec<f64> {
 
 /// The number after this argument's equals sign.
 pub(crate) fn argument(name: &str) -> Option<u64> {
-    std::env::args().find_map(|argument| argument.strip_prefix(name)?.parse().ok())
+    let given = std::env::args().find_map(|argument| argument.strip_prefix(name).map(str::to_owned))?;
+    Some(given.parse().unwrap_or_else(|_| panic!("{name}{given} is no whole number")))
 }

@@ -90,7 +90,7 @@ impl Traffic {
             (if is_right { "success" } else { "wrong-key" }, *user)
         } else {
             // One wrong sign-in in four is of nobody's name.
-            let nobody = !is_right && self.made.is_multiple_of(4);
+            let nobody = !is_right && self.rng.u8(..4) == 0;
             let login = match (nobody, name) {
                 (true, _) => format!("nobody-{}@example.com", self.made),
                 (false, "email") => email(user),
