@@ -44,11 +44,14 @@ struct Subject {
     memory_later: Vec<f64>,
 }
 
-/// Of all functions, or of those that are among these words.
-pub(crate) async fn run(words: &[String]) {
-    let named = |name: &str| words.iter().any(|word| word == name);
-    let all = !FUNCTIONS.iter().any(|(package, _)| named(package));
-    let functions: Vec<_> = FUNCTIONS.into_iter().filter(|(package, _)| all || named(package)).collect();
+pub(crate) fn is_function(word: &str) -> bool {
+    FUNCTIONS.iter().any(|(package, _)| *package == word)
+}
+
+/// Of those with these names, or of all.
+pub(crate) async fn run(names: &[&str]) {
+    let functions: Vec<_> =
+        FUNCTIONS.into_iter().filter(|(package, _)| names.is_empty() || names.contains(package)).collect();
     build(&functions);
     let release = in_workspace("target/release");
     let mut subjects = vec![

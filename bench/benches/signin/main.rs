@@ -30,6 +30,23 @@ use std::time::Duration;
 use postern_tests::logs;
 use tracing::level_filters::LevelFilter;
 
+/// In the order in which they run.
+const PARTS: [&str; 13] = [
+    "kernel",
+    "warm",
+    "bill",
+    "follow",
+    "hashes",
+    "discretion",
+    "binaries",
+    "pieces",
+    "import",
+    "load",
+    "lambda",
+    "soak",
+    "peers",
+];
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
@@ -38,47 +55,35 @@ async fn main() {
     {
         return kernel::first(by);
     }
-    let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
+    let (functions, parts): (Vec<&str>, Vec<&str>) =
+        chosen.iter().map(String::as_str).partition(|word| binaries::is_function(word));
+    for part in &parts {
+        assert!(
+            PARTS.contains(part),
+            "no part of the benchmark is called {part}; there are {}",
+            PARTS.join(", ")
+        );
+    }
+    assert!(functions.is_empty() || parts.contains(&"binaries"), "a function is named for the part binaries");
     // As a deployed function logs; the tests' own level would be measured with it.
     logs::capture_at(LevelFilter::INFO);
-    if is_chosen("kernel") {
-        kernel::run();
-    }
-    if is_chosen("warm") {
-        warm::run().await;
-    }
-    if is_chosen("bill") {
-        bill::run().await;
-    }
-    if is_chosen("follow") {
-        follow::run().await;
-    }
-    if is_chosen("hashes") {
-        hashes::run();
-    }
-    if is_chosen("discretion") {
-        discretion::run().await;
-    }
-    if is_chosen("binaries") {
-        binaries::run(&chosen).await;
-    }
-    if is_chosen("pieces") {
-        pieces::run().await;
-    }
-    if is_chosen("import") {
-        import::run().await;
-    }
-    if is_chosen("load") {
-        load::run().await;
-    }
-    if is_chosen("lambda") {
-        lambda::run().await;
-    }
-    if is_chosen("soak") {
-        load::soak::run().await;
-    }
-    if is_chosen("peers") {
-        peers::run().await;
+    for part in PARTS.into_iter().filter(|part| parts.is_empty() || parts.contains(part)) {
+        match part {
+            "kernel" => kernel::run(),
+            "warm" => warm::run().await,
+            "bill" => bill::run().await,
+            "follow" => follow::run().await,
+            "hashes" => hashes::run(),
+            "discretion" => discretion::run().await,
+            "binaries" => binaries::run(&functions).await,
+            "pieces" => pieces::run().await,
+            "import" => import::run().await,
+            "load" => load::run().await,
+            "lambda" => lambda::run().await,
+            "soak" => load::soak::run().await,
+            "peers" => peers::run().await,
+            _ => unreachable!("{part} is in PARTS and has no arm"),
+        }
     }
 }
 

@@ -72,13 +72,14 @@ struct Stretch {
 }
 
 pub(crate) async fn run() {
-    binaries::build_all();
     let assumed = Assumed {
         platform_ms: argument("--platform-ms=").unwrap_or(100),
         table_ms: argument("--table-ms=").unwrap_or(5),
         idle_seconds: argument("--idle-seconds=").unwrap_or(600),
         concurrency: argument("--concurrency=").unwrap_or(2_000),
     };
+    assert!(assumed.concurrency > 0, "--concurrency=0 leaves nobody a reply");
+    binaries::build_all();
     let (times, measured) = measure(&assumed).await;
     let limits = Limits { starts: 1_000, window: 10.0, idle: assumed.idle_seconds as f64 };
     let mean = times.iter().map(|times| mean(&times.warm)).sum::<f64>() / times.len() as f64;
