@@ -1,11 +1,15 @@
 //! Our own hashes, those of elsewhere, and what each costs.
 
-use super::argon::{FILLED, work};
+use super::argon::{FILLED, KNOWN_PASSWORD, KNOWN_SALT, KNOWN_TAG, known_params, work};
 use super::*;
 
 #[test]
 fn hashes_come_out_right_on_this_processor() {
     assert!(is_sound());
+    let mut tag = [0; KNOWN_TAG.len()];
+    let reference = argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, known_params().unwrap());
+    reference.hash_password_into(&KNOWN_PASSWORD, &KNOWN_SALT, &mut tag).unwrap();
+    assert_eq!(tag, KNOWN_TAG);
 }
 
 #[test]
