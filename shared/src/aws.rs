@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 
 use crate::config::{self, ConfigError, Environment};
 
@@ -46,6 +47,8 @@ impl Aws {
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls)
             .build_https();
+        // By itself it parses the roots once more as each client is built, for a connector that is thrown away.
+        let http = http_client_fn(move |settings, components| http.http_connector(settings, components));
         Ok(Self { region: Region::new(region.to_owned()), credentials, http })
     }
 

@@ -90,13 +90,16 @@ impl App {
     /// As there.
     pub async fn start_at(env: &Environment, clock: Clock) -> Result<Self, ConfigError> {
         let config = Config::from_env(env)?;
-        if !password::is_sound() {
-            let problem = "computes Argon2 otherwise than RFC 9106 says: deploy for another Architecture";
-            return Err(ConfigError::new("this processor", problem));
-        }
         let aws = Aws::in_region(env, &config.region)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
-        let (keys, warm) = tokio::join!(Keys::read(env, config.is_local(), &aws, clock()), store.warm_up());
+        // The connection first: what is asked of the processor is done while the network is waited for.
+        let (warm, keys) = tokio::join!(store.warm_up(), async {
+            if !password::is_sound() {
+                let problem = "computes Argon2 otherwise than RFC 9106 says: deploy for another Architecture";
+                return Err(ConfigError::new("this processor", problem));
+            }
+            Keys::read(env, config.is_local(), &aws, clock()).await
+        });
         match warm {
             Ok(()) => {}
             // It may be back before the first request; if not, that one is told so.
