@@ -1,6 +1,6 @@
 //! jsonwebtoken's cryptography, done by `ring`, which TLS brings along anyway.
 //!
-//! jsonwebtoken's own choices would add aws-lc, with its 22 ms of entropy gathering at the first signature, or
+//! jsonwebtoken's own choices would add aws-lc, with its long entropy gathering at the first signature, or
 //! the `rsa` crate with its timing leak (RUSTSEC-2023-0071). Keys arrive in the raw forms that `ring` takes, as
 //! [`super::jwk`] laid them out; only RSA's is DER.
 
