@@ -5,10 +5,15 @@
 //! keys is worth anything to a thief.
 //!
 //! **Rotation.** A refresh replaces the secret by its successor, HMAC-SHA-256 of the secret under a nonce that is
-//! stored with the session. Who presents the same secret within the [`GRACE`], another tab or a client whose
-//! reply was lost, gets the same successor; a secret that is itself younger than that is kept. Anything else of
-//! the family is a token that was used before, by a thief or after one, and ends the family (RFC 9700 §4.14.2).
-//! So a client whose reply was lost, and who asks again only after the grace, has to sign in again.
+//! stored with the session. The previous secret gets the same successor again within the [`GRACE`]: another tab, or a
+//! client that lost the reply and asks again at once. A secret that is itself younger than the grace is kept.
+//!
+//! **Late answers.** A client that lost the reply may ask again much later. So the previous secret gets the same
+//! successor after the grace too, while nobody has presented that successor, for [`RefreshPolicy::lost_reply`] at most.
+//! The session gives such a late answer once, and the next one only after [`CLEAN_ROTATIONS`]: a lost reply is rare,
+//! and of two holders of one token one is late in every generation.
+//!
+//! Any other secret of the family was used before, by a thief or after one, and ends the family (RFC 9700 §4.14.2).
 
 use std::time::Duration;
 
@@ -20,6 +25,12 @@ use crate::config::{ConfigError, Environment};
 
 /// How long a replay of a rotated token is answered as if it came first: two tabs refresh at once.
 pub const GRACE: Duration = Duration::from_secs(30);
+
+/// How many rotations follow a late answer before the session gives another.
+pub const CLEAN_ROTATIONS: u64 = 3;
+
+/// The longest time after a rotation for a late answer.
+pub const MAX_LOST_REPLY: Duration = Duration::from_secs(24 * 3600);
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ID_LENGTH: usize = 11;
@@ -89,6 +100,28 @@ impl SessionToken {
         };
         Self { secret, ..self.clone() }
     }
+}
+
+/// How one kind of session is refreshed.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshPolicy {
+    /// The kind: the contract that began the session.
+    pub kind: &'static str,
+    /// How long the session lasts without use after a refresh.
+    pub idle: Duration,
+    /// How long after a rotation the previous token still gets its successor, while nobody has presented that. No
+    /// longer than the [`GRACE`]: no late answers.
+    pub lost_reply: Duration,
+}
+
+/// How long a client may take to ask again for a refresh whose reply was lost: `SESSION_LOST_REPLY_SECONDS` (24 hours,
+/// which is the most; 30 seconds are the least and mean no late answers).
+///
+/// # Errors
+/// If it is malformed or out of bounds.
+pub fn lost_reply(env: &Environment) -> Result<Duration, ConfigError> {
+    let (least, most) = (GRACE.as_secs(), MAX_LOST_REPLY.as_secs());
+    env.number("SESSION_LOST_REPLY_SECONDS", most, least, most).map(Duration::from_secs)
 }
 
 /// How long sessions last without use, and at all: `SESSION_IDLE_SECONDS` (30 days) and
@@ -170,6 +203,21 @@ pub struct Session {
     current_hash: String,
     previous_hash: Option<String>,
     derived_with: Option<String>,
+    /// How many rotations there were. Sessions of an earlier version begin to count with their next one.
+    #[serde(default)]
+    rotations: u64,
+    /// Whether the present secret was presented while it was kept.
+    #[serde(default)]
+    presented: bool,
+    late_answer: Option<LateAnswer>,
+}
+
+/// The last late answer of a session.
+#[derive(Clone, Copy, Deserialize)]
+struct LateAnswer {
+    /// How many rotations there were by then.
+    rotations: u64,
+    at: Timestamp,
 }
 
 /// What becomes of a token that was presented to be refreshed, when the session was not rotated for it.
@@ -178,9 +226,19 @@ pub(crate) enum Verdict<'a> {
     /// The session is of another kind, or is over.
     Over,
     /// The token is the present one, and younger than the grace: it stays.
-    Keep,
+    Keep {
+        /// Whether the session knows already that it was presented.
+        known: bool,
+    },
     /// The token was rotated within the grace, with this nonce: its successor is given again.
     GiveAgain(&'a str),
+    /// The token was rotated before the grace, and its successor is given late.
+    GiveLate {
+        /// The nonce of the rotation.
+        nonce: &'a str,
+        /// Whether this answer was given before, within the grace.
+        again: bool,
+    },
     /// The token was used before: the family ends.
     Reused,
 }
@@ -197,24 +255,50 @@ impl Session {
         self.expires_at.secs() <= now.secs() || self.ends_at.secs() <= now.secs()
     }
 
-    /// What becomes of a secret that was presented for a session of this kind, when no rotation took place.
+    /// What becomes of a secret that was presented, when no rotation took place.
     ///
     /// The store's conditional write rotates exactly where this would say [`Verdict::Keep`] but for the token's age.
-    pub(crate) fn judge(&self, kind: &str, secret: &str, now: Timestamp) -> Verdict<'_> {
-        if self.kind != kind || self.is_over(now) {
+    pub(crate) fn judge(&self, policy: &RefreshPolicy, secret: &str, now: Timestamp) -> Verdict<'_> {
+        if self.kind != policy.kind || self.is_over(now) {
             return Verdict::Over;
         }
         // Hashes of secrets that nobody can steer: how long their comparison takes tells nothing.
         let presented = sha256(secret);
-        let recent = self.rotated_at.plus(GRACE) > now;
-        match &self.derived_with {
-            _ if presented == self.current_hash => Verdict::Keep,
-            Some(nonce) if recent && self.previous_hash.as_ref() == Some(&presented) => {
-                Verdict::GiveAgain(nonce)
+        if presented == self.current_hash {
+            return Verdict::Keep { known: self.presented };
+        }
+        let Some(nonce) = self.derived_with.as_deref().filter(|_| self.previous_hash == Some(presented))
+        else {
+            return Verdict::Reused;
+        };
+        if self.rotated_at.plus(GRACE) > now {
+            return Verdict::GiveAgain(nonce);
+        }
+        // GoTrue stops here: the successor is unused, so its reply was lost. A thief and the user could then refresh
+        // side by side for good, each of them late in turn.
+        if self.presented || self.rotated_at.plus(policy.lost_reply) <= now {
+            return Verdict::Reused;
+        }
+        match self.late_answer {
+            Some(late) if late.rotations == self.rotations && late.at.plus(GRACE) > now => {
+                Verdict::GiveLate { nonce, again: true }
             }
-            _ => Verdict::Reused,
+            Some(late) if self.rotations < late.rotations.saturating_add(CLEAN_ROTATIONS) => Verdict::Reused,
+            _ => Verdict::GiveLate { nonce, again: false },
         }
     }
+
+    /// What tells this state of the session from all others, for a conditional write.
+    pub(crate) fn generation(&self) -> Generation<'_> {
+        Generation { current_hash: &self.current_hash, rotations: self.rotations }
+    }
+}
+
+/// A generation of a session: the secret that it has, and how many it had.
+#[derive(Clone, Copy)]
+pub(crate) struct Generation<'a> {
+    pub(crate) current_hash: &'a str,
+    pub(crate) rotations: u64,
 }
 
 /// Whether this has the form of a [`Session::id`]. What others mint may name anything, even what is no key of the table.

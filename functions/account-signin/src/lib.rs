@@ -39,10 +39,12 @@ pub struct Settings {
     access_lifetime: Duration,
     session_idle: Duration,
     session_absolute: Duration,
+    lost_reply: Duration,
 }
 
 impl Settings {
-    /// Reads `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`, `ACCOUNT_ACCESS_TOKEN_SECONDS` and the sessions' lifetimes.
+    /// Reads `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`, `ACCOUNT_ACCESS_TOKEN_SECONDS`, the sessions' lifetimes and
+    /// `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
     /// On the first that is malformed.
@@ -54,6 +56,7 @@ impl Settings {
             access_lifetime: env.seconds("ACCOUNT_ACCESS_TOKEN_SECONDS", Duration::from_secs(604_800))?,
             session_idle,
             session_absolute,
+            lost_reply: session::lost_reply(env)?,
         })
     }
 }

@@ -6,7 +6,7 @@ use lambda_http::http::StatusCode;
 use postern::app::{Claimed, SignedIn};
 use postern::audit::{self, Caller};
 use postern::http::{self, Request, Response};
-use postern::session::SessionToken;
+use postern::session::{RefreshPolicy, SessionToken};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +57,8 @@ pub(super) async fn token(app: &App, settings: &Settings, caller: &Caller, reque
         audit::session(caller, "bad_token", None);
         return OauthError::InvalidGrant.reply();
     };
-    match app.refresh(caller, &presented, KIND, settings.session_idle).await {
+    let policy = RefreshPolicy { kind: KIND, idle: settings.session_idle, lost_reply: settings.lost_reply };
+    match app.refresh(caller, &presented, &policy).await {
         Ok(Some(signed_in)) => {
             renewed(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
         }

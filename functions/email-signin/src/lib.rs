@@ -15,7 +15,7 @@ use postern::app::{Attempt, Claimed, Holder, Names, SignedIn, TokenRefusal};
 use postern::audit::{self, Caller};
 use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
-use postern::session::{self, SessionRequest, SessionToken};
+use postern::session::{self, RefreshPolicy, SessionRequest, SessionToken};
 use postern::user::User;
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
@@ -40,11 +40,12 @@ pub struct Settings {
     access_lifetime: Duration,
     refresh_lifetime: Duration,
     session_absolute: Duration,
+    lost_reply: Duration,
 }
 
 impl Settings {
-    /// Reads `HIDE_UNKNOWN_USERS`, `EMAIL_ACCESS_TOKEN_SECONDS`, `EMAIL_REFRESH_TOKEN_SECONDS` and how long a
-    /// session lasts at most.
+    /// Reads `HIDE_UNKNOWN_USERS`, `EMAIL_ACCESS_TOKEN_SECONDS`, `EMAIL_REFRESH_TOKEN_SECONDS`,
+    /// `SESSION_ABSOLUTE_SECONDS` and `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
     /// On the first that is malformed.
@@ -55,6 +56,7 @@ impl Settings {
             access_lifetime: env.seconds("EMAIL_ACCESS_TOKEN_SECONDS", Duration::from_secs(300))?,
             refresh_lifetime: env.seconds("EMAIL_REFRESH_TOKEN_SECONDS", Duration::from_secs(86_400))?,
             session_absolute,
+            lost_reply: session::lost_reply(env)?,
         })
     }
 }
@@ -216,7 +218,9 @@ async fn refresh(app: &App, settings: &Settings, caller: &Caller, request: &Requ
         Ok(presented) => presented,
         Err(reply) => return reply,
     };
-    let outcome = match app.refresh(caller, &presented, KIND, settings.refresh_lifetime).await {
+    let policy =
+        RefreshPolicy { kind: KIND, idle: settings.refresh_lifetime, lost_reply: settings.lost_reply };
+    let outcome = match app.refresh(caller, &presented, &policy).await {
         Ok(Some(who)) => tokens(app, settings, caller, &who).map(|tokens| http::token_json(&tokens)),
         Ok(None) => Ok(bad_token()),
         Err(refusal) => Err(refusal),

@@ -10,8 +10,8 @@ use super::{App, Claimed, SignedIn, TokenRefusal, may_enter};
 use crate::ambient::{hex, random};
 use crate::audit::{self, Caller};
 use crate::refusal::Refusal;
-use crate::session::{Session, SessionToken, Verdict};
-use crate::store::{Rotation, StoreError};
+use crate::session::{MAX_LOST_REPLY, RefreshPolicy, Session, SessionToken, Verdict};
+use crate::store::{LateAnswerWrite, Rotation, StoreError};
 use crate::user::User;
 
 /// Why a token was no good, for the audit event.
@@ -20,6 +20,15 @@ enum Failure {
     Reused,
     Refused(Refusal),
 }
+
+/// Whether a refresh was answered in time, or late since an earlier reply may have been lost.
+enum Pace {
+    InTime,
+    Late,
+}
+
+/// How often a session is judged for one request.
+const MOST_JUDGEMENTS: usize = 3;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
@@ -35,8 +44,7 @@ impl From<StoreError> for Failure {
 
 impl App {
     /// Takes a session's token and gives the one that follows it, or within the grace the same again; see
-    /// [`crate::session`]. `idle` is how long the session then lasts without use. A token that was used before ends
-    /// its session.
+    /// [`crate::session`]. A token that was used before ends its session.
     ///
     /// # Errors
     /// If the store fails.
@@ -44,11 +52,14 @@ impl App {
         &self,
         caller: &Caller,
         presented: &SessionToken,
-        kind: &'static str,
-        idle: Duration,
+        policy: &RefreshPolicy,
     ) -> Result<Option<SignedIn>, Refusal> {
-        let outcome = self.within_time(caller, Box::pin(self.rotate(caller, presented, kind, idle))).await;
-        told(caller, presented, "session_refreshed", outcome)
+        let outcome = self.within_time(caller, Box::pin(self.rotate(caller, presented, policy))).await;
+        let success = match &outcome {
+            Ok((_, Pace::Late)) => "session_refreshed_late",
+            Ok((_, Pace::InTime)) | Err(_) => "session_refreshed",
+        };
+        told(caller, presented, success, outcome.map(|(who, _)| who))
     }
 
     /// The user of a session whose token stays the same, and who is no longer idle now.
@@ -92,10 +103,12 @@ impl App {
             Box::pin(async {
                 let ended = self.store.end_session(presented.user_id, &presented.session_id(), kind).await?;
                 let session = ended.ok_or(Failure::Invalid)?;
-                match session.judge(kind, &presented.secret, caller.now) {
+                // The previous token signs out as well as the present one, however late.
+                let policy = RefreshPolicy { kind, idle: Duration::ZERO, lost_reply: MAX_LOST_REPLY };
+                match session.judge(&policy, &presented.secret, caller.now) {
                     Verdict::Over => return Err(Failure::Invalid),
                     Verdict::Reused => reused(presented),
-                    Verdict::Keep | Verdict::GiveAgain(_) => {}
+                    Verdict::Keep { .. } | Verdict::GiveAgain(_) | Verdict::GiveLate { .. } => {}
                 }
                 Ok(())
             }),
@@ -160,35 +173,71 @@ impl App {
         &self,
         caller: &Caller,
         presented: &SessionToken,
-        kind: &'static str,
-        idle: Duration,
-    ) -> Result<SignedIn, Failure> {
+        policy: &RefreshPolicy,
+    ) -> Result<(SignedIn, Pace), Failure> {
         let nonce = hex(&random::<16>());
         let next = presented.successor(&nonce);
         let (rotation, user, ()) = tokio::join!(
-            self.store.rotate_session(presented, &next, &nonce, kind, caller.now.plus(idle), caller.now),
+            self.store.rotate_session(presented, &next, &nonce, policy, caller.now),
             self.store.user(presented.user_id),
             self.keys.read_again_if_old(caller.now)
         );
-        let (session, token) = match rotation? {
-            Rotation::Rotated(session) => (session, next),
+        let user = user?;
+        let (session, token, pace) = match rotation? {
+            Rotation::Rotated(session) => (session, next, Pace::InTime),
             Rotation::Unknown => return Err(Failure::Invalid),
             Rotation::Refused(session) => {
-                let token = match session.judge(kind, &presented.secret, caller.now) {
-                    Verdict::Over => return Err(Failure::Invalid),
-                    Verdict::Keep => presented.clone(),
-                    Verdict::GiveAgain(nonce) => presented.successor(nonce),
-                    Verdict::Reused => {
-                        reused(presented);
-                        self.store.end_family(presented).await?;
-                        return Err(Failure::Reused);
-                    }
-                };
-                (session, token)
+                self.answer_again(caller, presented, policy, session, &user).await?
             }
         };
-        let user = owner(&session, user?)?;
-        Ok(SignedIn { user, session: Some(token) })
+        let user = owner(&session, user)?;
+        Ok((SignedIn { user, session: Some(token) }, pace))
+    }
+
+    /// The token for one that rotated nothing: itself, or the successor that it got before.
+    async fn answer_again(
+        &self,
+        caller: &Caller,
+        presented: &SessionToken,
+        policy: &RefreshPolicy,
+        mut session: Session,
+        user: &Option<User>,
+    ) -> Result<(Session, SessionToken, Pace), Failure> {
+        // A late answer that another request overtakes is judged anew. Each turn finds a later generation, a
+        // presentation or a late answer, so there are few.
+        for _ in 0..MOST_JUDGEMENTS {
+            let late = match session.judge(policy, &presented.secret, caller.now) {
+                Verdict::Over => return Err(Failure::Invalid),
+                Verdict::Keep { known } => {
+                    if !known {
+                        self.store.record_presentation(presented).await?;
+                    }
+                    return Ok((session, presented.clone(), Pace::InTime));
+                }
+                Verdict::GiveAgain(nonce) => {
+                    let token = presented.successor(nonce);
+                    return Ok((session, token, Pace::InTime));
+                }
+                Verdict::GiveLate { nonce, again: true } => {
+                    let token = presented.successor(nonce);
+                    return Ok((session, token, Pace::Late));
+                }
+                Verdict::GiveLate { nonce, again: false } => presented.successor(nonce),
+                Verdict::Reused => {
+                    reused(presented);
+                    self.store.end_family(presented).await?;
+                    return Err(Failure::Reused);
+                }
+            };
+            // A user who may not enter uses up no late answer.
+            owner(&session, user.clone())?;
+            match self.store.record_late_answer(presented, session.generation(), caller.now).await? {
+                LateAnswerWrite::Recorded => return Ok((session, late, Pace::Late)),
+                LateAnswerWrite::Overtaken(changed) => session = *changed,
+                LateAnswerWrite::Gone => return Err(Failure::Invalid),
+            }
+        }
+        Err(Failure::Refused(Refusal::Unavailable))
     }
 }
 

@@ -93,28 +93,80 @@ fn rotated(ago: Duration) -> Session {
         current_hash: sha256("current"),
         previous_hash: Some(sha256("previous")),
         derived_with: Some("nonce".to_owned()),
+        rotations: 9,
+        presented: false,
+        late_answer: None,
     }
+}
+
+/// How sessions of this kind are refreshed: late answers are given up to an hour after the rotation.
+fn policy(kind: &'static str) -> RefreshPolicy {
+    RefreshPolicy { kind, idle: Duration::from_secs(1), lost_reply: Duration::from_secs(3600) }
 }
 
 #[test]
 fn the_verdicts() {
-    let (young, old) = (GRACE - Duration::from_millis(1), GRACE);
+    const MOMENT: Duration = Duration::from_millis(1);
+    let (young, old) = (GRACE - MOMENT, GRACE);
+    let late = Verdict::GiveLate { nonce: "nonce", again: false };
+    let (last, too_late) = (policy("test").lost_reply - MOMENT, policy("test").lost_reply);
     for (ago, secret, verdict) in [
-        (Duration::ZERO, "current", Verdict::Keep),
-        (young, "current", Verdict::Keep),
+        (Duration::ZERO, "current", Verdict::Keep { known: false }),
+        (young, "current", Verdict::Keep { known: false }),
         (Duration::ZERO, "previous", Verdict::GiveAgain("nonce")),
         (young, "previous", Verdict::GiveAgain("nonce")),
-        (old, "previous", Verdict::Reused),
+        (old, "previous", late),
+        (last, "previous", late),
+        (too_late, "previous", Verdict::Reused),
         (Duration::ZERO, "older", Verdict::Reused),
         (old, "older", Verdict::Reused),
         (old, "", Verdict::Reused),
     ] {
-        assert_eq!(rotated(ago).judge("test", secret, NOW), verdict, "{secret} after {ago:?}");
+        assert_eq!(rotated(ago).judge(&policy("test"), secret, NOW), verdict, "{secret} after {ago:?}");
     }
-    assert_eq!(rotated(young).judge("other", "current", NOW), Verdict::Over);
+    assert_eq!(rotated(young).judge(&policy("other"), "current", NOW), Verdict::Over);
     // Before its first rotation nothing came before.
     let new = Session { previous_hash: None, derived_with: None, ..rotated(old) };
-    assert_eq!(new.judge("test", "previous", NOW), Verdict::Reused);
+    assert_eq!(new.judge(&policy("test"), "previous", NOW), Verdict::Reused);
+    let presented = Session { presented: true, ..rotated(old) };
+    assert_eq!(presented.judge(&policy("test"), "previous", NOW), Verdict::Reused);
+    assert_eq!(presented.judge(&policy("test"), "current", NOW), Verdict::Keep { known: true });
+    let without = RefreshPolicy { lost_reply: GRACE, ..policy("test") };
+    assert_eq!(rotated(old).judge(&without, "previous", NOW), Verdict::Reused);
+}
+
+#[test]
+fn the_setting_of_lost_replies_is_bounded_and_named() {
+    let of = |value| lost_reply(&Environment::of([("SESSION_LOST_REPLY_SECONDS", value)]));
+    assert_eq!(lost_reply(&Environment::of::<&str, &str>([])).unwrap(), MAX_LOST_REPLY);
+    assert_eq!(of("30").unwrap(), GRACE);
+    for value in ["29", "86401", "x", "-1"] {
+        let error = of(value).unwrap_err().to_string();
+        assert!(
+            error.contains("SESSION_LOST_REPLY_SECONDS") && error.contains("from 30 to 86400"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_late_answer_is_given_again_within_the_grace_and_anew_after_three_rotations() {
+    const MOMENT: Duration = Duration::from_millis(1);
+    let late = |rotations, ago| {
+        let late_answer = Some(LateAnswer { rotations, at: NOW.minus(ago) });
+        Session { late_answer, ..rotated(GRACE * 4) }
+    };
+    let verdict = |session: &Session| match session.judge(&policy("test"), "previous", NOW) {
+        Verdict::GiveLate { again, .. } => Some(again),
+        Verdict::Reused => None,
+        verdict => panic!("{verdict:?}"),
+    };
+    assert_eq!(verdict(&late(9, GRACE - MOMENT)), Some(true));
+    assert_eq!(verdict(&late(9, GRACE)), None);
+    assert_eq!(verdict(&late(8, Duration::ZERO)), None);
+    assert_eq!(verdict(&late(7, Duration::ZERO)), None);
+    assert_eq!(verdict(&late(6, Duration::ZERO)), Some(false));
+    assert_eq!(verdict(&late(u64::MAX, GRACE)), None, "what nobody writes gives nothing");
 }
 
 #[test]
@@ -125,7 +177,7 @@ fn over_is_over_to_the_second() {
         Session { expires_at: NOW.plus(second), ends_at: NOW, ..rotated(GRACE) },
     ] {
         for secret in ["current", "previous", "older"] {
-            assert_eq!(session.judge("test", secret, NOW), Verdict::Over);
+            assert_eq!(session.judge(&policy("test"), secret, NOW), Verdict::Over);
         }
         assert!(!session.is_alive(3, NOW));
         assert!(session.is_alive(3, NOW.minus(Duration::from_millis(1))));

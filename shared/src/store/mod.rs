@@ -27,9 +27,9 @@ pub use self::create::{CreateUserError, MAX_ID, NewUser, login_names};
 pub use self::error::StoreError;
 pub use self::import::{MAX_BATCH, Newcomer, Outcome, Standing, Taken, What};
 pub use self::scan::{Cursor, MAX_READ, UserIds};
-pub(crate) use self::sessions::Rotation;
 #[cfg(fuzzing)]
 pub(crate) use self::sessions::decode_session;
+pub(crate) use self::sessions::{LateAnswerWrite, Rotation};
 use crate::aws::Aws;
 pub use crate::aws::Conflicts;
 use crate::config::{Config, ConfigError, Environment};

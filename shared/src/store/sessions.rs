@@ -1,13 +1,15 @@
 //! Sessions: one item each, replaced in place by one conditional write, so that of any number who refresh at once
 //! one rotates.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::error::{condition_failed, is_condition};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::ambient::Timestamp;
-use crate::session::{GRACE, NewSession, Session, SessionToken, is_id, sha256};
+use crate::session::{GRACE, Generation, NewSession, RefreshPolicy, Session, SessionToken, is_id, sha256};
 
 /// What became of a session whose token was presented to be refreshed.
 pub(crate) enum Rotation {
@@ -17,6 +19,16 @@ pub(crate) enum Rotation {
     Refused(Session),
     /// There is none.
     Unknown,
+}
+
+/// What became of a late answer that was to be recorded.
+pub(crate) enum LateAnswerWrite {
+    /// It is recorded.
+    Recorded,
+    /// The session has changed meanwhile: this is how it is now.
+    Overtaken(Box<Session>),
+    /// The session has ended meanwhile.
+    Gone,
 }
 
 impl Store {
@@ -54,8 +66,7 @@ impl Store {
         presented: &SessionToken,
         next: &SessionToken,
         nonce: &str,
-        kind: &str,
-        expires_at: Timestamp,
+        policy: &RefreshPolicy,
         now: Timestamp,
     ) -> Result<Rotation, StoreError> {
         let outcome = self
@@ -65,7 +76,7 @@ impl Store {
             .set_key(Some(session_key(presented.user_id, &presented.session_id())))
             .update_expression(
                 "SET previous_hash = current_hash, current_hash = :next, derived_with = :nonce, \
-                 rotated_at = :now, expires_at = :expires",
+                 rotated_at = :now, expires_at = :expires ADD rotations :one REMOVE presented",
             )
             .condition_expression(
                 "kind = :kind AND current_hash = :presented AND rotated_at <= :grace \
@@ -74,8 +85,9 @@ impl Store {
             .expression_attribute_values(":next", text(&sha256(&next.secret)))
             .expression_attribute_values(":nonce", text(nonce))
             .expression_attribute_values(":now", number(now.millis()))
-            .expression_attribute_values(":expires", number(expires_at.secs()))
-            .expression_attribute_values(":kind", text(kind))
+            .expression_attribute_values(":expires", number(now.plus(policy.idle).secs()))
+            .expression_attribute_values(":one", number(1_u64))
+            .expression_attribute_values(":kind", text(policy.kind))
             .expression_attribute_values(":presented", text(&sha256(&presented.secret)))
             .expression_attribute_values(":grace", number(now.minus(GRACE).millis()))
             .expression_attribute_values(":second", number(now.secs()))
@@ -88,6 +100,67 @@ impl Store {
             refused => match condition_failed(refused)? {
                 Some(old) if !old.is_empty() => decode_session(old).map(Rotation::Refused),
                 _ => Ok(Rotation::Unknown),
+            },
+        }
+    }
+
+    /// Records that the present secret was presented while it was kept. Its predecessor gets no late answer from then
+    /// on. Does nothing where the session has moved on.
+    pub(crate) async fn record_presentation(&self, presented: &SessionToken) -> Result<(), StoreError> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(session_key(presented.user_id, &presented.session_id())))
+            .update_expression("SET presented = :true")
+            .condition_expression("current_hash = :presented")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":presented", text(&sha256(&presented.secret)))
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Records a late answer, if the session is of this generation still, its secret was not presented, and no late
+    /// answer was recorded for this generation.
+    pub(crate) async fn record_late_answer(
+        &self,
+        presented: &SessionToken,
+        generation: Generation<'_>,
+        now: Timestamp,
+    ) -> Result<LateAnswerWrite, StoreError> {
+        let late_answer = HashMap::from([
+            ("rotations".to_owned(), number(generation.rotations)),
+            ("at".to_owned(), number(now.millis())),
+        ]);
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(session_key(presented.user_id, &presented.session_id())))
+            .update_expression("SET late_answer = :late")
+            .condition_expression(
+                "current_hash = :current AND previous_hash = :presented AND attribute_not_exists(presented) \
+                 AND (attribute_not_exists(late_answer) OR late_answer.rotations < :rotations)",
+            )
+            .expression_attribute_values(":late", AttributeValue::M(late_answer))
+            .expression_attribute_values(":current", text(generation.current_hash))
+            .expression_attribute_values(":presented", text(&sha256(&presented.secret)))
+            .expression_attribute_values(":rotations", number(generation.rotations))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(LateAnswerWrite::Recorded),
+            refused => match condition_failed(refused)? {
+                Some(old) if !old.is_empty() => {
+                    decode_session(old).map(|now| LateAnswerWrite::Overtaken(Box::new(now)))
+                }
+                _ => Ok(LateAnswerWrite::Gone),
             },
         }
     }

@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::App;
 use postern::config::Environment;
-use postern::session::SessionToken;
+use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
 use postern_tests::logs;
 use postern_tests::stand::{Reply, Stand, credentials};
@@ -247,9 +247,10 @@ async fn who_only_refreshes_sessions_uses_a_new_first_key_too() {
         serde_json::from_str::<Value>(&parts(&signed).0).unwrap()["kid"].as_str().unwrap().to_owned()
     };
     let idle = MINUTE * 60;
+    let policy = RefreshPolicy { kind: "account", idle, lost_reply: idle };
     secrets.answer(ring(&["new"]));
     stand.advance(MINUTE * 5);
-    let next = stand.app.refresh(&caller(), &token, "account", idle).await.unwrap().unwrap().session.unwrap();
+    let next = stand.app.refresh(&caller(), &token, &policy).await.unwrap().unwrap().session.unwrap();
     assert_eq!(kid(), "new");
     secrets.answer(ring(&["newer"]));
     stand.advance(MINUTE * 5);

@@ -124,6 +124,7 @@ async fn a_thief_is_found_out_although_the_store_fails_at_first() {
             let stolen = sign_in(&stand, contract).await;
             let kept = renew(&stand, contract, &stolen.refresh).await;
             stand.advance(GRACE);
+            let kept = renew(&stand, contract, &kept.refresh).await;
             proxy.fail(move |made| made.starts_with(END).then(|| fault.clone()));
             assert_said(contract, said, &refresh(&stand, contract, &stolen.refresh).await, &of);
             proxy.heal();

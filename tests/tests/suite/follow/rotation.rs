@@ -74,6 +74,7 @@ async fn a_replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_
             assert_eq!(present(&stand, contract, &again.access).await.status, 200, "{contract}");
         }
         stand.advance(MOMENT);
+        let next = renew(&stand, contract, &next.refresh).await;
         for (of, token) in [("a used token", &first), ("its successor", &next), ("once more", &first)] {
             let reply = refresh(&stand, contract, &token.refresh).await;
             assert_refused(contract, &reply, &format!("{contract}: {of}"));
@@ -89,6 +90,19 @@ async fn a_replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_
         let elsewhere = renew(&stand, contract, &elsewhere.refresh).await;
         assert_eq!(present(&stand, contract, &elsewhere.access).await.status, 200, "{contract}: another one");
         assert_eq!(sessions(&stand, contract).await.len(), 1, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn replay_after_the_grace_ends_the_family_where_the_setting_gives_no_late_answers() {
+    let stand = Stand::start_with(|env| env.with("SESSION_LOST_REPLY_SECONDS", "30")).await;
+    for contract in RENEWABLE {
+        let first = sign_in(&stand, contract).await;
+        let next = renew(&stand, contract, &first.refresh).await;
+        stand.advance(GRACE);
+        for token in [&first, &next] {
+            assert_refused(contract, &refresh(&stand, contract, &token.refresh).await, contract);
+        }
     }
 }
 

@@ -49,6 +49,11 @@ async fn a_refresh_is_one_round_trip_whether_it_rotates_or_keeps_or_repeats() {
         let calls = [USER, ROTATE];
         let reply = in_one_trip(&mut proxy, &calls, refresh(&stand, contract, &first.refresh)).await;
         let next = Tokens::of(contract, &reply);
+        // The first presentation of a token that is kept is recorded, in a second trip.
+        proxy.calls();
+        renew(&stand, contract, &next.refresh).await;
+        let made: Vec<String> = proxy.calls().iter().map(|call| short(call)).collect();
+        assert_eq!(made, [USER, ROTATE, ROTATE], "{contract}");
         for token in [&first, &next] {
             let reply = in_one_trip(&mut proxy, &calls, refresh(&stand, contract, &token.refresh)).await;
             assert_eq!(Tokens::of(contract, &reply).secret(contract), next.secret(contract), "{contract}");
@@ -72,6 +77,12 @@ async fn a_reuse_is_a_second_round_trip_which_ends_the_family() {
     for contract in RENEWABLE {
         let first = sign_in(&stand, contract).await;
         renew(&stand, contract, &first.refresh).await;
+        stand.advance(GRACE);
+        // So does a reply that was lost.
+        proxy.calls();
+        renew(&stand, contract, &first.refresh).await;
+        let made: Vec<String> = proxy.calls().iter().map(|call| short(call)).collect();
+        assert_eq!(made, [USER, ROTATE, ROTATE], "{contract}");
         stand.advance(GRACE);
         proxy.calls();
         assert_refused(contract, &refresh(&stand, contract, &first.refresh).await, "reuse");

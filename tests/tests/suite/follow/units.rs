@@ -4,7 +4,7 @@ use postern::session::GRACE;
 use serde_json::json;
 
 use super::holder::{self, ACCOUNT, CHANGE_PASSWORD, LEAVE, MFA, RESUME, WHOAMI, code, get, member, post};
-use super::http::{PASSWORD, RENEWABLE, end, present, refresh, sign_in};
+use super::http::{PASSWORD, RENEWABLE, Tokens, end, present, refresh, sign_in};
 use crate::units::Units;
 
 #[tokio::test]
@@ -15,10 +15,18 @@ async fn what_follows_a_sign_in() {
         let shown = if contract == "account" { "sso: sign-in" } else { "email: profile" };
         let (first, other) = (sign_in(&stand, contract).await, sign_in(&stand, contract).await);
         units.of(shown, 200, present(&stand, contract, &first.access)).await;
-        units.of(&what("refresh"), 200, refresh(&stand, contract, &first.refresh)).await;
+        let next = units.of(&what("refresh"), 200, refresh(&stand, contract, &first.refresh)).await;
+        let next = Tokens::of(contract, &next);
         let again = refresh(&stand, contract, &first.refresh);
         units.of(&what("refresh, again within the grace"), 200, again).await;
         stand.advance(GRACE);
+        let late = refresh(&stand, contract, &first.refresh);
+        units.of(&what("refresh, late"), 200, late).await;
+        let next = Tokens::of(contract, &refresh(&stand, contract, &next.refresh).await);
+        let kept = refresh(&stand, contract, &next.refresh);
+        units.of(&what("refresh, kept for the first time"), 200, kept).await;
+        let kept = refresh(&stand, contract, &next.refresh);
+        units.of(&what("refresh, kept"), 200, kept).await;
         let stolen = if contract == "account" { 400 } else { 401 };
         units
             .of(&what("refresh, with a used token"), stolen, refresh(&stand, contract, &first.refresh))

@@ -4,7 +4,7 @@ use postern::Refusal;
 use postern::session::{GRACE, SessionToken};
 use postern_tests::stand::Stand;
 
-use super::{IDLE, OWNER, item, put, refresh, sign_in};
+use super::{IDLE, OWNER, item, policy, put, refresh, sign_in};
 use crate::raw::{Attribute, Item, text};
 
 /// The tokens of a session that was rotated: its previous and its present one.
@@ -27,7 +27,7 @@ async fn grants_nothing(stand: &Stand, tokens: [&SessionToken; 2], stored: Item,
             put(stand, token, stored.clone()).await;
             // Twice: a write that lands although the reply cannot be read leaves nothing to be had either.
             for _ in 0..2 {
-                match stand.app.refresh(&caller, token, "account", IDLE).await {
+                match stand.app.refresh(&caller, token, &policy("account")).await {
                     Ok(Some(_)) => panic!("{of}: granted"),
                     Ok(None) => {}
                     Err(refusal) => said.push(refusal),
@@ -92,7 +92,7 @@ async fn a_previous_token_is_nothing_where_its_half_of_the_session_is_broken() {
             let lacking = value.is_none();
             stored.extend(value.map(|value| (member.to_owned(), value)));
             put(&stand, &first, stored).await;
-            let outcome = stand.app.refresh(&stand.caller("account"), &first, "account", IDLE).await;
+            let outcome = stand.app.refresh(&stand.caller("account"), &first, &policy("account")).await;
             let outcome = outcome.map(|who| who.is_some());
             // Where it is not there, the token is one that the session does not know.
             assert_eq!(outcome, if lacking { Ok(false) } else { Err(Refusal::Fault) }, "{of}");

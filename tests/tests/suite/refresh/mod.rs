@@ -1,6 +1,7 @@
 //! Sessions over the store: who refreshes gets a successor, until the session, the user or the user's epoch ends.
 
 mod faults;
+mod late;
 mod malformed;
 mod policy;
 mod reuse;
@@ -10,7 +11,7 @@ mod using;
 use std::time::Duration;
 
 use postern::ambient::{Timestamp, hex};
-use postern::session::{GRACE, SessionToken};
+use postern::session::{GRACE, RefreshPolicy, SessionToken};
 use postern::user::Status;
 use postern_tests::stand::{Stand, credentials, name_at};
 use ring::digest::{SHA256, digest};
@@ -21,9 +22,15 @@ use crate::raw::{self, Attribute, Item, number, text};
 
 const KINDS: [&str; 3] = ["account", "session", "email"];
 const IDLE: Duration = Duration::from_secs(24 * 3600);
+const LOST_REPLY: Duration = Duration::from_secs(24 * 3600);
 const MOMENT: Duration = Duration::from_millis(1);
 /// Whose sessions they are: st.huber's.
 const OWNER: u64 = 33;
+
+/// How sessions of this kind are refreshed.
+fn policy(kind: &'static str) -> RefreshPolicy {
+    RefreshPolicy { kind, idle: IDLE, lost_reply: LOST_REPLY }
+}
 
 fn sha256(word: &str) -> String {
     hex(digest(&SHA256, word.as_bytes()).as_ref())
@@ -45,7 +52,7 @@ async fn sign_in(stand: &Stand, kind: &str) -> SessionToken {
 
 /// Refreshes where the store does not fail: the token that is given, if one is.
 async fn refresh(stand: &Stand, kind: &'static str, token: &SessionToken) -> Option<SessionToken> {
-    let outcome = stand.app.refresh(&stand.caller(kind), token, kind, IDLE).await.unwrap();
+    let outcome = stand.app.refresh(&stand.caller(kind), token, &policy(kind)).await.unwrap();
     outcome.map(|who| {
         assert_eq!(who.user.id, token.user_id);
         who.session.unwrap()

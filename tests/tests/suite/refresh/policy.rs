@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use ring::hmac;
 
 use super::{IDLE, OWNER, item, put, sha256};
-use crate::raw::{Item, number, text};
+use crate::raw::{Attribute, Item, number, text};
 
 const SECOND: i64 = 1_700_000_000;
 
@@ -29,7 +29,14 @@ struct Case {
     same_epoch: bool,
     same_kind: bool,
     presented: Presented,
+    /// The present token was presented while it was kept.
+    known: bool,
+    /// How many rotations ago the last late answer was, and how many milliseconds.
+    late_answer: Option<(u64, i64)>,
 }
+
+/// How often each of these sessions was rotated.
+const ROTATIONS: u64 = 9;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Presented {
@@ -46,8 +53,12 @@ enum Expected {
     Rotated,
     /// The same token.
     Kept,
+    /// The same token, and the session knows from now on that it was presented.
+    KeptAndRecorded,
     /// The token that replaced this one.
     GivenAgain,
+    /// The token that replaced this one, and the session knows from now on that it was given late.
+    GivenLate,
     /// No token, and no session.
     Ended,
 }
@@ -58,9 +69,17 @@ fn expected(case: &Case) -> Expected {
     }
     let within_the_grace = case.rotated_ago < 30_000;
     match case.presented {
-        Presented::Current if within_the_grace => Expected::Kept,
+        Presented::Current if within_the_grace && case.known => Expected::Kept,
+        Presented::Current if within_the_grace => Expected::KeptAndRecorded,
         Presented::Current => Expected::Rotated,
         Presented::Previous if case.was_rotated && within_the_grace => Expected::GivenAgain,
+        Presented::Previous if case.was_rotated && !case.known && case.rotated_ago < 86_400_000 => {
+            match case.late_answer {
+                Some((0, ago)) if ago < 30_000 => Expected::GivenAgain,
+                Some((0..3, _)) => Expected::Ended,
+                None | Some((3.., _)) => Expected::GivenLate,
+            }
+        }
         Presented::Previous | Presented::Other => Expected::Ended,
     }
 }
@@ -69,7 +88,10 @@ fn cases() -> impl Strategy<Value = Case> {
     let ago = prop_oneof![
         3 => select(vec![0, 1, 29_000, 29_999, 30_000, 30_001, 31_000]),
         1 => -5_000..100_000_i64,
+        1 => select(vec![86_399_999, 86_400_000, 100_000_000]),
     ];
+    let late_ago = prop_oneof![select(vec![0, 29_999, 30_000]), -5_000..100_000_i64];
+    let late_answer = prop::option::weighted(0.6, (0..5_u64, late_ago));
     // Mostly alive: else little more than that is tried.
     let ends = || {
         prop_oneof![
@@ -80,16 +102,22 @@ fn cases() -> impl Strategy<Value = Case> {
     let presented =
         select(vec![Presented::Current, Presented::Current, Presented::Previous, Presented::Other]);
     let often = || prop::bool::weighted(0.85);
-    (0..1000_i64, ago, ends(), ends(), often(), often(), often(), presented).prop_map(
-        |(millis, rotated_ago, expires_in, ends_in, was_rotated, same_epoch, same_kind, presented)| Case {
-            millis,
-            rotated_ago,
-            expires_in,
-            ends_in,
-            was_rotated,
-            same_epoch,
-            same_kind,
-            presented,
+    let state = (prop::bool::weighted(0.3), late_answer);
+    (0..1000_i64, ago, ends(), ends(), often(), often(), often(), presented, state).prop_map(
+        |(millis, rotated_ago, expires_in, ends_in, was_rotated, same_epoch, same_kind, presented, state)| {
+            let (known, late_answer) = state;
+            Case {
+                millis,
+                rotated_ago,
+                expires_in,
+                ends_in,
+                was_rotated,
+                same_epoch,
+                same_kind,
+                presented,
+                known,
+                late_answer,
+            }
         },
     )
 }
@@ -117,8 +145,21 @@ fn stored(case: &Case) -> Item {
     if case.was_rotated {
         item.insert("previous_hash".to_owned(), text(&sha256(&token('a').secret)));
         item.insert("derived_with".to_owned(), text("nonce"));
+        item.insert("rotations".to_owned(), number(ROTATIONS));
+        if let Some((rotations, ago)) = case.late_answer {
+            let at = (SECOND * 1000 + case.millis - ago) as u64;
+            item.insert("late_answer".to_owned(), late_answer(ROTATIONS - rotations, at));
+        }
+    }
+    if case.known {
+        item.insert("presented".to_owned(), Attribute::Bool(true));
     }
     item
+}
+
+fn late_answer(rotations: u64, at: u64) -> Attribute {
+    let members = [("rotations", rotations), ("at", at)];
+    Attribute::M(members.map(|(name, value)| (name.to_owned(), number(value))).into())
 }
 
 async fn holds(stand: &Stand, case: &Case) {
@@ -132,13 +173,25 @@ async fn holds(stand: &Stand, case: &Case) {
     put(stand, &presented, stored(case)).await;
     let before = item(stand, &presented).await;
     let kind = if case.same_kind { "email" } else { "account" };
-    let given = stand.app.refresh(&stand.caller(kind), &presented, kind, IDLE).await.unwrap();
+    let given = stand.app.refresh(&stand.caller(kind), &presented, &super::policy(kind)).await.unwrap();
     let given = given.map(|who| who.session.unwrap().secret);
     let after = item(stand, &presented).await;
 
     let expected = expected(case);
     match expected {
         Expected::LeftAlone | Expected::Kept | Expected::GivenAgain => assert_eq!(after, before, "{case:?}"),
+        Expected::KeptAndRecorded => {
+            let mut recorded = before.unwrap();
+            recorded.insert("presented".to_owned(), Attribute::Bool(true));
+            assert_eq!(after, Some(recorded), "{case:?}");
+        }
+        // A user who may not enter uses up no late answer.
+        Expected::GivenLate if !case.same_epoch => assert_eq!(after, before, "{case:?}"),
+        Expected::GivenLate => {
+            let mut recorded = before.unwrap();
+            recorded.insert("late_answer".to_owned(), late_answer(ROTATIONS, now.millis()));
+            assert_eq!(after, Some(recorded), "{case:?}");
+        }
         Expected::Ended => assert_eq!(after, None, "{case:?}"),
         Expected::Rotated => {
             let (mut rotated, after) = (before.unwrap(), after.unwrap());
@@ -146,6 +199,9 @@ async fn holds(stand: &Stand, case: &Case) {
             rotated.insert("previous_hash".to_owned(), text(&sha256(&presented.secret)));
             rotated.insert("rotated_at".to_owned(), number(now.millis()));
             rotated.insert("expires_at".to_owned(), number(now.plus(IDLE).secs()));
+            let rotations = if case.was_rotated { ROTATIONS } else { 0 };
+            rotated.insert("rotations".to_owned(), number(rotations + 1));
+            rotated.remove("presented");
             for drawn in ["current_hash", "derived_with"] {
                 rotated.insert(drawn.to_owned(), after[drawn].clone());
             }
@@ -156,12 +212,13 @@ async fn holds(stand: &Stand, case: &Case) {
         }
     }
     // Whoever is of another epoch gets nothing, whatever becomes of the session.
-    let gets =
-        matches!(expected, Expected::Rotated | Expected::Kept | Expected::GivenAgain) && case.same_epoch;
+    let gets = !matches!(expected, Expected::LeftAlone | Expected::Ended) && case.same_epoch;
     assert_eq!(given.is_some(), gets, "{case:?}");
     match (expected, given) {
-        (Expected::Kept, Some(given)) => assert_eq!(given, presented.secret, "{case:?}"),
-        (Expected::GivenAgain, Some(given)) => {
+        (Expected::Kept | Expected::KeptAndRecorded, Some(given)) => {
+            assert_eq!(given, presented.secret, "{case:?}")
+        }
+        (Expected::GivenAgain | Expected::GivenLate, Some(given)) => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, presented.secret.as_bytes());
             let successor = hex(hmac::sign(&key, b"postern refreshnonce").as_ref());
             assert_eq!(given, successor[..32], "{case:?}");
@@ -174,7 +231,7 @@ async fn holds(stand: &Stand, case: &Case) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_session_in_any_state_does_what_the_policy_says() {
     let stand = Stand::start().await;
-    let config = Config { cases: 250, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
     tokio::task::block_in_place(|| {
         let run = TestRunner::new(config).run(&cases(), |case| {
             tokio::runtime::Handle::current().block_on(holds(&stand, &case));

@@ -9,14 +9,19 @@ use postern_tests::stand::Stand;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use super::{IDLE, KINDS, MOMENT, OWNER, item, refresh, sign_in};
+use super::{KINDS, MOMENT, OWNER, item, policy, refresh, sign_in};
 use crate::raw::{self, Attribute};
 
 /// Refreshes under a request id, and gives the outcome and the user's id of the one audit event.
-async fn audited(stand: &Stand, kind: &'static str, token: &SessionToken, id: &str) -> (bool, Value, Value) {
+pub(super) async fn audited(
+    stand: &Stand,
+    kind: &'static str,
+    token: &SessionToken,
+    id: &str,
+) -> (bool, Value, Value) {
     let mut caller = stand.caller(kind);
     caller.request_id = id.to_owned();
-    let granted = stand.app.refresh(&caller, token, kind, IDLE).await.unwrap().is_some();
+    let granted = stand.app.refresh(&caller, token, &policy(kind)).await.unwrap().is_some();
     let lines = logs::so_far();
     let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let events: Vec<Value> = lines.filter(|line| line["request_id"] == json!(id)).collect();
@@ -43,6 +48,7 @@ async fn a_token_used_again_after_the_grace_ends_the_family_for_thief_and_victim
         let good = (true, json!("session_refreshed"), json!(OWNER));
         assert_eq!(audited(&stand, kind, &stolen, &id("in time")).await, good);
         stand.advance(MOMENT);
+        let victims = refresh(&stand, kind, &victims).await.unwrap();
         let reused = (false, json!("session_reused"), json!(OWNER));
         assert_eq!(audited(&stand, kind, &stolen, &id("too late")).await, reused);
         assert_eq!(item(&stand, &stolen).await, None, "{kind}");

@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::task::JoinSet;
 
-use super::{IDLE, item, refresh, sha256, sign_in};
+use super::{IDLE, item, policy, refresh, sha256, sign_in};
 use crate::raw::{self, Attribute, text};
 
 /// How far apart tabs may be, with time to spare.
@@ -26,7 +26,7 @@ async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() 
             let mut all = JoinSet::new();
             for _ in 0..100 {
                 let (stand, token) = (Arc::clone(&stand), token.clone());
-                all.spawn(async move { stand.app.refresh(&stand.caller(kind), &token, kind, IDLE).await });
+                all.spawn(async move { stand.app.refresh(&stand.caller(kind), &token, &policy(kind)).await });
             }
             let mut successors: Vec<SessionToken> = Vec::new();
             for outcome in all.join_all().await {
