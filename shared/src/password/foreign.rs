@@ -7,17 +7,29 @@
 
 use std::num::NonZeroU32;
 
+use aes::Aes256;
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use base64::Engine;
+use base64::alphabet::BCRYPT;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD};
 use md5::{Digest, Md5};
-use ring::{digest, pbkdf2};
+use ring::{digest, hmac, pbkdf2};
 use subtle::ConstantTimeEq;
 
+use super::crypt;
 use super::stored::{MAX_PHPASS_LOG, UnusableHash};
-use crate::ambient::hex;
 
 /// How many bytes of a password bcrypt looks at.
 pub(super) const BCRYPT_BYTES: usize = 72;
 /// The lowest cost that bcrypt defines.
 pub(super) const LEAST_BCRYPT_COST: u32 = 4;
+
+/// What bcrypt stores of its 24 bytes, and the digits of that.
+const BCRYPT_OUTPUT_BYTES: usize = 23;
+const BCRYPT_OUTPUT_DIGITS: usize = 31;
+const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
+/// What is kept of the keystream of Firebase's scrypt: 256 bits.
+pub(super) const FIREBASE_KEYSTREAM_BYTES: usize = 32;
 
 /// Blocks that one round of bcrypt's key schedule takes the time of.
 const BLOCKS_PER_BCRYPT_ROUND: u32 = 240;
@@ -37,9 +49,88 @@ pub(super) fn bcrypt_work(cost: u32) -> u32 {
     BLOCKS_PER_BCRYPT_ROUND << cost
 }
 
-/// SHA-256 in hexadecimal.
-pub(super) fn sha256_hex(password: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, password).as_ref())
+/// Whether bcrypt has this hash, as the first versions of crypt_blowfish computed it (`$2x$`): of a byte over 127 they
+/// took the sign along, which overwrote up to three bytes before it.
+pub(super) fn sign_extended_bcrypt(password: &[u8], hash: &str) -> bool {
+    let Ok(parts) = hash.parse::<bcrypt::HashParts>() else { return false };
+    let mut bytes = password.iter().chain([&0]).cycle();
+    let mut key = Vec::new();
+    for _ in 0..BCRYPT_BYTES / 4 {
+        let word = bytes.by_ref().take(4).fold(0_u32, |word, byte| {
+            word << 8 | i32::from(i8::from_ne_bytes([*byte])).cast_unsigned()
+        });
+        key.extend(word.to_be_bytes());
+    }
+    let output = bcrypt::bcrypt(parts.get_cost(), parts.get_salt_raw(), &key);
+    let output = output.get(..BCRYPT_OUTPUT_BYTES).map(|output| BCRYPT_BASE64.encode(output));
+    let stored = hash.get(hash.len() - BCRYPT_OUTPUT_DIGITS..);
+    output.zip(stored).is_some_and(|(output, stored)| output.as_bytes().ct_eq(stored.as_bytes()).into())
+}
+
+/// A hash function whose digests products have stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashFunction {
+    /// MD5.
+    Md5,
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+impl HashFunction {
+    /// By its name in stored forms and options.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "md5" => Some(Self::Md5),
+            "sha1" => Some(Self::Sha1),
+            "sha256" => Some(Self::Sha256),
+            "sha512" => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    /// The digest of these parts, one behind the other.
+    pub(super) fn digest(self, parts: [&[u8]; 2]) -> Vec<u8> {
+        let of_ring = |algorithm| {
+            let mut context = digest::Context::new(algorithm);
+            parts.iter().for_each(|part| context.update(part));
+            context.finish().as_ref().to_vec()
+        };
+        match self {
+            Self::Md5 => parts.iter().fold(Md5::new(), |md5, part| md5.chain_update(part)).finalize().to_vec(),
+            Self::Sha1 => of_ring(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+            Self::Sha256 => of_ring(&digest::SHA256),
+            Self::Sha512 => of_ring(&digest::SHA512),
+        }
+    }
+}
+
+/// What WordPress 6.8 gives to bcrypt: HMAC-SHA-384 of the trimmed password, in base 64.
+/// <https://developer.wordpress.org/reference/functions/wp_hash_password/>
+pub(super) fn wordpress_input(password: &[u8]) -> String {
+    // PHP's `trim`, without the NUL, which no password has here.
+    let is_trimmed = |byte: &u8| b" \t\n\r\x0b".contains(byte);
+    let begin = password.iter().position(|byte| !is_trimmed(byte)).unwrap_or(password.len());
+    let end = password.iter().rposition(|byte| !is_trimmed(byte)).map_or(begin, |last| last + 1);
+    let trimmed = password.get(begin..end).unwrap_or_default();
+    STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA384, b"wp-sha384"), trimmed))
+}
+
+/// The first two blocks of the keystream that Firebase encrypts a project's signer key with: AES-256 in counter mode,
+/// with the key that scrypt derives.
+pub(super) fn firebase_keystream(params: &scrypt::Params, password: &[u8], salt: &[u8]) -> Option<Vec<u8>> {
+    let key = scrypt(params, password, salt, 32)?;
+    let cipher = Aes256::new_from_slice(&key).ok()?;
+    let mut keystream = Vec::new();
+    for counter in 0..FIREBASE_KEYSTREAM_BYTES as u128 / 16 {
+        let mut block = counter.to_be_bytes().into();
+        cipher.encrypt_block(&mut block);
+        keystream.extend(block);
+    }
+    Some(keystream)
 }
 
 pub(super) fn pbkdf2(
@@ -52,6 +143,25 @@ pub(super) fn pbkdf2(
     let mut output = vec![0; length];
     pbkdf2::derive(algorithm, iterations, salt, password, &mut output);
     output
+}
+
+/// The names of PBKDF2's algorithms in stored forms.
+pub(super) fn pbkdf2_named(name: &str) -> Option<pbkdf2::Algorithm> {
+    match name {
+        "pbkdf2" | "pbkdf2-sha1" => Some(pbkdf2::PBKDF2_HMAC_SHA1),
+        "pbkdf2-sha256" => Some(pbkdf2::PBKDF2_HMAC_SHA256),
+        "pbkdf2-sha512" => Some(pbkdf2::PBKDF2_HMAC_SHA512),
+        _ => None,
+    }
+}
+
+/// The last of an algorithm's names.
+pub(super) fn pbkdf2_name(algorithm: pbkdf2::Algorithm) -> &'static str {
+    match algorithm {
+        _ if algorithm == pbkdf2::PBKDF2_HMAC_SHA1 => "pbkdf2-sha1",
+        _ if algorithm == pbkdf2::PBKDF2_HMAC_SHA512 => "pbkdf2-sha512",
+        _ => "pbkdf2-sha256",
+    }
 }
 
 /// The iterations over all blocks of the output: each block is a run of its own.
@@ -96,19 +206,12 @@ pub(super) struct Phpass {
     output: String,
 }
 
-const ITOA64: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 impl Phpass {
     /// Reads `$P$`, one character for the number of rounds, eight of salt and 22 of hash.
     pub(super) fn parse(stored: &str) -> Result<Self, UnusableHash> {
         let malformed = UnusableHash::Malformed;
         let rest = stored.get(3..).filter(|rest| rest.len() == 31 && rest.is_ascii()).ok_or(malformed)?;
-        let digit = |byte: u8| ITOA64.iter().position(|digit| *digit == byte);
-        let values: Vec<u8> = rest
-            .bytes()
-            .map(|byte| digit(byte).map(|value| value as u8))
-            .collect::<Option<_>>()
-            .ok_or(malformed)?;
+        let values: Vec<u8> = rest.bytes().map(crypt::digit).collect::<Option<_>>().ok_or(malformed)?;
         let log = *values.first().ok_or(malformed)?;
         match log {
             // Less is not phpass, more is not ours.
@@ -126,23 +229,10 @@ impl Phpass {
         for _ in 0..1_u32 << self.log {
             state = Md5::new_with_prefix(state).chain_update(password).finalize();
         }
-        encode64(&state).as_bytes().ct_eq(self.output.as_bytes()).into()
+        crypt::encode64(&state).as_bytes().ct_eq(self.output.as_bytes()).into()
     }
 
     pub(super) fn work(&self) -> u32 {
         (1 << self.log) / PHPASS_PER_BLOCK
     }
-}
-
-/// Three bytes, the lowest bits first, as four digits.
-fn encode64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let value = chunk.iter().rev().fold(0_usize, |value, byte| value << 8 | usize::from(*byte));
-        for digit in 0..=chunk.len() {
-            let index = value >> (6 * digit) & 63;
-            text.extend(ITOA64.get(index).map(|digit| char::from(*digit)));
-        }
-    }
-    text
 }

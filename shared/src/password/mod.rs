@@ -9,7 +9,10 @@
 //! such a hash, a decoy of its kind can be asked for too: then a wrong password costs one of each, for everybody.
 
 mod argon;
+mod classify;
+mod crypt;
 mod foreign;
+mod layered;
 mod new;
 mod stored;
 
@@ -17,11 +20,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::{Algorithm, Params, Version};
 
+pub use self::classify::{BcryptOf, Firebase, Imported, SaltAndHash, classify};
+pub use self::foreign::HashFunction;
+pub use self::layered::{FastDigest, FastKind};
 pub use self::new::{LEAST_BYTES, WeakPassword, check_new};
 use self::stored::Stored;
 pub use self::stored::{
-    Algorithm as HashAlgorithm, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PBKDF2_ITERATIONS,
-    MAX_PHPASS_LOG, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_WORK, UnusableHash, examine,
+    Algorithm as HashAlgorithm, LEAST_PBKDF2_ITERATIONS, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PBKDF2_ITERATIONS,
+    MAX_PHPASS_LOG, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_SHA_CRYPT_ROUNDS, MAX_WORK, MAX_YESCRYPT_WORK, UnusableHash, examine,
 };
 use crate::config::{ConfigError, Environment};
 
@@ -116,6 +122,17 @@ impl Passwords {
         let params = &self.cost.0;
         let output = argon::derive(Algorithm::Argon2id, Version::V0x13, params, password.as_bytes(), &salt);
         output.and_then(|output| argon::phc(params, &salt, &output)).ok_or(NotHashed)
+    }
+
+    /// The stored form of a digest that is fast to guess: Argon2id of it, with the cost of a new hash.
+    ///
+    /// # Errors
+    /// If Argon2 refuses.
+    pub fn layer(&self, fast: &FastDigest, salt: [u8; 16]) -> Result<String, NotHashed> {
+        let params = &self.cost.0;
+        let output = argon::derive(Algorithm::Argon2id, Version::V0x13, params, &fast.digest, &salt);
+        let phc = output.and_then(|output| argon::phc(params, &salt, &output)).ok_or(NotHashed)?;
+        Ok(fast.how.prefix() + phc.trim_start_matches('$'))
     }
 
     /// Whether the password is the stored one. Does the work of one new hash, whatever is stored or sent; more

@@ -9,6 +9,12 @@
 //! | `bcrypt_suffix$SUFFIX$$2y$…` | bcrypt of the password followed by the suffix |
 //! | `bcrypt_sha256$$2b$…` | bcrypt of the password's SHA-256 in hexadecimal, as Django stores it |
 //! | `pbkdf2_sha256$…`, `pbkdf2_sha1$…`, `scrypt$…`, `argon2$argon2id$…`, `bcrypt$$2b$…` | as Django stores them |
+//! | `bcrypt_sha1$$2b$…`, `bcrypt_sha512$…`, `bcrypt_sha256_base64$…` and so on | bcrypt of a digest, in hexadecimal or base 64 |
+//! | `$wp$2y$…` | bcrypt as WordPress 6.8 uses it |
+//! | `$2x$…` | bcrypt of an early crypt_blowfish, with its fault |
+//! | `$y$…` | yescrypt |
+//! | `firebase$ln=…,r=…,p=1$…` | Firebase's scrypt, with the keystream for the project's hash |
+//! | `layered$…` | what was fast to guess, under Argon2id: the module `layered` |
 //! | `$P$…`, `$H$…` | phpass, the portable hash of older PHP applications |
 //!
 //! Whatever it asks for is bounded before it is run: a poisoned import must not stall a function.
@@ -20,12 +26,15 @@ use std::str::FromStr;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Params, Version};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::pbkdf2;
 use subtle::ConstantTimeEq;
 
-use super::foreign::{self, Phpass};
+use super::crypt::{self, Yescrypt};
+use super::foreign::{self, HashFunction, Phpass};
+use super::layered::{FastKind, MAX_SALT_BYTES, OldDigest};
 use super::{Cost, argon};
+use crate::ambient::hex;
 
 /// The dearest memory of a stored Argon2 hash, in KiB.
 pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
@@ -43,13 +52,19 @@ pub const MAX_SCRYPT_LOG_N: u8 = 17;
 pub const MAX_SCRYPT_WORK: u64 = 1 << 20;
 /// The highest log₂ of the iterations of a stored phpass hash.
 pub const MAX_PHPASS_LOG: u8 = 18;
+/// The most rounds of crypt's SHA-2 under a layer of Argon2id.
+pub const MAX_SHA_CRYPT_ROUNDS: u32 = 1_000_000;
+/// The most of N·r of a stored yescrypt hash: 64 MiB.
+pub const MAX_YESCRYPT_WORK: u64 = 1 << 19;
+/// A PBKDF2 hash of fewer iterations is fast to guess, and is imported under a layer of Argon2id.
+pub const LEAST_PBKDF2_ITERATIONS: u32 = 10_000;
 
 /// The longest stored form, in bytes. A PHC string with the longest salt and hash has half of it.
 const MAX_STORED_BYTES: usize = 512;
 /// The shortest hash, in bytes: under 128 bits, two passwords can have the same.
-const LEAST_OUTPUT_BYTES: usize = 16;
+pub(super) const LEAST_OUTPUT_BYTES: usize = 16;
 /// The longest hash, in bytes.
-const MAX_OUTPUT_BYTES: usize = 64;
+pub(super) const MAX_OUTPUT_BYTES: usize = 64;
 
 /// How a stored password was hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +79,18 @@ pub enum Algorithm {
     BcryptWithSuffix,
     /// bcrypt of the password's SHA-256 in hexadecimal.
     BcryptSha256,
+    /// bcrypt of another digest of the password, or of that in base 64.
+    BcryptDigest,
+    /// bcrypt as WordPress 6.8 uses it.
+    WordPress,
+    /// bcrypt of an early crypt_blowfish, with its fault.
+    BcryptSignExtended,
+    /// yescrypt.
+    Yescrypt,
+    /// Firebase's scrypt.
+    Firebase,
+    /// A digest that was fast to guess, under Argon2id.
+    Layered(FastKind),
     /// PBKDF2 with HMAC-SHA-1.
     Pbkdf2Sha1,
     /// PBKDF2 with HMAC-SHA-256.
@@ -79,6 +106,12 @@ pub enum Algorithm {
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Layered(kind) => return write!(f, "layered_{kind}"),
+            Self::BcryptDigest => "bcrypt_digest",
+            Self::WordPress => "wordpress",
+            Self::BcryptSignExtended => "bcrypt_2x",
+            Self::Yescrypt => "yescrypt",
+            Self::Firebase => "firebase_scrypt",
             Self::Argon2id => "argon2id",
             Self::Argon2i => "argon2i",
             Self::Bcrypt => "bcrypt",
@@ -131,13 +164,22 @@ pub(super) enum Stored {
     Pbkdf2 { algorithm: pbkdf2::Algorithm, iterations: NonZeroU32, salt: Vec<u8>, output: Vec<u8> },
     Bcrypt { hash: String, cost: u32, of: BcryptInput },
     Phpass(Phpass),
+    Yescrypt(Yescrypt),
+    Firebase { params: scrypt::Params, salt: Vec<u8>, keystream: Vec<u8> },
+    Layered { how: OldDigest, params: Params, salt: Vec<u8>, output: Vec<u8> },
 }
 
 /// What bcrypt was given.
 pub(super) enum BcryptInput {
     Password,
     WithSuffix(String),
-    Sha256,
+    Digest { function: HashFunction, in_base64: bool },
+    WordPress,
+    SignExtended,
+}
+
+impl BcryptInput {
+    const SHA256: Self = Self::Digest { function: HashFunction::Sha256, in_base64: false };
 }
 
 impl Stored {
@@ -153,7 +195,15 @@ impl Stored {
             Self::Pbkdf2 { .. } => Algorithm::Pbkdf2Sha256,
             Self::Bcrypt { of: BcryptInput::Password, .. } => Algorithm::Bcrypt,
             Self::Bcrypt { of: BcryptInput::WithSuffix(_), .. } => Algorithm::BcryptWithSuffix,
-            Self::Bcrypt { of: BcryptInput::Sha256, .. } => Algorithm::BcryptSha256,
+            Self::Bcrypt { of: BcryptInput::Digest { function: HashFunction::Sha256, in_base64: false }, .. } => {
+                Algorithm::BcryptSha256
+            }
+            Self::Bcrypt { of: BcryptInput::Digest { .. }, .. } => Algorithm::BcryptDigest,
+            Self::Bcrypt { of: BcryptInput::WordPress, .. } => Algorithm::WordPress,
+            Self::Bcrypt { of: BcryptInput::SignExtended, .. } => Algorithm::BcryptSignExtended,
+            Self::Yescrypt(_) => Algorithm::Yescrypt,
+            Self::Firebase { .. } => Algorithm::Firebase,
+            Self::Layered { how, .. } => Algorithm::Layered(how.kind()),
             Self::Phpass(_) => Algorithm::Phpass,
         }
     }
@@ -184,10 +234,33 @@ impl Stored {
                     BcryptInput::WithSuffix(suffix) => {
                         foreign::bcrypt(&[password, suffix.as_bytes()].concat(), hash)
                     }
-                    BcryptInput::Sha256 => foreign::bcrypt(foreign::sha256_hex(password).as_bytes(), hash),
+                    BcryptInput::Digest { function, in_base64 } => {
+                        let digest = function.digest([password, &[]]);
+                        let text = if *in_base64 { STANDARD.encode(digest) } else { hex(&digest) };
+                        foreign::bcrypt(text.as_bytes(), hash)
+                    }
+                    BcryptInput::WordPress => {
+                        foreign::bcrypt(foreign::wordpress_input(password).as_bytes(), hash)
+                    }
+                    BcryptInput::SignExtended => foreign::sign_extended_bcrypt(password, hash),
                 });
             }
             Self::Phpass(phpass) => return Some(phpass.matches(password)),
+            Self::Yescrypt(yescrypt) => {
+                let taken = password.len() <= crypt::MAX_PASSWORD_BYTES;
+                return yescrypt.matches(if taken { password } else { &[] }).map(|matches| matches && taken);
+            }
+            Self::Firebase { params, salt, keystream } => {
+                (foreign::firebase_keystream(params, password, salt), keystream)
+            }
+            Self::Layered { how, params, salt, output } => {
+                // What the product would not take is wrong, and costs as much.
+                let old = how.of(password);
+                let password = old.as_deref().unwrap_or_default();
+                let derived =
+                    argon::derive(argon2::Algorithm::Argon2id, Version::V0x13, params, password, salt);
+                return derived.map(|derived| bool::from(derived.ct_eq(output)) && old.is_some());
+            }
         };
         Some(derived?.ct_eq(output).into())
     }
@@ -202,6 +275,9 @@ impl Stored {
             }
             Self::Bcrypt { cost, .. } => foreign::bcrypt_work(*cost),
             Self::Phpass(phpass) => phpass.work(),
+            Self::Yescrypt(yescrypt) => yescrypt.work(),
+            Self::Firebase { params, .. } => foreign::scrypt_work(params),
+            Self::Layered { how, params, .. } => argon::work(params).saturating_add(how.work()),
         }
     }
 
@@ -213,7 +289,13 @@ impl Stored {
                     || *version != Version::V0x13
                     || argon::work(params) < cost.work()
             }
-            Self::Scrypt { .. } | Self::Pbkdf2 { .. } | Self::Bcrypt { .. } | Self::Phpass(_) => true,
+            Self::Scrypt { .. }
+            | Self::Pbkdf2 { .. }
+            | Self::Bcrypt { .. }
+            | Self::Phpass(_)
+            | Self::Yescrypt(_)
+            | Self::Firebase { .. }
+            | Self::Layered { .. } => true,
         }
     }
 
@@ -221,7 +303,10 @@ impl Stored {
     /// mistyped: a new hash would make the mistake the password.
     pub(super) fn covers(&self, password: &str) -> bool {
         match self {
-            Self::Bcrypt { of: BcryptInput::Password | BcryptInput::WithSuffix(_), .. } => {
+            Self::Bcrypt {
+                of: BcryptInput::Password | BcryptInput::WithSuffix(_) | BcryptInput::SignExtended,
+                ..
+            } => {
                 password.len() <= foreign::BCRYPT_BYTES
             }
             _ => true,
@@ -244,23 +329,121 @@ impl FromStr for Stored {
             "scrypt" => django_scrypt(rest),
             "argon2" => stored.get("argon2".len()..).map_or(Err(UnusableHash::Malformed), phc),
             "bcrypt" => bcrypt(rest, BcryptInput::Password),
-            "bcrypt_sha256" => bcrypt(rest, BcryptInput::Sha256),
+            "bcrypt_sha256" => bcrypt(rest, BcryptInput::SHA256),
+            "layered" => layered(rest),
+            "firebase" => firebase(rest),
             "bcrypt_suffix" => {
                 let (suffix, hash) = rest.split_once('$').ok_or(UnusableHash::Malformed)?;
                 bcrypt(hash, BcryptInput::WithSuffix(suffix.to_owned()))
             }
-            _ => Err(UnusableHash::Unknown),
+            _ => match head.strip_prefix("bcrypt_") {
+                Some(digest) => {
+                    let (digest, in_base64) =
+                        digest.strip_suffix("_base64").map_or((digest, false), |digest| (digest, true));
+                    let function = HashFunction::named(digest).ok_or(UnusableHash::Unknown)?;
+                    bcrypt(rest, BcryptInput::Digest { function, in_base64 })
+                }
+                None => Err(UnusableHash::Unknown),
+            },
         }
     }
 }
 
 /// What begins with `$`: crypt(3)'s forms and PHC strings.
 fn modular(stored: &str, rest: &str) -> Result<Stored, UnusableHash> {
-    match rest.split('$').next() {
-        Some("2a" | "2b" | "2y") => bcrypt(stored, BcryptInput::Password),
-        Some("P" | "H") => Phpass::parse(stored).map(Stored::Phpass),
-        Some("argon2id" | "argon2i" | "scrypt" | "pbkdf2" | "pbkdf2-sha256" | "pbkdf2-sha512") => phc(stored),
-        _ => Err(UnusableHash::Unknown),
+    let (head, tail) = rest.split_once('$').unwrap_or((rest, ""));
+    match head {
+        "2a" | "2b" | "2y" => bcrypt(stored, BcryptInput::Password),
+        "2x" => bcrypt(stored, BcryptInput::SignExtended),
+        "wp" => stored.get("$wp".len()..).map_or(Err(UnusableHash::Malformed), |hash| {
+            bcrypt(hash, BcryptInput::WordPress)
+        }),
+        "y" => Yescrypt::parse(tail).map(Stored::Yescrypt),
+        "P" | "H" => Phpass::parse(stored).map(Stored::Phpass),
+        "scrypt" => {
+            let (params, salt, output) = salt_and_output(tail)?;
+            let (log_n, r, p) = scrypt_numbers(params)?;
+            scrypt(log_n, r, p, salt, checked(output)?)
+        }
+        "argon2id" | "argon2i" => phc(stored),
+        _ => match foreign::pbkdf2_named(head) {
+            Some(algorithm) => {
+                let (params, salt, output) = salt_and_output(tail)?;
+                let length = number(params, "l")?;
+                if length.is_some_and(|length| length as usize != output.len()) {
+                    return Err(UnusableHash::Malformed);
+                }
+                let iterations = number(params, "i")?.ok_or(UnusableHash::Malformed)?;
+                pbkdf2(algorithm, iterations, salt, checked(output)?)
+            }
+            None => Err(UnusableHash::Unknown),
+        },
+    }
+}
+
+/// `<params>$<salt>$<hash>`, the last two in base 64 without padding. The PHC string format wants longer salts than
+/// products use.
+fn salt_and_output(rest: &str) -> Result<(&str, Vec<u8>, Vec<u8>), UnusableHash> {
+    let parts: Vec<&str> = rest.split('$').collect();
+    let [params, salt, output] = parts[..] else { return Err(UnusableHash::Malformed) };
+    let bytes = |text: &str| STANDARD_NO_PAD.decode(text).map_err(|_| UnusableHash::Malformed);
+    let salt = bytes(salt)?;
+    if salt.is_empty() || salt.len() > MAX_SALT_BYTES {
+        return Err(UnusableHash::Malformed);
+    }
+    Ok((params, salt, bytes(output)?))
+}
+
+/// A number among `a=1,b=2`.
+fn number(params: &str, name: &str) -> Result<Option<u32>, UnusableHash> {
+    let mut found = None;
+    for param in params.split(',') {
+        let (key, value) = param.split_once('=').ok_or(UnusableHash::Malformed)?;
+        if key == name && found.replace(decimal(value)?).is_some() {
+            return Err(UnusableHash::Malformed);
+        }
+    }
+    Ok(found)
+}
+
+/// `ln=…,r=…,p=…`.
+fn scrypt_numbers(params: &str) -> Result<(u8, u32, u32), UnusableHash> {
+    let number = |name| number(params, name)?.ok_or(UnusableHash::Malformed);
+    let log_n = u8::try_from(number("ln")?).map_err(|_| UnusableHash::TooDear)?;
+    Ok((log_n, number("r")?, number("p")?))
+}
+
+/// `ln=…,r=…,p=…$<salt>$<keystream>`.
+fn firebase(rest: &str) -> Result<Stored, UnusableHash> {
+    let (params, salt, keystream) = salt_and_output(rest)?;
+    let (log_n, r, p) = scrypt_numbers(params)?;
+    if keystream.len() != foreign::FIREBASE_KEYSTREAM_BYTES {
+        return Err(UnusableHash::Malformed);
+    }
+    match scrypt(log_n, r, p, salt, keystream)? {
+        Stored::Scrypt { params, salt, output } => Ok(Stored::Firebase { params, salt, keystream: output }),
+        _ => Err(UnusableHash::Malformed),
+    }
+}
+
+/// `<kind>$<numbers>$<salt>$argon2id$…`.
+fn layered(rest: &str) -> Result<Stored, UnusableHash> {
+    let mut parts = rest.splitn(4, '$');
+    let (Some(kind), Some(numbers), Some(old_salt), Some(argon2)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(UnusableHash::Malformed);
+    };
+    let how = OldDigest::parse(kind, numbers, old_salt)?;
+    match phc(&format!("${argon2}"))? {
+        Stored::Argon2 {
+            algorithm: argon2::Algorithm::Argon2id,
+            version: Version::V0x13,
+            params,
+            salt,
+            output,
+        } => Ok(Stored::Layered { how, params, salt, output }),
+        _ => Err(UnusableHash::Malformed),
     }
 }
 
@@ -293,13 +476,6 @@ fn phc(stored: &str) -> Result<Stored, UnusableHash> {
             }
             Ok(Stored::Argon2 { algorithm, version, params, salt, output })
         }
-        "scrypt" => {
-            let log_n = u8::try_from(number("ln")?).map_err(|_| UnusableHash::TooDear)?;
-            scrypt(log_n, number("r")?, number("p")?, salt, output)
-        }
-        "pbkdf2-sha256" => pbkdf2(pbkdf2::PBKDF2_HMAC_SHA256, number("i")?, salt, output),
-        "pbkdf2-sha512" => pbkdf2(pbkdf2::PBKDF2_HMAC_SHA512, number("i")?, salt, output),
-        "pbkdf2" => pbkdf2(pbkdf2::PBKDF2_HMAC_SHA1, number("i")?, salt, output),
         _ => Err(UnusableHash::Unknown),
     }
 }
@@ -355,8 +531,11 @@ fn pbkdf2(
 
 fn bcrypt(hash: &str, of: BcryptInput) -> Result<Stored, UnusableHash> {
     let parts: bcrypt::HashParts = hash.parse().map_err(|_| UnusableHash::Malformed)?;
-    // 2x is a mistake of one library, and its hashes are not what they claim to be.
-    if !["$2a$", "$2b$", "$2y$"].iter().any(|version| hash.starts_with(version)) {
+    let versions: &[&str] = match of {
+        BcryptInput::SignExtended => &["$2x$"],
+        _ => &["$2a$", "$2b$", "$2y$"],
+    };
+    if !versions.iter().any(|version| hash.starts_with(version)) {
         return Err(UnusableHash::Malformed);
     }
     match parts.get_cost() {
@@ -379,7 +558,7 @@ fn checked(output: Vec<u8>) -> Result<Vec<u8>, UnusableHash> {
 }
 
 /// Digits and nothing else: Rust would take a `+` too. What does not fit is dear by any measure.
-fn decimal(text: &str) -> Result<u32, UnusableHash> {
+pub(super) fn decimal(text: &str) -> Result<u32, UnusableHash> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(UnusableHash::Malformed);
     }

@@ -105,6 +105,13 @@ impl Newcomer {
         self
     }
 
+    /// The same with this password hash.
+    #[must_use]
+    pub fn with_password_hash(mut self, password_hash: String) -> Self {
+        self.user.password_hash = Some(password_hash);
+        self
+    }
+
     fn keys(&self) -> impl Iterator<Item = (String, &'static str)> {
         let user = (self.user.id != 0).then(|| (user_pk(self.user.id), "USER"));
         user.into_iter().chain(self.names().map(|(name, _)| (login_pk(name), "LOGIN")))

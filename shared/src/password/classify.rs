@@ -1,0 +1,319 @@
+//! The password hashes of other products, as they write them: each becomes a stored form, or a digest that is fast to
+//! guess and gets a layer of Argon2id first.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use ring::pbkdf2;
+
+use super::crypt::{self, decode64};
+use super::foreign::{self, FIREBASE_KEYSTREAM_BYTES, HashFunction};
+use super::layered::{FastDigest, OldDigest};
+use super::stored::{Algorithm, LEAST_PBKDF2_ITERATIONS, Stored, UnusableHash, decimal};
+
+/// The header of ASP.NET Identity's third version: the version, then three numbers of four bytes.
+const ASP_NET_HEADER_BYTES: usize = 13;
+/// The bytes, the salt's, and the iterations of ASP.NET Identity's second version.
+const ASP_NET_2_BYTES: usize = 49;
+const ASP_NET_2_SALT_BYTES: usize = 16;
+const ASP_NET_2_ITERATIONS: u32 = 1000;
+/// The digits of N, of r and of p in crypt's `$7$`.
+const CRYPT_SCRYPT_DIGITS: [usize; 3] = [1, 5, 5];
+
+/// A password hash of another product.
+#[derive(Debug)]
+pub enum Imported {
+    /// A form that may be stored as it is.
+    Stored(String, Algorithm),
+    /// What must not be stored without [`super::Passwords::layer`].
+    Fast(FastDigest),
+}
+
+/// What bcrypt was given, where its hash does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BcryptOf {
+    /// The digest of the password.
+    pub function: HashFunction,
+    /// Whether that was in base 64, and not in hexadecimal.
+    pub in_base64: bool,
+}
+
+/// How a salt and a hash without any parameters were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaltAndHash {
+    /// PBKDF2 with HMAC of this hash function, and so many iterations.
+    Pbkdf2(HashFunction, u32),
+    /// scrypt with log₂ N, r and p.
+    Scrypt(u8, u32, u32),
+}
+
+/// A Firebase project's parameters, as its console shows them.
+pub struct Firebase {
+    /// The signer key.
+    pub signer_key: Vec<u8>,
+    /// What follows each salt.
+    pub salt_separator: Vec<u8>,
+    /// scrypt's r.
+    pub rounds: u32,
+    /// log₂ of scrypt's N.
+    pub mem_cost: u8,
+}
+
+/// What a password hash is, by how it is written.
+///
+/// # Errors
+/// With the reason why it cannot be used.
+pub fn classify(hash: &str) -> Result<Imported, UnusableHash> {
+    let malformed = UnusableHash::Malformed;
+    let parts: Vec<&str> = hash.split('$').collect();
+    match parts[..] {
+        [function @ ("md5" | "sha1"), salt, digest] => {
+            plain(function, salt.as_bytes().to_vec(), true, &unhex(digest).ok_or(malformed)?)
+        }
+        ["", "1", salt, digest] => {
+            let digest = decode64(digest).filter(|digest| digest.len() == 16).ok_or(malformed)?;
+            Ok(Imported::Fast(FastDigest { how: OldDigest::md5_crypt(salt.as_bytes().to_vec())?, digest }))
+        }
+        ["", kind @ ("5" | "6"), salt, digest] => sha_crypt(kind, crypt::DEFAULT_SHA_ROUNDS, salt, digest),
+        ["", kind @ ("5" | "6"), rounds, salt, digest] => {
+            let rounds = decimal(rounds.strip_prefix("rounds=").ok_or(malformed)?)?;
+            sha_crypt(kind, rounds, salt, digest)
+        }
+        ["", "7", params, digest] => crypt_scrypt(params, digest),
+        ["", name @ ("pbkdf2" | "pbkdf2-sha256" | "pbkdf2-sha512"), rounds, salt, digest]
+            if !rounds.contains('=') =>
+        {
+            passlib(name, rounds, salt, digest)
+        }
+        [method, salt, digest] if method.contains(':') => werkzeug(method, salt, digest),
+        [digest] => one_part(digest),
+        _ if hash.starts_with('{') => ldap(hash),
+        _ => stored(hash),
+    }
+}
+
+impl BcryptOf {
+    /// What a bcrypt hash is, by what it was given. What is not bcrypt is classified by how it is written.
+    ///
+    /// # Errors
+    /// With the reason why it cannot be used.
+    pub fn classify(self, hash: &str) -> Result<Imported, UnusableHash> {
+        if !["$2a$", "$2b$", "$2y$"].iter().any(|version| hash.starts_with(version)) {
+            return classify(hash);
+        }
+        let function = match self.function {
+            HashFunction::Md5 => "md5",
+            HashFunction::Sha1 => "sha1",
+            HashFunction::Sha256 => "sha256",
+            HashFunction::Sha512 => "sha512",
+        };
+        stored(&format!("bcrypt_{function}{}${hash}", if self.in_base64 { "_base64" } else { "" }))
+    }
+}
+
+impl SaltAndHash {
+    /// What this salt and hash are.
+    ///
+    /// # Errors
+    /// With the reason why they cannot be used.
+    pub fn classify(self, salt: &[u8], hash: &[u8]) -> Result<Imported, UnusableHash> {
+        match self {
+            Self::Pbkdf2(function, iterations) => {
+                let algorithm = match function {
+                    HashFunction::Md5 => return Err(UnusableHash::Unknown),
+                    HashFunction::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+                    HashFunction::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+                    HashFunction::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+                };
+                of_pbkdf2(algorithm, iterations, salt, hash)
+            }
+            Self::Scrypt(log_n, r, p) => of_scrypt(log_n, r, p, salt, hash),
+        }
+    }
+}
+
+impl Firebase {
+    /// What the hash of a user of this project is: what of the signer key's encryption only the password decides.
+    ///
+    /// # Errors
+    /// With the reason why it cannot be used.
+    pub fn classify(&self, hash: &[u8], salt: &[u8]) -> Result<Imported, UnusableHash> {
+        if hash.len() != self.signer_key.len() {
+            return Err(UnusableHash::Malformed);
+        }
+        let keystream: Vec<u8> = hash.iter().zip(&self.signer_key).map(|(byte, key)| byte ^ key).collect();
+        let keystream = keystream.get(..FIREBASE_KEYSTREAM_BYTES).ok_or(UnusableHash::Malformed)?;
+        let salt = STANDARD_NO_PAD.encode([salt, &self.salt_separator].concat());
+        let keystream = STANDARD_NO_PAD.encode(keystream);
+        stored(&format!("firebase$ln={},r={},p=1${salt}${keystream}", self.mem_cost, self.rounds))
+    }
+}
+
+/// A form that may be stored; PBKDF2 of few iterations may not.
+fn stored(hash: &str) -> Result<Imported, UnusableHash> {
+    match hash.parse::<Stored>()? {
+        Stored::Pbkdf2 { algorithm, iterations, salt, output }
+            if iterations.get() < LEAST_PBKDF2_ITERATIONS =>
+        {
+            let how = OldDigest::pbkdf2(algorithm, iterations.get(), salt, output.len())?;
+            Ok(Imported::Fast(FastDigest { how, digest: output }))
+        }
+        known => Ok(Imported::Stored(hash.to_owned(), known.algorithm())),
+    }
+}
+
+fn plain(function: &str, salt: Vec<u8>, salt_first: bool, digest: &[u8]) -> Result<Imported, UnusableHash> {
+    let function = HashFunction::named(function).ok_or(UnusableHash::Unknown)?;
+    if digest.len() != function.digest([&[], &[]]).len() {
+        return Err(UnusableHash::Malformed);
+    }
+    let how = OldDigest::plain(function, salt, salt_first)?;
+    Ok(Imported::Fast(FastDigest { how, digest: digest.to_vec() }))
+}
+
+fn of_pbkdf2(
+    algorithm: pbkdf2::Algorithm,
+    iterations: u32,
+    salt: &[u8],
+    output: &[u8],
+) -> Result<Imported, UnusableHash> {
+    let name = foreign::pbkdf2_name(algorithm);
+    let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
+    stored(&format!("${name}$i={iterations}${salt}${output}"))
+}
+
+fn of_scrypt(log_n: u8, r: u32, p: u32, salt: &[u8], output: &[u8]) -> Result<Imported, UnusableHash> {
+    let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
+    stored(&format!("$scrypt$ln={log_n},r={r},p={p}${salt}${output}"))
+}
+
+/// crypt's SHA-2. Rounds that are out of crypt's own bounds are not written by it.
+fn sha_crypt(kind: &str, rounds: u32, salt: &str, digest: &str) -> Result<Imported, UnusableHash> {
+    let (function, length) =
+        if kind == "5" { (HashFunction::Sha256, 32) } else { (HashFunction::Sha512, 64) };
+    let how = OldDigest::sha_crypt(function, rounds, salt.as_bytes().to_vec())?;
+    let digest = decode64(digest).filter(|digest| digest.len() == length).ok_or(UnusableHash::Malformed)?;
+    Ok(Imported::Fast(FastDigest { how, digest }))
+}
+
+/// crypt's scrypt: log₂ N, r and p in digits of crypt's base 64, the lowest first, then the salt as text.
+fn crypt_scrypt(params: &str, digest: &str) -> Result<Imported, UnusableHash> {
+    let malformed = UnusableHash::Malformed;
+    let mut rest = params;
+    let mut numbers = [0_u32; 3];
+    for (number, digits) in numbers.iter_mut().zip(CRYPT_SCRYPT_DIGITS) {
+        let (head, tail) = rest.split_at_checked(digits).ok_or(malformed)?;
+        for byte in head.bytes().rev() {
+            *number = *number << 6 | u32::from(crypt::digit(byte).ok_or(malformed)?);
+        }
+        rest = tail;
+    }
+    let [log_n, r, p] = numbers;
+    let log_n = u8::try_from(log_n).map_err(|_| malformed)?;
+    of_scrypt(log_n, r, p, rest.as_bytes(), &decode64(digest).ok_or(malformed)?)
+}
+
+/// passlib's PBKDF2, in a base 64 of its own: `.` for `+`, and no padding.
+fn passlib(name: &str, rounds: &str, salt: &str, digest: &str) -> Result<Imported, UnusableHash> {
+    let algorithm = foreign::pbkdf2_named(name).ok_or(UnusableHash::Unknown)?;
+    let bytes =
+        |text: &str| STANDARD_NO_PAD.decode(text.replace('.', "+")).map_err(|_| UnusableHash::Malformed);
+    of_pbkdf2(algorithm, decimal(rounds)?, &bytes(salt)?, &bytes(digest)?)
+}
+
+/// Werkzeug: `pbkdf2:<function>:<iterations>` or `scrypt:<N>:<r>:<p>`, the salt as text, the hash in hexadecimal.
+fn werkzeug(method: &str, salt: &str, digest: &str) -> Result<Imported, UnusableHash> {
+    let malformed = UnusableHash::Malformed;
+    let digest = || unhex(digest).ok_or(malformed);
+    let parts: Vec<&str> = method.split(':').collect();
+    match parts[..] {
+        ["pbkdf2", function, iterations] => {
+            let function = HashFunction::named(function).ok_or(UnusableHash::Unknown)?;
+            SaltAndHash::Pbkdf2(function, decimal(iterations)?).classify(salt.as_bytes(), &digest()?)
+        }
+        ["scrypt", n, r, p] => {
+            let n = decimal(n)?;
+            let log_n = n.is_power_of_two().then(|| n.ilog2()).ok_or(malformed)?;
+            let log_n = u8::try_from(log_n).map_err(|_| malformed)?;
+            SaltAndHash::Scrypt(log_n, decimal(r)?, decimal(p)?).classify(salt.as_bytes(), &digest()?)
+        }
+        _ => Err(UnusableHash::Unknown),
+    }
+}
+
+/// LDAP's schemes (RFC 2307 and its usual extensions).
+fn ldap(hash: &str) -> Result<Imported, UnusableHash> {
+    let (scheme, value) =
+        hash.strip_prefix('{').and_then(|rest| rest.split_once('}')).ok_or(UnusableHash::Unknown)?;
+    let function = match scheme.to_ascii_uppercase().as_str() {
+        "CRYPT" if value.starts_with('$') => return classify(value),
+        scheme @ ("PBKDF2" | "PBKDF2-SHA1" | "PBKDF2-SHA256" | "PBKDF2-SHA512") => {
+            let parts: Vec<&str> = value.split('$').collect();
+            let [rounds, salt, digest] = parts[..] else { return Err(UnusableHash::Malformed) };
+            return passlib(&scheme.to_ascii_lowercase(), rounds, salt, digest);
+        }
+        "MD5" | "SMD5" => HashFunction::Md5,
+        "SHA" | "SSHA" => HashFunction::Sha1,
+        "SHA256" | "SSHA256" => HashFunction::Sha256,
+        "SHA512" | "SSHA512" => HashFunction::Sha512,
+        _ => return Err(UnusableHash::Unknown),
+    };
+    let bytes = STANDARD.decode(value).map_err(|_| UnusableHash::Malformed)?;
+    let length = function.digest([&[], &[]]).len();
+    let (digest, salt) = bytes.split_at_checked(length).ok_or(UnusableHash::Malformed)?;
+    // The schemes with an S have a salt behind the digest, the others none.
+    let is_salted = scheme.len() > 1 && ["SS", "SM", "ss", "sm"].iter().any(|begin| scheme.starts_with(begin));
+    if is_salted == salt.is_empty() {
+        return Err(UnusableHash::Malformed);
+    }
+    let how = OldDigest::plain(function, salt.to_vec(), false)?;
+    Ok(Imported::Fast(FastDigest { how, digest: digest.to_vec() }))
+}
+
+/// Digits of one MD5 or SHA-1 without a salt, as Django's oldest versions and much else store it; or what ASP.NET
+/// Identity stores in base 64.
+fn one_part(hash: &str) -> Result<Imported, UnusableHash> {
+    match (hash.len(), unhex(hash)) {
+        (32, Some(digest)) => return plain("md5", Vec::new(), true, &digest),
+        (40, Some(digest)) => return plain("sha1", Vec::new(), true, &digest),
+        _ if hash.starts_with('{') => return ldap(hash),
+        _ => {}
+    }
+    let Ok(bytes) = STANDARD.decode(hash) else { return Err(UnusableHash::Unknown) };
+    match bytes.split_first() {
+        Some((0, rest)) if bytes.len() == ASP_NET_2_BYTES => {
+            let (salt, digest) = rest.split_at(ASP_NET_2_SALT_BYTES);
+            of_pbkdf2(pbkdf2::PBKDF2_HMAC_SHA1, ASP_NET_2_ITERATIONS, salt, digest)
+        }
+        Some((1, rest)) if bytes.len() > ASP_NET_HEADER_BYTES => asp_net_3(rest),
+        _ => Err(UnusableHash::Unknown),
+    }
+}
+
+/// The pseudo-random function, the iterations, the length of the salt, each in four bytes; the salt; the hash.
+fn asp_net_3(rest: &[u8]) -> Result<Imported, UnusableHash> {
+    let malformed = UnusableHash::Malformed;
+    let mut rest = rest;
+    let mut numbers = [0_u32; 3];
+    for number in &mut numbers {
+        let (head, tail) = rest.split_first_chunk::<4>().ok_or(malformed)?;
+        *number = u32::from_be_bytes(*head);
+        rest = tail;
+    }
+    let [function, iterations, length] = numbers;
+    let algorithm = match function {
+        0 => pbkdf2::PBKDF2_HMAC_SHA1,
+        1 => pbkdf2::PBKDF2_HMAC_SHA256,
+        2 => pbkdf2::PBKDF2_HMAC_SHA512,
+        _ => return Err(UnusableHash::Unknown),
+    };
+    let (salt, digest) = rest.split_at_checked(length as usize).ok_or(malformed)?;
+    of_pbkdf2(algorithm, iterations, salt, digest)
+}
+
+/// The bytes of hexadecimal digits.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}

@@ -1,0 +1,258 @@
+//! Digests that are fast to guess, as other products store them, under a layer of Argon2id: what is stored is Argon2id of
+//! the old digest, and never the digest.
+//!
+//! | stored form | the old digest |
+//! |---|---|
+//! | `layered$md5-prefix$$SALT$argon2id$…`, `sha1-`, `sha256-`, `sha512-` | of the salt, then the password |
+//! | `layered$md5-suffix$$SALT$argon2id$…`, `sha1-`, `sha256-`, `sha512-` | of the password, then the salt |
+//! | `layered$md5-crypt$$SALT$argon2id$…` | crypt's MD5, `$1$` |
+//! | `layered$sha256-crypt$ROUNDS$SALT$argon2id$…`, `sha512-crypt` | crypt's SHA-2, `$5$` and `$6$` |
+//! | `layered$pbkdf2-sha256$ITERATIONS,BYTES$SALT$argon2id$…`, `-sha1`, `-sha512` | PBKDF2 of few iterations |
+//!
+//! SALT is the old digest's, in base 64 without padding; what follows is the rest of a PHC string.
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use ring::pbkdf2;
+
+use super::foreign::{self, HashFunction};
+use super::stored::{
+    Algorithm, MAX_OUTPUT_BYTES, MAX_PBKDF2_ITERATIONS, MAX_SHA_CRYPT_ROUNDS, LEAST_OUTPUT_BYTES, UnusableHash,
+    decimal,
+};
+use super::crypt;
+
+/// The longest salt of an old digest, in bytes.
+pub(super) const MAX_SALT_BYTES: usize = 128;
+/// The longest salts that crypt's MD5 and SHA-2 look at, in bytes.
+const MAX_MD5_CRYPT_SALT_BYTES: usize = 8;
+const MAX_SHA_CRYPT_SALT_BYTES: usize = 16;
+/// The least rounds of crypt's SHA-2.
+const LEAST_SHA_CRYPT_ROUNDS: u32 = 1000;
+/// What takes the time of one block of Argon2: rounds of crypt's MD5. One round of its SHA-2 takes longer than a block.
+const MD5_CRYPT_ROUNDS_PER_BLOCK: u32 = 2;
+
+/// What was fast to guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FastKind {
+    /// MD5, with a salt or without.
+    Md5,
+    /// SHA-1, with a salt or without.
+    Sha1,
+    /// SHA-256, with a salt or without.
+    Sha256,
+    /// SHA-512, with a salt or without.
+    Sha512,
+    /// crypt's MD5.
+    Md5Crypt,
+    /// crypt's SHA-256.
+    Sha256Crypt,
+    /// crypt's SHA-512.
+    Sha512Crypt,
+    /// PBKDF2 of few iterations.
+    Pbkdf2,
+}
+
+impl fmt::Display for FastKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+            Self::Md5Crypt => "md5_crypt",
+            Self::Sha256Crypt => "sha256_crypt",
+            Self::Sha512Crypt => "sha512_crypt",
+            Self::Pbkdf2 => "pbkdf2",
+        })
+    }
+}
+
+/// How the old digest is computed.
+#[derive(Clone)]
+pub(super) enum OldDigest {
+    Plain { function: HashFunction, salt: Vec<u8>, salt_first: bool },
+    Md5Crypt { salt: Vec<u8> },
+    ShaCrypt { function: HashFunction, rounds: u32, salt: Vec<u8> },
+    Pbkdf2 { algorithm: pbkdf2::Algorithm, iterations: NonZeroU32, salt: Vec<u8>, length: usize },
+}
+
+/// A digest that is fast to guess, on its way from a file to [`super::Passwords::layer`]. It cannot be stored as it is.
+#[derive(Clone)]
+pub struct FastDigest {
+    pub(super) how: OldDigest,
+    pub(super) digest: Vec<u8>,
+}
+
+impl FastDigest {
+    /// What it will be counted as.
+    pub fn algorithm(&self) -> Algorithm {
+        Algorithm::Layered(self.how.kind())
+    }
+}
+
+impl fmt::Debug for FastDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FastDigest").field(&self.how.kind()).finish()
+    }
+}
+
+impl OldDigest {
+    pub(super) fn kind(&self) -> FastKind {
+        match self {
+            Self::Plain { function: HashFunction::Md5, .. } => FastKind::Md5,
+            Self::Plain { function: HashFunction::Sha1, .. } => FastKind::Sha1,
+            Self::Plain { function: HashFunction::Sha256, .. } => FastKind::Sha256,
+            Self::Plain { function: HashFunction::Sha512, .. } => FastKind::Sha512,
+            Self::Md5Crypt { .. } => FastKind::Md5Crypt,
+            Self::ShaCrypt { function: HashFunction::Sha512, .. } => FastKind::Sha512Crypt,
+            Self::ShaCrypt { .. } => FastKind::Sha256Crypt,
+            Self::Pbkdf2 { .. } => FastKind::Pbkdf2,
+        }
+    }
+
+    /// The digest of this password; `None` where the product takes no such password.
+    pub(super) fn of(&self, password: &[u8]) -> Option<Vec<u8>> {
+        if self.is_of_crypt() && password.len() > crypt::MAX_PASSWORD_BYTES {
+            return None;
+        }
+        match self {
+            Self::Plain { function, salt, salt_first: true } => Some(function.digest([salt, password])),
+            Self::Plain { function, salt, salt_first: false } => Some(function.digest([password, salt])),
+            Self::Md5Crypt { salt } => Some(crypt::md5(password, salt)),
+            Self::ShaCrypt { function: HashFunction::Sha512, rounds, salt } => {
+                crypt::sha512(password, salt, *rounds)
+            }
+            Self::ShaCrypt { rounds, salt, .. } => crypt::sha256(password, salt, *rounds),
+            Self::Pbkdf2 { algorithm, iterations, salt, length } => {
+                Some(foreign::pbkdf2(*algorithm, *iterations, password, salt, *length))
+            }
+        }
+    }
+
+    fn is_of_crypt(&self) -> bool {
+        matches!(self, Self::Md5Crypt { .. } | Self::ShaCrypt { .. })
+    }
+
+    /// What computing it costs, about, in Argon2's blocks.
+    pub(super) fn work(&self) -> u32 {
+        match self {
+            Self::Plain { .. } => 0,
+            Self::Md5Crypt { .. } => 1000 / MD5_CRYPT_ROUNDS_PER_BLOCK,
+            Self::ShaCrypt { rounds, .. } => *rounds,
+            Self::Pbkdf2 { algorithm, iterations, length, .. } => {
+                foreign::pbkdf2_work(*algorithm, iterations.get(), *length)
+            }
+        }
+    }
+
+    /// What of the stored form is in front of Argon2id's, and ends in a `$`.
+    pub(super) fn prefix(&self) -> String {
+        let (kind, numbers, salt) = match self {
+            Self::Plain { function, salt, salt_first } => {
+                (plain_name(*function, *salt_first), String::new(), salt)
+            }
+            Self::Md5Crypt { salt } => ("md5-crypt", String::new(), salt),
+            Self::ShaCrypt { function: HashFunction::Sha512, rounds, salt } => {
+                ("sha512-crypt", rounds.to_string(), salt)
+            }
+            Self::ShaCrypt { rounds, salt, .. } => ("sha256-crypt", rounds.to_string(), salt),
+            Self::Pbkdf2 { algorithm, iterations, salt, length } => {
+                (foreign::pbkdf2_name(*algorithm), format!("{iterations},{length}"), salt)
+            }
+        };
+        format!("layered${kind}${numbers}${}$", STANDARD_NO_PAD.encode(salt))
+    }
+
+    /// Reads what [`Self::prefix`] writes, in its parts.
+    pub(super) fn parse(kind: &str, numbers: &str, salt: &str) -> Result<Self, UnusableHash> {
+        let malformed = UnusableHash::Malformed;
+        let salt = STANDARD_NO_PAD.decode(salt).map_err(|_| malformed)?;
+        match kind {
+            "md5-crypt" if numbers.is_empty() => Self::md5_crypt(salt),
+            "sha256-crypt" => Self::sha_crypt(HashFunction::Sha256, decimal(numbers)?, salt),
+            "sha512-crypt" => Self::sha_crypt(HashFunction::Sha512, decimal(numbers)?, salt),
+            "pbkdf2-sha1" | "pbkdf2-sha256" | "pbkdf2-sha512" => {
+                let algorithm = foreign::pbkdf2_named(kind).ok_or(malformed)?;
+                let (iterations, length) = numbers.split_once(',').ok_or(malformed)?;
+                let length = usize::try_from(decimal(length)?).map_err(|_| malformed)?;
+                Self::pbkdf2(algorithm, decimal(iterations)?, salt, length)
+            }
+            _ if numbers.is_empty() => {
+                let (function, place) = kind.split_once('-').ok_or(UnusableHash::Unknown)?;
+                let function = HashFunction::named(function).ok_or(UnusableHash::Unknown)?;
+                match place {
+                    "prefix" => Self::plain(function, salt, true),
+                    "suffix" => Self::plain(function, salt, false),
+                    _ => Err(UnusableHash::Unknown),
+                }
+            }
+            _ => Err(malformed),
+        }
+    }
+
+    pub(super) fn plain(function: HashFunction, salt: Vec<u8>, salt_first: bool) -> Result<Self, UnusableHash> {
+        bounded(Self::Plain { function, salt_first, salt })
+    }
+
+    pub(super) fn md5_crypt(salt: Vec<u8>) -> Result<Self, UnusableHash> {
+        if salt.len() > MAX_MD5_CRYPT_SALT_BYTES {
+            return Err(UnusableHash::Malformed);
+        }
+        Ok(Self::Md5Crypt { salt })
+    }
+
+    pub(super) fn sha_crypt(
+        function: HashFunction,
+        rounds: u32,
+        salt: Vec<u8>,
+    ) -> Result<Self, UnusableHash> {
+        if salt.len() > MAX_SHA_CRYPT_SALT_BYTES || rounds < LEAST_SHA_CRYPT_ROUNDS {
+            return Err(UnusableHash::Malformed);
+        }
+        if rounds > MAX_SHA_CRYPT_ROUNDS {
+            return Err(UnusableHash::TooDear);
+        }
+        Ok(Self::ShaCrypt { function, rounds, salt })
+    }
+
+    pub(super) fn pbkdf2(
+        algorithm: pbkdf2::Algorithm,
+        iterations: u32,
+        salt: Vec<u8>,
+        length: usize,
+    ) -> Result<Self, UnusableHash> {
+        let iterations = NonZeroU32::new(iterations).ok_or(UnusableHash::Malformed)?;
+        if salt.is_empty() || !(LEAST_OUTPUT_BYTES..=MAX_OUTPUT_BYTES).contains(&length) {
+            return Err(UnusableHash::Malformed);
+        }
+        if foreign::pbkdf2_iterations(algorithm, iterations.get(), length) > MAX_PBKDF2_ITERATIONS {
+            return Err(UnusableHash::TooDear);
+        }
+        bounded(Self::Pbkdf2 { algorithm, iterations, salt, length })
+    }
+}
+
+fn bounded(how: OldDigest) -> Result<OldDigest, UnusableHash> {
+    let (OldDigest::Plain { salt, .. }
+    | OldDigest::Md5Crypt { salt }
+    | OldDigest::ShaCrypt { salt, .. }
+    | OldDigest::Pbkdf2 { salt, .. }) = &how;
+    if salt.len() <= MAX_SALT_BYTES { Ok(how) } else { Err(UnusableHash::Malformed) }
+}
+
+const fn plain_name(function: HashFunction, salt_first: bool) -> &'static str {
+    match (function, salt_first) {
+        (HashFunction::Md5, true) => "md5-prefix",
+        (HashFunction::Md5, false) => "md5-suffix",
+        (HashFunction::Sha1, true) => "sha1-prefix",
+        (HashFunction::Sha1, false) => "sha1-suffix",
+        (HashFunction::Sha256, true) => "sha256-prefix",
+        (HashFunction::Sha256, false) => "sha256-suffix",
+        (HashFunction::Sha512, true) => "sha512-prefix",
+        (HashFunction::Sha512, false) => "sha512-suffix",
+    }
+}
