@@ -244,7 +244,8 @@ fn werkzeug(method: &str, salt: &str, digest: &str) -> Result<Imported, Unusable
 fn ldap(hash: &str) -> Result<Imported, UnusableHash> {
     let (scheme, value) =
         hash.strip_prefix('{').and_then(|rest| rest.split_once('}')).ok_or(UnusableHash::Unknown)?;
-    let function = match scheme.to_ascii_uppercase().as_str() {
+    let scheme = scheme.to_ascii_uppercase();
+    let function = match scheme.as_str() {
         "CRYPT" if value.starts_with('$') => return classify(value),
         scheme @ ("PBKDF2" | "PBKDF2-SHA1" | "PBKDF2-SHA256" | "PBKDF2-SHA512") => {
             let parts: Vec<&str> = value.split('$').collect();
@@ -261,7 +262,7 @@ fn ldap(hash: &str) -> Result<Imported, UnusableHash> {
     let length = function.digest([&[], &[]]).len();
     let (digest, salt) = bytes.split_at_checked(length).ok_or(UnusableHash::Malformed)?;
     // The schemes with an S have a salt behind the digest, the others none.
-    let is_salted = scheme.len() > 1 && ["SS", "SM", "ss", "sm"].iter().any(|begin| scheme.starts_with(begin));
+    let is_salted = scheme.starts_with("SS") || scheme.starts_with("SM");
     if is_salted == salt.is_empty() {
         return Err(UnusableHash::Malformed);
     }

@@ -11,7 +11,7 @@ pub(super) const MAX_PASSWORD_BYTES: usize = 512;
 /// The rounds of crypt's SHA-2 where the string names none.
 pub(super) const DEFAULT_SHA_ROUNDS: u32 = 5000;
 /// Rounds of crypt's MD5.
-const MD5_ROUNDS: u32 = 1000;
+pub(super) const MD5_ROUNDS: u32 = 1000;
 
 /// The bytes of a yescrypt hash.
 const YESCRYPT_BYTES: usize = 32;
@@ -77,14 +77,22 @@ pub(super) fn md5(password: &[u8], salt: &[u8]) -> Vec<u8> {
     let mut digest = first.finalize();
     for round in 0..MD5_ROUNDS {
         let mut next = Md5::new();
-        if round % 2 == 1 { next.update(password) } else { next.update(digest) }
+        if round % 2 == 1 {
+            next.update(password)
+        } else {
+            next.update(digest)
+        }
         if round % 3 != 0 {
             next.update(salt);
         }
         if round % 7 != 0 {
             next.update(password);
         }
-        if round % 2 == 1 { next.update(digest) } else { next.update(password) }
+        if round % 2 == 1 {
+            next.update(digest)
+        } else {
+            next.update(password)
+        }
         digest = next.finalize();
     }
     MD5_ORDER.iter().filter_map(|index| digest.get(*index).copied()).collect()

@@ -56,9 +56,10 @@ pub(super) fn sign_extended_bcrypt(password: &[u8], hash: &str) -> bool {
     let mut bytes = password.iter().chain([&0]).cycle();
     let mut key = Vec::new();
     for _ in 0..BCRYPT_BYTES / 4 {
-        let word = bytes.by_ref().take(4).fold(0_u32, |word, byte| {
-            word << 8 | i32::from(i8::from_ne_bytes([*byte])).cast_unsigned()
-        });
+        let word = bytes
+            .by_ref()
+            .take(4)
+            .fold(0_u32, |word, byte| word << 8 | i32::from(i8::from_ne_bytes([*byte])).cast_unsigned());
         key.extend(word.to_be_bytes());
     }
     let output = bcrypt::bcrypt(parts.get_cost(), parts.get_salt_raw(), &key);
@@ -100,7 +101,9 @@ impl HashFunction {
             context.finish().as_ref().to_vec()
         };
         match self {
-            Self::Md5 => parts.iter().fold(Md5::new(), |md5, part| md5.chain_update(part)).finalize().to_vec(),
+            Self::Md5 => {
+                parts.iter().fold(Md5::new(), |md5, part| md5.chain_update(part)).finalize().to_vec()
+            }
             Self::Sha1 => of_ring(&digest::SHA1_FOR_LEGACY_USE_ONLY),
             Self::Sha256 => of_ring(&digest::SHA256),
             Self::Sha512 => of_ring(&digest::SHA512),

@@ -18,12 +18,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::pbkdf2;
 
+use super::crypt;
 use super::foreign::{self, HashFunction};
 use super::stored::{
-    Algorithm, MAX_OUTPUT_BYTES, MAX_PBKDF2_ITERATIONS, MAX_SHA_CRYPT_ROUNDS, LEAST_OUTPUT_BYTES, UnusableHash,
-    decimal,
+    Algorithm, LEAST_OUTPUT_BYTES, LEAST_PBKDF2_ITERATIONS, MAX_OUTPUT_BYTES, MAX_SHA_CRYPT_ROUNDS,
+    UnusableHash, decimal,
 };
-use super::crypt;
 
 /// The longest salt of an old digest, in bytes.
 pub(super) const MAX_SALT_BYTES: usize = 128;
@@ -141,7 +141,7 @@ impl OldDigest {
     pub(super) fn work(&self) -> u32 {
         match self {
             Self::Plain { .. } => 0,
-            Self::Md5Crypt { .. } => 1000 / MD5_CRYPT_ROUNDS_PER_BLOCK,
+            Self::Md5Crypt { .. } => crypt::MD5_ROUNDS / MD5_CRYPT_ROUNDS_PER_BLOCK,
             Self::ShaCrypt { rounds, .. } => *rounds,
             Self::Pbkdf2 { algorithm, iterations, length, .. } => {
                 foreign::pbkdf2_work(*algorithm, iterations.get(), *length)
@@ -194,7 +194,11 @@ impl OldDigest {
         }
     }
 
-    pub(super) fn plain(function: HashFunction, salt: Vec<u8>, salt_first: bool) -> Result<Self, UnusableHash> {
+    pub(super) fn plain(
+        function: HashFunction,
+        salt: Vec<u8>,
+        salt_first: bool,
+    ) -> Result<Self, UnusableHash> {
         bounded(Self::Plain { function, salt_first, salt })
     }
 
@@ -229,7 +233,7 @@ impl OldDigest {
         if salt.is_empty() || !(LEAST_OUTPUT_BYTES..=MAX_OUTPUT_BYTES).contains(&length) {
             return Err(UnusableHash::Malformed);
         }
-        if foreign::pbkdf2_iterations(algorithm, iterations.get(), length) > MAX_PBKDF2_ITERATIONS {
+        if iterations.get() >= LEAST_PBKDF2_ITERATIONS {
             return Err(UnusableHash::TooDear);
         }
         bounded(Self::Pbkdf2 { algorithm, iterations, salt, length })

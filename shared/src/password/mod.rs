@@ -26,8 +26,9 @@ pub use self::layered::{FastDigest, FastKind};
 pub use self::new::{LEAST_BYTES, WeakPassword, check_new};
 use self::stored::Stored;
 pub use self::stored::{
-    Algorithm as HashAlgorithm, LEAST_PBKDF2_ITERATIONS, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PBKDF2_ITERATIONS,
-    MAX_PHPASS_LOG, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_SHA_CRYPT_ROUNDS, MAX_WORK, MAX_YESCRYPT_WORK, UnusableHash, examine,
+    Algorithm as HashAlgorithm, LEAST_PBKDF2_ITERATIONS, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB,
+    MAX_PBKDF2_ITERATIONS, MAX_PHPASS_LOG, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_SHA_CRYPT_ROUNDS, MAX_WORK,
+    MAX_YESCRYPT_WORK, UnusableHash, examine,
 };
 use crate::config::{ConfigError, Environment};
 
@@ -206,13 +207,24 @@ pub fn is_sound() -> bool {
 /// What a stored hash that is taken costs, for the fuzzer; one that costs little is run too.
 #[cfg(fuzzing)]
 pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
-    let stored: Stored = stored.parse().ok()?;
-    let work = stored.work();
-    if work <= 1000 {
-        stored.matches(password);
+    match classify(stored).ok()? {
+        Imported::Stored(stored, _) => {
+            let stored: Stored = stored.parse().ok()?;
+            if stored.work() <= 1000 {
+                stored.matches(password);
+            }
+            Some(stored.work())
+        }
+        Imported::Fast(fast) => {
+            if fast.how.work() <= 1000 {
+                fast.how.of(password.as_bytes());
+            }
+            Some(fast.how.work())
+        }
     }
-    Some(work)
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

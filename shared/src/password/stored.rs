@@ -195,9 +195,10 @@ impl Stored {
             Self::Pbkdf2 { .. } => Algorithm::Pbkdf2Sha256,
             Self::Bcrypt { of: BcryptInput::Password, .. } => Algorithm::Bcrypt,
             Self::Bcrypt { of: BcryptInput::WithSuffix(_), .. } => Algorithm::BcryptWithSuffix,
-            Self::Bcrypt { of: BcryptInput::Digest { function: HashFunction::Sha256, in_base64: false }, .. } => {
-                Algorithm::BcryptSha256
-            }
+            Self::Bcrypt {
+                of: BcryptInput::Digest { function: HashFunction::Sha256, in_base64: false },
+                ..
+            } => Algorithm::BcryptSha256,
             Self::Bcrypt { of: BcryptInput::Digest { .. }, .. } => Algorithm::BcryptDigest,
             Self::Bcrypt { of: BcryptInput::WordPress, .. } => Algorithm::WordPress,
             Self::Bcrypt { of: BcryptInput::SignExtended, .. } => Algorithm::BcryptSignExtended,
@@ -306,9 +307,7 @@ impl Stored {
             Self::Bcrypt {
                 of: BcryptInput::Password | BcryptInput::WithSuffix(_) | BcryptInput::SignExtended,
                 ..
-            } => {
-                password.len() <= foreign::BCRYPT_BYTES
-            }
+            } => password.len() <= foreign::BCRYPT_BYTES,
             _ => true,
         }
     }
@@ -355,9 +354,9 @@ fn modular(stored: &str, rest: &str) -> Result<Stored, UnusableHash> {
     match head {
         "2a" | "2b" | "2y" => bcrypt(stored, BcryptInput::Password),
         "2x" => bcrypt(stored, BcryptInput::SignExtended),
-        "wp" => stored.get("$wp".len()..).map_or(Err(UnusableHash::Malformed), |hash| {
-            bcrypt(hash, BcryptInput::WordPress)
-        }),
+        "wp" => stored
+            .get("$wp".len()..)
+            .map_or(Err(UnusableHash::Malformed), |hash| bcrypt(hash, BcryptInput::WordPress)),
         "y" => Yescrypt::parse(tail).map(Stored::Yescrypt),
         "P" | "H" => Phpass::parse(stored).map(Stored::Phpass),
         "scrypt" => {

@@ -1,0 +1,157 @@
+//! The hashes that other products store, against vectors that their own libraries made.
+
+use super::*;
+
+/// How each was made is in the file.
+const VECTORS: &str = include_str!("vectors.tsv");
+
+/// What is stored of each, and its password.
+fn stored() -> Vec<(&'static str, String, &'static str)> {
+    let rows = VECTORS.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
+    let stored = rows.map(|row| {
+        let [_, name, hash, password] = row[..] else { panic!("{row:?}") };
+        let stored = match classify(hash) {
+            Ok(Imported::Stored(stored, _)) => stored,
+            Ok(Imported::Fast(fast)) => Passwords::default().layer(&fast, [3; 16]).unwrap(),
+            Err(reason) => panic!("{name}: {reason}"),
+        };
+        (name, stored, password)
+    });
+    stored.collect()
+}
+
+#[test]
+fn every_vector_verifies_with_its_password_alone() {
+    let passwords = Passwords::default();
+    for (name, stored, password) in stored() {
+        assert!(passwords.verify(Some(&stored), password), "{name}: {stored}");
+        let longer = format!("{password}x");
+        // bcrypt looks at 72 bytes.
+        let cut = stored.starts_with("$2") && password.len() > 72;
+        assert_eq!(passwords.verify(Some(&stored), &longer), cut, "{name}: {stored}");
+        for wrong in [&password.to_uppercase(), "wrong"] {
+            assert!(wrong == password || !passwords.verify(Some(&stored), wrong), "{name}: {stored}");
+        }
+        assert!(!passwords.verify(Some(&stored), &format!("{password}\0")), "{name}: {stored}");
+        let upgraded = passwords.renew(&stored, password, [9; 16]);
+        assert_eq!(upgraded.is_none(), cut, "{name}: {stored}");
+        assert!(upgraded.is_none_or(|hash| hash.starts_with("$argon2id$")), "{name}");
+    }
+}
+
+#[test]
+fn a_stored_form_is_itself_when_it_is_imported_again() {
+    for (name, stored, _) in stored() {
+        let again = classify(&stored);
+        assert!(matches!(&again, Ok(Imported::Stored(again, _)) if *again == stored), "{name}: {again:?}");
+    }
+}
+
+/// What is fast to guess is neither stored nor shown.
+#[test]
+fn a_fast_digest_is_layered_and_never_stored() {
+    let mut fast = 0;
+    for row in VECTORS.lines().skip(1) {
+        let hash = row.split('\t').nth(2).unwrap();
+        let Ok(Imported::Fast(digest)) = classify(hash) else { continue };
+        fast += 1;
+        let stored = Passwords::default().layer(&digest, [3; 16]).unwrap();
+        let shown = format!("{digest:?} {stored}");
+        assert!(stored.starts_with("layered$"), "{stored}");
+        let old = hash.rsplit(['$', '}']).next().unwrap();
+        assert!(!shown.contains(old) && !shown.contains(&crate::ambient::hex(&digest.digest)), "{shown}");
+        assert_eq!(examine(&stored), Ok(digest.algorithm()));
+    }
+    assert!(fast > 40, "{fast}");
+    for begin in ["$6$", "$5$", "$1$", "md5$", "sha1$", "{SSHA}", "$pbkdf2-sha256$1000$"] {
+        let mut hashes = VECTORS.lines().skip(1).filter_map(|row| row.split('\t').nth(2));
+        let hash = hashes.find(|hash| hash.starts_with(begin)).unwrap();
+        assert!(matches!(classify(hash), Ok(Imported::Fast(_))), "{hash}");
+    }
+}
+
+#[test]
+fn a_wrong_password_for_a_layered_digest_costs_a_new_hash() {
+    let Ok(Imported::Fast(fast)) = classify("5f4dcc3b5aa765d61d8327deb882cf99") else { panic!("not MD5") };
+    let passwords = Passwords::default();
+    let stored = passwords.layer(&fast, [3; 16]).unwrap();
+    super::argon::FILLED.set(0);
+    assert!(!passwords.verify(Some(&stored), "x"));
+    assert_eq!(super::argon::FILLED.get(), Cost::DEFAULT.work());
+    assert!(passwords.verify(Some(&stored), "password"));
+}
+
+#[test]
+fn hashes_of_other_products_that_cannot_be_used_say_why() {
+    use UnusableHash::{Malformed, TooDear, Unknown};
+    let argon2 = "argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let digest = "x".repeat(86);
+    for (hash, expected) in [
+        ("$s2$16384$8$1$abc$def".to_owned(), Unknown),
+        ("{SHA3}abc".to_owned(), Unknown),
+        ("{CRYPT}rIl3dcGDvXYSM".to_owned(), Unknown),
+        ("rIl3dcGDvXYSM".to_owned(), Unknown),
+        ("letmein".to_owned(), Unknown),
+        (String::new(), Unknown),
+        ("{SSHA}not base64".to_owned(), Malformed),
+        ("{SSHA}re6L5VY4rugCnM1UaRmskpVI8UY=".to_owned(), Malformed),
+        ("{SHA}xioNPyaeMcduqs565/7OLF07Cg6+NyZk".to_owned(), Malformed),
+        ("md5$salt$5f4dcc3b".to_owned(), Malformed),
+        ("sha1$salt$5f4dcc3b5aa765d61d8327deb882cf99".to_owned(), Malformed),
+        (format!("md5${}$5f4dcc3b5aa765d61d8327deb882cf99", "s".repeat(129)), Malformed),
+        (format!("$6$rounds=1000001$salt${digest}"), TooDear),
+        (format!("$6$rounds=999$salt${digest}"), Malformed),
+        (format!("$6$rounds=5000$saltsaltsaltsalts${digest}"), Malformed),
+        ("$6$rounds=5000$salt$short".to_owned(), Malformed),
+        ("$1$saltsalts$gr./yJS1GlbQSXLbU.PYb.".to_owned(), Malformed),
+        ("$1$saltsalt$gr./yJS1GlbQSXLbU.PYb".to_owned(), Malformed),
+        (
+            "$pbkdf2-sha256$2000001$//sAc2FsdHNhbHQ$.jXc9TlHaCjtpqczrFG1sgVOCXkE0cisztCI06TMing".to_owned(),
+            TooDear,
+        ),
+        (
+            "pbkdf2:sha256:2000001$salt$f64f8310cb1e2d1160ae99ea318d2781d1177de0e4b529022189408dfe353c1b"
+                .to_owned(),
+            TooDear,
+        ),
+        ("pbkdf2:sha3:1000$salt$f64f8310cb1e2d1160ae99ea318d2781".to_owned(), Unknown),
+        ("scrypt:262144:8:1$salt$f64f8310cb1e2d1160ae99ea318d2781".to_owned(), TooDear),
+        ("$7$G/..../....salt$ILe3VB5MimVDbF2cQ4uRefpBmA9/wk81Y7ZKRuVBPc8".to_owned(), TooDear),
+        ("$y$jFT$abcdefghijklmnopqrstu/$LpKJE3m1N538Zp6d/IxizQEq//6vF7QFabqZGa9LpM7".to_owned(), TooDear),
+        ("$y$j953/2$abcdefghijklmnopqrstu/$LpKJE3m1N538Zp6d/IxizQEq//6vF7QFabqZGa9LpM7".to_owned(), Unknown),
+        ("$y$j9T$abc$LpKJE3m1N538Zp6d".to_owned(), Malformed),
+        ("$wp$2y$15$BXbPsXJkiYhfQR6jbpPtaOExqWO.ZJ8pjxOi6E8wNrn3hIoy8wZ.K".to_owned(), TooDear),
+        (format!("layered$md5-prefix$1$${argon2}"), Malformed),
+        (format!("layered$md4-prefix$$${argon2}"), Unknown),
+        (format!("layered$md5-middle$$${argon2}"), Unknown),
+        (format!("layered$md5-prefix$$${}", argon2.replace("argon2id", "argon2i")), Malformed),
+        (format!("layered$md5-prefix$$${}", argon2.replace("m=8", "m=262145")), TooDear),
+        (format!("layered$pbkdf2-sha1$2000001,20$c2FsdA${argon2}"), TooDear),
+        (format!("layered$pbkdf2-sha1$1000,65$c2FsdA${argon2}"), Malformed),
+        (format!("layered$sha512-crypt$1000001$c2FsdA${argon2}"), TooDear),
+        ("layered$md5-prefix$$".to_owned(), Malformed),
+        ("firebase$ln=18,r=8,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(), TooDear),
+        ("firebase$ln=14,r=8,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAAAA".to_owned(), Malformed),
+    ] {
+        assert_eq!(classify(&hash).err(), Some(expected), "{hash}");
+        assert!(!Passwords::default().verify(Some(&hash), "x"), "{hash}");
+    }
+}
+
+/// Work of crypt's SHA-2 grows with the password, and crypt takes none that is longer.
+#[test]
+fn a_password_that_crypt_does_not_take_is_wrong() {
+    let Ok(Imported::Fast(fast)) =
+        classify("$5$rounds=1000$salt$ClwCOiuosfwAL5e3Gfy5BAxI1XfNz0VUxCbnGeuT0b4")
+    else {
+        panic!("not crypt")
+    };
+    for (length, taken) in [(512, true), (513, false)] {
+        let password = "x".repeat(length);
+        let right = crypt::sha256(password.as_bytes(), b"salt", 1000).unwrap();
+        let fast = FastDigest { digest: right, ..fast.clone() };
+        let passwords = Passwords::default();
+        let stored = passwords.layer(&fast, [3; 16]).unwrap();
+        assert_eq!(passwords.verify(Some(&stored), &password), taken, "{length}");
+    }
+}
