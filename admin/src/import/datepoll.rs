@@ -6,7 +6,7 @@ use postern::ambient::Timestamp;
 use postern::user::{Status, User};
 use serde_json::{Map, Value, json};
 
-use super::reason::Reason;
+use super::reason::{NoPassword, Reason};
 use super::rows::{Record, other_format};
 use super::{Draft, fields};
 use crate::output::Failure;
@@ -45,12 +45,16 @@ pub fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
     }
     let attributes = if profile.is_empty() { json!({}) } else { json!({"email": profile}) };
     let created_at = fields::moment(&record, "created_at")?.unwrap_or(now);
+    let (password_hash, no_password) = match stored(fields::text(&record, "password")?, id) {
+        Ok(password_hash) => (password_hash, None),
+        Err(why) => (None, Some(why)),
+    };
     let user = User {
         version: 1,
         id,
         username,
         email: fields::text(&record, "email")?.unwrap_or_default(),
-        password_hash: stored(fields::text(&record, "password")?, id)?,
+        password_hash,
         status: if activated { Status::Active } else { Status::NotActivated },
         must_change_password: fields::boolean(&record, "force_password_change")?.unwrap_or(false),
         mfa: None,
@@ -64,11 +68,11 @@ pub fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         last_sign_in: None,
         attributes: attributes.as_object().cloned().unwrap_or_default(),
     };
-    Draft::new(user, Vec::new())
+    Ok(Draft { no_password, ..Draft::new(user, Vec::new()) })
 }
 
 /// The stored form: what was hashed is the password with the user's id behind it.
-fn stored(password: Option<String>, id: u64) -> Result<Option<String>, Reason> {
+fn stored(password: Option<String>, id: u64) -> Result<Option<String>, NoPassword> {
     match password.as_deref() {
         None | Some("" | "Null" | "null") => Ok(None),
         Some(hash)
@@ -77,7 +81,7 @@ fn stored(password: Option<String>, id: u64) -> Result<Option<String>, Reason> {
             Ok(Some(format!("bcrypt_suffix${id}${hash}")))
         }
         // Where there was no hash, the product took any password for the right one: that must not come along.
-        Some(_) => Err(Reason::NotBcrypt),
+        Some(_) => Err(NoPassword::NotBcrypt),
     }
 }
 
@@ -119,7 +123,8 @@ mod tests {
             assert_eq!(user.status, Status::NotActivated);
         }
         for bad in ["letmein", "$2y$10$short", "5f4dcc3b5aa765d61d8327deb882cf99"] {
-            assert_eq!(with(json!(bad)).err(), Some(Reason::NotBcrypt), "{bad}");
+            assert_eq!(with(json!(bad)).ok().unwrap().password_hash, None, "{bad}");
+            assert_eq!(stored(Some(bad.to_owned()), 1), Err(NoPassword::NotBcrypt), "{bad}");
         }
     }
 

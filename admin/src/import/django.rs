@@ -135,7 +135,7 @@ impl Django {
             last_sign_in: fields::moment(record, "last_login")?,
             attributes: attributes.as_object().cloned().unwrap_or_default(),
         };
-        Draft::new(user, Vec::new())
+        Ok(Draft::new(user, Vec::new()))
     }
 
     fn url(&self, path: &str) -> String {

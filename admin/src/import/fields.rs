@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use postern::ambient::Timestamp;
 use postern::mfa::{Mfa, RecoveryKey};
-use postern::password::{HashAlgorithm, examine};
 use serde_json::Value;
 use time::{Date, Month};
 
@@ -148,14 +147,6 @@ pub fn last_step(record: &Record, member: &str, now: Timestamp) -> Result<Option
         }
         step => Ok(step),
     }
-}
-
-/// How the password was hashed, if the user has one.
-///
-/// # Errors
-/// If the hash cannot be verified here.
-pub fn hash(stored: Option<&str>) -> Result<Option<HashAlgorithm>, Reason> {
-    Ok(stored.map(examine).transpose()?)
 }
 
 /// The second factor with this TOTP secret.

@@ -10,7 +10,7 @@ use ring::digest;
 use serde_json::{Value, json};
 
 use super::crypt::{Cipher, unhex};
-use super::reason::{Note, Reason};
+use super::reason::{NoPassword, Note, Reason};
 use super::rows::{Record, Rows};
 use super::{Draft, fields};
 use crate::output::{Exit, Failure};
@@ -97,10 +97,17 @@ impl FreeSewing {
         }
         let username = fields::text(record, "username")?.ok_or(Reason::Missing { member: "username" })?;
         let created_at = fields::moment(record, "createdAt")?.unwrap_or(now);
+        let mut no_password = None;
         let (password_hash, version) = match fields::value(record, "password") {
             None => (None, Version::V3),
             Some(Value::String(none)) if none.is_empty() => (None, Version::V3),
-            Some(password) => stored(password).map(|(hash, version)| (Some(hash), version))?,
+            Some(password) => match stored(password) {
+                Ok((hash, version)) => (Some(hash), version),
+                Err(why) => {
+                    no_password = Some(why);
+                    (None, Version::V3)
+                }
+            },
         };
         let suspect = |migrated: &Migrated| {
             id <= migrated.highest_id || migrated.newest.is_some_and(|newest| created_at < newest)
@@ -138,7 +145,7 @@ impl FreeSewing {
             },
             attributes: json!({"mfa": profile}).as_object().cloned().unwrap_or_default(),
         };
-        Draft::new(user, notes)
+        Ok(Draft { no_password, ..Draft::new(user, notes) })
     }
 
     /// The e-mail address; its hash beside it tells whether the key was the right one.
@@ -228,12 +235,12 @@ enum Version {
 }
 
 /// The stored form of a password.
-fn stored(column: &Value) -> Result<(String, Version), Reason> {
-    let wanted = || fields::malformed("password", "an object of type v2 or v3");
+fn stored(column: &Value) -> Result<(String, Version), NoPassword> {
+    let wanted = || NoPassword::NotFreeSewing;
     let (password, folded) = unfold(column).ok_or_else(wanted)?;
     // What FreeSewing finds in the column after parsing it once must be the object, or nobody ever signs in.
     if folded > 1 {
-        return Err(Reason::HashedTwice);
+        return Err(NoPassword::HashedTwice);
     }
     let member = |name: &str| password.get(name).and_then(Value::as_str);
     match member("type") {
@@ -246,7 +253,7 @@ fn stored(column: &Value) -> Result<(String, Version), Reason> {
         Some("v2") => match member("data") {
             Some(bcrypt) if bcrypt.starts_with("$2") => Ok((bcrypt.to_owned(), Version::V2)),
             Some(other) if serde_json::from_str::<Value>(other).is_ok_and(|inner| inner["type"] == "v3") => {
-                Err(Reason::HashedTwice)
+                Err(NoPassword::HashedTwice)
             }
             _ => Err(wanted()),
         },
@@ -323,7 +330,7 @@ mod tests {
         let text = v3.to_string();
         assert!(stored(&v3).is_ok() && stored(&json!(text)).is_ok());
         for twice in [json!(json!(text).to_string()), json!({"type": "v2", "data": text})] {
-            assert_eq!(stored(&twice).err(), Some(Reason::HashedTwice), "{twice}");
+            assert_eq!(stored(&twice).err(), Some(NoPassword::HashedTwice), "{twice}");
         }
         for bad in [
             json!(7),
@@ -332,7 +339,7 @@ mod tests {
             json!({"type": "v3", "hash": "00", "salt": "00"}),
             json!({"type": "v2", "data": "letmein"}),
         ] {
-            assert!(matches!(stored(&bad), Err(Reason::Malformed { .. })), "{bad}");
+            assert_eq!(stored(&bad).err(), Some(NoPassword::NotFreeSewing), "{bad}");
         }
     }
 
@@ -349,7 +356,6 @@ mod tests {
             ("id", json!("x")),
             ("username", Value::Null),
             ("status", json!(7)),
-            ("password", json!("x")),
             ("email", Value::Null),
             ("createdAt", json!("x")),
         ] {

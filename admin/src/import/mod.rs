@@ -7,6 +7,7 @@
 //! | [`fields`] | what a row holds, as types |
 //! | [`attributes`] | what the contracts keep with a user |
 //! | [`own`] [`django`] [`datepoll`] [`freesewing`] | from a row to a user, per format |
+//! | [`hashes`] | password hashes, and the options that say how they were made |
 //! | [`crypt`] | FreeSewing's encrypted columns |
 //! | [`reason`] | why a row is rejected |
 //! | [`run`] | batches, several at once |
@@ -19,6 +20,7 @@ pub mod datepoll;
 pub mod django;
 pub mod fields;
 pub mod freesewing;
+pub mod hashes;
 pub mod kept;
 pub mod own;
 pub mod reason;
@@ -33,13 +35,14 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use postern::ambient::Timestamp;
 use postern::config::Environment;
-use postern::password::HashAlgorithm;
+use postern::password::{FastDigest, HashAlgorithm, Imported};
 use postern::store::{Newcomer, Store};
 use postern::user::User;
 
 use self::django::Django;
 use self::freesewing::FreeSewing;
-use self::reason::{Note, Reason};
+use self::hashes::{HashOptions, Hashes};
+use self::reason::{NoPassword, Note, Reason};
 use self::rows::{Record, Rows};
 use self::source::{Input, Source};
 use crate::output::{Exit, Failure, Output};
@@ -121,25 +124,48 @@ pub struct Options {
     /// Import a user whose e-mail address is another's without it.
     #[arg(long)]
     drop_taken_emails: bool,
+    #[command(flatten)]
+    hashes: HashOptions,
 }
 
 /// A user as a row has it, found good.
 pub struct Draft {
     /// The user.
     pub user: User,
-    /// How the password was hashed, if there is one.
-    pub hash: Option<HashAlgorithm>,
+    /// Why the password that the row has cannot be used, where the product tells.
+    pub no_password: Option<NoPassword>,
     /// What the operator should know.
     pub notes: Vec<Note>,
 }
 
 impl Draft {
-    /// Looks at the password's hash.
-    ///
-    /// # Errors
-    /// If it cannot be verified here.
-    fn new(user: User, notes: Vec<Note>) -> Result<Self, Reason> {
-        Ok(Self { hash: fields::hash(user.password_hash.as_deref())?, user, notes })
+    fn new(user: User, notes: Vec<Note>) -> Self {
+        Self { user, no_password: None, notes }
+    }
+
+    /// The candidate, with the password's hash in a stored form or as a digest that gets a layer.
+    fn into_candidate(self, hashes: &Hashes) -> Result<Candidate, Reason> {
+        let Self { mut user, no_password, mut notes } = self;
+        let read = match (no_password, user.password_hash.take()) {
+            (Some(why), _) => Err(why),
+            (None, None) => Ok(None),
+            (None, Some(hash)) => hashes.read(&hash).map(Some).map_err(NoPassword::Hash),
+        };
+        let (stored, fast, hash) = match read {
+            Ok(None) => (None, None, None),
+            Ok(Some(Imported::Stored(stored, algorithm))) => (Some(stored), None, Some(algorithm)),
+            Ok(Some(Imported::Fast(fast))) => {
+                let algorithm = fast.algorithm();
+                (None, Some(fast), Some(algorithm))
+            }
+            Err(why) if hashes.reject_unusable() => return Err(Reason::NoPassword(why)),
+            Err(why) => {
+                notes.push(Note::NoPassword(why));
+                (None, None, None)
+            }
+        };
+        user.password_hash = stored;
+        Ok(Candidate { newcomer: Newcomer::new(user)?, fast, hash, notes })
     }
 }
 
@@ -160,6 +186,8 @@ impl Reading {
 /// A user of a row, with names that can be names.
 struct Candidate {
     newcomer: Newcomer,
+    /// What becomes the password's stored form by a layer of Argon2id, which the newcomer lacks until then.
+    fast: Option<FastDigest>,
     hash: Option<HashAlgorithm>,
     notes: Vec<Note>,
 }
@@ -206,7 +234,12 @@ impl Reader {
         }
     }
 
-    fn read(&mut self, record: &Record, now: Timestamp) -> Result<Option<Candidate>, Reason> {
+    fn read(
+        &mut self,
+        record: &Record,
+        hashes: &Hashes,
+        now: Timestamp,
+    ) -> Result<Option<Candidate>, Reason> {
         let draft = match self {
             Self::Csv => own::of_csv(record, now)?,
             Self::Jsonl => own::of_json(record, now)?,
@@ -217,8 +250,7 @@ impl Reader {
                 Reading::Other => return Ok(None),
             },
         };
-        let newcomer = Newcomer::new(draft.user)?;
-        Ok(Some(Candidate { newcomer, hash: draft.hash, notes: draft.notes }))
+        draft.into_candidate(hashes).map(Some)
     }
 
     /// Whether it is of use to go on.
@@ -257,10 +289,11 @@ pub async fn import(args: ImportArgs, store: &Store) -> Result<Output, Failure> 
         Format::Csv { options } => (Reader::Csv, options),
         Format::Jsonl { options } => (Reader::Jsonl, options),
     };
+    let hashes = Hashes::new(options.hashes.clone())?;
     let input = Input::of(&options.file);
     reader.survey(&input)?;
     let rows = reader.rows(input.open()?)?;
-    run::run(reader, rows, &input, &options, store).await
+    run::run(reader, rows, &input, &options, &hashes, store).await
 }
 
 /// The failure came before anything was written.

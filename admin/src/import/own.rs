@@ -111,7 +111,7 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         last_sign_in: fields::moment(record, "last_sign_in")?,
         attributes,
     };
-    Draft::new(user, Vec::new())
+    Ok(Draft::new(user, Vec::new()))
 }
 
 fn status(record: &Record) -> Result<Status, Reason> {

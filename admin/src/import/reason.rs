@@ -48,12 +48,8 @@ pub enum Reason {
     BadUsername,
     /// The e-mail address is none.
     BadEmail,
-    /// The password's hash cannot be used.
-    Hash(UnusableHash),
-    /// The password's hash is not of the kind that this product wrote.
-    NotBcrypt,
-    /// The hash was hashed again, and no password fits it.
-    HashedTwice,
+    /// The password's hash cannot be used, and such users are not wanted.
+    NoPassword(NoPassword),
     /// The TOTP secret is not one.
     BadSecret,
     /// The encrypted columns do not open with this key.
@@ -102,9 +98,7 @@ impl Reason {
             Self::Malformed { .. } => "malformed member",
             Self::BadUsername => "bad username",
             Self::BadEmail => "bad e-mail address",
-            Self::Hash(UnusableHash::TooDear) => "hash too dear",
-            Self::Hash(_) | Self::NotBcrypt => "unusable hash",
-            Self::HashedTwice => "hashed twice",
+            Self::NoPassword(why) => why.kind(),
             Self::BadSecret => "bad TOTP secret",
             Self::WrongKey => "does not decrypt",
             Self::OtherModel { .. } => "of another model",
@@ -135,11 +129,7 @@ impl fmt::Display for Reason {
             Self::Malformed { member, wanted } => write!(f, "`{member}` must be {wanted}"),
             Self::BadUsername => CreateUserError::BadUsername.fmt(f),
             Self::BadEmail => CreateUserError::BadEmail.fmt(f),
-            Self::Hash(unusable) => unusable.fmt(f),
-            Self::NotBcrypt => {
-                f.write_str("the password is no bcrypt hash; the product let everybody in here")
-            }
-            Self::HashedTwice => f.write_str("the password was hashed twice, and no password fits it"),
+            Self::NoPassword(why) => why.fmt(f),
             Self::BadSecret => {
                 f.write_str("the TOTP secret is missing, not base32, or shorter than 10 bytes")
             }
@@ -188,9 +178,41 @@ impl From<CreateUserError> for Reason {
     }
 }
 
-impl From<UnusableHash> for Reason {
-    fn from(unusable: UnusableHash) -> Self {
-        Self::Hash(unusable)
+/// Why a password's hash cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPassword {
+    /// It cannot be verified here.
+    Hash(UnusableHash),
+    /// It is not of the kind that DatePoll wrote.
+    NotBcrypt,
+    /// It is not of the kinds that FreeSewing wrote.
+    NotFreeSewing,
+    /// It was hashed again, and no password fits it.
+    HashedTwice,
+}
+
+impl NoPassword {
+    /// The reason without its particulars, for counting.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Hash(UnusableHash::TooDear) => "hash too dear",
+            Self::Hash(UnusableHash::Unknown) => "hash of an unknown form",
+            Self::Hash(UnusableHash::Malformed) | Self::NotBcrypt | Self::NotFreeSewing => "unusable hash",
+            Self::HashedTwice => "hashed twice",
+        }
+    }
+}
+
+impl fmt::Display for NoPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hash(unusable) => unusable.fmt(f),
+            Self::NotBcrypt => {
+                f.write_str("the password is no bcrypt hash; the product let everybody in here")
+            }
+            Self::NotFreeSewing => f.write_str("`password` must be an object of type v2 or v3"),
+            Self::HashedTwice => f.write_str("the password was hashed twice, and no password fits it"),
+        }
     }
 }
 
@@ -205,6 +227,8 @@ pub enum Note {
     NoRecoveryCodes,
     /// An encrypted column that is not needed to sign in does not open, and was left out.
     ColumnDropped(&'static str),
+    /// The password's hash cannot be used, and was left out.
+    NoPassword(NoPassword),
 }
 
 impl Note {
@@ -215,6 +239,12 @@ impl Note {
             Self::MaybeHashedTwice => "perhaps hashed twice",
             Self::NoRecoveryCodes => "recovery codes left behind",
             Self::ColumnDropped(_) => "column left out",
+            Self::NoPassword(NoPassword::Hash(UnusableHash::TooDear)) => "without a password: hash too dear",
+            Self::NoPassword(NoPassword::Hash(UnusableHash::Unknown)) => {
+                "without a password: hash of an unknown form"
+            }
+            Self::NoPassword(NoPassword::HashedTwice) => "without a password: hashed twice",
+            Self::NoPassword(_) => "without a password: unusable hash",
         }
     }
 }
@@ -229,6 +259,9 @@ impl fmt::Display for Note {
             ),
             Self::NoRecoveryCodes => {
                 f.write_str("MFA is on; the scratch codes do not come along, the authenticator works as before")
+            }
+            Self::NoPassword(why) => {
+                write!(f, "imported without a password, until `postern user set-password` sets one: {why}")
             }
             Self::ColumnDropped(column) => write!(f, "`{column}` does not decrypt, and is left out"),
         }

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use postern::ambient;
-use postern::store::{MAX_BATCH, Outcome, Standing, Store, StoreError, Taken, What};
+use postern::password::{FastDigest, Passwords};
+use postern::store::{MAX_BATCH, Outcome, Standing, Store, Taken, What};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::hashes::Hashes;
 use super::reason::{Note, Reason};
 use super::report::{Report, tell};
 use super::rows::{Record, Row, Rows};
@@ -35,7 +37,7 @@ struct Pending {
 }
 
 /// A batch that is done, or what stopped it.
-type Settled = Result<Vec<(Pending, Outcome)>, StoreError>;
+type Settled = Result<Vec<(Pending, Outcome)>, Failure>;
 
 /// Ids and names of the rows that were read, each as 64 bits: a million users are not to be kept in memory.
 #[derive(Default)]
@@ -68,6 +70,7 @@ pub(super) async fn run(
     mut rows: Rows,
     input: &Input,
     options: &Options,
+    hashes: &Hashes,
     store: &Store,
 ) -> Result<Output, Failure> {
     let now = ambient::now();
@@ -97,7 +100,7 @@ pub(super) async fn run(
         run.report.read();
         let bytes = rows.meter().bytes();
         run.report.progress(bytes);
-        match record.map(|record| (reader.read(&record, now), record)) {
+        match record.map(|record| (reader.read(&record, hashes, now), record)) {
             Err((reason, shown)) => run.report.reject(line, &shown, &reason),
             Ok((Err(reason), record)) => run.report.reject(line, &Value::Object(record), &reason),
             Ok((Ok(None), _)) => run.report.other(),
@@ -185,7 +188,7 @@ impl Run<'_> {
         let done = match self.under_way.join_next().await {
             None => return,
             Some(Ok(Ok(done))) => done,
-            Some(Ok(Err(error))) => return self.report.stopped(error.into()),
+            Some(Ok(Err(failure))) => return self.report.stopped(failure),
             Some(Err(error)) => {
                 return self.report.stopped(Failure::new(Exit::Failed, error.to_string()));
             }
@@ -237,8 +240,7 @@ async fn import_batch(store: Store, mut batch: Vec<Pending>, options: Options) -
             };
             standings.into_iter().zip(&batch).map(would).collect()
         } else {
-            let newcomers = batch.iter().map(|pending| pending.candidate.newcomer.clone()).collect();
-            store.create_users(newcomers).await?
+            create(&store, &mut batch).await?
         };
         let mut again = Vec::new();
         for (mut pending, outcome) in mem::take(&mut batch).into_iter().zip(outcomes) {
@@ -260,6 +262,59 @@ async fn import_batch(store: Store, mut batch: Vec<Pending>, options: Options) -
         batch = again;
     }
     Ok(done)
+}
+
+/// Creates the users of a batch. Digests that are fast to guess get their layer first, on a thread of its own, and only
+/// those whose users are not there: a run that goes on does not pay for them again.
+async fn create(store: &Store, batch: &mut [Pending]) -> Result<Vec<Outcome>, Failure> {
+    let mut known: Vec<Option<Outcome>> = vec![None; batch.len()];
+    let fast: Vec<(usize, FastDigest)> = batch
+        .iter()
+        .enumerate()
+        .filter_map(|(index, pending)| Some((index, pending.candidate.fast.clone()?)))
+        .collect();
+    if !fast.is_empty() {
+        let newcomers: Vec<_> = fast.iter().filter_map(|(index, _)| batch.get(*index)).collect();
+        let newcomers: Vec<_> = newcomers.iter().map(|pending| &pending.candidate.newcomer).collect();
+        let standings = store.examine_users(&newcomers).await?;
+        let mut free = Vec::new();
+        for ((index, fast), standing) in fast.into_iter().zip(standings) {
+            let outcome = match standing {
+                Standing::Free => {
+                    free.push((index, fast));
+                    continue;
+                }
+                Standing::Same(id) => Outcome::Same(id),
+                Standing::Taken(taken) => Outcome::Taken(taken),
+            };
+            if let Some(known) = known.get_mut(index) {
+                *known = Some(outcome);
+            }
+        }
+        for (index, stored) in layer(free).await? {
+            if let Some(Pending { candidate, .. }) = batch.get_mut(index) {
+                candidate.newcomer = candidate.newcomer.clone().with_password_hash(stored);
+                candidate.fast = None;
+            }
+        }
+    }
+    let unknown = batch.iter().zip(&known).filter(|(_, known)| known.is_none());
+    let newcomers = unknown.map(|(pending, _)| pending.candidate.newcomer.clone()).collect();
+    let mut created = store.create_users(newcomers).await?.into_iter();
+    Ok(known.into_iter().filter_map(|known| known.or_else(|| created.next())).collect())
+}
+
+/// The stored forms of digests that are fast to guess.
+async fn layer(fast: Vec<(usize, FastDigest)>) -> Result<Vec<(usize, String)>, Failure> {
+    let failed = || Failure::new(Exit::Failed, "the passwords cannot be hashed");
+    let layered = tokio::task::spawn_blocking(move || {
+        let passwords = Passwords::default();
+        let layer = |(index, fast): &(usize, FastDigest)| {
+            passwords.layer(fast, ambient::random()).map(|stored| (*index, stored))
+        };
+        fast.iter().map(layer).collect::<Result<Vec<_>, _>>()
+    });
+    layered.await.map_err(|_| failed())?.map_err(|_| failed())
 }
 
 /// Told by the first Ctrl-C. The second ends the process.

@@ -5,6 +5,7 @@
 mod again;
 mod conflicts;
 mod files;
+mod hashes;
 mod products;
 mod round_trip;
 

@@ -1,0 +1,112 @@
+//! Password hashes of other products: what is fast to guess gets its layer, and what cannot be used loses no user.
+
+use postern::password::Passwords;
+use serde_json::{Value, json};
+
+use crate::Stand;
+
+/// Of `pw`: Django's MD5, SHA-1 and MD5 without a salt, LDAP's SSHA, passlib's PBKDF2 of few iterations, WordPress 6.8.
+const FAST: [&str; 5] = [
+    "md5$salt$963e2232fa95666443f1ee9ffcdceda0",
+    "sha1$salt$77236c9de12a3a658eb63e2848fb33b3354d5f1a",
+    "8fe4c11451281c094a6578e6ddbf5eed",
+    "{SSHA}K/qCHdTzr1rftXNEV4Ob7XsySBlzYWx0",
+    "$pbkdf2-sha512$1000$MDEyMzQ1Njc4OWFiY2RlZg$bk6AzDNPufwraG/VjmAl.642J4ug0Z1.aNrlKzX8aHwEs63XDUGVJTUkvPMmA3adUiWnwISWC.BX0WWY7QuPYQ",
+];
+const WORDPRESS: &str = "$wp$2y$04$KrbST6P0JtTSfYBoUaK2qeXi56RD9ZSoHXsfhgBRUkubbOsrknenm";
+
+/// The users' stored forms.
+fn stored(stand: &Stand) -> Vec<Option<String>> {
+    let users = stand.export();
+    let users = users.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    users.map(|user| user["password_hash"].as_str().map(str::to_owned)).collect()
+}
+
+fn rows(hashes: &[&str]) -> String {
+    let rows = hashes.iter().zip(1..).map(|(hash, id)| {
+        json!({"id": id, "username": format!("user{id}"), "password_hash": hash}).to_string() + "\n"
+    });
+    rows.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fast_digests_are_imported_under_a_layer_of_argon2id() {
+    let stand = Stand::start().await;
+    let hashes: Vec<&str> = FAST.into_iter().chain([WORDPRESS]).collect();
+    stand.write("users.jsonl", &rows(&hashes));
+    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((said.counts(), said.code), ([6, 0, 0], Some(0)), "{}", said.err);
+    assert_eq!(
+        said.json()["hashes"],
+        json!({"layered_md5": 2, "layered_sha1": 2, "layered_pbkdf2": 1, "wordpress": 1})
+    );
+    let table = stand.export();
+    for fast in FAST {
+        let digest = fast.rsplit(['$', '}']).next().unwrap();
+        assert!(!table.contains(digest), "{digest}");
+    }
+    let passwords = Passwords::default();
+    let first = stored(&stand);
+    for (stored, hash) in first.iter().zip(&hashes) {
+        let stored = stored.as_deref().unwrap();
+        assert_eq!(stored.starts_with("layered$"), *hash != WORDPRESS, "{stored}");
+        assert!(passwords.verify(Some(stored), "pw") && !passwords.verify(Some(stored), "PW"), "{hash}");
+        assert!(passwords.renew(stored, "pw", [1; 16]).unwrap().starts_with("$argon2id$"), "{hash}");
+    }
+    // A run that goes on leaves them as they are, with the salts that they have.
+    let again = stand.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((again.counts(), again.code), ([0, 6, 0], Some(0)), "{}", again.err);
+    assert_eq!(stored(&stand), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_that_cannot_be_used_loses_no_user_unless_that_is_asked_for() {
+    let stand = Stand::start().await;
+    let dear = "$argon2id$v=19$m=9999999,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    stand.write("users.jsonl", &rows(&["$s2$16384$8$1$abc$def", dear, "{SSHA}x"]));
+    let strict = stand.run(&["import", "jsonl", "users.jsonl", "--reject-unusable"]);
+    assert_eq!((strict.counts(), strict.code), ([0, 0, 3], Some(1)), "{}", strict.err);
+    assert_eq!(
+        strict.json()["rejected_by_reason"],
+        json!({"hash of an unknown form": 1, "hash too dear": 1, "unusable hash": 1})
+    );
+    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((said.counts(), said.code), ([3, 0, 0], Some(0)), "{}", said.err);
+    assert_eq!(said.json()["without_password"], 3);
+    assert_eq!(
+        said.json()["warnings"],
+        json!({
+            "without a password: hash of an unknown form": 1,
+            "without a password: hash too dear": 1,
+            "without a password: unusable hash": 1,
+        })
+    );
+    assert!(said.err.contains("line 1: warning: imported without a password"), "{}", said.err);
+    assert_eq!(stored(&stand), [None, None, None]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_say_how_a_hash_was_made() {
+    let stand = Stand::start().await;
+    let vectors = include_str!("../data/hashes.tsv");
+    let (mut hashes, mut passwords) = (Vec::new(), Vec::new());
+    for row in vectors.lines().filter(|row| row.contains("\tfirebase\t")) {
+        let row: Vec<&str> = row.split('\t').collect();
+        hashes.push(row[2]);
+        passwords.push(row[3]);
+    }
+    stand.write("users.jsonl", &rows(&hashes));
+    stand.write(
+        "firebase.txt",
+        "hash_config {\n  algorithm: SCRYPT,\n  base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 10,\n}\n",
+    );
+    let said = stand.run(&["import", "jsonl", "users.jsonl", "--firebase-config", "firebase.txt"]);
+    assert_eq!((said.counts(), said.code), ([2, 0, 0], Some(0)), "{}", said.err);
+    for (stored, password) in stored(&stand).iter().zip(passwords) {
+        assert!(Passwords::default().verify(stored.as_deref(), password), "{stored:?}");
+    }
+    for wrong in [&["--bcrypt-of", "sha3-hex"][..], &["--firebase-config", "none"], &["--salt-is-text"]] {
+        let said = stand.run(&[&["import", "jsonl", "users.jsonl"], wrong].concat());
+        assert!(!said.err.is_empty() && matches!(said.code, Some(1 | 2)), "{wrong:?}: {}", said.err);
+    }
+}
