@@ -7,9 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use postern::password::{BcryptOf, Firebase, HashFunction, Imported, SaltAndHash, UnusableHash, classify};
-use serde_json::Value;
 
-use super::crypt;
+use super::{crypt, keycloak};
 use crate::output::{Exit, Failure};
 
 /// The longest hash that is looked at, in bytes: Keycloak's JSON.
@@ -74,8 +73,8 @@ impl Hashes {
         if hash.len() > MAX_BYTES {
             return Err(UnusableHash::Malformed);
         }
-        if let Some(credential) = keycloak(hash) {
-            return of_keycloak(&credential);
+        if let Some(credential) = keycloak::credential(hash) {
+            return keycloak::classify_credential(&credential);
         }
         let pair = hash.split_once(':').filter(|(first, _)| !first.contains(['$', '{']));
         match (pair, &self.firebase, self.options.salt_and_hash) {
@@ -144,52 +143,8 @@ fn firebase(text: &str) -> Result<Firebase, String> {
     })
 }
 
-/// A credential of Keycloak: an object with `secretData` and `credentialData`.
-fn keycloak(hash: &str) -> Option<Value> {
-    if !hash.starts_with('{') {
-        return None;
-    }
-    serde_json::from_str::<Value>(hash).ok().filter(|value| value.get("secretData").is_some())
-}
-
-fn of_keycloak(credential: &Value) -> Result<Imported, UnusableHash> {
-    let malformed = UnusableHash::Malformed;
-    // Keycloak writes each as JSON within a JSON string.
-    let part = |name: &str| match credential.get(name) {
-        Some(Value::String(text)) => serde_json::from_str(text).map_err(|_| malformed),
-        Some(value) => Ok(value.clone()),
-        None => Err(malformed),
-    };
-    let (secret, how): (Value, Value) = (part("secretData")?, part("credentialData")?);
-    let bytes = |name: &str| base64(secret.get(name).and_then(Value::as_str).ok_or(malformed)?);
-    let (salt, hash) = (bytes("salt")?, bytes("value")?);
-    let iterations = how.get("hashIterations").and_then(Value::as_u64).ok_or(malformed)?;
-    let iterations = u32::try_from(iterations).map_err(|_| UnusableHash::TooDear)?;
-    let function = match how.get("algorithm").and_then(Value::as_str).ok_or(malformed)? {
-        "pbkdf2" => HashFunction::Sha1,
-        "pbkdf2-sha256" => HashFunction::Sha256,
-        "pbkdf2-sha512" => HashFunction::Sha512,
-        "argon2" => {
-            let param = |name: &str| how["additionalParameters"][name][0].as_str().ok_or(malformed);
-            let version = match param("version")? {
-                "1.3" => 19,
-                "1.0" => 16,
-                _ => return Err(UnusableHash::Unknown),
-            };
-            let (kind, memory, lanes) = (param("type")?, param("memory")?, param("parallelism")?);
-            let [salt, hash] =
-                [salt, hash].map(|bytes| STANDARD.encode(bytes).trim_end_matches('=').to_owned());
-            return classify(&format!(
-                "$argon2{kind}$v={version}$m={memory},t={iterations},p={lanes}${salt}${hash}"
-            ));
-        }
-        _ => return Err(UnusableHash::Unknown),
-    };
-    SaltAndHash::Pbkdf2(function, iterations).classify(&salt, &hash)
-}
-
 /// Base 64, in the alphabet for URLs too, as Firebase's own exports have it.
-fn base64(text: &str) -> Result<Vec<u8>, UnusableHash> {
+pub(super) fn base64(text: &str) -> Result<Vec<u8>, UnusableHash> {
     let text = text.replace('-', "+").replace('_', "/");
     STANDARD.decode(text).map_err(|_| UnusableHash::Malformed)
 }

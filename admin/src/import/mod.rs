@@ -8,6 +8,7 @@
 //! | [`attributes`] | what the contracts keep with a user |
 //! | [`own`] [`django`] [`datepoll`] [`freesewing`] | from a row to a user, per format |
 //! | [`hashes`] | password hashes, and the options that say how they were made |
+//! | [`keycloak`] | Keycloak's credentials among them |
 //! | [`crypt`] | FreeSewing's encrypted columns |
 //! | [`reason`] | why a row is rejected |
 //! | [`run`] | batches, several at once |
@@ -22,6 +23,7 @@ pub mod fields;
 pub mod freesewing;
 pub mod hashes;
 pub mod kept;
+pub mod keycloak;
 pub mod own;
 pub mod reason;
 pub mod report;

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::pbkdf2;
 
 use super::crypt::{self, decode64};
-use super::foreign::{self, FIREBASE_KEYSTREAM_BYTES, HashFunction};
+use super::foreign::{self, HashFunction};
+use super::hints::SaltAndHash;
 use super::layered::{FastDigest, OldDigest};
 use super::stored::{Algorithm, LEAST_PBKDF2_ITERATIONS, Stored, UnusableHash, decimal};
 
@@ -26,36 +27,6 @@ pub enum Imported {
     Stored(String, Algorithm),
     /// What must not be stored without [`super::Passwords::layer`].
     Fast(FastDigest),
-}
-
-/// What bcrypt was given, where its hash does not tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BcryptOf {
-    /// The digest of the password.
-    pub function: HashFunction,
-    /// Whether that was in base 64, and not in hexadecimal.
-    pub in_base64: bool,
-}
-
-/// How a salt and a hash without any parameters were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SaltAndHash {
-    /// PBKDF2 with HMAC of this hash function, and so many iterations.
-    Pbkdf2(HashFunction, u32),
-    /// scrypt with log₂ N, r and p.
-    Scrypt(u8, u32, u32),
-}
-
-/// A Firebase project's parameters, as its console shows them.
-pub struct Firebase {
-    /// The signer key.
-    pub signer_key: Vec<u8>,
-    /// What follows each salt.
-    pub salt_separator: Vec<u8>,
-    /// scrypt's r.
-    pub rounds: u32,
-    /// log₂ of scrypt's N.
-    pub mem_cost: u8,
 }
 
 /// What a password hash is, by how it is written.
@@ -91,65 +62,8 @@ pub fn classify(hash: &str) -> Result<Imported, UnusableHash> {
     }
 }
 
-impl BcryptOf {
-    /// What a bcrypt hash is, by what it was given. What is not bcrypt is classified by how it is written.
-    ///
-    /// # Errors
-    /// With the reason why it cannot be used.
-    pub fn classify(self, hash: &str) -> Result<Imported, UnusableHash> {
-        if !["$2a$", "$2b$", "$2y$"].iter().any(|version| hash.starts_with(version)) {
-            return classify(hash);
-        }
-        let function = match self.function {
-            HashFunction::Md5 => "md5",
-            HashFunction::Sha1 => "sha1",
-            HashFunction::Sha256 => "sha256",
-            HashFunction::Sha512 => "sha512",
-        };
-        stored(&format!("bcrypt_{function}{}${hash}", if self.in_base64 { "_base64" } else { "" }))
-    }
-}
-
-impl SaltAndHash {
-    /// What this salt and hash are.
-    ///
-    /// # Errors
-    /// With the reason why they cannot be used.
-    pub fn classify(self, salt: &[u8], hash: &[u8]) -> Result<Imported, UnusableHash> {
-        match self {
-            Self::Pbkdf2(function, iterations) => {
-                let algorithm = match function {
-                    HashFunction::Md5 => return Err(UnusableHash::Unknown),
-                    HashFunction::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
-                    HashFunction::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
-                    HashFunction::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
-                };
-                of_pbkdf2(algorithm, iterations, salt, hash)
-            }
-            Self::Scrypt(log_n, r, p) => of_scrypt(log_n, r, p, salt, hash),
-        }
-    }
-}
-
-impl Firebase {
-    /// What the hash of a user of this project is: what of the signer key's encryption only the password decides.
-    ///
-    /// # Errors
-    /// With the reason why it cannot be used.
-    pub fn classify(&self, hash: &[u8], salt: &[u8]) -> Result<Imported, UnusableHash> {
-        if hash.len() != self.signer_key.len() {
-            return Err(UnusableHash::Malformed);
-        }
-        let keystream: Vec<u8> = hash.iter().zip(&self.signer_key).map(|(byte, key)| byte ^ key).collect();
-        let keystream = keystream.get(..FIREBASE_KEYSTREAM_BYTES).ok_or(UnusableHash::Malformed)?;
-        let salt = STANDARD_NO_PAD.encode([salt, &self.salt_separator].concat());
-        let keystream = STANDARD_NO_PAD.encode(keystream);
-        stored(&format!("firebase$ln={},r={},p=1${salt}${keystream}", self.mem_cost, self.rounds))
-    }
-}
-
 /// A form that may be stored; PBKDF2 of few iterations may not.
-fn stored(hash: &str) -> Result<Imported, UnusableHash> {
+pub(super) fn stored(hash: &str) -> Result<Imported, UnusableHash> {
     match hash.parse::<Stored>()? {
         Stored::Pbkdf2 { algorithm, iterations, salt, output }
             if iterations.get() < LEAST_PBKDF2_ITERATIONS =>
@@ -170,7 +84,7 @@ fn plain(function: &str, salt: Vec<u8>, salt_first: bool, digest: &[u8]) -> Resu
     Ok(Imported::Fast(FastDigest { how, digest: digest.to_vec() }))
 }
 
-fn of_pbkdf2(
+pub(super) fn of_pbkdf2(
     algorithm: pbkdf2::Algorithm,
     iterations: u32,
     salt: &[u8],
@@ -181,7 +95,13 @@ fn of_pbkdf2(
     stored(&format!("${name}$i={iterations}${salt}${output}"))
 }
 
-fn of_scrypt(log_n: u8, r: u32, p: u32, salt: &[u8], output: &[u8]) -> Result<Imported, UnusableHash> {
+pub(super) fn of_scrypt(
+    log_n: u8,
+    r: u32,
+    p: u32,
+    salt: &[u8],
+    output: &[u8],
+) -> Result<Imported, UnusableHash> {
     let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
     stored(&format!("$scrypt$ln={log_n},r={r},p={p}${salt}${output}"))
 }

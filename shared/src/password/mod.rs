@@ -12,6 +12,7 @@ mod argon;
 mod classify;
 mod crypt;
 mod foreign;
+mod hints;
 mod layered;
 mod new;
 mod stored;
@@ -20,8 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::{Algorithm, Params, Version};
 
-pub use self::classify::{BcryptOf, Firebase, Imported, SaltAndHash, classify};
+pub use self::classify::{Imported, classify};
 pub use self::foreign::HashFunction;
+pub use self::hints::{BcryptOf, Firebase, SaltAndHash};
 pub use self::layered::{FastDigest, FastKind};
 pub use self::new::{LEAST_BYTES, WeakPassword, check_new};
 use self::stored::Stored;

@@ -1,0 +1,96 @@
+//! Password hashes that do not say how they were made: what the operator knows of them.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use ring::pbkdf2;
+
+use super::classify::{Imported, classify, of_pbkdf2, of_scrypt, stored};
+use super::foreign::{FIREBASE_KEYSTREAM_BYTES, HashFunction};
+use super::stored::UnusableHash;
+
+/// What bcrypt was given, where its hash does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BcryptOf {
+    /// The digest of the password.
+    pub function: HashFunction,
+    /// Whether that was in base 64, and not in hexadecimal.
+    pub in_base64: bool,
+}
+
+/// How a salt and a hash without any parameters were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaltAndHash {
+    /// PBKDF2 with HMAC of this hash function, and so many iterations.
+    Pbkdf2(HashFunction, u32),
+    /// scrypt with log₂ N, r and p.
+    Scrypt(u8, u32, u32),
+}
+
+/// A Firebase project's parameters, as its console shows them.
+pub struct Firebase {
+    /// The signer key.
+    pub signer_key: Vec<u8>,
+    /// What follows each salt.
+    pub salt_separator: Vec<u8>,
+    /// scrypt's r.
+    pub rounds: u32,
+    /// log₂ of scrypt's N.
+    pub mem_cost: u8,
+}
+
+impl BcryptOf {
+    /// What a bcrypt hash is, by what it was given. What is not bcrypt is classified by how it is written.
+    ///
+    /// # Errors
+    /// With the reason why it cannot be used.
+    pub fn classify(self, hash: &str) -> Result<Imported, UnusableHash> {
+        if !["$2a$", "$2b$", "$2y$"].iter().any(|version| hash.starts_with(version)) {
+            return classify(hash);
+        }
+        let function = match self.function {
+            HashFunction::Md5 => "md5",
+            HashFunction::Sha1 => "sha1",
+            HashFunction::Sha256 => "sha256",
+            HashFunction::Sha512 => "sha512",
+        };
+        stored(&format!("bcrypt_{function}{}${hash}", if self.in_base64 { "_base64" } else { "" }))
+    }
+}
+
+impl SaltAndHash {
+    /// What this salt and hash are.
+    ///
+    /// # Errors
+    /// With the reason why they cannot be used.
+    pub fn classify(self, salt: &[u8], hash: &[u8]) -> Result<Imported, UnusableHash> {
+        match self {
+            Self::Pbkdf2(function, iterations) => {
+                let algorithm = match function {
+                    HashFunction::Md5 => return Err(UnusableHash::Unknown),
+                    HashFunction::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+                    HashFunction::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+                    HashFunction::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+                };
+                of_pbkdf2(algorithm, iterations, salt, hash)
+            }
+            Self::Scrypt(log_n, r, p) => of_scrypt(log_n, r, p, salt, hash),
+        }
+    }
+}
+
+impl Firebase {
+    /// What the hash of a user of this project is: what of the signer key's encryption only the password decides.
+    ///
+    /// # Errors
+    /// With the reason why it cannot be used.
+    pub fn classify(&self, hash: &[u8], salt: &[u8]) -> Result<Imported, UnusableHash> {
+        if hash.len() != self.signer_key.len() {
+            return Err(UnusableHash::Malformed);
+        }
+        let keystream: Vec<u8> = hash.iter().zip(&self.signer_key).map(|(byte, key)| byte ^ key).collect();
+        let keystream = keystream.get(..FIREBASE_KEYSTREAM_BYTES).ok_or(UnusableHash::Malformed)?;
+        let salt = STANDARD_NO_PAD.encode([salt, &self.salt_separator].concat());
+        let keystream = STANDARD_NO_PAD.encode(keystream);
+        stored(&format!("firebase$ln={},r={},p=1${salt}${keystream}", self.mem_cost, self.rounds))
+    }
+}
