@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::audit::Caller;
 use crate::config::{ConfigError, Environment};
 use crate::logging;
+use crate::mfa;
 use crate::refusal::Refusal;
 
 pub use lambda_http::Request;
@@ -50,7 +51,9 @@ pub struct NotAnEvent;
 
 impl std::fmt::Display for NotAnEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("this is no event of an API Gateway HTTP API, payload format 2.0")
+        f.write_str(
+            "the event is no request of an API Gateway HTTP API (payload format 2.0); nothing was done",
+        )
     }
 }
 
@@ -72,12 +75,12 @@ pub fn json_object(request: &Request) -> Result<Map<String, Value>, NotAnObject>
     serde_json::from_slice(body).map_err(|_| NotAnObject)
 }
 
-/// The MFA code among a request's members. Missing, `null`, `false` and `""` are none; an integer is its six
-/// digits, since some clients send a number and lose the zeros; of another type it is a code that is wrong.
+/// The MFA code among a request's members. Missing, `null`, `false` and what folds to nothing are none; an integer is
+/// its six digits, since some clients send a number and lose the zeros; of another type it is a code that is wrong.
 pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
     match members.get("token") {
         None | Some(Value::Null | Value::Bool(false)) => None,
-        Some(Value::String(code)) if code.is_empty() => None,
+        Some(Value::String(code)) if mfa::fold_code(code).is_empty() => None,
         Some(Value::String(code)) => Some(code.clone()),
         Some(Value::Number(number)) => {
             Some(number.as_u64().filter(|n| *n < 1_000_000).map_or_else(String::new, |n| format!("{n:06}")))
@@ -313,7 +316,10 @@ where
             let held: &'static T = Box::leak(Box::new(start(&env).await?));
             let handle = &handle;
             lambda_runtime::run(service_fn(move |event| async move {
-                invoke(move |request| handle(held, request), event).await.map_err(Error::from)
+                invoke(move |request| handle(held, request), event).await.map_err(|error| {
+                    tracing::warn!("{error}");
+                    Error::from(error)
+                })
             }))
             .await
         })

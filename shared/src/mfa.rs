@@ -2,6 +2,7 @@
 //!
 //! Nothing here remembers what was spent: the store does, by a condition on the same write that signs the user in.
 
+mod code;
 mod enrolment;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 use totp_rs::{Algorithm, Builder, Secret};
 
+pub use self::code::fold as fold_code;
 pub use self::enrolment::Enrolment;
 use crate::ambient::{Timestamp, hex};
 
@@ -43,8 +45,9 @@ pub enum Spent {
 pub struct UnreadableSecret;
 
 impl Mfa {
-    /// What the code uses up, or `None` where it is wrong or was spent before. `recovery_codes` are the user's that
-    /// are left, each as [`RecoveryKey::digest`].
+    /// What the code uses up, or `None` where it is wrong or was spent before. The code is as it was typed: it is
+    /// folded ([`fold_code`]) before a TOTP code is told from a recovery code. `recovery_codes` are the user's that are
+    /// left, each as [`RecoveryKey::digest`].
     ///
     /// # Errors
     /// If the stored secret cannot be read. It must never count as having no second factor.
@@ -71,6 +74,7 @@ impl Mfa {
             .with_step_duration(STEP_SECONDS)
             .with_secret(secret)
             .build_noncompliant();
+        let code = &fold_code(code);
         if code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
             let step = totp.check(code, now.secs());
             return Ok(step.filter(|step| self.last_step.is_none_or(|last| *step > last)).map(Spent::Step));
@@ -147,8 +151,16 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_wrong() {
-        for code in ["", "58296", "5829690", "58296 ", "５８２９６９", "abcdef", "-82969"] {
+        for code in ["", " ", "58296", "5829690", "58296 ", "５８２９６", "abcdef", "-82969", "582,969"]
+        {
             assert_eq!(check(&mfa(None), code, 1_700_000_000), None, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_as_people_copy_it_is_right() {
+        for code in ["582 969", "582\u{a0}969\n", "582-969", "５８２９６９", "٥٨٢٩٦٩"] {
+            assert!(check(&mfa(None), code, 1_700_000_000).is_some(), "{code}");
         }
     }
 
@@ -160,7 +172,9 @@ mod tests {
             mfa(None).check(user_id, &codes, code, key, Timestamp::from_millis(0)).unwrap()
         };
         let spent = Some(Spent::RecoveryCode(key.digest(43, "0a1b2c3d")));
-        assert_eq!(check(43, "0A1B2C3D", &key), spent);
+        for typed in ["0A1B2C3D", "0a1b-2c3d", " 0A1B 2C3D\n", "０ａ１ｂ２ｃ３ｄ"] {
+            assert_eq!(check(43, typed, &key), spent, "{typed}");
+        }
         assert_eq!(check(44, "0a1b2c3d", &key), None);
         assert_eq!(check(43, "0a1b2c3d", &RecoveryKey::new(b"other")), None);
         assert_eq!(check(43, "0a1b2c3e", &key), None);

@@ -10,7 +10,7 @@ use postern::store::Store;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo;
 use postern_local::table::Table;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -102,6 +102,32 @@ pub async fn answers(binary: &str, folder: &str, env: &Environment) -> String {
         assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
     }
     logged
+}
+
+/// Sends a compiled binary events that are no requests, as a schedule that keeps it warm does. It logs one sentence for
+/// each, and nothing of the event.
+pub async fn logs_what_is_no_request(binary: &str, env: &Environment) {
+    let mut api = RuntimeApi::start().await;
+    let mut function = start(binary, env, &api.address());
+    let logged = logged(&mut function);
+    let events = [
+        json!({}),
+        json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {"secret": 1}}),
+    ];
+    for event in &events {
+        let reply = timeout(Duration::from_secs(60), api.invoke(event.clone())).await;
+        let reply = reply.unwrap_or_else(|_| panic!("{event} gets no reply"));
+        assert!(reply.is_err(), "{event} is no request");
+    }
+    function.kill().await.unwrap();
+    let logged = logged.await.unwrap();
+    let sentence =
+        "the event is no request of an API Gateway HTTP API (payload format 2.0); nothing was done";
+    let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said =
+        lines.iter().filter(|line| line["message"] == json!(sentence) && line["level"] == json!("WARN"));
+    assert_eq!(said.count(), events.len(), "{logged}");
+    assert!(!logged.contains("aws.events") && !logged.contains("secret"), "{logged}");
 }
 
 /// What a function logs until its end. Read meanwhile, or it would wait for a reader once the pipe is full.

@@ -201,7 +201,7 @@ fn said(set: &KeySet, heading: String) -> Output {
     let keys = set.public();
     let lines = keys.iter().map(|key| {
         let signs = if key.signs { "signs and verifies" } else { "verifies" };
-        format!("\n  {:<22}{:<7}{signs}", key.kid.as_deref().unwrap_or("none"), key.alg)
+        format!("\n  {:<27}{:<7}{signs}", key.kid.as_deref().unwrap_or("none"), key.alg)
     });
     let text = format!("{heading}:{}", lines.collect::<String>());
     let keys: Vec<_> =

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::ValueEnum;
 use p256::SecretKey;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
-use postern::ambient::{Timestamp, random};
+use postern::ambient::{Timestamp, hex, random};
 use postern::token::{KeyError, KeyRing};
 use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -109,11 +109,10 @@ impl KeySet {
         let alg = alg.or_else(|| Algorithm::from_str(signing, true).ok()).ok_or_else(|| {
             Failure::usage(format!("{signing} keys are not made here; name another kind with --alg"))
         })?;
-        let mut at = now;
-        while self.keys.iter().any(|key| kid(key) == Some(&kid_of(at))) {
-            at = at.plus(Duration::from_secs(1));
+        let mut kid = kid_of(now);
+        while self.keys.iter().any(|key| self::kid(key) == Some(&kid)) {
+            kid = kid_of(now);
         }
-        let kid = kid_of(at);
         let mut key = generate(alg)?;
         key.insert("kid".to_owned(), json!(kid));
         self.keys.insert(self.keys.len().min(1), key);
@@ -202,16 +201,19 @@ fn kid(key: &Map<String, Value>) -> Option<&str> {
     key.get("kid").and_then(Value::as_str)
 }
 
-/// The kid of a key that is made now: the time, to the second, without what a shell would mind.
+/// The kid of a key that is made now: the time, to the second, and four random digits, so that two sets of one second
+/// can be merged. It has nothing that a shell would interpret.
 fn kid_of(now: Timestamp) -> String {
     let second: String = now.iso8601().unwrap_or_default().chars().take(19).collect();
-    format!("{}Z", second.replace(':', "-"))
+    format!("{}Z-{}", second.replace(':', "-"), hex(&random::<2>()))
 }
 
 /// When a key was made, if its kid tells.
 fn added_at(kid: &str) -> Option<Timestamp> {
-    let format = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]Z");
-    let at = PrimitiveDateTime::parse(kid, format).ok()?.assume_utc().unix_timestamp();
+    let format = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]");
+    // Earlier versions wrote no random digits.
+    let (time, _) = kid.split_once("Z-").unwrap_or((kid.trim_end_matches('Z'), ""));
+    let at = PrimitiveDateTime::parse(time, format).ok()?.assume_utc().unix_timestamp();
     Some(Timestamp::from_millis(u64::try_from(at).ok()?.saturating_mul(1000)))
 }
 

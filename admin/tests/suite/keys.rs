@@ -89,6 +89,20 @@ async fn every_kind_of_key_signs_and_is_kept_for_its_owner_only() {
 }
 
 #[tokio::test]
+async fn keys_made_in_the_same_second_have_different_kids() {
+    let kid = |file: &Scratch| file.set()["keys"][0]["kid"].as_str().unwrap().to_owned();
+    // The clock may strike between two of them; then the rest are of one second.
+    let mut kids = Vec::new();
+    for name in ["same-a", "same-b", "same-c"] {
+        let file = Scratch::new(name);
+        assert_eq!(keys(&["new", "--file", file.path()]).await.code, 0);
+        kids.push(kid(&file));
+    }
+    let random: Vec<&str> = kids.iter().map(|kid| kid.split_once("Z-").unwrap().1).collect();
+    assert!(random[0] != random[1] || random[1] != random[2], "{kids:?}");
+}
+
+#[tokio::test]
 async fn keys_are_not_overwritten_unasked() {
     let file = Scratch::new("overwrite");
     assert_eq!(keys(&["new", "--file", file.path()]).await.code, 0);
@@ -182,7 +196,7 @@ async fn a_file_rotates_and_keeps_what_it_does_not_know() {
     // One that was added long enough ago, as its name tells, needs no force.
     let [young, old] = [9, 11].map(|minutes| {
         let added = now().minus(Duration::from_secs(minutes * 60)).iso8601().unwrap();
-        format!("{}Z", added[..19].replace(':', "-"))
+        format!("{}Z-0a1b", added[..19].replace(':', "-"))
     });
     let age = |kid: &str| {
         let mut aged = file.set();

@@ -10,6 +10,11 @@ async fn answers_its_events() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn warm_up_event_is_logged_as_no_request() {
+    binary::logs_what_is_no_request(BINARY, &binary::without_table()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refuses_bad_configuration() {
     binary::refuses_bad_keys(BINARY, binary::without_table()).await;
 }

@@ -12,7 +12,7 @@ use postern::config::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::user::User;
 use postern::{App, Refusal};
-use serde::de::IgnoredAny;
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 
 const SIGN_IN: &str = "/api/v2/sso/signin";
@@ -36,6 +36,7 @@ impl Settings {
 /// What the token must say. Another contract's token has an issuer or an audience; a refresh token, another type.
 #[derive(Deserialize)]
 struct AccessToken {
+    #[serde(deserialize_with = "user_id")]
     user_id: u64,
     #[serde(rename = "token_type")]
     _token_type: TokenType,
@@ -49,6 +50,23 @@ struct AccessToken {
     iss: bool,
     #[serde(default, deserialize_with = "present")]
     aud: bool,
+}
+
+/// A user's id: a number, or its decimal digits in a string, as djangorestframework-simplejwt 5.5 writes it.
+fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Number(u64),
+        Digits(String),
+    }
+    match Id::deserialize(deserializer)? {
+        Id::Number(id) => Ok(id),
+        Id::Digits(digits) => {
+            let id = digits.parse().ok().filter(|id: &u64| id.to_string() == digits);
+            id.ok_or_else(|| D::Error::custom("no user id"))
+        }
+    }
 }
 
 /// A claim is there, whatever it is, null included.

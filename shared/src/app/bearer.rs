@@ -1,7 +1,5 @@
 //! Who holds a token: the routes that follow a sign-in ask for no password, only for what a sign-in gave.
 
-use std::time::Duration;
-
 use serde::de::DeserializeOwned;
 
 use super::{App, may_enter};
@@ -9,11 +7,8 @@ use crate::ambient::Timestamp;
 use crate::audit::{self, Caller};
 use crate::refusal::Refusal;
 use crate::session::sha256;
-use crate::token::TokenError;
+use crate::token::{SKEW, TokenError};
 use crate::user::User;
-
-/// How far ahead of ours the clock may be of those who mint tokens elsewhere.
-const SKEW: Duration = Duration::from_secs(60);
 
 /// What a token says of its holder, once it is known to be of the right contract and kind.
 #[derive(Clone, Debug)]

@@ -6,6 +6,8 @@
 mod jwk;
 mod provider;
 
+use std::time::Duration;
+
 use jsonwebtoken::{Header, Validation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +17,9 @@ use self::jwk::Key;
 pub use self::jwk::{KeyError, PublicKey};
 use crate::ambient::Timestamp;
 use crate::mfa::RecoveryKey;
+
+/// How far the clock of a backend that mints tokens may be ahead of ours (RFC 7519 §4.1.5 allows some leeway).
+pub(crate) const SKEW: Duration = Duration::from_secs(60);
 
 /// The longest token that is looked at, in bytes. API Gateway's headers end at 10 KiB.
 const MAX_BYTES: usize = 8 * 1024;
@@ -121,7 +126,8 @@ impl KeyRing {
         };
         let now = now.millis() as f64 / 1000.0;
         let expires = seconds("exp")?.ok_or(TokenError::Invalid)?;
-        if seconds("nbf")?.is_some_and(|not_before| not_before > now) {
+        // A backend that shares a key may have a clock ahead of ours; our own tokens have no such claim.
+        if seconds("nbf")?.is_some_and(|not_before| not_before > now + SKEW.as_secs_f64()) {
             return Err(TokenError::Invalid);
         }
         if expires <= now {

@@ -219,9 +219,10 @@ fn exp_must_lie_ahead_and_nbf_must_not() {
         (json!({"exp": [1_700_000_001]}), Err(TokenError::Invalid)),
         (json!({"nbf": 1_700_000_000.5}), Ok(())),
         (json!({"nbf": 1_700_000_000}), Ok(())),
-        (json!({"nbf": 1_700_000_001}), Err(TokenError::Invalid)),
+        (json!({"nbf": 1_700_000_060.5}), Ok(())),
+        (json!({"nbf": 1_700_000_061}), Err(TokenError::Invalid)),
         (json!({"nbf": "now"}), Err(TokenError::Invalid)),
-        (json!({"nbf": 1_700_000_001, "exp": 1}), Err(TokenError::Invalid)),
+        (json!({"nbf": 1_700_000_061, "exp": 1}), Err(TokenError::Invalid)),
     ] {
         let token = ring.sign(&with(claims(), members.clone())).unwrap();
         assert_eq!(verify(&ring, &token).map(|_| ()), expected, "{members}");

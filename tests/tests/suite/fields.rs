@@ -238,7 +238,7 @@ async fn guarded(stand: &Stand, contract: &str, token: Option<Value>) -> Reply {
 async fn token_missing_null_false_or_empty_is_none() {
     let stand = Stand::start().await;
     for contract in PASSWORD_CONTRACTS {
-        for token in [None, Some(json!(null)), Some(json!(false)), Some(json!(""))] {
+        for token in [None, Some(json!(null)), Some(json!(false)), Some(json!("")), Some(json!(" -"))] {
             let reply = guarded(&stand, contract, token.clone()).await;
             assert_said(contract, Said::MfaRequired, &reply, &format!("{token:?}"));
         }
@@ -258,9 +258,8 @@ async fn token_of_any_other_type_or_form_is_a_wrong_code() {
             json!(-1),
             json!(1_000_000),
             json!(1e300),
-            json!(" "),
             json!("null"),
-            json!("５８２９６９"),
+            json!("58296 9 0"),
             json!("x".repeat(60_000)),
         ] {
             let reply = guarded(&stand, contract, Some(token.clone())).await;

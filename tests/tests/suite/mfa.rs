@@ -8,6 +8,7 @@ use postern_local::demo::{self, RECOVERY_CODES, TOTP_SECRET, USERS};
 use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
 use serde_json::{Value, json};
 
+use crate::raw;
 use crate::words::{Said, assert_said, unlimited};
 
 /// The moment at which the contract's vector says that the code is 582969: the last third of its step.
@@ -43,9 +44,38 @@ async fn no_door_opens_without_the_code() {
         let stand = at_the_moment().await;
         let reply = stand.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
         assert_said(contract, Said::MfaRequired, &reply, "no code");
-        for code in ["582968", "853712 ", "0582969", "ffffffff", TOTP_SECRET] {
+        for code in ["582968", "582 968", "0582969", "ffffffff", TOTP_SECRET] {
             let reply = with_code(&stand, contract, "guarded", code).await;
             assert_said(contract, Said::Wrong, &reply, code);
+        }
+    }
+}
+
+/// Five of them were charged before, and locked the user out.
+#[tokio::test]
+async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged() {
+    for contract in PASSWORD_CONTRACTS {
+        let stand = at_the_moment().await;
+        for typed in ["582 969", "582\u{a0}969\n", "582-969", "５８２９６９", "٥٨٢ ٩٦٩"] {
+            let mut user = raw::user(&stand, 43).await;
+            let reply = with_code(&stand, contract, "guarded", typed).await;
+            assert_eq!(reply.status, 200, "{contract} {typed:?}: {reply:?}");
+            // The step is not spent, for the next one.
+            user.remove("last_attempt");
+            raw::put(&stand, "USER#43", "USER", user).await;
+        }
+        for (code, typed) in RECOVERY_CODES.iter().zip(["upper", "dash", "space"]) {
+            let typed = match typed {
+                "upper" => code.to_uppercase(),
+                "dash" => format!("{}-{}", &code[..4], &code[4..]),
+                _ => format!(" {} {}\n", &code[..4], &code[4..]),
+            };
+            let reply = with_code(&stand, contract, "guarded", typed.as_str()).await;
+            assert_eq!(reply.status, 200, "{contract} {typed:?}: {reply:?}");
+        }
+        for nothing in [" ", "\u{a0}", "--"] {
+            let reply = with_code(&stand, contract, "guarded", nothing).await;
+            assert_said(contract, Said::MfaRequired, &reply, nothing);
         }
     }
 }

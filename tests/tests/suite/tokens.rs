@@ -90,7 +90,8 @@ async fn a_backend_that_shares_the_key_can_mint_a_token() {
     for (member, values) in [
         ("jti", vec![json!("text"), json!(1), json!(1.5)]),
         ("exp", vec![json!(stand.now().secs() as f64 + 60.5)]),
-        ("nbf", vec![json!(stand.now().secs() - 1)]),
+        ("nbf", vec![json!(stand.now().secs() - 1), json!(stand.now().secs() + 60)]),
+        ("user_id", vec![json!("1")]),
         ("sub", vec![json!("johndoe"), json!(null)]),
         ("scope", vec![json!(["x"])]),
     ] {
@@ -110,7 +111,20 @@ async fn a_token_must_say_all_that_an_access_token_says_in_the_right_types() {
     let stand = Stand::start().await;
     let good = foreign(&stand);
     for (member, values) in [
-        ("user_id", vec![json!("1"), json!(1.5), json!(-1), json!(null), json!([1]), json!(1e30)]),
+        (
+            "user_id",
+            vec![
+                json!("01"),
+                json!("+1"),
+                json!(""),
+                json!("1.0"),
+                json!(1.5),
+                json!(-1),
+                json!(null),
+                json!([1]),
+                json!(1e30),
+            ],
+        ),
         // Their wrong values are among the attacks.
         ("token_type", vec![]),
         ("exp", vec![]),

@@ -37,7 +37,7 @@ async fn guarded() -> (Stand, String) {
 
 #[tokio::test]
 async fn who_switches_mfa_off_by_code_or_recovery_code_needs_none_from_then_on() {
-    for by in [json!(NEXT), json!(853_712), json!(RECOVERY_CODES[7]), json!("ACCE55ED")] {
+    for by in [json!(NEXT), json!(853_712), json!(RECOVERY_CODES[7]), json!("ACCE 55ED")] {
         let (stand, token) = guarded().await;
         // Of one second and one epoch, two JWTs of a user are the same.
         stand.advance(Duration::from_secs(1));

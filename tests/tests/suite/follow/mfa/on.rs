@@ -80,7 +80,7 @@ async fn nothing_but_a_code_of_the_pending_secret_confirms() {
         (secret.as_str(), json!(code(&stand, &other, 0))),
         (&secret, json!(totp(&secret, step - 2))),
         (&secret, json!(totp(&secret, step + 2))),
-        (&secret, json!(format!("{right} "))),
+        (&secret, json!(format!("{right} 0"))),
         (&secret, json!(format!("0{right}"))),
         (&secret, json!("5ca1ab1e")),
         (&secret, json!(secret)),
