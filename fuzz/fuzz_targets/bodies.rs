@@ -4,20 +4,26 @@
 
 #![no_main]
 
-use lambda_http::http::header::{AUTHORIZATION, HeaderValue};
+use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use postern::http::{self, MAX_BODY_BYTES, Request};
+use postern::http::{self, Forms, MAX_BODY_BYTES, Request};
 use serde_json::Value;
 
 fuzz_target!(|body: &[u8]| {
     let mut request = Request::new(body.into());
+    // A body that begins with this boundary is called a form with parts.
+    let parts = body.starts_with(b"--x");
+    if parts {
+        let kind = HeaderValue::from_static("multipart/form-data; boundary=x");
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+    }
     let (session, account) = (session_signin::read(&request), account_signin::read(&request));
     let (mfa, email) = (mfa_signin::read(&request), email_signin::read(&request));
     assert!(!session || account, "session takes what account does not");
-    assert!(!account || mfa, "account takes what mfa does not");
+    assert!(!account || mfa || parts, "account takes what mfa does not");
 
-    let members = http::json_object(&request);
-    assert!(members.is_ok() || !(mfa || email), "what is no object holds no credentials");
+    let members = http::members(&request, Forms::UrlencodedAndMultipart);
+    assert!(members.is_ok() || !(account || email), "what cannot be read holds no credentials");
     if let Ok(members) = members {
         assert!(body.len() <= MAX_BODY_BYTES);
         let text = |name| members.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
@@ -32,10 +38,12 @@ fuzz_target!(|body: &[u8]| {
     }
 
     let form = http::form(&request);
-    assert!(body.len() <= MAX_BODY_BYTES || form.is_empty(), "a form over the limit is read");
+    assert!(body.len() <= MAX_BODY_BYTES || form.is_err(), "a form over the limit is read");
 
     if let Ok(value) = HeaderValue::from_bytes(body) {
         request.headers_mut().insert(AUTHORIZATION, value);
+        // Neither panics, whatever it is.
+        http::basic(&request);
         let token = http::bearer(&request);
         assert!(token.is_none_or(|token| token == token.trim() && token.len() < body.len()));
     }

@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
 async fn handle(request: Request) -> Response {
     match http::route(&request, ROUTES) {
         Some(_) => {
-            let members = http::json_object(&request).unwrap_or_default();
+            let members = http::members(&request, http::Forms::UrlencodedAndMultipart).unwrap_or_default();
             http::json(StatusCode::OK, &http::mfa_code(&members))
         }
         None => http::no_route(&request, ROUTES),

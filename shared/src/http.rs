@@ -1,5 +1,7 @@
 //! The edge: API Gateway's requests in, replies out. The one place that knows Lambda.
 
+mod body;
+
 use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -29,11 +31,10 @@ use crate::refusal::Refusal;
 
 pub use lambda_http::Request;
 
+pub use self::body::{BodyError, Forms, MAX_BODY_BYTES, is_no_urlencoded, members};
+
 /// A reply on its way out.
 pub type Response = lambda_http::Response<Body>;
-
-/// The largest request body that is read, in bytes.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The longest that a request is worked on. Whoever waits for a sign-in has given up by then.
 const LONGEST_WORK: Duration = Duration::from_secs(8);
@@ -58,22 +59,6 @@ impl std::fmt::Display for NotAnEvent {
 }
 
 impl std::error::Error for NotAnEvent {}
-
-/// A request body is too large, is not JSON, or is no JSON object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAnObject;
-
-/// The members of the JSON object that a request carries. Of duplicate members the last counts.
-///
-/// # Errors
-/// If it carries none. The parser's own message is not for callers, so it is not passed on.
-pub fn json_object(request: &Request) -> Result<Map<String, Value>, NotAnObject> {
-    let body = request.body().as_ref();
-    if body.len() > MAX_BODY_BYTES {
-        return Err(NotAnObject);
-    }
-    serde_json::from_slice(body).map_err(|_| NotAnObject)
-}
 
 /// The MFA code among a request's members. Missing, `null`, `false` and what folds to nothing are none; an integer is
 /// its six digits, since some clients send a number and lose the zeros; of another type it is a code that is wrong.
@@ -104,15 +89,37 @@ pub fn query<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     request.query_string_parameters_ref()?.first(name)
 }
 
-/// The parameters of the form (`application/x-www-form-urlencoded`) that a request carries; none where it carries
-/// something else, or too much.
-pub fn form(request: &Request) -> QueryMap {
-    let body = Some(request.body().as_ref()).filter(|body| body.len() <= MAX_BODY_BYTES);
-    let text = body.and_then(|body| str::from_utf8(body).ok()).unwrap_or_default();
+/// The parameters of the form (`application/x-www-form-urlencoded`) that a request carries, all of a name.
+///
+/// # Errors
+/// If the body is too large, compressed, or not of UTF-8.
+pub fn form(request: &Request) -> Result<QueryMap, BodyError> {
+    let text = str::from_utf8(body::bytes(request)?).map_err(|_| BodyError::Malformed)?;
     match text.parse() {
-        Ok(parameters) => parameters,
+        Ok(parameters) => Ok(parameters),
         Err(never) => match never {},
     }
+}
+
+/// The id and the secret of an HTTP Basic authorization (RFC 7617), form-urlencoded as OAuth clients send them
+/// (RFC 6749 §2.3.1). `None` where there is no such authorization.
+///
+/// # Errors
+/// If it is malformed.
+pub fn basic(request: &Request) -> Option<Result<(String, String), BodyError>> {
+    let value = request.headers().get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
+    let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, credentials) = value.split_at(end);
+    if !scheme.eq_ignore_ascii_case(b"Basic") {
+        return None;
+    }
+    let decoded = STANDARD.decode(credentials.trim_ascii()).ok();
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    let pair = decoded.as_deref().and_then(|text| text.split_once(':'));
+    Some(
+        pair.ok_or(BodyError::Malformed)
+            .and_then(|(id, secret)| Ok((body::decode(id.as_bytes())?, body::decode(secret.as_bytes())?))),
+    )
 }
 
 /// Who makes this request, at the door of this contract.

@@ -15,7 +15,7 @@ use postern::ambient::{hex, random};
 use postern::app::{Attempt, Names, SignedIn};
 use postern::audit::Caller;
 use postern::config::{ConfigError, Environment};
-use postern::http::{self, NotAnObject, Request, Response};
+use postern::http::{self, BodyError, Forms, Request, Response};
 use postern::session::{self, SessionRequest, SessionToken};
 use postern::user::User;
 use postern::{App, Refusal};
@@ -130,7 +130,7 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
 async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let credentials = match parse(request) {
         Ok(credentials) => credentials,
-        Err(errors) => return http::json(StatusCode::BAD_REQUEST, &Errors { errors }),
+        Err((status, errors)) => return http::json(status, &Errors { errors }),
     };
     let attempt = Attempt {
         name: &credentials.username,
@@ -153,16 +153,22 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
     outcome.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
-fn parse(request: &Request) -> Result<Credentials, Vec<ErrorEntry>> {
-    let members = http::json_object(request).map_err(|NotAnObject| {
-        vec![ErrorEntry::Whole(Message { message: "Malformed request.", code: "parse_error" })]
-    })?;
+fn parse(request: &Request) -> Result<Credentials, (StatusCode, Vec<ErrorEntry>)> {
+    let members = http::members(request, Forms::UrlencodedAndMultipart).map_err(malformed)?;
     match (field(&members, "username"), field(&members, "password")) {
         (Ok(username), Ok(password)) => {
             Ok(Credentials { username, password, code: http::mfa_code(&members) })
         }
-        (username, password) => Err([username.err(), password.err()].into_iter().flatten().collect()),
+        (username, password) => {
+            let errors = [username.err(), password.err()].into_iter().flatten().collect();
+            Err((StatusCode::BAD_REQUEST, errors))
+        }
     }
+}
+
+fn malformed(error: BodyError) -> (StatusCode, Vec<ErrorEntry>) {
+    let message = Message { message: "Malformed request.", code: "parse_error" };
+    (error.status(StatusCode::BAD_REQUEST), vec![ErrorEntry::Whole(message)])
 }
 
 /// Whether the body holds credentials, for the fuzzer.

@@ -3,6 +3,7 @@
 
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::http::StatusCode;
+use lambda_http::http::header::{self, HeaderValue};
 use postern::app::{Claimed, SignedIn};
 use postern::audit::{self, Caller};
 use postern::http::{self, Request, Response};
@@ -26,13 +27,20 @@ struct Token<'a> {
 #[derive(Serialize)]
 struct Error {
     error: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'static str>,
 }
 
 /// Why a request is refused, in the RFC's words.
 #[derive(Clone, Copy)]
 enum OauthError {
     InvalidRequest,
+    /// The body is no form.
+    NoForm(StatusCode),
+    /// The `client_id` of the body is another.
     InvalidClient,
+    /// The client of the Authorization header is another, or the header is malformed.
+    InvalidBasic,
     InvalidGrant,
     UnsupportedGrantType,
     InvalidScope,
@@ -49,7 +57,7 @@ struct AccessToken {
 
 /// Trades a refresh token for an access token and the refresh token that follows.
 pub(super) async fn token(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let presented = match refresh_request(settings, &http::form(request)) {
+    let presented = match form(request).and_then(|form| refresh_request(settings, request, &form)) {
         Ok(presented) => presented,
         Err(error) => return error.reply(),
     };
@@ -70,8 +78,11 @@ pub(super) async fn token(app: &App, settings: &Settings, caller: &Caller, reque
 /// Ends the session of a refresh token or of an access token. To one that is no good there is nothing to do, and the
 /// answer is the same (RFC 7009 §2.2).
 pub(super) async fn revoke(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let form = http::form(request);
-    let token = match (parameter(&form, "token"), check_client(settings, &form)) {
+    let form = match form(request) {
+        Ok(form) => form,
+        Err(error) => return error.reply(),
+    };
+    let token = match (parameter(&form, "token"), check_client(settings, request, &form)) {
         (Ok(Some(token)), Ok(())) => token,
         (Ok(None) | Err(_), _) => return OauthError::InvalidRequest.reply(),
         (_, Err(error)) => return error.reply(),
@@ -93,13 +104,17 @@ pub(super) async fn revoke(app: &App, settings: &Settings, caller: &Caller, requ
 }
 
 /// The refresh token of a request that is as it should be; of another form than ours it is nobody's.
-fn refresh_request(settings: &Settings, form: &QueryMap) -> Result<Option<SessionToken>, OauthError> {
+fn refresh_request(
+    settings: &Settings,
+    request: &Request,
+    form: &QueryMap,
+) -> Result<Option<SessionToken>, OauthError> {
     let grant_type = parameter(form, "grant_type")?.ok_or(OauthError::InvalidRequest)?;
     if grant_type != "refresh_token" {
         return Err(OauthError::UnsupportedGrantType);
     }
     let token = parameter(form, "refresh_token")?.ok_or(OauthError::InvalidRequest)?;
-    check_client(settings, form)?;
+    check_client(settings, request, form)?;
     // Less than was granted may be asked for; the reply says that it is all the same (RFC 6749 §3.3).
     let granted = |scope| settings.scope.split_ascii_whitespace().any(|known| known == scope);
     let asked = parameter(form, "scope")?.unwrap_or_default();
@@ -109,8 +124,25 @@ fn refresh_request(settings: &Settings, form: &QueryMap) -> Result<Option<Sessio
     Ok(SessionToken::from_plain(token))
 }
 
-/// A public client need not say who it is; where it does, it is the one.
-fn check_client(settings: &Settings, form: &QueryMap) -> Result<(), OauthError> {
+/// The parameters. JSON and forms with parts are refused, as by the product's own server, but with a word of why: its users
+/// send them by mistake.
+fn form(request: &Request) -> Result<QueryMap, OauthError> {
+    let parameters = http::form(request);
+    match parameters.map_err(|error| error.status(StatusCode::BAD_REQUEST)) {
+        Ok(parameters) if !http::is_no_urlencoded(request) => Ok(parameters),
+        Ok(_) => Err(OauthError::NoForm(StatusCode::BAD_REQUEST)),
+        Err(status) => Err(OauthError::NoForm(status)),
+    }
+}
+
+/// A public client need not say who it is; where it does, it is the one. It has no secret, so any is as good as none
+/// (RFC 6749 §2.3.1).
+fn check_client(settings: &Settings, request: &Request, form: &QueryMap) -> Result<(), OauthError> {
+    match http::basic(request) {
+        Some(Ok((client_id, _))) if client_id == settings.client_id => {}
+        Some(_) => return Err(OauthError::InvalidBasic),
+        None => {}
+    }
     match parameter(form, "client_id")? {
         Some(client_id) if client_id != settings.client_id => Err(OauthError::InvalidClient),
         Some(_) | None => Ok(()),
@@ -145,15 +177,23 @@ fn renewed(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> R
 
 impl OauthError {
     fn reply(self) -> Response {
-        let (status, error) = match self {
-            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client"),
-            Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant"),
-            Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
-            Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+        let description =
+            "The body must be application/x-www-form-urlencoded, in UTF-8, and of 64 KiB at most.";
+        let (status, error, error_description) = match self {
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request", None),
+            Self::NoForm(status) => (status, "invalid_request", Some(description)),
+            Self::InvalidClient => (StatusCode::BAD_REQUEST, "invalid_client", None),
+            Self::InvalidBasic => (StatusCode::UNAUTHORIZED, "invalid_client", None),
+            Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant", None),
+            Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type", None),
+            Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope", None),
         };
-        let reply = http::json(status, &Error { error });
-        // A 401 has a challenge, whatever it is for (RFC 9110 §15.5.2).
-        if status == StatusCode::UNAUTHORIZED { http::with_challenge(reply, false) } else { reply }
+        let mut reply = http::json(status, &Error { error, error_description });
+        // The scheme that the client used, and no other (RFC 6749 §5.2).
+        if matches!(self, Self::InvalidBasic) {
+            let challenge = HeaderValue::from_static("Basic realm=\"oauth\"");
+            reply.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        reply
     }
 }

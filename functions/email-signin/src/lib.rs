@@ -14,7 +14,7 @@ use postern::ambient::{hex, random};
 use postern::app::{Attempt, Claimed, Holder, Names, SignedIn, TokenRefusal};
 use postern::audit::{self, Caller};
 use postern::config::{ConfigError, Environment};
-use postern::http::{self, Request, Response};
+use postern::http::{self, BodyError, Forms, Request, Response};
 use postern::session::{self, RefreshPolicy, SessionRequest, SessionToken};
 use postern::user::User;
 use postern::{App, Refusal};
@@ -169,9 +169,12 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
 }
 
 async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let Some(credentials) = parse(request) else {
-        let error = "Email and password are required.";
-        return http::json(StatusCode::BAD_REQUEST, &Error { error });
+    let credentials = match parse(request) {
+        Ok(credentials) => credentials,
+        Err(body) => {
+            let error = "Email and password are required.";
+            return http::json(body.status(StatusCode::BAD_REQUEST), &Error { error });
+        }
     };
     let attempt = Attempt {
         name: &credentials.email,
@@ -196,16 +199,18 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
     outcome.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
-fn parse(request: &Request) -> Option<Credentials> {
-    let members = http::json_object(request).ok()?;
-    let (email, password) = (field(&members, "email")?, field(&members, "password")?);
-    Some(Credentials { email, password, code: http::mfa_code(&members) })
+fn parse(request: &Request) -> Result<Credentials, BodyError> {
+    let members = http::members(request, Forms::UrlencodedAndMultipart)?;
+    match (field(&members, "email"), field(&members, "password")) {
+        (Some(email), Some(password)) => Ok(Credentials { email, password, code: http::mfa_code(&members) }),
+        _ => Err(BodyError::Malformed),
+    }
 }
 
 /// Whether the body holds credentials, for the fuzzer.
 #[cfg(fuzzing)]
 pub fn read(request: &Request) -> bool {
-    parse(request).is_some()
+    parse(request).is_ok()
 }
 
 fn field(members: &Map<String, Value>, field: &str) -> Option<String> {
@@ -243,11 +248,12 @@ async fn blacklist(app: &App, caller: &Caller, request: &Request) -> Response {
 
 /// The session token that the refresh token in a body carries; or the reply where there is none.
 async fn refresh_token(app: &App, caller: &Caller, request: &Request) -> Result<SessionToken, Response> {
-    let members = http::json_object(request).unwrap_or_default();
-    let Some(token) = field(&members, "refresh") else {
+    let members = http::members(request, Forms::UrlencodedAndMultipart);
+    let token = members.and_then(|members| field(&members, "refresh").ok_or(BodyError::Malformed));
+    let token = token.map_err(|body| {
         let refresh = ["This field is required."];
-        return Err(http::json(StatusCode::BAD_REQUEST, &NoRefresh { refresh }));
-    };
+        http::json(body.status(StatusCode::BAD_REQUEST), &NoRefresh { refresh })
+    })?;
     let session = app.keys.verify(&token, caller.now).await.ok().and_then(session_of);
     session.ok_or_else(|| {
         audit::session(caller, "bad_token", None);

@@ -14,7 +14,7 @@ use postern::ambient::{Timestamp, hex, random};
 use postern::app::{Attempt, Claimed, Names, TokenRefusal};
 use postern::audit::Caller;
 use postern::config::{ConfigError, Environment};
-use postern::http::{self, Request, Response};
+use postern::http::{self, Forms, Request, Response};
 use postern::name::LoginName;
 use postern::user::{Status, User};
 use postern::{App, Refusal};
@@ -191,7 +191,7 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
 async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let credentials = match parse(request) {
         Ok(credentials) => credentials,
-        Err(error) => return refuse_with(StatusCode::BAD_REQUEST, error),
+        Err((status, error)) => return refuse_with(status, error),
     };
     let attempt = Attempt {
         name: &credentials.username,
@@ -222,15 +222,17 @@ fn shown(user: &User) -> Result<Response, Refusal> {
     Ok(http::json(StatusCode::OK, &Shown { result: "success", account }))
 }
 
-fn parse(request: &Request) -> Result<Credentials, &'static str> {
-    let members = http::json_object(request).unwrap_or_default();
-    if members.is_empty() {
-        return Err("postBodyMissing");
-    }
-    let username = username(&members).ok_or("usernameMissing")?;
+fn parse(request: &Request) -> Result<Credentials, (StatusCode, &'static str)> {
+    let bad_request = |error| (StatusCode::BAD_REQUEST, error);
+    let members = match http::members(request, Forms::Urlencoded) {
+        Ok(members) if members.is_empty() => return Err(bad_request("postBodyMissing")),
+        Ok(members) => members,
+        Err(body) => return Err((body.status(StatusCode::BAD_REQUEST), "postBodyMissing")),
+    };
+    let username = username(&members).ok_or(bad_request("usernameMissing"))?;
     let password = match members.get("password") {
         Some(Value::String(password)) if !password.is_empty() => password.clone(),
-        _ => return Err("passwordMissing"),
+        _ => return Err(bad_request("passwordMissing")),
     };
     Ok(Credentials { username, password, code: http::mfa_code(&members) })
 }

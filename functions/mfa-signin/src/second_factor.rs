@@ -4,7 +4,7 @@
 use lambda_http::http::StatusCode;
 use postern::app::{MfaConfirmed, TokenRefusal};
 use postern::audit::Caller;
-use postern::http::{self, Request, Response};
+use postern::http::{self, BodyError, Forms, Request, Response};
 use postern::mfa::Enrolment;
 use postern::user::User;
 use postern::{App, Refusal};
@@ -61,7 +61,11 @@ pub(super) async fn set(app: &App, settings: &Settings, caller: &Caller, request
     if let Err(unreadable) = user.attributes::<Profile>("mfa") {
         return refuse(&unreadable.into());
     }
-    let members = http::json_object(request).unwrap_or_default();
+    let members = match http::members(request, Forms::Urlencoded) {
+        Ok(members) => members,
+        Err(BodyError::Malformed) => Map::new(),
+        Err(body) => return refuse_with(body.status(StatusCode::BAD_REQUEST), "invalidMfaSetting"),
+    };
     let outcome = match wish(&members, user.mfa.is_some()) {
         Ok(Wish::Begin) => {
             let begun = app.begin_mfa(caller, &holder).await;

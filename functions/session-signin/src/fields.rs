@@ -1,7 +1,8 @@
 //! The members of a request's body, and what is wrong with them in the framework's words: every failing field listed, in
 //! the order in which they are asked for.
 
-use postern::http::{self, Request};
+use lambda_http::http::StatusCode;
+use postern::http::{self, BodyError, Forms, Request, Response};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -15,37 +16,57 @@ pub(super) struct Fields {
 }
 
 /// What is wrong with each field.
-pub(super) struct FieldErrors(Vec<(&'static str, String)>);
+pub(super) struct FieldErrors {
+    status: StatusCode,
+    errors: Vec<(&'static str, String)>,
+}
 
 impl Serialize for FieldErrors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(field, message)| (field, [message])))
+        serializer.collect_map(self.errors.iter().map(|(field, message)| (field, [message])))
     }
 }
 
 impl FieldErrors {
     /// One field, and what is wrong with it in a sentence that begins with the field.
     pub(super) fn one(field: &'static str, problem: &str) -> Self {
-        let mut errors = Self(Vec::new());
+        let mut errors = Self::none(StatusCode::UNPROCESSABLE_ENTITY);
         errors.add(field, problem);
         errors
     }
 
+    /// The reply that lists them.
+    pub(super) fn reply(&self) -> Response {
+        http::json(self.status, self)
+    }
+
+    const fn none(status: StatusCode) -> Self {
+        Self { status, errors: Vec::new() }
+    }
+
     fn add(&mut self, field: &'static str, problem: &str) {
-        self.0.push((field, format!("The {} {problem}", field.replace('_', " "))));
+        self.errors.push((field, format!("The {} {problem}", field.replace('_', " "))));
     }
 }
 
 impl Fields {
-    /// A body that is no JSON object is a request without fields.
+    /// A body that cannot be read is a request without fields. One that is too large or of an unsupported encoding has
+    /// a status of its own.
     pub(super) fn of(request: &Request) -> Self {
-        let members = http::json_object(request).unwrap_or_default();
-        Self { members, errors: FieldErrors(Vec::new()) }
+        let members = http::members(request, Forms::UrlencodedAndMultipart);
+        let error = members.as_ref().err().copied().unwrap_or(BodyError::Malformed);
+        let errors = FieldErrors::none(error.status(StatusCode::UNPROCESSABLE_ENTITY));
+        Self { members: members.unwrap_or_default(), errors }
+    }
+
+    /// A text that nothing is said about if it is not there.
+    pub(super) fn peek(&self, field: &str) -> Option<&str> {
+        self.members.get(field).and_then(Value::as_str)
     }
 
     /// What was made of the fields, if nothing was wrong with them.
     pub(super) fn all_right<T>(self, value: T) -> Result<T, FieldErrors> {
-        if self.errors.0.is_empty() { Ok(value) } else { Err(self.errors) }
+        if self.errors.errors.is_empty() { Ok(value) } else { Err(self.errors) }
     }
 
     /// Adds what is wrong with a field, in a sentence that begins with the field.

@@ -127,7 +127,7 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
 async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let credentials = match parse(request) {
         Ok(credentials) => credentials,
-        Err(errors) => return http::json(StatusCode::UNPROCESSABLE_ENTITY, &errors),
+        Err(errors) => return errors.reply(),
     };
     let outcome = app.sign_in(caller, credentials.attempt(settings)).await;
     let reply = outcome.and_then(|who| success(app, settings, caller, &who));
@@ -137,7 +137,7 @@ async fn sign_in(app: &App, settings: &Settings, caller: &Caller, request: &Requ
 async fn change_password(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let (credentials, new_password) = match parse_change(request) {
         Ok(parsed) => parsed,
-        Err(errors) => return http::json(StatusCode::UNPROCESSABLE_ENTITY, &errors),
+        Err(errors) => return errors.reply(),
     };
     let reply = match app.change_password(caller, credentials.attempt(settings), &new_password).await {
         Ok(PasswordChange::Changed(who)) => success(app, settings, caller, &who),
@@ -146,10 +146,7 @@ async fn change_password(app: &App, settings: &Settings, caller: &Caller, reques
             let error_code = "no_password_change_needed_for_user";
             Ok(http::json(StatusCode::BAD_REQUEST, &Error { msg, error_code }))
         }
-        Ok(PasswordChange::Weak(weak)) => {
-            let errors = FieldErrors::one(NEW_PASSWORD, weakness(weak));
-            Ok(http::json(StatusCode::UNPROCESSABLE_ENTITY, &errors))
-        }
+        Ok(PasswordChange::Weak(weak)) => Ok(FieldErrors::one(NEW_PASSWORD, weakness(weak)).reply()),
         Err(refusal) => Err(refusal),
     };
     reply.unwrap_or_else(|refusal| refuse(&refusal))

@@ -26,9 +26,9 @@ struct Said {
 
 /// Gives a JWT for a session token, which stays as it is.
 pub(super) async fn resume(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let session_token = match session_token(request) {
+    let session_token = match session_token(Fields::of(request)) {
         Ok(session_token) => session_token,
-        Err(errors) => return http::json(StatusCode::UNPROCESSABLE_ENTITY, &errors),
+        Err(errors) => return errors.reply(),
     };
     let outcome = match SessionToken::from_plain(&session_token) {
         Some(presented) => app.resume(caller, &presented, KIND, settings.session_idle).await,
@@ -54,10 +54,13 @@ fn good(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<
     Ok(reply)
 }
 
-/// Ends a session of the JWT's user. The JWT may come as `?token=`, since this contract's clients send it so.
+/// Ends a session of the JWT's user. The JWT may come as `?token=` or as the member `token` of the body, since this
+/// contract's clients send it so.
 pub(super) async fn leave(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let token = http::query(request, "token").filter(|token| !token.is_empty());
-    let token = token.or_else(|| http::bearer(request));
+    let fields = Fields::of(request);
+    let in_body = fields.peek("token").filter(|token| !token.is_empty()).map(str::to_owned);
+    let token = token.or_else(|| http::bearer(request)).or(in_body.as_deref());
     let claimed = app.claims(caller, token, |jwt: IssuedJwt| jwt.claimed(settings)).await;
     let claimed = match claimed {
         Ok(claimed) => claimed,
@@ -66,9 +69,9 @@ pub(super) async fn leave(app: &App, settings: &Settings, caller: &Caller, reque
             return refuse_token(refusal);
         }
     };
-    let session_token = match session_token(request) {
+    let session_token = match session_token(fields) {
         Ok(session_token) => session_token,
-        Err(errors) => return http::json(StatusCode::UNPROCESSABLE_ENTITY, &errors),
+        Err(errors) => return errors.reply(),
     };
     let presented = SessionToken::from_plain(&session_token);
     let ended = app.sign_out_as(caller, token.unwrap_or_default(), &claimed, presented.as_ref(), KIND).await;
@@ -91,8 +94,7 @@ fn refuse_token(refusal: TokenRefusal) -> Response {
 }
 
 /// No session information is looked at: the session has that of its sign-in.
-fn session_token(request: &Request) -> Result<String, FieldErrors> {
-    let mut fields = Fields::of(request);
+fn session_token(mut fields: Fields) -> Result<String, FieldErrors> {
     let session_token = fields.required("session_token");
     fields.all_right(session_token)
 }

@@ -4,6 +4,7 @@
 
 mod argon2_kernel;
 mod attacks;
+mod bodies;
 mod conflicts;
 mod deadline;
 mod discretion;

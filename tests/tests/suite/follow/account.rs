@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use postern::session::{GRACE, SessionToken};
 use postern_tests::stand::{Reply, Stand, credentials};
 use serde_json::{Value, json};
 
+use super::holder::member;
 use super::http::{
     FORM, OWNER, assert_access_refused, assert_refused, end, grant, post_bytes, refresh, renew, sessions,
     sign_in,
@@ -23,11 +26,14 @@ async fn post(stand: &Stand, path: &str, form: &str) -> Reply {
 /// Our words for an error of RFC 6749 §5.2.
 #[track_caller]
 fn assert_error(reply: &Reply, error: &str, of: &str) {
-    let (status, more) = match error {
-        "invalid_client" => (401, json!({"www-authenticate": "Bearer"})),
-        _ => (400, json!({})),
-    };
-    assert_reply(reply, status, &format!(r#"{{"error":"{error}"}}"#), more, of);
+    assert_reply(reply, 400, &format!(r#"{{"error":"{error}"}}"#), json!({}), of);
+}
+
+/// The reply to what is no form.
+fn assert_no_form(reply: &Reply, status: u64, of: &str) {
+    let words = "The body must be application/x-www-form-urlencoded, in UTF-8, and of 64 KiB at most.";
+    let body = format!(r#"{{"error":"invalid_request","error_description":"{words}"}}"#);
+    assert_reply(reply, status, &body, json!({}), of);
 }
 
 /// The session tokens of the other contracts, as account's are written.
@@ -105,8 +111,6 @@ async fn each_request_that_is_no_good_refresh_gets_the_error_of_the_rfc_and_cost
         (format!("{good}&scope=read&scope=read"), "invalid_request"),
         (format!("{good}&{other}"), "invalid_request"),
         (good.replace('&', ";"), "unsupported_grant_type"),
-        (json!({"grant_type": "refresh_token", "refresh_token": token}).to_string(), "invalid_request"),
-        (large, "invalid_request"),
         (good.replace("=refresh_token", "=password"), "unsupported_grant_type"),
         (good.replace("=refresh_token", "=authorization_code"), "unsupported_grant_type"),
         (good.replace("=refresh_token", "=client_credentials"), "unsupported_grant_type"),
@@ -132,11 +136,17 @@ async fn each_request_that_is_no_good_refresh_gets_the_error_of_the_rfc_and_cost
     }
     let latin = [good.as_bytes(), b"\xff"].concat();
     let reply = post_bytes(&stand, "account", TOKEN, &FORM, &latin).await;
-    assert_error(&reply, "invalid_request", "no UTF-8");
+    assert_no_form(&reply, 400, "no UTF-8");
     let json = [("content-type", "application/json")];
     let body = json!({"grant_type": "refresh_token", "refresh_token": token}).to_string();
     let reply = stand.request("account", "POST", TOKEN, &json, &body).await;
-    assert_error(&reply, "invalid_request", "JSON");
+    assert_no_form(&reply, 400, "JSON");
+    assert_no_form(&post(&stand, TOKEN, &body).await, 400, "JSON that is called a form");
+    let parts = [("content-type", "multipart/form-data; boundary=x")];
+    assert_no_form(&stand.request("account", "POST", TOKEN, &parts, &good).await, 400, "parts");
+    assert_no_form(&post(&stand, TOKEN, &large).await, 413, "over 64 KiB");
+    let gzip = [FORM[0], ("content-encoding", "gzip")];
+    assert_no_form(&stand.request("account", "POST", TOKEN, &gzip, &good).await, 415, "compressed");
     let reply = stand.request("account", "POST", &format!("{TOKEN}?{good}"), &FORM, "").await;
     assert_error(&reply, "invalid_request", "a query is no body");
     assert!(sessions(&stand, "account").await == before, "a session was written");
@@ -162,13 +172,53 @@ async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
         assert_eq!((reply.status, &reply.json()["scope"]), (200, &json!("read write")), "{form}");
         assert_eq!(reply.headers, headers(json!({"pragma": "no-cache"})), "{form}");
     }
-    // The Content-Type is not looked at.
+    // A form is one whatever it is called.
     let tokens = sign_in(&stand, "account").await;
     for kind in ["application/json", "text/plain", "nonsense"] {
         let headers = [("content-type", kind)];
         let reply = stand.request("account", "POST", TOKEN, &headers, &grant(&tokens.refresh)).await;
         assert_eq!(reply.status, 200, "{kind}");
     }
+}
+
+/// RFC 6749 §2.3.1 and §5.2.
+#[tokio::test]
+async fn basic_authorization_with_the_configured_client_is_taken_and_another_is_challenged() {
+    let stand = Stand::start().await;
+    let with_basic = async |path: &str, credentials: &str, form: &str| {
+        let basic = format!("Basic {}", STANDARD.encode(credentials));
+        let headers = [FORM[0], ("authorization", basic.as_str())];
+        stand.request("account", "POST", path, &headers, form).await
+    };
+    let more = json!({"www-authenticate": "Basic realm=\"oauth\""});
+    for credentials in ["postern:", "postern:any secret", "%70ostern:a%3Ab", "postern:a:b"] {
+        let tokens = sign_in(&stand, "account").await;
+        let form = format!("grant_type=refresh_token&refresh_token={}", tokens.refresh);
+        let reply = with_basic(TOKEN, credentials, &form).await;
+        assert_eq!(reply.status, 200, "{credentials}: {reply:?}");
+        let refresh = member(&reply, "/refresh_token");
+        let reply = with_basic(REVOKE, credentials, &format!("token={refresh}&client_id=postern")).await;
+        assert_eq!(reply.status, 200, "{credentials}: {reply:?}");
+    }
+    let tokens = sign_in(&stand, "account").await;
+    for credentials in ["another:", "Postern:", "postern", "", ":", "po%ffstern:"] {
+        for (path, form) in [
+            (TOKEN, format!("grant_type=refresh_token&refresh_token={}", tokens.refresh)),
+            (REVOKE, format!("token={}&client_id=postern", tokens.refresh)),
+        ] {
+            let reply = with_basic(path, credentials, &form).await;
+            assert_reply(&reply, 401, r#"{"error":"invalid_client"}"#, more.clone(), credentials);
+        }
+    }
+    let garbage = [FORM[0], ("authorization", "Basic !!!")];
+    let reply = stand.request("account", "POST", TOKEN, &garbage, &grant(&tokens.refresh)).await;
+    assert_reply(&reply, 401, r#"{"error":"invalid_client"}"#, more, "no base64");
+    let form = grant(&tokens.refresh).replace("=postern", "=another");
+    assert_error(&with_basic(TOKEN, "postern:", &form).await, "invalid_client", "the body disagrees");
+    // Another scheme is none of this endpoint's.
+    let bearer = [FORM[0], ("authorization", "Bearer x")];
+    let reply = stand.request("account", "POST", TOKEN, &bearer, &grant(&tokens.refresh)).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[tokio::test]
@@ -289,14 +339,15 @@ async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
         ("client_id=another".to_owned(), "invalid_request"),
         (format!("token={token}&token={token}"), "invalid_request"),
         (format!("token={token}&client_id=postern&client_id=postern"), "invalid_request"),
-        (json!({"token": token}).to_string(), "invalid_request"),
-        (format!("token={token}&x={}", "x".repeat(70 * 1024)), "invalid_request"),
         (format!("token={token}&client_id=another"), "invalid_client"),
         ("token=garbage&client_id=another".to_owned(), "invalid_client"),
     ] {
         let of = form.chars().take(100).collect::<String>();
         assert_error(&post(&stand, REVOKE, &form).await, error, &of);
     }
+    assert_no_form(&post(&stand, REVOKE, &json!({"token": token}).to_string()).await, 400, "JSON");
+    let large = format!("token={token}&x={}", "x".repeat(70 * 1024));
+    assert_no_form(&post(&stand, REVOKE, &large).await, 413, "over 64 KiB");
     assert_eq!(stand.sso(&tokens.access).await.status, 200);
     let tokens = renew(&stand, "account", token).await;
     for form in ["token=T", "token=T&client_id=&token_type_hint=access_token&client_secret=x"] {

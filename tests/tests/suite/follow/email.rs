@@ -124,13 +124,14 @@ async fn a_request_without_a_refresh_token_lacks_a_field() {
             "null",
             "{",
             "garbage",
-            "refresh=a.b.c",
+            "token=a.b.c",
             large.as_str(),
             twice.as_str(),
         ] {
             let of = format!("{path} {}", body.chars().take(60).collect::<String>());
             let text = r#"{"refresh":["This field is required."]}"#;
-            assert_reply(&post(&stand, path, body).await, 400, text, json!({}), &of);
+            let status = if body.len() > 64 * 1024 { 413 } else { 400 };
+            assert_reply(&post(&stand, path, body).await, status, text, json!({}), &of);
         }
         let reply = post_bytes(&stand, "email", path, &[], b"{\"refresh\":\"\xff\"}").await;
         assert_eq!(reply.status, 400, "{path}: no UTF-8");

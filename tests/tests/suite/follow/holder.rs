@@ -9,7 +9,7 @@ use crate::raw::{self, Attribute};
 
 pub(super) const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
 pub(super) const RESUME: &str = "/api/auth/IamLoggedIn";
-pub(super) const LEAVE: &str = "/api/v1/user/myself/session/logoutCurrentSession";
+pub(crate) const LEAVE: &str = "/api/v1/user/myself/session/logoutCurrentSession";
 pub(super) const WHOAMI: &str = "/whoami/jwt";
 pub(super) const ACCOUNT: &str = "/account/jwt";
 pub(super) const MFA: &str = "/account/mfa/jwt";
@@ -40,7 +40,7 @@ pub(super) fn with(mut body: Value, more: Value) -> Value {
 }
 
 /// A sign-in at any password contract, which asks to stay, with a code where there is one.
-pub(super) async fn sign_in(
+pub(crate) async fn sign_in(
     stand: &Stand,
     contract: &str,
     username: &str,
@@ -58,7 +58,7 @@ pub(super) async fn mfa_jwt(stand: &Stand, username: &str, password: &str, code:
 
 /// A text in a reply.
 #[track_caller]
-pub(super) fn member(reply: &Reply, place: &str) -> String {
+pub(crate) fn member(reply: &Reply, place: &str) -> String {
     let body = reply.json();
     body.pointer(place).and_then(Value::as_str).unwrap_or_else(|| panic!("no {place}: {body}")).to_owned()
 }

@@ -4,7 +4,7 @@ mod account;
 mod audit;
 mod email;
 mod faults;
-mod holder;
+pub(crate) mod holder;
 mod http;
 mod mfa;
 mod rotation;
