@@ -8,6 +8,9 @@ djangorestframework-simplejwt[crypto].
 """
 
 import sys
+import urllib.error
+import urllib.request
+from datetime import timedelta
 
 import django
 import jwt
@@ -60,13 +63,50 @@ def shared_key(url, key):
     saw("simplejwt refuses the refresh token as an access token, and another signature")
     account = good(call(url, "POST", "/api/v2/account/signin/", {"username": "johndoe", "password": "SecurePass123!"}))
     expect(authenticate(account["token"]["access_token"]), "johndoe", "JWTAuthentication of account's token")
-    # Its for_user writes the id as a string, and sso wants a number.
-    minted = AccessToken()
-    minted["user_id"] = 1
+    minted = AccessToken.for_user(User.objects.get(id=1))
+    expect(minted["user_id"], "1", "the id that for_user writes")
     expect(good(call(url, "POST", "/api/v2/sso/signin/", token=str(minted)))["username"], "johndoe", "sso")
     saw("simplejwt verifies account's access token too, and mints one that sso takes")
+    same_refusals(url, refresh)
     expect(good(call(url, "GET", "/.well-known/jwks.json")), {"keys": []}, "the key set")
     saw("the key set shows nothing of the shared key")
+
+
+def same_refusals(url, refresh):
+    """The profile answers a caller who is not authenticated as the framework itself does, byte for byte."""
+    from rest_framework.permissions import IsAuthenticated
+    from rest_framework.renderers import JSONRenderer
+    from rest_framework.test import APIRequestFactory
+    from rest_framework.views import APIView
+    from rest_framework_simplejwt.authentication import JWTAuthentication
+    from rest_framework_simplejwt.tokens import AccessToken
+
+    class Profile(APIView):
+        authentication_classes = [JWTAuthentication]
+        permission_classes = [IsAuthenticated]
+        renderer_classes = [JSONRenderer]
+
+        def get(self, request):
+            raise Unexpected("the framework authenticates it")
+
+    expired = AccessToken()
+    expired["user_id"], expired["iss"] = "1", "email"
+    expired.set_exp(lifetime=timedelta(days=-1))
+    headers = [None, "Token x", "Bearer", "Bearer a b", "Bearer x", f"Bearer {refresh}", f"Bearer {tampered(refresh)}",
+               f"Bearer {expired}"]
+    for header in headers:
+        sent = {"HTTP_AUTHORIZATION": header} if header else {}
+        theirs = Profile.as_view()(APIRequestFactory().get("/", **sent)).render()
+        request = urllib.request.Request(f"{url}/api/profile/", headers={"Authorization": header} if header else {})
+        try:
+            urllib.request.urlopen(request)
+        except urllib.error.HTTPError as ours:
+            with ours:
+                expect((ours.status, ours.read(), ours.headers["WWW-Authenticate"]),
+                       (theirs.status_code, theirs.content, theirs.headers["WWW-Authenticate"]), header)
+        else:
+            raise Unexpected(f"{header} is let in")
+    saw(f"the profile refuses {len(headers)} kinds of Authorization in simplejwt's own bytes")
 
 
 def key_set(url):

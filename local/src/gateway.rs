@@ -147,12 +147,16 @@ fn message(status: StatusCode, text: &str) -> Response {
 }
 
 /// The template's CORS settings with its default, any origin and no credentials.
+///
+/// API Gateway adds these headers to the replies of functions ("Configure CORS for HTTP APIs" in its developer guide).
+/// The page says nothing of API Gateway's own errors; here they have them too, so that a page can read what is wrong.
 fn with_cors(mut reply: Response) -> Response {
     let exposed = "retry-after,www-authenticate,x-request-id";
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET,OPTIONS,POST"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization,content-type"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET,HEAD,OPTIONS,POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*,authorization"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
         (header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed),
     ] {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));

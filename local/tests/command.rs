@@ -148,6 +148,25 @@ fn throttling_is_set_by_the_environment() {
     }
 }
 
+/// RFC 9110 §9.3.2.
+#[test]
+fn head_is_answered_like_get_without_a_body() {
+    let running = start(&["--port", "0", "--dynamodb-port", "0"]);
+    let address = running.ready.as_str();
+    for path in ["/.well-known/jwks.json", "/.well-known/jwks.json/", "/api/profile/", "/whoami/jwt"] {
+        let ask = |method: &str| {
+            let reply =
+                http(address, &format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+            let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+            let varies = |line: &&str| !line.starts_with("x-request-id:") && !line.starts_with("date:");
+            (head.lines().filter(varies).map(str::to_owned).collect::<Vec<_>>(), body.to_owned())
+        };
+        let ((head, no_body), (get, body)) = (ask("HEAD"), ask("GET"));
+        assert_eq!((head, no_body.as_str()), (get, ""), "{path}");
+        assert!(!body.is_empty(), "{path}");
+    }
+}
+
 #[test]
 fn table_only_is_a_dynamodb_api_and_nothing_else() {
     let running = start(&["--table-only", "--dynamodb-port", "0"]);

@@ -154,12 +154,13 @@ fn time_left(deadline: u64, now: Timestamp) -> Duration {
 }
 
 /// The route that a request takes, if it takes one: of each, the method and the path without its trailing slash.
-/// Both slash forms of a path are one route.
+/// Both slash forms of a path are one route, and HEAD takes the route of GET. The reply has its body then too: the server
+/// that sends it leaves the body out and keeps the length (RFC 9110 §9.3.2).
 pub fn route<'r>(request: &Request, routes: &[(Method, &'r str)]) -> Option<&'r str> {
     let path = path(request);
     routes
         .iter()
-        .find(|(method, route)| *route == path && method == request.method())
+        .find(|(method, route)| *route == path && answers(method, request.method()))
         .map(|(_, route)| *route)
 }
 
@@ -167,8 +168,12 @@ pub fn route<'r>(request: &Request, routes: &[(Method, &'r str)]) -> Option<&'r 
 /// before we see them.
 pub fn no_route(request: &Request, routes: &[(Method, &str)]) -> Response {
     let path = path(request);
-    let methods: Vec<&str> =
-        routes.iter().filter(|(_, route)| *route == path).map(|(method, _)| method.as_str()).collect();
+    let of_path = routes.iter().filter(|(_, route)| *route == path);
+    let methods: Vec<&str> = of_path
+        .flat_map(
+            |(method, _)| if method == Method::GET { vec!["GET", "HEAD"] } else { vec![method.as_str()] },
+        )
+        .collect();
     if methods.is_empty() {
         return json(StatusCode::NOT_FOUND, &serde_json::json!({"message": "Not Found"}));
     }
@@ -178,6 +183,11 @@ pub fn no_route(request: &Request, routes: &[(Method, &str)]) -> Response {
         reply.headers_mut().insert(header::ALLOW, allowed);
     }
     reply
+}
+
+/// Whether a route of this method answers a request of that one.
+fn answers(route: &Method, request: &Method) -> bool {
+    route == request || (route == Method::GET && request == Method::HEAD)
 }
 
 fn path(request: &Request) -> &str {

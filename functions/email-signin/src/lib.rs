@@ -3,12 +3,13 @@
 //!
 //! What follows: the two tokens anew (`POST /api/token/refresh/`), the end of their session
 //! (`POST /api/token/blacklist/`, as the framework's own documentation has it), and the user again
-//! (`GET /api/profile/`).
+//! (`GET /api/profile/`, and `POST` as the product's own web page sends it).
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
 
 use std::time::Duration;
 
+use lambda_http::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use lambda_http::http::{Method, StatusCode};
 use postern::ambient::{hex, random};
 use postern::app::{Attempt, Claimed, Holder, Names, SignedIn, TokenRefusal};
@@ -26,8 +27,13 @@ const REFRESH: &str = "/api/token/refresh";
 const BLACKLIST: &str = "/api/token/blacklist";
 const PROFILE: &str = "/api/profile";
 /// The routes of this contract, without their trailing slashes.
-pub const ROUTES: &[(Method, &str)] =
-    &[(Method::POST, SIGN_IN), (Method::POST, REFRESH), (Method::POST, BLACKLIST), (Method::GET, PROFILE)];
+pub const ROUTES: &[(Method, &str)] = &[
+    (Method::POST, SIGN_IN),
+    (Method::POST, REFRESH),
+    (Method::POST, BLACKLIST),
+    (Method::GET, PROFILE),
+    (Method::POST, PROFILE),
+];
 /// The kind of this contract's sessions.
 const KIND: &str = "email";
 /// The issuer of this contract's tokens; its own routes ask for it.
@@ -149,6 +155,41 @@ struct TokenError {
     code: &'static str,
 }
 
+/// The framework's words for a caller who is not authenticated, as djangorestframework-simplejwt 5.5 writes them.
+#[derive(Serialize)]
+struct AuthenticationError {
+    detail: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<[TokenMessage; 1]>,
+}
+
+#[derive(Serialize)]
+struct TokenMessage {
+    token_class: &'static str,
+    token_type: &'static str,
+    message: &'static str,
+}
+
+impl AuthenticationError {
+    const MISSING: Self =
+        Self { detail: "Authentication credentials were not provided.", code: None, messages: None };
+    const HEADER: Self = Self {
+        detail: "Authorization header must contain two space-delimited values",
+        code: Some("bad_authorization_header"),
+        messages: None,
+    };
+
+    const fn token(message: &'static str) -> Self {
+        Self {
+            detail: "Given token not valid for any token type",
+            code: Some("token_not_valid"),
+            messages: Some([TokenMessage { token_class: "AccessToken", token_type: "access", message }]),
+        }
+    }
+}
+
 /// The framework's words for a field that is not there.
 #[derive(Serialize)]
 struct NoRefresh {
@@ -268,18 +309,29 @@ fn session_of(token: RefreshToken) -> Option<SessionToken> {
 
 /// The user who holds the access token.
 async fn profile(app: &App, caller: &Caller, request: &Request) -> Response {
+    let bearer = http::bearer(request);
+    if bearer.is_some_and(|token| token.is_empty() || token.contains(char::is_whitespace)) {
+        audit::session(caller, "bad_token", None);
+        return unauthenticated(&AuthenticationError::HEADER);
+    }
+    let mut wrong_type = false;
     let claimed = |token: AccessToken| {
         let AccessToken { token_type, iss, user_id, iat, epoch } = token;
-        let ours = token_type == "access" && iss == ISSUER;
+        wrong_type = token_type != "access";
+        let ours = !wrong_type && iss == ISSUER;
         ours.then_some(Claimed { user_id, epoch, iat, session: None })
     };
-    let outcome = match app.holder(caller, http::bearer(request), claimed).await {
+    let outcome = match app.holder(caller, bearer, claimed).await {
         Ok(Holder { user, .. }) => user
             .attributes("email")
             .map_err(Refusal::from)
             .map(|profile| http::json(StatusCode::OK, &account(&user, &profile))),
-        Err(TokenRefusal::Missing) => return http::with_challenge(token_error(), false),
-        Err(TokenRefusal::Expired | TokenRefusal::Invalid) => Ok(bad_token()),
+        Err(TokenRefusal::Missing) => Ok(unauthenticated(&AuthenticationError::MISSING)),
+        Err(TokenRefusal::Expired) => Ok(unauthenticated(&AuthenticationError::token("Token is expired"))),
+        Err(TokenRefusal::Invalid) if wrong_type => {
+            Ok(unauthenticated(&AuthenticationError::token("Token has wrong type")))
+        }
+        Err(TokenRefusal::Invalid) => Ok(unauthenticated(&AuthenticationError::token("Token is invalid"))),
         Err(TokenRefusal::Refused(refusal)) => Err(refusal),
     };
     outcome.unwrap_or_else(|refusal| refuse(&refusal))
@@ -337,6 +389,14 @@ fn refuse(refusal: &Refusal) -> Response {
         Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong."),
     };
     http::refusal_json(status, refusal, &Error { error })
+}
+
+/// A 401 of the framework's authentication, with its challenge.
+fn unauthenticated(error: &AuthenticationError) -> Response {
+    let mut reply = http::json(StatusCode::UNAUTHORIZED, error);
+    let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
+    reply.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    reply
 }
 
 fn bad_token() -> Response {

@@ -1,5 +1,6 @@
 //! The local gateway does what API Gateway does: bodies as text or base64, both slashes, CORS, its own 404.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use axum::body::{Body, to_bytes};
@@ -47,13 +48,61 @@ async fn browsers_of_any_origin_may_call() {
     let reply = send(&stand, preflight, "").await;
     assert_eq!(reply.status(), 204);
     assert_eq!(reply.headers()["access-control-allow-origin"], "*");
-    assert_eq!(reply.headers()["access-control-allow-headers"], "authorization,content-type");
+    assert_eq!(reply.headers()["access-control-allow-headers"], "*,authorization");
+    assert_eq!(reply.headers()["access-control-max-age"], "86400");
 
     let request = Request::post("/signin").header("origin", "https://app.example.com");
     let reply = send(&stand, request, "{}").await;
     assert_eq!(reply.status(), 400);
     let exposed = &reply.headers()["access-control-expose-headers"];
     assert_eq!(exposed, "retry-after,www-authenticate,x-request-id");
+}
+
+/// A page can read what is wrong: whoever answers, the reply has the headers.
+#[tokio::test]
+async fn errors_carry_cors_headers_whoever_answers() {
+    let stand = Stand::start().await;
+    let large = "x".repeat(11 * 1024 * 1024);
+    for (method, path, body, status) in [
+        ("POST", "/nowhere", "", 404),
+        ("GET", "/signin", "", 405),
+        ("POST", "/signin", "{}", 400),
+        ("POST", "/signin", large.as_str(), 413),
+    ] {
+        let request = Request::builder().method(method).uri(path).header("origin", "https://app.example.com");
+        let reply = send(&stand, request, body).await;
+        assert_eq!(reply.status(), status, "{method} {path}");
+        assert_eq!(reply.headers()["access-control-allow-origin"], "*", "{method} {path}");
+    }
+}
+
+/// What the local gateway allows is what the template allows, and that is what the routes have.
+#[tokio::test]
+async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
+    let stand = Stand::start().await;
+    let template = std::fs::read_to_string(binary::in_workspace("template.yaml")).unwrap();
+    let list = |name: &str| {
+        let (_, rest) = template.split_once(&format!("        {name}: [")).unwrap();
+        rest.split_once(']').unwrap().0.replace(['"', ' '], "")
+    };
+    let routes = doors::all(&stand.app, &stand.env).unwrap().into_iter().flat_map(|door| door.routes);
+    let mut methods: BTreeSet<&str> = routes.map(|(method, _)| method.as_str()).collect();
+    // Beside each GET; and the preflight itself.
+    methods.extend(["HEAD", "OPTIONS"]);
+    assert_eq!(list("AllowMethods"), Vec::from_iter(methods).join(","));
+    let preflight = Request::options("/signin")
+        .header("origin", "https://app.example.com")
+        .header("access-control-request-method", "POST");
+    let reply = send(&stand, preflight, "").await;
+    for (header, name) in [
+        ("access-control-allow-methods", "AllowMethods"),
+        ("access-control-allow-headers", "AllowHeaders"),
+        ("access-control-expose-headers", "ExposeHeaders"),
+    ] {
+        assert_eq!(reply.headers()[header], list(name), "{name}");
+    }
+    assert!(template.contains("        MaxAge: 86400\n"));
+    assert_eq!(reply.headers()["access-control-max-age"], "86400");
 }
 
 /// Each at its own function: the gateway's own 404 names no request.
@@ -89,7 +138,14 @@ async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
         let stanza = stanzas.find(|stanza| stanza.starts_with(&format!("{function} }}"))).unwrap();
         for (method, route) in door.routes {
             for path in [route.to_string(), format!("\"{route}/{{slash+}}\"")] {
-                assert!(stanza.contains(&format!("Method: {method}, Path: {path} }}")), "{method} {path}");
+                let mut methods = vec![method.as_str()];
+                methods.extend((method == "GET").then_some("HEAD"));
+                for method in methods {
+                    assert!(
+                        stanza.contains(&format!("Method: {method}, Path: {path} }}")),
+                        "{method} {path}"
+                    );
+                }
             }
             for path in [route.to_string(), format!("{route}/")] {
                 assert!(manifest.contains(&format!("\n\"{path}\" = \"{function}\"\n")), "{path}");

@@ -7,8 +7,8 @@ use postern_tests::stand::{Reply, Stand, credentials};
 use serde_json::{Value, json};
 
 use super::http::{
-    OWNER, TOKEN_NOT_VALID, Tokens, assert_access_refused, assert_refused, end, post_bytes, profile, refresh,
-    renew, sessions, sign_in,
+    API_REALM, OWNER, Tokens, assert_access_refused, assert_refused, end, post_bytes, profile,
+    profile_refusal, refresh, renew, sessions, sign_in,
 };
 use crate::jwt::{claims, mint, mint_with, parts};
 use crate::words::assert_reply;
@@ -248,9 +248,17 @@ async fn the_profile_is_the_user_of_the_sign_in_byte_for_byte() {
             assert_reply(&reply, 200, user, json!({}), path);
         }
     }
-    let reply = stand.request("email", "POST", PROFILE, &[], "{}").await;
+    // The product's own web page posts, with any body.
+    let tokens = sign_in(&stand, "email").await;
+    let bearer = [("authorization", &*format!("Bearer {}", tokens.access))];
+    let get = stand.request("email", "GET", PROFILE, &bearer, "").await;
+    for body in ["", "{}", "no json", &"x".repeat(70_000)] {
+        let post = stand.request("email", "POST", PROFILE, &bearer, body).await;
+        assert_reply(&post, 200, &get.text, json!({}), "a POST");
+    }
+    let reply = stand.request("email", "PUT", PROFILE, &[], "{}").await;
     let text = r#"{"message":"Method Not Allowed"}"#;
-    assert_reply(&reply, 405, text, json!({"allow": "GET"}), "a POST");
+    assert_reply(&reply, 405, text, json!({"allow": "GET, HEAD, POST"}), "a PUT");
 }
 
 #[tokio::test]
@@ -259,7 +267,8 @@ async fn the_profile_is_shown_to_the_holder_of_an_access_token_and_nobody_else()
     let tokens = sign_in(&stand, "email").await;
     let good = claims(&tokens.access);
     let iat = stand.now().secs();
-    let missing = json!({"www-authenticate": "Bearer"});
+    let realm = json!({"www-authenticate": API_REALM});
+    let missing = r#"{"detail":"Authentication credentials were not provided."}"#;
     for headers in [
         &[][..],
         &[("authorization", "")],
@@ -269,16 +278,27 @@ async fn the_profile_is_shown_to_the_holder_of_an_access_token_and_nobody_else()
         &[("x-authorization", &*format!("Bearer {}", tokens.access))],
     ] {
         let reply = stand.request("email", "GET", PROFILE, headers, "").await;
-        assert_reply(&reply, 401, TOKEN_NOT_VALID, missing.clone(), "no Bearer");
+        assert_reply(&reply, 401, missing, realm.clone(), "no Bearer");
     }
     let in_query = format!("{PROFILE}?token={0}&access_token={0}", tokens.access);
     let reply = stand.request("email", "GET", &in_query, &[], "").await;
-    assert_reply(&reply, 401, TOKEN_NOT_VALID, missing, "in the query");
+    assert_reply(&reply, 401, missing, realm.clone(), "in the query");
+    let words = r#"{"detail":"Authorization header must contain two space-delimited values","code":"bad_authorization_header"}"#;
+    for header in ["Bearer".to_owned(), "Bearer ".to_owned(), format!("Bearer {0} {0}", tokens.access)] {
+        let reply = stand.request("email", "GET", PROFILE, &[("authorization", &*header)], "").await;
+        assert_reply(&reply, 401, words, realm.clone(), &header);
+    }
+    for (token, message) in [
+        ("a.b.c".to_owned(), "Token is invalid"),
+        (tokens.refresh.clone(), "Token has wrong type"),
+        (mint(HS256, &changed(&good, json!({"exp": iat}))), "Token is expired"),
+    ] {
+        let reply = profile(&stand, &token).await;
+        assert_reply(&reply, 401, &profile_refusal(message), realm.clone(), message);
+    }
 
     let mut presented = tokens_of_others(&stand).await;
-    presented.push(String::new());
     presented.push(tokens.refresh.clone());
-    presented.push(format!("{0} {0}", tokens.access));
     presented.extend(
         [
             json!({"token_type": "refresh"}),

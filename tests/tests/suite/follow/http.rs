@@ -148,9 +148,25 @@ pub(super) fn assert_refused(contract: &str, reply: &Reply, of: &str) {
 /// The access token is none, or no longer, in the words of the contract that it is good for.
 #[track_caller]
 pub(super) fn assert_access_refused(contract: &str, reply: &Reply, of: &str) {
-    let refused =
-        if contract == "account" { words("sso", Said::Wrong) } else { (401, TOKEN_NOT_VALID.to_owned()) };
-    assert_reply(reply, refused.0, &refused.1, json!({"www-authenticate": INVALID_TOKEN}), of);
+    if contract == "account" {
+        let (status, text) = words("sso", Said::Wrong);
+        return assert_reply(reply, status, &text, json!({"www-authenticate": INVALID_TOKEN}), of);
+    }
+    let messages = ["Token is invalid", "Token is expired", "Token has wrong type"];
+    let texts = messages.map(profile_refusal);
+    let text = texts.iter().find(|text| **text == reply.text).unwrap_or(&texts[0]);
+    assert_reply(reply, 401, text, json!({"www-authenticate": API_REALM}), of);
+}
+
+/// The challenge of email's profile.
+pub(super) const API_REALM: &str = "Bearer realm=\"api\"";
+
+/// What email's profile says of a token that is not valid, in the framework's words.
+pub(super) fn profile_refusal(message: &str) -> String {
+    let message = format!(r#"{{"token_class":"AccessToken","token_type":"access","message":"{message}"}}"#);
+    format!(
+        r#"{{"detail":"Given token not valid for any token type","code":"token_not_valid","messages":[{message}]}}"#
+    )
 }
 
 /// st.huber's sessions of this contract as they are stored, but for their ids.
