@@ -28,7 +28,7 @@ Examples:
   pwgen -s 20 1 | tee /dev/tty | postern user add ann --password-stdin
   postern user add 'Ann B.' --id 4711 --no-password --not-activated")]
 pub struct Add {
-    /// The username. Not digits only: that would look like an id.
+    /// The username. One of digits only shadows the user of that id at mfa's sign-in, who then signs in by another name.
     username: String,
     /// The e-mail address.
     #[arg(long)]

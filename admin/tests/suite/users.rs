@@ -88,8 +88,8 @@ async fn what_is_taken_is_told_and_whose_it_is() {
 #[tokio::test]
 async fn bad_names_and_passwords_are_refused() {
     let desk = Desk::start().await;
-    for words in [&["123"][..], &[""], &["a\u{7}b"]] {
-        desk.add(words).await.refuses(2, "the username is empty, too long, or nothing but digits");
+    for words in [&[""][..], &["a\u{7}b"]] {
+        desk.add(words).await.refuses(2, "the username is empty or too long, or has a control character");
     }
     desk.add(&["new", "--email", "example.com"]).await.refuses(2, "e-mail");
     let add = ["user", "add", "new", "--password-stdin"];

@@ -20,6 +20,7 @@ mod stored;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::{Algorithm, Params, Version};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 pub use self::classify::{Imported, classify};
 pub use self::foreign::HashFunction;
@@ -117,13 +118,15 @@ impl Passwords {
         Self { cost, decoy, verifications: AtomicU64::new(0) }
     }
 
-    /// A new PHC string for this password.
+    /// A new PHC string for this password, in NFC.
     ///
     /// # Errors
     /// If Argon2 refuses.
     pub fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, NotHashed> {
         let params = &self.cost.0;
-        let output = argon::derive(Algorithm::Argon2id, Version::V0x13, params, password.as_bytes(), &salt);
+        let composed = composed(password);
+        let password = composed.as_deref().unwrap_or(password).as_bytes();
+        let output = argon::derive(Algorithm::Argon2id, Version::V0x13, params, password, &salt);
         output.and_then(|output| argon::phc(params, &salt, &output)).ok_or(NotHashed)
     }
 
@@ -138,9 +141,15 @@ impl Passwords {
         Ok(fast.how.prefix() + phc.trim_start_matches('$'))
     }
 
-    /// Whether the password is the stored one. Does the work of one new hash, whatever is stored or sent; more
-    /// only where the stored hash costs more.
+    /// Whether the password is the stored one, as it was sent or in NFC. Does the work of one new hash, or of two where
+    /// the NFC of what was sent is another string, whatever is stored; more only where the stored hash costs more.
     pub fn verify(&self, stored: Option<&str>, password: &str) -> bool {
+        let right = self.verify_as_it_is(stored, password);
+        let composed = composed(password);
+        right || composed.is_some_and(|composed| self.verify_as_it_is(stored, &composed))
+    }
+
+    fn verify_as_it_is(&self, stored: Option<&str>, password: &str) -> bool {
         self.verifications.fetch_add(1, Ordering::Relaxed);
         let stored = stored.filter(|_| password.len() <= MAX_BYTES);
         let usable = stored.and_then(|stored| match stored.parse::<Stored>() {
@@ -179,7 +188,9 @@ impl Passwords {
     /// the whole password.
     pub fn renew(&self, stored: &str, password: &str, salt: [u8; 16]) -> Option<String> {
         let stored: Stored = stored.parse().ok()?;
-        let due = stored.is_outdated(&self.cost) && stored.covers(password);
+        let composed = composed(password);
+        let covered = stored.covers(password) && composed.as_deref().is_none_or(|nfc| stored.covers(nfc));
+        let due = stored.is_outdated(&self.cost) && covered;
         if due { self.hash(password, salt).ok() } else { None }
     }
 
@@ -199,6 +210,15 @@ impl Passwords {
                 argon::derive(Algorithm::Argon2id, Version::V0x13, &params, password.as_bytes(), &DECOY_SALT);
         }
     }
+}
+
+/// The password in NFC, where that is another string: some systems send letters and their marks apart (NIST SP 800-63B-4
+/// §3.1.1.2). `None` too where it is longer than any password.
+fn composed(password: &str) -> Option<String> {
+    if password.is_ascii() || password.len() > MAX_BYTES || is_nfc(password) {
+        return None;
+    }
+    Some(password.nfc().collect())
 }
 
 /// Whether hashes come out right on this processor, by one whose outcome is known.

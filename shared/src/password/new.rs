@@ -5,7 +5,7 @@ use std::fmt;
 
 use ring::digest;
 
-use super::MAX_BYTES;
+use super::{MAX_BYTES, composed};
 
 /// The shortest new password, in bytes.
 pub const LEAST_BYTES: usize = 8;
@@ -38,11 +38,13 @@ impl std::error::Error for WeakPassword {}
 /// passwords is taken for one of them.
 const COMMON: &[u8] = include_bytes!("common.bin");
 
-/// Whether a password may be the new one of a user with these names.
+/// Whether a password may be the new one of a user with these names. Looks at its NFC, which is what is hashed.
 ///
 /// # Errors
 /// With the reason why not.
 pub fn check_new(password: &str, names: &[&str]) -> Result<(), WeakPassword> {
+    let composed = composed(password);
+    let password = composed.as_deref().unwrap_or(password);
     if password.len() < LEAST_BYTES {
         return Err(WeakPassword::TooShort);
     }

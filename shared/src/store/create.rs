@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValue, TransactWriteItem};
 
 use super::error::{condition_failed, is_condition};
 use super::{Item, LoginKind, Store, StoreError, key, login_pk, number, text, user_pk};
@@ -18,7 +18,7 @@ pub const MAX_ID: u64 = (1 << 53) - 1;
 /// Why a user was not created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateUserError {
-    /// The username is empty, too long, or all digits, which would look like an id.
+    /// The username is empty or too long, or has a control character.
     BadUsername,
     /// The e-mail address is too long, or has no `@` between two parts.
     BadEmail,
@@ -31,7 +31,7 @@ pub enum CreateUserError {
 impl fmt::Display for CreateUserError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadUsername => f.write_str("the username is empty, too long, or nothing but digits"),
+            Self::BadUsername => f.write_str("the username is empty or too long, or has a control character"),
             Self::BadEmail => f.write_str("the e-mail address is not one"),
             Self::Taken => f.write_str("the id, username or e-mail address is another user's"),
             Self::Store(error) => error.fmt(f),
@@ -94,7 +94,21 @@ impl Store {
             item.insert("kind".to_owned(), text(kind.as_str()));
             writes.push(self.put_new(item)?);
         }
+        // An earlier version may have given the name to somebody in another form.
+        for former in names.iter().flat_map(|(name, _)| name.former_keys()) {
+            writes.push(self.nothing_there(login_pk(former))?);
+        }
         Ok(writes)
+    }
+
+    fn nothing_there(&self, pk: String) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(pk, "LOGIN")))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(|error| StoreError::Rejected { cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// Takes this many ids, and returns the last of them.
@@ -179,7 +193,7 @@ pub fn login_names(user: &NewUser) -> Result<Vec<(LoginName, LoginKind)>, Create
 }
 
 fn is_username(name: &str) -> bool {
-    !name.is_empty() && !name.bytes().all(|b| b.is_ascii_digit()) && !name.chars().any(char::is_control)
+    !name.is_empty() && !name.chars().any(char::is_control)
 }
 
 /// No more than this can be known of an address without writing to it.

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
-use super::{Store, StoreError, key, login_names, login_pk, number, text, user_pk};
+use super::{Store, StoreError, decode_login, key, login_names, login_pk, number, text, user_pk};
 use crate::user::User;
 
 impl Store {
@@ -25,13 +25,15 @@ impl Store {
         let mut deletes = vec![the_user];
         // A name that leads nowhere, or to somebody else, keeps nobody from being deleted, and is not touched.
         for (name, _) in login_names(user).unwrap_or_default() {
-            let leads_here = self.login(&name).await?.is_some_and(|login| login.user_id == user.id);
-            if let Some(name) = name.as_key().filter(|_| leads_here) {
-                let name = delete()
-                    .set_key(Some(key(login_pk(name), "LOGIN")))
-                    .condition_expression("user_id = :id")
-                    .expression_attribute_values(":id", number(user.id));
-                deletes.push(name);
+            for form in name.as_key().into_iter().chain(name.former_keys()) {
+                let login = self.get(key(login_pk(form), "LOGIN")).await?.map(decode_login).transpose()?;
+                if login.is_some_and(|login| login.user_id == user.id) {
+                    let name = delete()
+                        .set_key(Some(key(login_pk(form), "LOGIN")))
+                        .condition_expression("user_id = :id")
+                        .expression_attribute_values(":id", number(user.id));
+                    deletes.push(name);
+                }
             }
         }
         let deletes = deletes

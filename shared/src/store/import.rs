@@ -114,8 +114,14 @@ impl Newcomer {
 
     fn keys(&self) -> impl Iterator<Item = (String, &'static str)> {
         let user = (self.user.id != 0).then(|| (user_pk(self.user.id), "USER"));
-        user.into_iter().chain(self.names().map(|(name, _)| (login_pk(name), "LOGIN")))
+        let names = self.names.iter().flat_map(|(name, _)| forms(name));
+        user.into_iter().chain(names.map(|name| (login_pk(name), "LOGIN")))
     }
+}
+
+/// The forms under which a name may be stored, the present one first.
+fn forms(name: &LoginName) -> impl Iterator<Item = &str> {
+    name.as_key().into_iter().chain(name.former_keys())
 }
 
 impl Store {
@@ -129,8 +135,9 @@ impl Store {
         let found: HashMap<String, Item> =
             found.into_iter().filter_map(|item| Some((item.get("pk")?.as_s().ok()?.clone(), item))).collect();
         let mut holders: HashMap<&str, u64> = HashMap::new();
-        for (name, _) in newcomers.iter().flat_map(|newcomer| newcomer.names()) {
-            if let Some(item) = found.get(&login_pk(name)) {
+        for (name, _) in newcomers.iter().flat_map(|newcomer| &newcomer.names) {
+            let item = forms(name).find_map(|form| found.get(&login_pk(form)));
+            if let (Some(item), Some(name)) = (item, name.as_key()) {
                 holders.insert(name, decode_login(item.clone())?.user_id);
             }
         }

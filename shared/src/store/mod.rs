@@ -96,8 +96,19 @@ impl Store {
     /// If the store fails, or holds what cannot be read.
     pub async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
         // A name that is too long for a key is nobody's; it is looked up all the same, where nobody ever is.
-        let Some(name) = name.as_key() else { return self.warm_up().await.map(|()| None) };
-        self.get(key(login_pk(name), "LOGIN")).await?.map(decode_login).transpose()
+        let Some(present) = name.as_key() else { return self.warm_up().await.map(|()| None) };
+        let read = async |name: &str| self.get(key(login_pk(name), "LOGIN")).await;
+        let mut former = name.former_keys();
+        // There are two at most. All are read, whatever is found.
+        let (login, first, second) = match (former.next(), former.next()) {
+            (None, _) => (read(present).await?, None, None),
+            (Some(first), None) => {
+                let (login, first) = tokio::try_join!(read(present), read(first))?;
+                (login, first, None)
+            }
+            (Some(first), Some(second)) => tokio::try_join!(read(present), read(first), read(second))?,
+        };
+        login.or(first).or(second).map(decode_login).transpose()
     }
 
     /// The user with this id. Nobody has id 0, so that is what to ask for when there is no one to ask for.

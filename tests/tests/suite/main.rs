@@ -33,6 +33,7 @@ mod secrecy;
 mod sessions;
 mod throttling;
 mod tokens;
+mod unicode;
 mod units;
 mod users;
 mod words;

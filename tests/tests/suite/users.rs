@@ -63,7 +63,7 @@ async fn a_username_may_be_the_e_mail() {
 #[tokio::test]
 async fn malformed_names_are_refused() {
     let stand = Stand::start().await;
-    for username in ["", "  ", "12345", "１２", "a\u{7}b", &"x".repeat(1025)] {
+    for username in ["", "  ", "a\u{7}b", "12\0", &"x".repeat(1025)] {
         let outcome = stand.store.create_user(user(&stand, 0, username, "new@example.com")).await;
         assert_eq!(outcome, Err(CreateUserError::BadUsername), "{username:?}");
     }
