@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use postern::config::{Environment, is_this_machine};
+use postern::local_endpoint;
 use postern::store::{Conflicts, Store};
 
 use crate::cli::Target;
@@ -47,8 +48,7 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
             )
         })?,
     };
-    let chosen = if target.local { Some(LOCAL_ENDPOINT) } else { target.endpoint_url.as_deref() };
-    let endpoint = chosen.map(str::to_owned).or_else(|| endpoint_of_env("AWS_ENDPOINT_URL_DYNAMODB"));
+    let endpoint = dynamodb_endpoint(target)?;
     let is_local = on_this_machine("--endpoint-url", endpoint.as_deref())?;
     let aws = sdk(target, is_local).await?;
     let mut config = aws_sdk_dynamodb::config::Builder::from(&aws).retry_classifier(Conflicts);
@@ -69,6 +69,36 @@ pub async fn secrets_manager(target: &Target) -> Result<aws_sdk_secretsmanager::
     let mut config = aws_sdk_secretsmanager::config::Builder::from(&aws);
     config.set_endpoint_url(endpoint);
     Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
+}
+
+/// Where DynamoDB is, if not at AWS.
+///
+/// # Errors
+/// If `--local` is said, and the server's note and the environment name different addresses.
+fn dynamodb_endpoint(target: &Target) -> Result<Option<String>, Failure> {
+    const VARIABLE: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+    if !target.local {
+        return Ok(target.endpoint_url.clone().or_else(|| endpoint_of_env(VARIABLE)));
+    }
+    let env = Environment::of_process();
+    let Some((noted, file)) = local_endpoint::read(&env) else { return Ok(Some(LOCAL_ENDPOINT.to_owned())) };
+    match env.optional(VARIABLE) {
+        Some(set) if set.trim_end_matches('/') != noted => Err(Failure::usage(format!(
+            "which table? `cargo run` serves one at {noted}, as {} says, and {VARIABLE} is {set}: unset it, or leave \
+             --local out",
+            file.display()
+        ))),
+        _ => Ok(Some(noted)),
+    }
+}
+
+/// Where the table is looked for, and what changes that: for an operator who reads that it cannot be reached.
+pub fn place(target: &Target) -> String {
+    let change = "--endpoint-url, AWS_ENDPOINT_URL_DYNAMODB or --local";
+    match dynamodb_endpoint(target) {
+        Ok(Some(endpoint)) => format!("tried {endpoint}; {change} changes that"),
+        Ok(None) | Err(_) => format!("tried DynamoDB of the AWS region; --region, {change} changes that"),
+    }
 }
 
 /// Where a service is, if not at AWS.

@@ -60,6 +60,8 @@ struct Line<'a> {
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment_if_any")]
     last_sign_in: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     attributes: Map<String, Value>,
 }
@@ -81,6 +83,7 @@ impl<'a> Line<'a> {
             created_at: user.created_at,
             updated_at: user.updated_at,
             last_sign_in: user.last_sign_in,
+            source_id: user.source_id.as_deref(),
             attributes: sorted(&user.attributes),
         }
     }

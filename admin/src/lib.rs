@@ -50,9 +50,12 @@ pub async fn main(cli: Cli) -> ExitCode {
 /// With what to tell the operator.
 pub async fn run(cli: Cli) -> Result<Output, Failure> {
     let Cli { target, json, command } = cli;
+    let place = connect::place(&target);
     match command {
-        Command::User(command) => user::run(command, &target, json).await,
-        Command::Table(command) => table::run(command, &target).await,
+        Command::User(command) => {
+            user::run(command, &target, json).await.map_err(|failure| failure.at(&place))
+        }
+        Command::Table(command) => table::run(command, &target).await.map_err(|failure| failure.at(&place)),
         Command::Keys(command) => keys::run(command, &target).await,
         Command::Doctor(options) => doctor::run(&options, &target).await,
         Command::Completions { shell } => {
@@ -61,7 +64,10 @@ pub async fn run(cli: Cli) -> Result<Output, Failure> {
             output::write(&script)?;
             Ok(Output::nothing())
         }
-        Command::Import(args) => import::import(args, &connect::connect(&target).await?.store).await,
-        Command::Export(args) => export::export(args, &connect::connect(&target).await?.store).await,
+        Command::Import(args) => import::import(args, &connect::connect(&target).await?.store, &place).await,
+        Command::Export(args) => {
+            let exported = export::export(args, &connect::connect(&target).await?.store).await;
+            exported.map_err(|failure| failure.at(&place))
+        }
     }
 }

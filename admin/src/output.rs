@@ -92,6 +92,15 @@ impl Failure {
         Self::new(Exit::Unavailable, lines.collect::<Vec<_>>().join("; "))
     }
 
+    /// The same, with where the service was looked for if it cannot be reached.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        if self.exit == Exit::Unavailable && !self.message.contains(place) {
+            self.message = format!("{} ({place})", self.message);
+        }
+        self
+    }
+
     /// Prints it on standard error.
     pub fn print(&self, as_json: bool) -> ExitCode {
         let text = if as_json {

@@ -165,6 +165,7 @@ pub fn user(app: &App, demo: &DemoUser) -> User {
         sessions_ended_at: None,
         kept_token: None,
         pending_mfa_secret: None,
+        source_id: None,
         created_at: created,
         updated_at: created,
         last_sign_in: None,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use postern::App;
 use postern::config::Environment;
+use postern::local_endpoint::Note;
 use postern::logging;
 use postern_local::demo::{self, RECOVERY_CODES, SHUT_NAMES, TOTP_SECRET, USERS};
 use postern_local::table::{self, StartError, Table};
@@ -82,6 +83,9 @@ async fn run(options: Options) -> Result<(), StartError> {
     }
     let doors = doors::all(&app, &env).map_err(|error| said(&error))?;
 
+    let note = Note::leave(&process, &table.endpoint()).map_err(|error| {
+        StartError(format!("where the table is cannot be noted for `postern --local`: {error}"))
+    })?;
     greet(&table, &options);
     match listener {
         None => {
@@ -104,7 +108,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         }
     }
     // The connection to the table is the app's; it goes first.
-    drop((app, store));
+    drop((app, store, note));
     if let Ok(ended) = timeout(PATIENCE, table.stop()).await {
         ended?;
     }

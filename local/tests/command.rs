@@ -25,6 +25,8 @@ impl Drop for Running {
 fn command(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern-local"));
     command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // The note of where the table is would lead `postern --local` to a test's.
+    command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

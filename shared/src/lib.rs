@@ -19,6 +19,7 @@
 //! | [`config`] | the environment, read once |
 //! | [`audit`] | one event per attempt |
 //! | [`logging`] | JSON lines |
+//! | [`local_endpoint`] | where the table of `cargo run` is |
 //! | [`ambient`] | the time and randomness |
 
 pub mod ambient;
@@ -30,6 +31,7 @@ pub mod config;
 pub mod fuzzing;
 pub mod http;
 pub mod keys;
+pub mod local_endpoint;
 pub mod logging;
 pub mod mfa;
 pub mod name;

@@ -54,6 +54,10 @@ pub struct User {
     /// off, since its contract has no way to hand out another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_token: Option<String>,
+    /// The user's id in the product that the user was imported from, where another was given here. The item
+    /// `SOURCE#<source id>` leads from it to the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// When the item was last written.

@@ -63,6 +63,7 @@ pub fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         sessions_ended_at: None,
         kept_token: None,
         pending_mfa_secret: None,
+        source_id: None,
         created_at,
         updated_at: fields::moment(&record, "updated_at")?.unwrap_or(created_at),
         last_sign_in: None,

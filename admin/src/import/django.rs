@@ -17,12 +17,14 @@ pub struct Django {
     model: Option<String>,
     /// What an uploaded avatar's path is put behind.
     media_url: String,
+    /// Users get new ids, and keep those of the file as their source ids.
+    new_ids: bool,
 }
 
 impl Django {
     /// With the model that was named, if one was.
-    pub fn new(model: Option<String>, media_url: String) -> Self {
-        Self { model: model.map(|model| model.to_lowercase()), media_url }
+    pub fn new(model: Option<String>, media_url: String, new_ids: bool) -> Self {
+        Self { model: model.map(|model| model.to_lowercase()), media_url, new_ids }
     }
 
     /// Looks through all of a dump for models that have users, so that it is known before anything is written
@@ -118,7 +120,7 @@ impl Django {
         let attributes = if profile.is_empty() { json!({}) } else { json!({"email": profile}) };
         let user = User {
             version: 1,
-            id: fields::id(record, id)?,
+            id: if self.new_ids { 0 } else { integer_key(record, id)? },
             username,
             email,
             password_hash: fields::text(record, "password")?.and_then(|password| stored(&password)),
@@ -130,6 +132,7 @@ impl Django {
             sessions_ended_at: None,
             kept_token: None,
             pending_mfa_secret: None,
+            source_id: if self.new_ids { fields::source_id(record, id)? } else { None },
             created_at,
             updated_at: created_at,
             last_sign_in: fields::moment(record, "last_login")?,
@@ -142,6 +145,11 @@ impl Django {
         let whole = path.starts_with('/') || path.starts_with("http://") || path.starts_with("https://");
         if whole { path.to_owned() } else { format!("{}{path}", self.media_url) }
     }
+}
+
+/// The primary key of a user, where it is an id.
+fn integer_key(record: &Record, member: &str) -> Result<u64, Reason> {
+    fields::id(record, member).map_err(|_| Reason::KeyIsNoId { member: member.to_owned() })
 }
 
 /// The stored form of a password; none where Django says that there is none.
@@ -174,7 +182,7 @@ mod tests {
     }
 
     fn user(row: Value) -> User {
-        let mut django = Django::new(None, "/media/".to_owned());
+        let mut django = Django::new(None, "/media/".to_owned(), false);
         match read(&mut django, row) {
             Ok(Reading::User(draft)) => draft.user,
             Ok(Reading::Other) => panic!("no user"),
@@ -217,7 +225,7 @@ mod tests {
 
     #[test]
     fn other_models() {
-        let mut django = Django::new(None, String::new());
+        let mut django = Django::new(None, String::new(), false);
         let other = json!({"model": "auth.group", "pk": 1, "fields": {"name": "x"}});
         assert!(matches!(read(&mut django, other), Ok(Reading::Other)));
         let fields = json!({"password": "!", "username": "a"});
@@ -235,7 +243,7 @@ mod tests {
             (json!({"id": 1, "username": "a", "is_active": "?"}), "is_active"),
             (json!({"id": 1, "username": "a", "date_joined": "?"}), "date_joined"),
         ] {
-            let reason = read(&mut Django::new(None, String::new()), row).err().unwrap().to_string();
+            let reason = read(&mut Django::new(None, String::new(), false), row).err().unwrap().to_string();
             assert!(reason.contains(&format!("`{member}`")), "{reason}");
         }
     }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use postern::ambient::Timestamp;
 use postern::mfa::{Mfa, RecoveryKey};
+use postern::store::MAX_SOURCE_ID_BYTES;
 use serde_json::Value;
 use time::{Date, Month};
 
@@ -46,6 +47,17 @@ pub fn id(record: &Record, member: &str) -> Result<u64, Reason> {
         Ok(None) => Ok(0),
         Ok(Some(id)) if id > 0 => Ok(id),
         Ok(Some(_)) | Err(_) => Err(malformed(member, wanted)),
+    }
+}
+
+/// An id of the product that the row comes from, whatever it is there.
+///
+/// # Errors
+/// If the member is no text and no number, or is longer than a source id can be.
+pub fn source_id(record: &Record, member: &str) -> Result<Option<String>, Reason> {
+    match text(record, member)? {
+        Some(id) if id.len() > MAX_SOURCE_ID_BYTES => Err(malformed(member, "at most 1,024 bytes long")),
+        id => Ok(id.filter(|id| !id.is_empty())),
     }
 }
 

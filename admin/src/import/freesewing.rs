@@ -137,6 +137,7 @@ impl FreeSewing {
             sessions_ended_at: None,
             kept_token: None,
             pending_mfa_secret: None,
+            source_id: None,
             created_at,
             updated_at: fields::moment(record, "updatedAt")?.unwrap_or(created_at),
             last_sign_in: match fields::moment(record, "lastSignIn")? {

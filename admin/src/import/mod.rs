@@ -14,6 +14,7 @@
 //! | [`run`] | batches, several at once |
 //! | [`report`] | what became of the rows |
 //! | [`kept`] | the file of rejected rows |
+//! | [`id_map`] | the file of old and new ids |
 
 pub mod attributes;
 pub mod crypt;
@@ -22,6 +23,7 @@ pub mod django;
 pub mod fields;
 pub mod freesewing;
 pub mod hashes;
+pub mod id_map;
 pub mod kept;
 pub mod keycloak;
 pub mod own;
@@ -126,6 +128,13 @@ pub struct Options {
     /// Import a user whose e-mail address is another's without it.
     #[arg(long)]
     drop_taken_emails: bool,
+    /// Give users new ids, and keep those of the file as their source ids: for keys that are no whole numbers, such as
+    /// UUIDs, or that are taken. Which became which is written to FILE.ids.csv.
+    #[arg(long)]
+    new_ids: bool,
+    /// Where the table is, for a failure to reach it.
+    #[arg(skip)]
+    place: String,
     #[command(flatten)]
     hashes: HashOptions,
 }
@@ -143,6 +152,20 @@ pub struct Draft {
 impl Draft {
     fn new(user: User, notes: Vec<Note>) -> Self {
         Self { user, no_password: None, notes }
+    }
+
+    /// The same with a new id, and that of the row as its source id.
+    fn with_new_id(mut self) -> Self {
+        if self.user.id != 0 {
+            self.user.source_id = Some(self.user.id.to_string());
+            self.user.id = 0;
+            // They are stored as digests of the code and the id.
+            if !self.user.recovery_codes.is_empty() {
+                self.user.recovery_codes.clear();
+                self.notes.push(Note::NoRecoveryCodes);
+            }
+        }
+        self
     }
 
     /// The candidate, with the password's hash in a stored form or as a digest that gets a layer.
@@ -240,6 +263,7 @@ impl Reader {
         &mut self,
         record: &Record,
         hashes: &Hashes,
+        new_ids: bool,
         now: Timestamp,
     ) -> Result<Option<Candidate>, Reason> {
         let draft = match self {
@@ -252,6 +276,7 @@ impl Reader {
                 Reading::Other => return Ok(None),
             },
         };
+        let draft = if new_ids { draft.with_new_id() } else { draft };
         draft.into_candidate(hashes).map(Some)
     }
 
@@ -278,10 +303,11 @@ impl Reader {
 ///
 /// # Errors
 /// If the file cannot be read, or is of another format. What is wrong with single rows is part of the output.
-pub async fn import(args: ImportArgs, store: &Store) -> Result<Output, Failure> {
-    let (mut reader, options) = match args.format {
+pub async fn import(args: ImportArgs, store: &Store, place: &str) -> Result<Output, Failure> {
+    let (mut reader, mut options) = match args.format {
         Format::Django { options, model, media_url } => {
-            (Reader::Django(Django::new(model, media_url)), options)
+            let django = Django::new(model, media_url, options.new_ids);
+            (Reader::Django(django), options)
         }
         Format::Datepoll { options } => (Reader::DatePoll, options),
         Format::Freesewing { options, encryption_key } => {
@@ -291,6 +317,7 @@ pub async fn import(args: ImportArgs, store: &Store) -> Result<Output, Failure> 
         Format::Csv { options } => (Reader::Csv, options),
         Format::Jsonl { options } => (Reader::Jsonl, options),
     };
+    place.clone_into(&mut options.place);
     let hashes = Hashes::new(options.hashes.clone())?;
     let input = Input::of(&options.file);
     reader.survey(&input)?;

@@ -14,7 +14,7 @@ use super::{Draft, attributes, fields};
 use crate::output::Failure;
 
 /// The members, in the order in which they are written.
-pub const MEMBERS: [&str; 15] = [
+pub const MEMBERS: [&str; 16] = [
     "id",
     "username",
     "email",
@@ -29,6 +29,7 @@ pub const MEMBERS: [&str; 15] = [
     "created_at",
     "updated_at",
     "last_sign_in",
+    "source_id",
     "attributes",
 ];
 
@@ -106,6 +107,7 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         sessions_ended_at: fields::moment(record, "sessions_ended_at")?,
         kept_token: None,
         pending_mfa_secret: None,
+        source_id: fields::source_id(record, "source_id")?,
         created_at,
         updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),
         last_sign_in: fields::moment(record, "last_sign_in")?,

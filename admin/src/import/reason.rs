@@ -44,6 +44,11 @@ pub enum Reason {
         /// The form.
         wanted: &'static str,
     },
+    /// The primary key is no user id, such as a UUID.
+    KeyIsNoId {
+        /// The member that holds it.
+        member: String,
+    },
     /// The user cannot be found by such a username.
     BadUsername,
     /// The e-mail address is none.
@@ -96,6 +101,7 @@ impl Reason {
             Self::Unknown { .. } => "unknown member",
             Self::Missing { .. } => "missing member",
             Self::Malformed { .. } => "malformed member",
+            Self::KeyIsNoId { .. } => "the key is no id",
             Self::BadUsername => "bad username",
             Self::BadEmail => "bad e-mail address",
             Self::NoPassword(why) => why.kind(),
@@ -127,6 +133,11 @@ impl fmt::Display for Reason {
             Self::Unknown { member } => write!(f, "`{member}` is not known here"),
             Self::Missing { member } => write!(f, "`{member}` is missing"),
             Self::Malformed { member, wanted } => write!(f, "`{member}` must be {wanted}"),
+            Self::KeyIsNoId { member } => write!(
+                f,
+                "`{member}` is no whole number from 1 to 9007199254740991: with --new-ids such users get new ids, and keep \
+                 this one as their source id"
+            ),
             Self::BadUsername => CreateUserError::BadUsername.fmt(f),
             Self::BadEmail => CreateUserError::BadEmail.fmt(f),
             Self::NoPassword(why) => why.fmt(f),

@@ -19,6 +19,8 @@ use crate::output::{Exit, Failure, Output, plain};
 /// Counts what becomes of the rows.
 pub struct Report {
     dry_run: bool,
+    /// Where the table is, for a failure to reach it.
+    place: String,
     begun: Instant,
     bar: ProgressBar,
     kept: Option<Kept>,
@@ -30,19 +32,19 @@ pub struct Report {
     notes: BTreeMap<&'static str, u64>,
     hashes: BTreeMap<HashAlgorithm, u64>,
     without_password: u64,
-    warnings: Vec<&'static str>,
+    remarks: Vec<String>,
     stopped: Option<Failure>,
     interrupted: bool,
     broken: Option<String>,
 }
 
 impl Report {
-    /// Of an import of this file. Its rejected rows go where `rejected` says or beside it; of a dry run, only where
+    /// Of an import of this file into the table at this place. Its rejected rows go where `rejected` says or beside it; of a dry run, only where
     /// it says.
     ///
     /// # Errors
     /// If they cannot go there.
-    pub fn new(input: &Input, rejected: Option<&Path>, dry_run: bool) -> Result<Self, Failure> {
+    pub fn new(input: &Input, rejected: Option<&Path>, dry_run: bool, place: &str) -> Result<Self, Failure> {
         let kept = match rejected {
             None if dry_run => None,
             named => Some(Kept::new(input, named)?),
@@ -55,6 +57,7 @@ impl Report {
         }
         Ok(Self {
             dry_run,
+            place: place.to_owned(),
             begun: Instant::now(),
             bar,
             kept,
@@ -66,7 +69,7 @@ impl Report {
             notes: BTreeMap::new(),
             hashes: BTreeMap::new(),
             without_password: 0,
-            warnings: Vec::new(),
+            remarks: Vec::new(),
             stopped: None,
             interrupted: false,
             broken: None,
@@ -126,8 +129,8 @@ impl Report {
     }
 
     /// Something is to be said of the whole file.
-    pub fn warn(&mut self, warning: &'static str) {
-        self.warnings.push(warning);
+    pub fn remark(&mut self, remark: impl Into<String>) {
+        self.remarks.push(remark.into());
     }
 
     /// Whether no user of the file is in the table.
@@ -137,7 +140,7 @@ impl Report {
 
     /// The store failed, or something else that there is no going on after.
     pub fn stopped(&mut self, failure: Failure) {
-        self.stopped.get_or_insert(failure);
+        self.stopped.get_or_insert(failure.at(&self.place));
     }
 
     /// Whether it is of no use to go on.
@@ -185,7 +188,7 @@ impl Report {
         // Read, and not given to the table, or nobody knows what became of it.
         let settled = self.imported + self.already_there + self.other + rejected;
         let unsettled = self.read.saturating_sub(settled);
-        let mut ends: Vec<String> = self.warnings.iter().map(|&warning| warning.to_owned()).collect();
+        let mut ends: Vec<String> = std::mem::take(&mut self.remarks);
         ends.extend(self.broken.as_deref().map(plain));
         if let Some(failure) = &self.stopped {
             ends.push(format!(

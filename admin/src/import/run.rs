@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use postern::ambient;
+use postern::name::LoginName;
 use postern::password::{FastDigest, Passwords};
-use postern::store::{MAX_BATCH, Outcome, Standing, Store, Taken, What};
+use postern::store::{MAX_BATCH, MAX_ITEMS, Outcome, Standing, Store, Taken, What};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::hashes::Hashes;
+use super::id_map::IdMap;
 use super::reason::{Note, Reason};
 use super::report::{Report, tell};
 use super::rows::{Record, Row, Rows};
@@ -59,6 +61,9 @@ struct Run<'a> {
     seen: Seen,
     batch: Vec<Pending>,
     under_way: JoinSet<Settled>,
+    /// The ids that usernames of digits spell.
+    ids_as_usernames: Vec<u64>,
+    id_map: Option<IdMap>,
 }
 
 /// Reads all rows, and imports those that are good.
@@ -74,11 +79,20 @@ pub(super) async fn run(
     store: &Store,
 ) -> Result<Output, Failure> {
     let now = ambient::now();
-    let report = Report::new(input, options.rejected.as_deref(), options.dry_run)?;
-    let (seen, batch, under_way) = (Seen::default(), Vec::new(), JoinSet::new());
-    let mut run = Run { options, store, report, seen, batch, under_way };
+    let report = Report::new(input, options.rejected.as_deref(), options.dry_run, &options.place)?;
+    let id_map = if options.new_ids && !options.dry_run { Some(IdMap::create(input)?) } else { None };
+    let mut run = Run {
+        options,
+        store,
+        report,
+        seen: Seen::default(),
+        batch: Vec::new(),
+        under_way: JoinSet::new(),
+        ids_as_usernames: Vec::new(),
+        id_map,
+    };
     if let Some(blind_spot) = reader.blind_spot() {
-        run.report.warn(blind_spot);
+        run.report.remark(blind_spot);
     }
     let interrupted = on_interrupt();
     let mut begun = 0;
@@ -100,7 +114,7 @@ pub(super) async fn run(
         run.report.read();
         let bytes = rows.meter().bytes();
         run.report.progress(bytes);
-        match record.map(|record| (reader.read(&record, hashes, now), record)) {
+        match record.map(|record| (reader.read(&record, hashes, options.new_ids, now), record)) {
             Err((reason, shown)) => run.report.reject(line, &shown, &reason),
             Ok((Err(reason), record)) => run.report.reject(line, &Value::Object(record), &reason),
             Ok((Ok(None), _)) => run.report.other(),
@@ -126,7 +140,20 @@ pub(super) async fn run(
     }
     if matches!(rows, Rows::Csv(_)) && rows.meter().ends_in_line() {
         run.report
-            .warn("the file does not end with a line break: if it was cut off, its last row may be too");
+            .remark("the file does not end with a line break: if it was cut off, its last row may be too");
+    }
+    let shadowed = run.shadowed();
+    if shadowed > 0 {
+        run.report.remark(format!(
+            "{shadowed} usernames are spelt like another user's id: those users cannot sign in at mfa by their id, only by \
+             username or e-mail address"
+        ));
+    }
+    if let Some(map) = run.id_map {
+        match map.finish() {
+            Ok(path) => run.report.remark(format!("The old and the new ids are in {path}")),
+            Err(failure) => run.report.stopped(failure),
+        }
     }
     Ok(run.report.output())
 }
@@ -159,11 +186,37 @@ impl Run<'_> {
                 self.report.reject(line, &Value::Object(record), &Reason::Twice { what, which });
             }
             None => {
+                let items = candidate.newcomer.items();
+                let in_batch = self.batch.iter().map(|pending| pending.candidate.newcomer.items());
+                if in_batch.sum::<usize>() + items > MAX_ITEMS {
+                    self.send().await;
+                }
                 let keys = self.seen.keys(&candidate);
                 self.seen.on_the_way.extend(&keys);
                 self.batch.push(Pending { line, record, candidate, keys, email_left_out: None });
             }
         }
+    }
+
+    /// A user of the file is in the table, with this id; 0 where a dry run cannot tell.
+    fn is_there(&mut self, candidate: &Candidate, id: u64) {
+        self.seen.taken.extend(self.seen.keys(candidate));
+        self.seen.taken.insert(self.seen.key(What::Id, &id.to_string()));
+        let user = candidate.newcomer.user();
+        if let Some(spelt) = LoginName::new(&user.username).as_id().filter(|spelt| *spelt != id) {
+            self.ids_as_usernames.push(spelt);
+        }
+        if let (Some(map), Some(source_id)) = (&mut self.id_map, &user.source_id)
+            && let Err(failure) = map.write(source_id, id)
+        {
+            self.report.stopped(failure);
+        }
+    }
+
+    /// How many users of the file cannot be reached by their id, since another's username spells it.
+    fn shadowed(&self) -> usize {
+        let ids = self.ids_as_usernames.iter();
+        ids.filter(|id| self.seen.taken.contains(&self.seen.key(What::Id, &id.to_string()))).count()
     }
 
     /// Sends the batch off, when there is room for one more.
@@ -201,12 +254,12 @@ impl Run<'_> {
                 self.seen.hold(What::Email, &email, by);
             }
             match outcome {
-                Outcome::Created(_) => {
-                    self.seen.taken.extend(self.seen.keys(&candidate));
+                Outcome::Created(id) => {
+                    self.is_there(&candidate, id);
                     self.report.imported(line, candidate.hash, &candidate.notes);
                 }
-                Outcome::Same(_) => {
-                    self.seen.taken.extend(self.seen.keys(&candidate));
+                Outcome::Same(id) => {
+                    self.is_there(&candidate, id);
                     self.report.already_there();
                 }
                 Outcome::Unstorable => {

@@ -68,6 +68,7 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         sessions_ended_at: options.id.map(|_| at),
         kept_token: None,
         pending_mfa_secret: None,
+        source_id: None,
         created_at: at,
         updated_at: at,
         last_sign_in: None,

@@ -53,7 +53,8 @@ pub enum UserCommand {
 /// Which user.
 #[derive(Args)]
 pub struct Who {
-    /// The username, e-mail address or id. A username wins over an id.
+    /// The username, e-mail address or id; or the id in the product that the user was imported from. They are looked up
+    /// in this order.
     #[arg(value_name = "USER")]
     pub user: String,
 }
@@ -85,10 +86,25 @@ impl Who {
     async fn find(&self, store: &Store) -> Result<User, Failure> {
         let name = LoginName::new(&self.user);
         let login = store.login(&name).await?;
-        let user = match login.map(|login| login.user_id).or(name.as_id()) {
+        let mut user = match login.map(|login| login.user_id).or(name.as_id()) {
             Some(id) => store.user(id).await?,
             None => None,
         };
+        if user.is_none() && login.is_none() {
+            match store.users_of_source(&self.user).await?.as_slice() {
+                [] => {}
+                [id] => user = store.user(*id).await?,
+                several => {
+                    let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
+                    let message = format!(
+                        "the source id {} is that of several users: name one by the id, {}",
+                        plain(&self.user),
+                        ids.join(" or ")
+                    );
+                    return Err(Failure::new(Exit::NotFound, message));
+                }
+            }
+        }
         match (user, login) {
             (Some(user), _) => Ok(user),
             (None, None) => {

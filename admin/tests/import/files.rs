@@ -16,7 +16,7 @@ async fn rejected_rows_are_kept() {
     stand.write(
         "users.jsonl",
         "{\"id\":1,\"username\":\"anna\"}\n\nnonsense\n{\"id\":2,\"username\":\"bert\",\"pasword\":\"x\"}\n\
-         {\"id\":3,\"username\":\"33\"}\n{\"id\":4,\"username\":\"d\",\"email\":\"nobody\"}\n{\"id\":5,\"username\":\"e",
+         {\"id\":3,\"username\":\"3\\u0000\"}\n{\"id\":4,\"username\":\"d\",\"email\":\"nobody\"}\n{\"id\":5,\"username\":\"e",
     );
     let said = stand.run(&["import", "jsonl", "users.jsonl"]);
     assert_eq!((said.counts(), said.code), ([1, 0, 5], Some(5)), "{}", said.err);

@@ -1,5 +1,7 @@
 //! Making the table, and seeing whether it is as it should be.
 
+use postern::config::Environment;
+use postern::local_endpoint::Note;
 use postern_local::table::Table;
 use serde_json::json;
 
@@ -83,4 +85,37 @@ async fn commands_on_no_table_say_so() {
     run(command(&no_one[..4]).envs(alone), "").await.refuses(2, "which region?");
     let profile = [&no_one[..4], &["--profile", "nobodys"]].concat();
     run(command(&profile).envs(alone), "").await.refuses(2, "The profile nobodys is not there or has none");
+}
+
+/// At three in the morning: which address did it try, and how is that changed?
+#[tokio::test]
+async fn table_that_cannot_be_reached_is_named_with_what_changes_it() {
+    for words in [&["user", "show", "anna"][..], &["table", "create"], &["export"]] {
+        let words = [&["--table", "postern", "--endpoint-url", "http://127.0.0.1:9"], words].concat();
+        let said = run(&mut command(&words), "").await;
+        said.refuses(
+            6,
+            "tried http://127.0.0.1:9; --endpoint-url, AWS_ENDPOINT_URL_DYNAMODB or --local changes that",
+        );
+    }
+}
+
+/// `cargo run` notes where its table is.
+#[tokio::test]
+async fn local_honours_the_port_of_cargo_run_and_refuses_where_the_environment_disagrees() {
+    let desk = Desk::start().await;
+    let endpoint = desk.stand.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
+    let folder = std::env::temp_dir().join(format!("postern-local-{}", std::process::id()));
+    let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
+    let note = Note::leave(&env, &endpoint).unwrap();
+    let local = || {
+        let mut command = command(&["--local", "user", "show", "johndoe"]);
+        command.env("XDG_RUNTIME_DIR", &folder).env_remove("AWS_ENDPOINT_URL_DYNAMODB");
+        command
+    };
+    assert_eq!(run(&mut local(), "").await.code, 0);
+    let said = run(local().env("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"), "").await;
+    said.refuses(2, "and AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:9");
+    drop(note);
+    let _ = std::fs::remove_dir_all(&folder);
 }

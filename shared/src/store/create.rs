@@ -94,6 +94,11 @@ impl Store {
             item.insert("kind".to_owned(), text(kind.as_str()));
             writes.push(self.put_new(item)?);
         }
+        if let Some(source_id) = &user.source_id {
+            let mut item = source_key(source_id, user.id);
+            item.insert("user_id".to_owned(), number(user.id));
+            writes.push(self.put_new(item)?);
+        }
         // An earlier version may have given the name to somebody in another form.
         for former in names.iter().flat_map(|(name, _)| name.former_keys()) {
             writes.push(self.nothing_there(login_pk(former))?);
@@ -160,6 +165,41 @@ impl Store {
             .build()
             .map_err(|error| StoreError::Rejected { cause: error.to_string() })?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// The longest source id, in bytes: DynamoDB's keys end at 2,048.
+pub const MAX_SOURCE_ID_BYTES: usize = 1024;
+
+/// The key of what leads from a source id to a user. Two products may have numbered their users alike, so one source id
+/// may lead to several.
+pub(super) fn source_key(source_id: &str, user_id: u64) -> Item {
+    key(format!("SOURCE#{source_id}"), &user_id.to_string())
+}
+
+impl Store {
+    /// The ids of the users who had this id in the product that they were imported from.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn users_of_source(&self, source_id: &str) -> Result<Vec<u64>, StoreError> {
+        if source_id.is_empty() || source_id.len() > MAX_SOURCE_ID_BYTES {
+            return Ok(Vec::new());
+        }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(&format!("SOURCE#{source_id}")))
+            .consistent_read(true);
+        let mut pages = query.into_paginator().items().send();
+        let mut ids = Vec::new();
+        while let Some(item) = pages.try_next().await? {
+            let id = item.get("user_id").and_then(|id| id.as_n().ok()?.parse().ok());
+            ids.push(id.ok_or_else(|| StoreError::Unreadable { what: "source id".to_owned() })?);
+        }
+        Ok(ids)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
+use super::create::source_key;
 use super::{Store, StoreError, decode_login, key, login_names, login_pk, number, text, user_pk};
 use crate::user::User;
 
@@ -35,6 +36,9 @@ impl Store {
                     deletes.push(name);
                 }
             }
+        }
+        if let Some(source_id) = &user.source_id {
+            deletes.push(delete().set_key(Some(source_key(source_id, user.id))));
         }
         let deletes = deletes
             .into_iter()

@@ -16,8 +16,11 @@ use super::{
 use crate::name::LoginName;
 use crate::user::User;
 
-/// The most users in one batch: each is up to three items, and DynamoDB takes 100 in a transaction.
+/// The most users in one batch: most are three items, and DynamoDB takes [`MAX_ITEMS`] in a transaction.
 pub const MAX_BATCH: usize = 33;
+
+/// The most items in one transaction.
+pub const MAX_ITEMS: usize = 100;
 
 /// A user to be created, whose names were found good.
 #[derive(Clone)]
@@ -103,6 +106,12 @@ impl Newcomer {
             *kind = LoginKind::Username;
         }
         self
+    }
+
+    /// How many items of a transaction this user takes at most.
+    pub fn items(&self) -> usize {
+        let names = self.names.iter().map(|(name, _)| forms(name).count());
+        1 + names.sum::<usize>() + usize::from(self.user.source_id.is_some())
     }
 
     /// The same with this password hash.

@@ -23,9 +23,9 @@ use serde::Deserialize;
 
 pub use self::attempts::Charge;
 pub(crate) use self::changes::{Change, MfaConfirmation, SignInRecord};
-pub use self::create::{CreateUserError, MAX_ID, NewUser, login_names};
+pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES, NewUser, login_names};
 pub use self::error::StoreError;
-pub use self::import::{MAX_BATCH, Newcomer, Outcome, Standing, Taken, What};
+pub use self::import::{MAX_BATCH, MAX_ITEMS, Newcomer, Outcome, Standing, Taken, What};
 pub use self::scan::{Cursor, MAX_READ, UserIds};
 #[cfg(fuzzing)]
 pub(crate) use self::sessions::decode_session;

@@ -100,8 +100,17 @@ impl Store {
         Ok(found)
     }
 
-    /// The items with these keys that are there, in no order. At most [`MAX_READ`] keys, none twice.
+    /// The items with these keys that are there, in no order. No key may come twice.
     pub(super) async fn items(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::with_capacity(keys.len());
+        for some in keys.chunks(MAX_READ) {
+            items.extend(self.some_items(some.to_vec()).await?);
+        }
+        Ok(items)
+    }
+
+    /// The same for [`MAX_READ`] keys at most.
+    async fn some_items(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::with_capacity(keys.len());
         let mut left = keys;
         for turn in 0..TRIES {

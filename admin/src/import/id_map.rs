@@ -1,0 +1,83 @@
+//! Which id became which, for whoever owns the other tables of the product: a CSV with the columns `old_id` and `new_id`.
+//!
+//! An import that is run again lists the users who are there already, so the file of the last run is whole.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+
+use csv::Writer;
+
+use super::source::Input;
+use crate::files::create_private;
+use crate::output::{Exit, Failure};
+
+/// The columns.
+const HEADER: [&str; 2] = ["old_id", "new_id"];
+
+/// The file of old and new ids.
+pub struct IdMap {
+    path: PathBuf,
+    writer: Writer<File>,
+}
+
+impl IdMap {
+    /// Beside the file that is imported; of standard input, in the current folder. Replaces what an earlier import wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or no import wrote the one that is there.
+    pub fn create(input: &Input) -> Result<Self, Failure> {
+        let path = match input {
+            Input::File(file) if input.size().is_some() => {
+                let mut path = file.clone().into_os_string();
+                path.push(".ids.csv");
+                PathBuf::from(path)
+            }
+            // Beside a pipe there is no place for a file.
+            Input::File(_) | Input::Stdin => PathBuf::from("stdin.ids.csv"),
+        };
+        match fs::read(&path) {
+            Ok(found) if found.starts_with(HEADER.join(",").as_bytes()) => {
+                fs::remove_file(&path).map_err(|error| not_written(&path, &error))?;
+            }
+            Ok(_) => {
+                let message = format!("{} is there, and is no file of old and new ids", path.display());
+                return Err(Failure::usage(message));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(not_written(&path, &error)),
+        }
+        let file = create_private(&path).map_err(|error| not_written(&path, &error))?;
+        let mut map = Self { path, writer: Writer::from_writer(file) };
+        map.record(HEADER)?;
+        Ok(map)
+    }
+
+    /// A user has this new id.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&mut self, old: &str, new: u64) -> Result<(), Failure> {
+        self.record([old, &new.to_string()])
+    }
+
+    /// Writes what is left. Returns the path.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(mut self) -> Result<String, Failure> {
+        self.writer.flush().map_err(|error| not_written(&self.path, &error))?;
+        Ok(self.path.display().to_string())
+    }
+
+    fn record(&mut self, fields: [&str; 2]) -> Result<(), Failure> {
+        self.writer.write_record(fields).map_err(|error| not_written(&self.path, &error.into()))
+    }
+}
+
+fn not_written(path: &std::path::Path, error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!("the old and new ids cannot be written to {}: {error}", path.display()),
+    )
+}

@@ -1,0 +1,136 @@
+//! Users whose keys are no ids get new ones, and are found by the old.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::{Stand, rejected};
+
+const HASH: &str = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
+
+fn uuid(number: usize) -> String {
+    format!("0c385204-1802-4f76-a287-{number:012x}")
+}
+
+/// `dumpdata` of a user model with a UUID key.
+fn dump(count: usize) -> String {
+    let users = (1..=count).map(|number| {
+        let fields = json!({"email": format!("u{number}@example.com"), "password": HASH, "is_active": true});
+        json!({"model": "accounts.account", "pk": uuid(number), "fields": fields}).to_string() + "\n"
+    });
+    users.collect()
+}
+
+fn id_map(stand: &Stand, name: &str) -> Vec<(String, u64)> {
+    let text = fs::read_to_string(stand.path(name)).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("old_id,new_id"));
+    let mut pairs: Vec<_> = lines
+        .map(|line| line.split_once(',').unwrap())
+        .map(|(old, new)| (old.to_owned(), new.parse().unwrap()))
+        .collect();
+    pairs.sort();
+    pairs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uuid_keys_are_refused_with_the_way_out_and_come_in_with_new_ids() {
+    let stand = Stand::start().await;
+    // More than a transaction holds.
+    let count = 70;
+    stand.write("users.jsonl", &dump(count));
+    let said = stand.run(&["import", "django", "users.jsonl"]);
+    assert_eq!(said.counts(), [0, 0, count as u64], "{}", said.err);
+    assert!(rejected(&stand.path("users.jsonl.rejected.jsonl"))[0].1.contains("--new-ids"));
+
+    let dry = stand.run(&["import", "django", "users.jsonl", "--new-ids", "--dry-run"]);
+    assert_eq!(dry.counts(), [count as u64, 0, 0], "{}", dry.err);
+    assert!(!stand.path("users.jsonl.ids.csv").exists(), "a dry run writes nothing");
+    let said = stand.run(&["import", "django", "users.jsonl", "--new-ids"]);
+    assert_eq!((said.counts(), said.code), ([count as u64, 0, 0], Some(0)), "{}", said.err);
+    let map = id_map(&stand, "users.jsonl.ids.csv");
+    let olds: Vec<String> = map.iter().map(|(old, _)| old.clone()).collect();
+    assert_eq!(olds, (1..=count).map(uuid).collect::<Vec<_>>());
+    let mut news: Vec<u64> = map.iter().map(|(_, new)| *new).collect();
+    news.sort_unstable();
+    assert_eq!(news, (1..=count as u64).collect::<Vec<_>>());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(stand.path("users.jsonl.ids.csv")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    for (old, new) in [&map[0], &map[count - 1]] {
+        let shown = stand.run(&["user", "show", old]).json();
+        assert_eq!((&shown["id"], &shown["source_id"]), (&json!(new), &json!(old)));
+    }
+    // Again: the same table, and the same file, as after an interruption.
+    let table = stand.export();
+    fs::remove_file(stand.path("users.jsonl.ids.csv")).unwrap();
+    let again = stand.run(&["import", "django", "users.jsonl", "--new-ids"]);
+    assert_eq!(again.counts(), [0, count as u64, 0], "{}", again.err);
+    assert_eq!((stand.export(), id_map(&stand, "users.jsonl.ids.csv")), (table.clone(), map.clone()));
+
+    // An export takes the old ids along, and deleting a user removes what leads from the old id.
+    let other = Stand::start().await;
+    other.write("export.jsonl", &table);
+    assert_eq!(other.run(&["import", "jsonl", "export.jsonl"]).counts(), [count as u64, 0, 0]);
+    assert_eq!(other.export(), table);
+    let (old, new) = &map[3];
+    assert_eq!(other.run(&["user", "show", old]).json()["id"], json!(new));
+    assert_eq!(other.run(&["user", "delete", &new.to_string(), "--yes"]).code, Some(0));
+    let gone = other.run(&["user", "show", old]);
+    assert_eq!(gone.code, Some(3), "{}", gone.err);
+    assert_eq!(other.store.users_of_source(old).await.unwrap(), Vec::<u64>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_of_ids_that_no_import_wrote_is_not_replaced() {
+    let stand = Stand::start().await;
+    stand.write("users.jsonl", &dump(1));
+    stand.write("users.jsonl.ids.csv", "mine\n");
+    let said = stand.run(&["import", "django", "users.jsonl", "--new-ids"]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert_eq!(fs::read_to_string(stand.path("users.jsonl.ids.csv")).unwrap(), "mine\n");
+    assert_eq!(stand.users(), []);
+}
+
+/// DatePoll hashed passwords with the old id behind them.
+#[tokio::test(flavor = "multi_thread")]
+async fn datepolls_hashes_keep_the_id_that_was_hashed() {
+    let stand = Stand::start().await;
+    let hash = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
+    let row = json!({"id": 33, "username": "st.huber", "password": hash, "activated": 1});
+    stand.write("users.jsonl", &format!("{row}\n"));
+    assert_eq!(stand.run(&["import", "datepoll", "users.jsonl", "--new-ids"]).counts(), [1, 0, 0]);
+    let user: Value = serde_json::from_str(stand.export().trim()).unwrap();
+    assert_eq!((&user["id"], &user["source_id"]), (&json!(1), &json!("33")));
+    assert_eq!(user["password_hash"], json!(format!("bcrypt_suffix$33${hash}")));
+}
+
+/// Two products numbered their users alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn source_id_of_several_users_names_them() {
+    let stand = Stand::start().await;
+    for name in ["ann", "ben"] {
+        let file = format!("{name}.jsonl");
+        stand.write(&file, &(json!({"id": 7, "username": name}).to_string() + "\n"));
+        assert_eq!(stand.run(&["import", "jsonl", &file, "--new-ids"]).counts(), [1, 0, 0]);
+    }
+    let said = stand.run(&["user", "show", "7"]);
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("1 or 2"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usernames_of_digits_come_in_and_shadowed_ids_are_counted() {
+    let stand = Stand::start().await;
+    let rows = [(1, "12"), (2, "1"), (12, "anna"), (13, "13"), (14, "999")];
+    let rows = rows.map(|(id, username)| json!({"id": id, "username": username}).to_string() + "\n");
+    stand.write("users.jsonl", &rows.concat());
+    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((said.counts(), said.code), ([5, 0, 0], Some(0)), "{}", said.err);
+    let remarks = said.json()["remarks"].to_string();
+    assert!(remarks.contains("2 usernames are spelt like another user's id"), "{remarks}");
+}

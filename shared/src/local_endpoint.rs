@@ -1,0 +1,80 @@
+//! Where the table of `cargo run` is: a note that the server leaves for `postern --local`, while it runs.
+//!
+//! The note is in a folder of the user's own, so nobody else can lead the command elsewhere.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Environment, is_this_machine};
+
+/// The note of a server that runs. Dropping it removes the file, if it is still this server's.
+pub struct Note {
+    path: PathBuf,
+    endpoint: String,
+}
+
+impl Note {
+    /// Writes the address of the DynamoDB API. `None` where the environment names no folder for it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn leave(env: &Environment, endpoint: &str) -> io::Result<Option<Self>> {
+        let Some(path) = path(env) else { return Ok(None) };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, endpoint)?;
+        Ok(Some(Self { path, endpoint: endpoint.to_owned() }))
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        if fs::read_to_string(&self.path).is_ok_and(|found| found == self.endpoint) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The address that a server left, with the file that says so. `None` where there is no note.
+pub fn read(env: &Environment) -> Option<(String, PathBuf)> {
+    let path = path(env)?;
+    let endpoint = fs::read_to_string(&path).ok()?;
+    let endpoint = endpoint.trim();
+    is_this_machine(endpoint).then(|| (endpoint.to_owned(), path))
+}
+
+/// `postern/dynamodb-endpoint` in `XDG_RUNTIME_DIR`, `XDG_CACHE_HOME` or `~/.cache`: the first that is set.
+fn path(env: &Environment) -> Option<PathBuf> {
+    let folder =
+        env.optional("XDG_RUNTIME_DIR").or_else(|| env.optional("XDG_CACHE_HOME")).map(PathBuf::from);
+    let folder = folder.or_else(|| env.optional("HOME").map(|home| Path::new(home).join(".cache")))?;
+    Some(folder.join("postern").join("dynamodb-endpoint"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::{hex, random};
+
+    #[test]
+    fn a_note_is_read_while_its_server_runs_and_only_of_this_machine() {
+        let folder = std::env::temp_dir().join(format!("postern-note-{}", hex(&random::<8>())));
+        let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
+        assert_eq!(read(&env), None);
+        let first = Note::leave(&env, "http://127.0.0.1:8001").unwrap().unwrap();
+        assert_eq!(read(&env).unwrap().0, "http://127.0.0.1:8001");
+        // A second server takes over, and the first one's end leaves its note alone.
+        let second = Note::leave(&env, "http://127.0.0.1:8002").unwrap().unwrap();
+        drop(first);
+        assert_eq!(read(&env).unwrap().0, "http://127.0.0.1:8002");
+        fs::write(&second.path, "http://192.0.2.1:8000").unwrap();
+        assert_eq!(read(&env), None, "not of this machine");
+        fs::write(&second.path, "http://127.0.0.1:8002").unwrap();
+        drop(second);
+        assert_eq!(read(&env), None);
+        assert!(Note::leave(&Environment::of::<&str, &str>([]), "x").unwrap().is_none());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
