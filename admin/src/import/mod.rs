@@ -36,7 +36,7 @@ pub mod source;
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use postern::ambient::Timestamp;
 use postern::config::Environment;
 use postern::password::{FastDigest, HashAlgorithm, Imported};
@@ -64,6 +64,7 @@ Examples:
   postern import django users.json
   postern import datepoll users.jsonl --drop-taken-emails
   postern import freesewing users.json --encryption-key freesewing.key
+  postern import freesewing users.json --new-ids --match email     a second product with the same people
   postern import csv users.csv --json | jq .rejected_by_reason")]
 pub struct ImportArgs {
     /// The format of the file.
@@ -128,6 +129,13 @@ pub struct Options {
     /// Import a user whose e-mail address is another's without it.
     #[arg(long)]
     drop_taken_emails: bool,
+    /// Join a user to the one in the table who has the same e-mail address: that user takes the attributes and the MFA that
+    /// it lacks. For a second product with the same people. Both products must have verified their users' addresses.
+    #[arg(long = "match", value_name = "WHAT", value_enum)]
+    match_by: Option<MatchBy>,
+    /// Whose password a joined user has: of who is there, or of the product in which the user signed in last.
+    #[arg(long, value_name = "WHOSE", value_enum, default_value_t, requires = "match_by")]
+    match_password: MatchPassword,
     /// Give users new ids, and keep those of the file as their source ids: for keys that are no whole numbers, such as
     /// UUIDs, or that are taken. Which became which is written to FILE.ids.csv.
     #[arg(long)]
@@ -137,6 +145,23 @@ pub struct Options {
     place: String,
     #[command(flatten)]
     hashes: HashOptions,
+}
+
+/// What tells that two users are one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MatchBy {
+    /// The e-mail address.
+    Email,
+}
+
+/// Whose password a joined user has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum MatchPassword {
+    /// That of the user who is there.
+    #[default]
+    First,
+    /// That of the product in which the user signed in last.
+    Newest,
 }
 
 /// A user as a row has it, found good.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use postern::password::HashAlgorithm;
+use postern::store::Joined;
 use serde_json::{Value, json};
 
 use super::kept::Kept;
@@ -28,6 +29,7 @@ pub struct Report {
     other: u64,
     imported: u64,
     already_there: u64,
+    joined: u64,
     rejected: BTreeMap<&'static str, u64>,
     notes: BTreeMap<&'static str, u64>,
     hashes: BTreeMap<HashAlgorithm, u64>,
@@ -65,6 +67,7 @@ impl Report {
             other: 0,
             imported: 0,
             already_there: 0,
+            joined: 0,
             rejected: BTreeMap::new(),
             notes: BTreeMap::new(),
             hashes: BTreeMap::new(),
@@ -104,6 +107,20 @@ impl Report {
         }
     }
 
+    /// A user was joined to one who is there, or would be; each is told.
+    pub fn joined(&mut self, line: u64, joined: Joined, username: &str) {
+        self.joined += 1;
+        let taken = [
+            (joined.attributes, "attributes"),
+            (joined.mfa, "MFA, which ends all sessions"),
+            (joined.password, "the password, which ends all sessions"),
+        ];
+        let taken: Vec<&str> = taken.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
+        let what = if joined.is_nothing() { "nothing more".to_owned() } else { taken.join(", ") };
+        let why = format!("{} is user {}, who takes {what}", plain(username), joined.id);
+        self.say(line, "joined", &why);
+    }
+
     /// The user was there.
     pub fn already_there(&mut self) {
         self.already_there += 1;
@@ -135,7 +152,7 @@ impl Report {
 
     /// Whether no user of the file is in the table.
     pub fn is_in_vain(&self) -> bool {
-        self.imported + self.already_there == 0
+        self.imported + self.already_there + self.joined == 0
     }
 
     /// The store failed, or something else that there is no going on after.
@@ -186,7 +203,7 @@ impl Report {
         let hashes: BTreeMap<String, u64> =
             self.hashes.iter().map(|(kind, count)| (kind.to_string(), *count)).collect();
         // Read, and not given to the table, or nobody knows what became of it.
-        let settled = self.imported + self.already_there + self.other + rejected;
+        let settled = self.imported + self.already_there + self.joined + self.other + rejected;
         let unsettled = self.read.saturating_sub(settled);
         let mut ends: Vec<String> = std::mem::take(&mut self.remarks);
         ends.extend(self.broken.as_deref().map(plain));
@@ -206,6 +223,7 @@ impl Report {
             "read": self.read,
             "imported": self.imported,
             "already_there": self.already_there,
+            "joined": self.joined,
             "rejected": rejected,
             "rejected_by_reason": self.rejected,
             "rejected_file": kept,
@@ -224,6 +242,9 @@ impl Report {
         };
         count(if self.dry_run { "would be imported" } else { "imported" }, self.imported);
         count("already there", self.already_there);
+        if self.joined > 0 {
+            count(if self.dry_run { "would be joined" } else { "joined" }, self.joined);
+        }
         if self.other > 0 {
             count("no users", self.other);
         }

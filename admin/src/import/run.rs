@@ -2,7 +2,7 @@
 //!
 //! Nothing depends on having run to the end: who was created is found again by the next run, and is left as it is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use postern::ambient;
 use postern::name::LoginName;
 use postern::password::{FastDigest, Passwords};
-use postern::store::{MAX_BATCH, MAX_ITEMS, Outcome, Standing, Store, Taken, What};
+use postern::store::{Joined, MAX_BATCH, MAX_ITEMS, Outcome, PasswordOf, Standing, Store, Taken, What};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -21,7 +21,7 @@ use super::reason::{Note, Reason};
 use super::report::{Report, tell};
 use super::rows::{Record, Row, Rows};
 use super::source::Input;
-use super::{Candidate, Options, Reader, nothing_imported};
+use super::{Candidate, MatchBy, MatchPassword, Options, Reader, nothing_imported};
 use crate::output::{Exit, Failure, Output};
 
 /// The most of a batch in bytes of its rows: DynamoDB takes 4 MB in a transaction.
@@ -38,8 +38,16 @@ struct Pending {
     email_left_out: Option<(String, u64)>,
 }
 
+/// What became of a row.
+enum Done {
+    /// It is a user of its own, or none.
+    Outcome(Outcome),
+    /// It is joined to a user who is there.
+    Joined(Joined),
+}
+
 /// A batch that is done, or what stopped it.
-type Settled = Result<Vec<(Pending, Outcome)>, Failure>;
+type Settled = Result<Vec<(Pending, Done)>, Failure>;
 
 /// Ids and names of the rows that were read, each as 64 bits: a million users are not to be kept in memory.
 #[derive(Default)]
@@ -206,7 +214,12 @@ impl Run<'_> {
         if let Some(spelt) = LoginName::new(&user.username).as_id().filter(|spelt| *spelt != id) {
             self.ids_as_usernames.push(spelt);
         }
-        if let (Some(map), Some(source_id)) = (&mut self.id_map, &user.source_id)
+        self.note_id(user.source_id.as_deref(), id);
+    }
+
+    /// A user of the file has this id in the table.
+    fn note_id(&mut self, source_id: Option<&str>, id: u64) {
+        if let (Some(map), Some(source_id)) = (&mut self.id_map, source_id)
             && let Err(failure) = map.write(source_id, id)
         {
             self.report.stopped(failure);
@@ -253,6 +266,17 @@ impl Run<'_> {
             if let Some((email, by)) = email_left_out {
                 self.seen.hold(What::Email, &email, by);
             }
+            let outcome = match outcome {
+                Done::Outcome(outcome) => outcome,
+                Done::Joined(joined) => {
+                    let email = candidate.unique().into_iter().filter(|(what, _)| *what != What::Id);
+                    let keys: Vec<u64> = email.map(|(what, which)| self.seen.key(what, &which)).collect();
+                    self.seen.taken.extend(keys);
+                    self.report.joined(line, joined, &candidate.newcomer.user().username);
+                    self.note_id(candidate.newcomer.user().source_id.as_deref(), joined.id);
+                    continue;
+                }
+            };
             match outcome {
                 Outcome::Created(id) => {
                     self.is_there(&candidate, id);
@@ -297,6 +321,10 @@ async fn import_batch(store: Store, mut batch: Vec<Pending>, options: Options) -
         };
         let mut again = Vec::new();
         for (mut pending, outcome) in mem::take(&mut batch).into_iter().zip(outcomes) {
+            if let Some(joined) = join(&store, &options, &mut pending, &outcome).await? {
+                done.push((pending, Done::Joined(joined)));
+                continue;
+            }
             let id = pending.candidate.newcomer.user().id;
             let of_another = |taken: &&Taken| taken.what == What::Email && taken.by != id;
             match &outcome {
@@ -309,12 +337,41 @@ async fn import_batch(store: Store, mut batch: Vec<Pending>, options: Options) -
                     pending.candidate = pending.candidate.without_email();
                     again.push(pending);
                 }
-                _ => done.push((pending, outcome)),
+                _ => done.push((pending, Done::Outcome(outcome))),
             }
         }
         batch = again;
     }
     Ok(done)
+}
+
+/// Joins a user whose e-mail address is that of a user in the table, where that is asked for.
+async fn join(
+    store: &Store,
+    options: &Options,
+    pending: &mut Pending,
+    outcome: &Outcome,
+) -> Result<Option<Joined>, Failure> {
+    let (Some(MatchBy::Email), Outcome::Taken(taken)) = (options.match_by, outcome) else { return Ok(None) };
+    if let Some(fast) = pending.candidate.fast.take().filter(|_| !options.dry_run) {
+        for (_, stored) in layer(vec![(0, fast)]).await? {
+            pending.candidate.newcomer = pending.candidate.newcomer.clone().with_password_hash(stored);
+        }
+    }
+    let passwords = match options.match_password {
+        MatchPassword::First => PasswordOf::First,
+        MatchPassword::Newest => PasswordOf::Newest,
+    };
+    let holders: BTreeSet<u64> =
+        taken.iter().filter(|taken| taken.what != What::Id).map(|taken| taken.by).collect();
+    for by in holders {
+        let other = pending.candidate.newcomer.user();
+        let joined = store.join_user(by, other, passwords, options.dry_run, ambient::now()).await?;
+        if joined.is_some() {
+            return Ok(joined);
+        }
+    }
+    Ok(None)
 }
 
 /// Creates the users of a batch. Digests that are fast to guess get their layer first, on a thread of its own, and only

@@ -6,6 +6,7 @@ mod again;
 mod conflicts;
 mod files;
 mod hashes;
+mod join;
 mod new_ids;
 mod products;
 mod round_trip;

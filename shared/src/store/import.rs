@@ -171,8 +171,11 @@ impl Store {
             } else {
                 of_name(newcomer).and_then(|by| others.get(&by)).cloned()
             };
+            // Of two products, two people may have one username; their source ids differ.
+            let source_id = &newcomer.user.source_id;
             if let Some(user) = same
                 && login_names(&user).is_ok_and(|names| names == newcomer.names)
+                && (source_id.is_none() || user.source_id == *source_id)
             {
                 return Standing::Same(user.id);
             }

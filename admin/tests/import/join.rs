@@ -1,0 +1,114 @@
+//! Two products with the same people: the second one's users are joined to those of the first by e-mail address.
+
+use serde_json::{Value, json};
+
+use crate::Stand;
+
+const FIRST: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const SECOND: &str = "$2b$04$abcdefghijklmnopqrstuuv.XF2ISziCQv1iCAGmcPqBmhKgkUr7O";
+
+fn lines(rows: &[Value]) -> String {
+    rows.iter().map(|row| row.to_string() + "\n").collect()
+}
+
+fn user(stand: &Stand, id: u64) -> Value {
+    let export = stand.export();
+    let mut users = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    users.find(|user| user["id"] == json!(id)).unwrap()
+}
+
+/// Anna is in both, with her address in two spellings; Ben is disabled in the first; Carl is in the second alone.
+async fn stand() -> Stand {
+    let stand = Stand::start().await;
+    let first = [
+        json!({"id": 1, "username": "anna", "email": "Anna@M\u{fc}nchen.example", "password_hash": FIRST,
+            "last_sign_in": "2024-01-01T00:00:00Z", "attributes": {"email": {"first_name": "Anna"}}}),
+        json!({"id": 2, "username": "ben", "email": "ben@example.com", "password_hash": FIRST, "status": "disabled",
+            "mfa_secret": "KBTSKUKRDJPEGCZK"}),
+    ];
+    stand.write("first.jsonl", &lines(&first));
+    assert_eq!(stand.run(&["import", "jsonl", "first.jsonl"]).counts(), [2, 0, 0]);
+    let second = [
+        json!({"id": 1, "username": "anna_b", "email": "anna@xn--mnchen-3ya.example", "password_hash": SECOND,
+            "last_sign_in": "2025-01-01T00:00:00Z", "mfa_secret": "GEZDGNBVGY3TQOJQ",
+            "attributes": {"email": {"first_name": "A.", "last_name": "Berg"}, "mfa": {"bio": "sews"}}}),
+        json!({"id": 7, "username": "ben", "email": "ben@example.com", "password_hash": SECOND,
+            "mfa_secret": "GEZDGNBVGY3TQOJQ"}),
+        json!({"id": 8, "username": "carl", "email": "carl@example.com", "password_hash": SECOND}),
+    ];
+    stand.write("second.jsonl", &lines(&second));
+    stand
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_match_the_second_source_is_rejected() {
+    let stand = stand().await;
+    let before = user(&stand, 1);
+    assert_eq!(stand.run(&["import", "jsonl", "second.jsonl", "--new-ids"]).counts(), [1, 0, 2]);
+    assert_eq!(user(&stand, 1), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn match_by_email_joins_what_is_lacking_and_loosens_nothing() {
+    let stand = stand().await;
+    let (anna, ben) = (user(&stand, 1), user(&stand, 2));
+    let words = ["import", "jsonl", "second.jsonl", "--new-ids", "--match", "email"];
+    let dry = stand.run(&[&words[..], &["--dry-run"]].concat());
+    assert_eq!((dry.counts(), &dry.json()["joined"]), ([1, 0, 0], &json!(2)), "{}", dry.err);
+    assert_eq!((user(&stand, 1), user(&stand, 2)), (anna.clone(), ben.clone()), "a dry run writes nothing");
+
+    let said = stand.run(&words);
+    assert_eq!((said.counts(), &said.json()["joined"]), ([1, 0, 0], &json!(2)), "{}", said.err);
+    assert!(said.err.contains("line 1: joined: anna_b is user 1, who takes attributes, MFA"), "{}", said.err);
+    assert!(said.err.contains("line 2: joined: ben is user 2, who takes nothing more"), "{}", said.err);
+    let joined = user(&stand, 1);
+    assert_eq!(
+        joined["attributes"],
+        json!({
+            "email": {"first_name": "Anna", "last_name": "Berg"}, "mfa": {"bio": "sews"},
+        })
+    );
+    assert_eq!(joined["mfa_secret"], json!("GEZDGNBVGY3TQOJQ"));
+    for member in ["username", "email", "password_hash", "status", "last_sign_in"] {
+        assert_eq!(joined[member], anna[member], "{member}");
+    }
+    assert_eq!(joined["epoch"], json!(anna["epoch"].as_u64().unwrap() + 1), "MFA ends all sessions");
+    assert_eq!(user(&stand, 2), ben, "disabled, and with the first authenticator");
+
+    let table = stand.export();
+    let again = stand.run(&words);
+    assert_eq!((again.counts(), &again.json()["joined"]), ([0, 1, 0], &json!(2)), "{}", again.err);
+    assert_eq!(stand.export(), table);
+    let map = std::fs::read_to_string(stand.path("second.jsonl.ids.csv")).unwrap();
+    assert!(map.contains("1,1\n") && map.contains("7,2\n"), "{map}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newest_password_is_that_of_the_last_sign_in_and_ends_all_sessions() {
+    let stand = stand().await;
+    let (anna, ben) = (user(&stand, 1), user(&stand, 2));
+    let words =
+        ["import", "jsonl", "second.jsonl", "--new-ids", "--match", "email", "--match-password", "newest"];
+    assert_eq!(stand.run(&words).json()["joined"], json!(2));
+    let joined = user(&stand, 1);
+    assert_eq!(joined["password_hash"], json!(SECOND));
+    assert!(joined["epoch"].as_u64() > anna["epoch"].as_u64());
+    assert_eq!(user(&stand, 2)["password_hash"], ben["password_hash"], "nobody knows which is newer");
+    let table = stand.export();
+    stand.run(&words);
+    assert_eq!(stand.export(), table);
+}
+
+/// A username that looks like the address is no address.
+#[tokio::test(flavor = "multi_thread")]
+async fn address_that_is_another_users_username_joins_nobody() {
+    let stand = Stand::start().await;
+    let first = json!({"id": 1, "username": "anna@example.com", "email": "other@example.com"});
+    stand.write("first.jsonl", &lines(&[first]));
+    stand.run(&["import", "jsonl", "first.jsonl"]);
+    let second = json!({"id": 2, "username": "anna", "email": "anna@example.com", "password_hash": SECOND});
+    stand.write("second.jsonl", &lines(&[second]));
+    let said = stand.run(&["import", "jsonl", "second.jsonl", "--match", "email"]);
+    assert_eq!((said.counts(), &said.json()["joined"]), ([0, 0, 1], &json!(0)), "{}", said.err);
+}

@@ -1,0 +1,147 @@
+//! Joining what a second source knows of a user to the user that is there. Operators do that, and no function may.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Map, Value};
+
+use super::error::condition_failed;
+use super::{NewUser, Store, StoreError, key, number, text, user_pk};
+use crate::ambient::Timestamp;
+use crate::name::LoginName;
+use crate::user::User;
+
+/// How often a user is read anew who changes meanwhile.
+const TRIES: usize = 5;
+
+/// Whose password a joined user has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PasswordOf {
+    /// The first source's: that of the user who is there.
+    #[default]
+    First,
+    /// That of the source in which the user signed in last.
+    Newest,
+}
+
+/// What a user takes from the second source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The user's id.
+    pub id: u64,
+    /// Attributes that the user lacked.
+    pub attributes: bool,
+    /// MFA, which was off.
+    pub mfa: bool,
+    /// The password.
+    pub password: bool,
+}
+
+impl Joined {
+    /// Whether the user takes nothing: the two were joined before.
+    pub const fn is_nothing(self) -> bool {
+        !(self.attributes || self.mfa || self.password)
+    }
+}
+
+impl Store {
+    /// Joins another source's user to the user with this id, if both have one e-mail address. The user takes what was
+    /// lacking: attributes, and MFA where it is off. The status, the names and what is there stay. A new password or MFA
+    /// ends all sessions. Writes nothing in a dry run. Returns `None` if there is no such user, or the address is another.
+    ///
+    /// # Errors
+    /// If the table cannot be reached, or the user is changed again and again meanwhile.
+    pub async fn join_user(
+        &self,
+        id: u64,
+        other: &NewUser,
+        passwords: PasswordOf,
+        dry_run: bool,
+        now: Timestamp,
+    ) -> Result<Option<Joined>, StoreError> {
+        for _ in 0..TRIES {
+            let Some(user) = self.user(id).await? else { return Ok(None) };
+            if user.email.is_empty() || LoginName::new(&user.email) != LoginName::new(&other.email) {
+                return Ok(None);
+            }
+            let (attributes, joined) = join(&user, other, passwords);
+            if dry_run
+                || joined.is_nothing()
+                || self.write_join(&user, other, attributes, joined, now).await?
+            {
+                return Ok(Some(joined));
+            }
+        }
+        Err(StoreError::Unavailable { cause: format!("user {id} is changed again and again") })
+    }
+
+    /// Writes what was joined, on the condition that the user is as it was read. `false` if not.
+    async fn write_join(
+        &self,
+        user: &User,
+        other: &NewUser,
+        attributes: Map<String, Value>,
+        joined: Joined,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let unstorable = |_| StoreError::Rejected { cause: "the attributes cannot be stored".to_owned() };
+        let attributes: AttributeValue = serde_dynamo::to_attribute_value(attributes).map_err(unstorable)?;
+        let mut set = "SET attributes = :attributes, updated_at = :now".to_owned();
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(user_pk(user.id), "USER")))
+            .condition_expression("epoch = :epoch AND updated_at = :updated")
+            .expression_attribute_values(":epoch", number(user.epoch))
+            .expression_attribute_values(":updated", number(user.updated_at.millis()))
+            .expression_attribute_values(":attributes", attributes)
+            .expression_attribute_values(":now", number(now.millis()));
+        if let Some(mfa) = other.mfa.as_ref().filter(|_| joined.mfa) {
+            set += ", mfa = :mfa";
+            let mfa = serde_dynamo::to_attribute_value(mfa).map_err(unstorable)?;
+            request = request.expression_attribute_values(":mfa", mfa);
+        }
+        if let Some(hash) = other.password_hash.as_ref().filter(|_| joined.password) {
+            set += ", password_hash = :hash";
+            request = request.expression_attribute_values(":hash", text(hash));
+        }
+        // Whose password is the newest is told by this, so that a second run takes nothing.
+        if let Some(last) =
+            other.last_sign_in.filter(|last| joined.password && Some(*last) > user.last_sign_in)
+        {
+            set += ", last_sign_in = :last";
+            request = request.expression_attribute_values(":last", number(last.millis()));
+        }
+        if joined.mfa || joined.password {
+            set += ", sessions_ended_at = :now ADD epoch :one";
+            request = request.expression_attribute_values(":one", number(1_u64));
+        }
+        condition_failed(request.update_expression(set).send().await).map(|refused| refused.is_none())
+    }
+}
+
+/// The attributes of both, those of the user first; and what the user takes.
+fn join(user: &User, other: &NewUser, passwords: PasswordOf) -> (Map<String, Value>, Joined) {
+    let mut attributes = user.attributes.clone();
+    for (contract, members) in &other.attributes {
+        let Value::Object(members) = members else { continue };
+        let there = attributes.entry(contract).or_insert_with(|| Value::Object(Map::new()));
+        let Value::Object(there) = there else { continue };
+        for (member, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+            if there.get(member).is_none_or(Value::is_null) {
+                there.insert(member.clone(), value.clone());
+            }
+        }
+    }
+    attributes.retain(|_, members| members.as_object().is_none_or(|members| !members.is_empty()));
+    let newer = other.last_sign_in > user.last_sign_in;
+    let password = other.password_hash.is_some()
+        && other.password_hash != user.password_hash
+        && (user.password_hash.is_none() || (passwords == PasswordOf::Newest && newer));
+    let joined = Joined {
+        id: user.id,
+        attributes: attributes != user.attributes,
+        mfa: user.mfa.is_none() && other.mfa.is_some(),
+        password,
+    };
+    (attributes, joined)
+}
