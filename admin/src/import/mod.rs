@@ -3,6 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`source`] | the file or standard input |
+//! | [`magic`] | files that are of another format, and the way out |
 //! | [`rows`] | the file as rows, in CSV or JSON |
 //! | [`fields`] | what a row holds, as types |
 //! | [`attributes`] | what the contracts keep with a user |
@@ -26,6 +27,7 @@ pub mod hashes;
 pub mod id_map;
 pub mod kept;
 pub mod keycloak;
+pub mod magic;
 pub mod own;
 pub mod reason;
 pub mod report;

@@ -120,7 +120,9 @@ impl fmt::Display for Reason {
         match self {
             Self::NotJson => f.write_str("the row is no JSON, or is cut off"),
             Self::NotAnObject => f.write_str("the row is no JSON object"),
-            Self::NotUtf8 => f.write_str("the row is not UTF-8"),
+            Self::NotUtf8 => f.write_str(
+                "the row is not UTF-8; for a file of Windows: `iconv -f WINDOWS-1252 -t UTF-8 FILE | postern import … -`",
+            ),
             Self::TooLong => f.write_str("the row is longer than a user can be"),
             Self::Fields { found, columns } => {
                 write!(f, "the row has {found} fields, and the file {columns} columns")

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 pub use self::array::JsonRows;
 pub use self::table::CsvRows;
 use super::reason::Reason;
-use super::source::{Counted, Meter, Source};
+use super::source::{Meter, Source, Text};
 use crate::output::{Exit, Failure, plain};
 
 /// A row as an object: a record of CSV has a string for each field that is not empty.
@@ -38,7 +38,7 @@ pub struct Broken {
 /// The rows of a file.
 pub enum Rows {
     /// Of JSON.
-    Json(JsonRows<BufReader<Counted>>),
+    Json(JsonRows<BufReader<Text>>),
     /// Of CSV.
     Csv(Box<CsvRows>),
 }

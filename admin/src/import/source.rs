@@ -1,4 +1,4 @@
-//! The file or standard input, with a count of what was read of it.
+//! The file or standard input, with a count of what was read of it. What is compressed is decompressed on the way.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -6,6 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use encoding_rs_io::DecodeReaderBytesBuilder;
+use flate2::bufread::MultiGzDecoder;
+use liblzma::read::XzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+
+use super::magic;
 use crate::output::{Exit, Failure};
 
 /// The longest row in bytes; DynamoDB's items end at 400 KB.
@@ -14,6 +20,9 @@ pub const MAX_ROW: usize = 1 << 20;
 /// After so many bytes without an end, a row whose end only quotes and brackets can tell is given up: one that is left
 /// open would take all the rest of the file.
 pub const MAX_SEARCH: u64 = 4 << 20;
+
+/// How much of a file is looked at, at least, to tell what it is: tar has its magic within.
+const LEAST: usize = 512;
 
 /// How much of a file is looked at, at most, to tell what it is.
 const BEGIN: usize = 1 << 16;
@@ -43,7 +52,7 @@ impl Input {
         }
     }
 
-    /// Opens it. A byte order mark at its begin is skipped.
+    /// Opens it. gzip, Zstandard, xz and UTF-16 are told by how it begins.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -53,14 +62,16 @@ impl Input {
             Self::Stdin => Box::new(io::stdin()),
             Self::File(path) => Box::new(File::open(path).map_err(cannot)?),
         };
-        let mut input = input;
-        let mut begin = begin(&mut input).map_err(cannot)?;
-        if begin.starts_with(b"\xef\xbb\xbf") {
-            begin.drain(..3);
-        }
         let meter = Meter::default();
+        let input = decompressed(Box::new(Counted { input, meter: meter.clone() })).map_err(cannot)?;
+        // A byte order mark tells UTF-16 and is left out; without one the bytes stay as they are.
+        let mut input = DecodeReaderBytesBuilder::new().utf8_passthru(true).strip_bom(true).build(input);
+        let begin = begin(&mut input).map_err(cannot)?;
+        if let Some(way_out) = magic::way_out(&begin) {
+            return Err(Failure::new(Exit::Failed, format!("{self} is {}", way_out.sentence(self))));
+        }
         let input = Box::new(Cursor::new(begin.clone()).chain(input));
-        let reader = BufReader::with_capacity(1 << 16, Counted { input, meter: meter.clone() });
+        let reader = BufReader::with_capacity(1 << 16, Text { input, meter: meter.clone() });
         Ok(Source { begin, reader, meter })
     }
 }
@@ -74,10 +85,26 @@ impl std::fmt::Display for Input {
     }
 }
 
-/// Reads up to the end of the first line that is not empty: a pipe may hand it out in pieces.
+/// What an input holds, whichever of gzip, Zstandard and xz it is compressed with, if any.
+fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    const LONGEST_MAGIC: u64 = 6;
+    let mut magic = Vec::new();
+    input.by_ref().take(LONGEST_MAGIC).read_to_end(&mut magic)?;
+    let whole = Cursor::new(magic.clone()).chain(input);
+    Ok(match magic.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(BufReader::new(whole))),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Box::new(StreamingDecoder::new(whole).map_err(|error| io::Error::other(error.to_string()))?)
+        }
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(XzDecoder::new_multi_decoder(whole)),
+        _ => Box::new(whole),
+    })
+}
+
+/// Reads what tells the format, and up to the end of the first line that is not empty: a pipe may hand it out in pieces.
 fn begin(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let (mut begin, mut buffer) = (Vec::new(), [0; 1 << 12]);
-    while begin.len() < BEGIN && !begin.trim_ascii_start().contains(&b'\n') {
+    while begin.len() < LEAST || (begin.len() < BEGIN && !begin.trim_ascii_start().contains(&b'\n')) {
         match input.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => begin.extend(buffer.iter().take(count)),
@@ -93,7 +120,7 @@ pub struct Source {
     /// Its first line at least, if that is not too long. The reader has it too.
     pub begin: Vec<u8>,
     /// What is in it.
-    pub reader: BufReader<Counted>,
+    pub reader: BufReader<Text>,
     /// What was read of it.
     pub meter: Meter,
 }
@@ -117,8 +144,8 @@ impl Meter {
     }
 }
 
-/// Counts what is read.
-pub struct Counted {
+/// Counts what is read of the file, compressed as it is.
+struct Counted {
     input: Box<dyn Read + Send>,
     meter: Meter,
 }
@@ -127,6 +154,19 @@ impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
         self.meter.bytes.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// The text of a file, of which it is noted how it ends.
+pub struct Text {
+    input: Box<dyn Read + Send>,
+    meter: Meter,
+}
+
+impl Read for Text {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
         if let Some(last) = buffer.get(..count).and_then(<[u8]>::last) {
             self.meter.ends_in_line.store(!matches!(last, b'\n' | b'\r'), Ordering::Relaxed);
         }

@@ -5,6 +5,7 @@
 mod again;
 mod conflicts;
 mod files;
+mod forms;
 mod hashes;
 mod join;
 mod new_ids;

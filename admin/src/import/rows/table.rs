@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::{Broken, Record, Row, other_format};
 use crate::import::reason::Reason;
-use crate::import::source::{Counted, MAX_ROW, MAX_SEARCH, Meter, Source};
+use crate::import::source::{MAX_ROW, MAX_SEARCH, Meter, Source, Text};
 use crate::output::Failure;
 
 /// The rows of a CSV file.
 pub struct CsvRows {
-    cutter: Cutter<BufReader<Counted>>,
+    cutter: Cutter<BufReader<Text>>,
     /// Splits the row that it is given.
     splitter: Reader<Cursor<Vec<u8>>>,
     meter: Meter,
@@ -69,7 +69,9 @@ impl CsvRows {
     /// # Errors
     /// If there is none, or it names a column twice.
     pub fn new(source: Source) -> Result<Self, Failure> {
-        let delimiter = delimiter(&source.begin);
+        // Excel's first line, which says how the others are split.
+        let said = source.begin.strip_prefix(b"sep=").and_then(<[u8]>::first).copied();
+        let delimiter = said.unwrap_or_else(|| delimiter(&source.begin));
         let cutter = Cutter::new(source.reader, delimiter);
         let splitter = ReaderBuilder::new()
             .delimiter(delimiter)
@@ -78,17 +80,21 @@ impl CsvRows {
             .from_reader(Cursor::new(Vec::new()));
         let (meter, record) = (source.meter, ByteRecord::new());
         let mut rows = Self { cutter, splitter, meter, columns: Vec::new(), record, ended: false };
+        if said.is_some() {
+            // What is wrong with it shows when the header is cut.
+            let _ = rows.cutter.cut();
+        }
         match rows.cutter.cut() {
             Ok(Cut::Row) if rows.split() => {}
             Ok(Cut::End) => return Err(other_format("it is empty")),
             Ok(Cut::OpenQuote | Cut::Endless | Cut::Stray) => {
-                return Err(other_format("a quote is left open in its header"));
+                return Err(other_format("its first line is no header of a CSV: a quote is left open in it"));
             }
-            _ => return Err(other_format("it has no header")),
+            _ => return Err(other_format("it is neither JSON nor a CSV with a header")),
         }
         let column = |field: &[u8]| std::str::from_utf8(field).map(|column| column.trim().to_owned());
         let columns: Result<Vec<String>, _> = rows.record.iter().map(column).collect();
-        rows.columns = columns.map_err(|_| other_format("its header is not UTF-8"))?;
+        rows.columns = columns.map_err(|_| other_format("its first line is not UTF-8 text"))?;
         let twice = rows.columns.iter().enumerate().find(|(index, c)| rows.columns[..*index].contains(c));
         if let Some((_, twice)) = twice {
             return Err(other_format(format_args!("it has the column `{twice}` twice")));
@@ -125,7 +131,7 @@ impl CsvRows {
         let record = if found != self.columns.len() {
             Err((Reason::Fields { found, columns: self.columns.len() }, shown()))
         } else {
-            let fields = self.columns.iter().zip(&self.record).filter(|(_, field)| !field.is_empty());
+            let fields = self.columns.iter().zip(&self.record).filter(|(_, field)| !is_nothing(field));
             let text = |field: &[u8]| std::str::from_utf8(field).map(|text| Value::String(text.to_owned()));
             let record: Result<Record, _> =
                 fields.map(|(column, field)| Ok((column.clone(), text(field)?))).collect();
@@ -147,8 +153,15 @@ impl Iterator for CsvRows {
         if self.ended {
             return None;
         }
-        match self.cutter.cut() {
-            Ok(Cut::Row) if self.split() => Some(Ok(self.row())),
+        let mut cut = self.cutter.cut();
+        let mut is_split = matches!(cut, Ok(Cut::Row)) && self.split();
+        // Spreadsheets end in rows of nothing but delimiters.
+        while is_split && self.record.len() > 1 && self.record.iter().all(<[u8]>::is_empty) {
+            cut = self.cutter.cut();
+            is_split = matches!(cut, Ok(Cut::Row)) && self.split();
+        }
+        match cut {
+            Ok(Cut::Row) if is_split => Some(Ok(self.row())),
             Ok(Cut::Row) => self.broken("the row cannot be split into fields"),
             Ok(Cut::Stray) => {
                 // With the rows that it may have swallowed, so that nobody is lost.
@@ -251,6 +264,11 @@ impl<R: BufRead> Cutter<R> {
             (false, false) => Cut::Row,
         }
     }
+}
+
+/// Whether a field says that there is no value: empty, or null as databases write it.
+fn is_nothing(field: &[u8]) -> bool {
+    matches!(field, b"" | b"NULL" | b"\\N")
 }
 
 /// Whichever of commas, semicolons and tabs the header has most of.

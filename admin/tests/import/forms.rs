@@ -1,0 +1,104 @@
+//! Files as people have them: compressed, out of a spreadsheet, with null written in words, and of formats that are not
+//! read.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::{Said, Stand};
+
+const COMPRESSED: [(&str, &[u8]); 3] = [
+    ("gz", include_bytes!("../data/users.jsonl.gz")),
+    ("xz", include_bytes!("../data/users.jsonl.xz")),
+    ("zst", include_bytes!("../data/users.jsonl.zst")),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compressed_file_is_read_whatever_its_name_and_from_standard_input_too() {
+    for (kind, bytes) in COMPRESSED {
+        let stand = Stand::start().await;
+        fs::write(stand.path("users"), bytes).unwrap();
+        let said = stand.run(&["import", "jsonl", "users"]);
+        assert_eq!((said.counts(), said.code), ([3, 0, 0], Some(0)), "{kind}: {}", said.err);
+        let mut command = stand.command(&["import", "jsonl", "-"]);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        let said = Said::of(&child.wait_with_output().unwrap());
+        assert_eq!((said.counts(), said.code), ([0, 3, 0], Some(0)), "{kind}: {}", said.err);
+
+        fs::write(stand.path("cut"), &bytes[..bytes.len() - 12]).unwrap();
+        let said = stand.run(&["import", "jsonl", "cut", "--dry-run"]);
+        assert_ne!(said.code, Some(0), "{kind}, cut off: {}", said.out);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spreadsheet_in_utf_16_with_a_line_that_names_the_delimiter_is_read() {
+    let stand = Stand::start().await;
+    let text = "sep=;\r\nid;username;email\r\n1;J\u{fc}rgen;a@b.example\r\n2;\"an;na\";\r\n;;\r\n;;\r\n";
+    for (name, little) in [("le.csv", true), ("be.csv", false)] {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        let bytes: Vec<u8> = units
+            .flat_map(|unit: u16| if little { unit.to_le_bytes() } else { unit.to_be_bytes() })
+            .collect();
+        fs::write(stand.path(name), bytes).unwrap();
+        let said = stand.run(&["import", "csv", name]);
+        assert_eq!((said.counts()[2], said.json()["read"].clone()), (0, json!(2)), "{name}: {}", said.err);
+    }
+    assert_eq!(stand.users(), [(1, "J\u{fc}rgen".to_owned()), (2, "an;na".to_owned())]);
+}
+
+/// What a database writes for null is nothing, in each importer of CSV.
+#[tokio::test(flavor = "multi_thread")]
+async fn null_in_a_csv_is_nothing_in_every_importer() {
+    let hash = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
+    let django = format!(
+        "id,username,password,email,first_name,last_name,avatar,last_login\n1,anna,{hash},NULL,NULL,\\N,NULL,\\N\n"
+    );
+    let own = "id,username,email,last_sign_in,email.first_name\n1,anna,NULL,\\N,NULL\n".to_owned();
+    let datepoll =
+        "id,username,password,activated,firstname,surname,email\n1,anna,NULL,1,NULL,\\N,NULL\n".to_owned();
+    for (format, text) in [("django", django), ("csv", own), ("datepoll", datepoll)] {
+        let stand = Stand::start().await;
+        stand.write("users.csv", &text);
+        let said = stand.run(&["import", format, "users.csv"]);
+        assert_eq!((said.counts(), said.code), ([1, 0, 0], Some(0)), "{format}: {}", said.err);
+        let export = stand.export();
+        assert!(!export.contains("NULL") && !export.contains("\\N"), "{format}: {export}");
+        assert!(!export.contains("attributes"), "{format}: {export}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn format_that_is_not_read_is_named_with_the_way_out() {
+    let stand = Stand::start().await;
+    let mut tar = vec![0; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    for (bytes, words) in [
+        (
+            b"PGDMP\x01\x0e".to_vec(),
+            "a custom-format archive of pg_dump: `pg_restore -f - dump | postern import",
+        ),
+        (b"SQLite format 3\0".to_vec(), "an SQLite database: "),
+        (b"PK\x03\x04xl/workbook".to_vec(), "a zip archive or a spreadsheet: "),
+        (b"BZh91AY".to_vec(), "`bunzip2 -c dump | postern import"),
+        (tar, "a tar archive: `tar -xOf dump NAME | postern import"),
+        (b"<!doctype HTML><p>".to_vec(), "a web page: "),
+        (b"-- MySQL dump 10.19\n--\n".to_vec(), "a dump in SQL, which is not read: load it into a database"),
+        (b"--\n-- PostgreSQL database dump\n--\n".to_vec(), "a dump in SQL, which is not read: "),
+    ] {
+        fs::write(stand.path("dump"), &bytes).unwrap();
+        for format in ["django", "datepoll", "csv", "jsonl"] {
+            let said = stand.run(&["import", format, "dump"]);
+            assert_eq!(said.code, Some(1), "{format}: {}", said.out);
+            assert!(said.err.contains(words), "{format}: {}", said.err);
+        }
+    }
+    // It is no CSV, so nothing is said of its header.
+    fs::write(stand.path("dump"), b"\x00\x01\x02\xff binary").unwrap();
+    let said = stand.run(&["import", "csv", "dump"]);
+    assert!(said.code == Some(1) && !said.err.contains("its header"), "{}", said.err);
+}
