@@ -1,15 +1,50 @@
 //! DatePoll: a CSV or JSON of its table `users`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use postern::ambient::Timestamp;
 use postern::user::{Status, User};
 use serde_json::{Map, Value, json};
 
 use super::reason::{NoPassword, Reason};
-use super::rows::{Record, other_format};
-use super::{Draft, fields};
+use super::rows::{Record, of_table, other_format};
+use super::{Draft, Reading, fields};
 use crate::output::Failure;
+
+/// What is known of the file so far.
+#[derive(Default)]
+pub struct DatePoll {
+    /// The first e-mail address of each user, with its id, of a dump: there it is a table of its own, and comes first.
+    addresses: HashMap<u64, (u64, String)>,
+}
+
+impl DatePoll {
+    /// The user of a record, or something else of a dump.
+    ///
+    /// # Errors
+    /// With the reason to reject it.
+    pub fn read(&mut self, record: &Record, now: Timestamp) -> Result<Reading, Reason> {
+        if let Some(address) =
+            of_table(record, "user_email_addresses").filter(|_| record.contains_key("model"))
+        {
+            let (id, user_id) = (fields::id(address, "id")?, fields::id(address, "user_id")?);
+            let email = fields::text(address, "email")?.unwrap_or_default();
+            let first = self.addresses.entry(user_id).or_insert_with(|| (id, email.clone()));
+            if id < first.0 {
+                *first = (id, email);
+            }
+            return Ok(Reading::Other);
+        }
+        let Some(users) = of_table(record, "users") else { return Ok(Reading::Other) };
+        let mut draft = read(users, now)?;
+        if draft.user.email.is_empty()
+            && let Some((_, email)) = self.addresses.remove(&draft.user.id)
+        {
+            draft.user.email = email;
+        }
+        Ok(Reading::of(draft))
+    }
+}
 
 /// Looks at the columns of CSV.
 ///
@@ -27,7 +62,7 @@ pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
 ///
 /// # Errors
 /// With the reason to reject it.
-pub fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
+fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
     let mut record = record.clone();
     // How MySQL writes null in CSV.
     record.retain(|_, value| !matches!(value.as_str(), Some("\\N" | "NULL")));

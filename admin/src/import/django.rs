@@ -37,7 +37,7 @@ impl Django {
         let records = rows.filter_map(|row| row.ok()?.record.ok());
         models.extend(records.filter(has_users).filter_map(|record| model(&record)));
         match (&self.model, models.len()) {
-            (Some(model), _) if models.contains(model) => Ok(()),
+            (Some(model), _) if models.iter().any(|found| same_model(found, model)) => Ok(()),
             (Some(model), _) => Err(other_format(format_args!("it has no users of the model {model}"))),
             (None, 0) => Err(other_format("none of its models has a password, and a username or e-mail")),
             (None, 1) => {
@@ -74,7 +74,7 @@ impl Django {
         // A row of CSV is the user; in a dump the user is in `fields`, among records of other models.
         let Some(model) = model(record) else { return self.user(record, "id", now).map(Reading::of) };
         let is_user = match &self.model {
-            Some(chosen) if *chosen == model => true,
+            Some(chosen) if same_model(chosen, &model) => true,
             Some(_) if !has_users(record) => false,
             // Of a stream, what comes later is not known when the first user is met.
             Some(_) => return Err(Reason::OtherModel { model }),
@@ -158,6 +158,11 @@ fn stored(password: &str) -> Option<String> {
         return None;
     }
     Some(password.to_owned())
+}
+
+/// Whether two names are of one model: a table is called after its model, with `_` for `.`.
+fn same_model(one: &str, other: &str) -> bool {
+    one.replace('.', "_") == other.replace('.', "_")
 }
 
 fn model(record: &Record) -> Option<String> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::crypt::{Cipher, unhex};
 use super::reason::{NoPassword, Note, Reason};
-use super::rows::{Record, Rows};
+use super::rows::{Record, Rows, of_table};
 use super::{Draft, fields};
 use crate::output::{Exit, Failure};
 
@@ -52,14 +52,15 @@ impl FreeSewing {
     pub fn survey(&mut self, rows: Rows) {
         let mut migrated = Migrated::default();
         for record in rows.filter_map(|row| row.ok()?.record.ok()) {
+            let Some(record) = of_table(&record, "User") else { continue };
             if self.opened == 0 {
                 // What is wrong with the row is told when it is read.
-                let _ = self.email(&record);
+                let _ = self.email(record);
             }
             let password = record.get("password").and_then(unfold);
             if password.is_some_and(|(password, _)| password["type"] == "v2") {
-                migrated.highest_id = migrated.highest_id.max(fields::id(&record, "id").unwrap_or(0));
-                migrated.newest = migrated.newest.max(fields::moment(&record, "createdAt").ok().flatten());
+                migrated.highest_id = migrated.highest_id.max(fields::id(record, "id").unwrap_or(0));
+                migrated.newest = migrated.newest.max(fields::moment(record, "createdAt").ok().flatten());
             }
         }
         self.migrated = Some(migrated);

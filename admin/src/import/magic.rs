@@ -63,27 +63,8 @@ const BEGINS: [(&[u8], WayOut); 11] = [
 /// Where tar has its magic, and what that is.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
-/// How a dump in SQL begins.
-const SQL: [&[u8]; 7] = [
-    b"-- MySQL dump",
-    b"-- MariaDB dump",
-    b"/*M!999999",
-    b"/*!999999",
-    b"-- PostgreSQL database dump",
-    b"-- phpMyAdmin SQL Dump",
-    b"PRAGMA foreign_keys=OFF;",
-];
-
 /// What a file is that begins so, where it is none that is read.
 pub fn way_out(begin: &[u8]) -> Option<WayOut> {
-    let text = begin.trim_ascii_start();
-    // pg_dump writes an empty comment first.
-    let text = text.strip_prefix(b"--\n").unwrap_or(text);
-    if SQL.iter().any(|sql| text.starts_with(sql)) {
-        let how =
-            How::Do("load it into a database, and export the table of users as the pages in docs/ show");
-        return Some(WayOut { what: "a dump in SQL, which is not read", how });
-    }
     let tar = begin.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1));
     if tar {
         return Some(WayOut { what: "a tar archive", how: How::Pipe("tar -xOf FILE NAME") });

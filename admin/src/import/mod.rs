@@ -45,6 +45,7 @@ use postern::password::{FastDigest, HashAlgorithm, Imported};
 use postern::store::{Newcomer, Store};
 use postern::user::User;
 
+use self::datepoll::DatePoll;
 use self::django::Django;
 use self::freesewing::FreeSewing;
 use self::hashes::{HashOptions, Hashes};
@@ -77,23 +78,23 @@ pub struct ImportArgs {
 /// The formats.
 #[derive(Subcommand)]
 enum Format {
-    /// Django: `manage.py dumpdata`, or a CSV of the table of users.
+    /// Django: `manage.py dumpdata`, a dump of the database in SQL, or a CSV of the table of users.
     Django {
         #[command(flatten)]
         options: Options,
-        /// The model of the users, where the dump has several: `app.model`.
+        /// The model of the users, where the dump has several: `app.model`. In SQL it is the table `app_model`.
         #[arg(long, value_name = "APP.MODEL")]
         model: Option<String>,
         /// What an avatar's path is put behind.
         #[arg(long, value_name = "URL", default_value = "/media/")]
         media_url: String,
     },
-    /// DatePoll: a CSV or JSON of its table `users`.
+    /// DatePoll: a dump of its database in SQL, or a CSV or JSON of its table `users`.
     Datepoll {
         #[command(flatten)]
         options: Options,
     },
-    /// FreeSewing: JSON of its table `User`.
+    /// FreeSewing: a dump of its database in SQL, or JSON of its table `User`.
     Freesewing {
         #[command(flatten)]
         options: Options,
@@ -249,22 +250,36 @@ enum Reader {
     Csv,
     Jsonl,
     Django(Django),
-    DatePoll,
+    DatePoll(DatePoll),
     FreeSewing(FreeSewing),
 }
 
 impl Reader {
     /// The rows of the file, which is found to be of the right format as far as its begin tells.
     fn rows(&self, source: Source) -> Result<Rows, Failure> {
+        let tables: Option<Option<&[&str]>> = match self {
+            Self::Csv | Self::Jsonl => None,
+            // A table of any name may hold them.
+            Self::Django(_) => Some(None),
+            Self::DatePoll(_) => Some(Some(&["users", "user_email_addresses"])),
+            Self::FreeSewing(_) => Some(Some(&["User"])),
+        };
+        let source = match tables {
+            Some(tables) => match Rows::of_sql(source, tables) {
+                Ok(rows) => return Ok(rows),
+                Err(source) => *source,
+            },
+            None => source,
+        };
         let rows = match self {
             Self::Csv => Rows::of_csv(source),
             Self::Jsonl | Self::FreeSewing(_) => Rows::of_json(source),
-            Self::Django(_) | Self::DatePoll => Rows::of_either(source),
+            Self::Django(_) | Self::DatePoll(_) => Rows::of_either(source),
         }?;
         match (self, rows.columns()) {
             (Self::Csv, Some(columns)) => own::check_columns(columns),
             (Self::Django(_), Some(columns)) => Django::check_columns(columns),
-            (Self::DatePoll, Some(columns)) => datepoll::check_columns(columns),
+            (Self::DatePoll(_), Some(columns)) => datepoll::check_columns(columns),
             _ => Ok(()),
         }?;
         Ok(rows)
@@ -296,8 +311,14 @@ impl Reader {
         let draft = match self {
             Self::Csv => own::of_csv(record, now)?,
             Self::Jsonl => own::of_json(record, now)?,
-            Self::DatePoll => datepoll::read(record, now)?,
-            Self::FreeSewing(freesewing) => freesewing.read(record, now)?,
+            Self::DatePoll(datepoll) => match datepoll.read(record, now)? {
+                Reading::User(draft) => *draft,
+                Reading::Other => return Ok(None),
+            },
+            Self::FreeSewing(freesewing) => match rows::of_table(record, "User") {
+                Some(record) => freesewing.read(record, now)?,
+                None => return Ok(None),
+            },
             Self::Django(django) => match django.read(record, now)? {
                 Reading::User(draft) => *draft,
                 Reading::Other => return Ok(None),
@@ -311,7 +332,7 @@ impl Reader {
     fn check(&self, at_end: bool) -> Result<(), Failure> {
         match self {
             Self::FreeSewing(freesewing) => freesewing.check_key(at_end),
-            Self::Csv | Self::Jsonl | Self::Django(_) | Self::DatePoll => Ok(()),
+            Self::Csv | Self::Jsonl | Self::Django(_) | Self::DatePoll(_) => Ok(()),
         }
     }
 
@@ -336,7 +357,7 @@ pub async fn import(args: ImportArgs, store: &Store, place: &str) -> Result<Outp
             let django = Django::new(model, media_url, options.new_ids);
             (Reader::Django(django), options)
         }
-        Format::Datepoll { options } => (Reader::DatePoll, options),
+        Format::Datepoll { options } => (Reader::DatePoll(DatePoll::default()), options),
         Format::Freesewing { options, encryption_key } => {
             let passphrase = passphrase(encryption_key, &Input::of(&options.file))?;
             (Reader::FreeSewing(FreeSewing::new(&passphrase)?), options)

@@ -14,6 +14,13 @@ pub enum Reason {
     NotAnObject,
     /// The row is not UTF-8.
     NotUtf8,
+    /// The row of a dump in SQL has something else than values.
+    NotSql,
+    /// Nothing in the dump says which columns this table has.
+    NoColumns {
+        /// The table.
+        table: String,
+    },
     /// The row is longer than any user.
     TooLong,
     /// The row has fewer or more fields than the file has columns.
@@ -94,6 +101,7 @@ impl Reason {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotJson | Self::NotAnObject | Self::NotUtf8 | Self::Fields { .. } => "not a row",
+            Self::NotSql | Self::NoColumns { .. } => "not a row",
             Self::StrayQuote => "not a row",
             Self::TooLong => "too large",
             Self::TooDeep => "not storable",
@@ -122,6 +130,11 @@ impl fmt::Display for Reason {
             Self::NotAnObject => f.write_str("the row is no JSON object"),
             Self::NotUtf8 => f.write_str(
                 "the row is not UTF-8; for a file of Windows: `iconv -f WINDOWS-1252 -t UTF-8 FILE | postern import … -`",
+            ),
+            Self::NotSql => f.write_str("the row has something else than values"),
+            Self::NoColumns { table } => write!(
+                f,
+                "nothing before it says which columns {table} has: dump with the structure, or with --complete-insert"
             ),
             Self::TooLong => f.write_str("the row is longer than a user can be"),
             Self::Fields { found, columns } => {

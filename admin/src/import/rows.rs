@@ -1,15 +1,19 @@
-//! A file as rows: CSV, JSON lines, or one large JSON array, never more than a row of it in memory.
+//! A file as rows: CSV, JSON lines, one large JSON array, or a dump in SQL, never more than a row of it in memory.
 //!
 //! A row that cannot be read is one row less. Only where nobody can say where the next row begins does the file end.
 
 mod array;
+mod scan;
+mod sql;
 mod table;
+mod values;
 
 use std::io::BufReader;
 
 use serde_json::{Map, Value};
 
 pub use self::array::JsonRows;
+use self::sql::SqlRows;
 pub use self::table::CsvRows;
 use super::reason::Reason;
 use super::source::{Meter, Source, Text};
@@ -41,9 +45,25 @@ pub enum Rows {
     Json(JsonRows<BufReader<Text>>),
     /// Of CSV.
     Csv(Box<CsvRows>),
+    /// Of a dump in SQL.
+    Sql(Box<SqlRows<BufReader<Text>>>),
 }
 
 impl Rows {
+    /// A dump in SQL where the file begins like one. Only the rows of these tables are read, where they are known.
+    ///
+    /// # Errors
+    /// With the input, if it begins otherwise.
+    pub fn of_sql(source: Source, tables: Option<&'static [&'static str]>) -> Result<Self, Box<Source>> {
+        match sql::product(&source.begin) {
+            Some(product) => {
+                let rows = SqlRows::new(source.reader, source.meter, product, tables);
+                Ok(Self::Sql(Box::new(rows)))
+            }
+            None => Err(Box::new(source)),
+        }
+    }
+
     /// JSON where the file begins with a bracket or a brace, and CSV otherwise.
     ///
     /// # Errors
@@ -81,7 +101,7 @@ impl Rows {
     /// The columns of CSV.
     pub fn columns(&self) -> Option<&[String]> {
         match self {
-            Self::Json(_) => None,
+            Self::Json(_) | Self::Sql(_) => None,
             Self::Csv(rows) => Some(rows.columns()),
         }
     }
@@ -91,6 +111,7 @@ impl Rows {
         match self {
             Self::Json(rows) => rows.meter(),
             Self::Csv(rows) => rows.meter(),
+            Self::Sql(rows) => rows.meter(),
         }
     }
 }
@@ -102,7 +123,16 @@ impl Iterator for Rows {
         match self {
             Self::Json(rows) => rows.next(),
             Self::Csv(rows) => rows.next(),
+            Self::Sql(rows) => rows.next(),
         }
+    }
+}
+
+/// The columns of a record of this table. A record that is of no dump in SQL is of any table. `None` if it is of another.
+pub fn of_table<'r>(record: &'r Record, table: &str) -> Option<&'r Record> {
+    match (record.get("model"), record.get("fields")) {
+        (Some(Value::String(model)), Some(Value::Object(fields))) => (model == table).then_some(fields),
+        _ => Some(record),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod again;
 mod conflicts;
+mod dumps;
 mod files;
 mod forms;
 mod hashes;

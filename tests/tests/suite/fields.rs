@@ -2,8 +2,7 @@
 
 use crate::words::LONGEST_WAIT;
 use postern::ambient::Timestamp;
-use postern::store::CreateUserError;
-use postern_local::demo::{self, USERS};
+use postern_local::demo;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
 use serde_json::{Value, json};
 
@@ -212,17 +211,6 @@ async fn mfa_checks_the_body_then_the_username_then_the_password() {
         assert_reply(&stand.post("mfa", body).await, 400, &text, json!({}), body);
     }
     assert_eq!(stand.app.passwords.verifications(), before);
-}
-
-#[tokio::test]
-async fn a_username_that_would_look_like_an_id_cannot_be_created() {
-    let stand = Stand::start().await;
-    for username in ["123", "0", "１２３", " 123 "] {
-        let mut user = demo::user(&stand.app, &USERS[0]);
-        (user.id, user.username, user.email) = (123, username.to_owned(), "digits@example.com".to_owned());
-        let outcome = stand.store.create_user(user).await;
-        assert_eq!(outcome, Err(CreateUserError::BadUsername), "{username}");
-    }
 }
 
 /// A sign-in by `guarded`, who has MFA on.

@@ -1,0 +1,282 @@
+//! Cuts a dump in SQL into the heads of its statements and their rows, by quotes, brackets and comments.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead};
+
+use super::sql::{Head, Kind, Piece, Product};
+use crate::import::source::MAX_ROW;
+
+/// How much of a statement is kept that has no rows.
+const MAX_HEAD: usize = 1 << 18;
+
+/// Reads a dump byte by byte.
+pub(super) struct Scanner<R> {
+    reader: R,
+    product: Product,
+    ahead: VecDeque<u8>,
+    line: u64,
+    /// The file ended where it should not.
+    cut_off: bool,
+}
+
+impl<R: BufRead> Scanner<R> {
+    /// From the begin of a dump of this product.
+    pub(super) fn new(reader: R, product: Product) -> Self {
+        Self { reader, product, ahead: VecDeque::new(), line: 1, cut_off: false }
+    }
+
+    /// The line that is read, from 1.
+    pub(super) fn line_number(&self) -> u64 {
+        self.line
+    }
+
+    /// Whether the file ended within a statement.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.cut_off
+    }
+
+    /// The next statement, or its begin where rows follow. `None` at the end.
+    pub(super) fn head(&mut self) -> io::Result<Option<Head>> {
+        self.skip_space()?;
+        // A command of psql, which pg_dump writes around the rest, ends with its line.
+        while self.product == Product::PostgreSql && self.peek(0)? == Some(b'\\') {
+            while self.bump()?.is_some_and(|byte| byte != b'\n') {}
+            self.skip_space()?;
+        }
+        let mut text = Vec::new();
+        let mut depth = 0_u32;
+        loop {
+            let before = text.len();
+            let Some(byte) = self.peek(0)? else {
+                self.cut_off |= !text.trim_ascii().is_empty();
+                return Ok(None);
+            };
+            match byte {
+                b';' if depth == 0 => {
+                    self.bump()?;
+                    break;
+                }
+                b'\'' | b'"' | b'`' => self.quoted(&mut text, MAX_HEAD)?,
+                b'$' if self.product == Product::PostgreSql => self.dollar_quoted()?,
+                b'-' | b'/' | b'#' if self.comment()? => text.push(b' '),
+                _ => {
+                    depth = match byte {
+                        b'(' => depth + 1,
+                        b')' => depth.saturating_sub(1),
+                        _ => depth,
+                    };
+                    self.bump()?;
+                    text.push(byte);
+                }
+            }
+            if text.len() > MAX_HEAD {
+                text.truncate(MAX_HEAD);
+            }
+            let is_word_end = before > 0 && !byte.is_ascii_alphanumeric() && byte != b'_';
+            if depth <= 1 && is_word_end && kind(&text) == Kind::Insert && ends_in_values(&text, byte) {
+                // The bracket of the first row belongs to the row.
+                if byte == b'(' {
+                    text.pop();
+                    self.ahead.push_front(b'(');
+                }
+                return Ok(Some(Head { kind: Kind::Insert, text: lossy(&text) }));
+            }
+        }
+        let kind = kind(&text);
+        if kind == Kind::Copy {
+            // The rest of the line of `FROM stdin;`.
+            self.line()?;
+        }
+        // A statement whose VALUES did not come is of no use.
+        let kind = if kind == Kind::Insert { Kind::Other } else { kind };
+        Ok(Some(Head { kind, text: lossy(&text) }))
+    }
+
+    /// The next row in brackets of an `INSERT`. `None` at its end.
+    pub(super) fn tuple(&mut self) -> io::Result<Option<Piece>> {
+        self.skip_space()?;
+        if self.peek(0)? == Some(b',') {
+            self.bump()?;
+            self.skip_space()?;
+        }
+        if self.peek(0)? != Some(b'(') {
+            // What follows the rows, up to the end of the statement.
+            self.head()?;
+            return Ok(None);
+        }
+        let (line, mut bytes, mut depth) = (self.line, Vec::new(), 0_u32);
+        loop {
+            let Some(byte) = self.peek(0)? else {
+                self.cut_off = true;
+                return Ok(None);
+            };
+            match byte {
+                b'\'' | b'"' | b'`' => {
+                    self.quoted(&mut bytes, MAX_ROW + 1)?;
+                    continue;
+                }
+                b'(' => depth += 1,
+                b')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            self.bump()?;
+            if bytes.len() <= MAX_ROW {
+                bytes.push(byte);
+            }
+            if depth == 0 {
+                return Ok(Some(Piece { line, bytes }));
+            }
+        }
+    }
+
+    /// The next line, without its end. `None` at the end of the file.
+    pub(super) fn line(&mut self) -> io::Result<Option<Piece>> {
+        let (line, mut bytes) = (self.line, Vec::new());
+        while let Some(byte) = self.bump()? {
+            match byte {
+                b'\n' => return Ok(Some(Piece { line, bytes })),
+                b'\r' if self.peek(0)? == Some(b'\n') => {}
+                _ if bytes.len() <= MAX_ROW => bytes.push(byte),
+                _ => {}
+            }
+        }
+        self.cut_off = true;
+        Ok(None)
+    }
+
+    /// A quoted text with its quotes. Bytes beyond the most are read and left out.
+    fn quoted(&mut self, text: &mut Vec<u8>, most: usize) -> io::Result<()> {
+        let push = |byte, text: &mut Vec<u8>| {
+            if text.len() < most {
+                text.push(byte);
+            }
+        };
+        // PostgreSQL escapes by backslash after an E only.
+        let escapes = match self.product {
+            Product::MySql => true,
+            Product::PostgreSql => text.last().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'e')),
+            Product::Sqlite => false,
+        };
+        let Some(quote) = self.bump()? else { return Ok(()) };
+        push(quote, text);
+        while let Some(byte) = self.bump()? {
+            push(byte, text);
+            if byte == b'\\' && escapes && quote != b'`' {
+                if let Some(escaped) = self.bump()? {
+                    push(escaped, text);
+                }
+            } else if byte == quote {
+                if self.peek(0)? != Some(quote) {
+                    return Ok(());
+                }
+                self.bump()?;
+                push(quote, text);
+            }
+        }
+        self.cut_off = true;
+        Ok(())
+    }
+
+    /// A text between `$tag$` and `$tag$`, which functions are written in. It is left out.
+    fn dollar_quoted(&mut self) -> io::Result<()> {
+        let mut tag = vec![b'$'];
+        self.bump()?;
+        while let Some(byte) = self.peek(0)?.filter(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+            self.bump()?;
+            tag.push(byte);
+        }
+        if self.peek(0)? != Some(b'$') {
+            return Ok(());
+        }
+        self.bump()?;
+        tag.push(b'$');
+        let mut last = Vec::new();
+        while let Some(byte) = self.bump()? {
+            last.push(byte);
+            if last.ends_with(&tag) {
+                return Ok(());
+            }
+            if last.len() > 4 * tag.len() {
+                last.drain(..2 * tag.len());
+            }
+        }
+        self.cut_off = true;
+        Ok(())
+    }
+
+    fn skip_space(&mut self) -> io::Result<()> {
+        while let Some(byte) = self.peek(0)? {
+            if byte.is_ascii_whitespace() {
+                self.bump()?;
+            } else if !self.comment()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Skips a comment. Whether there was one.
+    fn comment(&mut self) -> io::Result<bool> {
+        match (self.peek(0)?, self.peek(1)?) {
+            (Some(b'-'), Some(b'-')) => {}
+            (Some(b'#'), _) if self.product == Product::MySql => {}
+            (Some(b'/'), Some(b'*')) => {
+                self.bump()?;
+                let mut star = false;
+                while let Some(byte) = self.bump()? {
+                    if star && byte == b'/' {
+                        return Ok(true);
+                    }
+                    star = byte == b'*';
+                }
+                return Ok(true);
+            }
+            _ => return Ok(false),
+        }
+        while self.bump()?.is_some_and(|byte| byte != b'\n') {}
+        Ok(true)
+    }
+
+    fn peek(&mut self, at: usize) -> io::Result<Option<u8>> {
+        while self.ahead.len() <= at {
+            let buffer = self.reader.fill_buf()?;
+            let Some(byte) = buffer.first().copied() else { return Ok(None) };
+            self.reader.consume(1);
+            self.ahead.push_back(byte);
+        }
+        Ok(self.ahead.get(at).copied())
+    }
+
+    fn bump(&mut self) -> io::Result<Option<u8>> {
+        let byte = self.peek(0)?;
+        self.ahead.pop_front();
+        self.line += u64::from(byte == Some(b'\n'));
+        Ok(byte)
+    }
+}
+
+fn kind(text: &[u8]) -> Kind {
+    let begins = |words: &str| {
+        text.get(..words.len()).is_some_and(|start| start.eq_ignore_ascii_case(words.as_bytes()))
+    };
+    match () {
+        () if begins("INSERT ") || begins("REPLACE ") => Kind::Insert,
+        () if begins("CREATE TABLE ") => Kind::Create,
+        () if begins("COPY ") => Kind::Copy,
+        () => Kind::Other,
+    }
+}
+
+/// Whether the last word is VALUES, before the byte that ended it.
+fn ends_in_values(text: &[u8], end: u8) -> bool {
+    const VALUES: &[u8] = b"VALUES";
+    let words = text.strip_suffix(&[end]).unwrap_or(text);
+    let start = words.len().saturating_sub(VALUES.len());
+    let is_last = words.get(start..).is_some_and(|word| word.eq_ignore_ascii_case(VALUES));
+    is_last
+        && words.get(..start).and_then(<[u8]>::last).is_some_and(|b| b.is_ascii_whitespace() || *b == b')')
+}
+
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}

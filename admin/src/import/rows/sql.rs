@@ -1,0 +1,260 @@
+//! Dumps in SQL, as mysqldump, mariadb-dump, phpMyAdmin, pg_dump and sqlite3 write them.
+//!
+//! A statement may be as long as the file. So it is cut into its rows here, by quotes and brackets, and `sqlparser` reads
+//! one row at a time. Rows of `COPY` are lines, which it does not read.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead};
+
+use serde_json::{Value, json};
+use sqlparser::ast::{CopySource, Insert, ObjectName, ObjectNamePart, Statement, TableObject};
+use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::parser::Parser;
+
+use super::scan::Scanner;
+use super::values;
+use super::{Broken, Record, Row};
+use crate::import::reason::Reason;
+use crate::import::source::{MAX_ROW, Meter};
+
+/// How each dump begins, and whose it is.
+const BEGINS: [(&[u8], Product); 8] = [
+    (b"-- MySQL dump", Product::MySql),
+    (b"-- MariaDB dump", Product::MySql),
+    (b"/*M!999999", Product::MySql),
+    (b"/*!", Product::MySql),
+    (b"-- phpMyAdmin SQL Dump", Product::MySql),
+    (b"-- PostgreSQL database dump", Product::PostgreSql),
+    (b"-- PostgreSQL database cluster dump", Product::PostgreSql),
+    (b"PRAGMA foreign_keys", Product::Sqlite),
+];
+
+/// Whose SQL it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Product {
+    /// MySQL or MariaDB.
+    MySql,
+    /// PostgreSQL.
+    PostgreSql,
+    /// SQLite.
+    Sqlite,
+}
+
+/// Whose dump a file is that begins so, if it is one.
+pub(super) fn product(begin: &[u8]) -> Option<Product> {
+    let text = begin.trim_ascii_start();
+    // pg_dump writes an empty comment first.
+    let text = text.strip_prefix(b"--\n").unwrap_or(text);
+    BEGINS.iter().find(|(start, _)| text.starts_with(start)).map(|(_, product)| *product)
+}
+
+/// The rows of a dump, each as `{"model": table, "fields": {column: value}}`.
+pub struct SqlRows<R> {
+    scanner: Scanner<R>,
+    meter: Meter,
+    dialect: Box<dyn Dialect + Send>,
+    /// The columns of each table that was created.
+    columns: HashMap<String, Vec<String>>,
+    /// The tables that matter; all where that is not known.
+    wanted: Option<&'static [&'static str]>,
+    /// The table whose rows are read.
+    rows_of: Option<Table>,
+    ended: bool,
+}
+
+/// The table of a statement.
+#[derive(Clone)]
+struct Table {
+    name: String,
+    columns: Vec<String>,
+    /// Its rows are lines of `COPY`.
+    is_copy: bool,
+}
+
+impl<R: BufRead> SqlRows<R> {
+    /// The rows of a dump of this product, of these tables or of all.
+    pub(super) fn new(
+        reader: R,
+        meter: Meter,
+        product: Product,
+        wanted: Option<&'static [&'static str]>,
+    ) -> Self {
+        let dialect: Box<dyn Dialect + Send> = match product {
+            Product::MySql => Box::new(MySqlDialect {}),
+            Product::PostgreSql => Box::new(PostgreSqlDialect {}),
+            Product::Sqlite => Box::new(SQLiteDialect {}),
+        };
+        let scanner = Scanner::new(reader, product);
+        Self { scanner, meter, dialect, columns: HashMap::new(), wanted, rows_of: None, ended: false }
+    }
+
+    /// What was read of the file.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    fn read(&mut self) -> io::Result<Option<Row>> {
+        loop {
+            let Some(table) = self.rows_of.clone() else {
+                let Some(head) = self.scanner.head()? else { return Ok(None) };
+                self.rows_of = self.open(&head);
+                continue;
+            };
+            let is_wanted = self.wanted.is_none_or(|wanted| wanted.contains(&table.name.as_str()));
+            let piece = match table.is_copy {
+                true => self.scanner.line()?.filter(|line| line.bytes != b"\\."),
+                false => self.scanner.tuple()?,
+            };
+            match piece {
+                None => self.rows_of = None,
+                Some(_) if !is_wanted => {}
+                Some(line) if table.is_copy => return Ok(Some(copied(&table, &line))),
+                Some(tuple) => return Ok(Some(self.inserted(&table, &tuple))),
+            }
+        }
+    }
+
+    /// The table whose rows follow this head of a statement, if any do.
+    fn open(&mut self, head: &Head) -> Option<Table> {
+        let parse = |sql: String| Parser::parse_sql(&*self.dialect, &sql).ok()?.pop();
+        match head.kind {
+            Kind::Create => {
+                if let Some(Statement::CreateTable(table)) = parse(head.text.clone()) {
+                    let columns = table.columns.iter().map(|column| column.name.value.clone());
+                    self.columns.insert(last(&table.name)?, columns.collect());
+                }
+                None
+            }
+            Kind::Insert => {
+                let Some(Statement::Insert(Insert { table: TableObject::TableName(name), columns, .. })) =
+                    parse(format!("{} (NULL)", head.text))
+                else {
+                    return None;
+                };
+                let name = last(&name)?;
+                let named: Vec<String> = columns.iter().map(last).collect::<Option<_>>()?;
+                let columns = if named.is_empty() {
+                    self.columns.get(&name).cloned().unwrap_or_default()
+                } else {
+                    named
+                };
+                Some(Table { name, columns, is_copy: false })
+            }
+            Kind::Copy => {
+                let Some(Statement::Copy { source: CopySource::Table { table_name, columns }, .. }) =
+                    parse(format!("{};\n\\.", head.text))
+                else {
+                    return None;
+                };
+                let columns = columns.iter().map(|column| column.value.clone()).collect();
+                Some(Table { name: last(&table_name)?, columns, is_copy: true })
+            }
+            Kind::Other => None,
+        }
+    }
+
+    fn inserted(&self, table: &Table, tuple: &Piece) -> Row {
+        let values = tuple.text().and_then(|text| {
+            let values = Parser::new(&*self.dialect).try_with_sql(text).and_then(|mut p| p.parse_expr());
+            values.map_err(|_| Reason::NotSql).and_then(|values| values::of_tuple(&values))
+        });
+        row(table, tuple, values)
+    }
+}
+
+impl<R: BufRead> Iterator for SqlRows<R> {
+    type Item = Result<Row, Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        match self.read() {
+            Ok(Some(row)) => Some(Ok(row)),
+            Ok(None) => {
+                self.ended = true;
+                let what =
+                    self.scanner.is_cut_off().then_some("the dump ends within a statement: it is cut off");
+                what.map(|what| Err(Broken { line: self.scanner.line_number(), what: what.to_owned() }))
+            }
+            Err(error) => {
+                self.ended = true;
+                let what = format!("the file cannot be read any further: {error}");
+                Some(Err(Broken { line: self.scanner.line_number(), what }))
+            }
+        }
+    }
+}
+
+/// The beginning of a statement: all of it, or up to where its rows begin.
+pub(super) struct Head {
+    /// What kind of statement it is.
+    pub(super) kind: Kind,
+    /// Its text.
+    pub(super) text: String,
+}
+
+/// The statements that matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `CREATE TABLE`.
+    Create,
+    /// `INSERT` or `REPLACE`, up to `VALUES`.
+    Insert,
+    /// `COPY`, up to the lines.
+    Copy,
+    /// Anything else.
+    Other,
+}
+
+/// A row as it stands in the file.
+pub(super) struct Piece {
+    /// The line on which it begins.
+    pub(super) line: u64,
+    /// Its bytes; of one that is too long, enough to know that.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Piece {
+    fn text(&self) -> Result<&str, Reason> {
+        if self.bytes.len() > MAX_ROW {
+            return Err(Reason::TooLong);
+        }
+        std::str::from_utf8(&self.bytes).map_err(|_| Reason::NotUtf8)
+    }
+}
+
+/// A line of `COPY` in text format (PostgreSQL's documentation of COPY, "File Formats").
+fn copied(table: &Table, line: &Piece) -> Row {
+    let values = line.text().map(|text| text.split('\t').map(values::of_copy).collect());
+    row(table, line, values)
+}
+
+fn row(table: &Table, piece: &Piece, values: Result<Vec<Value>, Reason>) -> Row {
+    let record = values.and_then(|values| {
+        if table.columns.is_empty() {
+            return Err(Reason::NoColumns { table: table.name.clone() });
+        }
+        if values.len() != table.columns.len() {
+            return Err(Reason::Fields { found: values.len(), columns: table.columns.len() });
+        }
+        let fields: Record =
+            table.columns.iter().cloned().zip(values).filter(|(_, v)| !v.is_null()).collect();
+        let pk = fields.get("id").cloned().unwrap_or(Value::Null);
+        let record = json!({"model": table.name, "pk": pk, "fields": fields});
+        record.as_object().cloned().ok_or(Reason::NotSql)
+    });
+    let shown = || Value::String(String::from_utf8_lossy(&piece.bytes).into_owned());
+    Row { line: piece.line, record: record.map_err(|reason| (reason, shown())) }
+}
+
+/// The name without the schema.
+fn last(name: &ObjectName) -> Option<String> {
+    match name.0.last()? {
+        ObjectNamePart::Identifier(identifier) => Some(identifier.value.clone()),
+        ObjectNamePart::Function(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

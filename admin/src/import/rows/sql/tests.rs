@@ -1,0 +1,80 @@
+//! Dumps of any form are cut where the whole statement's parser cuts them, and no bytes make the reader panic or stay.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn rows(text: &[u8], product: Product) -> Vec<Result<Value, Reason>> {
+    let rows = SqlRows::new(text, Meter::default(), product, None);
+    let rows = rows.filter_map(Result::ok);
+    rows.map(|row| row.record.map(Value::Object).map_err(|(reason, _)| reason)).collect()
+}
+
+fn fields(text: &str, product: Product) -> Vec<Value> {
+    rows(text.as_bytes(), product).into_iter().map(|row| row.unwrap()["fields"].clone()).collect()
+}
+
+#[test]
+fn values_of_each_product() {
+    let my = "INSERT INTO `u` (`a`,`b`,`c`,`d`,`e`,`f`) VALUES (1,-2.5,NULL,_binary 'x\\'y\\\\',0x61,b'1'),\n(2,0,'',\"q\",'--','/*');";
+    assert_eq!(
+        fields(my, Product::MySql),
+        [
+            json!({"a": 1, "b": -2.5, "d": "x'y\\", "e": "a", "f": true}),
+            json!({"a": 2, "b": 0, "c": "", "d": "q", "e": "--", "f": "/*"}),
+        ]
+    );
+    let pg = "INSERT INTO public.\"U\" (a, b, \"C\") VALUES (true, E'x\\ny', 'back\\slash''s');\n\
+        COPY public.u (a, b) FROM stdin;\n1\t\\N\nx\\ty\\\\\t\n\\.\nSELECT 1;";
+    assert_eq!(
+        fields(pg, Product::PostgreSql),
+        [
+            json!({"a": true, "b": "x\ny", "C": "back\\slash's"}),
+            json!({"a": "1"}),
+            json!({"a": "x\ty\\", "b": ""}),
+        ]
+    );
+    let lite = "CREATE TABLE u (a, b);\nINSERT INTO u VALUES(replace('x\\ny','\\n',char(10)),X'c3a9');";
+    assert_eq!(fields(lite, Product::Sqlite), [json!({"a": "x\ny", "b": "\u{e9}"})]);
+}
+
+#[test]
+fn what_is_no_value_is_rejected_and_the_next_row_is_read() {
+    let text = "INSERT INTO u (a) VALUES (sleep(9)),(2),(1+1),(\n3\n) ON DUPLICATE KEY UPDATE a=VALUES(a);\nINSERT INTO u (a) VALUES (4);";
+    let found = rows(text.as_bytes(), Product::MySql);
+    let good: Vec<_> = found.iter().flatten().map(|row| row["fields"]["a"].clone()).collect();
+    assert_eq!(good, [json!(2), json!(3), json!(4)]);
+    assert_eq!(found.iter().filter(|row| matches!(row, Err(Reason::NotSql))).count(), 2);
+}
+
+#[test]
+fn a_row_that_is_too_long_is_one_row() {
+    let text = format!("INSERT INTO u (a) VALUES ('{}'),(2);", "x".repeat(MAX_ROW + 10));
+    let found = rows(text.as_bytes(), Product::MySql);
+    assert_eq!(found[0], Err(Reason::TooLong));
+    assert_eq!(found[1].as_ref().unwrap()["fields"], json!({"a": 2}));
+}
+
+proptest! {
+    #[test]
+    fn any_text_comes_back(texts in prop::collection::vec(any::<String>(), 1..5)) {
+        let texts: Vec<String> = texts.into_iter().map(|text| text.replace('\0', "")).collect();
+        for product in [Product::MySql, Product::PostgreSql, Product::Sqlite] {
+            let quoted = texts.iter().map(|text| {
+                let text = if product == Product::MySql { text.replace('\\', "\\\\") } else { text.clone() };
+                format!("({})", format_args!("'{}'", text.replace('\'', "''")))
+            });
+            let sql = format!("INSERT INTO u (a) VALUES {};\n", quoted.collect::<Vec<_>>().join(","));
+            let found: Vec<_> = fields(&sql, product).iter().map(|row| row["a"].as_str().unwrap().to_owned()).collect();
+            prop_assert_eq!(&found, &texts);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic_or_stay(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0..4_usize) {
+        let starts: [&[u8]; 4] = [b"", b"INSERT INTO u (a) VALUES (", b"COPY u (a) FROM stdin;\n", b"CREATE TABLE u ("];
+        for product in [Product::MySql, Product::PostgreSql, Product::Sqlite] {
+            rows(&[starts[at], &bytes].concat(), product);
+        }
+    }
+}

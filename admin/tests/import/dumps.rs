@@ -1,0 +1,154 @@
+//! Dumps in SQL by the databases' own tools: each form imports the same users.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::Stand;
+
+const HASH: &str = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
+
+fn dump(name: &str) -> Vec<u8> {
+    fs::read(format!("{}/tests/data/dumps/{name}.sql", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// What an import of this dump puts into an empty table, without what depends on the time.
+async fn imported(format: &str, bytes: &[u8], more: &[&str]) -> Vec<Value> {
+    let stand = Stand::start().await;
+    fs::write(stand.path("dump.sql"), bytes).unwrap();
+    let said = stand.run(&[&["import", format, "dump.sql"], more].concat());
+    assert_eq!(said.code, Some(0), "{} {}", said.out, said.err);
+    let users = stand.export();
+    let users = users.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let without_times = |mut user: Value| {
+        for member in ["epoch", "updated_at"] {
+            user.as_object_mut().unwrap().remove(member);
+        }
+        user
+    };
+    users.map(without_times).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dumps_of_mariadb_import_datepolls_users_with_their_first_address() {
+    for name in ["mariadb", "mariadb-hex", "mariadb-data"] {
+        let users = imported("datepoll", &dump(name), &[]).await;
+        let shown = |user: &Value| {
+            let profile = &user["attributes"]["email"];
+            json!([
+                user["id"],
+                user["username"],
+                user["email"],
+                user["status"],
+                profile["first_name"],
+                profile["last_name"]
+            ])
+        };
+        assert_eq!(
+            users.iter().map(shown).collect::<Vec<_>>(),
+            [
+                json!([33, "st.huber", "first@example.com", "active", "Stefan", "O'Neil \\ \"q\""]),
+                json!([
+                    34,
+                    "zo\u{eb} \u{1f600}; (x",
+                    "zoe@example.com",
+                    "not_activated",
+                    "Zo\nline",
+                    "VALUES (1)"
+                ]),
+                json!([35, "c", null, "active", null, "tab\there"]),
+            ],
+            "{name}"
+        );
+        assert_eq!(users[0]["created_at"], json!("2022-11-19T18:15:22.000Z"), "{name}");
+        assert!(
+            users[0]["password_hash"].as_str().unwrap().starts_with("bcrypt_suffix$33$$2y$10$"),
+            "{name}"
+        );
+        assert_eq!(
+            (&users[1]["password_hash"], &users[1]["must_change_password"]),
+            (&Value::Null, &json!(true))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dumps_of_postgresql_import_djangos_users() {
+    let mut expected = None;
+    for name in ["pg", "pg-inserts", "pg-multi"] {
+        for more in [&[][..], &["--model", "auth.user"]] {
+            let users = imported("django", &dump(name), more).await;
+            let [anna, ben] = users.as_slice() else { panic!("{name}: {users:?}") };
+            assert_eq!(anna["password_hash"], json!(HASH), "{name}");
+            assert_eq!(anna["created_at"], json!("2020-01-01T00:00:00.000Z"), "{name}");
+            assert_eq!(
+                anna["attributes"]["email"],
+                json!({"first_name": "Zo\u{eb} \"q\"", "last_name": "O'Neil\\ \u{1f600}\nline\ttab"}),
+                "{name}"
+            );
+            assert_eq!((&ben["username"], &ben["status"]), (&json!("ben;"), &json!("disabled")), "{name}");
+            assert_eq!(ben["last_sign_in"], json!("2024-05-06T07:08:09.123Z"), "{name}");
+            assert_eq!(expected.get_or_insert_with(|| users.clone()), &users, "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dump_of_sqlite_imports_djangos_users() {
+    let users = imported("django", &dump("sqlite"), &[]).await;
+    assert_eq!(users[0]["attributes"]["email"]["first_name"], json!("Zo\u{eb}\nline; 'q'"));
+    assert_eq!(users[1]["attributes"]["email"]["first_name"], json!("a"), "a blob");
+    assert_eq!(users[1]["status"], json!("disabled"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dump_that_is_cut_off_says_so_wherever_it_ends() {
+    let stand = Stand::start().await;
+    for name in ["mariadb", "pg", "sqlite"] {
+        let whole = dump(name);
+        let format = if name == "mariadb" { "datepoll" } else { "django" };
+        // Within the last user's row.
+        let last: &[u8] = if name == "mariadb" { b"'c',NULL" } else { b"ben" };
+        let at = whole.windows(last.len()).rposition(|bytes| bytes == last);
+        fs::write(stand.path("dump.sql"), &whole[..at.unwrap()]).unwrap();
+        let said = stand.run(&["import", format, "dump.sql", "--dry-run"]);
+        assert!(said.code != Some(0) && said.out.contains("cut off"), "{name}: {} {}", said.out, said.err);
+    }
+}
+
+/// Data without the structure names no columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_columns_are_rejected_with_the_way_out() {
+    let stand = Stand::start().await;
+    stand.write("dump.sql", "-- MariaDB dump 10.19\nINSERT INTO `users` VALUES (1,'a','x');\n");
+    let said = stand.run(&["import", "datepoll", "dump.sql"]);
+    assert_eq!(said.counts(), [0, 0, 1], "{}", said.err);
+    assert!(said.err.contains("--complete-insert"), "{}", said.err);
+}
+
+/// FreeSewing's own rows, as sqlite3 would dump them.
+#[tokio::test(flavor = "multi_thread")]
+async fn dump_of_freesewings_table_imports_what_its_json_does() {
+    let rows = include_str!("../data/freesewing.jsonl").lines();
+    let rows: Vec<Value> = rows.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let columns: BTreeSet<&String> = rows.iter().flat_map(|row| row.as_object().unwrap().keys()).collect();
+    let names: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
+    let mut dump =
+        format!("PRAGMA foreign_keys=OFF;\nCREATE TABLE IF NOT EXISTS \"User\" ({});\n", names.join(","));
+    dump += "INSERT INTO \"Pattern\" VALUES(1,'no user');\n";
+    for row in &rows {
+        let values = columns.iter().map(|column| match row.get(column.as_str()).unwrap_or(&Value::Null) {
+            Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+            Value::Null => "NULL".to_owned(),
+            other => other.to_string(),
+        });
+        dump += &format!("INSERT INTO \"User\" VALUES({});\n", values.collect::<Vec<_>>().join(","));
+    }
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/freesewing.key");
+    let users = imported("freesewing", dump.as_bytes(), &["--encryption-key", key]).await;
+    let json =
+        imported("freesewing", include_bytes!("../data/freesewing.jsonl"), &["--encryption-key", key]).await;
+    assert_eq!(users.len(), rows.len());
+    assert_eq!(users, json);
+}
