@@ -130,7 +130,7 @@ impl Report {
     pub fn reject(&mut self, line: u64, row: &Value, reason: &Reason) {
         *self.rejected.entry(reason.kind()).or_default() += 1;
         let reason = reason.to_string();
-        self.say(line, "rejected", &reason);
+        self.say_of(line, &key_of(row), "rejected", &reason);
         let Some(kept) = &mut self.kept else { return };
         if let Err(failure) = kept.write(line, &reason, row) {
             self.kept = None;
@@ -176,7 +176,11 @@ impl Report {
     }
 
     fn say(&self, line: u64, what: &str, why: &str) {
-        self.bar.suspend(|| tell(&format!("line {line}: {what}: {why}")));
+        self.say_of(line, "", what, why);
+    }
+
+    fn say_of(&self, line: u64, key: &str, what: &str, why: &str) {
+        self.bar.suspend(|| tell(&format!("line {line}{key}: {what}: {why}")));
     }
 
     /// The summary.
@@ -270,6 +274,18 @@ impl Report {
         }
         Output { text: text.trim_end().to_owned(), json, exit }
     }
+}
+
+/// What names a row besides its line, since all of a JSON array may be one line: its key or username, in brackets. Empty
+/// where the row has neither.
+fn key_of(row: &Value) -> String {
+    let members = [row.get("pk"), row.get("id"), row.get("username")];
+    let key = members.into_iter().flatten().find_map(|value| match value {
+        Value::String(text) => Some(plain(text)),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    });
+    key.map_or_else(String::new, |key| format!(" ({key})"))
 }
 
 /// Says a line on standard error. Whoever reads that may have left, like `head`, and the import goes on.

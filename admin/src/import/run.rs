@@ -104,6 +104,7 @@ pub(super) async fn run(
     }
     let interrupted = on_interrupt();
     let mut begun = 0;
+    let mut at_end = false;
     let mut useless = None;
     while !run.report.is_stopped() && useless.is_none() {
         if interrupted.load(Ordering::Relaxed) {
@@ -112,7 +113,10 @@ pub(super) async fn run(
             break;
         }
         let Row { line, record } = match rows.next() {
-            None => break,
+            None => {
+                at_end = true;
+                break;
+            }
             Some(Err(broken)) => {
                 run.report.broken(broken.line, broken.what);
                 break;
@@ -146,7 +150,8 @@ pub(super) async fn run(
         }
         run.report.stopped(failure);
     }
-    if matches!(rows, Rows::Csv(_)) && rows.meter().ends_in_line() {
+    // Of a run that stopped before the end of the file, how it ends is not known.
+    if matches!(rows, Rows::Csv(_)) && at_end && rows.meter().ends_in_line() {
         run.report
             .remark("the file does not end with a line break: if it was cut off, its last row may be too");
     }

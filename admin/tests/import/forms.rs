@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -99,4 +99,33 @@ async fn format_that_is_not_read_is_named_with_the_way_out() {
     fs::write(stand.path("dump"), b"\x00\x01\x02\xff binary").unwrap();
     let said = stand.run(&["import", "csv", "dump"]);
     assert!(said.code == Some(1) && !said.err.contains("its header"), "{}", said.err);
+}
+
+/// All of a JSON array may be one line.
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_row_of_a_one_line_array_is_named_by_its_key() {
+    let stand = Stand::start().await;
+    let rows =
+        json!([{"id": 1, "username": "a"}, {"id": 7, "username": ""}, {"username": "b", "x": 1}, {"x": 1}]);
+    stand.write("users.json", &rows.to_string());
+    let said = stand.run(&["import", "jsonl", "users.json"]);
+    assert_eq!(said.counts(), [1, 0, 3], "{}", said.err);
+    for words in ["line 1 (7): rejected: ", "line 1 (b): rejected: ", "line 1: rejected: "] {
+        assert!(said.err.contains(words), "{words} {}", said.err);
+    }
+}
+
+/// A run that lost the table has not seen how the file ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_table_says_nothing_of_how_the_file_ends_and_names_the_address() {
+    let stand = Stand::start().await;
+    let rows: String = (0..20_000).map(|id| format!("{},user{id}\n", id + 1)).collect();
+    stand.write("users.csv", &format!("id,username\n{}", rows.trim_end()));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+    let words = ["--table", "postern", "--endpoint-url", "http://127.0.0.1:9", "import", "csv", "users.csv"];
+    let said = Said::of(&command.args(words).current_dir(&stand.directory).output().unwrap());
+    assert_eq!(said.code, Some(6), "{}", said.err);
+    let text = said.out + &said.err;
+    assert!(text.contains("tried http://127.0.0.1:9; --endpoint-url"), "{text}");
+    assert!(!text.contains("does not end with a line break"), "{text}");
 }
