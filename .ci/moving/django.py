@@ -19,8 +19,9 @@ for hasher in ["pbkdf2_sha1", "argon2", "bcrypt", "bcrypt_sha256", "scrypt"]:
     create(hasher, f"brought along by {hasher}", hasher=hasher)
 create("left", "correct horse battery staple", is_active=False)
 create("unusable", None)
-# What cannot come along: an address that somebody else has, a hasher that is none any more, digits as a name.
+# What cannot come along: an address that somebody else has.
 create("twin", "correct horse battery staple", email="ann@example.com")
+# What comes along all the same: a hasher that is none any more, digits as a name.
 create("ancient", "correct horse battery staple", hasher="md5")
 create("12345", "correct horse battery staple")
 User.objects.create_superuser("root", "root@example.com", "correct horse battery staple")
