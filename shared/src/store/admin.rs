@@ -141,7 +141,13 @@ impl Store {
 
     /// The one write that ends all sessions of a user. `remove` and `set` are what else it does, the one with a comma
     /// before it, the other with one behind.
-    fn ending_sessions(&self, id: u64, remove: &str, set: &str, now: Timestamp) -> UpdateItemFluentBuilder {
+    pub(super) fn ending_sessions(
+        &self,
+        id: u64,
+        remove: &str,
+        set: &str,
+        now: Timestamp,
+    ) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)

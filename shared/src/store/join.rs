@@ -84,38 +84,41 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let unstorable = |_| StoreError::Rejected { cause: "the attributes cannot be stored".to_owned() };
         let attributes: AttributeValue = serde_dynamo::to_attribute_value(attributes).map_err(unstorable)?;
-        let mut set = "SET attributes = :attributes, updated_at = :now".to_owned();
-        let mut request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(user_pk(user.id), "USER")))
-            .condition_expression("epoch = :epoch AND updated_at = :updated")
-            .expression_attribute_values(":epoch", number(user.epoch))
-            .expression_attribute_values(":updated", number(user.updated_at.millis()))
-            .expression_attribute_values(":attributes", attributes)
-            .expression_attribute_values(":now", number(now.millis()));
+        let mut set = "attributes = :attributes,".to_owned();
+        let mut values = vec![(":attributes", attributes)];
         if let Some(mfa) = other.mfa.as_ref().filter(|_| joined.mfa) {
-            set += ", mfa = :mfa";
-            let mfa = serde_dynamo::to_attribute_value(mfa).map_err(unstorable)?;
-            request = request.expression_attribute_values(":mfa", mfa);
+            set += " mfa = :mfa,";
+            values.push((":mfa", serde_dynamo::to_attribute_value(mfa).map_err(unstorable)?));
         }
         if let Some(hash) = other.password_hash.as_ref().filter(|_| joined.password) {
-            set += ", password_hash = :hash";
-            request = request.expression_attribute_values(":hash", text(hash));
+            set += " password_hash = :hash,";
+            values.push((":hash", text(hash)));
         }
-        // Whose password is the newest is told by this, so that a second run takes nothing.
+        // Which password is the newest is told by this, so that a second run takes nothing.
         if let Some(last) =
             other.last_sign_in.filter(|last| joined.password && Some(*last) > user.last_sign_in)
         {
-            set += ", last_sign_in = :last";
-            request = request.expression_attribute_values(":last", number(last.millis()));
+            set += " last_sign_in = :last,";
+            values.push((":last", number(last.millis())));
         }
-        if joined.mfa || joined.password {
-            set += ", sessions_ended_at = :now ADD epoch :one";
-            request = request.expression_attribute_values(":one", number(1_u64));
-        }
-        condition_failed(request.update_expression(set).send().await).map(|refused| refused.is_none())
+        let request = if joined.mfa || joined.password {
+            self.ending_sessions(user.id, if joined.mfa { ", pending_mfa_secret" } else { "" }, &set, now)
+        } else {
+            self.client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(key(user_pk(user.id), "USER")))
+                .update_expression(format!("SET {set} updated_at = :now"))
+                .expression_attribute_values(":now", number(now.millis()))
+        };
+        let request = values
+            .into_iter()
+            .fold(request, |request, (name, value)| request.expression_attribute_values(name, value));
+        let request = request
+            .condition_expression("epoch = :epoch AND updated_at = :updated")
+            .expression_attribute_values(":epoch", number(user.epoch))
+            .expression_attribute_values(":updated", number(user.updated_at.millis()));
+        condition_failed(request.send().await).map(|refused| refused.is_none())
     }
 }
 

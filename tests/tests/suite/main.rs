@@ -14,6 +14,7 @@ mod fields;
 mod follow;
 mod gateway;
 mod import;
+mod join;
 mod jwks;
 mod jwt;
 mod keys;

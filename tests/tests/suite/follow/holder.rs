@@ -10,7 +10,7 @@ use crate::raw::{self, Attribute};
 pub(super) const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
 pub(super) const RESUME: &str = "/api/auth/IamLoggedIn";
 pub(crate) const LEAVE: &str = "/api/v1/user/myself/session/logoutCurrentSession";
-pub(super) const WHOAMI: &str = "/whoami/jwt";
+pub(crate) const WHOAMI: &str = "/whoami/jwt";
 pub(super) const ACCOUNT: &str = "/account/jwt";
 pub(super) const MFA: &str = "/account/mfa/jwt";
 
@@ -28,7 +28,7 @@ pub(super) async fn post(
 }
 
 /// Gets a path with a bearer token.
-pub(super) async fn get(stand: &Stand, contract: &str, path: &str, token: &str) -> Reply {
+pub(crate) async fn get(stand: &Stand, contract: &str, path: &str, token: &str) -> Reply {
     stand.request(contract, "GET", path, &[("authorization", &format!("Bearer {token}"))], "").await
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn sign_in(
 }
 
 /// The mfa contract's JWT of a sign-in.
-pub(super) async fn mfa_jwt(stand: &Stand, username: &str, password: &str, code: Option<&str>) -> String {
+pub(crate) async fn mfa_jwt(stand: &Stand, username: &str, password: &str, code: Option<&str>) -> String {
     member(&sign_in(stand, "mfa", username, password, code).await, "/token")
 }
 

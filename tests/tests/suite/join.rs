@@ -1,0 +1,58 @@
+//! What a join of two sources ends: no token outlives the password or the second factor that it was issued under.
+
+use std::time::Duration;
+
+use postern::ambient::hex;
+use postern::mfa::Mfa;
+use postern::store::PasswordOf;
+use postern_tests::stand::Stand;
+use ring::digest::{SHA256, digest};
+
+use crate::follow::holder::{WHOAMI, get, mfa_jwt};
+use crate::raw::{self, number, text};
+
+const HUBER: u64 = 33;
+
+/// A JWT that was spared when its user switched MFA on or off, in an epoch that has ended.
+async fn spared(stand: &Stand) -> String {
+    let token = mfa_jwt(stand, "st.huber", "Password1234!", None).await;
+    let mut user = raw::user(stand, HUBER).await;
+    user.insert("epoch".to_owned(), number(7_u64));
+    user.insert("kept_token".to_owned(), text(&hex(digest(&SHA256, token.as_bytes()).as_ref())));
+    raw::put(stand, "USER#33", "USER", user).await;
+    assert_eq!(get(stand, "mfa", WHOAMI, &token).await.status, 200);
+    token
+}
+
+#[tokio::test]
+async fn join_with_a_newer_password_or_mfa_ends_the_token_that_was_spared_before() {
+    for takes_mfa in [false, true] {
+        let stand = Stand::start().await;
+        let token = spared(&stand).await;
+        let mut other = stand.store.user(HUBER).await.unwrap().unwrap();
+        if takes_mfa {
+            other.mfa = Some(Mfa { secret: "KBTSKUKRDJPEGCZK".to_owned(), last_step: None });
+        } else {
+            other.password_hash = Some(stand.app.passwords.hash("of the second source", [7; 16]).unwrap());
+            other.last_sign_in = Some(stand.now().plus(Duration::from_secs(60)));
+        }
+        let joined = stand.store.join_user(HUBER, &other, PasswordOf::Newest, false, stand.now()).await;
+        let joined = joined.unwrap().unwrap();
+        assert_eq!((joined.mfa, joined.password), (takes_mfa, !takes_mfa));
+        assert_eq!(get(&stand, "mfa", WHOAMI, &token).await.status, 401, "MFA: {takes_mfa}");
+        assert_eq!(raw::user(&stand, HUBER).await["epoch"], number(8_u64));
+    }
+}
+
+#[tokio::test]
+async fn join_of_attributes_alone_ends_no_token() {
+    let stand = Stand::start().await;
+    let token = spared(&stand).await;
+    let mut other = stand.store.user(HUBER).await.unwrap().unwrap();
+    other.attributes.insert("sso".to_owned(), serde_json::json!({"ext_id": 4711}));
+    let joined = stand.store.join_user(HUBER, &other, PasswordOf::Newest, false, stand.now()).await;
+    let joined = joined.unwrap().unwrap();
+    assert!(joined.attributes && !joined.mfa && !joined.password);
+    assert_eq!(get(&stand, "mfa", WHOAMI, &token).await.status, 200);
+    assert_eq!(raw::user(&stand, HUBER).await["epoch"], number(7_u64));
+}
