@@ -1,5 +1,6 @@
 //! Login names: what someone types to say who they are, in the one form under which it is looked up.
 
+use idna::AsciiDenyList;
 use ring::digest;
 use unicode_normalization::UnicodeNormalization;
 
@@ -77,7 +78,8 @@ fn ascii_domain(name: &str) -> Option<(String, String)> {
     if domain.is_ascii() && !domain.contains("xn--") {
         return None;
     }
-    let ascii = idna::domain_to_ascii(domain).ok()?;
+    // As browsers do it: a domain with spaces, control characters or the like is none.
+    let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).ok()?;
     let (unicode, valid) = idna::domain_to_unicode(&ascii);
     valid.ok()?;
     Some((format!("{local}@{ascii}"), format!("{local}@{unicode}")))
@@ -117,7 +119,16 @@ mod tests {
             assert_eq!(name, LoginName::new("anna@münchen.example"), "{typed}");
         }
         // What UTS #46 refuses stays as it is; so does what has no domain.
-        for typed in ["anna@xn--.example", "münchen", "anna@", "anna@example.com", "ä@example.com"] {
+        for typed in [
+            "anna@xn--.example",
+            "münchen",
+            "anna@",
+            "anna@example.com",
+            "ä@example.com",
+            // U+034F is nothing in a domain: without it the name would end in a tab.
+            "anna@example.com\t\u{34f}",
+            "anna@mün chen.example",
+        ] {
             assert_eq!(key(typed), typed);
             assert_eq!(LoginName::new(typed).former_keys().count(), 0, "{typed}");
         }
