@@ -11,7 +11,7 @@ use super::rows::{Record, of_table, other_format};
 use super::{Draft, Reading, fields};
 use crate::output::Failure;
 
-/// What is known of the file so far.
+/// Reads users, and keeps the addresses of the file that came before them.
 #[derive(Default)]
 pub struct DatePoll {
     /// The first e-mail address of each user, with its id, of a dump: there it is a table of its own, and comes first.

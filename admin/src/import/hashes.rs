@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 4096;
 /// How password hashes were made, where they do not say it themselves.
 #[derive(Args, Clone, Default)]
 pub struct HashOptions {
-    /// What bcrypt was given: a digest of the password, such as sha256-hex or sha512-base64.
+    /// The digest of the password that bcrypt hashed, such as sha256-hex or sha512-base64.
     #[arg(long, value_name = "DIGEST", value_parser = bcrypt_of)]
     bcrypt_of: Option<BcryptOf>,
     /// How hashes of the form SALT:HASH in hexadecimal were made: pbkdf2-sha512:i=10000 or scrypt:ln=14,r=8,p=1.
@@ -65,7 +65,7 @@ impl Hashes {
         self.options.reject_unusable
     }
 
-    /// What a hash is.
+    /// Reads a hash: a form that may be stored, or a digest that needs a layer first.
     ///
     /// # Errors
     /// With the reason why it cannot be used.

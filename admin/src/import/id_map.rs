@@ -1,4 +1,4 @@
-//! Which id became which, for whoever owns the other tables of the product: a CSV with the columns `old_id` and `new_id`.
+//! The file of old and new ids: a CSV with the columns `old_id` and `new_id`. The owner of the other tables needs it.
 //!
 //! An import that is run again lists the users who are there already, so the file of the last run is whole.
 

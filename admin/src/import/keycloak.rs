@@ -15,7 +15,7 @@ pub(super) fn credential(hash: &str) -> Option<Value> {
     serde_json::from_str::<Value>(hash).ok().filter(|value| value.get("secretData").is_some())
 }
 
-/// What the hash of a credential is.
+/// Reads the hash of a credential.
 pub(super) fn classify_credential(credential: &Value) -> Result<Imported, UnusableHash> {
     let malformed = UnusableHash::Malformed;
     // Keycloak writes each as JSON within a JSON string.

@@ -5,7 +5,7 @@ use super::source::Input;
 /// A format that is not read, and how to get one that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WayOut {
-    /// What the file is, with its article.
+    /// The name of the format, with its article.
     what: &'static str,
     /// The command that writes what is read, with `FILE` for the file; or what else to do.
     how: How,
@@ -20,7 +20,7 @@ enum How {
 }
 
 impl WayOut {
-    /// What the input is and the way out, to follow its name.
+    /// The end of a sentence that begins with the name of the input: its format, and how to get one that is read.
     pub fn sentence(self, input: &Input) -> String {
         let Self { what, how } = self;
         match how {
@@ -36,7 +36,7 @@ impl WayOut {
     }
 }
 
-/// How each of them begins. tar has its magic further on.
+/// The first bytes of each format, in any case. tar has its magic further on.
 const BEGINS: [(&[u8], WayOut); 11] = [
     (b"PGDMP", WayOut { what: "a custom-format archive of pg_dump", how: How::Pipe("pg_restore -f - FILE") }),
     (
@@ -63,7 +63,7 @@ const BEGINS: [(&[u8], WayOut); 11] = [
 /// Where tar has its magic, and what that is.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
-/// What a file is that begins so, where it is none that is read.
+/// Returns the format of a file that begins so, if it is one that is not read.
 pub fn way_out(begin: &[u8]) -> Option<WayOut> {
     let tar = begin.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1));
     if tar {

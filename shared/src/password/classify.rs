@@ -29,7 +29,7 @@ pub enum Imported {
     Fast(FastDigest),
 }
 
-/// What a password hash is, by how it is written.
+/// Reads a password hash of another product, by how it is written.
 ///
 /// # Errors
 /// With the reason why it cannot be used.
