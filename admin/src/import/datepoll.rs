@@ -63,24 +63,21 @@ pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
 /// # Errors
 /// With the reason to reject it.
 fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
-    let mut record = record.clone();
-    // How MySQL writes null in CSV.
-    record.retain(|_, value| !matches!(value.as_str(), Some("\\N" | "NULL")));
-    let id = fields::id(&record, "id")?;
+    let id = fields::id(record, "id")?;
     if id == 0 {
         return Err(Reason::Missing { member: "id" });
     }
-    let username = fields::text(&record, "username")?.ok_or(Reason::Missing { member: "username" })?;
-    let activated = fields::boolean(&record, "activated")?.ok_or(Reason::Missing { member: "activated" })?;
+    let username = fields::text(record, "username")?.ok_or(Reason::Missing { member: "username" })?;
+    let activated = fields::boolean(record, "activated")?.ok_or(Reason::Missing { member: "activated" })?;
     let mut profile = Map::new();
     for (column, member) in [("firstname", "first_name"), ("surname", "last_name")] {
-        if let Some(name) = fields::text(&record, column)?.filter(|name| !name.is_empty()) {
+        if let Some(name) = fields::text(record, column)?.filter(|name| !name.is_empty()) {
             profile.insert(member.to_owned(), Value::String(name));
         }
     }
     let attributes = if profile.is_empty() { json!({}) } else { json!({"email": profile}) };
-    let created_at = fields::moment(&record, "created_at")?.unwrap_or(now);
-    let (password_hash, no_password) = match stored(fields::text(&record, "password")?, id) {
+    let created_at = fields::moment(record, "created_at")?.unwrap_or(now);
+    let (password_hash, no_password) = match stored(fields::text(record, "password")?, id) {
         Ok(password_hash) => (password_hash, None),
         Err(why) => (None, Some(why)),
     };
@@ -88,10 +85,10 @@ fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         version: 1,
         id,
         username,
-        email: fields::text(&record, "email")?.unwrap_or_default(),
+        email: fields::text(record, "email")?.unwrap_or_default(),
         password_hash,
         status: if activated { Status::Active } else { Status::NotActivated },
-        must_change_password: fields::boolean(&record, "force_password_change")?.unwrap_or(false),
+        must_change_password: fields::boolean(record, "force_password_change")?.unwrap_or(false),
         mfa: None,
         recovery_codes: BTreeSet::new(),
         epoch: fields::first_epoch(now),
@@ -100,7 +97,7 @@ fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         pending_mfa_secret: None,
         source_id: None,
         created_at,
-        updated_at: fields::moment(&record, "updated_at")?.unwrap_or(created_at),
+        updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),
         last_sign_in: None,
         attributes: attributes.as_object().cloned().unwrap_or_default(),
     };
@@ -134,8 +131,8 @@ mod tests {
     #[test]
     fn a_row_of_csv() {
         let user = of(json!({"id": "33", "username": "st.huber", "password": HASH, "activated": "1",
-            "force_password_change": "0", "firstname": "Stefan", "surname": "Huber", "email": "\\N",
-            "created_at": "2022-11-19 18:15:22", "updated_at": "NULL", "member_number": "12"}));
+            "force_password_change": "0", "firstname": "Stefan", "surname": "Huber", "email": null,
+            "created_at": "2022-11-19 18:15:22", "updated_at": null, "member_number": "12"}));
         let user = user.ok().unwrap();
         assert_eq!(user.password_hash.unwrap(), format!("bcrypt_suffix$33${HASH}"));
         assert_eq!((user.id, user.status, user.email.as_str()), (33, Status::Active, ""));
@@ -153,7 +150,7 @@ mod tests {
                 json!({"id": 1, "username": "a", "password": password, "activated": 0, "force_password_change": 1}),
             )
         };
-        for none in [json!("Null"), json!(""), json!("NULL"), json!("\\N"), json!(null)] {
+        for none in [json!("Null"), json!(""), json!("NULL"), json!(null)] {
             let user = with(none).ok().unwrap();
             assert_eq!((user.password_hash, user.must_change_password), (None, true));
             assert_eq!(user.status, Status::NotActivated);

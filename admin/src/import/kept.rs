@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::rows::Position;
 use super::source::Input;
 use crate::files::create_private;
 use crate::output::{Exit, Failure};
@@ -26,6 +27,8 @@ pub struct Kept {
 #[derive(Serialize)]
 struct Rejected<'a> {
     line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    element: Option<u64>,
     reason: &'a str,
     row: &'a Value,
 }
@@ -86,7 +89,7 @@ impl Kept {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&mut self, line: u64, reason: &str, row: &Value) -> Result<(), Failure> {
+    pub fn write(&mut self, position: Position, reason: &str, row: &Value) -> Result<(), Failure> {
         let file = match (&mut self.file, &self.part) {
             (Some(file), _) => file,
             (none, part) => {
@@ -95,7 +98,8 @@ impl Kept {
                 none.insert(BufWriter::new(file))
             }
         };
-        let written = serde_json::to_writer(&mut *file, &Rejected { line, reason, row });
+        let Position { line, element } = position;
+        let written = serde_json::to_writer(&mut *file, &Rejected { line, element, reason, row });
         let written = written.map_err(io::Error::from).and_then(|()| file.write_all(b"\n"));
         written.map_err(|error| not_written(&self.path, &error))
     }

@@ -4,13 +4,14 @@
 //! |---|---|
 //! | [`source`] | the file or standard input |
 //! | [`magic`] | files that are of another format, and the way out |
-//! | [`rows`] | the file as rows, in CSV or JSON |
+//! | [`rows`] | the file as rows, in CSV, JSON, SQL, XML or YAML |
 //! | [`fields`] | what a row holds, as types |
 //! | [`attributes`] | what the contracts keep with a user |
 //! | [`own`] [`django`] [`datepoll`] [`freesewing`] | from a row to a user, per format |
 //! | [`hashes`] | password hashes, and the options that say how they were made |
 //! | [`keycloak`] | Keycloak's credentials among them |
 //! | [`crypt`] | FreeSewing's encrypted columns |
+//! | [`extended_json`] | MongoDB's types in JSON, which FreeSewing's version 2 has |
 //! | [`reason`] | why a row is rejected |
 //! | [`run`] | batches, several at once |
 //! | [`report`] | what became of the rows |
@@ -21,6 +22,7 @@ pub mod attributes;
 pub mod crypt;
 pub mod datepoll;
 pub mod django;
+pub mod extended_json;
 pub mod fields;
 pub mod freesewing;
 pub mod hashes;
@@ -37,8 +39,10 @@ pub mod source;
 
 use std::fs;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
+use encoding_rs::Encoding;
 use postern::ambient::Timestamp;
 use postern::config::Environment;
 use postern::password::{FastDigest, HashAlgorithm, Imported};
@@ -78,7 +82,7 @@ pub struct ImportArgs {
 /// The formats.
 #[derive(Subcommand)]
 enum Format {
-    /// Django: `manage.py dumpdata`, a dump of the database in SQL, or a CSV of the table of users.
+    /// Django: `manage.py dumpdata` in any format, a dump of the database in SQL or XML, or a CSV of the table of users.
     Django {
         #[command(flatten)]
         options: Options,
@@ -89,12 +93,13 @@ enum Format {
         #[arg(long, value_name = "URL", default_value = "/media/")]
         media_url: String,
     },
-    /// DatePoll: a dump of its database in SQL, or a CSV or JSON of its table `users`.
+    /// DatePoll: a dump of its database in SQL or XML, or a CSV or JSON of its table `users`.
     Datepoll {
         #[command(flatten)]
         options: Options,
     },
-    /// FreeSewing: a dump of its database in SQL, or JSON of its table `User`.
+    /// FreeSewing: a dump of its database in SQL, JSON or CSV of its table `User`, or of version 2 what mongoexport
+    /// writes of `users`.
     Freesewing {
         #[command(flatten)]
         options: Options,
@@ -143,11 +148,29 @@ pub struct Options {
     /// UUIDs, or that are taken. Which became which is written to FILE.ids.csv.
     #[arg(long)]
     new_ids: bool,
+    /// The encoding of the file, where that is neither UTF-8 nor UTF-16 with a byte order mark: such as windows-1252 for a
+    /// CSV of Excel.
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<Charset>,
     /// Where the table is, for a failure to reach it.
     #[arg(skip)]
     place: String,
     #[command(flatten)]
     hashes: HashOptions,
+}
+
+/// The encoding of a file, by a label of the WHATWG's Encoding Standard.
+#[derive(Clone, Copy)]
+struct Charset(&'static Encoding);
+
+impl FromStr for Charset {
+    type Err = &'static str;
+
+    fn from_str(label: &str) -> Result<Self, Self::Err> {
+        Encoding::for_label(label.as_bytes())
+            .map(Self)
+            .ok_or("no such encoding; there are windows-1252, iso-8859-2, utf-16le")
+    }
 }
 
 /// What tells that two users are one person.
@@ -257,40 +280,30 @@ enum Reader {
 impl Reader {
     /// The rows of the file, which is found to be of the right format as far as its begin tells.
     fn rows(&self, source: Source) -> Result<Rows, Failure> {
-        let tables: Option<Option<&[&str]>> = match self {
-            Self::Csv | Self::Jsonl => None,
-            // A table of any name may hold them.
-            Self::Django(_) => Some(None),
-            Self::DatePoll(_) => Some(Some(&["users", "user_email_addresses"])),
-            Self::FreeSewing(_) => Some(Some(&["User"])),
-        };
-        let source = match tables {
-            Some(tables) => match Rows::of_sql(source, tables) {
-                Ok(rows) => return Ok(rows),
-                Err(source) => *source,
-            },
-            None => source,
-        };
         let rows = match self {
             Self::Csv => Rows::of_csv(source),
-            Self::Jsonl | Self::FreeSewing(_) => Rows::of_json(source),
-            Self::Django(_) | Self::DatePoll(_) => Rows::of_either(source),
+            Self::Jsonl => Rows::of_json(source),
+            // A table of any name may hold them.
+            Self::Django(_) => Rows::of_dump(source, None),
+            Self::DatePoll(_) => Rows::of_dump(source, Some(&["users", "user_email_addresses"])),
+            Self::FreeSewing(_) => Rows::of_dump(source, Some(&["User"])),
         }?;
         match (self, rows.columns()) {
             (Self::Csv, Some(columns)) => own::check_columns(columns),
             (Self::Django(_), Some(columns)) => Django::check_columns(columns),
             (Self::DatePoll(_), Some(columns)) => datepoll::check_columns(columns),
+            (Self::FreeSewing(_), Some(columns)) => freesewing::check_columns(columns),
             _ => Ok(()),
         }?;
         Ok(rows)
     }
 
     /// Looks through all of a file before anything is written, where the format needs that.
-    fn survey(&mut self, input: &Input) -> Result<(), Failure> {
+    fn survey(&mut self, input: &Input, encoding: Option<&'static Encoding>) -> Result<(), Failure> {
         if input.size().is_none() || !matches!(self, Self::Django(_) | Self::FreeSewing(_)) {
             return Ok(());
         }
-        let rows = self.rows(input.open()?)?;
+        let rows = self.rows(input.open(encoding)?)?;
         match self {
             Self::Django(django) if rows.columns().is_none() => django.choose_model(rows),
             Self::FreeSewing(freesewing) => {
@@ -360,7 +373,7 @@ pub async fn import(args: ImportArgs, store: &Store, place: &str) -> Result<Outp
         Format::Datepoll { options } => (Reader::DatePoll(DatePoll::default()), options),
         Format::Freesewing { options, encryption_key } => {
             let passphrase = passphrase(encryption_key, &Input::of(&options.file))?;
-            (Reader::FreeSewing(FreeSewing::new(&passphrase)?), options)
+            (Reader::FreeSewing(FreeSewing::new(&passphrase, options.new_ids)?), options)
         }
         Format::Csv { options } => (Reader::Csv, options),
         Format::Jsonl { options } => (Reader::Jsonl, options),
@@ -368,8 +381,9 @@ pub async fn import(args: ImportArgs, store: &Store, place: &str) -> Result<Outp
     place.clone_into(&mut options.place);
     let hashes = Hashes::new(options.hashes.clone())?;
     let input = Input::of(&options.file);
-    reader.survey(&input)?;
-    let rows = reader.rows(input.open()?)?;
+    let encoding = options.encoding.map(|Charset(encoding)| encoding);
+    reader.survey(&input, encoding)?;
+    let rows = reader.rows(input.open(encoding)?)?;
     run::run(reader, rows, &input, &options, &hashes, store).await
 }
 

@@ -16,6 +16,11 @@ pub enum Reason {
     NotUtf8,
     /// The row of a dump in SQL has something else than values.
     NotSql,
+    /// The row of a dump cannot be read, or has something that no dump has.
+    Unreadable {
+        /// The format.
+        format: &'static str,
+    },
     /// Nothing in the dump says which columns this table has.
     NoColumns {
         /// The table.
@@ -101,8 +106,7 @@ impl Reason {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotJson | Self::NotAnObject | Self::NotUtf8 | Self::Fields { .. } => "not a row",
-            Self::NotSql | Self::NoColumns { .. } => "not a row",
-            Self::StrayQuote => "not a row",
+            Self::NotSql | Self::Unreadable { .. } | Self::NoColumns { .. } | Self::StrayQuote => "not a row",
             Self::TooLong => "too large",
             Self::TooDeep => "not storable",
             Self::Unstorable => "not storable",
@@ -129,9 +133,13 @@ impl fmt::Display for Reason {
             Self::NotJson => f.write_str("the row is no JSON, or is cut off"),
             Self::NotAnObject => f.write_str("the row is no JSON object"),
             Self::NotUtf8 => f.write_str(
-                "the row is not UTF-8; for a file of Windows: `iconv -f WINDOWS-1252 -t UTF-8 FILE | postern import … -`",
+                "the row is not UTF-8; where the file is in another encoding, name it, such as with `--encoding \
+                 windows-1252` for a file of Excel",
             ),
             Self::NotSql => f.write_str("the row has something else than values"),
+            Self::Unreadable { format } => {
+                write!(f, "the row cannot be read as {format}, or has what no dump has")
+            }
             Self::NoColumns { table } => write!(
                 f,
                 "nothing before it says which columns {table} has: dump with the structure, or with --complete-insert"

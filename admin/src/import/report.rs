@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::kept::Kept;
 use super::reason::{Note, Reason};
+use super::rows::Position;
 use super::source::Input;
 use crate::output::{Exit, Failure, Output, plain};
 
@@ -95,7 +96,7 @@ impl Report {
     }
 
     /// A user was created, or would be.
-    pub fn imported(&mut self, line: u64, hash: Option<HashAlgorithm>, notes: &[Note]) {
+    pub fn imported(&mut self, position: Position, hash: Option<HashAlgorithm>, notes: &[Note]) {
         self.imported += 1;
         match hash {
             Some(kind) => *self.hashes.entry(kind).or_default() += 1,
@@ -103,12 +104,12 @@ impl Report {
         }
         for note in notes {
             *self.notes.entry(note.kind()).or_default() += 1;
-            self.say(line, "warning", &note.to_string());
+            self.say(position, "warning", &note.to_string());
         }
     }
 
     /// A user was joined to one who is there, or would be; each is told.
-    pub fn joined(&mut self, line: u64, joined: Joined, username: &str) {
+    pub fn joined(&mut self, position: Position, joined: Joined, username: &str) {
         self.joined += 1;
         let taken = [
             (joined.attributes, "attributes"),
@@ -118,7 +119,7 @@ impl Report {
         let taken: Vec<&str> = taken.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
         let what = if joined.is_nothing() { "nothing more".to_owned() } else { taken.join(", ") };
         let why = format!("{} is user {}, who takes {what}", plain(username), joined.id);
-        self.say(line, "joined", &why);
+        self.say(position, "joined", &why);
     }
 
     /// The user was there.
@@ -127,12 +128,12 @@ impl Report {
     }
 
     /// A row is rejected. If it cannot be kept, that is the end.
-    pub fn reject(&mut self, line: u64, row: &Value, reason: &Reason) {
+    pub fn reject(&mut self, position: Position, row: &Value, reason: &Reason) {
         *self.rejected.entry(reason.kind()).or_default() += 1;
         let reason = reason.to_string();
-        self.say_of(line, &key_of(row), "rejected", &reason);
+        self.say_of(position, &key_of(row), "rejected", &reason);
         let Some(kept) = &mut self.kept else { return };
-        if let Err(failure) = kept.write(line, &reason, row) {
+        if let Err(failure) = kept.write(position, &reason, row) {
             self.kept = None;
             self.stopped(failure);
         }
@@ -142,7 +143,7 @@ impl Report {
     pub fn broken(&mut self, line: u64, what: String) {
         self.read();
         self.broken = Some(format!("the file was not read any further than line {line}: {what}"));
-        self.reject(line, &Value::Null, &Reason::Broken { what });
+        self.reject(Position::line(line), &Value::Null, &Reason::Broken { what });
     }
 
     /// Something is to be said of the whole file.
@@ -175,12 +176,12 @@ impl Report {
         self.bar.finish_and_clear();
     }
 
-    fn say(&self, line: u64, what: &str, why: &str) {
-        self.say_of(line, "", what, why);
+    fn say(&self, position: Position, what: &str, why: &str) {
+        self.say_of(position, "", what, why);
     }
 
-    fn say_of(&self, line: u64, key: &str, what: &str, why: &str) {
-        self.bar.suspend(|| tell(&format!("line {line}{key}: {what}: {why}")));
+    fn say_of(&self, position: Position, key: &str, what: &str, why: &str) {
+        self.bar.suspend(|| tell(&format!("{position}{key}: {what}: {why}")));
     }
 
     /// The summary.
@@ -276,8 +277,7 @@ impl Report {
     }
 }
 
-/// What names a row besides its line, since all of a JSON array may be one line: its key or username, in brackets. Empty
-/// where the row has neither.
+/// Returns the key or username of a row in brackets, to name it besides its position. Empty where the row has neither.
 fn key_of(row: &Value) -> String {
     let members = [row.get("pk"), row.get("id"), row.get("username")];
     let key = members.into_iter().flatten().find_map(|value| match value {

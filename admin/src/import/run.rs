@@ -19,7 +19,7 @@ use super::hashes::Hashes;
 use super::id_map::IdMap;
 use super::reason::{Note, Reason};
 use super::report::{Report, tell};
-use super::rows::{Record, Row, Rows};
+use super::rows::{Position, Record, Row, Rows};
 use super::source::Input;
 use super::{Candidate, MatchBy, MatchPassword, Options, Reader, nothing_imported};
 use crate::output::{Exit, Failure, Output};
@@ -29,7 +29,7 @@ const MAX_BATCH_BYTES: u64 = 1 << 20;
 
 /// A row on its way.
 struct Pending {
-    line: u64,
+    position: Position,
     record: Record,
     candidate: Candidate,
     /// What it has that there can be only one of, as [`Seen`] keeps it.
@@ -102,6 +102,12 @@ pub(super) async fn run(
     if let Some(blind_spot) = reader.blind_spot() {
         run.report.remark(blind_spot);
     }
+    if rows.skipped_lines() > 0 {
+        run.report.remark(format!(
+            "{} lines before the JSON are none of it, and were skipped",
+            rows.skipped_lines()
+        ));
+    }
     let interrupted = on_interrupt();
     let mut begun = 0;
     let mut at_end = false;
@@ -112,7 +118,7 @@ pub(super) async fn run(
             run.batch.clear();
             break;
         }
-        let Row { line, record } = match rows.next() {
+        let Row { position, record } = match rows.next() {
             None => {
                 at_end = true;
                 break;
@@ -127,10 +133,10 @@ pub(super) async fn run(
         let bytes = rows.meter().bytes();
         run.report.progress(bytes);
         match record.map(|record| (reader.read(&record, hashes, options.new_ids, now), record)) {
-            Err((reason, shown)) => run.report.reject(line, &shown, &reason),
-            Ok((Err(reason), record)) => run.report.reject(line, &Value::Object(record), &reason),
+            Err((reason, shown)) => run.report.reject(position, &shown, &reason),
+            Ok((Err(reason), record)) => run.report.reject(position, &Value::Object(record), &reason),
             Ok((Ok(None), _)) => run.report.other(),
-            Ok((Ok(Some(candidate)), record)) => run.admit(line, record, candidate).await,
+            Ok((Ok(Some(candidate)), record)) => run.admit(position, record, candidate).await,
         }
         useless = reader.check(false).err();
         if run.batch.len() == MAX_BATCH || bytes.saturating_sub(begun) > MAX_BATCH_BYTES {
@@ -173,7 +179,7 @@ pub(super) async fn run(
 
 impl Run<'_> {
     /// Takes a user up, if no earlier row of the file has the same id or name.
-    async fn admit(&mut self, line: u64, record: Record, mut candidate: Candidate) {
+    async fn admit(&mut self, position: Position, record: Record, mut candidate: Candidate) {
         let held = self.seen.held_by_others(&candidate);
         if self.options.drop_taken_emails && held.iter().any(|taken| taken.what == What::Email) {
             candidate = candidate.without_email();
@@ -183,7 +189,7 @@ impl Run<'_> {
             .filter(|taken| candidate.unique().iter().any(|(what, _)| *what == taken.what))
             .collect();
         if !held.is_empty() {
-            return self.report.reject(line, &Value::Object(record), &candidate.taken(held));
+            return self.report.reject(position, &Value::Object(record), &candidate.taken(held));
         }
         // An earlier row that is itself rejected takes nothing away, and whether it is only the table tells.
         if self.seen.is_open(&candidate) {
@@ -196,7 +202,7 @@ impl Run<'_> {
         }
         match self.seen.first(&candidate) {
             Some((what, which)) => {
-                self.report.reject(line, &Value::Object(record), &Reason::Twice { what, which });
+                self.report.reject(position, &Value::Object(record), &Reason::Twice { what, which });
             }
             None => {
                 let items = candidate.newcomer.items();
@@ -206,7 +212,7 @@ impl Run<'_> {
                 }
                 let keys = self.seen.keys(&candidate);
                 self.seen.on_the_way.extend(&keys);
-                self.batch.push(Pending { line, record, candidate, keys, email_left_out: None });
+                self.batch.push(Pending { position, record, candidate, keys, email_left_out: None });
             }
         }
     }
@@ -264,7 +270,7 @@ impl Run<'_> {
                 return self.report.stopped(Failure::new(Exit::Failed, error.to_string()));
             }
         };
-        for (Pending { line, record, candidate, keys, email_left_out }, outcome) in done {
+        for (Pending { position, record, candidate, keys, email_left_out }, outcome) in done {
             for key in &keys {
                 self.seen.on_the_way.remove(key);
             }
@@ -277,7 +283,7 @@ impl Run<'_> {
                     let email = candidate.unique().into_iter().filter(|(what, _)| *what != What::Id);
                     let keys: Vec<u64> = email.map(|(what, which)| self.seen.key(what, &which)).collect();
                     self.seen.taken.extend(keys);
-                    self.report.joined(line, joined, &candidate.newcomer.user().username);
+                    self.report.joined(position, joined, &candidate.newcomer.user().username);
                     self.note_id(candidate.newcomer.user().source_id.as_deref(), joined.id);
                     continue;
                 }
@@ -285,14 +291,14 @@ impl Run<'_> {
             match outcome {
                 Outcome::Created(id) => {
                     self.is_there(&candidate, id);
-                    self.report.imported(line, candidate.hash, &candidate.notes);
+                    self.report.imported(position, candidate.hash, &candidate.notes);
                 }
                 Outcome::Same(id) => {
                     self.is_there(&candidate, id);
                     self.report.already_there();
                 }
                 Outcome::Unstorable => {
-                    self.report.reject(line, &Value::Object(record), &Reason::Unstorable);
+                    self.report.reject(position, &Value::Object(record), &Reason::Unstorable);
                 }
                 Outcome::Taken(taken) => {
                     for (what, which) in candidate.unique() {
@@ -300,7 +306,7 @@ impl Run<'_> {
                             self.seen.hold(what, &which, taken.by);
                         }
                     }
-                    self.report.reject(line, &Value::Object(record), &candidate.taken(taken));
+                    self.report.reject(position, &Value::Object(record), &candidate.taken(taken));
                 }
             }
         }

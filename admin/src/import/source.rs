@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::bufread::MultiGzDecoder;
 use liblzma::read::XzDecoder;
@@ -20,11 +21,8 @@ pub const MAX_ROW: usize = 1 << 20;
 /// open would take all the rest of the file.
 pub const MAX_SEARCH: u64 = 4 << 20;
 
-/// How much of a file is looked at, at least, to tell what it is: tar has its magic within.
-const LEAST: usize = 512;
-
-/// How much of a file is looked at, at most, to tell what it is.
-const BEGIN: usize = 1 << 16;
+/// How much of a file is looked at to tell what it is, in bytes.
+const BEGIN: u64 = 1 << 16;
 
 /// Where the rows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,21 +49,29 @@ impl Input {
         }
     }
 
-    /// Opens it. gzip, Zstandard, xz and UTF-16 are told by how it begins.
+    /// Opens it. gzip, Zstandard, xz and UTF-16 are told by how it begins; other encodings than UTF-8 must be named.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn open(&self) -> Result<Source, Failure> {
+    /// If it cannot be read, or is of a format that is not taken.
+    pub fn open(&self, encoding: Option<&'static Encoding>) -> Result<Source, Failure> {
         let cannot = |error: io::Error| Failure::new(Exit::Failed, format!("{self} cannot be read: {error}"));
         let input: Box<dyn Read + Send> = match self {
             Self::Stdin => Box::new(io::stdin()),
             Self::File(path) => Box::new(File::open(path).map_err(cannot)?),
         };
+        if let Self::File(path) = self
+            && path.is_dir()
+        {
+            let what = magic::of_directory(path);
+            return Err(Failure::new(Exit::Failed, format!("{self} is {}", what.sentence(self))));
+        }
         let meter = Meter::default();
         let input = decompressed(Box::new(Counted { input, meter: meter.clone() })).map_err(cannot)?;
         // A byte order mark tells UTF-16 and is left out; without one the bytes stay as they are.
-        let mut input = DecodeReaderBytesBuilder::new().utf8_passthru(true).strip_bom(true).build(input);
-        let begin = begin(&mut input).map_err(cannot)?;
+        let mut decoder = DecodeReaderBytesBuilder::new();
+        let mut input = decoder.encoding(encoding).utf8_passthru(true).strip_bom(true).build(input);
+        let mut begin = Vec::new();
+        input.by_ref().take(BEGIN).read_to_end(&mut begin).map_err(cannot)?;
         if let Some(way_out) = magic::way_out(&begin) {
             return Err(Failure::new(Exit::Failed, format!("{self} is {}", way_out.sentence(self))));
         }
@@ -98,23 +104,9 @@ fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Se
     })
 }
 
-/// Reads what tells the format, and up to the end of the first line that is not empty: a pipe may hand it out in pieces.
-fn begin(input: &mut impl Read) -> io::Result<Vec<u8>> {
-    let (mut begin, mut buffer) = (Vec::new(), [0; 1 << 12]);
-    while begin.len() < LEAST || (begin.len() < BEGIN && !begin.trim_ascii_start().contains(&b'\n')) {
-        match input.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => begin.extend(buffer.iter().take(count)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(begin)
-}
-
 /// An open input.
 pub struct Source {
-    /// Its first line at least, if that is not too long. The reader has it too.
+    /// Its first 64 KiB. The reader has them too.
     pub begin: Vec<u8>,
     /// What is in it.
     pub reader: BufReader<Text>,

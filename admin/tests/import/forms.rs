@@ -85,7 +85,18 @@ async fn format_that_is_not_read_is_named_with_the_way_out() {
         (b"SQLite format 3\0".to_vec(), "an SQLite database: "),
         (b"PK\x03\x04xl/workbook".to_vec(), "a zip archive or a spreadsheet: "),
         (b"BZh91AY".to_vec(), "`bunzip2 -c dump | postern import"),
-        (tar, "a tar archive: `tar -xOf dump NAME | postern import"),
+        (tar.clone(), "a tar archive: `tar -xOf dump NAME | postern import"),
+        (
+            [b"toc.dat\0", &tar[8..]].concat(),
+            "a tar archive of pg_dump: `pg_restore -f - dump | postern import",
+        ),
+        (
+            b"\x2a\x01\0\0\x07_id\0xxxxxxxxxxxx".to_vec(),
+            "BSON of mongodump: `bsondump --quiet dump | postern",
+        ),
+        (b"\x85\x01\x0c\x03abcdefgh".to_vec(), "encrypted with OpenPGP: `gpg -d dump | postern import"),
+        (b"\x8c\x0d\x04\x09\x03\x02abcd".to_vec(), "encrypted with OpenPGP: `gpg -d dump | postern import"),
+        (b"-----BEGIN AGE ENCRYPTED FILE-----".to_vec(), "encrypted with age: `age -d dump | postern import"),
         (b"<!doctype HTML><p>".to_vec(), "a web page: "),
     ] {
         fs::write(stand.path("dump"), &bytes).unwrap();
@@ -95,6 +106,15 @@ async fn format_that_is_not_read_is_named_with_the_way_out() {
             assert!(said.err.contains(words), "{format}: {}", said.err);
         }
     }
+    fs::write(stand.path("the dump's"), b"age-encryption.org/v1\n").unwrap();
+    let said = stand.run(&["import", "django", "the dump's"]);
+    assert!(said.err.contains(r"`age -d 'the dump'\\''s' | postern import"), "{}", said.err);
+    fs::create_dir(stand.path("folder")).unwrap();
+    let said = stand.run(&["import", "django", "folder"]);
+    assert!(said.err.contains("folder is a directory: name the file in it"), "{}", said.err);
+    fs::write(stand.path("folder/toc.dat"), "PGDMP").unwrap();
+    let said = stand.run(&["import", "django", "folder"]);
+    assert!(said.err.contains("`pg_restore -f - folder | postern import"), "{}", said.err);
     // It is no CSV, so nothing is said of its header.
     fs::write(stand.path("dump"), b"\x00\x01\x02\xff binary").unwrap();
     let said = stand.run(&["import", "csv", "dump"]);
@@ -103,14 +123,18 @@ async fn format_that_is_not_read_is_named_with_the_way_out() {
 
 /// All of a JSON array may be one line.
 #[tokio::test(flavor = "multi_thread")]
-async fn rejected_row_of_a_one_line_array_is_named_by_its_key() {
+async fn rejected_row_of_a_one_line_array_is_named_by_its_position_and_key() {
     let stand = Stand::start().await;
     let rows =
         json!([{"id": 1, "username": "a"}, {"id": 7, "username": ""}, {"username": "b", "x": 1}, {"x": 1}]);
     stand.write("users.json", &rows.to_string());
     let said = stand.run(&["import", "jsonl", "users.json"]);
     assert_eq!(said.counts(), [1, 0, 3], "{}", said.err);
-    for words in ["line 1 (7): rejected: ", "line 1 (b): rejected: ", "line 1: rejected: "] {
+    for words in [
+        "line 1, element 2 (7): rejected: ",
+        "line 1, element 3 (b): rejected: ",
+        "line 1, element 4: rejected: ",
+    ] {
         assert!(said.err.contains(words), "{words} {}", said.err);
     }
 }

@@ -6,6 +6,7 @@ mod again;
 mod conflicts;
 mod dumps;
 mod files;
+mod formats;
 mod forms;
 mod hashes;
 mod join;

@@ -1,4 +1,4 @@
-//! JSON: one value a line, or the elements of one array.
+//! JSON: one value a line, the elements of one array, or the tables that phpMyAdmin writes into one.
 //!
 //! An element is cut out by its brackets and quotes before it is parsed, so that one that is no JSON is one row
 //! less, its line is known, and an array of any length takes the memory of one element.
@@ -7,7 +7,7 @@ use std::io::BufRead;
 
 use serde_json::Value;
 
-use super::{Broken, Row};
+use super::{Broken, Position, Row, of_dump};
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, MAX_SEARCH, Meter};
 
@@ -18,6 +18,13 @@ pub struct JsonRows<R> {
     line: u64,
     place: Place,
     element: Vec<u8>,
+    /// How many elements of the array were begun.
+    elements: u64,
+    /// Elements with a table's rows in them are opened, as phpMyAdmin's export has them.
+    opens_tables: bool,
+    /// The table whose rows are read.
+    table: Option<String>,
+    skipped_lines: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +41,8 @@ enum Place {
 /// How an element was read.
 enum Taken {
     Whole,
+    /// Up to the bracket before the rows of a table.
+    Table,
     /// The file ends before it does.
     CutOff,
     /// It is so long that its end is not looked for.
@@ -43,7 +52,40 @@ enum Taken {
 impl<R: BufRead> JsonRows<R> {
     /// The rows of this file.
     pub fn new(reader: R, meter: Meter) -> Self {
-        Self { reader, meter, line: 1, place: Place::Begin, element: Vec::new() }
+        Self {
+            reader,
+            meter,
+            line: 1,
+            place: Place::Begin,
+            element: Vec::new(),
+            elements: 0,
+            opens_tables: false,
+            table: None,
+            skipped_lines: 0,
+        }
+    }
+
+    /// The rows of all tables of an export by phpMyAdmin.
+    pub fn of_phpmyadmin(reader: R, meter: Meter) -> Self {
+        Self { opens_tables: true, ..Self::new(reader, meter) }
+    }
+
+    /// How many lines were skipped.
+    pub fn skipped_lines(&self) -> u64 {
+        self.skipped_lines
+    }
+
+    /// Skips lines. They count.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn skip_lines(&mut self, lines: u64) -> std::io::Result<()> {
+        for _ in 0..lines {
+            self.take_line()?;
+            self.element.clear();
+        }
+        self.skipped_lines = lines;
+        Ok(())
     }
 
     /// What was read of the file.
@@ -97,13 +139,17 @@ impl<R: BufRead> JsonRows<R> {
             if buffer.is_empty() {
                 return Ok(Taken::CutOff);
             }
-            let mut end = None;
+            let (mut end, mut is_table) = (None, false);
             for (index, byte) in buffer.iter().enumerate() {
                 match byte {
                     b'\n' => self.line += 1,
                     _ if escaped => {}
                     b'"' => quoted = !quoted,
                     _ if quoted => {}
+                    b'[' if depth == 1 && self.opens_tables && self.table.is_none() => {
+                        (end, is_table) = (Some(index), true);
+                        break;
+                    }
                     b'{' | b'[' => depth += 1,
                     b',' | b']' if depth == 0 => {
                         end = Some(index);
@@ -118,6 +164,9 @@ impl<R: BufRead> JsonRows<R> {
             keep(&mut self.element, &buffer[..taken]);
             self.reader.consume(taken);
             length += taken as u64;
+            if is_table {
+                return Ok(Taken::Table);
+            }
             if end.is_some() {
                 return Ok(Taken::Whole);
             }
@@ -127,6 +176,7 @@ impl<R: BufRead> JsonRows<R> {
         }
     }
 
+    /// The next row. `None` at the end, and where a table begins or ends.
     fn next_row(&mut self) -> std::io::Result<Option<Result<Row, Broken>>> {
         if self.place == Place::Begin {
             self.place = match self.peek()? {
@@ -149,7 +199,7 @@ impl<R: BufRead> JsonRows<R> {
                 }
                 let line = self.line;
                 self.take_line()?;
-                Ok(Some(Ok(row(line, &self.element))))
+                Ok(Some(Ok(row(Position::line(line), &self.element))))
             }
             Place::First | Place::After => {
                 let before = self.line;
@@ -157,6 +207,15 @@ impl<R: BufRead> JsonRows<R> {
                     return Ok(self.broken(before, "the file is cut off: its array does not end"));
                 };
                 match (self.place, next) {
+                    (_, b']') if self.table.take().is_some() => {
+                        self.reader.consume(1);
+                        // The brace that ends the element of the table.
+                        if self.peek()? == Some(b'}') {
+                            self.reader.consume(1);
+                        }
+                        self.place = Place::After;
+                        return Ok(None);
+                    }
                     (_, b']') => {
                         self.reader.consume(1);
                         if self.peek()?.is_some() {
@@ -179,8 +238,19 @@ impl<R: BufRead> JsonRows<R> {
                     return Ok(self.broken(before, "the file is cut off: its array does not end"));
                 }
                 let line = self.line;
+                self.elements += 1;
+                let position = Position { line, element: Some(self.elements) };
                 Ok(match self.take_element()? {
-                    Taken::Whole => Some(Ok(row(line, &self.element))),
+                    Taken::Whole => Some(Ok(self.of_table(row(position, &self.element)))),
+                    Taken::Table => {
+                        self.element.extend(b"0}");
+                        let head = row(position, &self.element).record.unwrap_or_default();
+                        let name = head.get("name").and_then(Value::as_str).unwrap_or_default();
+                        self.table = Some(name.to_owned());
+                        self.reader.consume(1);
+                        self.place = Place::First;
+                        None
+                    }
                     Taken::CutOff => self.broken(line, "the file is cut off in the row that begins on this line"),
                     Taken::Endless => self.broken(
                         line,
@@ -193,13 +263,29 @@ impl<R: BufRead> JsonRows<R> {
     }
 }
 
+impl<R: BufRead> JsonRows<R> {
+    /// Says of which table a row of phpMyAdmin is. What is in no table describes the export.
+    fn of_table(&self, row: Row) -> Row {
+        if !self.opens_tables {
+            return row;
+        }
+        let table = self.table.as_deref().unwrap_or_default();
+        Row { record: row.record.map(|fields| of_dump(table, fields)), ..row }
+    }
+}
+
 impl<R: BufRead> Iterator for JsonRows<R> {
     type Item = Result<Row, Broken>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.next_row() {
-            Ok(next) => next,
-            Err(error) => self.broken(self.line, &format!("the file cannot be read any further: {error}")),
+        loop {
+            match self.next_row() {
+                Ok(None) if self.place != Place::End => {}
+                Ok(next) => return next,
+                Err(error) => {
+                    return self.broken(self.line, &format!("the file cannot be read any further: {error}"));
+                }
+            }
         }
     }
 }
@@ -210,7 +296,7 @@ fn keep(element: &mut Vec<u8>, bytes: &[u8]) {
     element.extend(bytes.iter().take(room));
 }
 
-fn row(line: u64, bytes: &[u8]) -> Row {
+fn row(position: Position, bytes: &[u8]) -> Row {
     let shown = || Value::String(String::from_utf8_lossy(bytes).trim().to_owned());
     let record = if bytes.len() > MAX_ROW {
         Err((Reason::TooLong, Value::Null))
@@ -225,7 +311,7 @@ fn row(line: u64, bytes: &[u8]) -> Row {
             Err(_) => Err((Reason::NotJson, shown())),
         }
     };
-    Row { line, record }
+    Row { position, record }
 }
 
 #[cfg(test)]
@@ -237,8 +323,8 @@ mod tests {
         let (mut good, mut bad, mut end) = (Vec::new(), Vec::new(), None);
         for row in JsonRows::new(std::io::BufReader::new(text.as_bytes()), Meter::default()) {
             match row {
-                Ok(Row { line, record: Ok(_) }) => good.push(line),
-                Ok(Row { line, record: Err((reason, _)) }) => bad.push((line, reason)),
+                Ok(Row { position, record: Ok(_) }) => good.push(position.line),
+                Ok(Row { position, record: Err((reason, _)) }) => bad.push((position.line, reason)),
                 Err(broken) => end = Some(broken),
             }
         }
@@ -263,6 +349,51 @@ mod tests {
             rows("[{},\n{x},\n7,\n{}]"),
             (vec![1, 4], vec![(2, Reason::NotJson), (3, Reason::NotAnObject)], None)
         );
+    }
+
+    #[test]
+    fn elements_are_counted_and_lines_are_not_elements() {
+        let positions = |text: &str| {
+            let rows = JsonRows::new(std::io::BufReader::new(text.as_bytes()), Meter::default());
+            rows.map(|row| row.unwrap().position.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            positions("[{},{x},\n{}]"),
+            ["line 1, element 1", "line 1, element 2", "line 2, element 3"]
+        );
+        assert_eq!(positions("{}\n{}\n"), ["line 1", "line 2"]);
+    }
+
+    #[test]
+    fn tables_of_phpmyadmin_are_opened() {
+        let text = r#"[
+{"type":"header","version":"5.2.1","comment":"Export to JSON plugin for phpMyAdmin"},
+{"type":"database","name":"shop"},
+{"type":"table","name":"groups","database":"shop","data":
+[
+]
+},
+{"type":"table","name":"users","database":"shop","data":
+[
+{"id":"1","username":"a]","x":null},
+{"id":"2"
+}
+]
+}
+]
+"#;
+        let rows = JsonRows::of_phpmyadmin(std::io::BufReader::new(text.as_bytes()), Meter::default());
+        let rows: Vec<Row> = rows.collect::<Result<_, _>>().unwrap();
+        let records: Vec<Value> =
+            rows.iter().filter_map(|row| Some(Value::Object(row.record.clone().ok()?))).collect();
+        assert_eq!(
+            records[2..],
+            [
+                serde_json::json!({"model": "users", "pk": "1", "fields": {"id": "1", "username": "a]"}}),
+                serde_json::json!({"model": "users", "pk": "2", "fields": {"id": "2"}}),
+            ]
+        );
+        assert_eq!((records.len(), rows[2].position.line, rows[3].position.line), (4, 10, 11));
     }
 
     #[test]

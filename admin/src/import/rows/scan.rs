@@ -261,10 +261,17 @@ fn kind(text: &[u8]) -> Kind {
     };
     match () {
         () if begins("INSERT ") || begins("REPLACE ") => Kind::Insert,
-        () if begins("CREATE TABLE ") => Kind::Create,
+        // `CREATE UNLOGGED TABLE`, `CREATE TEMPORARY TABLE`.
+        () if begins("CREATE ") && is_of_table(text) => Kind::Create,
         () if begins("COPY ") => Kind::Copy,
         () => Kind::Other,
     }
+}
+
+/// Whether a table is what a statement creates: TABLE is among its first three words.
+fn is_of_table(text: &[u8]) -> bool {
+    let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.take(3).any(|word| word.eq_ignore_ascii_case(b"TABLE"))
 }
 
 /// Whether the last word is VALUES, before the byte that ended it.

@@ -1,4 +1,4 @@
-//! Dumps in SQL, as mysqldump, mariadb-dump, phpMyAdmin, pg_dump and sqlite3 write them.
+//! Dumps in SQL, as mysqldump, mariadb-dump, phpMyAdmin, pg_dump, sqlite3 and database clients write them.
 //!
 //! A statement may be as long as the file. So it is cut into its rows here, by quotes and brackets, and `sqlparser` reads
 //! one row at a time. Rows of `COPY` are lines, which it does not read.
@@ -6,46 +6,27 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlparser::ast::{CopySource, Insert, ObjectName, ObjectNamePart, Statement, TableObject};
 use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
+pub(super) use self::detect::product;
 use super::scan::Scanner;
 use super::values;
-use super::{Broken, Record, Row};
+use super::{Broken, Position, Row, of_dump};
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, Meter};
 
-/// How each dump begins, and whose it is.
-const BEGINS: [(&[u8], Product); 8] = [
-    (b"-- MySQL dump", Product::MySql),
-    (b"-- MariaDB dump", Product::MySql),
-    (b"/*M!999999", Product::MySql),
-    (b"/*!", Product::MySql),
-    (b"-- phpMyAdmin SQL Dump", Product::MySql),
-    (b"-- PostgreSQL database dump", Product::PostgreSql),
-    (b"-- PostgreSQL database cluster dump", Product::PostgreSql),
-    (b"PRAGMA foreign_keys", Product::Sqlite),
-];
-
 /// Whose SQL it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Product {
+pub(in crate::import::rows) enum Product {
     /// MySQL or MariaDB.
     MySql,
     /// PostgreSQL.
     PostgreSql,
     /// SQLite.
     Sqlite,
-}
-
-/// Whose dump a file is that begins so, if it is one.
-pub(super) fn product(begin: &[u8]) -> Option<Product> {
-    let text = begin.trim_ascii_start();
-    // pg_dump writes an empty comment first.
-    let text = text.strip_prefix(b"--\n").unwrap_or(text);
-    BEGINS.iter().find(|(start, _)| text.starts_with(start)).map(|(_, product)| *product)
 }
 
 /// The rows of a dump, each as `{"model": table, "fields": {column: value}}`.
@@ -238,14 +219,10 @@ fn row(table: &Table, piece: &Piece, values: Result<Vec<Value>, Reason>) -> Row 
         if values.len() != table.columns.len() {
             return Err(Reason::Fields { found: values.len(), columns: table.columns.len() });
         }
-        let fields: Record =
-            table.columns.iter().cloned().zip(values).filter(|(_, v)| !v.is_null()).collect();
-        let pk = fields.get("id").cloned().unwrap_or(Value::Null);
-        let record = json!({"model": table.name, "pk": pk, "fields": fields});
-        record.as_object().cloned().ok_or(Reason::NotSql)
+        Ok(of_dump(&table.name, table.columns.iter().cloned().zip(values).collect()))
     });
     let shown = || Value::String(String::from_utf8_lossy(&piece.bytes).into_owned());
-    Row { line: piece.line, record: record.map_err(|reason| (reason, shown())) }
+    Row { position: Position::line(piece.line), record: record.map_err(|reason| (reason, shown())) }
 }
 
 /// The name without the schema.
@@ -256,5 +233,6 @@ fn last(name: &ObjectName) -> Option<String> {
     }
 }
 
+mod detect;
 #[cfg(test)]
 mod tests;

@@ -55,7 +55,7 @@ fn of_literal(value: &Value) -> Result<Json, Reason> {
     }
 }
 
-/// What sqlite3 writes around line breaks: `replace('a\nb','\n',char(10))`.
+/// What sqlite3 writes around line breaks: `replace('a\nb','\n',char(10))`, since version 3.50 `unistr('a\u000ab')`.
 fn of_function(function: &Function) -> Result<Json, Reason> {
     let FunctionArguments::List(list) = &function.args else { return Err(Reason::NotSql) };
     let mut arguments = Vec::new();
@@ -73,8 +73,34 @@ fn of_function(function: &Function) -> Result<Json, Reason> {
             let character = code.as_u64().and_then(|code| char::from_u32(u32::try_from(code).ok()?));
             character.map(|character| Json::String(character.to_string())).ok_or(Reason::NotSql)
         }
+        ("unistr", [Json::String(text)]) => unistr(text).map(Json::String).ok_or(Reason::NotSql),
         _ => Err(Reason::NotSql),
     }
+}
+
+/// The text with the characters that its escapes stand for: `\XXXX`, `\uXXXX`, `\+XXXXXX`, `\UXXXXXXXX` and `\\` (SQLite's
+/// documentation of `unistr`).
+fn unistr(text: &str) -> Option<String> {
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, escape)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let (skip, digits) = match escape.chars().next()? {
+            '\\' => {
+                plain.push('\\');
+                rest = escape.get(1..)?;
+                continue;
+            }
+            'u' => (1, 4),
+            '+' => (1, 6),
+            'U' => (1, 8),
+            _ => (0, 4),
+        };
+        let code = u32::from_str_radix(escape.get(skip..skip + digits)?, 16).ok()?;
+        plain.push(char::from_u32(code)?);
+        rest = escape.get(skip + digits..)?;
+    }
+    plain.push_str(rest);
+    Some(plain)
 }
 
 fn number(digits: &str) -> Json {
@@ -87,7 +113,7 @@ fn hexadecimal(digits: &str) -> Result<String, Reason> {
     String::from_utf8(bytes).map_err(|_| Reason::NotUtf8)
 }
 
-/// A field of `COPY` in text format.
+/// A field of `COPY` in text format, or of `mysql --batch`.
 pub(super) fn of_copy(field: &str) -> Json {
     if field == "\\N" {
         return Json::Null;
@@ -95,8 +121,11 @@ pub(super) fn of_copy(field: &str) -> Json {
     let (mut text, mut characters) = (String::with_capacity(field.len()), field.chars());
     while let Some(character) = characters.next() {
         let escaped = if character == '\\' { characters.next() } else { None };
+        // COPY writes no other escapes, such as `\x41`, though it reads them.
         text.push(match escaped {
             None => character,
+            // mysql's, which COPY has not.
+            Some('0') => '\0',
             Some('b') => '\u{8}',
             Some('f') => '\u{c}',
             Some('n') => '\n',

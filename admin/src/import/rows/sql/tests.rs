@@ -1,6 +1,7 @@
 //! Dumps of any form are cut where the whole statement's parser cuts them, and no bytes make the reader panic or stay.
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 
@@ -36,6 +37,19 @@ fn values_of_each_product() {
     );
     let lite = "CREATE TABLE u (a, b);\nINSERT INTO u VALUES(replace('x\\ny','\\n',char(10)),X'c3a9');";
     assert_eq!(fields(lite, Product::Sqlite), [json!({"a": "x\ny", "b": "\u{e9}"})]);
+    let newer = "CREATE TABLE u (a, b);\nINSERT INTO u VALUES(unistr('\\u000ax\\\\y\\+01f600\\0041'),unistr('\\u00'));\n\
+        INSERT INTO u VALUES(unistr('\\u000ax\\\\y\\+01f600\\0041'),2);";
+    let found = rows(newer.as_bytes(), Product::Sqlite);
+    assert_eq!(found[0], Err(Reason::NotSql));
+    assert_eq!(found[1].as_ref().unwrap()["fields"], json!({"a": "\nx\\y\u{1f600}A", "b": 2}));
+}
+
+#[test]
+fn table_of_any_kind_names_its_columns() {
+    for kind in ["UNLOGGED TABLE", "TEMPORARY TABLE", "TABLE IF NOT EXISTS"] {
+        let text = format!("CREATE {kind} u (a int, b int);\nINSERT INTO u VALUES (1, 2);");
+        assert_eq!(fields(&text, Product::PostgreSql), [json!({"a": 1, "b": 2})], "{kind}");
+    }
 }
 
 #[test]

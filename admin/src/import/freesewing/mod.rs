@@ -1,4 +1,6 @@
-//! FreeSewing: JSON of its table `User`, with the key that its columns are encrypted under.
+//! FreeSewing: its table `User`, or the users of version 2 in MongoDB, with the key that they are encrypted under.
+
+mod v2;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::crypt::{Cipher, unhex};
 use super::reason::{NoPassword, Note, Reason};
-use super::rows::{Record, Rows, of_table};
+use super::rows::{Record, Rows, of_table, other_format};
 use super::{Draft, fields};
 use crate::output::{Exit, Failure};
 
@@ -21,6 +23,8 @@ const PATIENCE: u64 = 20;
 /// How the users of this file are read.
 pub struct FreeSewing {
     cipher: Cipher,
+    /// Users get new ids, and keep those of the file as their source ids.
+    new_ids: bool,
     /// Rows that were encrypted, and those of them that opened.
     sealed: u64,
     opened: u64,
@@ -42,10 +46,10 @@ impl FreeSewing {
     ///
     /// # Errors
     /// If no key can be derived from it.
-    pub fn new(passphrase: &str) -> Result<Self, Failure> {
+    pub fn new(passphrase: &str, new_ids: bool) -> Result<Self, Failure> {
         let cipher = Cipher::new(passphrase)
             .ok_or_else(|| Failure::new(Exit::Failed, "no key can be derived from the encryption key"))?;
-        Ok(Self { cipher, sealed: 0, opened: 0, migrated: None })
+        Ok(Self { cipher, new_ids, sealed: 0, opened: 0, migrated: None })
     }
 
     /// Looks through the file for users whose passwords came over from version 2, and for a row that opens.
@@ -53,6 +57,10 @@ impl FreeSewing {
         let mut migrated = Migrated::default();
         for record in rows.filter_map(|row| row.ok()?.record.ok()) {
             let Some(record) = of_table(&record, "User") else { continue };
+            if v2::is_document(record) {
+                let _ = self.row_of_document(record).map(|row| self.email(&row));
+                continue;
+            }
             if self.opened == 0 {
                 // What is wrong with the row is told when it is read.
                 let _ = self.email(record);
@@ -90,12 +98,34 @@ impl FreeSewing {
     /// # Errors
     /// With the reason to reject it.
     pub fn read(&mut self, record: &Record, now: Timestamp) -> Result<Draft, Reason> {
-        let mut notes = Vec::new();
-        let email = self.email(record)?;
+        if v2::is_document(record) {
+            let row = self.row_of_document(record)?;
+            if !self.new_ids {
+                return Err(Reason::KeyIsNoId { member: "_id".to_owned() });
+            }
+            let source_id = fields::source_id(&row, "source_id")?;
+            let draft = self.read_row(&row, 0, now)?;
+            return Ok(Draft { user: User { source_id, ..draft.user }, ..draft });
+        }
         let id = fields::id(record, "id")?;
         if id == 0 {
             return Err(Reason::Missing { member: "id" });
         }
+        self.read_row(record, id, now)
+    }
+
+    /// The row of version 3 that a document of version 2 would be.
+    fn row_of_document(&mut self, document: &Record) -> Result<Record, Reason> {
+        let sealed = u64::from(v2::is_sealed(document));
+        self.sealed += sealed;
+        let row = v2::to_row(document, &self.cipher)?;
+        self.opened += sealed;
+        Ok(row)
+    }
+
+    fn read_row(&mut self, record: &Record, id: u64, now: Timestamp) -> Result<Draft, Reason> {
+        let mut notes = Vec::new();
+        let email = self.email(record)?;
         let username = fields::text(record, "username")?.ok_or(Reason::Missing { member: "username" })?;
         let created_at = fields::moment(record, "createdAt")?.unwrap_or(now);
         let mut no_password = None;
@@ -219,6 +249,18 @@ impl FreeSewing {
     }
 }
 
+/// Looks at the columns of CSV.
+///
+/// # Errors
+/// If one is not there without which no user can be read.
+pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
+    let needed = ["id", "username", "email", "password", "status"];
+    match needed.iter().find(|name| !columns.iter().any(|column| column == *name)) {
+        None => Ok(()),
+        Some(missing) => Err(other_format(format_args!("it has no column `{missing}`"))),
+    }
+}
+
 fn status(record: &Record) -> Result<Status, Reason> {
     match fields::integer(record, "status")? {
         Some(1) => Ok(Status::Active),
@@ -281,15 +323,15 @@ mod tests {
     use super::*;
 
     /// Encrypted by Node.js, as FreeSewing's `crypto.mjs` does it: see `admin/tests/data/README.md`.
-    const ROWS: &str = include_str!("../../tests/data/freesewing.jsonl");
-    const KEY: &str = include_str!("../../tests/data/freesewing.key");
+    const ROWS: &str = include_str!("../../../tests/data/freesewing.jsonl");
+    const KEY: &str = include_str!("../../../tests/data/freesewing.key");
 
     fn rows() -> Vec<Record> {
         ROWS.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     fn reader() -> FreeSewing {
-        FreeSewing::new(KEY.trim()).ok().unwrap()
+        FreeSewing::new(KEY.trim(), false).ok().unwrap()
     }
 
     #[test]
@@ -317,7 +359,7 @@ mod tests {
 
     #[test]
     fn another_key() {
-        let mut reader = FreeSewing::new("another").ok().unwrap();
+        let mut reader = FreeSewing::new("another", false).ok().unwrap();
         assert!(reader.check_key(true).is_ok());
         for row in rows() {
             assert_eq!(reader.read(&row, Timestamp::from_millis(0)).err(), Some(Reason::WrongKey));

@@ -1,0 +1,274 @@
+//! YAML as Django's `dumpdata` writes it: a sequence whose items begin with `- ` at the begin of a line.
+//!
+//! An item is cut out by its lines before `saphyr-parser` reads it, so that a file of any length takes the memory of one
+//! item. Scalars stay the text that they are: YAML 1.1, which Django writes, and 1.2 differ in what `012` or `1e5` is.
+
+use std::io::{self, BufRead};
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+use serde_json::{Map, Value};
+
+use super::{Broken, Position, Record, Row};
+use crate::import::reason::Reason;
+use crate::import::source::{MAX_ROW, Meter};
+
+/// The deepest nesting, which DynamoDB sets.
+const MAX_DEPTH: u32 = 32;
+
+/// Returns whether a file that begins so is YAML of Django: the first item has a model.
+pub(super) fn is_yaml(begin: &[u8]) -> bool {
+    let mut lines = begin.split(|byte| *byte == b'\n').skip_while(|line| {
+        let line = line.trim_ascii();
+        line.is_empty() || line.starts_with(b"#") || line.starts_with(b"%") || line == b"---"
+    });
+    let first = lines.next().unwrap_or_default();
+    [&b"- model:"[..], b"- pk:", b"- fields:"].iter().any(|start| first.starts_with(start))
+}
+
+/// The rows of a dump in YAML.
+pub struct YamlRows<R> {
+    reader: R,
+    meter: Meter,
+    /// The number of the line that was read last.
+    line: u64,
+    /// The first line of the next item, and its number.
+    next: Option<(u64, Vec<u8>)>,
+    ended: bool,
+}
+
+impl<R: BufRead> YamlRows<R> {
+    /// The rows of this file.
+    pub(super) fn new(reader: R, meter: Meter) -> Self {
+        Self { reader, meter, line: 0, next: None, ended: false }
+    }
+
+    /// What was read of the file.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Reads a line, of one that is too long only enough to know that. `None` at the end of the file.
+    fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let (mut line, mut is_any) = (Vec::new(), false);
+        loop {
+            let buffer = self.reader.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(is_any.then_some(line));
+            }
+            is_any = true;
+            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(buffer.len(), |end| end + 1);
+            keep(&mut line, buffer.get(..taken).unwrap_or_default());
+            self.reader.consume(taken);
+            if end.is_some() {
+                self.line += 1;
+                return Ok(Some(line));
+            }
+        }
+    }
+
+    /// Reads an item, and the first line of the one behind it.
+    fn read(&mut self) -> io::Result<Option<Row>> {
+        let (at, mut item) = match self.next.take() {
+            Some(next) => next,
+            None => loop {
+                match self.line()? {
+                    None => return Ok(None),
+                    Some(line) if line.starts_with(b"- ") => break (self.line, line),
+                    // Comments, directives and the begin of the document.
+                    Some(_) => {}
+                }
+            },
+        };
+        while let Some(line) = self.line()? {
+            if line.starts_with(b"- ") {
+                self.next = Some((self.line, line));
+                break;
+            }
+            if !line.starts_with(b"---") && !line.starts_with(b"...") {
+                keep(&mut item, &line);
+            }
+        }
+        Ok(Some(row(at, &item)))
+    }
+}
+
+impl<R: BufRead> Iterator for YamlRows<R> {
+    type Item = Result<Row, Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        match self.read() {
+            Ok(row) => {
+                self.ended = row.is_none();
+                row.map(Ok)
+            }
+            Err(error) => {
+                self.ended = true;
+                let what = format!("the file cannot be read any further: {error}");
+                Some(Err(Broken { line: self.line + 1, what }))
+            }
+        }
+    }
+}
+
+/// Of an item that is too long, enough is kept to know that.
+fn keep(item: &mut Vec<u8>, bytes: &[u8]) {
+    let room = (MAX_ROW + 1).saturating_sub(item.len());
+    item.extend(bytes.iter().take(room));
+}
+
+fn row(line: u64, item: &[u8]) -> Row {
+    let record = if item.len() > MAX_ROW {
+        Err((Reason::TooLong, Value::Null))
+    } else {
+        let shown = || Value::String(String::from_utf8_lossy(item).into_owned());
+        match std::str::from_utf8(item) {
+            Err(_) => Err((Reason::NotUtf8, shown())),
+            Ok(text) => record(text).map_err(|reason| (reason, shown())),
+        }
+    };
+    Row { position: Position::line(line), record }
+}
+
+/// The only item of this sequence.
+fn record(text: &str) -> Result<Record, Reason> {
+    let mut events = Parser::new_from_str(text);
+    loop {
+        match next(&mut events)? {
+            Event::StreamStart | Event::DocumentStart(_) => {}
+            Event::SequenceStart(..) => break,
+            _ => return Err(Reason::Unreadable { format: "YAML" }),
+        }
+    }
+    let first = next(&mut events)?;
+    let record = value(first, &mut events, 0)?;
+    match (record, next(&mut events)?) {
+        (Value::Object(record), Event::SequenceEnd) => Ok(record),
+        (_, Event::SequenceEnd) => Err(Reason::NotAnObject),
+        _ => Err(Reason::Unreadable { format: "YAML" }),
+    }
+}
+
+fn next<'t>(events: &mut Parser<'t, saphyr_parser::StrInput<'t>>) -> Result<Event<'t>, Reason> {
+    let event = events.next_event().and_then(Result::ok);
+    event.map(|(event, _)| event).ok_or(Reason::Unreadable { format: "YAML" })
+}
+
+/// The value that begins with this event. Aliases and tags, which no dump has, are refused.
+fn value<'t>(
+    event: Event<'t>,
+    events: &mut Parser<'t, saphyr_parser::StrInput<'t>>,
+    depth: u32,
+) -> Result<Value, Reason> {
+    if depth > MAX_DEPTH {
+        return Err(Reason::TooDeep);
+    }
+    match event {
+        Event::Scalar(text, style, _, None) => {
+            let is_null =
+                style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+            Ok(if is_null { Value::Null } else { Value::String(text.into_owned()) })
+        }
+        Event::SequenceStart(_, None) => {
+            let mut items = Vec::new();
+            loop {
+                match next(events)? {
+                    Event::SequenceEnd => return Ok(Value::Array(items)),
+                    item => items.push(value(item, events, depth + 1)?),
+                }
+            }
+        }
+        Event::MappingStart(_, None) => {
+            let mut members = Map::new();
+            loop {
+                match next(events)? {
+                    Event::MappingEnd => return Ok(Value::Object(members)),
+                    Event::Scalar(name, _, _, None) => {
+                        let first = next(events)?;
+                        members.insert(name.into_owned(), value(first, events, depth + 1)?);
+                    }
+                    _ => return Err(Reason::Unreadable { format: "YAML" }),
+                }
+            }
+        }
+        _ => Err(Reason::Unreadable { format: "YAML" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn rows(text: &str) -> Vec<(u64, Result<Value, Reason>)> {
+        let rows = YamlRows::new(BufReader::with_capacity(5, text.as_bytes()), Meter::default());
+        let of_row =
+            |row: Row| (row.position.line, row.record.map(Value::Object).map_err(|(reason, _)| reason));
+        rows.map(|row| of_row(row.unwrap())).collect()
+    }
+
+    #[test]
+    fn items_of_django() {
+        let text = "# a comment\n- model: auth.user\n  pk: 1\n  fields:\n    password: x$y/z=\n    last_login: null\n    \
+            is_active: true\n    username: 1e5\n    first_name: \"Zo\\xEB\\nline \\\n      \\ more\"\n    \
+            last_name: 'O''Neil\n\n      second'\n    date_joined: 2026-11-27 12:00:00.123456+00:00\n    groups: []\n    \
+            email: ''\n- model: auth.user\n  pk: 2\n  fields: {username: \"007\", groups: [1, 2]}\n";
+        assert_eq!(
+            rows(text),
+            [
+                (
+                    2,
+                    Ok(
+                        json!({"model": "auth.user", "pk": "1", "fields": {"password": "x$y/z=", "last_login": null,
+                    "is_active": "true", "username": "1e5", "first_name": "Zo\u{eb}\nline  more",
+                    "last_name": "O'Neil\nsecond", "date_joined": "2026-11-27 12:00:00.123456+00:00", "groups": [],
+                    "email": ""}})
+                    )
+                ),
+                (
+                    17,
+                    Ok(json!({"model": "auth.user", "pk": "2",
+                    "fields": {"username": "007", "groups": ["1", "2"]}}))
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_item_is_that_item_alone() {
+        let deep = format!("- model: {}1{}\n", "[".repeat(100), "]".repeat(100));
+        let long = format!("- model: {}\n", "x".repeat(MAX_ROW));
+        let text = format!(
+            "- model: \"x\n- model: &a [1]\n  b: *a\n- model: !!python/object x\n{deep}{long}- pk: 1\n"
+        );
+        let unreadable = || Err(Reason::Unreadable { format: "YAML" });
+        let found: Vec<_> = rows(&text).into_iter().map(|(_, row)| row).collect();
+        assert_eq!(
+            found,
+            [
+                unreadable(),
+                unreadable(),
+                unreadable(),
+                Err(Reason::TooDeep),
+                Err(Reason::TooLong),
+                Ok(json!({"pk": "1"}))
+            ]
+        );
+    }
+
+    #[test]
+    fn begins_of_yaml() {
+        for begin in ["- model: a.b\n", "---\n# x\n- fields: {}\n", "- pk: 1\n"] {
+            assert!(is_yaml(begin.as_bytes()), "{begin}");
+        }
+        for begin in ["- a line of a log\n", "id,username\n", "{}", ""] {
+            assert!(!is_yaml(begin.as_bytes()), "{begin}");
+        }
+    }
+}
