@@ -3,6 +3,7 @@
 //! Sorted by id, members in one order, attributes sorted: two exports of the same users are the same bytes. The ids
 //! are read first, 8 bytes each, then the users in their order; so a large table does not have to fit into memory.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub struct ExportArgs {
 struct Line<'a> {
     id: u64,
     username: &'a str,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    other_usernames: &'a BTreeSet<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     email: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +74,7 @@ impl<'a> Line<'a> {
         Self {
             id: user.id,
             username: &user.username,
+            other_usernames: &user.other_usernames,
             email: &user.email,
             password_hash: user.password_hash.as_deref(),
             status: user.status,

@@ -155,6 +155,7 @@ pub fn user(app: &App, demo: &DemoUser) -> User {
         version: 1,
         id: demo.id,
         username: demo.username.to_owned(),
+        other_usernames: BTreeSet::new(),
         email: demo.email.to_owned(),
         password_hash: app.passwords.hash(demo.password, random()).ok(),
         status: demo.status,

@@ -21,6 +21,13 @@ pub struct User {
     pub id: u64,
     /// The username as it was registered.
     pub username: String,
+    /// The usernames of other products whose users were joined to this one; each is a login name too.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "serde_dynamo::string_set::serialize"
+    )]
+    pub other_usernames: BTreeSet<String>,
     /// The e-mail address as it was registered; empty where there is none.
     pub email: String,
     /// The password's hash; a user without one cannot sign in by password.

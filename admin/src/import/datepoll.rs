@@ -85,6 +85,7 @@ fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         version: 1,
         id,
         username,
+        other_usernames: BTreeSet::new(),
         email: fields::text(record, "email")?.unwrap_or_default(),
         password_hash,
         status: if activated { Status::Active } else { Status::NotActivated },

@@ -122,6 +122,7 @@ impl Django {
             version: 1,
             id: if self.new_ids { 0 } else { integer_key(record, id)? },
             username,
+            other_usernames: BTreeSet::new(),
             email,
             password_hash: fields::text(record, "password")?.and_then(|password| stored(&password)),
             status: if active { Status::Active } else { Status::Disabled },

@@ -14,9 +14,10 @@ use super::{Draft, attributes, fields};
 use crate::output::Failure;
 
 /// The members, in the order in which they are written.
-pub const MEMBERS: [&str; 16] = [
+pub const MEMBERS: [&str; 17] = [
     "id",
     "username",
+    "other_usernames",
     "email",
     "password_hash",
     "status",
@@ -97,6 +98,7 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         version: 1,
         id,
         username,
+        other_usernames: other_usernames(record)?,
         email: fields::text(record, "email")?.unwrap_or_default(),
         password_hash,
         status: status(record)?,
@@ -121,6 +123,16 @@ fn status(record: &Record) -> Result<Status, Reason> {
     match fields::value(record, "status") {
         None => Ok(Status::Active),
         Some(word) => serde_json::from_value(word.clone()).map_err(|_| wanted()),
+    }
+}
+
+/// An array of usernames; in CSV one field is one username.
+fn other_usernames(record: &Record) -> Result<BTreeSet<String>, Reason> {
+    let wanted = || fields::malformed("other_usernames", "an array of usernames");
+    match fields::value(record, "other_usernames") {
+        None => Ok(BTreeSet::new()),
+        Some(Value::String(one)) => Ok(BTreeSet::from([one.clone()])),
+        Some(array) => serde_json::from_value(array.clone()).map_err(|_| wanted()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use postern::password::HashAlgorithm;
-use postern::store::Joined;
+use postern::store::{Joined, OtherUsername};
 use serde_json::{Value, json};
 
 use super::kept::Kept;
@@ -109,16 +109,21 @@ impl Report {
     }
 
     /// A user was joined to one who is there, or would be; each is told.
-    pub fn joined(&mut self, position: Position, joined: Joined, username: &str) {
+    pub fn joined(&mut self, position: Position, joined: &Joined, username: &str) {
         self.joined += 1;
         let taken = [
+            (joined.username == OtherUsername::Added, "the username"),
+            (joined.source_id, "the source id"),
             (joined.attributes, "attributes"),
             (joined.mfa, "MFA, which ends all sessions"),
             (joined.password, "the password, which ends all sessions"),
         ];
         let taken: Vec<&str> = taken.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
         let what = if joined.is_nothing() { "nothing more".to_owned() } else { taken.join(", ") };
-        let why = format!("{} is user {}, who takes {what}", plain(username), joined.id);
+        let mut why = format!("{} is user {}, who takes {what}", plain(username), joined.id);
+        if let OtherUsername::Taken { by } = joined.username {
+            let _ = write!(why, "; the username is user {by}'s, and stays that");
+        }
         self.say(position, "joined", &why);
     }
 

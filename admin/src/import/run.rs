@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use postern::ambient;
 use postern::name::LoginName;
 use postern::password::{FastDigest, Passwords};
-use postern::store::{Joined, MAX_BATCH, MAX_ITEMS, Outcome, PasswordOf, Standing, Store, Taken, What};
+use postern::store::{
+    Joined, MAX_BATCH, MAX_ITEMS, OtherUsername, Outcome, PasswordOf, Standing, Store, Taken, What,
+};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -221,11 +223,14 @@ impl Run<'_> {
     fn is_there(&mut self, candidate: &Candidate, id: u64) {
         self.seen.taken.extend(self.seen.keys(candidate));
         self.seen.taken.insert(self.seen.key(What::Id, &id.to_string()));
-        let user = candidate.newcomer.user();
-        if let Some(spelt) = LoginName::new(&user.username).as_id().filter(|spelt| *spelt != id) {
-            self.ids_as_usernames.push(spelt);
-        }
-        self.note_id(user.source_id.as_deref(), id);
+        self.note_username(candidate, id);
+        self.note_id(candidate.newcomer.user().source_id.as_deref(), id);
+    }
+
+    /// The username of a row leads to this user. One of digits may be another user's id.
+    fn note_username(&mut self, candidate: &Candidate, id: u64) {
+        let username = LoginName::new(&candidate.newcomer.user().username);
+        self.ids_as_usernames.extend(username.as_id().filter(|spelt| *spelt != id));
     }
 
     /// A user of the file has this id in the table.
@@ -283,7 +288,10 @@ impl Run<'_> {
                     let email = candidate.unique().into_iter().filter(|(what, _)| *what != What::Id);
                     let keys: Vec<u64> = email.map(|(what, which)| self.seen.key(what, &which)).collect();
                     self.seen.taken.extend(keys);
-                    self.report.joined(position, joined, &candidate.newcomer.user().username);
+                    self.report.joined(position, &joined, &candidate.newcomer.user().username);
+                    if joined.username == OtherUsername::Added {
+                        self.note_username(&candidate, joined.id);
+                    }
                     self.note_id(candidate.newcomer.user().source_id.as_deref(), joined.id);
                     continue;
                 }

@@ -56,6 +56,7 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         version: 1,
         id: options.id.unwrap_or(0),
         username: options.username,
+        other_usernames: BTreeSet::new(),
         email: options.email.unwrap_or_default(),
         password_hash: None,
         status: if options.not_activated { Status::NotActivated } else { Status::Active },

@@ -104,10 +104,16 @@ fn facts(user: &User, live: usize) -> Vec<(String, String)> {
     };
     let ended = user.sessions_ended_at.map_or(String::new(), |at| format!(", last raised {}", time(at)));
     let email = if user.email.is_empty() { "none".to_owned() } else { plain(&user.email) };
+    let others = if user.other_usernames.is_empty() {
+        "none".to_owned()
+    } else {
+        plain(&Vec::from_iter(user.other_usernames.iter().map(String::as_str)).join(", "))
+    };
     let must = if user.must_change_password { "yes" } else { "no" };
     [
         ("id", user.id.to_string()),
         ("username", plain(&user.username)),
+        ("other usernames", others),
         ("e-mail", email),
         ("status", word(user.status).to_owned()),
         ("password", password),
@@ -134,6 +140,7 @@ fn answer(user: &User, live: usize, names: Vec<Value>) -> Value {
     about(
         user,
         json!({
+            "other_usernames": user.other_usernames,
             "status": user.status,
             "password": password,
             "must_change_password": user.must_change_password,

@@ -60,8 +60,10 @@ async fn match_by_email_joins_what_is_lacking_and_loosens_nothing() {
 
     let said = stand.run(&words);
     assert_eq!((said.counts(), &said.json()["joined"]), ([1, 0, 0], &json!(2)), "{}", said.err);
-    assert!(said.err.contains("line 1: joined: anna_b is user 1, who takes attributes, MFA"), "{}", said.err);
-    assert!(said.err.contains("line 2: joined: ben is user 2, who takes nothing more"), "{}", said.err);
+    let anna_takes =
+        "line 1: joined: anna_b is user 1, who takes the username, the source id, attributes, MFA";
+    assert!(said.err.contains(anna_takes), "{}", said.err);
+    assert!(said.err.contains("line 2: joined: ben is user 2, who takes the source id\n"), "{}", said.err);
     let joined = user(&stand, 1);
     assert_eq!(
         joined["attributes"],
@@ -74,11 +76,20 @@ async fn match_by_email_joins_what_is_lacking_and_loosens_nothing() {
         assert_eq!(joined[member], anna[member], "{member}");
     }
     assert_eq!(joined["epoch"], json!(anna["epoch"].as_u64().unwrap() + 1), "MFA ends all sessions");
-    assert_eq!(user(&stand, 2), ben, "disabled, and with the first authenticator");
+    assert_eq!((&joined["other_usernames"], &joined["source_id"]), (&json!(["anna_b"]), &json!("1")));
+    assert_eq!(user(&stand, 2)["source_id"], json!("7"));
+    for member in ["status", "mfa_secret", "epoch", "password_hash", "username", "attributes"] {
+        assert_eq!(user(&stand, 2)[member], ben[member], "disabled, and with the first authenticator");
+    }
+    for (name, id) in [("anna", 1), ("ANNA_B", 1), ("7", 2), ("ben", 2)] {
+        let shown = stand.run(&["user", "show", name]);
+        assert_eq!(shown.json()["id"], json!(id), "{name}: {}", shown.err);
+    }
 
     let table = stand.export();
     let again = stand.run(&words);
-    assert_eq!((again.counts(), &again.json()["joined"]), ([0, 1, 0], &json!(2)), "{}", again.err);
+    // Ben has the names and the source id of the row by now.
+    assert_eq!((again.counts(), &again.json()["joined"]), ([0, 2, 0], &json!(1)), "{}", again.err);
     assert_eq!(stand.export(), table);
     let map = std::fs::read_to_string(stand.path("second.jsonl.ids.csv")).unwrap();
     assert!(map.contains("1,1\n") && map.contains("7,2\n"), "{map}");
@@ -98,6 +109,30 @@ async fn newest_password_is_that_of_the_last_sign_in_and_ends_all_sessions() {
     let table = stand.export();
     stand.run(&words);
     assert_eq!(stand.export(), table);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joined_usernames_go_with_the_user_and_those_of_others_stay() {
+    let stand = stand().await;
+    let other = json!({"id": 3, "username": "ANNA_B"});
+    stand.write("other.jsonl", &lines(&[other]));
+    stand.run(&["import", "jsonl", "other.jsonl"]);
+    let words = ["import", "jsonl", "second.jsonl", "--new-ids", "--match", "email"];
+    let said = stand.run(&words);
+    assert!(said.err.contains("; the username is user 3's, and stays that"), "{}", said.err);
+    assert_eq!(user(&stand, 1)["other_usernames"], Value::Null);
+    assert_eq!(stand.run(&["user", "delete", "3", "--yes"]).code, Some(0));
+    assert!(stand.run(&words).err.contains("anna_b is user 1, who takes the username"));
+
+    let export = stand.export();
+    let copy = Stand::start().await;
+    copy.write("all.jsonl", &export);
+    assert_eq!(copy.run(&["import", "jsonl", "all.jsonl"]).code, Some(0));
+    assert_eq!(copy.export(), export);
+    assert_eq!(copy.run(&["import", "jsonl", "all.jsonl"]).counts(), [0, 3, 0]);
+    assert_eq!(copy.run(&["user", "delete", "anna_b", "--yes"]).code, Some(0));
+    copy.write("again.jsonl", &lines(&[json!({"id": 9, "username": "anna_b"})]));
+    assert_eq!(copy.run(&["import", "jsonl", "again.jsonl"]).counts(), [1, 0, 0], "the name is free");
 }
 
 /// A username that looks like the address is no address.

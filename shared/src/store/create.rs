@@ -89,15 +89,10 @@ impl Store {
         item.extend(key(user_pk(user.id), "USER"));
         let mut writes = vec![self.put_new(item)?];
         for (name, kind) in names.iter().filter_map(|(name, kind)| Some((name.as_key()?, kind))) {
-            let mut item = key(login_pk(name), "LOGIN");
-            item.insert("user_id".to_owned(), number(user.id));
-            item.insert("kind".to_owned(), text(kind.as_str()));
-            writes.push(self.put_new(item)?);
+            writes.push(self.put_new(Self::login_item(name, *kind, user.id))?);
         }
         if let Some(source_id) = &user.source_id {
-            let mut item = source_key(source_id, user.id);
-            item.insert("user_id".to_owned(), number(user.id));
-            writes.push(self.put_new(item)?);
+            writes.push(self.put_new(Self::source_item(source_id, user.id))?);
         }
         // An earlier version may have given the name to somebody in another form.
         for former in names.iter().flat_map(|(name, _)| name.former_keys()) {
@@ -106,7 +101,14 @@ impl Store {
         Ok(writes)
     }
 
-    fn nothing_there(&self, pk: String) -> Result<TransactWriteItem, StoreError> {
+    /// The item that leads from a source id to a user.
+    pub(super) fn source_item(source_id: &str, user_id: u64) -> Item {
+        let mut item = source_key(source_id, user_id);
+        item.insert("user_id".to_owned(), number(user_id));
+        item
+    }
+
+    pub(super) fn nothing_there(&self, pk: String) -> Result<TransactWriteItem, StoreError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
             .set_key(Some(key(pk, "LOGIN")))
@@ -157,7 +159,15 @@ impl Store {
         condition_failed(outcome).map(|_| ())
     }
 
-    fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+    /// The item that leads from a login name to a user.
+    pub(super) fn login_item(name: &str, kind: LoginKind, user_id: u64) -> Item {
+        let mut item = key(login_pk(name), "LOGIN");
+        item.insert("user_id".to_owned(), number(user_id));
+        item.insert("kind".to_owned(), text(kind.as_str()));
+        item
+    }
+
+    pub(super) fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
@@ -218,18 +228,27 @@ impl LoginKind {
 /// # Errors
 /// If one cannot be a name.
 pub fn login_names(user: &NewUser) -> Result<Vec<(LoginName, LoginKind)>, CreateUserError> {
-    let username = LoginName::new(&user.username);
-    if !username.as_key().is_some_and(is_username) {
-        return Err(CreateUserError::BadUsername);
+    let mut names: Vec<(LoginName, LoginKind)> = Vec::new();
+    for username in std::iter::once(&user.username).chain(&user.other_usernames) {
+        let username = LoginName::new(username);
+        if !username.as_key().is_some_and(is_username) {
+            return Err(CreateUserError::BadUsername);
+        }
+        if names.iter().all(|(name, _)| *name != username) {
+            names.push((username, LoginKind::Username));
+        }
     }
     let email = LoginName::new(&user.email);
     match email.as_key() {
-        Some("") => Ok(vec![(username, LoginKind::Username)]),
-        Some(address) if !is_email(address) => Err(CreateUserError::BadEmail),
-        None => Err(CreateUserError::BadEmail),
-        Some(_) if email == username => Ok(vec![(username, LoginKind::Both)]),
-        Some(_) => Ok(vec![(username, LoginKind::Username), (email, LoginKind::Email)]),
+        Some("") => return Ok(names),
+        Some(address) if is_email(address) => {}
+        Some(_) | None => return Err(CreateUserError::BadEmail),
     }
+    match names.iter_mut().find(|(name, _)| *name == email) {
+        Some((_, kind)) => *kind = LoginKind::Both,
+        None => names.push((email, LoginKind::Email)),
+    }
+    Ok(names)
 }
 
 fn is_username(name: &str) -> bool {

@@ -1,6 +1,8 @@
 //! Deleting users, which operators do and no function may.
 
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
 
 use super::create::source_key;
 use super::{Store, StoreError, decode_login, key, login_names, login_pk, number, text, user_pk};
@@ -17,9 +19,25 @@ impl Store {
         let wrong =
             |error: aws_sdk_dynamodb::error::BuildError| StoreError::Rejected { cause: error.to_string() };
         let delete = || Delete::builder().table_name(&self.table);
+        let mut condition = "epoch = :epoch AND username = :username AND email = :email".to_owned();
+        let mut values = HashMap::new();
+        let others = user.other_usernames.iter().cloned().collect::<Vec<_>>();
+        for (attribute, value) in [
+            ("other_usernames", Some(others).filter(|others| !others.is_empty()).map(AttributeValue::Ss)),
+            ("source_id", user.source_id.as_deref().map(text)),
+        ] {
+            condition += &match value {
+                None => format!(" AND attribute_not_exists({attribute})"),
+                Some(value) => {
+                    values.insert(format!(":{attribute}"), value);
+                    format!(" AND {attribute} = :{attribute}")
+                }
+            };
+        }
         let the_user = delete()
             .set_key(Some(key(user_pk(user.id), "USER")))
-            .condition_expression("epoch = :epoch AND username = :username AND email = :email")
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
             .expression_attribute_values(":epoch", number(user.epoch))
             .expression_attribute_values(":username", text(&user.username))
             .expression_attribute_values(":email", text(&user.email));

@@ -1,10 +1,10 @@
 //! Joining what a second source knows of a user to the user that is there. Operators do that, and no function may.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde_json::{Map, Value};
 
-use super::error::condition_failed;
-use super::{NewUser, Store, StoreError, key, number, text, user_pk};
+use super::{LoginKind, NewUser, Store, StoreError, key, login_names, login_pk, number, text, user_pk};
 use crate::ambient::Timestamp;
 use crate::name::LoginName;
 use crate::user::User;
@@ -23,10 +23,14 @@ pub enum PasswordOf {
 }
 
 /// What a user takes from the second source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
     /// The user's id.
     pub id: u64,
+    /// The username, as a further login name.
+    pub username: OtherUsername,
+    /// The id in the second source.
+    pub source_id: bool,
     /// Attributes that the user lacked.
     pub attributes: bool,
     /// MFA, which was off.
@@ -37,15 +41,31 @@ pub struct Joined {
 
 impl Joined {
     /// Whether the user takes nothing: the two were joined before.
-    pub const fn is_nothing(self) -> bool {
-        !(self.attributes || self.mfa || self.password)
+    pub fn is_nothing(&self) -> bool {
+        !(self.attributes || self.mfa || self.password || self.source_id)
+            && self.username != OtherUsername::Added
     }
+}
+
+/// What becomes of the username that a joined user has in the second source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherUsername {
+    /// It is a login name of the user already.
+    Known,
+    /// The user can sign in by it from now on.
+    Added,
+    /// It is another user's login name, and stays that.
+    Taken {
+        /// The other user's id.
+        by: u64,
+    },
 }
 
 impl Store {
     /// Joins another source's user to the user with this id, if both have one e-mail address. The user takes what was
-    /// lacking: attributes, and MFA where it is off. The status, the names and what is there stay. A new password or MFA
-    /// ends all sessions. Writes nothing in a dry run. Returns `None` if there is no such user, or the address is another.
+    /// lacking: attributes, MFA where it is off, a source id, and the username as a further login name where it is nobody's.
+    /// The status, the names and what is there stay. A new password or MFA ends all sessions. Writes nothing in a dry run.
+    /// Returns `None` if there is no such user, or the address is another.
     ///
     /// # Errors
     /// If the table cannot be reached, or the user is changed again and again meanwhile.
@@ -62,10 +82,11 @@ impl Store {
             if user.email.is_empty() || LoginName::new(&user.email) != LoginName::new(&other.email) {
                 return Ok(None);
             }
-            let (attributes, joined) = join(&user, other, passwords);
+            let username = self.other_username(&user, other).await?;
+            let (attributes, joined) = join(&user, other, passwords, username);
             if dry_run
                 || joined.is_nothing()
-                || self.write_join(&user, other, attributes, joined, now).await?
+                || self.write_join(&user, other, attributes, &joined, now).await?
             {
                 return Ok(Some(joined));
             }
@@ -73,15 +94,28 @@ impl Store {
         Err(StoreError::Unavailable { cause: format!("user {id} is changed again and again") })
     }
 
-    /// Writes what was joined, on the condition that the user is as it was read. `false` if not.
+    /// Finds out whether the second source's username is free.
+    async fn other_username(&self, user: &User, other: &NewUser) -> Result<OtherUsername, StoreError> {
+        let name = LoginName::new(&other.username);
+        if login_names(user).unwrap_or_default().iter().any(|(known, _)| *known == name) {
+            return Ok(OtherUsername::Known);
+        }
+        Ok(match self.login(&name).await? {
+            None => OtherUsername::Added,
+            Some(login) => OtherUsername::Taken { by: login.user_id },
+        })
+    }
+
+    /// Writes what was joined, on the condition that the user is as it was read and the username is free. `false` if not.
     async fn write_join(
         &self,
         user: &User,
         other: &NewUser,
         attributes: Map<String, Value>,
-        joined: Joined,
+        joined: &Joined,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let mut items = Vec::new();
         let unstorable = |_| StoreError::Rejected { cause: "the attributes cannot be stored".to_owned() };
         let attributes: AttributeValue = serde_dynamo::to_attribute_value(attributes).map_err(unstorable)?;
         let mut set = "attributes = :attributes,".to_owned();
@@ -101,6 +135,24 @@ impl Store {
             set += " last_sign_in = :last,";
             values.push((":last", number(last.millis())));
         }
+        if joined.username == OtherUsername::Added {
+            let mut usernames = user.other_usernames.clone();
+            usernames.insert(other.username.clone());
+            set += " other_usernames = :usernames,";
+            values.push((":usernames", AttributeValue::Ss(usernames.into_iter().collect())));
+            let name = LoginName::new(&other.username);
+            if let Some(name) = name.as_key() {
+                items.push(self.put_new(Self::login_item(name, LoginKind::Username, user.id))?);
+            }
+            for former in name.former_keys() {
+                items.push(self.nothing_there(login_pk(former))?);
+            }
+        }
+        if let Some(source_id) = other.source_id.as_ref().filter(|_| joined.source_id) {
+            set += " source_id = :source,";
+            values.push((":source", text(source_id)));
+            items.push(self.put_new(Self::source_item(source_id, user.id))?);
+        }
         let request = if joined.mfa || joined.password {
             self.ending_sessions(user.id, if joined.mfa { ", pending_mfa_secret" } else { "" }, &set, now)
         } else {
@@ -118,12 +170,27 @@ impl Store {
             .condition_expression("epoch = :epoch AND updated_at = :updated")
             .expression_attribute_values(":epoch", number(user.epoch))
             .expression_attribute_values(":updated", number(user.updated_at.millis()));
-        condition_failed(request.send().await).map(|refused| refused.is_none())
+        let unstorable = |error: BuildError| StoreError::Rejected { cause: error.to_string() };
+        let update = Update::builder()
+            .set_table_name(request.get_table_name().clone())
+            .set_key(request.get_key().clone())
+            .set_update_expression(request.get_update_expression().clone())
+            .set_condition_expression(request.get_condition_expression().clone())
+            .set_expression_attribute_values(request.get_expression_attribute_values().clone())
+            .build()
+            .map_err(unstorable)?;
+        items.insert(0, TransactWriteItem::builder().update(update).build());
+        self.transact(items).await
     }
 }
 
 /// The attributes of both, those of the user first; and what the user takes.
-fn join(user: &User, other: &NewUser, passwords: PasswordOf) -> (Map<String, Value>, Joined) {
+fn join(
+    user: &User,
+    other: &NewUser,
+    passwords: PasswordOf,
+    username: OtherUsername,
+) -> (Map<String, Value>, Joined) {
     let mut attributes = user.attributes.clone();
     for (contract, members) in &other.attributes {
         let Value::Object(members) = members else { continue };
@@ -142,6 +209,8 @@ fn join(user: &User, other: &NewUser, passwords: PasswordOf) -> (Map<String, Val
         && (user.password_hash.is_none() || (passwords == PasswordOf::Newest && newer));
     let joined = Joined {
         id: user.id,
+        username,
+        source_id: user.source_id.is_none() && other.source_id.is_some(),
         attributes: attributes != user.attributes,
         mfa: user.mfa.is_none() && other.mfa.is_some(),
         password,

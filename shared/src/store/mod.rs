@@ -27,7 +27,7 @@ pub(crate) use self::changes::{Change, MfaConfirmation, SignInRecord};
 pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES, NewUser, login_names};
 pub use self::error::StoreError;
 pub use self::import::{MAX_BATCH, MAX_ITEMS, Newcomer, Outcome, Standing, Taken, What};
-pub use self::join::{Joined, PasswordOf};
+pub use self::join::{Joined, OtherUsername, PasswordOf};
 pub use self::scan::{Cursor, MAX_READ, UserIds};
 #[cfg(fuzzing)]
 pub(crate) use self::sessions::decode_session;

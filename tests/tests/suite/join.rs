@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use postern::ambient::hex;
 use postern::mfa::Mfa;
-use postern::store::PasswordOf;
+use postern::store::{OtherUsername, PasswordOf};
 use postern_tests::stand::Stand;
 use ring::digest::{SHA256, digest};
 
-use crate::follow::holder::{WHOAMI, get, mfa_jwt};
+use crate::follow::holder::{WHOAMI, get, mfa_jwt, sign_in};
 use crate::raw::{self, number, text};
 
 const HUBER: u64 = 33;
@@ -55,4 +55,26 @@ async fn join_of_attributes_alone_ends_no_token() {
     assert!(joined.attributes && !joined.mfa && !joined.password);
     assert_eq!(get(&stand, "mfa", WHOAMI, &token).await.status, 200);
     assert_eq!(raw::user(&stand, HUBER).await["epoch"], number(7_u64));
+}
+
+#[tokio::test]
+async fn joined_user_signs_in_by_the_username_of_either_product() {
+    let stand = Stand::start().await;
+    let mut other = stand.store.user(HUBER).await.unwrap().unwrap();
+    other.username = "Stefan_H".to_owned();
+    other.source_id = Some("5e8f8c1d2f0a4b0017c0ffe0".to_owned());
+    for added in [true, false] {
+        let joined = stand.store.join_user(HUBER, &other, PasswordOf::First, false, stand.now()).await;
+        let joined = joined.unwrap().unwrap();
+        assert_eq!((joined.username == OtherUsername::Added, joined.source_id), (added, added));
+    }
+    for contract in ["session", "mfa"] {
+        for username in ["stefan_h", "st.huber"] {
+            let reply = sign_in(&stand, contract, username, "Password1234!", None).await;
+            assert_eq!(reply.status, 200, "{contract}, {username}");
+        }
+        let wrong = sign_in(&stand, contract, "stefan_h", "Password1234?", None).await;
+        assert_ne!(wrong.status, 200, "{contract}");
+    }
+    assert_eq!(stand.store.users_of_source("5e8f8c1d2f0a4b0017c0ffe0").await.unwrap(), [HUBER]);
 }

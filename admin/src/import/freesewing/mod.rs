@@ -158,6 +158,7 @@ impl FreeSewing {
             version: 1,
             id,
             username,
+            other_usernames: BTreeSet::new(),
             email,
             password_hash,
             status: status(record)?,

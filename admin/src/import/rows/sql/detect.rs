@@ -35,7 +35,7 @@ pub(in crate::import::rows) fn product(begin: &[u8]) -> Option<Product> {
         start.eq_ignore_ascii_case(word.as_bytes())
             && rest.first().is_some_and(|next| next.is_ascii_whitespace() || *next == b';')
     };
-    if !code.starts_with(b"/*") && !KEYWORDS.iter().any(|word| begins_with(word)) {
+    if !code.starts_with(b"/*") && !KEYWORDS.iter().any(begins_with) {
         return None;
     }
     let text = String::from_utf8_lossy(begin).to_ascii_lowercase();
