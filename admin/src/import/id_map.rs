@@ -3,7 +3,7 @@
 //! An import that is run again lists the users who are there already, so the file of the last run is whole.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use csv::Writer;
@@ -36,8 +36,9 @@ impl IdMap {
             // Beside a pipe there is no place for a file.
             Input::File(_) | Input::Stdin => PathBuf::from("stdin.ids.csv"),
         };
-        match fs::read(&path) {
-            Ok(found) if found.starts_with(HEADER.join(",").as_bytes()) => {
+        match begin(&path) {
+            // Of a run that was killed before it wrote, nothing is in it.
+            Ok(found) if found.is_empty() || found == HEADER.join(",").as_bytes() => {
                 fs::remove_file(&path).map_err(|error| not_written(&path, &error))?;
             }
             Ok(_) => {
@@ -50,6 +51,7 @@ impl IdMap {
         let file = create_private(&path).map_err(|error| not_written(&path, &error))?;
         let mut map = Self { path, writer: Writer::from_writer(file) };
         map.record(HEADER)?;
+        map.flush()?;
         Ok(map)
     }
 
@@ -66,13 +68,24 @@ impl IdMap {
     /// # Errors
     /// If it cannot be written.
     pub fn finish(mut self) -> Result<String, Failure> {
-        self.writer.flush().map_err(|error| not_written(&self.path, &error))?;
+        self.flush()?;
         Ok(self.path.display().to_string())
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.writer.flush().map_err(|error| not_written(&self.path, &error))
     }
 
     fn record(&mut self, fields: [&str; 2]) -> Result<(), Failure> {
         self.writer.write_record(fields).map_err(|error| not_written(&self.path, &error.into()))
     }
+}
+
+/// As much of a file as its header is long.
+fn begin(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    let mut begin = Vec::new();
+    File::open(path)?.take(HEADER.join(",").len() as u64).read_to_end(&mut begin)?;
+    Ok(begin)
 }
 
 fn not_written(path: &std::path::Path, error: &io::Error) -> Failure {

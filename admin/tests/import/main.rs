@@ -10,6 +10,7 @@ mod formats;
 mod forms;
 mod hashes;
 mod join;
+mod killed;
 mod new_ids;
 mod products;
 mod round_trip;
@@ -60,9 +61,14 @@ impl Stand {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_at(&self.table.endpoint(), arguments)
+    }
+
+    /// The same where the table is reached at this address.
+    pub(crate) fn command_at(&self, endpoint: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
         command
-            .args(["--table", NAME, "--endpoint-url", &self.table.endpoint(), "--json"])
+            .args(["--table", NAME, "--endpoint-url", endpoint, "--json"])
             .args(arguments)
             .current_dir(&self.directory)
             .env_remove("FREESEWING_ENCRYPTION_KEY")

@@ -1,0 +1,139 @@
+//! An import that is killed at each of its writes, before and after the table has it, and run again: the table is the one
+//! of an import that nothing disturbed.
+
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use postern_tests::relay;
+use serde_json::{Value, json};
+
+use crate::Stand;
+
+/// What stands in front of the table, and kills the import at a write.
+#[derive(Clone, Default)]
+struct Killer {
+    child: Arc<Mutex<Option<Child>>>,
+    /// How many writes there were.
+    writes: Arc<Mutex<u32>>,
+    /// The write at which it kills, from 1, and whether the table gets that write.
+    at: u32,
+    lands: bool,
+}
+
+impl Killer {
+    /// Runs a command through it. Returns whether it was killed.
+    async fn run(self, stand: &Stand, arguments: &[&str]) -> bool {
+        let table = stand.table.endpoint().trim_start_matches("http://").to_owned();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let killer = self.clone();
+        let handle = move |request: Request| {
+            let (killer, table) = (killer.clone(), table.clone());
+            async move { killer.pass(&table, request).await }
+        };
+        let server = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handle)).await });
+        let mut command = stand.command_at(&endpoint, arguments);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        *self.child.lock().unwrap() = Some(child);
+        let code = loop {
+            if let Some(status) =
+                self.child.lock().unwrap().as_mut().and_then(|child| child.try_wait().unwrap())
+            {
+                break status.code();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        server.abort();
+        assert!(code.is_none() || code == Some(0), "{code:?}");
+        code.is_none()
+    }
+
+    async fn pass(&self, table: &str, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let body: Bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let target = parts.headers["x-amz-target"].to_str().unwrap().to_owned();
+        let is_write =
+            ["TransactWriteItems", "UpdateItem", "PutItem"].iter().any(|write| target.ends_with(write));
+        let kills = is_write && {
+            let mut writes = self.writes.lock().unwrap();
+            *writes += 1;
+            *writes == self.at
+        };
+        if !kills {
+            return relay::pass(table, parts, body).await;
+        }
+        if self.lands {
+            relay::pass(table, parts, body).await;
+        }
+        self.child.lock().unwrap().as_mut().unwrap().kill().unwrap();
+        Response::new(Body::empty())
+    }
+}
+
+/// The first product's users are in the table.
+async fn stand() -> Stand {
+    let stand = Stand::start().await;
+    let first = (1..=3).map(|id| {
+        let hash = "$2b$04$abcdefghijklmnopqrstuuv.XF2ISziCQv1iCAGmcPqBmhKgkUr7O";
+        json!({"id": id, "username": format!("first{id}"), "email": format!("{id}@example.com"), "password_hash": hash,
+            "created_at": "2024-01-01T00:00:00Z"})
+    });
+    stand.write("first.jsonl", &first.map(|user| user.to_string() + "\n").collect::<String>());
+    assert_eq!(stand.run(&["import", "jsonl", "first.jsonl"]).counts(), [3, 0, 0]);
+    // The second product's keys are UUIDs; three of its people are those of the first, and some hashes need a layer.
+    let second = (1..=40).map(|n| {
+        let hash = if n % 20 == 0 { "5f4dcc3b5aa765d61d8327deb882cf99" } else { "!" };
+        json!({"model": "a.user", "pk": format!("0b8f7a52-{n:012}"), "fields": {
+            "username": format!("user{n}"), "email": format!("{n}@example.com"), "password": hash,
+            "first_name": format!("name{n}"), "date_joined": "2024-01-01T00:00:00Z"}})
+    });
+    stand.write("second.json", &Value::from_iter(second).to_string());
+    stand
+}
+
+/// The users as they are but for what depends on the time, the salt and the order of ids.
+fn users(stand: &Stand) -> Vec<Value> {
+    let user = |line: &str| {
+        let mut user: Value = serde_json::from_str(line).unwrap();
+        let members = user.as_object_mut().unwrap();
+        members.retain(|member, _| !["id", "epoch", "updated_at"].contains(&member.as_str()));
+        if let Some(Value::String(hash)) = members.get_mut("password_hash") {
+            hash.truncate(11);
+        }
+        user
+    };
+    let mut users: Vec<Value> = stand.export().lines().map(user).collect();
+    users.sort_by_key(|user| user["username"].to_string());
+    users
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_killed_at_any_write_and_run_again_is_the_same_import() {
+    let arguments =
+        ["import", "django", "second.json", "--new-ids", "--match", "email", "--concurrency", "1"];
+    let undisturbed = stand().await;
+    assert_eq!(undisturbed.run(&arguments).code, Some(0));
+    let expected = users(&undisturbed);
+    assert_eq!(expected.len(), 40);
+    let mut writes = 0;
+    for lands in [false, true] {
+        for at in 1.. {
+            let stand = stand().await;
+            let killer = Killer { at, lands, ..Killer::default() };
+            if !killer.run(&stand, &arguments).await {
+                break;
+            }
+            writes += 1;
+            let said = stand.run(&arguments);
+            assert_eq!(said.code, Some(0), "write {at}, {lands}: {} {}", said.out, said.err);
+            assert_eq!(users(&stand), expected, "write {at}, {lands}");
+            let map = std::fs::read_to_string(stand.path("second.json.ids.csv")).unwrap();
+            assert_eq!(map.lines().count(), 41, "write {at}, {lands}: {map}");
+        }
+    }
+    assert!(writes >= 10, "{writes}");
+}
