@@ -13,12 +13,18 @@
 //! | [`crypt`] | FreeSewing's encrypted columns |
 //! | [`extended_json`] | MongoDB's types in JSON, which FreeSewing's version 2 has |
 //! | [`reason`] | why a row is rejected |
-//! | [`run`] | batches, several at once |
+//! | [`candidate`] | a user on the way from a row to the table |
+//! | [`run`] | the rows of a file, in batches, several at once |
+//! | [`batch`] | a batch: created, joined, or looked up |
+//! | [`layering`] | layers of Argon2id over digests that are fast to guess |
+//! | [`seen`] | what the rows have that there can be only one of |
 //! | [`report`] | what became of the rows |
 //! | [`kept`] | the file of rejected rows |
 //! | [`id_map`] | the file of old and new ids |
 
 pub mod attributes;
+mod batch;
+pub mod candidate;
 pub mod crypt;
 pub mod datepoll;
 pub mod django;
@@ -29,12 +35,14 @@ pub mod hashes;
 pub mod id_map;
 pub mod kept;
 pub mod keycloak;
+pub mod layering;
 pub mod magic;
 pub mod own;
 pub mod reason;
 pub mod report;
 pub mod rows;
 pub mod run;
+mod seen;
 pub mod source;
 
 use std::fs;
@@ -45,15 +53,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use encoding_rs::Encoding;
 use postern::ambient::Timestamp;
 use postern::config::Environment;
-use postern::password::{FastDigest, HashAlgorithm, Imported};
-use postern::store::{Newcomer, Store};
-use postern::user::User;
+use postern::store::Store;
 
+use self::candidate::{Candidate, Draft, Reading};
 use self::datepoll::DatePoll;
 use self::django::Django;
 use self::freesewing::FreeSewing;
 use self::hashes::{HashOptions, Hashes};
-use self::reason::{NoPassword, Note, Reason};
+use self::reason::Reason;
 use self::rows::{Record, Rows};
 use self::source::{Input, Source};
 use crate::output::{Exit, Failure, Output};
@@ -188,84 +195,6 @@ enum MatchPassword {
     First,
     /// That of the product in which the user signed in last.
     Newest,
-}
-
-/// A user as a row has it, found good.
-pub struct Draft {
-    /// The user.
-    pub user: User,
-    /// Why the password that the row has cannot be used, where the product tells.
-    pub no_password: Option<NoPassword>,
-    /// What the operator should know.
-    pub notes: Vec<Note>,
-}
-
-impl Draft {
-    fn new(user: User, notes: Vec<Note>) -> Self {
-        Self { user, no_password: None, notes }
-    }
-
-    /// The same with a new id, and that of the row as its source id.
-    fn with_new_id(mut self) -> Self {
-        if self.user.id != 0 {
-            self.user.source_id = Some(self.user.id.to_string());
-            self.user.id = 0;
-            // They are stored as digests of the code and the id.
-            if !self.user.recovery_codes.is_empty() {
-                self.user.recovery_codes.clear();
-                self.notes.push(Note::NoRecoveryCodes);
-            }
-        }
-        self
-    }
-
-    /// The candidate, with the password's hash in a stored form or as a digest that gets a layer.
-    fn into_candidate(self, hashes: &Hashes) -> Result<Candidate, Reason> {
-        let Self { mut user, no_password, mut notes } = self;
-        let read = match (no_password, user.password_hash.take()) {
-            (Some(why), _) => Err(why),
-            (None, None) => Ok(None),
-            (None, Some(hash)) => hashes.read(&hash).map(Some).map_err(NoPassword::Hash),
-        };
-        let (stored, fast, hash) = match read {
-            Ok(None) => (None, None, None),
-            Ok(Some(Imported::Stored(stored, algorithm))) => (Some(stored), None, Some(algorithm)),
-            Ok(Some(Imported::Fast(fast))) => {
-                let algorithm = fast.algorithm();
-                (None, Some(fast), Some(algorithm))
-            }
-            Err(why) if hashes.reject_unusable() => return Err(Reason::NoPassword(why)),
-            Err(why) => {
-                notes.push(Note::NoPassword(why));
-                (None, None, None)
-            }
-        };
-        user.password_hash = stored;
-        Ok(Candidate { newcomer: Newcomer::new(user)?, fast, hash, notes })
-    }
-}
-
-/// What a row is.
-pub enum Reading {
-    /// A user.
-    User(Box<Draft>),
-    /// Something else, which a dump has among its users.
-    Other,
-}
-
-impl Reading {
-    fn of(draft: Draft) -> Self {
-        Self::User(Box::new(draft))
-    }
-}
-
-/// A user of a row, with names that can be names.
-struct Candidate {
-    newcomer: Newcomer,
-    /// What becomes the password's stored form by a layer of Argon2id, which the newcomer lacks until then.
-    fast: Option<FastDigest>,
-    hash: Option<HashAlgorithm>,
-    notes: Vec<Note>,
 }
 
 /// How the rows of a file are read.

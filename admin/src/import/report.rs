@@ -151,6 +151,12 @@ impl Report {
         self.reject(Position::line(line), &Value::Null, &Reason::Broken { what });
     }
 
+    /// How many of the users' password hashes get a layer.
+    pub fn layers(&self) -> u64 {
+        let layered = self.hashes.iter().filter(|(kind, _)| matches!(kind, HashAlgorithm::Layered(_)));
+        layered.map(|(_, count)| count).sum()
+    }
+
     /// Something is to be said of the whole file.
     pub fn remark(&mut self, remark: impl Into<String>) {
         self.remarks.push(remark.into());

@@ -2,66 +2,31 @@
 //!
 //! Nothing depends on having run to the end: who was created is found again by the next run, and is left as it is.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use indicatif::HumanDuration;
 use postern::ambient;
 use postern::name::LoginName;
-use postern::password::{FastDigest, Passwords};
-use postern::store::{
-    Joined, MAX_BATCH, MAX_ITEMS, OtherUsername, Outcome, PasswordOf, Standing, Store, Taken, What,
-};
+use postern::store::{MAX_BATCH, MAX_ITEMS, OtherUsername, Outcome, Store, Taken, What};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::batch::{Done, Pending, Settled, import_batch};
 use super::hashes::Hashes;
 use super::id_map::IdMap;
-use super::reason::{Note, Reason};
+use super::layering::Layering;
+use super::reason::Reason;
 use super::report::{Report, tell};
 use super::rows::{Position, Record, Row, Rows};
+use super::seen::Seen;
 use super::source::Input;
-use super::{Candidate, MatchBy, MatchPassword, Options, Reader, nothing_imported};
+use super::{Candidate, Options, Reader, nothing_imported};
 use crate::output::{Exit, Failure, Output};
 
 /// The most of a batch in bytes of its rows: DynamoDB takes 4 MB in a transaction.
 const MAX_BATCH_BYTES: u64 = 1 << 20;
-
-/// A row on its way.
-struct Pending {
-    position: Position,
-    record: Record,
-    candidate: Candidate,
-    /// What it has that there can be only one of, as [`Seen`] keeps it.
-    keys: Vec<u64>,
-    /// The address that it came with and was left out, and whose that is.
-    email_left_out: Option<(String, u64)>,
-}
-
-/// What became of a row.
-enum Done {
-    /// It is a user of its own, or none.
-    Outcome(Outcome),
-    /// It is joined to a user who is there.
-    Joined(Joined),
-}
-
-/// A batch that is done, or what stopped it.
-type Settled = Result<Vec<(Pending, Done)>, Failure>;
-
-/// Ids and names of the rows that were read, each as 64 bits: a million users are not to be kept in memory.
-#[derive(Default)]
-struct Seen {
-    /// Of rows whose users are in the table, or would be.
-    taken: HashSet<u64>,
-    /// Of rows that are on their way, and may yet be rejected.
-    on_the_way: HashSet<u64>,
-    /// Names that somebody in the table was found to have, and who.
-    held: HashMap<u64, u64>,
-    state: RandomState,
-}
 
 /// An import that is under way.
 struct Run<'a> {
@@ -71,6 +36,7 @@ struct Run<'a> {
     seen: Seen,
     batch: Vec<Pending>,
     under_way: JoinSet<Settled>,
+    layering: Layering,
     /// The ids that usernames of digits spell.
     ids_as_usernames: Vec<u64>,
     id_map: Option<IdMap>,
@@ -98,6 +64,7 @@ pub(super) async fn run(
         seen: Seen::default(),
         batch: Vec::new(),
         under_way: JoinSet::new(),
+        layering: Layering::of_this_machine(),
         ids_as_usernames: Vec::new(),
         id_map,
     };
@@ -168,6 +135,14 @@ pub(super) async fn run(
         run.report.remark(format!(
             "{shadowed} usernames are spelt like another user's id: those users cannot sign in at mfa by their id, only by \
              username or e-mail address"
+        ));
+    }
+    let layers = run.report.layers();
+    if let Some(time) = run.layering.estimate(layers).filter(|_| options.dry_run && layers > 0) {
+        run.report.remark(format!(
+            "{layers} password hashes are fast to guess, and get a layer of Argon2id first: that takes this machine about \
+             {}",
+            HumanDuration(time)
         ));
     }
     if let Some(map) = run.id_map {
@@ -255,7 +230,12 @@ impl Run<'_> {
         }
         if !self.batch.is_empty() && !self.report.is_stopped() {
             let batch = mem::take(&mut self.batch);
-            self.under_way.spawn(import_batch(self.store.clone(), batch, self.options.clone()));
+            self.under_way.spawn(import_batch(
+                self.store.clone(),
+                batch,
+                self.options.clone(),
+                self.layering.clone(),
+            ));
         }
     }
 
@@ -321,131 +301,6 @@ impl Run<'_> {
     }
 }
 
-/// Creates the users of a batch, or looks what would become of them.
-async fn import_batch(store: Store, mut batch: Vec<Pending>, options: Options) -> Settled {
-    let mut done = Vec::new();
-    // A second time for those who come without their address.
-    while !batch.is_empty() {
-        let outcomes = if options.dry_run {
-            let newcomers: Vec<_> = batch.iter().map(|pending| &pending.candidate.newcomer).collect();
-            let standings = store.examine_users(&newcomers).await?;
-            let would = |(standing, pending): (Standing, &Pending)| match standing {
-                Standing::Free => Outcome::Created(pending.candidate.newcomer.user().id),
-                Standing::Same(id) => Outcome::Same(id),
-                Standing::Taken(taken) => Outcome::Taken(taken),
-            };
-            standings.into_iter().zip(&batch).map(would).collect()
-        } else {
-            create(&store, &mut batch).await?
-        };
-        let mut again = Vec::new();
-        for (mut pending, outcome) in mem::take(&mut batch).into_iter().zip(outcomes) {
-            if let Some(joined) = join(&store, &options, &mut pending, &outcome).await? {
-                done.push((pending, Done::Joined(joined)));
-                continue;
-            }
-            let id = pending.candidate.newcomer.user().id;
-            let of_another = |taken: &&Taken| taken.what == What::Email && taken.by != id;
-            match &outcome {
-                Outcome::Taken(taken)
-                    if options.drop_taken_emails && taken.iter().any(|taken| of_another(&taken)) =>
-                {
-                    let email = pending.candidate.unique().into_iter().find(|(what, _)| *what == What::Email);
-                    let by = taken.iter().find(of_another).map(|taken| taken.by);
-                    pending.email_left_out = email.map(|(_, email)| email).zip(by);
-                    pending.candidate = pending.candidate.without_email();
-                    again.push(pending);
-                }
-                _ => done.push((pending, Done::Outcome(outcome))),
-            }
-        }
-        batch = again;
-    }
-    Ok(done)
-}
-
-/// Joins a user whose e-mail address is that of a user in the table, where that is asked for.
-async fn join(
-    store: &Store,
-    options: &Options,
-    pending: &mut Pending,
-    outcome: &Outcome,
-) -> Result<Option<Joined>, Failure> {
-    let (Some(MatchBy::Email), Outcome::Taken(taken)) = (options.match_by, outcome) else { return Ok(None) };
-    if let Some(fast) = pending.candidate.fast.take().filter(|_| !options.dry_run) {
-        for (_, stored) in layer(vec![(0, fast)]).await? {
-            pending.candidate.newcomer = pending.candidate.newcomer.clone().with_password_hash(stored);
-        }
-    }
-    let passwords = match options.match_password {
-        MatchPassword::First => PasswordOf::First,
-        MatchPassword::Newest => PasswordOf::Newest,
-    };
-    let holders: BTreeSet<u64> =
-        taken.iter().filter(|taken| taken.what != What::Id).map(|taken| taken.by).collect();
-    for by in holders {
-        let other = pending.candidate.newcomer.user();
-        let joined = store.join_user(by, other, passwords, options.dry_run, ambient::now()).await?;
-        if joined.is_some() {
-            return Ok(joined);
-        }
-    }
-    Ok(None)
-}
-
-/// Creates the users of a batch. Digests that are fast to guess get their layer first, on a thread of its own, and only
-/// those whose users are not there: a run that goes on does not pay for them again.
-async fn create(store: &Store, batch: &mut [Pending]) -> Result<Vec<Outcome>, Failure> {
-    let mut known: Vec<Option<Outcome>> = vec![None; batch.len()];
-    let fast: Vec<(usize, FastDigest)> = batch
-        .iter()
-        .enumerate()
-        .filter_map(|(index, pending)| Some((index, pending.candidate.fast.clone()?)))
-        .collect();
-    if !fast.is_empty() {
-        let newcomers: Vec<_> = fast.iter().filter_map(|(index, _)| batch.get(*index)).collect();
-        let newcomers: Vec<_> = newcomers.iter().map(|pending| &pending.candidate.newcomer).collect();
-        let standings = store.examine_users(&newcomers).await?;
-        let mut free = Vec::new();
-        for ((index, fast), standing) in fast.into_iter().zip(standings) {
-            let outcome = match standing {
-                Standing::Free => {
-                    free.push((index, fast));
-                    continue;
-                }
-                Standing::Same(id) => Outcome::Same(id),
-                Standing::Taken(taken) => Outcome::Taken(taken),
-            };
-            if let Some(known) = known.get_mut(index) {
-                *known = Some(outcome);
-            }
-        }
-        for (index, stored) in layer(free).await? {
-            if let Some(Pending { candidate, .. }) = batch.get_mut(index) {
-                candidate.newcomer = candidate.newcomer.clone().with_password_hash(stored);
-                candidate.fast = None;
-            }
-        }
-    }
-    let unknown = batch.iter().zip(&known).filter(|(_, known)| known.is_none());
-    let newcomers = unknown.map(|(pending, _)| pending.candidate.newcomer.clone()).collect();
-    let mut created = store.create_users(newcomers).await?.into_iter();
-    Ok(known.into_iter().filter_map(|known| known.or_else(|| created.next())).collect())
-}
-
-/// The stored forms of digests that are fast to guess.
-async fn layer(fast: Vec<(usize, FastDigest)>) -> Result<Vec<(usize, String)>, Failure> {
-    let failed = || Failure::new(Exit::Failed, "the passwords cannot be hashed");
-    let layered = tokio::task::spawn_blocking(move || {
-        let passwords = Passwords::default();
-        let layer = |(index, fast): &(usize, FastDigest)| {
-            passwords.layer(fast, ambient::random()).map(|stored| (*index, stored))
-        };
-        fast.iter().map(layer).collect::<Result<Vec<_>, _>>()
-    });
-    layered.await.map_err(|_| failed())?.map_err(|_| failed())
-}
-
 /// Told by the first Ctrl-C. The second ends the process.
 fn on_interrupt() -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -460,63 +315,4 @@ fn on_interrupt() -> Arc<AtomicBool> {
         }
     });
     interrupted
-}
-
-impl Candidate {
-    fn without_email(mut self) -> Self {
-        self.newcomer = self.newcomer.without_email();
-        self.notes.push(Note::EmailDropped);
-        self
-    }
-
-    /// Why it is rejected.
-    fn taken(&self, taken: Vec<Taken>) -> Reason {
-        let user = self.newcomer.user();
-        Reason::Taken { id: user.id, names: [user.username.clone(), user.email.clone()], taken }
-    }
-
-    /// What there can be only one of.
-    fn unique(&self) -> Vec<(What, String)> {
-        let id = self.newcomer.user().id;
-        let names = self.newcomer.names().map(|(name, what)| (what, name.to_owned()));
-        (id != 0).then(|| (What::Id, id.to_string())).into_iter().chain(names).collect()
-    }
-}
-
-impl Seen {
-    /// Whether a row that is on its way has something of this one.
-    fn is_open(&self, candidate: &Candidate) -> bool {
-        self.keys(candidate).iter().any(|key| self.on_the_way.contains(key))
-    }
-
-    /// Keeps whose a name is, so that no other row with it waits to hear the same.
-    fn hold(&mut self, what: What, which: &str, by: u64) {
-        if what != What::Id {
-            self.held.insert(self.key(what, which), by);
-        }
-    }
-
-    /// Which names of this row others in the table are known to have. Of a row without an id only the table can tell
-    /// whether it is the same user.
-    fn held_by_others(&self, candidate: &Candidate) -> Vec<Taken> {
-        let id = candidate.newcomer.user().id;
-        let holder = |what, which: &str| self.held.get(&self.key(what, which)).copied();
-        let names = candidate.unique().into_iter().filter(|(what, _)| *what != What::Id && id != 0);
-        let taken = names.filter_map(|(what, which)| Some(Taken { what, by: holder(what, &which)? }));
-        taken.filter(|taken| taken.by != id).collect()
-    }
-
-    /// What of this row a user of an earlier one has.
-    fn first(&self, candidate: &Candidate) -> Option<(What, String)> {
-        candidate.unique().into_iter().find(|(what, which)| self.taken.contains(&self.key(*what, which)))
-    }
-
-    fn keys(&self, candidate: &Candidate) -> Vec<u64> {
-        candidate.unique().iter().map(|(what, which)| self.key(*what, which)).collect()
-    }
-
-    /// Usernames and e-mail addresses are names alike: one user's is no other's.
-    fn key(&self, what: What, which: &str) -> u64 {
-        self.state.hash_one((what == What::Id, which))
-    }
 }

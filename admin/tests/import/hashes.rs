@@ -110,3 +110,19 @@ async fn options_say_how_a_hash_was_made() {
         assert!(!said.err.is_empty() && matches!(said.code, Some(1 | 2)), "{wrong:?}: {}", said.err);
     }
 }
+
+/// Layers take time, so a dry run says how much.
+#[tokio::test(flavor = "multi_thread")]
+async fn dry_run_estimates_how_long_layers_take() {
+    let stand = Stand::start().await;
+    let rows = |hash: &str| format!("id,username,password\n1,anna,{hash}\n2,ben,{hash}\n");
+    for (hash, layers) in [("5f4dcc3b5aa765d61d8327deb882cf99", true), ("!", false)] {
+        stand.write("users.csv", &rows(hash));
+        let said = stand.run(&["import", "django", "users.csv", "--dry-run"]);
+        let remarks = said.json()["remarks"].to_string();
+        assert_eq!(remarks.contains("2 password hashes are fast to guess"), layers, "{remarks}");
+    }
+    stand.write("users.csv", &rows("5f4dcc3b5aa765d61d8327deb882cf99"));
+    let said = stand.run(&["import", "django", "users.csv"]);
+    assert!(!said.json()["remarks"].to_string().contains("fast to guess"), "{}", said.out);
+}
