@@ -9,7 +9,9 @@ use super::crypt::{self, decode64};
 use super::foreign::{self, HashFunction};
 use super::hints::SaltAndHash;
 use super::layered::{FastDigest, OldDigest};
-use super::stored::{Algorithm, LEAST_PBKDF2_ITERATIONS, Stored, UnusableHash, decimal};
+use super::limits::{LEAST_PBKDF2_ITERATIONS, UnusableHash};
+use super::parse::decimal;
+use super::stored::{Algorithm, Stored};
 
 /// The header of ASP.NET Identity's third version: the version, then three numbers of four bytes.
 const ASP_NET_HEADER_BYTES: usize = 13;

@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
-use super::stored::{MAX_YESCRYPT_WORK, UnusableHash};
+use super::limits::{MAX_YESCRYPT_WORK, UnusableHash};
 
 /// The longest password that crypt(3) takes, in bytes (`CRYPT_MAX_PASSPHRASE_SIZE`). The work of its SHA-2 grows with the
 /// password in every round.

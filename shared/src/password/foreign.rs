@@ -17,7 +17,7 @@ use ring::{digest, hmac, pbkdf2};
 use subtle::ConstantTimeEq;
 
 use super::crypt;
-use super::stored::{MAX_PHPASS_LOG, UnusableHash};
+use super::limits::{MAX_PHPASS_LOG, UnusableHash};
 
 /// How many bytes of a password bcrypt looks at.
 pub(super) const BCRYPT_BYTES: usize = 72;

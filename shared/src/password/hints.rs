@@ -6,7 +6,7 @@ use ring::pbkdf2;
 
 use super::classify::{Imported, classify, of_pbkdf2, of_scrypt, stored};
 use super::foreign::{FIREBASE_KEYSTREAM_BYTES, HashFunction};
-use super::stored::UnusableHash;
+use super::limits::UnusableHash;
 
 /// What bcrypt was given, where its hash does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,10 +20,11 @@ use ring::pbkdf2;
 
 use super::crypt;
 use super::foreign::{self, HashFunction};
-use super::stored::{
-    Algorithm, LEAST_OUTPUT_BYTES, LEAST_PBKDF2_ITERATIONS, MAX_OUTPUT_BYTES, MAX_SHA_CRYPT_ROUNDS,
-    UnusableHash, decimal,
+use super::limits::{
+    LEAST_OUTPUT_BYTES, LEAST_PBKDF2_ITERATIONS, MAX_OUTPUT_BYTES, MAX_SHA_CRYPT_ROUNDS, UnusableHash,
 };
+use super::parse::decimal;
+use super::stored::Algorithm;
 
 /// The longest salt of an old digest, in bytes.
 pub(super) const MAX_SALT_BYTES: usize = 128;

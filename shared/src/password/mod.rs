@@ -14,7 +14,9 @@ mod crypt;
 mod foreign;
 mod hints;
 mod layered;
+mod limits;
 mod new;
+mod parse;
 mod stored;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,13 +28,14 @@ pub use self::classify::{Imported, classify};
 pub use self::foreign::HashFunction;
 pub use self::hints::{BcryptOf, Firebase, SaltAndHash};
 pub use self::layered::{FastDigest, FastKind};
+pub use self::limits::{
+    LEAST_PBKDF2_ITERATIONS, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PBKDF2_ITERATIONS,
+    MAX_PHPASS_LOG, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_SHA_CRYPT_ROUNDS, MAX_WORK, MAX_YESCRYPT_WORK,
+    UnusableHash,
+};
 pub use self::new::{LEAST_BYTES, WeakPassword, check_new};
 use self::stored::Stored;
-pub use self::stored::{
-    Algorithm as HashAlgorithm, LEAST_PBKDF2_ITERATIONS, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB,
-    MAX_PBKDF2_ITERATIONS, MAX_PHPASS_LOG, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_SHA_CRYPT_ROUNDS, MAX_WORK,
-    MAX_YESCRYPT_WORK, UnusableHash, examine,
-};
+pub use self::stored::{Algorithm as HashAlgorithm, examine};
 use crate::config::{ConfigError, Environment};
 
 /// The longest password that is looked at, in bytes.
@@ -246,6 +249,8 @@ pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
     }
 }
 
+#[cfg(test)]
+mod bounds;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

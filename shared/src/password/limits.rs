@@ -1,0 +1,57 @@
+//! The bounds of stored hashes, and why one cannot be used. What a hash asks for is bounded before it is run: a poisoned
+//! import must not stall a function.
+
+use std::fmt;
+
+/// The dearest memory of a stored Argon2 hash, in KiB.
+pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
+/// The most passes of a stored Argon2 hash.
+pub const MAX_ITERATIONS: u32 = 10;
+/// The most work of a stored Argon2 hash, in KiB times passes: 27 new hashes.
+pub const MAX_WORK: u32 = 1024 * 1024;
+/// The most iterations of a stored PBKDF2 hash, over all blocks of its output.
+pub const MAX_PBKDF2_ITERATIONS: u32 = 2_000_000;
+/// The highest cost of a stored bcrypt hash.
+pub const MAX_BCRYPT_COST: u32 = 14;
+/// The highest log₂ N of a stored scrypt hash.
+pub const MAX_SCRYPT_LOG_N: u8 = 17;
+/// The most of N·r·p of a stored scrypt hash: 128 MiB, OWASP's first choice.
+pub const MAX_SCRYPT_WORK: u64 = 1 << 20;
+/// The highest log₂ of the iterations of a stored phpass hash.
+pub const MAX_PHPASS_LOG: u8 = 18;
+/// The most rounds of crypt's SHA-2 under a layer of Argon2id.
+pub const MAX_SHA_CRYPT_ROUNDS: u32 = 1_000_000;
+/// The most of N·r of a stored yescrypt hash: 64 MiB.
+pub const MAX_YESCRYPT_WORK: u64 = 1 << 19;
+/// A PBKDF2 hash of fewer iterations is fast to guess, and is imported under a layer of Argon2id.
+pub const LEAST_PBKDF2_ITERATIONS: u32 = 10_000;
+
+/// The longest stored form, in bytes. A PHC string with the longest salt and hash has half of it.
+pub(super) const MAX_STORED_BYTES: usize = 512;
+/// The shortest hash, in bytes: under 128 bits, two passwords can have the same.
+pub(super) const LEAST_OUTPUT_BYTES: usize = 16;
+/// The longest hash, in bytes.
+pub(super) const MAX_OUTPUT_BYTES: usize = 64;
+
+/// Why a stored hash cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnusableHash {
+    /// It is of no algorithm that is known here.
+    Unknown,
+    /// It is of a known algorithm, and broken.
+    Malformed,
+    /// It would cost more than a function may spend on it.
+    TooDear,
+}
+
+impl fmt::Display for UnusableHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "the password hash is of no known kind",
+            Self::Malformed => "the password hash is broken",
+            Self::TooDear => "the password hash costs more than is allowed",
+        })
+    }
+}
+
+impl std::error::Error for UnusableHash {}

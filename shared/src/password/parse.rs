@@ -1,0 +1,290 @@
+//! Password hashes as they are stored: our own, and those that users bring along.
+//!
+//! | stored form | what it is |
+//! |---|---|
+//! | `$argon2id$…`, `$argon2i$…` | Argon2 (RFC 9106), a PHC string |
+//! | `$scrypt$ln=…,r=…,p=…$…` | scrypt (RFC 7914), a PHC string |
+//! | `$pbkdf2$i=…$…`, `$pbkdf2-sha256$…`, `$pbkdf2-sha512$…` | PBKDF2 (RFC 8018) with HMAC-SHA-1, -256, -512, a PHC string |
+//! | `$2a$…`, `$2b$…`, `$2y$…` | bcrypt |
+//! | `bcrypt_suffix$SUFFIX$$2y$…` | bcrypt of the password followed by the suffix |
+//! | `bcrypt_sha256$$2b$…` | bcrypt of the password's SHA-256 in hexadecimal, as Django stores it |
+//! | `pbkdf2_sha256$…`, `pbkdf2_sha1$…`, `scrypt$…`, `argon2$argon2id$…`, `bcrypt$$2b$…` | as Django stores them |
+//! | `bcrypt_sha1$$2b$…`, `bcrypt_sha512$…`, `bcrypt_sha256_base64$…` and so on | bcrypt of a digest, in hexadecimal or base 64 |
+//! | `$wp$2y$…` | bcrypt as WordPress 6.8 uses it |
+//! | `$2x$…` | bcrypt of an early crypt_blowfish, with its fault |
+//! | `$y$…` | yescrypt |
+//! | `firebase$ln=…,r=…,p=1$…` | Firebase's scrypt, with the keystream for the project's hash |
+//! | `layered$…` | what was fast to guess, under Argon2id: the module `layered` |
+//! | `$P$…`, `$H$…` | phpass, the portable hash of older PHP applications |
+//!
+//! Whatever it asks for is bounded before it is run: a poisoned import must not stall a function.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use ring::pbkdf2;
+
+use super::argon;
+use super::crypt::Yescrypt;
+use super::foreign::{self, HashFunction, Phpass};
+use super::layered::{MAX_SALT_BYTES, OldDigest};
+use super::limits::{
+    LEAST_OUTPUT_BYTES, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_OUTPUT_BYTES,
+    MAX_PBKDF2_ITERATIONS, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_STORED_BYTES, MAX_WORK, UnusableHash,
+};
+use super::stored::{BcryptInput, Stored};
+
+impl FromStr for Stored {
+    type Err = UnusableHash;
+
+    fn from_str(stored: &str) -> Result<Self, UnusableHash> {
+        if stored.len() > MAX_STORED_BYTES {
+            return Err(UnusableHash::Malformed);
+        }
+        let (head, rest) = stored.split_once('$').ok_or(UnusableHash::Unknown)?;
+        match head {
+            "" => modular(stored, rest),
+            "pbkdf2_sha256" => django_pbkdf2(pbkdf2::PBKDF2_HMAC_SHA256, rest),
+            "pbkdf2_sha1" => django_pbkdf2(pbkdf2::PBKDF2_HMAC_SHA1, rest),
+            "scrypt" => django_scrypt(rest),
+            "argon2" => stored.get("argon2".len()..).map_or(Err(UnusableHash::Malformed), phc),
+            "bcrypt" => bcrypt(rest, BcryptInput::Password),
+            "bcrypt_sha256" => bcrypt(rest, BcryptInput::SHA256),
+            "layered" => layered(rest),
+            "firebase" => firebase(rest),
+            "bcrypt_suffix" => {
+                let (suffix, hash) = rest.split_once('$').ok_or(UnusableHash::Malformed)?;
+                bcrypt(hash, BcryptInput::WithSuffix(suffix.to_owned()))
+            }
+            _ => match head.strip_prefix("bcrypt_") {
+                Some(digest) => {
+                    let (digest, in_base64) =
+                        digest.strip_suffix("_base64").map_or((digest, false), |digest| (digest, true));
+                    let function = HashFunction::named(digest).ok_or(UnusableHash::Unknown)?;
+                    bcrypt(rest, BcryptInput::Digest { function, in_base64 })
+                }
+                None => Err(UnusableHash::Unknown),
+            },
+        }
+    }
+}
+
+/// What begins with `$`: crypt(3)'s forms and PHC strings.
+fn modular(stored: &str, rest: &str) -> Result<Stored, UnusableHash> {
+    let (head, tail) = rest.split_once('$').unwrap_or((rest, ""));
+    match head {
+        "2a" | "2b" | "2y" => bcrypt(stored, BcryptInput::Password),
+        "2x" => bcrypt(stored, BcryptInput::SignExtended),
+        "wp" => stored
+            .get("$wp".len()..)
+            .map_or(Err(UnusableHash::Malformed), |hash| bcrypt(hash, BcryptInput::WordPress)),
+        "y" => Yescrypt::parse(tail).map(Stored::Yescrypt),
+        "P" | "H" => Phpass::parse(stored).map(Stored::Phpass),
+        "scrypt" => {
+            let (params, salt, output) = salt_and_output(tail)?;
+            let (log_n, r, p) = scrypt_numbers(params)?;
+            scrypt(log_n, r, p, salt, checked(output)?)
+        }
+        "argon2id" | "argon2i" => phc(stored),
+        _ => match foreign::pbkdf2_named(head) {
+            Some(algorithm) => {
+                let (params, salt, output) = salt_and_output(tail)?;
+                let length = number(params, "l")?;
+                if length.is_some_and(|length| length as usize != output.len()) {
+                    return Err(UnusableHash::Malformed);
+                }
+                let iterations = number(params, "i")?.ok_or(UnusableHash::Malformed)?;
+                pbkdf2(algorithm, iterations, salt, checked(output)?)
+            }
+            None => Err(UnusableHash::Unknown),
+        },
+    }
+}
+
+/// `<params>$<salt>$<hash>`, the last two in base 64 without padding. The PHC string format wants longer salts than
+/// products use.
+fn salt_and_output(rest: &str) -> Result<(&str, Vec<u8>, Vec<u8>), UnusableHash> {
+    let parts: Vec<&str> = rest.split('$').collect();
+    let [params, salt, output] = parts[..] else { return Err(UnusableHash::Malformed) };
+    let bytes = |text: &str| STANDARD_NO_PAD.decode(text).map_err(|_| UnusableHash::Malformed);
+    let salt = bytes(salt)?;
+    if salt.is_empty() || salt.len() > MAX_SALT_BYTES {
+        return Err(UnusableHash::Malformed);
+    }
+    Ok((params, salt, bytes(output)?))
+}
+
+/// A number among `a=1,b=2`.
+fn number(params: &str, name: &str) -> Result<Option<u32>, UnusableHash> {
+    let mut found = None;
+    for param in params.split(',') {
+        let (key, value) = param.split_once('=').ok_or(UnusableHash::Malformed)?;
+        if key == name && found.replace(decimal(value)?).is_some() {
+            return Err(UnusableHash::Malformed);
+        }
+    }
+    Ok(found)
+}
+
+/// `ln=…,r=…,p=…`.
+fn scrypt_numbers(params: &str) -> Result<(u8, u32, u32), UnusableHash> {
+    let number = |name| number(params, name)?.ok_or(UnusableHash::Malformed);
+    let log_n = u8::try_from(number("ln")?).map_err(|_| UnusableHash::TooDear)?;
+    Ok((log_n, number("r")?, number("p")?))
+}
+
+/// `ln=…,r=…,p=…$<salt>$<keystream>`.
+fn firebase(rest: &str) -> Result<Stored, UnusableHash> {
+    let (params, salt, keystream) = salt_and_output(rest)?;
+    let (log_n, r, p) = scrypt_numbers(params)?;
+    if keystream.len() != foreign::FIREBASE_KEYSTREAM_BYTES {
+        return Err(UnusableHash::Malformed);
+    }
+    match scrypt(log_n, r, p, salt, keystream)? {
+        Stored::Scrypt { params, salt, output } => Ok(Stored::Firebase { params, salt, keystream: output }),
+        _ => Err(UnusableHash::Malformed),
+    }
+}
+
+/// `<kind>$<numbers>$<salt>$argon2id$…`.
+fn layered(rest: &str) -> Result<Stored, UnusableHash> {
+    let mut parts = rest.splitn(4, '$');
+    let (Some(kind), Some(numbers), Some(old_salt), Some(argon2)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(UnusableHash::Malformed);
+    };
+    let how = OldDigest::parse(kind, numbers, old_salt)?;
+    match phc(&format!("${argon2}"))? {
+        Stored::Argon2 {
+            algorithm: argon2::Algorithm::Argon2id,
+            version: Version::V0x13,
+            params,
+            salt,
+            output,
+        } => Ok(Stored::Layered { how, params, salt, output }),
+        _ => Err(UnusableHash::Malformed),
+    }
+}
+
+fn phc(stored: &str) -> Result<Stored, UnusableHash> {
+    let malformed = UnusableHash::Malformed;
+    let hash = PasswordHash::new(stored).map_err(|_| malformed)?;
+    let salt = hash.salt.ok_or(malformed)?.as_ref().to_vec();
+    let output = checked(hash.hash.ok_or(malformed)?.as_bytes().to_vec())?;
+    let number = |name: &str| hash.params.get_decimal(name).ok_or(malformed);
+    match hash.algorithm.as_str() {
+        name @ ("argon2id" | "argon2i") => {
+            let algorithm = argon2::Algorithm::try_from(name).map_err(|_| malformed)?;
+            let version =
+                hash.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
+            let params = Params::try_from(&hash).map_err(|_| malformed)?;
+            // Made with a secret of elsewhere, without which nobody can verify it.
+            if !params.keyid().is_empty() {
+                return Err(UnusableHash::Unknown);
+            }
+            // The crate has defaults for those that are missing.
+            for name in ["m", "t", "p"] {
+                number(name)?;
+            }
+            let within = params.m_cost() <= MAX_MEMORY_KIB
+                && params.t_cost() <= MAX_ITERATIONS
+                && argon::work(&params) <= MAX_WORK
+                && params.p_cost() <= 16;
+            if !within {
+                return Err(UnusableHash::TooDear);
+            }
+            Ok(Stored::Argon2 { algorithm, version, params, salt, output })
+        }
+        _ => Err(UnusableHash::Unknown),
+    }
+}
+
+/// `<iterations>$<salt>$<base64>`; the salt is used as the text that it is.
+fn django_pbkdf2(algorithm: pbkdf2::Algorithm, rest: &str) -> Result<Stored, UnusableHash> {
+    let parts: Vec<&str> = rest.split('$').collect();
+    let [iterations, salt, output] = parts[..] else { return Err(UnusableHash::Malformed) };
+    pbkdf2(algorithm, decimal(iterations)?, salt.as_bytes().to_vec(), base64(output)?)
+}
+
+/// `<N>$<salt>$<r>$<p>$<base64>`.
+fn django_scrypt(rest: &str) -> Result<Stored, UnusableHash> {
+    let parts: Vec<&str> = rest.split('$').collect();
+    let [n, salt, r, p, output] = parts[..] else { return Err(UnusableHash::Malformed) };
+    let n = decimal(n)?;
+    if !n.is_power_of_two() {
+        return Err(UnusableHash::Malformed);
+    }
+    let log_n = u8::try_from(n.ilog2()).map_err(|_| UnusableHash::TooDear)?;
+    scrypt(log_n, decimal(r)?, decimal(p)?, salt.as_bytes().to_vec(), base64(output)?)
+}
+
+fn scrypt(log_n: u8, r: u32, p: u32, salt: Vec<u8>, output: Vec<u8>) -> Result<Stored, UnusableHash> {
+    if log_n > MAX_SCRYPT_LOG_N
+        || u64::from(r).saturating_mul(p.into()).saturating_mul(1 << log_n) > MAX_SCRYPT_WORK
+    {
+        return Err(UnusableHash::TooDear);
+    }
+    // With N = 1 nothing is mixed.
+    if log_n == 0 || salt.is_empty() {
+        return Err(UnusableHash::Malformed);
+    }
+    let params = scrypt::Params::new(log_n, r, p).map_err(|_| UnusableHash::Malformed)?;
+    Ok(Stored::Scrypt { params, salt, output })
+}
+
+fn pbkdf2(
+    algorithm: pbkdf2::Algorithm,
+    iterations: u32,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+) -> Result<Stored, UnusableHash> {
+    if salt.is_empty() {
+        return Err(UnusableHash::Malformed);
+    }
+    let iterations = NonZeroU32::new(iterations).ok_or(UnusableHash::Malformed)?;
+    if foreign::pbkdf2_iterations(algorithm, iterations.get(), output.len()) > MAX_PBKDF2_ITERATIONS {
+        return Err(UnusableHash::TooDear);
+    }
+    Ok(Stored::Pbkdf2 { algorithm, iterations, salt, output })
+}
+
+fn bcrypt(hash: &str, of: BcryptInput) -> Result<Stored, UnusableHash> {
+    let parts: bcrypt::HashParts = hash.parse().map_err(|_| UnusableHash::Malformed)?;
+    let versions: &[&str] = match of {
+        BcryptInput::SignExtended => &["$2x$"],
+        _ => &["$2a$", "$2b$", "$2y$"],
+    };
+    if !versions.iter().any(|version| hash.starts_with(version)) {
+        return Err(UnusableHash::Malformed);
+    }
+    match parts.get_cost() {
+        cost @ foreign::LEAST_BCRYPT_COST..=MAX_BCRYPT_COST => {
+            Ok(Stored::Bcrypt { hash: hash.to_owned(), cost, of })
+        }
+        ..foreign::LEAST_BCRYPT_COST => Err(UnusableHash::Malformed),
+        _ => Err(UnusableHash::TooDear),
+    }
+}
+
+fn base64(text: &str) -> Result<Vec<u8>, UnusableHash> {
+    checked(STANDARD.decode(text).map_err(|_| UnusableHash::Malformed)?)
+}
+
+/// A hash of a length that can be one.
+fn checked(output: Vec<u8>) -> Result<Vec<u8>, UnusableHash> {
+    let sound = (LEAST_OUTPUT_BYTES..=MAX_OUTPUT_BYTES).contains(&output.len());
+    if sound { Ok(output) } else { Err(UnusableHash::Malformed) }
+}
+
+/// Digits and nothing else: Rust would take a `+` too. What does not fit is dear by any measure.
+pub(super) fn decimal(text: &str) -> Result<u32, UnusableHash> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(UnusableHash::Malformed);
+    }
+    text.parse().map_err(|_| UnusableHash::TooDear)
+}
