@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use postern::password::{BcryptOf, Firebase, HashFunction, Imported, SaltAndHash, UnusableHash, classify};
+use postern::password::{
+    BcryptOf, Firebase, HashFunction, Imported, PepperHow, PepperId, Peppering, SaltAndHash, UnusableHash,
+    classify,
+};
 
 use super::{crypt, keycloak};
 use crate::output::{Exit, Failure};
@@ -29,6 +32,13 @@ pub struct HashOptions {
     /// The file with the `hash_config` that Firebase's console shows; hashes are of the form HASH:SALT then.
     #[arg(long, value_name = "FILE", conflicts_with = "salt_and_hash")]
     firebase_config: Option<PathBuf>,
+    /// The id of the pepper that each password was combined with before it was hashed. `postern keys pepper add` puts it
+    /// into the signing secret; do that first.
+    #[arg(long, value_name = "ID", requires = "pepper_how", conflicts_with_all = ["bcrypt_of", "firebase_config"])]
+    pepper_id: Option<PepperId>,
+    /// How it was combined: prefix or suffix, or an HMAC such as hmac-sha256, hmac-sha256-hex or hmac-sha256-base64.
+    #[arg(long, value_name = "HOW", requires = "pepper_id", value_parser = pepper_how)]
+    pepper_how: Option<PepperHow>,
     /// Reject a user whose password hash cannot be used, who is imported without a password otherwise.
     #[arg(long)]
     reject_unusable: bool,
@@ -70,6 +80,15 @@ impl Hashes {
     /// # Errors
     /// With the reason why it cannot be used.
     pub fn read(&self, hash: &str) -> Result<Imported, UnusableHash> {
+        let read = self.read_as_written(hash)?;
+        match (self.options.pepper_id.clone(), self.options.pepper_how) {
+            (Some(id), Some(how)) => read.with_pepper(Peppering { id, how }),
+            _ => Ok(read),
+        }
+    }
+
+    /// The same, without the pepper that an option names.
+    fn read_as_written(&self, hash: &str) -> Result<Imported, UnusableHash> {
         if hash.len() > MAX_BYTES {
             return Err(UnusableHash::Malformed);
         }
@@ -102,6 +121,11 @@ fn bcrypt_of(text: &str) -> Result<BcryptOf, String> {
     of.map(|(function, in_base64)| BcryptOf { function, in_base64 }).ok_or_else(|| {
         "it is md5, sha1, sha256 or sha512, then -hex or -base64, such as sha256-hex".to_owned()
     })
+}
+
+fn pepper_how(text: &str) -> Result<PepperHow, String> {
+    PepperHow::named(text)
+        .ok_or_else(|| format!("it is one of {}", PepperHow::names().collect::<Vec<_>>().join(", ")))
 }
 
 fn salt_and_hash(text: &str) -> Result<SaltAndHash, String> {
@@ -159,7 +183,7 @@ fn unhex(text: &str) -> Result<Vec<u8>, UnusableHash> {
 
 #[cfg(test)]
 mod tests {
-    use postern::password::Passwords;
+    use postern::password::{Passwords, Peppers};
 
     use super::*;
 
@@ -180,6 +204,14 @@ mod tests {
             hashes.options.salt_and_hash = Some(salt_and_hash(method).unwrap());
             hashes.options.salt_is_text = node.ends_with("text");
         }
+        if let Some(rest) = name.strip_prefix("pepper ") {
+            let (how, product) = rest.split_once(' ').unwrap();
+            hashes.options.pepper_id = Some("a".parse().unwrap());
+            hashes.options.pepper_how = Some(pepper_how(how).unwrap());
+            if product == "node" {
+                hashes.options.salt_and_hash = Some(salt_and_hash("pbkdf2-sha512:i=12000").unwrap());
+            }
+        }
         if name == "firebase" {
             hashes.firebase = Some(firebase(FIREBASE).unwrap());
         }
@@ -189,6 +221,8 @@ mod tests {
     #[test]
     fn every_vector_verifies_with_its_password_alone() {
         let passwords = Passwords::default();
+        let pepper = ("a".parse().unwrap(), b"postern sample pepper of tests".to_vec());
+        let peppers = Peppers::new([pepper]).unwrap();
         for row in VECTORS.lines().skip(1) {
             let row: Vec<&str> = row.split('\t').collect();
             let [_, name, hash, password] = row[..] else { panic!("{row:?}") };
@@ -196,8 +230,9 @@ mod tests {
                 Ok(Imported::Stored(stored, _)) => stored,
                 other => panic!("{name}: {other:?}"),
             };
-            assert!(passwords.verify(Some(&stored), password), "{name}: {stored}");
-            assert!(!passwords.verify(Some(&stored), &format!("{password}x")), "{name}: {stored}");
+            assert_eq!(stored.starts_with("peppered$a$"), name.starts_with("pepper "), "{name}: {stored}");
+            assert!(passwords.verify(Some(&stored), password, &peppers), "{name}: {stored}");
+            assert!(!passwords.verify(Some(&stored), &format!("{password}x"), &peppers), "{name}: {stored}");
         }
     }
 
@@ -206,6 +241,7 @@ mod tests {
         for bad in ["sha256", "sha256-HEX", "sha3-hex", "-hex", ""] {
             assert!(bcrypt_of(bad).is_err(), "{bad}");
         }
+        assert_eq!(pepper_how("hmac-md5").unwrap_err().split(", ").count(), 11);
         for bad in
             ["pbkdf2-sha512", "pbkdf2-md5:i=1", "pbkdf2-sha512:n=1", "scrypt:ln=300,r=8,p=1", "scrypt:ln=14"]
         {

@@ -231,6 +231,7 @@ impl NoPassword {
         match self {
             Self::Hash(UnusableHash::TooDear) => "hash too dear",
             Self::Hash(UnusableHash::Unknown) => "hash of an unknown form",
+            Self::Hash(UnusableHash::NotWithPepper) => "hash not taken with a pepper",
             Self::Hash(UnusableHash::Malformed) | Self::NotBcrypt | Self::NotFreeSewing => "unusable hash",
             Self::HashedTwice => "hashed twice",
         }
@@ -276,6 +277,9 @@ impl Note {
             Self::NoPassword(NoPassword::Hash(UnusableHash::TooDear)) => "without a password: hash too dear",
             Self::NoPassword(NoPassword::Hash(UnusableHash::Unknown)) => {
                 "without a password: hash of an unknown form"
+            }
+            Self::NoPassword(NoPassword::Hash(UnusableHash::NotWithPepper)) => {
+                "without a password: hash not taken with a pepper"
             }
             Self::NoPassword(NoPassword::HashedTwice) => "without a password: hashed twice",
             Self::NoPassword(_) => "without a password: unusable hash",

@@ -1,6 +1,6 @@
 //! Password hashes of other products: what is fast to guess gets its layer, and what cannot be used loses no user.
 
-use postern::password::Passwords;
+use postern::password::{Passwords, Peppers};
 use serde_json::{Value, json};
 
 use crate::Stand;
@@ -50,7 +50,11 @@ async fn fast_digests_are_imported_under_a_layer_of_argon2id() {
     for (stored, hash) in first.iter().zip(&hashes) {
         let stored = stored.as_deref().unwrap();
         assert_eq!(stored.starts_with("layered$"), *hash != WORDPRESS, "{stored}");
-        assert!(passwords.verify(Some(stored), "pw") && !passwords.verify(Some(stored), "PW"), "{hash}");
+        assert!(
+            passwords.verify(Some(stored), "pw", &Peppers::default())
+                && !passwords.verify(Some(stored), "PW", &Peppers::default()),
+            "{hash}"
+        );
         assert!(passwords.renew(stored, "pw", [1; 16]).unwrap().starts_with("$argon2id$"), "{hash}");
     }
     // A run that goes on leaves them as they are, with the salts that they have.
@@ -103,7 +107,7 @@ async fn options_say_how_a_hash_was_made() {
     let said = stand.run(&["import", "jsonl", "users.jsonl", "--firebase-config", "firebase.txt"]);
     assert_eq!((said.counts(), said.code), ([2, 0, 0], Some(0)), "{}", said.err);
     for (stored, password) in stored(&stand).iter().zip(passwords) {
-        assert!(Passwords::default().verify(stored.as_deref(), password), "{stored:?}");
+        assert!(Passwords::default().verify(stored.as_deref(), password, &Peppers::default()), "{stored:?}");
     }
     for wrong in [&["--bcrypt-of", "sha3-hex"][..], &["--firebase-config", "none"], &["--salt-is-text"]] {
         let said = stand.run(&[&["import", "jsonl", "users.jsonl"], wrong].concat());
@@ -125,4 +129,48 @@ async fn dry_run_estimates_how_long_layers_take() {
     stand.write("users.csv", &rows("5f4dcc3b5aa765d61d8327deb882cf99"));
     let said = stand.run(&["import", "django", "users.csv"]);
     assert!(!said.json()["remarks"].to_string().contains("fast to guess"), "{}", said.out);
+}
+
+/// The import has no pepper, and needs none.
+#[tokio::test(flavor = "multi_thread")]
+async fn hashes_with_a_pepper_name_it_and_go_round() {
+    let stand = Stand::start().await;
+    let vectors = include_str!("../data/hashes.tsv");
+    let row = vectors.lines().find(|row| row.contains("\tpepper hmac-sha256 django\t")).unwrap();
+    let row: Vec<&str> = row.split('\t').collect();
+    let (hash, password) = (row[2], row[3]);
+    let fast = hash.replace("$12000$", "$1000$");
+    let named = format!("peppered$b$prefix${hash}");
+    stand.write("users.jsonl", &rows(&[hash, &fast, &named, "$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/"]));
+    let options = ["import", "jsonl", "users.jsonl", "--pepper-id", "a", "--pepper-how", "hmac-sha256"];
+    let said = stand.run(&options);
+    assert_eq!((said.counts(), said.code), ([4, 0, 0], Some(0)), "{}", said.err);
+    assert_eq!(said.json()["hashes"], json!({"peppered": 3}));
+    assert_eq!(said.json()["warnings"], json!({"without a password: hash not taken with a pepper": 1}));
+    let first = stored(&stand);
+    let begins = |user: usize, begin: &str| first[user].as_deref().unwrap().starts_with(begin);
+    assert_eq!(first[0].as_deref(), Some(format!("peppered$a$hmac-sha256${hash}").as_str()));
+    assert!(begins(1, "peppered$a$hmac-sha256$layered$pbkdf2-sha256$1000,32$"), "{first:?}");
+    assert_eq!((first[2].as_deref(), first[3].as_deref()), (Some(named.as_str()), None));
+    let pepper = ("a".parse().unwrap(), b"postern sample pepper of tests".to_vec());
+    let peppers = Peppers::new([pepper]).unwrap();
+    assert!(Passwords::default().verify(first[0].as_deref(), password, &peppers));
+
+    let export = stand.export();
+    let other = Stand::start().await;
+    other.write("users.jsonl", &export);
+    let said = other.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((said.counts(), said.code), ([4, 0, 0], Some(0)), "{}", said.err);
+    assert_eq!(stored(&other), first);
+
+    for wrong in [
+        &["--pepper-id", "a"][..],
+        &["--pepper-how", "prefix"],
+        &["--pepper-id", "A", "--pepper-how", "prefix"],
+        &["--pepper-id", "a", "--pepper-how", "hmac-md5"],
+        &["--pepper-id", "a", "--pepper-how", "prefix", "--bcrypt-of", "sha256-hex"],
+    ] {
+        let said = stand.run(&[&["import", "jsonl", "users.jsonl"], wrong].concat());
+        assert!(!said.err.is_empty() && said.code == Some(2), "{wrong:?}: {}", said.err);
+    }
 }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use postern::logging;
-use postern::password::Passwords;
+use postern::password::{Passwords, Peppers};
 use postern_tests::stand::{CONTRACTS, Reply, Stand};
 use serde_json::Value;
 use tracing::Instrument;
@@ -84,7 +84,7 @@ async fn measure(stand: &Stand, client: &Client, contract: &str) -> Door {
     // Interleaved, so that a noisy neighbour disturbs all alike; the first rounds warm up.
     for round in 0..ROUNDS + 10 {
         let start = Instant::now();
-        assert!(black_box(passwords.verify(Some(&hash), "SecurePass123!")));
+        assert!(black_box(passwords.verify(Some(&hash), "SecurePass123!", &Peppers::default())));
         let verified = start.elapsed();
 
         let start = Instant::now();

@@ -116,7 +116,7 @@ impl App {
         let (charged, user) = self.charge(caller, attempt.name, attempt.names, findings).await?;
         let hashing = Instant::now();
         let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-        let right = self.passwords.verify(stored, attempt.password);
+        let right = self.passwords.verify(stored, attempt.password, &self.keys.ring().peppers);
         findings.hashing = Some(hashing.elapsed());
         let user = user.ok_or(Refusal::UnknownUser)?;
         if !right {

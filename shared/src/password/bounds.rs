@@ -60,7 +60,7 @@ fn hashes_out_of_bounds_are_not_run() {
         ("$".repeat(513), Malformed),
     ] {
         assert_eq!(examine(&stored), Err(expected), "{stored}");
-        assert!(!Passwords::default().verify(Some(&stored), "Null"));
+        assert!(!Passwords::default().verify(Some(&stored), "Null", &Peppers::default()));
     }
     for stored in [
         format!("$argon2i$v=19$m=4096,t=3,p=1${tail}"),

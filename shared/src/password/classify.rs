@@ -7,10 +7,12 @@ use ring::pbkdf2;
 
 use super::crypt::{self, decode64};
 use super::foreign::{self, HashFunction};
+use super::hash::Hash;
 use super::hints::SaltAndHash;
 use super::layered::{FastDigest, OldDigest};
 use super::limits::{LEAST_PBKDF2_ITERATIONS, UnusableHash};
 use super::parse::decimal;
+use super::pepper::{self, Peppering};
 use super::stored::{Algorithm, Stored};
 
 /// The header of ASP.NET Identity's third version: the version, then three numbers of four bytes.
@@ -31,11 +33,31 @@ pub enum Imported {
     Fast(FastDigest),
 }
 
+impl Imported {
+    /// The same hash, of a password that was combined with a pepper. A hash that names its pepper stays as it is.
+    ///
+    /// # Errors
+    /// If it is of a kind that is not taken with a pepper.
+    pub fn with_pepper(self, peppering: Peppering) -> Result<Self, UnusableHash> {
+        match self {
+            Self::Stored(_, Algorithm::Peppered) => Ok(self),
+            Self::Stored(hash, _) => stored(&format!("{peppering}{hash}")),
+            Self::Fast(fast) if fast.peppering.is_some() => Ok(Self::Fast(fast)),
+            Self::Fast(fast) if !fast.how.goes_with_pepper() => Err(UnusableHash::NotWithPepper),
+            Self::Fast(fast) => Ok(Self::Fast(FastDigest { peppering: Some(peppering), ..fast })),
+        }
+    }
+}
+
 /// Reads a password hash of another product, by how it is written.
 ///
 /// # Errors
 /// With the reason why it cannot be used.
 pub fn classify(hash: &str) -> Result<Imported, UnusableHash> {
+    if let Some(rest) = hash.strip_prefix(pepper::PREFIX) {
+        let (peppering, hash) = Peppering::split(rest)?;
+        return classify(hash)?.with_pepper(peppering);
+    }
     let malformed = UnusableHash::Malformed;
     let parts: Vec<&str> = hash.split('$').collect();
     match parts[..] {
@@ -44,7 +66,7 @@ pub fn classify(hash: &str) -> Result<Imported, UnusableHash> {
         }
         ["", "1", salt, digest] => {
             let digest = decode64(digest).filter(|digest| digest.len() == 16).ok_or(malformed)?;
-            Ok(Imported::Fast(FastDigest { how: OldDigest::md5_crypt(salt.as_bytes().to_vec())?, digest }))
+            Ok(Imported::Fast(FastDigest::new(OldDigest::md5_crypt(salt.as_bytes().to_vec())?, digest)))
         }
         ["", kind @ ("5" | "6"), salt, digest] => sha_crypt(kind, crypt::DEFAULT_SHA_ROUNDS, salt, digest),
         ["", kind @ ("5" | "6"), rounds, salt, digest] => {
@@ -67,11 +89,11 @@ pub fn classify(hash: &str) -> Result<Imported, UnusableHash> {
 /// A form that may be stored; PBKDF2 of few iterations may not.
 pub(super) fn stored(hash: &str) -> Result<Imported, UnusableHash> {
     match hash.parse::<Stored>()? {
-        Stored::Pbkdf2 { algorithm, iterations, salt, output }
+        Stored { peppering: None, hash: Hash::Pbkdf2 { algorithm, iterations, salt, output } }
             if iterations.get() < LEAST_PBKDF2_ITERATIONS =>
         {
             let how = OldDigest::pbkdf2(algorithm, iterations.get(), salt, output.len())?;
-            Ok(Imported::Fast(FastDigest { how, digest: output }))
+            Ok(Imported::Fast(FastDigest::new(how, output)))
         }
         known => Ok(Imported::Stored(hash.to_owned(), known.algorithm())),
     }
@@ -83,7 +105,7 @@ fn plain(function: &str, salt: Vec<u8>, salt_first: bool, digest: &[u8]) -> Resu
         return Err(UnusableHash::Malformed);
     }
     let how = OldDigest::plain(function, salt, salt_first)?;
-    Ok(Imported::Fast(FastDigest { how, digest: digest.to_vec() }))
+    Ok(Imported::Fast(FastDigest::new(how, digest.to_vec())))
 }
 
 pub(super) fn of_pbkdf2(
@@ -114,7 +136,7 @@ fn sha_crypt(kind: &str, rounds: u32, salt: &str, digest: &str) -> Result<Import
         if kind == "5" { (HashFunction::Sha256, 32) } else { (HashFunction::Sha512, 64) };
     let how = OldDigest::sha_crypt(function, rounds, salt.as_bytes().to_vec())?;
     let digest = decode64(digest).filter(|digest| digest.len() == length).ok_or(UnusableHash::Malformed)?;
-    Ok(Imported::Fast(FastDigest { how, digest }))
+    Ok(Imported::Fast(FastDigest::new(how, digest)))
 }
 
 /// crypt's scrypt: log₂ N, r and p in digits of crypt's base 64, the lowest first, then the salt as text.
@@ -189,7 +211,7 @@ fn ldap(hash: &str) -> Result<Imported, UnusableHash> {
         return Err(UnusableHash::Malformed);
     }
     let how = OldDigest::plain(function, salt.to_vec(), false)?;
-    Ok(Imported::Fast(FastDigest { how, digest: digest.to_vec() }))
+    Ok(Imported::Fast(FastDigest::new(how, digest.to_vec())))
 }
 
 /// Digits of one MD5 or SHA-1 without a salt, as Django's oldest versions and much else store it; or what ASP.NET

@@ -24,6 +24,7 @@ use super::limits::{
     LEAST_OUTPUT_BYTES, LEAST_PBKDF2_ITERATIONS, MAX_OUTPUT_BYTES, MAX_SHA_CRYPT_ROUNDS, UnusableHash,
 };
 use super::parse::decimal;
+use super::pepper::Peppering;
 use super::stored::Algorithm;
 
 /// The longest salt of an old digest, in bytes.
@@ -84,14 +85,25 @@ pub(super) enum OldDigest {
 /// A digest that is fast to guess, on its way from a file to [`super::Passwords::layer`]. It cannot be stored as it is.
 #[derive(Clone)]
 pub struct FastDigest {
+    /// What the password was combined with before it was hashed.
+    pub(super) peppering: Option<Peppering>,
     pub(super) how: OldDigest,
     pub(super) digest: Vec<u8>,
 }
 
 impl FastDigest {
+    pub(super) fn new(how: OldDigest, digest: Vec<u8>) -> Self {
+        Self { peppering: None, how, digest }
+    }
+
+    /// What of the stored form is in front of Argon2id's, and ends in a `$`.
+    pub(super) fn prefix(&self) -> String {
+        self.peppering.as_ref().map(Peppering::to_string).unwrap_or_default() + &self.how.prefix()
+    }
+
     /// What it will be counted as.
     pub fn algorithm(&self) -> Algorithm {
-        Algorithm::Layered(self.how.kind())
+        if self.peppering.is_some() { Algorithm::Peppered } else { Algorithm::Layered(self.how.kind()) }
     }
 }
 
@@ -134,6 +146,12 @@ impl OldDigest {
         }
     }
 
+    /// Whether the password may have been combined with a pepper first. That of crypt(3) ends at a NUL, which the bytes
+    /// of an HMAC may have.
+    pub(super) fn goes_with_pepper(&self) -> bool {
+        !self.is_of_crypt()
+    }
+
     fn is_of_crypt(&self) -> bool {
         matches!(self, Self::Md5Crypt { .. } | Self::ShaCrypt { .. })
     }
@@ -151,7 +169,7 @@ impl OldDigest {
     }
 
     /// What of the stored form is in front of Argon2id's, and ends in a `$`.
-    pub(super) fn prefix(&self) -> String {
+    fn prefix(&self) -> String {
         let (kind, numbers, salt) = match self {
             Self::Plain { function, salt, salt_first } => {
                 (plain_name(*function, *salt_first), String::new(), salt)

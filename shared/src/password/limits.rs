@@ -42,6 +42,8 @@ pub enum UnusableHash {
     Malformed,
     /// It would cost more than a function may spend on it.
     TooDear,
+    /// It names a pepper, and is of a kind that is not taken with one.
+    NotWithPepper,
 }
 
 impl fmt::Display for UnusableHash {
@@ -50,6 +52,7 @@ impl fmt::Display for UnusableHash {
             Self::Unknown => "the password hash is of no known kind",
             Self::Malformed => "the password hash is broken",
             Self::TooDear => "the password hash costs more than is allowed",
+            Self::NotWithPepper => "the password hash is of a kind that is not taken with a pepper",
         })
     }
 }

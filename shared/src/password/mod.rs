@@ -12,11 +12,13 @@ mod argon;
 mod classify;
 mod crypt;
 mod foreign;
+mod hash;
 mod hints;
 mod layered;
 mod limits;
 mod new;
 mod parse;
+mod pepper;
 mod stored;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +28,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 pub use self::classify::{Imported, classify};
 pub use self::foreign::HashFunction;
+use self::hash::Hash;
 pub use self::hints::{BcryptOf, Firebase, SaltAndHash};
 pub use self::layered::{FastDigest, FastKind};
 pub use self::limits::{
@@ -34,6 +37,10 @@ pub use self::limits::{
     UnusableHash,
 };
 pub use self::new::{LEAST_BYTES, WeakPassword, check_new};
+pub use self::pepper::{
+    HmacForm, HmacFunction, MAX_PEPPER_BYTES, MAX_PEPPERS, PepperError, PepperHow, PepperId, Peppering,
+    Peppers,
+};
 use self::stored::Stored;
 pub use self::stored::{Algorithm as HashAlgorithm, examine};
 use crate::config::{ConfigError, Environment};
@@ -49,7 +56,7 @@ const DECOY_SALT: [u8; 16] = *b"ZZZZZZZZZZZZZZZZ";
 pub struct Cost(Params);
 
 /// A hash from elsewhere that everybody's wrong password is checked against too.
-pub struct Decoy(Stored);
+pub struct Decoy(Hash);
 
 /// Hashes and verifies passwords.
 pub struct Passwords {
@@ -95,14 +102,14 @@ impl Cost {
 
 impl Decoy {
     /// Reads `DECOY_HASH`: a stored form of the kind and the cost of those that were brought along. Its salt and hash do
-    /// not matter.
+    /// not matter, and neither does a pepper: to combine it with a password costs nothing.
     ///
     /// # Errors
     /// If it is no stored form that is allowed, or one of ours.
     pub fn from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
         let Some(stored) = env.optional("DECOY_HASH") else { return Ok(None) };
         match stored.parse::<Stored>() {
-            Ok(stored) if stored.algorithm() != HashAlgorithm::Argon2id => Ok(Some(Self(stored))),
+            Ok(Stored { hash, .. }) if hash.algorithm() != HashAlgorithm::Argon2id => Ok(Some(Self(hash))),
             Ok(_) => Err(ConfigError::new("DECOY_HASH", "is of Argon2id, which is every decoy's own kind")),
             Err(reason) => Err(ConfigError::new("DECOY_HASH", format!("cannot be used: {reason}"))),
         }
@@ -141,18 +148,19 @@ impl Passwords {
         let params = &self.cost.0;
         let output = argon::derive(Algorithm::Argon2id, Version::V0x13, params, &fast.digest, &salt);
         let phc = output.and_then(|output| argon::phc(params, &salt, &output)).ok_or(NotHashed)?;
-        Ok(fast.how.prefix() + phc.trim_start_matches('$'))
+        Ok(fast.prefix() + phc.trim_start_matches('$'))
     }
 
     /// Whether the password is the stored one, as it was sent or in NFC. Does the work of one new hash, or of two where
-    /// the NFC of what was sent is another string, whatever is stored; more only where the stored hash costs more.
-    pub fn verify(&self, stored: Option<&str>, password: &str) -> bool {
-        let right = self.verify_as_it_is(stored, password);
+    /// the NFC of what was sent is another string, whatever is stored; more only where the stored hash costs more. A
+    /// stored hash whose pepper is not among these has no password.
+    pub fn verify(&self, stored: Option<&str>, password: &str, peppers: &Peppers) -> bool {
+        let right = self.verify_as_it_is(stored, password, peppers);
         let composed = composed(password);
-        right || composed.is_some_and(|composed| self.verify_as_it_is(stored, &composed))
+        right || composed.is_some_and(|composed| self.verify_as_it_is(stored, &composed, peppers))
     }
 
-    fn verify_as_it_is(&self, stored: Option<&str>, password: &str) -> bool {
+    fn verify_as_it_is(&self, stored: Option<&str>, password: &str, peppers: &Peppers) -> bool {
         self.verifications.fetch_add(1, Ordering::Relaxed);
         let stored = stored.filter(|_| password.len() <= MAX_BYTES);
         let usable = stored.and_then(|stored| match stored.parse::<Stored>() {
@@ -162,25 +170,28 @@ impl Passwords {
                 None
             }
         });
-        let matches = usable.as_ref().and_then(|hash| hash.matches(password));
-        if usable.is_some() && matches.is_none() {
-            tracing::error!("there is no memory to verify a password, which counts as a wrong one");
-        }
-        // What was not done is left for the decoy.
-        let usable = usable.filter(|_| matches.is_some());
-        let right = matches == Some(true);
+        let verified = usable.and_then(|stored| match stored.matches(password, peppers) {
+            Ok(matches) => Some((stored.hash, matches)),
+            Err(reason) => {
+                tracing::error!(cause = %reason, "a password cannot be verified, and counts as a wrong one");
+                None
+            }
+        });
+        let right = matches!(verified, Some((_, true)));
         if !right {
             // What the decoys say is not used, so nobody gains from guessing their passwords.
             let password = if password.len() <= MAX_BYTES { password } else { "" };
-            match (&self.decoy, &usable) {
+            // What was not done is left for the decoy.
+            let hash = verified.map(|(hash, _)| hash);
+            match (&self.decoy, &hash) {
                 (Some(Decoy(like)), Some(hash)) if hash.algorithm() == like.algorithm() => {
                     self.waste(password, 0)
                 }
                 (Some(Decoy(like)), hash) => {
-                    self.waste(password, hash.as_ref().map_or(0, Stored::work));
-                    like.matches(password);
+                    self.waste(password, hash.as_ref().map_or(0, Hash::work));
+                    like.derives(password.as_bytes());
                 }
-                (None, hash) => self.waste(password, hash.as_ref().map_or(0, Stored::work)),
+                (None, hash) => self.waste(password, hash.as_ref().map_or(0, Hash::work)),
             }
         }
         right
@@ -235,10 +246,13 @@ pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
     match classify(stored).ok()? {
         Imported::Stored(stored, _) => {
             let stored: Stored = stored.parse().ok()?;
-            if stored.work() <= 1000 {
-                stored.matches(password);
+            let work = stored.hash.work();
+            if work <= 1000 {
+                let pepper = |id: &str| Some((id.parse().ok()?, b"pepper".to_vec()));
+                let peppers = Peppers::new(pepper("a")).ok()?;
+                let _ = stored.matches(password, &peppers);
             }
-            Some(stored.work())
+            Some(work)
         }
         Imported::Fast(fast) => {
             if fast.how.work() <= 1000 {

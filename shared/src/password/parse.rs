@@ -16,6 +16,7 @@
 //! | `firebase$ln=…,r=…,p=1$…` | Firebase's scrypt, with the keystream for the project's hash |
 //! | `layered$…` | what was fast to guess, under Argon2id: the module `layered` |
 //! | `$P$…`, `$H$…` | phpass, the portable hash of older PHP applications |
+//! | `peppered$ID$HOW$…` | what follows, of the password combined with a pepper: the module `pepper` |
 //!
 //! Whatever it asks for is bounded before it is run: a poisoned import must not stall a function.
 
@@ -31,20 +32,17 @@ use ring::pbkdf2;
 use super::argon;
 use super::crypt::Yescrypt;
 use super::foreign::{self, HashFunction, Phpass};
+use super::hash::{BcryptInput, Hash};
 use super::layered::{MAX_SALT_BYTES, OldDigest};
 use super::limits::{
     LEAST_OUTPUT_BYTES, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_OUTPUT_BYTES,
-    MAX_PBKDF2_ITERATIONS, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_STORED_BYTES, MAX_WORK, UnusableHash,
+    MAX_PBKDF2_ITERATIONS, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_WORK, UnusableHash,
 };
-use super::stored::{BcryptInput, Stored};
 
-impl FromStr for Stored {
+impl FromStr for Hash {
     type Err = UnusableHash;
 
     fn from_str(stored: &str) -> Result<Self, UnusableHash> {
-        if stored.len() > MAX_STORED_BYTES {
-            return Err(UnusableHash::Malformed);
-        }
         let (head, rest) = stored.split_once('$').ok_or(UnusableHash::Unknown)?;
         match head {
             "" => modular(stored, rest),
@@ -74,7 +72,7 @@ impl FromStr for Stored {
 }
 
 /// What begins with `$`: crypt(3)'s forms and PHC strings.
-fn modular(stored: &str, rest: &str) -> Result<Stored, UnusableHash> {
+fn modular(stored: &str, rest: &str) -> Result<Hash, UnusableHash> {
     let (head, tail) = rest.split_once('$').unwrap_or((rest, ""));
     match head {
         "2a" | "2b" | "2y" => bcrypt(stored, BcryptInput::Password),
@@ -82,8 +80,8 @@ fn modular(stored: &str, rest: &str) -> Result<Stored, UnusableHash> {
         "wp" => stored
             .get("$wp".len()..)
             .map_or(Err(UnusableHash::Malformed), |hash| bcrypt(hash, BcryptInput::WordPress)),
-        "y" => Yescrypt::parse(tail).map(Stored::Yescrypt),
-        "P" | "H" => Phpass::parse(stored).map(Stored::Phpass),
+        "y" => Yescrypt::parse(tail).map(Hash::Yescrypt),
+        "P" | "H" => Phpass::parse(stored).map(Hash::Phpass),
         "scrypt" => {
             let (params, salt, output) = salt_and_output(tail)?;
             let (log_n, r, p) = scrypt_numbers(params)?;
@@ -138,20 +136,20 @@ fn scrypt_numbers(params: &str) -> Result<(u8, u32, u32), UnusableHash> {
 }
 
 /// `ln=…,r=…,p=…$<salt>$<keystream>`.
-fn firebase(rest: &str) -> Result<Stored, UnusableHash> {
+fn firebase(rest: &str) -> Result<Hash, UnusableHash> {
     let (params, salt, keystream) = salt_and_output(rest)?;
     let (log_n, r, p) = scrypt_numbers(params)?;
     if keystream.len() != foreign::FIREBASE_KEYSTREAM_BYTES {
         return Err(UnusableHash::Malformed);
     }
     match scrypt(log_n, r, p, salt, keystream)? {
-        Stored::Scrypt { params, salt, output } => Ok(Stored::Firebase { params, salt, keystream: output }),
+        Hash::Scrypt { params, salt, output } => Ok(Hash::Firebase { params, salt, keystream: output }),
         _ => Err(UnusableHash::Malformed),
     }
 }
 
 /// `<kind>$<numbers>$<salt>$argon2id$…`.
-fn layered(rest: &str) -> Result<Stored, UnusableHash> {
+fn layered(rest: &str) -> Result<Hash, UnusableHash> {
     let mut parts = rest.splitn(4, '$');
     let (Some(kind), Some(numbers), Some(old_salt), Some(argon2)) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -160,18 +158,18 @@ fn layered(rest: &str) -> Result<Stored, UnusableHash> {
     };
     let how = OldDigest::parse(kind, numbers, old_salt)?;
     match phc(&format!("${argon2}"))? {
-        Stored::Argon2 {
+        Hash::Argon2 {
             algorithm: argon2::Algorithm::Argon2id,
             version: Version::V0x13,
             params,
             salt,
             output,
-        } => Ok(Stored::Layered { how, params, salt, output }),
+        } => Ok(Hash::Layered { how, params, salt, output }),
         _ => Err(UnusableHash::Malformed),
     }
 }
 
-fn phc(stored: &str) -> Result<Stored, UnusableHash> {
+fn phc(stored: &str) -> Result<Hash, UnusableHash> {
     let malformed = UnusableHash::Malformed;
     let hash = PasswordHash::new(stored).map_err(|_| malformed)?;
     let salt = hash.salt.ok_or(malformed)?.as_ref().to_vec();
@@ -198,21 +196,21 @@ fn phc(stored: &str) -> Result<Stored, UnusableHash> {
             if !within {
                 return Err(UnusableHash::TooDear);
             }
-            Ok(Stored::Argon2 { algorithm, version, params, salt, output })
+            Ok(Hash::Argon2 { algorithm, version, params, salt, output })
         }
         _ => Err(UnusableHash::Unknown),
     }
 }
 
 /// `<iterations>$<salt>$<base64>`; the salt is used as the text that it is.
-fn django_pbkdf2(algorithm: pbkdf2::Algorithm, rest: &str) -> Result<Stored, UnusableHash> {
+fn django_pbkdf2(algorithm: pbkdf2::Algorithm, rest: &str) -> Result<Hash, UnusableHash> {
     let parts: Vec<&str> = rest.split('$').collect();
     let [iterations, salt, output] = parts[..] else { return Err(UnusableHash::Malformed) };
     pbkdf2(algorithm, decimal(iterations)?, salt.as_bytes().to_vec(), base64(output)?)
 }
 
 /// `<N>$<salt>$<r>$<p>$<base64>`.
-fn django_scrypt(rest: &str) -> Result<Stored, UnusableHash> {
+fn django_scrypt(rest: &str) -> Result<Hash, UnusableHash> {
     let parts: Vec<&str> = rest.split('$').collect();
     let [n, salt, r, p, output] = parts[..] else { return Err(UnusableHash::Malformed) };
     let n = decimal(n)?;
@@ -223,7 +221,7 @@ fn django_scrypt(rest: &str) -> Result<Stored, UnusableHash> {
     scrypt(log_n, decimal(r)?, decimal(p)?, salt.as_bytes().to_vec(), base64(output)?)
 }
 
-fn scrypt(log_n: u8, r: u32, p: u32, salt: Vec<u8>, output: Vec<u8>) -> Result<Stored, UnusableHash> {
+fn scrypt(log_n: u8, r: u32, p: u32, salt: Vec<u8>, output: Vec<u8>) -> Result<Hash, UnusableHash> {
     if log_n > MAX_SCRYPT_LOG_N
         || u64::from(r).saturating_mul(p.into()).saturating_mul(1 << log_n) > MAX_SCRYPT_WORK
     {
@@ -234,7 +232,7 @@ fn scrypt(log_n: u8, r: u32, p: u32, salt: Vec<u8>, output: Vec<u8>) -> Result<S
         return Err(UnusableHash::Malformed);
     }
     let params = scrypt::Params::new(log_n, r, p).map_err(|_| UnusableHash::Malformed)?;
-    Ok(Stored::Scrypt { params, salt, output })
+    Ok(Hash::Scrypt { params, salt, output })
 }
 
 fn pbkdf2(
@@ -242,7 +240,7 @@ fn pbkdf2(
     iterations: u32,
     salt: Vec<u8>,
     output: Vec<u8>,
-) -> Result<Stored, UnusableHash> {
+) -> Result<Hash, UnusableHash> {
     if salt.is_empty() {
         return Err(UnusableHash::Malformed);
     }
@@ -250,10 +248,10 @@ fn pbkdf2(
     if foreign::pbkdf2_iterations(algorithm, iterations.get(), output.len()) > MAX_PBKDF2_ITERATIONS {
         return Err(UnusableHash::TooDear);
     }
-    Ok(Stored::Pbkdf2 { algorithm, iterations, salt, output })
+    Ok(Hash::Pbkdf2 { algorithm, iterations, salt, output })
 }
 
-fn bcrypt(hash: &str, of: BcryptInput) -> Result<Stored, UnusableHash> {
+fn bcrypt(hash: &str, of: BcryptInput) -> Result<Hash, UnusableHash> {
     let parts: bcrypt::HashParts = hash.parse().map_err(|_| UnusableHash::Malformed)?;
     let versions: &[&str] = match of {
         BcryptInput::SignExtended => &["$2x$"],
@@ -264,7 +262,7 @@ fn bcrypt(hash: &str, of: BcryptInput) -> Result<Stored, UnusableHash> {
     }
     match parts.get_cost() {
         cost @ foreign::LEAST_BCRYPT_COST..=MAX_BCRYPT_COST => {
-            Ok(Stored::Bcrypt { hash: hash.to_owned(), cost, of })
+            Ok(Hash::Bcrypt { hash: hash.to_owned(), cost, of })
         }
         ..foreign::LEAST_BCRYPT_COST => Err(UnusableHash::Malformed),
         _ => Err(UnusableHash::TooDear),

@@ -1,20 +1,13 @@
-//! What a stored hash is, whether a password is its own, and what that costs.
+//! A hash as it is stored: how it is read, and whether a password is its own.
 
 use std::fmt;
-use std::num::NonZeroU32;
+use std::str::FromStr;
 
-use argon2::{Params, Version};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use ring::pbkdf2;
-use subtle::ConstantTimeEq;
-
-use super::crypt::{self, Yescrypt};
-use super::foreign::{self, HashFunction, Phpass};
-use super::layered::{FastKind, OldDigest};
-use super::limits::UnusableHash;
-use super::{Cost, argon};
-use crate::ambient::hex;
+use super::Cost;
+use super::hash::Hash;
+use super::layered::FastKind;
+use super::limits::{MAX_STORED_BYTES, UnusableHash};
+use super::pepper::{self, PepperId, Peppering, Peppers};
 
 /// How a stored password was hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +44,8 @@ pub enum Algorithm {
     Scrypt,
     /// phpass, the portable hash of older PHP applications.
     Phpass,
+    /// A hash of a password that was combined with a pepper.
+    Peppered,
 }
 
 impl fmt::Display for Algorithm {
@@ -72,6 +67,7 @@ impl fmt::Display for Algorithm {
             Self::Pbkdf2Sha512 => "pbkdf2_sha512",
             Self::Scrypt => "scrypt",
             Self::Phpass => "phpass",
+            Self::Peppered => "peppered",
         })
     }
 }
@@ -85,157 +81,76 @@ pub fn examine(stored: &str) -> Result<Algorithm, UnusableHash> {
 }
 
 /// A stored hash within bounds.
-pub(super) enum Stored {
-    Argon2 { algorithm: argon2::Algorithm, version: Version, params: Params, salt: Vec<u8>, output: Vec<u8> },
-    Scrypt { params: scrypt::Params, salt: Vec<u8>, output: Vec<u8> },
-    Pbkdf2 { algorithm: pbkdf2::Algorithm, iterations: NonZeroU32, salt: Vec<u8>, output: Vec<u8> },
-    Bcrypt { hash: String, cost: u32, of: BcryptInput },
-    Phpass(Phpass),
-    Yescrypt(Yescrypt),
-    Firebase { params: scrypt::Params, salt: Vec<u8>, keystream: Vec<u8> },
-    Layered { how: OldDigest, params: Params, salt: Vec<u8>, output: Vec<u8> },
+pub(super) struct Stored {
+    /// What the password is combined with before it is hashed.
+    pub(super) peppering: Option<Peppering>,
+    pub(super) hash: Hash,
 }
 
-/// What bcrypt was given.
-pub(super) enum BcryptInput {
-    Password,
-    WithSuffix(String),
-    Digest { function: HashFunction, in_base64: bool },
-    WordPress,
-    SignExtended,
+/// Why a password cannot be verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotVerified {
+    /// There is no memory for it.
+    NoMemory,
+    /// The signing secret has no pepper of this id.
+    NoPepper(PepperId),
 }
 
-impl BcryptInput {
-    pub(super) const SHA256: Self = Self::Digest { function: HashFunction::Sha256, in_base64: false };
+impl fmt::Display for NotVerified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoMemory => f.write_str("there is no memory for it"),
+            Self::NoPepper(id) => write!(f, "the signing secret has no password pepper {id}"),
+        }
+    }
 }
 
 impl Stored {
     pub(super) fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::Argon2 { algorithm: argon2::Algorithm::Argon2id, .. } => Algorithm::Argon2id,
-            Self::Argon2 { .. } => Algorithm::Argon2i,
-            Self::Scrypt { .. } => Algorithm::Scrypt,
-            Self::Pbkdf2 { algorithm, .. } if *algorithm == pbkdf2::PBKDF2_HMAC_SHA1 => Algorithm::Pbkdf2Sha1,
-            Self::Pbkdf2 { algorithm, .. } if *algorithm == pbkdf2::PBKDF2_HMAC_SHA512 => {
-                Algorithm::Pbkdf2Sha512
-            }
-            Self::Pbkdf2 { .. } => Algorithm::Pbkdf2Sha256,
-            Self::Bcrypt { of: BcryptInput::Password, .. } => Algorithm::Bcrypt,
-            Self::Bcrypt { of: BcryptInput::WithSuffix(_), .. } => Algorithm::BcryptWithSuffix,
-            Self::Bcrypt {
-                of: BcryptInput::Digest { function: HashFunction::Sha256, in_base64: false },
-                ..
-            } => Algorithm::BcryptSha256,
-            Self::Bcrypt { of: BcryptInput::Digest { .. }, .. } => Algorithm::BcryptDigest,
-            Self::Bcrypt { of: BcryptInput::WordPress, .. } => Algorithm::WordPress,
-            Self::Bcrypt { of: BcryptInput::SignExtended, .. } => Algorithm::BcryptSignExtended,
-            Self::Yescrypt(_) => Algorithm::Yescrypt,
-            Self::Firebase { .. } => Algorithm::Firebase,
-            Self::Layered { how, .. } => Algorithm::Layered(how.kind()),
-            Self::Phpass(_) => Algorithm::Phpass,
-        }
+        if self.peppering.is_some() { Algorithm::Peppered } else { self.hash.algorithm() }
     }
 
-    /// Whether this is the password; `None` where that cannot be found out. One with a NUL is none for a hash from
-    /// elsewhere, where it would end the password or pad it: HMAC fills a key up with zeros, and bcrypt repeats it with a
-    /// zero between, so others would fit too.
-    pub(super) fn matches(&self, password: &str) -> Option<bool> {
-        let is_argon2 = matches!(self, Self::Argon2 { .. });
-        let derives = self.derives(password.as_bytes())?;
-        Some(derives && (is_argon2 || !password.contains('\0')))
-    }
-
-    fn derives(&self, password: &[u8]) -> Option<bool> {
-        let (derived, output) = match self {
-            Self::Argon2 { algorithm, version, params, salt, output } => {
-                (argon::derive(*algorithm, *version, params, password, salt), output)
-            }
-            Self::Scrypt { params, salt, output } => {
-                (foreign::scrypt(params, password, salt, output.len()), output)
-            }
-            Self::Pbkdf2 { algorithm, iterations, salt, output } => {
-                (Some(foreign::pbkdf2(*algorithm, *iterations, password, salt, output.len())), output)
-            }
-            Self::Bcrypt { hash, of, .. } => {
-                return Some(match of {
-                    BcryptInput::Password => foreign::bcrypt(password, hash),
-                    BcryptInput::WithSuffix(suffix) => {
-                        foreign::bcrypt(&[password, suffix.as_bytes()].concat(), hash)
-                    }
-                    BcryptInput::Digest { function, in_base64 } => {
-                        let digest = function.digest([password, &[]]);
-                        let text = if *in_base64 { STANDARD.encode(digest) } else { hex(&digest) };
-                        foreign::bcrypt(text.as_bytes(), hash)
-                    }
-                    BcryptInput::WordPress => {
-                        foreign::bcrypt(foreign::wordpress_input(password).as_bytes(), hash)
-                    }
-                    BcryptInput::SignExtended => foreign::sign_extended_bcrypt(password, hash),
-                });
-            }
-            Self::Phpass(phpass) => return Some(phpass.matches(password)),
-            Self::Yescrypt(yescrypt) => {
-                let taken = password.len() <= crypt::MAX_PASSWORD_BYTES;
-                return yescrypt.matches(if taken { password } else { &[] }).map(|matches| matches && taken);
-            }
-            Self::Firebase { params, salt, keystream } => {
-                (foreign::firebase_keystream(params, password, salt), keystream)
-            }
-            Self::Layered { how, params, salt, output } => {
-                // What the product would not take is wrong, and costs as much.
-                let old = how.of(password);
-                let password = old.as_deref().unwrap_or_default();
-                let derived =
-                    argon::derive(argon2::Algorithm::Argon2id, Version::V0x13, params, password, salt);
-                return derived.map(|derived| bool::from(derived.ct_eq(output)) && old.is_some());
+    /// Whether this is the password. One with a NUL is none for a hash from elsewhere, where it would end the password or
+    /// pad it: HMAC fills a key up with zeros, and bcrypt repeats it with a zero between, so others would fit too.
+    pub(super) fn matches(&self, password: &str, peppers: &Peppers) -> Result<bool, NotVerified> {
+        let is_argon2 = self.peppering.is_none() && matches!(self.hash, Hash::Argon2 { .. });
+        let derives = match &self.peppering {
+            None => self.hash.derives(password.as_bytes()),
+            Some(peppering) => {
+                let combined = peppers.combine(peppering, password.as_bytes());
+                self.hash.derives(&combined.ok_or_else(|| NotVerified::NoPepper(peppering.id.clone()))?)
             }
         };
-        Some(derived?.ct_eq(output).into())
+        Ok(derives.ok_or(NotVerified::NoMemory)? && (is_argon2 || !password.contains('\0')))
     }
 
-    /// What a verification costs, in Argon2's blocks of a KiB filled; for the others, about.
-    pub(super) fn work(&self) -> u32 {
-        match self {
-            Self::Argon2 { params, .. } => argon::work(params),
-            Self::Scrypt { params, .. } => foreign::scrypt_work(params),
-            Self::Pbkdf2 { algorithm, iterations, output, .. } => {
-                foreign::pbkdf2_work(*algorithm, iterations.get(), output.len())
-            }
-            Self::Bcrypt { cost, .. } => foreign::bcrypt_work(*cost),
-            Self::Phpass(phpass) => phpass.work(),
-            Self::Yescrypt(yescrypt) => yescrypt.work(),
-            Self::Firebase { params, .. } => foreign::scrypt_work(params),
-            Self::Layered { how, params, .. } => argon::work(params).saturating_add(how.work()),
-        }
-    }
-
-    /// Whether a new hash is better than this one.
+    /// Whether a new hash is better than this one. New hashes have no pepper.
     pub(super) fn is_outdated(&self, cost: &Cost) -> bool {
-        match self {
-            Self::Argon2 { algorithm, version, params, .. } => {
-                *algorithm != argon2::Algorithm::Argon2id
-                    || *version != Version::V0x13
-                    || argon::work(params) < cost.work()
-            }
-            Self::Scrypt { .. }
-            | Self::Pbkdf2 { .. }
-            | Self::Bcrypt { .. }
-            | Self::Phpass(_)
-            | Self::Yescrypt(_)
-            | Self::Firebase { .. }
-            | Self::Layered { .. } => true,
-        }
+        self.peppering.is_some() || self.hash.is_outdated(cost)
     }
 
-    /// Whether every byte of the password was looked at. bcrypt stops at 72, so what comes after them may be
-    /// mistyped: a new hash would make the mistake the password.
+    /// Whether every byte of the password was looked at.
     pub(super) fn covers(&self, password: &str) -> bool {
-        match self {
-            Self::Bcrypt {
-                of: BcryptInput::Password | BcryptInput::WithSuffix(_) | BcryptInput::SignExtended,
-                ..
-            } => password.len() <= foreign::BCRYPT_BYTES,
-            _ => true,
+        // bcrypt with a pepper has an HMAC of the whole password.
+        self.peppering.is_some() || self.hash.covers(password)
+    }
+}
+
+impl FromStr for Stored {
+    type Err = UnusableHash;
+
+    fn from_str(stored: &str) -> Result<Self, UnusableHash> {
+        if stored.len() > MAX_STORED_BYTES {
+            return Err(UnusableHash::Malformed);
         }
+        let Some(rest) = stored.strip_prefix(pepper::PREFIX) else {
+            return Ok(Self { peppering: None, hash: stored.parse()? });
+        };
+        let (peppering, hash) = Peppering::split(rest)?;
+        let hash: Hash = hash.parse()?;
+        if !hash.goes_with(peppering.how) {
+            return Err(UnusableHash::NotWithPepper);
+        }
+        Ok(Self { peppering: Some(peppering), hash })
     }
 }

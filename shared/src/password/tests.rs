@@ -17,9 +17,9 @@ fn what_was_hashed_verifies_and_nothing_else_does() {
     let passwords = Passwords::default();
     let hash = passwords.hash("pässwörd ☃", [7; 16]).unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-    assert!(passwords.verify(Some(&hash), "pässwörd ☃"));
+    assert!(passwords.verify(Some(&hash), "pässwörd ☃", &Peppers::default()));
     for wrong in ["pässwörd ☃ ", "PÄSSWÖRD ☃", "", "passwort"] {
-        assert!(!passwords.verify(Some(&hash), wrong), "{wrong}");
+        assert!(!passwords.verify(Some(&hash), wrong, &Peppers::default()), "{wrong}");
     }
 }
 
@@ -27,8 +27,8 @@ fn what_was_hashed_verifies_and_nothing_else_does() {
 #[test]
 fn another_implementations_hashes_verify() {
     let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    assert!(Passwords::default().verify(Some(reference), "password"));
-    assert!(!Passwords::default().verify(Some(reference), "Password"));
+    assert!(Passwords::default().verify(Some(reference), "password", &Peppers::default()));
+    assert!(!Passwords::default().verify(Some(reference), "Password", &Peppers::default()));
 }
 
 /// A wrong password costs the work of a new hash, whatever is stored; only a dearer hash costs more.
@@ -48,7 +48,7 @@ fn the_decoy_makes_up_for_what_was_not_spent() {
         (Some(hash("m=65536,t=2,p=1")), 65_536 * 2),
     ] {
         FILLED.set(0);
-        assert!(!Passwords::default().verify(stored.as_deref(), "x"));
+        assert!(!Passwords::default().verify(stored.as_deref(), "x", &Peppers::default()));
         let filled = FILLED.get();
         assert!(filled.abs_diff(expected) <= 16, "{stored:?}: {filled} and not {expected}");
     }
@@ -60,7 +60,7 @@ fn a_password_over_the_limit_is_wrong_even_where_it_is_right() {
     for (length, right) in [(MAX_BYTES, true), (MAX_BYTES + 1, false)] {
         let password = "x".repeat(length);
         let hash = passwords.hash(&password, [1; 16]).unwrap();
-        assert_eq!(passwords.verify(Some(&hash), &password), right, "{length}");
+        assert_eq!(passwords.verify(Some(&hash), &password, &Peppers::default()), right, "{length}");
     }
 }
 
@@ -80,10 +80,10 @@ fn every_attempt_is_one_verification() {
     let passwords = Passwords::default();
     let hash = passwords.hash("right", [1; 16]).unwrap();
     let before = passwords.verifications();
-    assert!(!passwords.verify(None, "right"));
-    assert!(!passwords.verify(Some("no hash"), "right"));
-    assert!(!passwords.verify(Some(&hash), &"x".repeat(MAX_BYTES + 1)));
-    assert!(passwords.verify(Some(&hash), "right"));
+    assert!(!passwords.verify(None, "right", &Peppers::default()));
+    assert!(!passwords.verify(Some("no hash"), "right", &Peppers::default()));
+    assert!(!passwords.verify(Some(&hash), &"x".repeat(MAX_BYTES + 1), &Peppers::default()));
+    assert!(passwords.verify(Some(&hash), "right", &Peppers::default()));
     assert_eq!(passwords.verifications() - before, 4);
 }
 
@@ -142,14 +142,17 @@ fn the_hashes_of_elsewhere_verify_and_are_renewed() {
     let passwords = Passwords::default();
     for (stored, algorithm) in ELSEWHERE {
         assert_eq!(examine(stored), Ok(algorithm), "{stored}");
-        assert!(passwords.verify(Some(stored), "pässwörd ☃"), "{stored}");
+        assert!(passwords.verify(Some(stored), "pässwörd ☃", &Peppers::default()), "{stored}");
         for wrong in ["pässwörd ☃33", "pässwörd", "", "\0pässwörd ☃"] {
-            assert!(!passwords.verify(Some(stored), wrong), "{stored} {wrong}");
+            assert!(!passwords.verify(Some(stored), wrong, &Peppers::default()), "{stored} {wrong}");
         }
         let renewed = passwords.renew(stored, "pässwörd ☃", [9; 16]);
         // Django's default Argon2id costs more than ours, and stays.
         assert_eq!(renewed.is_none(), algorithm == HashAlgorithm::Argon2id, "{stored}");
-        assert!(renewed.is_none_or(|hash| passwords.verify(Some(&hash), "pässwörd ☃")), "{stored}");
+        assert!(
+            renewed.is_none_or(|hash| passwords.verify(Some(&hash), "pässwörd ☃", &Peppers::default())),
+            "{stored}"
+        );
     }
 }
 
@@ -169,8 +172,11 @@ fn the_products_samples_verify() {
             "SecurePass123!",
         ),
     ] {
-        assert!(Passwords::default().verify(Some(stored), password), "{stored}");
-        assert!(!Passwords::default().verify(Some(stored), &password.to_uppercase()), "{stored}");
+        assert!(Passwords::default().verify(Some(stored), password, &Peppers::default()), "{stored}");
+        assert!(
+            !Passwords::default().verify(Some(stored), &password.to_uppercase(), &Peppers::default()),
+            "{stored}"
+        );
     }
 }
 
@@ -180,8 +186,11 @@ fn a_password_that_bcrypt_cut_off_is_not_renewed() {
     let passwords = Passwords::default();
     let stored = "$2b$04$gA3oHZwjMF4ezEZUTYXwfeBLwse8FnXW..SSTXD8wiYgbKNlxXGcG";
     let (all, more) = ("x".repeat(72), "x".repeat(72) + "typo");
-    assert!(passwords.verify(Some(stored), &all) && passwords.verify(Some(stored), &more));
-    assert!(!passwords.verify(Some(stored), &"x".repeat(71)));
+    assert!(
+        passwords.verify(Some(stored), &all, &Peppers::default())
+            && passwords.verify(Some(stored), &more, &Peppers::default())
+    );
+    assert!(!passwords.verify(Some(stored), &"x".repeat(71), &Peppers::default()));
     assert!(passwords.renew(stored, &all, [9; 16]).is_some());
     assert!(passwords.renew(stored, &more, [9; 16]).is_none());
 }
@@ -193,13 +202,22 @@ fn a_password_with_a_nul_fits_no_hash_of_elsewhere() {
     for (stored, algorithm) in ELSEWHERE {
         for other in ["pässwörd ☃\0", "pässwörd ☃\0\0", "pässwörd ☃\0pässwörd ☃", "pässwörd ☃33\0pässwörd ☃"]
         {
-            assert!(!passwords.verify(Some(stored), other), "{algorithm} with {other:?}");
+            assert!(
+                !passwords.verify(Some(stored), other, &Peppers::default()),
+                "{algorithm} with {other:?}"
+            );
         }
     }
     let empty = "$2b$04$TzvYKNoVXNZqvJC8cqSdo.GVsv6rie7QfILaYyx07Z6KMQXymkfju";
-    assert!(passwords.verify(Some(empty), "") && !passwords.verify(Some(empty), "\0"));
+    assert!(
+        passwords.verify(Some(empty), "", &Peppers::default())
+            && !passwords.verify(Some(empty), "\0", &Peppers::default())
+    );
     let ours = passwords.hash("a\0b", [1; 16]).unwrap();
-    assert!(passwords.verify(Some(&ours), "a\0b") && !passwords.verify(Some(&ours), "a"));
+    assert!(
+        passwords.verify(Some(&ours), "a\0b", &Peppers::default())
+            && !passwords.verify(Some(&ours), "a", &Peppers::default())
+    );
 }
 
 /// Of a time before there was a second version, as the reference implementation takes it.
@@ -207,8 +225,8 @@ fn a_password_with_a_nul_fits_no_hash_of_elsewhere() {
 fn argon2_without_a_version_is_the_first() {
     let passwords = Passwords::default();
     let first = "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
-    assert!(passwords.verify(Some(first), "password"));
-    assert!(!passwords.verify(Some(&first.replace("$m", "$v=19$m")), "password"));
+    assert!(passwords.verify(Some(first), "password", &Peppers::default()));
+    assert!(!passwords.verify(Some(&first.replace("$m", "$v=19$m")), "password", &Peppers::default()));
 }
 
 #[test]
@@ -244,7 +262,7 @@ fn the_decoy_follows_the_hashes_of_elsewhere() {
         ("$H$9P4LqyhuMRy00n81ykPwQt98ZYgrnf/", 2048 / 2),
     ] {
         FILLED.set(0);
-        assert!(!Passwords::default().verify(Some(stored), "x"));
+        assert!(!Passwords::default().verify(Some(stored), "x", &Peppers::default()));
         assert!(FILLED.get().abs_diff(new - own) <= 16, "{stored}: {}", FILLED.get());
     }
 }
@@ -262,7 +280,7 @@ fn a_decoy_of_their_kind_hides_the_dearer_hashes_of_elsewhere() {
         [None, Some(ours.as_str()), Some(like), Some("!"), Some("$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/")]
     {
         FILLED.set(0);
-        assert!(!passwords.verify(stored, "wrong"));
+        assert!(!passwords.verify(stored, "wrong", &Peppers::default()));
         assert!(FILLED.get().abs_diff(new + 80_000) <= 16 + 256 / 2, "{stored:?}: {}", FILLED.get());
     }
     for wrong in [ours.as_str(), "Null", "$2y$10$"] {

@@ -5,6 +5,13 @@ use super::*;
 /// How each was made is in the file.
 const VECTORS: &str = include_str!("vectors.tsv");
 
+/// The peppers of the vectors: a text, and bytes that are none.
+pub(super) fn peppers() -> Peppers {
+    let bytes = [&b"\x00\xff\x10\xc3\x28"[..], &(120..150).collect::<Vec<u8>>(), b"\n\0"].concat();
+    let peppers = [("a", b"postern sample pepper of tests".to_vec()), ("b", bytes)];
+    Peppers::new(peppers.map(|(id, pepper)| (id.parse().unwrap(), pepper))).unwrap()
+}
+
 /// What is stored of each, and its password.
 fn stored() -> Vec<(&'static str, String, &'static str)> {
     let rows = VECTORS.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
@@ -22,17 +29,20 @@ fn stored() -> Vec<(&'static str, String, &'static str)> {
 
 #[test]
 fn every_vector_verifies_with_its_password_alone() {
-    let passwords = Passwords::default();
+    let (passwords, peppers) = (Passwords::default(), peppers());
     for (name, stored, password) in stored() {
-        assert!(passwords.verify(Some(&stored), password), "{name}: {stored}");
+        assert!(passwords.verify(Some(&stored), password, &peppers), "{name}: {stored}");
         let longer = format!("{password}x");
         // bcrypt looks at 72 bytes.
         let cut = stored.starts_with("$2") && password.len() > 72;
-        assert_eq!(passwords.verify(Some(&stored), &longer), cut, "{name}: {stored}");
+        assert_eq!(passwords.verify(Some(&stored), &longer, &peppers), cut, "{name}: {stored}");
         for wrong in [&password.to_uppercase(), "wrong"] {
-            assert!(wrong == password || !passwords.verify(Some(&stored), wrong), "{name}: {stored}");
+            assert!(
+                wrong == password || !passwords.verify(Some(&stored), wrong, &peppers),
+                "{name}: {stored}"
+            );
         }
-        assert!(!passwords.verify(Some(&stored), &format!("{password}\0")), "{name}: {stored}");
+        assert!(!passwords.verify(Some(&stored), &format!("{password}\0"), &peppers), "{name}: {stored}");
         let upgraded = passwords.renew(&stored, password, [9; 16]);
         assert_eq!(upgraded.is_none(), cut, "{name}: {stored}");
         assert!(upgraded.is_none_or(|hash| hash.starts_with("$argon2id$")), "{name}");
@@ -57,7 +67,9 @@ fn a_fast_digest_is_layered_and_never_stored() {
         fast += 1;
         let stored = Passwords::default().layer(&digest, [3; 16]).unwrap();
         let shown = format!("{digest:?} {stored}");
-        assert!(stored.starts_with("layered$"), "{stored}");
+        let layer =
+            if stored.starts_with("peppered$") { stored.splitn(4, '$').nth(3) } else { Some(&*stored) };
+        assert!(layer.is_some_and(|layer| layer.starts_with("layered$")), "{stored}");
         let old = hash.rsplit(['$', '}']).next().unwrap();
         assert!(!shown.contains(old) && !shown.contains(&crate::ambient::hex(&digest.digest)), "{shown}");
         assert_eq!(examine(&stored), Ok(digest.algorithm()));
@@ -76,9 +88,9 @@ fn a_wrong_password_for_a_layered_digest_costs_a_new_hash() {
     let passwords = Passwords::default();
     let stored = passwords.layer(&fast, [3; 16]).unwrap();
     super::argon::FILLED.set(0);
-    assert!(!passwords.verify(Some(&stored), "x"));
+    assert!(!passwords.verify(Some(&stored), "x", &Peppers::default()));
     assert_eq!(super::argon::FILLED.get(), Cost::DEFAULT.work());
-    assert!(passwords.verify(Some(&stored), "password"));
+    assert!(passwords.verify(Some(&stored), "password", &Peppers::default()));
 }
 
 #[test]
@@ -134,7 +146,7 @@ fn hashes_of_other_products_that_cannot_be_used_say_why() {
         ("firebase$ln=14,r=8,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAAAA".to_owned(), Malformed),
     ] {
         assert_eq!(classify(&hash).err(), Some(expected), "{hash}");
-        assert!(!Passwords::default().verify(Some(&hash), "x"), "{hash}");
+        assert!(!Passwords::default().verify(Some(&hash), "x", &Peppers::default()), "{hash}");
     }
 }
 
@@ -152,6 +164,130 @@ fn a_password_that_crypt_does_not_take_is_wrong() {
         let fast = FastDigest { digest: right, ..fast.clone() };
         let passwords = Passwords::default();
         let stored = passwords.layer(&fast, [3; 16]).unwrap();
-        assert_eq!(passwords.verify(Some(&stored), &password), taken, "{length}");
+        assert_eq!(passwords.verify(Some(&stored), &password, &Peppers::default()), taken, "{length}");
+    }
+}
+
+/// A hash of this PBKDF2 is neither fast nor dear.
+const PBKDF2: &str = "pbkdf2_sha256$12000$saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=";
+
+#[test]
+fn hashes_with_a_pepper_that_cannot_be_used_say_why() {
+    use UnusableHash::{Malformed, NotWithPepper, TooDear, Unknown};
+    let bcrypt = "$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO";
+    for (rest, expected) in [
+        ("", Malformed),
+        ("a", Malformed),
+        ("a$prefix", Malformed),
+        (&format!("$prefix${PBKDF2}"), Malformed),
+        (&format!("A$prefix${PBKDF2}"), Malformed),
+        (&format!("{}$prefix${PBKDF2}", "a".repeat(17)), Malformed),
+        (&format!("a$${PBKDF2}"), Unknown),
+        (&format!("a$middle${PBKDF2}"), Unknown),
+        (&format!("a$hmac-md5${PBKDF2}"), Unknown),
+        ("a$prefix$", Unknown),
+        ("a$prefix$letmein", Unknown),
+        ("a$prefix$pbkdf2_sha256$12000$saltsaltsalt$AAAA", Malformed),
+        (&format!("a$prefix${}", PBKDF2.replace("12000", "2000001")), TooDear),
+        (&format!("a$prefix$peppered$a$prefix${PBKDF2}"), NotWithPepper),
+        // What follows the first 72 bytes is not looked at, and a pepper before the password can fill them.
+        (&format!("a$prefix${bcrypt}"), NotWithPepper),
+        (&format!("a$suffix${bcrypt}"), NotWithPepper),
+        (&format!("a$hmac-sha256${bcrypt}"), NotWithPepper),
+        (&format!("a$hmac-sha256-hex$bcrypt_suffix$33${bcrypt}"), NotWithPepper),
+        (&format!("a$hmac-sha256-hex$bcrypt_sha256${bcrypt}"), NotWithPepper),
+        ("a$prefix$$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/", NotWithPepper),
+        ("a$prefix$$1$saltsalt$gr./yJS1GlbQSXLbU.PYb/", NotWithPepper),
+    ] {
+        let hash = format!("peppered${rest}");
+        assert_eq!(classify(&hash).err(), Some(expected), "{hash}");
+        assert!(!Passwords::default().verify(Some(&hash), "x", &peppers()), "{hash}");
+    }
+    let long = format!("peppered$a$prefix$$pbkdf2-sha256$i=12000${}$AAAA", "c2Fs".repeat(130));
+    assert_eq!(examine(&long), Err(Malformed));
+}
+
+/// What is fast to guess is not even read without its layer.
+#[test]
+fn a_fast_hash_with_a_pepper_is_only_ever_stored_under_a_layer() {
+    let fast = format!("peppered$a$prefix${}", PBKDF2.replace("12000", "9999"));
+    assert_eq!(examine(&fast), Err(UnusableHash::NotWithPepper));
+    let Ok(Imported::Fast(fast)) = classify(&fast) else { panic!("not fast") };
+    assert_eq!(fast.algorithm(), HashAlgorithm::Peppered);
+    let stored = Passwords::default().layer(&fast, [3; 16]).unwrap();
+    assert!(stored.starts_with("peppered$a$prefix$layered$pbkdf2-sha256$9999,32$"), "{stored}");
+}
+
+#[test]
+fn an_option_adds_a_pepper_to_hashes_that_name_none() {
+    let peppering = || Peppering { id: "b".parse().unwrap(), how: PepperHow::Suffix };
+    let peppered = |hash: &str| match classify(hash).unwrap().with_pepper(peppering()) {
+        Ok(Imported::Stored(stored, HashAlgorithm::Peppered)) => Ok(stored),
+        Ok(Imported::Fast(fast)) => Ok(Passwords::default().layer(&fast, [3; 16]).unwrap()),
+        Ok(other) => panic!("{other:?}"),
+        Err(reason) => Err(reason),
+    };
+    assert_eq!(peppered(PBKDF2), Ok(format!("peppered$b$suffix${PBKDF2}")));
+    let named = format!("peppered$a$prefix${PBKDF2}");
+    assert_eq!(peppered(&named), Ok(named));
+    for (fast, begins) in [
+        (PBKDF2.replace("12000", "1000"), "peppered$b$suffix$layered$pbkdf2-"),
+        (format!("peppered$a$prefix${}", PBKDF2.replace("12000", "1000")), "peppered$a$prefix$layered$"),
+    ] {
+        let stored = peppered(&fast).unwrap();
+        assert!(stored.starts_with(begins), "{stored}");
+    }
+    for refused in ["$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/", "$1$saltsalt$gr./yJS1GlbQSXLbU.PYb/"] {
+        assert_eq!(peppered(refused), Err(UnusableHash::NotWithPepper), "{refused}");
+    }
+}
+
+/// A pepper that is missing or another: the password is wrong, and costs what an unknown user's costs.
+#[test]
+fn without_its_pepper_no_password_is_right() {
+    let vectors = || stored().into_iter().filter(|(_, stored, _)| stored.starts_with("peppered$"));
+    assert!(vectors().count() > 20);
+    let other = ["a", "b"].map(|id| (id.parse().unwrap(), b"another".to_vec()));
+    let other = Peppers::new(other).unwrap();
+    for (name, stored, password) in vectors() {
+        for (peppers, work) in [(&Peppers::default(), Some(Cost::DEFAULT.work())), (&other, None)] {
+            super::argon::FILLED.set(0);
+            assert!(!Passwords::default().verify(Some(&stored), password, peppers), "{name}");
+            let filled = super::argon::FILLED.get();
+            assert!(work.is_none_or(|work| work == filled), "{name}: {filled}");
+        }
+    }
+}
+
+/// A hash with a pepper costs what it does without, for the decoy too.
+#[test]
+fn the_decoy_follows_hashes_with_a_pepper() {
+    let new = Cost::DEFAULT.work();
+    let stored = format!("peppered$a$hmac-sha256${PBKDF2}");
+    let filled = |passwords: &Passwords, stored: Option<&str>| {
+        super::argon::FILLED.set(0);
+        assert!(!passwords.verify(stored, "wrong", &peppers()));
+        super::argon::FILLED.get()
+    };
+    assert!(filled(&Passwords::default(), Some(&stored)).abs_diff(new - 12_000) <= 16);
+    for like in [PBKDF2, &stored] {
+        let env = Environment::of([("DECOY_HASH", like)]);
+        let passwords = Passwords::new(Cost::DEFAULT, Decoy::from_env(&env).unwrap());
+        for stored in [None, Some(PBKDF2), Some(stored.as_str()), Some("peppered$gone$prefix$$2b$")] {
+            assert_eq!(filled(&passwords, stored), new, "{stored:?} with a decoy like {like}");
+        }
+    }
+}
+
+/// Whoever copies a line from the page has a decoy.
+#[test]
+fn decoys_of_the_documentation_are_taken() {
+    let page = include_str!("../../../docs/import-format.md");
+    let (_, table) = page.split_once("| from | `DECOY_HASH` |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let lines: Vec<&str> = table.lines().filter_map(|row| row.rsplit('`').nth(1)).collect();
+    assert!(lines.len() > 2, "{table}");
+    for line in lines {
+        assert!(Decoy::from_env(&Environment::of([("DECOY_HASH", line)])).unwrap().is_some(), "{line}");
     }
 }

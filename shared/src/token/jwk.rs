@@ -9,8 +9,10 @@ use pkcs1::der::Encode;
 use pkcs1::{RsaPrivateKey, RsaPublicKey, UintRef};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::mfa::RecoveryKey;
+use crate::password::{PepperError, PepperId, Peppers};
 
 /// The least length of an HS256 key, in bytes (RFC 7518 §3.2).
 const LEAST_HMAC_BYTES: usize = 32;
@@ -80,6 +82,14 @@ impl std::error::Error for KeyError {}
 struct JwkSet {
     keys: Vec<Jwk>,
     recovery_code_key: Option<String>,
+    password_peppers: Option<Value>,
+}
+
+/// What the signing secret holds.
+pub(super) struct Secret {
+    pub(super) keys: Vec<Key>,
+    pub(super) recovery: RecoveryKey,
+    pub(super) peppers: Peppers,
 }
 
 #[derive(Deserialize)]
@@ -101,7 +111,7 @@ struct Jwk {
     qi: Option<String>,
 }
 
-pub(super) fn parse(text: &str) -> Result<(Vec<Key>, RecoveryKey), KeyError> {
+pub(super) fn parse(text: &str) -> Result<Secret, KeyError> {
     let text = text.trim();
     // A JSON array or string is a key set gone wrong, and no one's chosen secret.
     if !text.starts_with(['{', '[', '"']) {
@@ -109,7 +119,8 @@ pub(super) fn parse(text: &str) -> Result<(Vec<Key>, RecoveryKey), KeyError> {
         // Derived, so that one generated secret is enough; a key set that replaces the secret carries this on.
         let derivation = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
         let recovery = hmac::sign(&derivation, b"postern recovery codes");
-        return Ok((vec![key], RecoveryKey::new(recovery.as_ref())));
+        let recovery = RecoveryKey::new(recovery.as_ref());
+        return Ok(Secret { keys: vec![key], recovery, peppers: Peppers::default() });
     }
     let set: JwkSet = serde_json::from_str(text)
         .map_err(|_| KeyError("must be a JWK Set, {\"keys\":[…],\"recovery_code_key\":\"…\"}".to_owned()))?;
@@ -131,7 +142,26 @@ pub(super) fn parse(text: &str) -> Result<(Vec<Key>, RecoveryKey), KeyError> {
             )
         },
     )?;
-    Ok((keys, RecoveryKey::new(&recovery)))
+    let peppers = peppers(set.password_peppers)?;
+    Ok(Secret { keys, recovery: RecoveryKey::new(&recovery), peppers })
+}
+
+/// The peppers of imported passwords: an object of ids and of bytes in base64url.
+fn peppers(member: Option<Value>) -> Result<Peppers, KeyError> {
+    let wrong = |problem: String| KeyError(format!("has password_peppers that cannot be used: {problem}"));
+    let object = match member {
+        None => return Ok(Peppers::default()),
+        Some(Value::Object(object)) => object,
+        Some(_) => return Err(wrong("they must be an object, {\"id\":\"base64url\"}".to_owned())),
+    };
+    let read = |(id, pepper): (String, Value)| {
+        let id: PepperId = id.parse().map_err(|error: PepperError| wrong(error.to_string()))?;
+        let pepper = bytes(pepper.as_str());
+        let pepper = pepper.ok_or_else(|| wrong(format!("the pepper {id} must be bytes in base64url")))?;
+        Ok((id, pepper))
+    };
+    let read: Vec<_> = object.into_iter().map(read).collect::<Result<_, _>>()?;
+    Peppers::new(read).map_err(|error| wrong(error.to_string()))
 }
 
 fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {

@@ -13,10 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use self::jwk::Key;
+use self::jwk::{Key, Secret};
 pub use self::jwk::{KeyError, PublicKey};
 use crate::ambient::Timestamp;
 use crate::mfa::RecoveryKey;
+use crate::password::Peppers;
 
 /// How far the clock of a backend that mints tokens may be ahead of ours (RFC 7519 §4.1.5 allows some leeway).
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
@@ -27,11 +28,13 @@ const MAX_BYTES: usize = 8 * 1024;
 /// The keys of the samples: public, and refused wherever the table is not on this machine.
 pub const SAMPLE_KEYS: &str = r#"{"keys":[{"kty":"oct","alg":"HS256","k":"cG9zdGVybiBzYW1wbGUga2V5LCBwdWJsaWM6IG5ldmVyIGRlcGxveSBpdA"}],"recovery_code_key":"cG9zdGVybiBzYW1wbGUgcmVjb3ZlcnkgY29kZSBrZXksIHB1YmxpYw"}"#;
 
-/// The signing keys, and the key under which recovery codes are stored.
+/// The signing keys, the key under which recovery codes are stored, and the peppers of imported passwords.
 pub struct KeyRing {
     keys: Vec<Key>,
     /// The key of the recovery codes.
     pub recovery: RecoveryKey,
+    /// The peppers of imported passwords.
+    pub peppers: Peppers,
 }
 
 /// Why a token was not accepted.
@@ -50,15 +53,16 @@ pub enum TokenError {
 pub struct SigningFailed;
 
 impl KeyRing {
-    /// Reads a JWK Set (RFC 7517) of private keys, with `recovery_code_key` beside its `keys`; or, from what is
+    /// Reads a JWK Set (RFC 7517) of private keys, with `recovery_code_key` beside its `keys`, and `password_peppers`
+    /// where there are any; or, from what is
     /// no JSON object, makes one HS256 key, so that a generated secret works as it is.
     ///
     /// # Errors
     /// If a key is malformed, too weak, or of a kind that is not supported.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         provider::install();
-        let (keys, recovery) = jwk::parse(text)?;
-        Ok(Self { keys, recovery })
+        let Secret { keys, recovery, peppers } = jwk::parse(text)?;
+        Ok(Self { keys, recovery, peppers })
     }
 
     /// Whether one of these keys is a sample.

@@ -57,6 +57,10 @@ fn set(keys: &[Value]) -> String {
     json!({"keys": keys, "recovery_code_key": RECOVERY}).to_string()
 }
 
+fn with_peppers(peppers: &Value) -> String {
+    json!({"keys": [hs256()], "recovery_code_key": RECOVERY, "password_peppers": peppers}).to_string()
+}
+
 fn ring(keys: &[Value]) -> KeyRing {
     KeyRing::parse(&set(keys)).unwrap()
 }
@@ -269,6 +273,38 @@ fn each_bad_key_set_is_named_without_key_material() {
             json!({"keys": [hs256()], "recovery_code_key": "=!"}).to_string(),
             "needs the member recovery_code_key",
         ),
+        (
+            with_peppers(&json!(["cGVwcGVy"])),
+            "has password_peppers that cannot be used: they must be an object",
+        ),
+        (
+            with_peppers(&json!("cGVwcGVy")),
+            "has password_peppers that cannot be used: they must be an object",
+        ),
+        (
+            with_peppers(&json!({"LEAKED!": "a"})),
+            "has password_peppers that cannot be used: the id of a pepper has 1 to 16 characters",
+        ),
+        (
+            with_peppers(&json!({"a": 7})),
+            "has password_peppers that cannot be used: the pepper a must be bytes in base64url",
+        ),
+        (
+            with_peppers(&json!({"a": "+/+/"})),
+            "has password_peppers that cannot be used: the pepper a must be bytes in base64url",
+        ),
+        (
+            with_peppers(&json!({"a": ""})),
+            "has password_peppers that cannot be used: the pepper a must have 1 to 256 bytes",
+        ),
+        (
+            with_peppers(&json!({"a": URL_SAFE_NO_PAD.encode([b'k'; 257])})),
+            "has password_peppers that cannot be used: the pepper a must have 1 to 256 bytes",
+        ),
+        (
+            with_peppers(&(0..9).map(|at| (at.to_string(), json!("cGVwcGVy"))).collect()),
+            "has password_peppers that cannot be used: there are more than 8 peppers",
+        ),
         (set(&[hs256(), with(hs256(), json!({"k": null}))]), "key 1 needs k in base64url"),
         (set(&[with(hs256(), json!({"k": "+/+/"}))]), "key 0 needs k in base64url"),
         (set(&[with(hs256(), json!({"k": short}))]), "key 0 is an HS256 key of 31 bytes; 32 are the least"),
@@ -315,9 +351,23 @@ fn each_bad_key_set_is_named_without_key_material() {
         for secret in rsa.iter() {
             assert!(!error.contains(secret), "{error}");
         }
-        for secret in [K, EC_D, EC_X, OKP_D, OKP_X, RECOVERY, &short, "kkkk", "AyM1"] {
+        for secret in [K, EC_D, EC_X, OKP_D, OKP_X, RECOVERY, &short, "kkkk", "AyM1", "LEAKED", "cGVwcGVy"] {
             assert!(!error.contains(secret), "{error}");
         }
+    }
+}
+
+#[test]
+fn peppers_are_read_and_never_shown() {
+    let peppers = json!({"a": "cGVwcGVy", "old-shop_2": URL_SAFE_NO_PAD.encode([0xff; 256])});
+    let ring = KeyRing::parse(&with_peppers(&peppers)).unwrap();
+    assert_eq!(ring.peppers.ids().map(ToString::to_string).collect::<Vec<_>>(), ["a", "old-shop_2"]);
+    let shown = format!("{:?} {:#?}", ring.peppers, ring.peppers);
+    for secret in ["cGVwcGVy", "pepper", "112", "255", "____"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    for none in [with_peppers(&Value::Null), with_peppers(&json!({})), set(&[hs256()]), "x".repeat(32)] {
+        assert_eq!(KeyRing::parse(&none).unwrap().peppers.ids().count(), 0, "{none}");
     }
 }
 

@@ -25,6 +25,8 @@ use crate::jwks::key_set;
 use crate::jwt::{encode, mint_with, parts};
 
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
+/// Of `pässwörd ☃`, combined with the pepper `a`.
+const PEPPERED: &str = "peppered$a$hmac-sha256$$pbkdf2-sha512$i=12000$MDEyMzQ1Njc4OWFiY2RlZg$ewytqIT87g2g7UaRrYuQAayR+LAD60TZTAEP7R0OB2HtrdcWopOmw7URDagbovZwhwBGpuxxrlgGCyz+4IwwlA";
 const MINUTE: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -232,6 +234,25 @@ async fn who_only_signs_uses_a_new_first_key_five_minutes_later() {
     stand.advance(MOMENT);
     assert_eq!((signed_with(&stand).await.as_str(), secrets.calls()), ("new", 1));
     assert_eq!((signed_with(&stand).await.as_str(), secrets.calls()), ("new", 0));
+}
+
+/// Without a restart.
+#[tokio::test]
+async fn a_pepper_that_is_added_is_used_five_minutes_later() {
+    let (stand, secrets) = stand(ring(&["old"])).await;
+    let mut user = postern_local::demo::user(&stand.app, &postern_local::demo::USERS[0]);
+    (user.id, user.username, user.email) = (1000, "peppered".to_owned(), "peppered@example.com".to_owned());
+    user.password_hash = Some(PEPPERED.to_owned());
+    stand.store.create_user(user).await.unwrap();
+    let peppers = json!({"a": encode(b"postern sample pepper of tests")});
+    let keys =
+        json!({"keys": [jwk("old")], "recovery_code_key": encode(&[9; 32]), "password_peppers": peppers});
+    secrets.answer(Answer::Text(keys.to_string()));
+    let sign_in = async || stand.password("account", "peppered", "pässwörd ☃").await.status;
+    stand.advance(MINUTE * 5 - MOMENT);
+    assert_eq!(sign_in().await, 401);
+    stand.advance(MOMENT);
+    assert_eq!(sign_in().await, 200);
 }
 
 /// One who comes back with a session brings no token that could name an unknown key.

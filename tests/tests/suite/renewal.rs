@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use postern::config::Environment;
+use postern::token::SAMPLE_KEYS;
 use postern::user::{Status, User};
 use postern_local::demo::{self, USERS};
+use postern_tests::logs;
 use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, name_at};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::jwt::encode;
 use crate::proxy::{Fate, Proxy};
 use crate::raw;
 use crate::words::{LONGEST_WAIT, Said, assert_said, unlimited};
@@ -40,6 +44,15 @@ const BROUGHT: [(&str, &str); 10] = [
 /// One that costs little, for tests that are about something else.
 const CHEAP: (&str, &str) = ("$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO", "pässwörd ☃");
 
+/// One whose password was combined with the pepper `a`.
+const PEPPERED: (&str, &str) = (
+    "peppered$a$hmac-sha256$$pbkdf2-sha512$i=12000$MDEyMzQ1Njc4OWFiY2RlZg$ewytqIT87g2g7UaRrYuQAayR+LAD60TZTAEP7R0OB2HtrdcWopOmw7URDagbovZwhwBGpuxxrlgGCyz+4IwwlA",
+    "pässwörd ☃",
+);
+/// That pepper, and another.
+const PEPPER: &[u8] = b"postern sample pepper of tests";
+const OTHER_PEPPER: &[u8] = b"postern sample pepper of others";
+
 const OURS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 const SETTLE: &str = "UpdateItem USER SET last_sign_in";
 
@@ -52,6 +65,13 @@ async fn bring(stand: &Stand, id: u64, hash: &str, change: impl FnOnce(&mut User
     change(&mut user);
     stand.store.create_user(user).await.unwrap();
     username
+}
+
+/// The environment with this pepper in the signing secret.
+fn with_pepper(env: Environment, id: &str, pepper: &[u8]) -> Environment {
+    let mut keys: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
+    keys["password_peppers"] = json!({id: encode(pepper)});
+    env.with("SIGNING_KEYS", keys.to_string())
 }
 
 async fn stored(stand: &Stand, id: u64) -> String {
@@ -81,6 +101,53 @@ async fn a_password_brought_along_signs_in_at_every_door_and_is_on_argon2id_afte
                 "{contract}: {hash}, again"
             );
             assert_eq!(stored(&stand, id).await, ours, "once is enough");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_with_a_pepper_signs_in_at_every_door_and_needs_none_after_that() {
+    let mut stand = Stand::start_with(|env| with_pepper(env, "a", PEPPER)).await;
+    let (hash, password) = PEPPERED;
+    for (id, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+        let name = name_at(contract, &bring(&stand, id, hash, |_| ()).await);
+        for wrong in [password.to_uppercase(), format!("{password}\0"), format!("{password}x")] {
+            let reply = stand.password(contract, &name, &wrong).await;
+            assert_said(contract, Said::Wrong, &reply, &wrong);
+            assert_eq!(stored(&stand, id).await, hash);
+        }
+        assert_eq!(stand.password(contract, &name, password).await.status, 200, "{contract}");
+        assert!(stored(&stand, id).await.starts_with(OURS), "{contract}");
+    }
+    stand.restart(|env| env.with("SIGNING_KEYS", SAMPLE_KEYS)).await;
+    for (id, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+        let name = name_at(contract, &format!("brought{id}"));
+        assert_eq!(stand.password(contract, &name, password).await.status, 200, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn with_another_pepper_or_none_the_password_is_wrong_and_nothing_changes() {
+    let (hash, password) = PEPPERED;
+    for (id, pepper, logged) in [("a", OTHER_PEPPER, 0), ("pepper-elsewhere", PEPPER, 1)] {
+        let stand = Stand::start_with(|env| with_pepper(env, id, pepper)).await;
+        for (user, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+            // An id of its own, since the log is everybody's.
+            let missing = format!("gone-{contract}");
+            let hash =
+                if logged == 0 { hash.to_owned() } else { hash.replace("$a$", &format!("${missing}$")) };
+            let name = name_at(contract, &bring(&stand, user, &hash, |_| ()).await);
+            let before = raw::user(&stand, user).await;
+            let verified = stand.app.passwords.verifications();
+            let reply = stand.password(contract, &name, password).await;
+            assert_said(contract, Said::Wrong, &reply, id);
+            assert_eq!(stand.app.passwords.verifications() - verified, 1, "{contract} {id}");
+            assert_eq!(raw::user(&stand, user).await, before, "{contract} {id}");
+            let cause = format!("the signing secret has no password pepper {missing}");
+            let lines = logs::so_far();
+            let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let told = lines.filter(|line| line["cause"] == json!(cause) && line["level"] == json!("ERROR"));
+            assert_eq!(told.count(), logged, "{contract} {id}");
         }
     }
 }

@@ -1,0 +1,179 @@
+//! What a hash is without a pepper, whether a password has it, and what that costs.
+
+use std::num::NonZeroU32;
+
+use argon2::{Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::pbkdf2;
+use subtle::ConstantTimeEq;
+
+use super::crypt::{self, Yescrypt};
+use super::foreign::{self, HashFunction, Phpass};
+use super::layered::OldDigest;
+use super::limits::LEAST_PBKDF2_ITERATIONS;
+use super::pepper::PepperHow;
+use super::stored::Algorithm;
+use super::{Cost, argon};
+use crate::ambient::hex;
+
+/// A hash within bounds.
+pub(super) enum Hash {
+    Argon2 { algorithm: argon2::Algorithm, version: Version, params: Params, salt: Vec<u8>, output: Vec<u8> },
+    Scrypt { params: scrypt::Params, salt: Vec<u8>, output: Vec<u8> },
+    Pbkdf2 { algorithm: pbkdf2::Algorithm, iterations: NonZeroU32, salt: Vec<u8>, output: Vec<u8> },
+    Bcrypt { hash: String, cost: u32, of: BcryptInput },
+    Phpass(Phpass),
+    Yescrypt(Yescrypt),
+    Firebase { params: scrypt::Params, salt: Vec<u8>, keystream: Vec<u8> },
+    Layered { how: OldDigest, params: Params, salt: Vec<u8>, output: Vec<u8> },
+}
+
+/// What bcrypt was given.
+pub(super) enum BcryptInput {
+    Password,
+    WithSuffix(String),
+    Digest { function: HashFunction, in_base64: bool },
+    WordPress,
+    SignExtended,
+}
+
+impl BcryptInput {
+    pub(super) const SHA256: Self = Self::Digest { function: HashFunction::Sha256, in_base64: false };
+}
+
+impl Hash {
+    pub(super) fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Argon2 { algorithm: argon2::Algorithm::Argon2id, .. } => Algorithm::Argon2id,
+            Self::Argon2 { .. } => Algorithm::Argon2i,
+            Self::Scrypt { .. } => Algorithm::Scrypt,
+            Self::Pbkdf2 { algorithm, .. } if *algorithm == pbkdf2::PBKDF2_HMAC_SHA1 => Algorithm::Pbkdf2Sha1,
+            Self::Pbkdf2 { algorithm, .. } if *algorithm == pbkdf2::PBKDF2_HMAC_SHA512 => {
+                Algorithm::Pbkdf2Sha512
+            }
+            Self::Pbkdf2 { .. } => Algorithm::Pbkdf2Sha256,
+            Self::Bcrypt { of: BcryptInput::Password, .. } => Algorithm::Bcrypt,
+            Self::Bcrypt { of: BcryptInput::WithSuffix(_), .. } => Algorithm::BcryptWithSuffix,
+            Self::Bcrypt {
+                of: BcryptInput::Digest { function: HashFunction::Sha256, in_base64: false },
+                ..
+            } => Algorithm::BcryptSha256,
+            Self::Bcrypt { of: BcryptInput::Digest { .. }, .. } => Algorithm::BcryptDigest,
+            Self::Bcrypt { of: BcryptInput::WordPress, .. } => Algorithm::WordPress,
+            Self::Bcrypt { of: BcryptInput::SignExtended, .. } => Algorithm::BcryptSignExtended,
+            Self::Yescrypt(_) => Algorithm::Yescrypt,
+            Self::Firebase { .. } => Algorithm::Firebase,
+            Self::Layered { how, .. } => Algorithm::Layered(how.kind()),
+            Self::Phpass(_) => Algorithm::Phpass,
+        }
+    }
+
+    /// Whether this hash is the password's; `None` where there is no memory to find out.
+    pub(super) fn derives(&self, password: &[u8]) -> Option<bool> {
+        let (derived, output) = match self {
+            Self::Argon2 { algorithm, version, params, salt, output } => {
+                (argon::derive(*algorithm, *version, params, password, salt), output)
+            }
+            Self::Scrypt { params, salt, output } => {
+                (foreign::scrypt(params, password, salt, output.len()), output)
+            }
+            Self::Pbkdf2 { algorithm, iterations, salt, output } => {
+                (Some(foreign::pbkdf2(*algorithm, *iterations, password, salt, output.len())), output)
+            }
+            Self::Bcrypt { hash, of, .. } => {
+                return Some(match of {
+                    BcryptInput::Password => foreign::bcrypt(password, hash),
+                    BcryptInput::WithSuffix(suffix) => {
+                        foreign::bcrypt(&[password, suffix.as_bytes()].concat(), hash)
+                    }
+                    BcryptInput::Digest { function, in_base64 } => {
+                        let digest = function.digest([password, &[]]);
+                        let text = if *in_base64 { STANDARD.encode(digest) } else { hex(&digest) };
+                        foreign::bcrypt(text.as_bytes(), hash)
+                    }
+                    BcryptInput::WordPress => {
+                        foreign::bcrypt(foreign::wordpress_input(password).as_bytes(), hash)
+                    }
+                    BcryptInput::SignExtended => foreign::sign_extended_bcrypt(password, hash),
+                });
+            }
+            Self::Phpass(phpass) => return Some(phpass.matches(password)),
+            Self::Yescrypt(yescrypt) => {
+                let taken = password.len() <= crypt::MAX_PASSWORD_BYTES;
+                return yescrypt.matches(if taken { password } else { &[] }).map(|matches| matches && taken);
+            }
+            Self::Firebase { params, salt, keystream } => {
+                (foreign::firebase_keystream(params, password, salt), keystream)
+            }
+            Self::Layered { how, params, salt, output } => {
+                // What the product would not take is wrong, and costs as much.
+                let old = how.of(password);
+                let password = old.as_deref().unwrap_or_default();
+                let derived =
+                    argon::derive(argon2::Algorithm::Argon2id, Version::V0x13, params, password, salt);
+                return derived.map(|derived| bool::from(derived.ct_eq(output)) && old.is_some());
+            }
+        };
+        Some(derived?.ct_eq(output).into())
+    }
+
+    /// What a verification costs, in Argon2's blocks of a KiB filled; for the others, about.
+    pub(super) fn work(&self) -> u32 {
+        match self {
+            Self::Argon2 { params, .. } => argon::work(params),
+            Self::Scrypt { params, .. } => foreign::scrypt_work(params),
+            Self::Pbkdf2 { algorithm, iterations, output, .. } => {
+                foreign::pbkdf2_work(*algorithm, iterations.get(), output.len())
+            }
+            Self::Bcrypt { cost, .. } => foreign::bcrypt_work(*cost),
+            Self::Phpass(phpass) => phpass.work(),
+            Self::Yescrypt(yescrypt) => yescrypt.work(),
+            Self::Firebase { params, .. } => foreign::scrypt_work(params),
+            Self::Layered { how, params, .. } => argon::work(params).saturating_add(how.work()),
+        }
+    }
+
+    /// Whether a new hash is better than this one.
+    pub(super) fn is_outdated(&self, cost: &Cost) -> bool {
+        match self {
+            Self::Argon2 { algorithm, version, params, .. } => {
+                *algorithm != argon2::Algorithm::Argon2id
+                    || *version != Version::V0x13
+                    || argon::work(params) < cost.work()
+            }
+            Self::Scrypt { .. }
+            | Self::Pbkdf2 { .. }
+            | Self::Bcrypt { .. }
+            | Self::Phpass(_)
+            | Self::Yescrypt(_)
+            | Self::Firebase { .. }
+            | Self::Layered { .. } => true,
+        }
+    }
+
+    /// Whether it may be of a password that was combined with a pepper. What is fast to guess may not, nor what another
+    /// product makes of the password first. bcrypt may for an HMAC as text alone: it looks at 72 bytes, which a pepper
+    /// before the password can fill, and it ends at a NUL, which the bytes of an HMAC may have.
+    pub(super) fn goes_with(&self, how: PepperHow) -> bool {
+        match self {
+            Self::Argon2 { .. } | Self::Scrypt { .. } => true,
+            Self::Pbkdf2 { iterations, .. } => iterations.get() >= LEAST_PBKDF2_ITERATIONS,
+            Self::Bcrypt { of: BcryptInput::Password, .. } => how.is_hmac_as_text(),
+            Self::Layered { how, .. } => how.goes_with_pepper(),
+            Self::Bcrypt { .. } | Self::Phpass(_) | Self::Yescrypt(_) | Self::Firebase { .. } => false,
+        }
+    }
+
+    /// Whether every byte of the password was looked at. bcrypt stops at 72, so what comes after them may be
+    /// mistyped: a new hash would make the mistake the password.
+    pub(super) fn covers(&self, password: &str) -> bool {
+        match self {
+            Self::Bcrypt {
+                of: BcryptInput::Password | BcryptInput::WithSuffix(_) | BcryptInput::SignExtended,
+                ..
+            } => password.len() <= foreign::BCRYPT_BYTES,
+            _ => true,
+        }
+    }
+}

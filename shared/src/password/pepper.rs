@@ -1,0 +1,284 @@
+//! Peppers: secrets with which other products combine passwords before they hash them. A pepper stands in the signing
+//! secret under a short id. A stored hash names the id and how the password is combined; the table has no pepper.
+//!
+//! | how | what is hashed in place of the password |
+//! |---|---|
+//! | `prefix` | the pepper, then the password |
+//! | `suffix` | the password, then the pepper |
+//! | `hmac-sha1`, `hmac-sha256`, `hmac-sha512` | the bytes of HMAC, with the pepper as the key and the password as the message |
+//! | `hmac-sha256-hex` and so on | the same HMAC in hexadecimal |
+//! | `hmac-sha256-base64` and so on | the same HMAC in base 64 |
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
+
+use super::limits::UnusableHash;
+use crate::ambient::hex;
+
+/// The most peppers that a signing secret holds.
+pub const MAX_PEPPERS: usize = 8;
+/// The longest pepper, in bytes.
+pub const MAX_PEPPER_BYTES: usize = 256;
+/// The longest id of a pepper, in bytes.
+const MAX_ID_BYTES: usize = 16;
+
+/// What a stored form with a pepper begins with.
+pub(super) const PREFIX: &str = "peppered$";
+
+/// The name of a pepper. It is no secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PepperId(String);
+
+/// How a password is combined with a pepper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PepperHow {
+    /// The pepper, then the password.
+    Prefix,
+    /// The password, then the pepper.
+    Suffix,
+    /// HMAC of the password, with the pepper as its key.
+    Hmac(HmacFunction, HmacForm),
+}
+
+/// The hash function of an HMAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HmacFunction {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+/// How an HMAC is written before it is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HmacForm {
+    /// Its bytes.
+    Bytes,
+    /// In hexadecimal, in small letters.
+    Hex,
+    /// In base 64, with padding.
+    Base64,
+}
+
+/// The names of all ways to combine, as stored forms and options have them.
+const NAMES: [(&str, PepperHow); 11] = [
+    ("prefix", PepperHow::Prefix),
+    ("suffix", PepperHow::Suffix),
+    ("hmac-sha1", PepperHow::Hmac(HmacFunction::Sha1, HmacForm::Bytes)),
+    ("hmac-sha1-hex", PepperHow::Hmac(HmacFunction::Sha1, HmacForm::Hex)),
+    ("hmac-sha1-base64", PepperHow::Hmac(HmacFunction::Sha1, HmacForm::Base64)),
+    ("hmac-sha256", PepperHow::Hmac(HmacFunction::Sha256, HmacForm::Bytes)),
+    ("hmac-sha256-hex", PepperHow::Hmac(HmacFunction::Sha256, HmacForm::Hex)),
+    ("hmac-sha256-base64", PepperHow::Hmac(HmacFunction::Sha256, HmacForm::Base64)),
+    ("hmac-sha512", PepperHow::Hmac(HmacFunction::Sha512, HmacForm::Bytes)),
+    ("hmac-sha512-hex", PepperHow::Hmac(HmacFunction::Sha512, HmacForm::Hex)),
+    ("hmac-sha512-base64", PepperHow::Hmac(HmacFunction::Sha512, HmacForm::Base64)),
+];
+
+/// Which pepper a password is combined with, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peppering {
+    /// The pepper.
+    pub id: PepperId,
+    /// How.
+    pub how: PepperHow,
+}
+
+/// The peppers of a signing secret. Its `Debug` shows their ids and nothing else.
+#[derive(Default)]
+pub struct Peppers(BTreeMap<PepperId, Vec<u8>>);
+
+/// Why a pepper is not taken. It never shows a pepper, nor an id that may be one in the wrong place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PepperError {
+    /// The id is malformed.
+    BadId,
+    /// The pepper of this id is empty or too long.
+    BadLength(PepperId),
+    /// There are more than [`MAX_PEPPERS`].
+    TooMany,
+}
+
+impl fmt::Display for PepperError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadId => {
+                write!(f, "the id of a pepper has 1 to {MAX_ID_BYTES} characters of a-z, 0-9, _ and -")
+            }
+            Self::BadLength(id) => write!(f, "the pepper {id} must have 1 to {MAX_PEPPER_BYTES} bytes"),
+            Self::TooMany => write!(f, "there are more than {MAX_PEPPERS} peppers"),
+        }
+    }
+}
+
+impl std::error::Error for PepperError {}
+
+impl FromStr for PepperId {
+    type Err = PepperError;
+
+    fn from_str(text: &str) -> Result<Self, PepperError> {
+        let taken = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        let sound = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(taken);
+        if sound { Ok(Self(text.to_owned())) } else { Err(PepperError::BadId) }
+    }
+}
+
+impl fmt::Display for PepperId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PepperHow {
+    /// By its name in stored forms and options.
+    pub fn named(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, how)| *how)
+    }
+
+    /// All names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// Whether what is hashed is an HMAC as text, which has no NUL, and of which the first 72 bytes depend on the whole
+    /// password.
+    pub(super) fn is_hmac_as_text(self) -> bool {
+        matches!(self, Self::Hmac(_, HmacForm::Hex | HmacForm::Base64))
+    }
+
+    fn combine(self, pepper: &[u8], password: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Prefix => [pepper, password].concat(),
+            Self::Suffix => [password, pepper].concat(),
+            Self::Hmac(function, form) => {
+                let algorithm = match function {
+                    HmacFunction::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+                    HmacFunction::Sha256 => hmac::HMAC_SHA256,
+                    HmacFunction::Sha512 => hmac::HMAC_SHA512,
+                };
+                let tag = hmac::sign(&hmac::Key::new(algorithm, pepper), password);
+                match form {
+                    HmacForm::Bytes => tag.as_ref().to_vec(),
+                    HmacForm::Hex => hex(tag.as_ref()).into_bytes(),
+                    HmacForm::Base64 => STANDARD.encode(tag.as_ref()).into_bytes(),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for PepperHow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = NAMES.iter().find(|(_, how)| how == self).map(|(name, _)| *name);
+        f.write_str(name.unwrap_or_default())
+    }
+}
+
+impl Peppering {
+    /// Reads what follows [`PREFIX`]: the id, how, and the stored form of what was hashed, which names no pepper itself.
+    pub(super) fn split(rest: &str) -> Result<(Self, &str), UnusableHash> {
+        let malformed = UnusableHash::Malformed;
+        let (id, rest) = rest.split_once('$').ok_or(malformed)?;
+        let (how, hash) = rest.split_once('$').ok_or(malformed)?;
+        let id = id.parse().map_err(|_| malformed)?;
+        let how = PepperHow::named(how).ok_or(UnusableHash::Unknown)?;
+        if hash.starts_with(PREFIX) {
+            return Err(UnusableHash::NotWithPepper);
+        }
+        Ok((Self { id, how }, hash))
+    }
+}
+
+/// What of the stored form is in front of that of the hash.
+impl fmt::Display for Peppering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{}${}$", self.id, self.how)
+    }
+}
+
+impl Peppers {
+    /// These peppers.
+    ///
+    /// # Errors
+    /// If one is empty or too long, or there are too many.
+    pub fn new(peppers: impl IntoIterator<Item = (PepperId, Vec<u8>)>) -> Result<Self, PepperError> {
+        let peppers: BTreeMap<_, _> = peppers.into_iter().collect();
+        if peppers.len() > MAX_PEPPERS {
+            return Err(PepperError::TooMany);
+        }
+        match peppers.iter().find(|(_, pepper)| !(1..=MAX_PEPPER_BYTES).contains(&pepper.len())) {
+            Some((id, _)) => Err(PepperError::BadLength(id.clone())),
+            None => Ok(Self(peppers)),
+        }
+    }
+
+    /// The ids of all peppers, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &PepperId> {
+        self.0.keys()
+    }
+
+    /// What is hashed in place of the password; `None` where there is no such pepper.
+    pub(super) fn combine(&self, peppering: &Peppering, password: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(&peppering.id).map(|pepper| peppering.how.combine(pepper, password))
+    }
+}
+
+impl fmt::Debug for Peppers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.ids()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> PepperId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_id_out_of_bounds_is_refused() {
+        for good in ["a", "0", "_-", "abcdefghijklmnop"] {
+            assert_eq!(good.parse::<PepperId>().map(|id| id.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "A", "ä", "a b", "a$", "abcdefghijklmnopq"] {
+            assert_eq!(bad.parse::<PepperId>(), Err(PepperError::BadId), "{bad}");
+        }
+    }
+
+    #[test]
+    fn peppers_out_of_bounds_are_refused() {
+        for (length, taken) in [(0, false), (1, true), (256, true), (257, false)] {
+            let peppers = Peppers::new([(id("a"), vec![7; length])]);
+            assert_eq!(peppers.err(), (!taken).then(|| PepperError::BadLength(id("a"))), "{length}");
+        }
+        for (count, taken) in [(0, true), (8, true), (9, false)] {
+            let peppers = Peppers::new((0..count).map(|at| (id(&at.to_string()), vec![7])));
+            assert_eq!(peppers.err(), (!taken).then_some(PepperError::TooMany), "{count}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_ids_alone() {
+        let peppers = Peppers::new([(id("a"), b"secret".to_vec()), (id("b"), vec![115])]).unwrap();
+        assert_eq!(format!("{peppers:?}"), r#"{PepperId("a"), PepperId("b")}"#);
+    }
+
+    #[test]
+    fn every_name_is_read_as_what_it_is_written_for() {
+        for name in PepperHow::names() {
+            assert_eq!(PepperHow::named(name).map(|how| how.to_string()).as_deref(), Some(name));
+        }
+        for bad in ["", "hmac", "hmac-md5", "hmac-sha256-", "hmac-sha256-HEX", "PREFIX"] {
+            assert_eq!(PepperHow::named(bad), None, "{bad}");
+        }
+    }
+}
