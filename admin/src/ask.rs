@@ -1,6 +1,6 @@
-//! What is asked of whoever types the command: passwords, which are never an argument, and confirmations.
+//! What is asked of whoever types the command: passwords and peppers, which are never an argument, and confirmations.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use postern::ambient::random;
 use postern::password::{MAX_BYTES, Passwords, check_new, is_sound};
@@ -23,6 +23,28 @@ pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Fai
     }
     let hash = Passwords::default().hash(&password, random());
     hash.map_err(|_| Failure::new(Exit::Failed, "the password cannot be hashed"))
+}
+
+/// The most of standard input that is read as a secret, in bytes.
+const MAX_SECRET_BYTES: u64 = 4096;
+
+/// A secret that is no password: asked for without an echo, or all of standard input.
+///
+/// # Errors
+/// If it cannot be read, or there is none, or far too much.
+pub fn secret(question: &str) -> Result<Vec<u8>, Failure> {
+    if io::stdin().is_terminal() {
+        let answer = rpassword::prompt_password(question).map_err(|error| unreadable(&error))?;
+        return Ok(answer.into_bytes());
+    }
+    let mut secret = Vec::new();
+    let mut input = io::stdin().lock().take(MAX_SECRET_BYTES + 1);
+    input.read_to_end(&mut secret).map_err(|error| unreadable(&error))?;
+    match secret.len() as u64 {
+        0 => Err(Failure::usage("there is nothing on standard input")),
+        1..=MAX_SECRET_BYTES => Ok(secret),
+        _ => Err(Failure::usage("there is more on standard input than a secret has")),
+    }
 }
 
 /// Yes or no, of a person.
@@ -58,7 +80,7 @@ fn prompt() -> Result<String, Failure> {
 fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
     // One byte more than is allowed, and the line break, are enough to see that it is too long.
     let mut line = Vec::new();
-    let mut input = io::Read::take(input, MAX_BYTES as u64 + 3);
+    let mut input = input.take(MAX_BYTES as u64 + 3);
     input.read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
     if line.is_empty() {
         return Err(Failure::usage("there is no password on standard input"));

@@ -81,7 +81,11 @@ async fn look_at_table(
         }
     }
     checks.push(match keys::ring(options.secret.as_deref(), target, connection.is_local).await {
-        Ok(found) => Check::ok("signing keys", format!("read from {}", found.place)),
+        Ok(found) => {
+            let peppers: Vec<_> = found.ring.peppers.ids().map(ToString::to_string).collect();
+            let with = if peppers.is_empty() { "" } else { ", with the password peppers " };
+            Check::ok("signing keys", format!("read from {}{with}{}", found.place, peppers.join(", ")))
+        }
         Err(failure) => Check::fail("signing keys", failure.message),
     });
     checks.extend(seen.date().map(|theirs| clock(now(), theirs)));

@@ -56,6 +56,7 @@ use postern::config::Environment;
 use postern::store::Store;
 
 use self::candidate::{Candidate, Draft, Reading};
+pub(crate) use self::crypt::unhex;
 use self::datepoll::DatePoll;
 use self::django::Django;
 use self::freesewing::FreeSewing;

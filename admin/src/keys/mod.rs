@@ -1,8 +1,10 @@
 //! `postern keys`: the signing keys, where they are kept and how they rotate.
 //!
-//! A set is a JWK Set (RFC 7517) with `recovery_code_key` beside its `keys`: the first key signs, all verify. Whatever
-//! is written was read by the functions' own parser first.
+//! A set is a JWK Set (RFC 7517) with `recovery_code_key` beside its `keys`: the first key signs, all verify. Where users
+//! were imported whose passwords were hashed with a pepper, `password_peppers` stands there too. Whatever is written was
+//! read by the functions' own parser first.
 
+mod pepper;
 mod place;
 mod set;
 
@@ -12,6 +14,7 @@ use postern::config::Environment;
 use postern::token::{KeyRing, SAMPLE_KEYS};
 use serde_json::json;
 
+pub use self::pepper::PepperCommand;
 use self::place::{Place, secret_named};
 pub use self::set::Algorithm;
 use self::set::KeySet;
@@ -31,6 +34,9 @@ Examples:
     Show(Show),
     /// Rotate the keys, in three steps: add, promote, retire.
     Rotate(Rotate),
+    /// Add or remove a pepper of imported passwords.
+    #[command(subcommand)]
+    Pepper(PepperCommand),
 }
 
 /// Where the keys are.
@@ -62,7 +68,7 @@ pub struct New {
     /// Print the set, private parts and all, and keep it nowhere.
     #[arg(long, conflicts_with_all = ["secret", "file", "replace"])]
     private: bool,
-    /// Replace the keys that are there. All tokens and all MFA recovery codes die.
+    /// Replace the keys that are there. All tokens and all MFA recovery codes die; password peppers stay.
     #[arg(long)]
     replace: bool,
 }
@@ -125,21 +131,26 @@ pub async fn run(command: KeysCommand, target: &Target) -> Result<Output, Failur
         KeysCommand::New(options) => new(&options, target).await,
         KeysCommand::Show(options) => show(&options, target).await,
         KeysCommand::Rotate(options) => rotate(&options, target).await,
+        KeysCommand::Pepper(command) => pepper::run(&command, target).await,
     }
 }
 
 async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
-    let set = KeySet::new(options.alg, now())?;
+    let mut set = KeySet::new(options.alg, now())?;
     if options.private {
         return Ok(Output::done(set.text()?, set.value()));
     }
     let place = options.place.find(target).await?;
-    if !options.replace && place.read().await?.is_some() {
+    let there = place.read().await?;
+    if !options.replace && there.is_some() {
         let message = format!(
             "{place} holds keys already. `postern keys rotate` changes keys without harm; --replace throws them away: \
              all tokens are refused from then on, and all MFA recovery codes"
         );
         return Err(Failure::new(Exit::Refused, message));
+    }
+    if let Some(Ok(old)) = there.map(|text| KeySet::parse(&text)) {
+        set.keep_peppers(old);
     }
     place.write(&set.text()?).await?;
     let mut answer = said(&set, format!("wrote a new set to {place}"));
@@ -196,17 +207,21 @@ async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
     Ok(answer)
 }
 
-/// Which keys there are, with no private part.
+/// Which keys there are, with no private part, and the ids of the peppers.
 fn said(set: &KeySet, heading: String) -> Output {
     let keys = set.public();
     let lines = keys.iter().map(|key| {
         let signs = if key.signs { "signs and verifies" } else { "verifies" };
         format!("\n  {:<27}{:<7}{signs}", key.kid.as_deref().unwrap_or("none"), key.alg)
     });
-    let text = format!("{heading}:{}", lines.collect::<String>());
+    let mut text = format!("{heading}:{}", lines.collect::<String>());
+    let peppers = set.peppers();
+    if !peppers.is_empty() {
+        text += &format!("\n  password peppers: {}", peppers.join(", "));
+    }
     let keys: Vec<_> =
         keys.iter().map(|key| json!({"kid": key.kid, "alg": key.alg, "signs": key.signs})).collect();
-    Output::done(text, json!({"keys": keys}))
+    Output::done(text, json!({"keys": keys, "password_peppers": peppers}))
 }
 
 impl Where {

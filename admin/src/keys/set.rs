@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use p256::SecretKey;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 use postern::ambient::{Timestamp, hex, random};
+use postern::password::PepperId;
 use postern::token::{KeyError, KeyRing};
 use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -20,6 +21,9 @@ use crate::output::{Exit, Failure};
 /// How long until a new key is known wherever tokens are verified: functions read the keys every five minutes, whoever
 /// verifies by the key set may keep that for five more, and reading takes a moment.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
+
+/// The member that holds the peppers of imported passwords.
+const PEPPERS: &str = "password_peppers";
 
 /// What a key signs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -38,7 +42,7 @@ pub enum Algorithm {
 /// A set of private keys, whole and readable. It has no `Debug`.
 pub(super) struct KeySet {
     keys: Vec<Map<String, Value>>,
-    /// `recovery_code_key`, and what else stands beside the keys.
+    /// `recovery_code_key`, `password_peppers`, and what else stands beside the keys.
     rest: Map<String, Value>,
 }
 
@@ -101,6 +105,42 @@ impl KeySet {
             signs: at == 0,
         };
         self.keys.iter().enumerate().map(public).collect()
+    }
+
+    /// The ids of the peppers.
+    pub(super) fn peppers(&self) -> Vec<&str> {
+        let peppers = self.rest.get(PEPPERS).and_then(Value::as_object);
+        peppers.map(|peppers| peppers.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
+    /// Adds a pepper. Returns false if it is there already, under this id.
+    pub(super) fn add_pepper(&mut self, id: &PepperId, pepper: &[u8]) -> Result<bool, Failure> {
+        let mut peppers = self.rest.get(PEPPERS).cloned().map(object).unwrap_or_default();
+        let pepper = encode(pepper);
+        if let Some(there) = peppers.get(&id.to_string()).and_then(Value::as_str) {
+            if there.trim_end_matches('=') == pepper {
+                return Ok(false);
+            }
+            let message = format!("{id} is the id of another pepper; choose another id");
+            return Err(Failure::new(Exit::Refused, message));
+        }
+        peppers.insert(id.to_string(), json!(pepper));
+        self.rest.insert(PEPPERS.to_owned(), Value::Object(peppers));
+        Ok(true)
+    }
+
+    /// Removes a pepper.
+    pub(super) fn remove_pepper(&mut self, id: &PepperId) -> Result<(), Failure> {
+        let peppers = self.rest.get_mut(PEPPERS).and_then(Value::as_object_mut);
+        match peppers.and_then(|peppers| peppers.remove(&id.to_string())) {
+            Some(_) => Ok(()),
+            None => Err(Failure::new(Exit::NotFound, format!("there is no pepper {id}"))),
+        }
+    }
+
+    /// Takes over the peppers of the set that this one replaces: imported passwords need them.
+    pub(super) fn keep_peppers(&mut self, mut old: Self) {
+        self.rest.extend(old.rest.remove_entry(PEPPERS));
     }
 
     /// Adds a new key as the second, of the kind of the first if none is named. Its kid, which tells when.

@@ -1,6 +1,7 @@
 //! What is wrong with a deployment, and how the doctor says so.
 
 use axum::Router;
+use postern::token::SAMPLE_KEYS;
 use postern_local::table::Table;
 use serde_json::{Value, json};
 
@@ -40,6 +41,13 @@ async fn a_good_deployment_is_ok_line_by_line() {
     let secrets = Secrets::start(Some("a generated secret of 32 bytes or more")).await;
     let said = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(desk.table())), "").await;
     said.says(&[&format!("read from the secret {ARN}")]);
+
+    let mut keys: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
+    keys["password_peppers"] = json!({"a": "TEVBS0VE", "shop": "TEVBS0VE"});
+    let secrets = Secrets::start(Some(&keys.to_string())).await;
+    let said = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(desk.table())), "").await;
+    said.says(&[&format!("read from the secret {ARN}, with the password peppers a, shop\n")]);
+    assert!(!said.out.contains("TEVBS0VE"), "{}", said.out);
 }
 
 #[tokio::test]

@@ -81,7 +81,10 @@ async fn every_kind_of_key_signs_and_is_kept_for_its_owner_only() {
         let shown = keys(&["show", "--file", file.path(), "--json"]).await.json();
         assert_eq!(
             shown,
-            json!({"keys": [{"kid": file.set()["keys"][0]["kid"], "alg": alg, "signs": true}]})
+            json!({
+                "keys": [{"kid": file.set()["keys"][0]["kid"], "alg": alg, "signs": true}],
+                "password_peppers": [],
+            })
         );
         let private = run(&mut command(&["keys", "show", "--file", file.path(), "--private"]), "").await;
         assert_eq!(private.json(), file.set());
@@ -250,4 +253,114 @@ async fn bad_input_changes_nothing() {
     ] {
         run(secrets.known_to(command(&["keys"]).args(words)), "").await.refuses(3, why);
     }
+}
+
+/// What is added here. No command ever says it, in any form.
+const PEPPER: &str = "LEAKED pepper of a product";
+
+/// `keys pepper`, with this on its standard input.
+async fn pepper(words: &[&str], input: &[u8]) -> Said {
+    let input = std::str::from_utf8(input).unwrap();
+    let said = run(command(&["keys", "pepper"]).args(words), input).await;
+    hides_keys(&said);
+    hides_pepper(&said);
+    said
+}
+
+#[track_caller]
+fn hides_pepper(said: &Said) {
+    let text = format!("{}{}", said.out, said.err);
+    for secret in ["LEAKED", "TEVBS0VE", "4c45414b4544"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_pepper_is_read_from_standard_input_and_never_shown() {
+    let file = Scratch::new("pepper");
+    assert_eq!(keys(&["new", "--file", file.path()]).await.code, 0);
+    let before = file.set();
+    let said = pepper(&["add", "a", "--file", file.path()], format!("{PEPPER}\n").as_bytes()).await;
+    said.says(&["added the pepper a", "password peppers: a", "next: in five minutes", "--pepper-id a"]);
+    let hex = pepper(&["add", "shop-2", "--form", "hex", "--file", file.path()], b"00ff10\n").await;
+    hex.says(&["password peppers: a, shop-2"]);
+    let mut expected = before.clone();
+    expected["password_peppers"] = json!({"a": "TEVBS0VEIHBlcHBlciBvZiBhIHByb2R1Y3Q", "shop-2": "AP8Q"});
+    assert_eq!(file.set(), expected);
+    let shown = keys(&["show", "--file", file.path(), "--json"]).await;
+    hides_pepper(&shown);
+    assert_eq!(shown.json()["password_peppers"], json!(["a", "shop-2"]));
+    let shown = keys(&["show", "--file", file.path()]).await;
+    hides_pepper(&shown);
+    shown.says(&["password peppers: a, shop-2"]);
+
+    // Said again it is the same pepper, and another is not written over it.
+    pepper(&["add", "shop-2", "--form", "base64", "--file", file.path()], b"AP8Q\n")
+        .await
+        .says(&["there already"]);
+    for (form, input) in [("text", PEPPER), ("hex", "00ff1000")] {
+        let said = pepper(&["add", "shop-2", "--form", form, "--file", file.path()], input.as_bytes()).await;
+        said.refuses(4, "shop-2 is the id of another pepper");
+    }
+    for (words, input, code, why) in [
+        (&["add", "b"][..], "", 2, "nothing on standard input"),
+        (&["add", "b"], "\n", 1, "the pepper b must have 1 to 256 bytes"),
+        (&["add", "b"], &"LEAKED".repeat(43), 1, "the pepper b must have 1 to 256 bytes"),
+        (&["add", "b"], &"LEAKED".repeat(1000), 2, "more on standard input than a secret has"),
+        (&["add", "b", "--form", "hex"], PEPPER, 2, "is not hexadecimal"),
+        (&["add", "b", "--form", "base64"], PEPPER, 2, "is not base64"),
+        (&["remove", "b", "--yes"], "", 3, "there is no pepper b"),
+        (&["remove", "a"], "", 2, "--yes"),
+    ] {
+        pepper(&[words, &["--file", file.path()]].concat(), input.as_bytes()).await.refuses(code, why);
+    }
+    for id in ["", "A", "a$b", "abcdefghijklmnopq"] {
+        assert_eq!(pepper(&["add", id, "--file", file.path()], b"x").await.code, 2, "{id}");
+    }
+    assert_eq!(file.set(), expected);
+    pepper(&["remove", "a", "--yes", "--file", file.path()], b"")
+        .await
+        .says(&["removed the pepper a", "shop-2"]);
+    assert_eq!(file.set()["password_peppers"], json!({"shop-2": "AP8Q"}));
+    for (at, code) in (0..8).zip([0, 0, 0, 0, 0, 0, 0, 1]) {
+        let said = pepper(&["add", &format!("p{at}"), "--file", file.path()], b"x").await;
+        assert_eq!(said.code, code, "{said:?}");
+    }
+    assert_eq!(file.set()["password_peppers"].as_object().unwrap().len(), 8);
+}
+
+/// Users whose passwords need them would be locked out.
+#[tokio::test]
+async fn peppers_survive_whatever_is_done_to_the_keys() {
+    let secrets = Secrets::start(Some(RAW)).await;
+    let old = token(&KeyRing::parse(RAW).unwrap());
+    let recovery = KeyRing::parse(RAW).unwrap().recovery.digest(7, "0a1b2c3d");
+    let keys = async |words: &[&str], input: &str| {
+        let mut command = command(&["keys"]);
+        let said = run(secrets.known_to(&mut command).args(words).args(["--secret", ARN]), input).await;
+        hides_keys(&said);
+        hides_pepper(&said);
+        assert_eq!(said.code, 0, "{said:?}");
+        said
+    };
+    let set = || serde_json::from_str::<Value>(&secrets.value().unwrap()).unwrap();
+    keys(&["pepper", "add", "a"], PEPPER).await;
+    // A generated secret has become a set, and what it signed and stored is good.
+    let ring = KeyRing::parse(&secrets.value().unwrap()).unwrap();
+    assert!(accepts(&ring, &old));
+    assert_eq!(ring.recovery.digest(7, "0a1b2c3d"), recovery);
+    let peppers = set()["password_peppers"].clone();
+    assert_eq!(peppers, json!({"a": "TEVBS0VEIHBlcHBlciBvZiBhIHByb2R1Y3Q"}));
+    let kid = kid_of(&keys(&["rotate", "--add", "--json"], "").await, 1);
+    assert_eq!(set()["password_peppers"], peppers);
+    for words in [
+        &["rotate", "--promote", &kid, "--force"][..],
+        &["rotate", "--retire", "none"],
+        &["rotate", "--add", "--alg", "ES256"],
+        &["new", "--replace"],
+    ] {
+        keys(words, "").await.says(&["password peppers: a"]);
+        assert_eq!(set()["password_peppers"], peppers, "{words:?}");
+    }
+    assert_ne!(KeyRing::parse(&secrets.value().unwrap()).unwrap().recovery.digest(7, "0a1b2c3d"), recovery);
 }

@@ -27,6 +27,8 @@ async fn every_command_teaches_by_example() {
         &["keys", "new", "--help"],
         &["keys", "show", "--help"],
         &["keys", "rotate", "--help"],
+        &["keys", "pepper", "add", "--help"],
+        &["keys", "pepper", "remove", "--help"],
         &["doctor", "--help"],
         &["completions", "--help"],
     ] {

@@ -1,0 +1,157 @@
+//! `postern keys pepper`: the peppers of imported passwords, which stand beside the signing keys.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use clap::{Args, Subcommand, ValueEnum};
+use postern::password::PepperId;
+
+use super::{Where, said};
+use crate::ask::{confirm, secret};
+use crate::cli::Target;
+use crate::import::unhex;
+use crate::output::{Exit, Failure, Output};
+
+/// What to do with the peppers.
+#[derive(Subcommand)]
+pub enum PepperCommand {
+    /// Add a pepper, which is read from standard input.
+    Add(Add),
+    /// Remove a pepper, when no password needs it any more.
+    Remove(Remove),
+}
+
+/// Which pepper to add.
+#[derive(Args)]
+#[command(after_help = "\
+Add the pepper first, then import: functions read the secret every five minutes.
+
+  postern keys pepper add a --secret ARN < pepper.txt
+  (five minutes later)
+  postern import csv users.csv --pepper-id a --pepper-how hmac-sha256
+
+The pepper is never an argument, which others on this machine could see. Of a text, a line break at its end does not count.
+
+Examples:
+  postern keys pepper add a --secret ARN < pepper.txt
+  postern keys pepper add shop --form hex --file keys.json < pepper.hex")]
+pub struct Add {
+    /// The pepper's id: 1 to 16 characters of a-z, 0-9, _ and -. Stored passwords name it.
+    id: PepperId,
+    /// How the pepper is written on standard input.
+    #[arg(long, value_enum, default_value_t)]
+    form: Form,
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Which pepper to remove.
+#[derive(Args)]
+#[command(after_help = "\
+Whoever has not signed in since the import has a password that needs the pepper. It is shown nowhere: keep a copy.
+
+Examples:
+  postern keys pepper remove a --secret ARN
+  postern keys pepper remove a --file keys.json --yes")]
+pub struct Remove {
+    /// The pepper's id.
+    id: PepperId,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    place: Where,
+}
+
+/// How a pepper is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// As the text that it is.
+    #[default]
+    Text,
+    /// In hexadecimal.
+    Hex,
+    /// In base64 or base64url.
+    Base64,
+}
+
+pub(super) async fn run(command: &PepperCommand, target: &Target) -> Result<Output, Failure> {
+    match command {
+        PepperCommand::Add(options) => add(options, target).await,
+        PepperCommand::Remove(options) => remove(options, target).await,
+    }
+}
+
+async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
+    let Add { id, form, place } = options;
+    let place = place.find(target).await?;
+    let mut set = place.set().await?;
+    let pepper = form.read(&secret("Pepper: ")?)?;
+    if !set.add_pepper(id, &pepper)? {
+        return Ok(said(&set, format!("the pepper {id} is there already; {place} holds")));
+    }
+    place.write(&set.text()?).await?;
+    let mut answer = said(&set, format!("added the pepper {id}; {place} now holds"));
+    answer.text += &format!(
+        "\nnext: in five minutes, when all functions have read it: postern import … --pepper-id {id} --pepper-how HOW"
+    );
+    Ok(answer)
+}
+
+async fn remove(options: &Remove, target: &Target) -> Result<Output, Failure> {
+    let Remove { id, yes, place } = options;
+    let place = place.find(target).await?;
+    let mut set = place.set().await?;
+    set.remove_pepper(id)?;
+    let question =
+        format!("Remove the pepper {id}? Users whose imported password needs it cannot sign in after that.");
+    if !yes && !confirm(&question)? {
+        return Err(Failure::new(Exit::Refused, "nothing was removed"));
+    }
+    place.write(&set.text()?).await?;
+    Ok(said(&set, format!("removed the pepper {id}; {place} now holds")))
+}
+
+impl Form {
+    /// The bytes of a pepper. What is wrong with it never shows it.
+    fn read(self, input: &[u8]) -> Result<Vec<u8>, Failure> {
+        let wrong = |problem| Failure::usage(format!("the pepper on standard input {problem}"));
+        let text =
+            std::str::from_utf8(input).map_err(|_| wrong("is no text; give it with --form hex or base64"))?;
+        match self {
+            Self::Text => {
+                let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
+                Ok(line.unwrap_or(text).as_bytes().to_vec())
+            }
+            Self::Hex => unhex(text.trim()).ok_or_else(|| wrong("is not hexadecimal")),
+            Self::Base64 => {
+                let text = text.trim().trim_end_matches('=').replace('-', "+").replace('_', "/");
+                STANDARD_NO_PAD.decode(text).map_err(|_| wrong("is not base64"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pepper_is_read_in_the_form_that_it_is_said_to_have() {
+        for (form, input, pepper) in [
+            (Form::Text, &b"pepper\n"[..], &b"pepper"[..]),
+            (Form::Text, b"pepper\r\n", b"pepper"),
+            (Form::Text, b" two\nlines\n\n", b" two\nlines\n"),
+            (Form::Hex, b"00ffAB\n", b"\x00\xff\xab"),
+            (Form::Base64, b"AP_-\n", b"\x00\xff\xfe"),
+            (Form::Base64, b"AP/+/w==\n", b"\x00\xff\xfe\xff"),
+        ] {
+            assert_eq!(form.read(input).unwrap(), pepper, "{form:?}");
+        }
+        for (form, input) in [(Form::Text, &b"\xff"[..]), (Form::Hex, b"LEAKED"), (Form::Base64, b"LEAKED!")]
+        {
+            let failure = form.read(input).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(!failure.message.contains("LEAKED"), "{failure:?}");
+        }
+    }
+}
