@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use postern::ambient::Timestamp;
+use postern::password::MAX_PEPPERS;
 use postern::token::KeyRing;
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ fuzz_target!(|text: &str| {
         }
     };
     let _ = ring.has_sample_key();
+    assert!(ring.peppers.ids().count() <= MAX_PEPPERS);
     let public = serde_json::to_value(ring.public_keys()).expect("public keys are JSON");
     for key in public.as_array().expect("they are a list") {
         assert!(["k", "d", "p", "q", "dp", "dq", "qi"].iter().all(|private| key.get(private).is_none()));

@@ -1,5 +1,5 @@
 //! Stored password hashes, ours and those of elsewhere: none may ask for more than the documented cost, and none that
-//! is taken breaks when it is run.
+//! is taken breaks when it is run. Of those that name a pepper, such with the id `a` are run with one.
 
 #![no_main]
 
