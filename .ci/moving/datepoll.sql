@@ -48,3 +48,11 @@ CREATE TABLE `user_email_addresses` (
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE 'utf8mb4_unicode_ci';
 ALTER TABLE `user_email_addresses` ADD CONSTRAINT `user_email_addresses_user_id_foreign`
   FOREIGN KEY (`user_id`) REFERENCES `users` (`id`) ON DELETE CASCADE;
+
+-- A trigger whose body looks like rows.
+DELIMITER //
+CREATE TRIGGER `log_user` AFTER INSERT ON `users` FOR EACH ROW BEGIN
+  INSERT INTO users_changes (property, new_value, user_id, editor_id) VALUES ('it''s; nobody', NEW.username, NEW.id, NEW.id);
+  UPDATE users_changes SET old_value = 'INSERT INTO `users` VALUES (7001);' WHERE user_id = NEW.id;
+END//
+DELIMITER ;
