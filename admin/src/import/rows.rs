@@ -4,6 +4,7 @@
 //! A row that cannot be read is one row less. Only where nobody can say where the next row begins does the file end.
 
 mod array;
+mod create;
 mod cut;
 mod scan;
 mod sql;
@@ -85,7 +86,7 @@ pub enum Rows {
 
 impl Rows {
     /// The rows of a product's dump, in whichever format it begins. Of a dump in SQL only the rows of these tables are
-    /// read, where they are known.
+    /// read, or of those that have users by their columns.
     ///
     /// # Errors
     /// If it is CSV without a header.

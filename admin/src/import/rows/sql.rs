@@ -13,8 +13,8 @@ use sqlparser::parser::Parser;
 
 pub(super) use self::detect::product;
 use super::scan::Scanner;
-use super::values;
 use super::{Broken, Position, Row, of_dump};
+use super::{create, values};
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, Meter};
 
@@ -33,10 +33,11 @@ pub(in crate::import::rows) enum Product {
 pub struct SqlRows<R> {
     scanner: Scanner<R>,
     meter: Meter,
+    product: Product,
     dialect: Box<dyn Dialect + Send>,
     /// The columns of each table that was created.
     columns: HashMap<String, Vec<String>>,
-    /// The tables that matter; all where that is not known.
+    /// The tables that matter; where that is not known, those that have users by their columns.
     wanted: Option<&'static [&'static str]>,
     /// The table whose rows are read.
     rows_of: Option<Table>,
@@ -52,8 +53,17 @@ struct Table {
     is_copy: bool,
 }
 
+impl Table {
+    /// Whether it has users by its columns. SQLite keeps the last ids in a table that it does not create in a dump.
+    fn may_have_users(&self) -> bool {
+        let has = |name: &str| self.columns.iter().any(|column| column == name);
+        let is_unknown = self.columns.is_empty() && self.name != "sqlite_sequence";
+        is_unknown || has("password") && (has("username") || has("email"))
+    }
+}
+
 impl<R: BufRead> SqlRows<R> {
-    /// The rows of a dump of this product, of these tables or of all.
+    /// The rows of a dump of this product, of these tables or of those that have users.
     pub(super) fn new(
         reader: R,
         meter: Meter,
@@ -66,7 +76,16 @@ impl<R: BufRead> SqlRows<R> {
             Product::Sqlite => Box::new(SQLiteDialect {}),
         };
         let scanner = Scanner::new(reader, product);
-        Self { scanner, meter, dialect, columns: HashMap::new(), wanted, rows_of: None, ended: false }
+        Self {
+            scanner,
+            meter,
+            product,
+            dialect,
+            columns: HashMap::new(),
+            wanted,
+            rows_of: None,
+            ended: false,
+        }
     }
 
     /// What was read of the file.
@@ -81,7 +100,9 @@ impl<R: BufRead> SqlRows<R> {
                 self.rows_of = self.open(&head);
                 continue;
             };
-            let is_wanted = self.wanted.is_none_or(|wanted| wanted.contains(&table.name.as_str()));
+            let is_wanted = self
+                .wanted
+                .map_or_else(|| table.may_have_users(), |wanted| wanted.contains(&table.name.as_str()));
             let piece = match table.is_copy {
                 true => self.scanner.line()?.filter(|line| line.bytes != b"\\."),
                 false => self.scanner.tuple()?,
@@ -100,10 +121,7 @@ impl<R: BufRead> SqlRows<R> {
         let parse = |sql: String| Parser::parse_sql(&*self.dialect, &sql).ok()?.pop();
         match head.kind {
             Kind::Create => {
-                if let Some(Statement::CreateTable(table)) = parse(head.text.clone()) {
-                    let columns = table.columns.iter().map(|column| column.name.value.clone());
-                    self.columns.insert(last(&table.name)?, columns.collect());
-                }
+                self.columns.extend(create::columns(&head.text, self.product));
                 None
             }
             Kind::Insert => {

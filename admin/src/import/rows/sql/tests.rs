@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn rows(text: &[u8], product: Product) -> Vec<Result<Value, Reason>> {
-    let rows = SqlRows::new(text, Meter::default(), product, None);
+    let rows = SqlRows::new(text, Meter::default(), product, Some(&["u", "U"]));
     let rows = rows.filter_map(Result::ok);
     rows.map(|row| row.record.map(Value::Object).map_err(|(reason, _)| reason)).collect()
 }
@@ -50,6 +50,26 @@ fn table_of_any_kind_names_its_columns() {
         let text = format!("CREATE {kind} u (a int, b int);\nINSERT INTO u VALUES (1, 2);");
         assert_eq!(fields(&text, Product::PostgreSql), [json!({"a": 1, "b": 2})], "{kind}");
     }
+}
+
+#[test]
+fn tables_without_users_are_passed_over_where_any_may_hold_them() {
+    let text = "PRAGMA foreign_keys=OFF;\nCREATE TABLE a (id, hash);\nINSERT INTO a VALUES(1,sleep(9));\n\
+        CREATE TABLE b (id, email, password);\nINSERT INTO b VALUES(2,'x','!');\n\
+        INSERT INTO sqlite_sequence VALUES('b',2);\nINSERT INTO c VALUES(3);\n";
+    let rows: Vec<_> =
+        SqlRows::new(text.as_bytes(), Meter::default(), Product::Sqlite, None).map(Result::unwrap).collect();
+    let [user, unknown] = rows.as_slice() else { panic!("{} rows", rows.len()) };
+    assert_eq!(user.record.as_ref().unwrap()["model"], json!("b"));
+    assert!(matches!(&unknown.record, Err((Reason::NoColumns { table }, _)) if table == "c"));
+}
+
+#[test]
+fn columns_of_a_table_with_parts_are_known() {
+    let text = "CREATE TABLE `u` (\n  `a` int(11) NOT NULL,\n  PRIMARY KEY (`a`)\n) ENGINE=InnoDB\n \
+        PARTITION BY HASH (`a`)\nPARTITIONS 2;\nINSERT INTO `u` VALUES (1);\nCREATE TABLE \"U\" (\"b\" int);\n\
+        INSERT INTO \"U\" VALUES (2);\n";
+    assert_eq!(fields(text, Product::MySql), [json!({"a": 1}), json!({"b": 2})]);
 }
 
 #[test]
