@@ -41,13 +41,7 @@ impl WayOut {
 /// The first bytes of each format, in any case. tar has its magic further on.
 const BEGINS: [(&[u8], WayOut); 12] = [
     (b"PGDMP", WayOut { what: "a custom-format archive of pg_dump", how: How::Pipe("pg_restore -f - FILE") }),
-    (
-        b"SQLite format 3\0",
-        WayOut {
-            what: "an SQLite database",
-            how: How::Do("export the table of users, such as with `sqlite3 -json FILE 'SELECT * FROM User'`"),
-        },
-    ),
+    (b"SQLite format 3\0", WayOut { what: "an SQLite database", how: How::Pipe("sqlite3 FILE .dump") }),
     (
         b"PK\x03\x04",
         WayOut { what: "a zip archive or a spreadsheet", how: How::Do("unpack it, or save it as CSV") },

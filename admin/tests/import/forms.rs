@@ -82,7 +82,7 @@ async fn format_that_is_not_read_is_named_with_the_way_out() {
             b"PGDMP\x01\x0e".to_vec(),
             "a custom-format archive of pg_dump: `pg_restore -f - dump | postern import",
         ),
-        (b"SQLite format 3\0".to_vec(), "an SQLite database: "),
+        (b"SQLite format 3\0".to_vec(), "an SQLite database: `sqlite3 dump .dump | postern import"),
         (b"PK\x03\x04xl/workbook".to_vec(), "a zip archive or a spreadsheet: "),
         (b"BZh91AY".to_vec(), "`bunzip2 -c dump | postern import"),
         (tar.clone(), "a tar archive: `tar -xOf dump NAME | postern import"),
