@@ -1,4 +1,4 @@
-//! Django: what `manage.py dumpdata` writes, or a CSV of the table of users.
+//! Django: what `manage.py dumpdata` writes, or a CSV or JSON of the table of users.
 
 use std::collections::BTreeSet;
 
@@ -34,9 +34,19 @@ impl Django {
     /// If there is none, or more than one and none was named.
     pub fn choose_model(&mut self, rows: Rows) -> Result<(), Failure> {
         let mut models = BTreeSet::new();
-        let records = rows.filter_map(|row| row.ok()?.record.ok());
-        models.extend(records.filter(has_users).filter_map(|record| model(&record)));
+        let mut is_table = false;
+        for record in rows.filter_map(|row| row.ok()?.record.ok()) {
+            match model(&record) {
+                Some(model) if has_users(&record) => {
+                    models.insert(model);
+                }
+                Some(_) => {}
+                None => is_table |= has_user(&record),
+            }
+        }
         match (&self.model, models.len()) {
+            // Rows of the table itself, as `sqlite3 -json` writes them.
+            (None, 0) if is_table => Ok(()),
             (Some(model), _) if models.iter().any(|found| same_model(found, model)) => Ok(()),
             (Some(model), _) => Err(other_format(format_args!("it has no users of the model {model}"))),
             (None, 0) => Err(other_format("none of its models has a password, and a username or e-mail")),
@@ -71,7 +81,7 @@ impl Django {
     /// # Errors
     /// With the reason to reject it.
     pub fn read(&mut self, record: &Record, now: Timestamp) -> Result<Reading, Reason> {
-        // A row of CSV is the user; in a dump the user is in `fields`, among records of other models.
+        // A row of the table is the user; in a dump the user is in `fields`, among records of other models.
         let Some(model) = model(record) else { return self.user(record, "id", now).map(Reading::of) };
         let is_user = match &self.model {
             Some(chosen) if same_model(chosen, &model) => true,
@@ -172,9 +182,11 @@ fn model(record: &Record) -> Option<String> {
 
 fn has_users(record: &Record) -> bool {
     let fields = record.get("fields").and_then(Value::as_object);
-    fields.is_some_and(|fields| {
-        fields.contains_key("password") && (fields.contains_key("username") || fields.contains_key("email"))
-    })
+    fields.is_some_and(has_user)
+}
+
+fn has_user(row: &Record) -> bool {
+    row.contains_key("password") && (row.contains_key("username") || row.contains_key("email"))
 }
 
 #[cfg(test)]

@@ -90,7 +90,8 @@ pub struct ImportArgs {
 /// The formats.
 #[derive(Subcommand)]
 enum Format {
-    /// Django: `manage.py dumpdata` in any format, a dump of the database in SQL or XML, or a CSV of the table of users.
+    /// Django: `manage.py dumpdata` in any format, a dump of the database in SQL or XML, or a CSV or JSON of the table
+    /// of users.
     Django {
         #[command(flatten)]
         options: Options,

@@ -102,6 +102,37 @@ async fn dump_of_sqlite_imports_djangos_users() {
     assert_eq!(users[1]["status"], json!("disabled"));
 }
 
+/// As `sqlite3 -json` writes it, and phpMyAdmin and other tools a table.
+#[tokio::test(flavor = "multi_thread")]
+async fn json_of_the_table_imports_djangos_users() {
+    let rows = json!([{"id": 1, "password": "!", "username": "anna", "email": "", "is_active": 1}]);
+    let users = imported("django", rows.to_string().as_bytes(), &[]).await;
+    assert_eq!((&users[0]["id"], &users[0]["username"]), (&json!(1), &json!("anna")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_of_freesewings_table_imports_what_its_json_does() {
+    let rows = include_str!("../data/freesewing.jsonl").lines();
+    let rows: Vec<Value> = rows.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let columns: BTreeSet<&String> = rows.iter().flat_map(|row| row.as_object().unwrap().keys()).collect();
+    let mut csv = columns.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",") + "\r\n";
+    for row in &rows {
+        let fields = columns.iter().map(|column| match row.get(column.as_str()).unwrap_or(&Value::Null) {
+            Value::String(text) => format!("\"{}\"", text.replace('"', "\"\"")),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        });
+        csv += &(fields.collect::<Vec<_>>().join(",") + "\r\n");
+    }
+    let key = ["--encryption-key", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/freesewing.key")];
+    let users = imported("freesewing", csv.as_bytes(), &key).await;
+    assert_eq!(users, imported("freesewing", include_bytes!("../data/freesewing.jsonl"), &key).await);
+    let stand = Stand::start().await;
+    stand.write("users.csv", "id,username,password\n1,a,b\n");
+    let said = stand.run(&["import", "freesewing", "users.csv", key[0], key[1]]);
+    assert!(said.err.contains("no column `email`"), "{}", said.err);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dump_that_is_cut_off_says_so_wherever_it_ends() {
     let stand = Stand::start().await;
