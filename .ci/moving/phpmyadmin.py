@@ -1,6 +1,7 @@
-"""Writes a table as phpMyAdmin exports it: its ExportCsv with the column names, and its ExportJson.
+"""Writes what phpMyAdmin exports of a database of MariaDB: its ExportJson of all tables, or its ExportCsv of a query with the
+names of the columns.
 
-    phpmyadmin.py DATABASE TABLE csv|json
+    phpmyadmin.py DATABASE [QUERY]
 """
 
 import json
@@ -9,21 +10,35 @@ import sys
 
 import pymysql
 
-database, table, form = sys.argv[1:]
+database, *query = sys.argv[1:]
+# Numbers and times stay as the server writes them, which PHP takes for texts.
 connection = pymysql.connect(unix_socket=os.environ["MARIADB_SOCKET"], user="root", database=database, charset="utf8mb4",
-                             # Numbers and times as the server writes them, which PHP takes for texts.
-                             conv=pymysql.converters.encoders)
+                             init_command="SET time_zone = '+00:00'", conv=pymysql.converters.encoders)
 cursor = connection.cursor()
-cursor.execute(f"SELECT * FROM `{table}`")
-columns = [column[0] for column in cursor.description]
-rows = [[value.decode() if isinstance(value, bytes) else value for value in row] for row in cursor]
-if form == "csv":
-    for row in [columns, *rows]:
+
+
+def rows(query):
+    cursor.execute(query)
+    yield [column[0] for column in cursor.description]
+    for row in cursor:
+        yield [value.decode() if isinstance(value, bytes) else value for value in row]
+
+
+def encode(value):
+    """PHP escapes slashes."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
+
+
+if query:
+    for row in rows(*query):
         print(",".join("NULL" if value is None else '"' + value.replace('"', '""') + '"' for value in row))
-else:
-    # PHP escapes slashes.
-    encode = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
-    header = {"type": "header", "version": "5.2.1", "comment": "Export to JSON plugin for phpMyAdmin"}
-    print("[", encode(header) + ",", encode({"type": "database", "name": database}) + ",", sep="\n")
-    begin = encode({"type": "table", "name": table, "database": database, "data": "@@DATA@@"}).split('"@@DATA@@"')
-    print(begin[0], "[", ",\n".join(encode(dict(zip(columns, row))) for row in rows), "]", begin[1], "]", sep="\n")
+    sys.exit()
+header = {"type": "header", "version": "5.2.1", "comment": "Export to JSON plugin for PHPMyAdmin"}
+print("[", encode(header) + ",", encode({"type": "database", "name": database}) + ",", sep="\n")
+_, *tables = rows("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
+for number, (table, _) in enumerate(tables):
+    begin, end = encode({"type": "table", "name": table, "database": database, "data": "@@"}).split('"@@"')
+    columns, *data = rows(f"SELECT * FROM `{table}`")
+    data = ",\n".join(encode(dict(zip(columns, row))) for row in data)
+    print("," * (number > 0) + begin, "[", data, "]", end, sep="\n")
+print("]")

@@ -67,11 +67,11 @@ class Database:
     sign_in: tuple
 
 
-def of_mariadb(table, rows="*"):
-    """The forms of MariaDB. The database has the folder's name, as $DB."""
-    select = f"'SELECT * FROM {table}'"
-    client = "mariadb --default-character-set=utf8mb4"
-    phpmyadmin = f"python {shlex.quote(str(HERE / 'phpmyadmin.py'))} $DB {table}"
+def of_mariadb(select):
+    """The forms of MariaDB, of the database $DB, or of the users as this statement selects them."""
+    client = "mariadb --init-command=\"SET time_zone = '+00:00'\" --default-character-set=utf8mb4"
+    select = shlex.quote(select)
+    phpmyadmin = f"python {shlex.quote(str(HERE / 'phpmyadmin.py'))} $DB"
     return [
         Form("plain.sql", "mariadb-dump $DB"),
         Form("-", "mariadb-dump $DB | gzip"),
@@ -83,12 +83,12 @@ def of_mariadb(table, rows="*"):
         Form("dump.xml.gz", "mariadb-dump --xml $DB | gzip"),
         Form("select.xml", f"{client} -X $DB -e {select}"),
         Form("batch.tsv", f"{client} -B $DB -e {select}", lost=("NULL",)),
-        Form("phpmyadmin.csv", f"{phpmyadmin} csv", lost=("NULL", "\\N")),
-        Form("phpmyadmin.json.zst", f"{phpmyadmin} json | zstd -q"),
+        Form("phpmyadmin.csv", f"{phpmyadmin} {select}", lost=("NULL", "\\N")),
+        Form("phpmyadmin.json.zst", f"{phpmyadmin} | zstd -q"),
     ]
 
 
-def of_postgresql(table):
+def of_postgresql(table, others):
     return [
         Form("plain.sql", "pg_dump"),
         Form("-", "pg_dump | zstd -q"),
@@ -97,7 +97,7 @@ def of_postgresql(table):
         Form("columns.sql", "pg_dump --column-inserts"),
         Form("rows.sql", "pg_dump --rows-per-insert=50"),
         Form("data.sql", "pg_dump --data-only"),
-        Form("cluster.sql", "pg_dumpall --exclude-database='uuid*'"),
+        Form("cluster.sql", f"pg_dumpall --exclude-database='{others}*'"),
         Form("table.csv.gz", f"psql -c '\\copy {table} to stdout csv header' | gzip", lost=("NULL", "\\N")),
         Form("select.csv", f"psql --csv -c 'SELECT * FROM {table}'", lost=("NULL", "\\N")),
         Form("dump.custom", "pg_dump -Fc", way_out=True),
@@ -202,26 +202,26 @@ def fill_large(job):
 def databases():
     datepoll = page_block("datepoll", "mysql --init-command").replace(" datepoll >", " $DB >")
     return [
-        django("django-mariadb", of_mariadb("auth_user")),
+        django("django-mariadb", of_mariadb("SELECT * FROM auth_user")),
         Database("datepoll-mariadb", "datepoll", "--drop-taken-emails", fill_datepoll, datepoll, "users.jsonl",
-                 of_mariadb("users"),
+                 of_mariadb(page_block("datepoll", "SELECT", "sql")),
                  ("/api/auth/signin", {"username": "m.maier", "password": "pässwörd ☃"})),
-        django("django-postgresql", of_postgresql("auth_user") + OF_DJANGO),
-        django("uuid-mariadb", of_mariadb("users_user"), uuid=True),
-        django("uuid-postgresql", of_postgresql("users_user"), uuid=True),
+        django("django-postgresql", of_postgresql("auth_user", "uuid") + OF_DJANGO),
+        django("uuid-mariadb", of_mariadb("SELECT * FROM users_user"), uuid=True),
+        django("uuid-postgresql", of_postgresql("users_user", "django"), uuid=True),
         django("django-sqlite", of_sqlite("db.sqlite3", "auth_user")),
         Database("freesewing-sqlite", "freesewing", "--encryption-key freesewing.key", fill_freesewing,
                  page_block("freesewing", "sqlite3 -json"), "users.json", of_sqlite("db.sqlite", "User"),
                  ("/signin", {"username": "jimmy", "password": STAPLE})),
         Database("large-mariadb", "django", "", fill_large, page_block("django", "python manage.py dumpdata"), "users.json",
-                 of_mariadb("auth_user")[:3], ("/api/sign-in/", {"email": "odd0@example.com", "password": STAPLE})),
+                 of_mariadb("SELECT * FROM auth_user")[:3], ("/api/sign-in/", {"email": "odd0@example.com", "password": STAPLE})),
     ]
 
 
-def page_block(product, start):
+def page_block(product, start, language="sh"):
     """The command of the product's page that begins so."""
     page = (ROOT / f"docs/moving-from-{product}.md").read_text()
-    blocks = [textwrap.dedent(block) for block in re.findall(r"^ *```sh\n(.*?)^ *```$", page, re.M | re.S)]
+    blocks = [textwrap.dedent(block) for block in re.findall(rf"^ *```{language}\n(.*?)^ *```$", page, re.M | re.S)]
     found = [block for block in blocks if block.startswith(start)]
     if len(found) != 1:
         sys.exit(f"the page about {product} has {len(found)} commands that begin with `{start}`")
