@@ -79,7 +79,7 @@ def of_mariadb(select):
         Form("single.sql.xz", "mariadb-dump --complete-insert --skip-extended-insert $DB | xz"),
         Form("hex.sql", "mariadb-dump --hex-blob $DB"),
         Form("data.sql", "mariadb-dump --no-create-info --complete-insert $DB"),
-        Form("compatible.sql", "mariadb-dump --compatible=ansi --skip-opt $DB"),
+        Form("compatible.sql", "mariadb-dump --compatible=ansi --default-character-set=utf8mb4 $DB"),
         Form("dump.xml.gz", "mariadb-dump --xml $DB | gzip"),
         Form("select.xml", f"{client} -X $DB -e {select}"),
         Form("batch.tsv", f"{client} -B $DB -e {select}", lost=("NULL",)),
