@@ -93,9 +93,15 @@ impl<R: BufRead> Cutter<R> {
                         self.line += u64::from(byte == b'\n');
                         Place::Quoted
                     }
+                    // Where none are quoted, a carriage return of a text stands in it as it is.
+                    (_, b'\r') if !self.has_quotes => Place::Plain,
                     (_, b'\n' | b'\r') => {
                         self.line += 1;
                         self.after_return = *byte == b'\r';
+                        if !self.has_quotes && self.bytes.last() == Some(&b'\r') {
+                            self.bytes.pop();
+                            length -= 1;
+                        }
                         if length > 0 {
                             ended = true;
                             break;
@@ -195,6 +201,16 @@ mod tests {
                 assert_eq!(&one.byte_records().next().unwrap().unwrap(), expected, "{text:?}");
             }
         }
+    }
+
+    #[test]
+    fn carriage_return_in_a_row_without_quotes_is_text() {
+        let mut cutter = Cutter::new("a\tb\r\n1\tx\r\\ny\r\n\r\n2\t\"".as_bytes(), b'\t', false);
+        for row in ["a\tb", "1\tx\r\\ny", "2\t\""] {
+            assert_eq!(cutter.cut().unwrap(), Cut::Row);
+            assert_eq!(String::from_utf8_lossy(&cutter.bytes), row);
+        }
+        assert_eq!((cutter.cut().unwrap(), cutter.begins), (Cut::End, 4));
     }
 
     #[test]

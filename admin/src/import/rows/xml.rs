@@ -52,6 +52,8 @@ struct Field {
     name: String,
     text: String,
     is_null: bool,
+    /// phpMyAdmin's null is the word. Others have a mark for null, and the word is somebody's name.
+    may_be_word: bool,
     /// Its text is hexadecimal digits.
     is_hex: bool,
     /// It has other elements than `None`, as a field of several values has.
@@ -131,6 +133,7 @@ impl<R: BufRead> XmlRows<R> {
                         name,
                         text: String::new(),
                         is_null: attribute(&start, "xsi:nil").as_deref() == Some("true"),
+                        may_be_word: start.name().as_ref() == "column",
                         is_hex: attribute(&start, "xsi:type").as_deref() == Some("xs:hexBinary"),
                         is_nested: false,
                     });
@@ -212,9 +215,8 @@ impl Element {
     }
 
     fn take(&mut self, field: Field) {
-        let Field { name, text, is_null, is_hex, is_nested } = field;
-        // phpMyAdmin's null is the word.
-        let value = if is_null || text == "NULL" && self.model.is_some() && self.pk.is_none() {
+        let Field { name, text, is_null, may_be_word, is_hex, is_nested } = field;
+        let value = if is_null || may_be_word && text == "NULL" {
             Value::Null
         } else if is_nested {
             return;
@@ -319,7 +321,7 @@ mod tests {
             \t\t<field name=\"username\">a &lt;b&gt; &amp; &quot;c&quot;&#10;d</field>\n\
             \t\t<field name=\"email\" xsi:nil=\"true\" />\n\t\t<field name=\"empty\"></field>\n\
             \t\t<field name=\"hex\" xsi:type=\"xs:hexBinary\">C3A9</field>\n\t</row>\n\
-            \t<row>\n\t\t<field name=\"id\">34</field>\n\t</row>\n\t</table_data>\n</database>\n</mysqldump>\n";
+            \t<row>\n\t\t<field name=\"id\">34</field>\n\t\t<field name=\"name\">NULL</field>\n\t</row>\n\t</table_data>\n</database>\n</mysqldump>\n";
         assert_eq!(
             records(text),
             [
@@ -328,7 +330,7 @@ mod tests {
                     json!({"model": "users", "pk": "33", "fields":
                     {"id": "33", "username": "a <b> & \"c\"\nd", "empty": "", "hex": "\u{e9}"}})
                 ),
-                (15, json!({"model": "users", "pk": "34", "fields": {"id": "34"}})),
+                (15, json!({"model": "users", "pk": "34", "fields": {"id": "34", "name": "NULL"}})),
             ]
         );
     }

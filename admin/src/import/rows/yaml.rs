@@ -135,7 +135,8 @@ fn row(line: u64, item: &[u8]) -> Row {
 
 /// The only item of this sequence.
 fn record(text: &str) -> Result<Record, Reason> {
-    let mut events = Parser::new_from_str(text);
+    let text = without_indents(text);
+    let mut events = Parser::new_from_str(&text);
     loop {
         match next(&mut events)? {
             Event::StreamStart | Event::DocumentStart(_) => {}
@@ -150,6 +151,16 @@ fn record(text: &str) -> Result<Record, Reason> {
         (_, Event::SequenceEnd) => Err(Reason::NotAnObject),
         _ => Err(Reason::Unreadable { format: "YAML" }),
     }
+}
+
+/// The text without the indents behind the line breaks that YAML 1.2 has not. In YAML 1.1, and so to Django, they are no text.
+fn without_indents(text: &str) -> String {
+    let mut indents = false;
+    let is_text = |character: &char| {
+        indents = matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}') || indents && *character == ' ';
+        !(indents && *character == ' ')
+    };
+    text.chars().filter(is_text).collect()
 }
 
 fn next<'t>(events: &mut Parser<'t, saphyr_parser::StrInput<'t>>) -> Result<Event<'t>, Reason> {
@@ -260,6 +271,13 @@ mod tests {
                 Ok(json!({"pk": "1"}))
             ]
         );
+    }
+
+    #[test]
+    fn line_breaks_of_yaml_1_1_take_their_indents_along() {
+        // PyYAML's of `\u{2028}`, `a\u{2029}b c` and `\u{85}  d`.
+        let text = "- a: '\u{2028}    '\n  b: 'a\u{2029}    b c'\n  c: \"\\N  d\"\n";
+        assert_eq!(rows(text)[0].1, Ok(json!({"a": "\u{2028}", "b": "a\u{2029}b c", "c": "\u{85}  d"})));
     }
 
     #[test]
