@@ -39,14 +39,28 @@ TEXTS = [
 ]
 
 
+def no_null(text):
+    """A text that is what a database writes for null counts as not there."""
+    return None if text in ("NULL", "\\N") else text
+
+
+def no_null_word(text):
+    return None if text == "NULL" else text
+
+
+def no_return(text):
+    """In XML a line ends with a line feed."""
+    return text.replace("\r\n", "\n")
+
+
 @dataclass
 class Form:
     """A form of dump: the file's name, and the command that writes it to standard output. `-` is standard input."""
 
     file: str
     command: str
-    # What this form cannot tell from nothing.
-    lost: tuple = ()
+    # What becomes of a text in this form; of all, nothing happens to most. `None` is no text.
+    reads: object = None
     # It is not read, and the refusal names a command whose output is.
     way_out: bool = False
 
@@ -79,11 +93,12 @@ def of_mariadb(select):
         Form("single.sql.xz", "mariadb-dump --complete-insert --skip-extended-insert $DB | xz"),
         Form("hex.sql", "mariadb-dump --hex-blob $DB"),
         Form("data.sql", "mariadb-dump --no-create-info --complete-insert $DB"),
+        Form("compact.sql", "mariadb-dump --compact --replace $DB"),
         Form("compatible.sql", "mariadb-dump --compatible=ansi --default-character-set=utf8mb4 $DB"),
-        Form("dump.xml.gz", "mariadb-dump --xml $DB | gzip"),
-        Form("select.xml", f"{client} -X $DB -e {select}"),
-        Form("batch.tsv", f"{client} -B $DB -e {select}", lost=("NULL",)),
-        Form("phpmyadmin.csv", f"{phpmyadmin} {select}", lost=("NULL", "\\N")),
+        Form("dump.xml.gz", "mariadb-dump --xml $DB | gzip", no_return),
+        Form("select.xml", f"{client} -X $DB -e {select}", no_return),
+        Form("batch.tsv", f"{client} -B $DB -e {select}", no_null_word),
+        Form("phpmyadmin.csv", f"{phpmyadmin} {select}"),
         Form("phpmyadmin.json.zst", f"{phpmyadmin} | zstd -q"),
     ]
 
@@ -97,9 +112,11 @@ def of_postgresql(table, others):
         Form("columns.sql", "pg_dump --column-inserts"),
         Form("rows.sql", "pg_dump --rows-per-insert=50"),
         Form("data.sql", "pg_dump --data-only"),
+        Form("table.sql", f"pg_dump --table {table} --inserts --on-conflict-do-nothing --quote-all-identifiers --no-comments"),
+        Form("rows.jsonl", f"psql -Atc 'SELECT row_to_json(u) FROM {table} u'"),
         Form("cluster.sql", f"pg_dumpall --exclude-database='{others}*'"),
-        Form("table.csv.gz", f"psql -c '\\copy {table} to stdout csv header' | gzip", lost=("NULL", "\\N")),
-        Form("select.csv", f"psql --csv -c 'SELECT * FROM {table}'", lost=("NULL", "\\N")),
+        Form("table.csv.gz", f"psql -c '\\copy {table} to stdout csv header' | gzip", no_null),
+        Form("select.csv", f"psql --csv -c 'SELECT * FROM {table}'", no_null),
         Form("dump.custom", "pg_dump -Fc", way_out=True),
         Form("dump.tar", "pg_dump -Ft", way_out=True),
     ]
@@ -112,15 +129,17 @@ def of_sqlite(file, table):
         Form("-", f"sqlite3 {file} .dump | xz"),
         Form("table.sql.gz", f"sqlite3 {file} '.dump \"{table}\"' | gzip"),
         Form("rows.json.zst", f"sqlite3 -json {file} {select} | zstd -q"),
-        Form("rows.csv", f"sqlite3 -csv -header {file} {select}", lost=("NULL", "\\N")),
+        Form("rows.csv", f"sqlite3 -csv -header {file} {select}", no_null),
+        Form("rows.sql", f"sqlite3 -header -cmd '.mode insert {table}' {file} {select}"),
+        Form("utf-16.csv", f"sqlite3 -csv -header {file} {select} | iconv -f UTF-8 -t UTF-16", no_null),
         Form("copy.sqlite", f"cat {file}", way_out=True),
     ]
 
 
 OF_DJANGO = [
     Form("model.jsonl.zst", "python manage.py dumpdata $MODEL --format jsonl | zstd -q"),
-    Form("everything.json", "python manage.py dumpdata"),
-    Form("model.xml", "python manage.py dumpdata $MODEL --format xml"),
+    Form("everything.json", "echo Loading .env...; python manage.py dumpdata"),
+    Form("model.xml", "python manage.py dumpdata $MODEL --format xml", no_return),
     Form("model.yaml.gz", "python manage.py dumpdata $MODEL --format yaml | gzip"),
 ]
 
@@ -202,6 +221,8 @@ def fill_large(job):
 def databases():
     datepoll = page_block("datepoll", "mysql --init-command").replace(" datepoll >", " $DB >")
     return [
+        Database("large-mariadb", "django", "", fill_large, page_block("django", "python manage.py dumpdata"), "users.json",
+                 of_mariadb("SELECT * FROM auth_user")[:3], ("/api/sign-in/", {"email": "odd0@example.com", "password": STAPLE})),
         django("django-mariadb", of_mariadb("SELECT * FROM auth_user")),
         Database("datepoll-mariadb", "datepoll", "--drop-taken-emails", fill_datepoll, datepoll, "users.jsonl",
                  of_mariadb(page_block("datepoll", "SELECT", "sql")),
@@ -213,8 +234,6 @@ def databases():
         Database("freesewing-sqlite", "freesewing", "--encryption-key freesewing.key", fill_freesewing,
                  page_block("freesewing", "sqlite3 -json"), "users.json", of_sqlite("db.sqlite", "User"),
                  ("/signin", {"username": "jimmy", "password": STAPLE})),
-        Database("large-mariadb", "django", "", fill_large, page_block("django", "python manage.py dumpdata"), "users.json",
-                 of_mariadb("SELECT * FROM auth_user")[:3], ("/api/sign-in/", {"email": "odd0@example.com", "password": STAPLE})),
     ]
 
 
@@ -270,7 +289,7 @@ class Job:
     def try_form(self, form, table, said, expected):
         began = time.monotonic()
         env = {"TABLE_NAME": table}
-        expected = [user if not form.lost else without(user, form.lost) for user in expected]
+        expected = [as_read(user, form.reads) if form.reads else user for user in expected]
         try:
             file = "stdin" if form.file == "-" else form.file
             self.run(f"{form.command} > {file}")
@@ -284,7 +303,7 @@ class Job:
                 # It takes a look through the whole file first.
                 said = {**said, "warnings": {w: n for w, n in said["warnings"].items() if w != "perhaps hashed twice"}}
             if found_said != said:
-                raise Failed(f"counted as {found_said}, and not {said}")
+                raise Failed(f"counted as {found_said}, and not {said}: {self.stderr}")
             for one, other in zip(found, expected):
                 if one != other:
                     raise Failed(f"{one}\n    and not {other}")
@@ -314,6 +333,7 @@ class Job:
         if done.returncode not in (0, 5):
             raise Failed(f"{command}: {done.stdout}{done.stderr}")
         said = json.loads(done.stdout)
+        self.stderr = done.stderr
         said = {name: said[name] for name in ["imported", "rejected", "rejected_by_reason", "warnings"] if name in said}
         users = [json.loads(line) for line in self.run("postern export", env=env).split("\n") if line]
         for user in users:
@@ -389,11 +409,15 @@ class Failed(Exception):
         return textwrap.shorten(super().__str__(), 1500)
 
 
-def without(user, lost):
-    """The user, without the members of a profile that are these texts."""
-    profile = {name: text for name, text in user.get("attributes", {}).get("email", {}).items() if text not in lost}
+def as_read(user, reads):
+    """The user, with what becomes of the texts of the profile."""
+    profiles = {
+        contract: {name: reads(text) if isinstance(text, str) else text for name, text in profile.items() if not isinstance(text, str) or reads(text) is not None}
+        for contract, profile in user.get("attributes", {}).items()
+    }
+    profiles = {contract: profile for contract, profile in profiles.items() if profile}
     user = {name: value for name, value in user.items() if name != "attributes"}
-    return user | {"attributes": {"email": profile}} if profile else user
+    return user | {"attributes": profiles} if profiles else user
 
 
 @contextlib.contextmanager
