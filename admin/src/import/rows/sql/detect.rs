@@ -9,7 +9,7 @@ const KEYWORDS: [&str; 14] = [
 ];
 
 /// What only one product's dumps have, in lower case. The first in the file counts: later ones may be data.
-const HINTS: [(&str, Product); 13] = [
+const HINTS: [(&str, Product); 12] = [
     ("begin transaction", Product::Sqlite),
     ("postgresql", Product::PostgreSql),
     ("pg_catalog", Product::PostgreSql),
@@ -22,7 +22,6 @@ const HINTS: [(&str, Product); 13] = [
     ("mysql", Product::MySql),
     ("mariadb", Product::MySql),
     ("`", Product::MySql),
-    ("\\'", Product::MySql),
 ];
 
 /// Returns the product whose SQL a file is that begins so. `None` if it is no SQL.
@@ -40,6 +39,10 @@ pub(in crate::import::rows) fn product(begin: &[u8]) -> Option<Product> {
     }
     let text = String::from_utf8_lossy(begin).to_ascii_lowercase();
     let found = HINTS.iter().filter_map(|(hint, product)| Some((text.find(hint)?, *product)));
+    // Before a comma, a bracket or another quote it may end a text whose last character is a backslash.
+    let is_escape = |at: &usize| !matches!(text.as_bytes().get(at + 2), Some(b',' | b')' | b'\''));
+    let escape = text.match_indices("\\'").map(|(at, _)| at).find(is_escape);
+    let found = found.chain(escape.map(|at| (at, Product::MySql)));
     Some(found.min_by_key(|(at, _)| *at).map_or(Product::Sqlite, |(_, product)| product))
 }
 
@@ -84,7 +87,8 @@ mod tests {
             ("COPY public.users (id) FROM stdin;\n1\n", Product::PostgreSql),
             ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;", Product::Sqlite),
             ("BEGIN TRANSACTION;\nCREATE TABLE IF NOT EXISTS \"User\" (\n", Product::Sqlite),
-            ("insert into users (id, username) values (1, 'a\\');", Product::MySql),
+            ("insert into users (id, username) values (1, 'a\\'b');", Product::MySql),
+            ("insert into users (id, username) values (1, 'a\\', '\\'''), (2, 'b\\');", Product::Sqlite),
             ("insert into users (id, username) values (1, 'a');", Product::Sqlite),
             ("-- MariaDB dump\nSET x; INSERT INTO a VALUES ('PostgreSQL::');", Product::MySql),
         ] {
