@@ -58,5 +58,6 @@ const rows = [
   user(16, 'waiting', v3(staple), { status: 0 }),
   user(17, 'blocked', v3(staple), { status: -2 }),
   user(18, 'broken', 'not even JSON'),
+  user(19, 'odd', v3(staple), { username: `O'Neil, "x"; \\ (☃ 😀)`, lusername: `o'neil, "x"; \\ (☃ 😀)`, img: null }),
 ]
 for (const row of rows) console.log(JSON.stringify(row))

@@ -16,11 +16,13 @@ import os
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,9 +35,11 @@ STAPLE = "correct horse battery staple"
 
 # What cuts rows in the wrong place, and what stands for something else somewhere.
 TEXTS = [
-    "O'Neil", 'She said "hi"', '"', "back\\slash", "trailing\\", "\\'", "line\nbreak", "two\r\nlines", "tab\there", "semi;colon",
+    "O'Neil", 'She said "hi"', '"', "back\\slash", "trailing\\", "\\'", "line\nbreak", "two\r\nlines", "tab\there",
+    "semi;colon",
     "(1), ('x')", "-- comment /* x */ #", "😀 ☃ ß İ", "", "NULL", "\\N", "\\.", "$$ $tag$", "'; DROP TABLE users; --",
-    'comma, "quote"', "\\n \\t \\0", "%s {} &amp; <b> ]]>", " spaces ", "0x41", "[1, {}]", "- x: y", "\u2028", "a\\\nb", "{", "_binary 'x'",
+    'comma, "quote"', "\\n \\t \\0", "%s {} &amp; <b> ]]>", " spaces ", "0x41", "[1, {}]", "- x: y",
+    "\u2028", "a\\\nb", "{", "_binary 'x'",
 ]
 
 
@@ -202,8 +206,6 @@ def fill_freesewing(job):
     (job.folder / "freesewing.key").write_text("the key of the backend\n")
     made = job.run(shlex.join(["node", str(HERE / "freesewing.mjs"), "the key of the backend"]))
     rows = [json.loads(line) for line in made.splitlines()]
-    import sqlite3
-
     with contextlib.closing(sqlite3.connect(job.folder / "db.sqlite")) as database, database:
         database.executescript((HERE / "freesewing.sql").read_text())
         for row in rows:
@@ -264,27 +266,41 @@ class Job:
         print(f"{self.database.name:18}{line}", flush=True)
 
     def check(self):
-        database, began = self.database, time.monotonic()
+        try:
+            self.fill()
+            with self.deployment():
+                said, expected = self.import_by_page()
+                for number, form in enumerate(self.database.forms):
+                    self.try_form(form, f"form{number}", said, expected)
+        except Failed as failed:
+            self.failures.append(f"{self.database.name}: all")
+            self.say(f"FAILED: {failed}")
+        return self.failures
+
+    def fill(self):
+        began = time.monotonic()
         if self.server == "mariadb":
             self.run(f"mariadb -e 'CREATE DATABASE {self.db} CHARACTER SET utf8mb4'")
         if self.server == "postgresql":
             self.run(f"createdb {self.db}")
-        database.fill(self)
-        self.run(database.page)
+        self.database.fill(self)
+        self.run(self.database.page)
         self.say(f"filled in {time.monotonic() - began:.1f} s")
+
+    def import_by_page(self):
+        """What the import says of the page's dump, and the users that it makes. One of them signs in."""
         self.since = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        with self.deployment():
-            said, expected = self.imported(f"postern --json import {database.importer} {database.file} {database.options}")
-            path, body = database.sign_in
-            request = urllib.request.Request(self.url + path, json.dumps(body).encode())
-            with urllib.request.urlopen(request) as reply:
-                assert reply.status == 200
-            self.say(f"{len(expected)} users by the page, counted as {said}")
-            if len(expected) < 5:
-                sys.exit("too few users")
-            for number, form in enumerate(database.forms):
-                self.try_form(form, f"form{number}", said, expected)
-        return self.failures
+        importer, options = self.database.importer, self.database.options
+        said, expected = self.imported(f"postern --json import {importer} {self.database.file} {options}")
+        if len(expected) < 5:
+            raise Failed(f"{len(expected)} users: {self.stderr}")
+        path, body = self.database.sign_in
+        try:
+            urllib.request.urlopen(urllib.request.Request(self.url + path, json.dumps(body).encode())).close()
+        except urllib.error.HTTPError as error:
+            raise Failed(f"{body} does not sign in: {error}")
+        self.say(f"{len(expected)} users by the page, counted as {said}")
+        return said, expected
 
     def try_form(self, form, table, said, expected):
         began = time.monotonic()
@@ -351,7 +367,7 @@ class Job:
     def deployment(self):
         with (self.folder / "local.log").open("w") as log:
             local = subprocess.Popen(
-                ["postern-local", "--no-demo-users", "--port", "0", "--dynamodb-port", "0"],
+                ["setpriv", "--pdeathsig", "TERM", "postern-local", "--no-demo-users", "--port", "0", "--dynamodb-port", "0"],
                 stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder, env=self.env,
             )
         try:
@@ -411,10 +427,10 @@ class Failed(Exception):
 
 def as_read(user, reads):
     """The user, with what becomes of the texts of the profile."""
-    profiles = {
-        contract: {name: reads(text) if isinstance(text, str) else text for name, text in profile.items() if not isinstance(text, str) or reads(text) is not None}
-        for contract, profile in user.get("attributes", {}).items()
-    }
+    profiles = {}
+    for contract, profile in user.get("attributes", {}).items():
+        profile = {name: reads(value) if isinstance(value, str) else value for name, value in profile.items()}
+        profiles[contract] = {name: value for name, value in profile.items() if value is not None}
     profiles = {contract: profile for contract, profile in profiles.items() if profile}
     user = {name: value for name, value in user.items() if name != "attributes"}
     return user | {"attributes": profiles} if profiles else user
@@ -489,6 +505,8 @@ def main(python, bin, wanted=()):
             with ThreadPoolExecutor(max_workers=3) as pool:
                 checks = [pool.submit(job.check) for job in jobs]
                 failures = [failure for check in checks for failure in check.result()]
+    if not jobs:
+        sys.exit(f"no database is called {' or '.join(wanted)}")
     forms = sum(len(job.database.forms) for job in jobs)
     print(f"{forms - len(failures)} passed, {len(failures)} failed")
     if failures:
