@@ -134,7 +134,7 @@ impl fmt::Display for Reason {
             Self::NotAnObject => f.write_str("the row is no JSON object"),
             Self::NotUtf8 => f.write_str(
                 "the row is not UTF-8; where the file is in another encoding, name it, such as with `--encoding \
-                 windows-1252` for a file of Excel",
+                 windows-1252` for a file of Excel; where a column of MySQL is binary, dump with --hex-blob",
             ),
             Self::NotSql => f.write_str("the row has something else than values"),
             Self::Unreadable { format } => {

@@ -1,5 +1,6 @@
 //! Bringing users along: the compiled `postern import` beside users created one by one, and the memory of all three
-//! commands. `cargo bench -p postern-bench -- import --rows=1000000` shows whether that grows with the file.
+//! commands, and each product's dump. `cargo bench -p postern-bench -- import --rows=1000000` shows whether memory grows with
+//! the file.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -47,6 +48,104 @@ pub(crate) async fn run() {
         println!("  {what:<28} {:>12.0} {peak:>11.1} MB", rows as f64 / took.as_secs_f64());
     }
     println!("  import / one by one          {:12.1}", rows as f64 / real.0.as_secs_f64() / alone);
+    products(&binary, rows).await;
+}
+
+/// Each product's dump, into a table of its own.
+async fn products(binary: &Path, rows: u64) {
+    let folder = std::env::temp_dir().join(format!("postern-bench-{}", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let key = in_workspace("admin/tests/data/freesewing.key");
+    println!(
+        "\n{rows} users in each product's dump\n\n  {:<28} {:>12} {:>14}",
+        "", "users per s", "peak memory"
+    );
+    for (what, write, arguments) in [
+        ("django, pg_dump", write_django as fn(&mut dyn Write, u64), vec!["django"]),
+        ("datepoll, mysqldump", write_datepoll, vec!["datepoll"]),
+        (
+            "freesewing, sqlite3 -json",
+            write_freesewing,
+            vec!["freesewing", "--encryption-key", key.to_str().unwrap()],
+        ),
+        ("selfcommunity, CSV", write_selfcommunity, vec!["csv"]),
+    ] {
+        let path = file(arguments[0]);
+        let mut out = BufWriter::new(File::create(&path).unwrap());
+        write(&mut out, rows);
+        out.flush().unwrap();
+        let table = Table::start(0, None, None).await.unwrap();
+        let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+        store.create_table().await.unwrap();
+        let arguments = [&["import"], &arguments[..1], &[path.as_str()], &arguments[1..]].concat();
+        let (took, peak) = measure(binary, &table, &arguments).await;
+        println!("  {what:<28} {:>12.0} {peak:>11.1} MB", rows as f64 / took.as_secs_f64());
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+fn write_django(out: &mut dyn Write, rows: u64) {
+    const HASH: &str =
+        "pbkdf2_sha256$1000000$abcdefghijklmnopqrstuv$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
+    out.write_all(
+        b"--\n-- PostgreSQL database dump\n--\n\nCOPY public.auth_user (id, password, last_login, is_superuser, username, \
+          first_name, last_name, email, is_staff, is_active, date_joined) FROM stdin;\n",
+    )
+    .unwrap();
+    for id in 1..=rows {
+        writeln!(
+            out,
+            "{id}\t{HASH}\t\\N\tf\tuser{id}\tJohn\tDoe\tuser{id}@example.com\tf\tt\t2022-11-19 18:15:22.642817+00"
+        )
+        .unwrap();
+    }
+    out.write_all(b"\\.\n").unwrap();
+}
+
+fn write_datepoll(out: &mut dyn Write, rows: u64) {
+    const HASH: &str = "$2y$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W";
+    // As mysqldump does, statements of about a megabyte.
+    let statement = |out: &mut dyn Write, table: &str, columns: &str, row: &dyn Fn(u64) -> String| {
+        let columns: Vec<String> = columns.split(' ').map(|name| format!("`{name}` text")).collect();
+        writeln!(out, "CREATE TABLE `{table}` ({});", columns.join(",\n")).unwrap();
+        for id in 1..=rows {
+            let before =
+                if id % 8_000 == 1 { format!("INSERT INTO `{table}` VALUES ") } else { ",".to_owned() };
+            let after = if id % 8_000 == 0 || id == rows { ";\n" } else { "" };
+            write!(out, "{before}{}{after}", row(id)).unwrap();
+        }
+    };
+    out.write_all(b"-- MariaDB dump 10.19\n/*!40101 SET NAMES utf8mb4 */;\n").unwrap();
+    statement(out, "user_email_addresses", "id email user_id", &|id| {
+        format!("({id},'user{id}@example.com',{id})")
+    });
+    let columns =
+        "id username password force_password_change firstname surname activated created_at updated_at";
+    statement(out, "users", columns, &|id| {
+        format!("({id},'user{id}','{HASH}',0,'John','Doe',1,'2022-11-19 18:15:22','2022-11-19 18:15:22')")
+    });
+}
+
+fn write_freesewing(out: &mut dyn Write, rows: u64) {
+    let fixture = fs::read_to_string(in_workspace("admin/tests/data/freesewing.jsonl")).unwrap();
+    let mut row: serde_json::Value = serde_json::from_str(fixture.lines().next().unwrap()).unwrap();
+    row.as_object_mut().unwrap().remove("ehash");
+    for id in 1..=rows {
+        // The address is the one column that is not encrypted, since each has its own.
+        row["id"] = id.into();
+        row["username"] = format!("user{id}").into();
+        row["email"] = format!("user{id}@example.com").into();
+        writeln!(out, "{}{row}", if id == 1 { "[" } else { "," }).unwrap();
+    }
+    out.write_all(b"]\n").unwrap();
+}
+
+fn write_selfcommunity(out: &mut dyn Write, rows: u64) {
+    writeln!(out, "id,username,email,password_hash,sso.ext_id,sso.role,sso.tags").unwrap();
+    for id in 1..=rows {
+        writeln!(out, "{id},user{id},user{id}@example.com,\"{HASH}\",{id},moderator,3 5").unwrap();
+    }
 }
 
 /// Users per second, on a table of their own.

@@ -107,10 +107,10 @@ fn number(digits: &str) -> Json {
     digits.parse::<Number>().map_or_else(|_| Json::String(digits.to_owned()), Json::Number)
 }
 
-/// The text that these hexadecimal digits spell in UTF-8.
+/// The text that these hexadecimal digits spell in UTF-8. Of a column that is no text, the digits.
 fn hexadecimal(digits: &str) -> Result<String, Reason> {
     let bytes = crate::import::crypt::unhex(digits).ok_or(Reason::NotSql)?;
-    String::from_utf8(bytes).map_err(|_| Reason::NotUtf8)
+    Ok(String::from_utf8(bytes).unwrap_or_else(|_| digits.to_owned()))
 }
 
 /// A field of `COPY` in text format, or of `mysql --batch`.

@@ -221,10 +221,9 @@ impl Element {
         } else if is_nested {
             return;
         } else if is_hex {
-            match unhex(&text).map(String::from_utf8) {
-                Some(Ok(text)) => Value::String(text),
-                _ => return self.problem = Some(Reason::NotUtf8),
-            }
+            // Of a column that is no text, the digits.
+            let spelt = unhex(&text).and_then(|bytes| String::from_utf8(bytes).ok());
+            Value::String(spelt.unwrap_or(text))
         } else {
             Value::String(text)
         };

@@ -45,6 +45,13 @@ fn values_of_each_product() {
 }
 
 #[test]
+fn binary_column_costs_nobody_the_row() {
+    let text = "INSERT INTO u (a, b, c) VALUES (0xff00,X'FF',0x6162),(1,2,3);";
+    let found = [json!({"a": "ff00", "b": "FF", "c": "ab"}), json!({"a": 1, "b": 2, "c": 3})];
+    assert_eq!(fields(text, Product::MySql), found);
+}
+
+#[test]
 fn table_of_any_kind_names_its_columns() {
     for kind in ["UNLOGGED TABLE", "TEMPORARY TABLE", "TABLE IF NOT EXISTS"] {
         let text = format!("CREATE {kind} u (a int, b int);\nINSERT INTO u VALUES (1, 2);");
