@@ -17,7 +17,7 @@ pub(super) struct Pending {
     pub(super) position: Position,
     pub(super) record: Record,
     pub(super) candidate: Candidate,
-    /// What it has that there can be only one of, as [`Seen`] keeps it.
+    /// What it has that there can be only one of, as `Seen` keeps it.
     pub(super) keys: Vec<u64>,
     /// The address that it came with and was left out, and whose that is.
     pub(super) email_left_out: Option<(String, u64)>,

@@ -16,6 +16,7 @@ use crate::output::Failure;
 pub struct DatePoll {
     /// The first e-mail address of each user, with its id, of a dump: there it is a table of its own, and comes first.
     addresses: HashMap<u64, (u64, String)>,
+    has_addresses: bool,
 }
 
 impl DatePoll {
@@ -29,6 +30,7 @@ impl DatePoll {
         {
             let (id, user_id) = (fields::id(address, "id")?, fields::id(address, "user_id")?);
             let email = fields::text(address, "email")?.unwrap_or_default();
+            self.has_addresses = true;
             let first = self.addresses.entry(user_id).or_insert_with(|| (id, email.clone()));
             if id < first.0 {
                 *first = (id, email);
@@ -36,6 +38,10 @@ impl DatePoll {
             return Ok(Reading::Other);
         }
         let Some(users) = of_table(record, "users") else { return Ok(Reading::Other) };
+        // Whoever came without an address now would not get one from a later import.
+        if record.contains_key("model") && !users.contains_key("email") && !self.has_addresses {
+            return Err(Reason::NoAddresses);
+        }
         let mut draft = read(users, now)?;
         if draft.user.email.is_empty()
             && let Some((_, email)) = self.addresses.remove(&draft.user.id)

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 use super::reason::Reason;
 use super::rows::{Record, Rows, other_format};
 use super::{Draft, Reading, fields};
-use crate::output::{Failure, plain};
+use crate::output::{Exit, Failure, plain};
 
 /// How the users of this file are read.
 pub struct Django {
     /// The model of the users, once it is known.
     model: Option<String>,
+    /// The operator named it.
+    is_named: bool,
     /// What an uploaded avatar's path is put behind.
     media_url: String,
     /// Users get new ids, and keep those of the file as their source ids.
@@ -23,8 +25,11 @@ pub struct Django {
 
 impl Django {
     /// With the model that was named, if one was.
-    pub fn new(model: Option<String>, media_url: String, new_ids: bool) -> Self {
-        Self { model: model.map(|model| model.to_lowercase()), media_url, new_ids }
+    pub fn new(model: Option<String>, media_url: &str, new_ids: bool) -> Self {
+        let is_named = model.is_some();
+        // Django's MEDIA_URL ends in a slash.
+        let media_url = format!("{}/", media_url.trim_end_matches('/'));
+        Self { model: model.map(|model| model.to_lowercase()), is_named, media_url, new_ids }
     }
 
     /// Looks through all of a dump for models that have users, so that it is known before anything is written
@@ -34,8 +39,16 @@ impl Django {
     /// If there is none, or more than one and none was named.
     pub fn choose_model(&mut self, rows: Rows) -> Result<(), Failure> {
         let mut models = BTreeSet::new();
-        let mut is_table = false;
-        for record in rows.filter_map(|row| row.ok()?.record.ok()) {
+        let (mut is_table, mut broken) = (false, None);
+        for row in rows {
+            let record = match row.map(|row| row.record) {
+                Ok(Ok(record)) => record,
+                Ok(Err(_)) => continue,
+                Err(end) => {
+                    broken = Some(end.what);
+                    break;
+                }
+            };
             match model(&record) {
                 Some(model) if has_users(&record) => {
                     models.insert(model);
@@ -49,7 +62,13 @@ impl Django {
             (None, 0) if is_table => Ok(()),
             (Some(model), _) if models.iter().any(|found| same_model(found, model)) => Ok(()),
             (Some(model), _) => Err(other_format(format_args!("it has no users of the model {model}"))),
-            (None, 0) => Err(other_format("none of its models has a password, and a username or e-mail")),
+            (None, 0) => Err(match broken {
+                Some(what) => Failure::new(
+                    Exit::Failed,
+                    format!("there are no users before the file breaks off: {what}"),
+                ),
+                None => other_format("none of its models has a password, and a username or e-mail"),
+            }),
             (None, 1) => {
                 self.model = models.pop_first();
                 Ok(())
@@ -57,7 +76,7 @@ impl Django {
             (None, _) => {
                 let models: Vec<String> = models.into_iter().collect();
                 Err(Failure::usage(plain(&format!(
-                    "say with --model which are the users: {}",
+                    "several models have users: {}; name one of them with --model",
                     models.join(", ")
                 ))))
             }
@@ -85,7 +104,7 @@ impl Django {
         let Some(model) = model(record) else { return self.user(record, "id", now).map(Reading::of) };
         let is_user = match &self.model {
             Some(chosen) if same_model(chosen, &model) => true,
-            Some(_) if !has_users(record) => false,
+            Some(_) if self.is_named || !has_users(record) => false,
             // Of a stream, what comes later is not known when the first user is met.
             Some(_) => return Err(Reason::OtherModel { model }),
             None => {
@@ -200,7 +219,7 @@ mod tests {
     }
 
     fn user(row: Value) -> User {
-        let mut django = Django::new(None, "/media/".to_owned(), false);
+        let mut django = Django::new(None, "/media/", false);
         match read(&mut django, row) {
             Ok(Reading::User(draft)) => draft.user,
             Ok(Reading::Other) => panic!("no user"),
@@ -243,7 +262,7 @@ mod tests {
 
     #[test]
     fn other_models() {
-        let mut django = Django::new(None, String::new(), false);
+        let mut django = Django::new(None, "", false);
         let other = json!({"model": "auth.group", "pk": 1, "fields": {"name": "x"}});
         assert!(matches!(read(&mut django, other), Ok(Reading::Other)));
         let fields = json!({"password": "!", "username": "a"});
@@ -261,7 +280,7 @@ mod tests {
             (json!({"id": 1, "username": "a", "is_active": "?"}), "is_active"),
             (json!({"id": 1, "username": "a", "date_joined": "?"}), "date_joined"),
         ] {
-            let reason = read(&mut Django::new(None, String::new(), false), row).err().unwrap().to_string();
+            let reason = read(&mut Django::new(None, "", false), row).err().unwrap().to_string();
             assert!(reason.contains(&format!("`{member}`")), "{reason}");
         }
     }

@@ -23,7 +23,7 @@
 //! | [`id_map`] | the file of old and new ids |
 
 pub mod attributes;
-mod batch;
+pub mod batch;
 pub mod candidate;
 pub mod crypt;
 pub mod datepoll;
@@ -42,7 +42,7 @@ pub mod reason;
 pub mod report;
 pub mod rows;
 pub mod run;
-mod seen;
+pub mod seen;
 pub mod source;
 
 use std::fs;
@@ -280,6 +280,14 @@ impl Reader {
         }
     }
 
+    /// Whether the format is another product's, so that a file without users is the wrong file.
+    fn is_of_product(&self) -> bool {
+        match self {
+            Self::Django(_) | Self::DatePoll(_) | Self::FreeSewing(_) => true,
+            Self::Csv | Self::Jsonl => false,
+        }
+    }
+
     /// What could not be found out.
     fn blind_spot(&self) -> Option<&'static str> {
         match self {
@@ -298,7 +306,7 @@ impl Reader {
 pub async fn import(args: ImportArgs, store: &Store, place: &str) -> Result<Output, Failure> {
     let (mut reader, mut options) = match args.format {
         Format::Django { options, model, media_url } => {
-            let django = Django::new(model, media_url, options.new_ids);
+            let django = Django::new(model, &media_url, options.new_ids);
             (Reader::Django(django), options)
         }
         Format::Datepoll { options } => (Reader::DatePoll(DatePoll::default()), options),

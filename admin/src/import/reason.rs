@@ -71,6 +71,8 @@ pub enum Reason {
     BadSecret,
     /// The encrypted columns do not open with this key.
     WrongKey,
+    /// The users of a dump come before their e-mail addresses, or without them.
+    NoAddresses,
     /// The record is of another model than the users.
     OtherModel {
         /// Which.
@@ -119,6 +121,7 @@ impl Reason {
             Self::NoPassword(why) => why.kind(),
             Self::BadSecret => "bad TOTP secret",
             Self::WrongKey => "does not decrypt",
+            Self::NoAddresses => "no table of e-mail addresses",
             Self::OtherModel { .. } => "of another model",
             Self::Taken { .. } => "taken by another user",
             Self::Twice { .. } => "twice in the file",
@@ -168,6 +171,10 @@ impl fmt::Display for Reason {
                 f.write_str("the TOTP secret is missing, not base32, or shorter than 10 bytes")
             }
             Self::WrongKey => f.write_str("the row does not decrypt with this key"),
+            Self::NoAddresses => f.write_str(
+                "the dump has no rows of user_email_addresses before the users: dump both tables, in this order, or take \
+                 the page's own command",
+            ),
             Self::OtherModel { model } => {
                 write!(f, "`{model}` has users too; say with --model which one is meant")
             }

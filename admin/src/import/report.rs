@@ -12,11 +12,13 @@ use postern::password::HashAlgorithm;
 use postern::store::{Joined, OtherUsername};
 use serde_json::{Value, json};
 
+use super::candidate::Candidate;
 use super::kept::Kept;
 use super::reason::{Note, Reason};
 use super::rows::Position;
 use super::source::Input;
 use crate::output::{Exit, Failure, Output, plain};
+use crate::user::word;
 
 /// Counts what becomes of the rows.
 pub struct Report {
@@ -96,35 +98,52 @@ impl Report {
     }
 
     /// A user was created, or would be.
-    pub fn imported(&mut self, position: Position, hash: Option<HashAlgorithm>, notes: &[Note]) {
+    pub(super) fn imported(&mut self, position: Position, candidate: &Candidate) {
         self.imported += 1;
-        match hash {
+        match candidate.hash {
             Some(kind) => *self.hashes.entry(kind).or_default() += 1,
             None => self.without_password += 1,
         }
-        for note in notes {
-            *self.notes.entry(note.kind()).or_default() += 1;
-            self.say(position, "warning", &note.to_string());
+        for note in &candidate.notes {
+            self.note(position, candidate, *note);
         }
     }
 
+    /// Something is to be known of a user who was imported or joined.
+    fn note(&mut self, position: Position, candidate: &Candidate, note: Note) {
+        *self.notes.entry(note.kind()).or_default() += 1;
+        let name = format!(" (username {})", plain(&candidate.newcomer.user().username));
+        self.say_of(position, &name, "warning", &note.to_string());
+    }
+
     /// A user was joined to one who is there, or would be; each is told.
-    pub fn joined(&mut self, position: Position, joined: &Joined, username: &str) {
+    pub(super) fn joined(&mut self, position: Position, joined: &Joined, candidate: &Candidate) {
         self.joined += 1;
         let taken = [
             (joined.username == OtherUsername::Added, "the username"),
             (joined.source_id, "the source id"),
             (joined.attributes, "attributes"),
-            (joined.mfa, "MFA, which ends all sessions"),
-            (joined.password, "the password, which ends all sessions"),
+            (joined.mfa, "MFA"),
+            (joined.password, "the password"),
         ];
         let taken: Vec<&str> = taken.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
         let what = if joined.is_nothing() { "nothing more".to_owned() } else { taken.join(", ") };
-        let mut why = format!("{} is user {}, who takes {what}", plain(username), joined.id);
+        let row = candidate.newcomer.user();
+        let mut why = format!("{} is user {}, who takes {what}", plain(&row.username), joined.id);
+        if joined.mfa || joined.password {
+            why += "; all sessions end";
+        }
         if let OtherUsername::Taken { by } = joined.username {
             let _ = write!(why, "; the username is user {by}'s, and stays that");
         }
-        self.say(position, "joined", &why);
+        if row.status != joined.status {
+            let _ =
+                write!(why, "; the user stays {}, the row says {}", word(joined.status), word(row.status));
+        }
+        self.say_of(position, "", "joined", &why);
+        if joined.mfa && candidate.notes.contains(&Note::NoRecoveryCodes) {
+            self.note(position, candidate, Note::NoRecoveryCodes);
+        }
     }
 
     /// The user was there.
@@ -162,6 +181,11 @@ impl Report {
         self.remarks.push(remark.into());
     }
 
+    /// Whether no row of the file was a user, or might have been one.
+    pub fn has_no_users(&self) -> bool {
+        self.read == self.other
+    }
+
     /// Whether no user of the file is in the table.
     pub fn is_in_vain(&self) -> bool {
         self.imported + self.already_there + self.joined == 0
@@ -185,10 +209,6 @@ impl Report {
     /// Forgets everything: the whole file is of no use.
     pub fn discard(self) {
         self.bar.finish_and_clear();
-    }
-
-    fn say(&self, position: Position, what: &str, why: &str) {
-        self.say_of(position, "", what, why);
     }
 
     fn say_of(&self, position: Position, key: &str, what: &str, why: &str) {
@@ -262,7 +282,7 @@ impl Report {
             count(if self.dry_run { "would be joined" } else { "joined" }, self.joined);
         }
         if self.other > 0 {
-            count("no users", self.other);
+            count("rows of other tables", self.other);
         }
         count("rejected", rejected);
         for (reason, number) in &self.rejected {
@@ -290,13 +310,13 @@ impl Report {
 
 /// Returns the key or username of a row in brackets, to name it besides its position. Empty where the row has neither.
 fn key_of(row: &Value) -> String {
-    let members = [row.get("pk"), row.get("id"), row.get("username")];
-    let key = members.into_iter().flatten().find_map(|value| match value {
-        Value::String(text) => Some(plain(text)),
-        Value::Number(number) => Some(number.to_string()),
+    let members = [("id", row.get("pk")), ("id", row.get("id")), ("username", row.get("username"))];
+    let key = members.into_iter().find_map(|(name, value)| match value? {
+        Value::String(text) => Some((name, plain(text))),
+        Value::Number(number) => Some((name, number.to_string())),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     });
-    key.map_or_else(String::new, |key| format!(" ({key})"))
+    key.map_or_else(String::new, |(name, key)| format!(" ({name} {key})"))
 }
 
 /// Says a line on standard error. Whoever reads that may have left, like `head`, and the import goes on.

@@ -92,7 +92,8 @@ impl Rows {
     /// If it is CSV without a header.
     pub fn of_dump(source: Source, tables: Option<&'static [&'static str]>) -> Result<Self, Failure> {
         if let Some(product) = sql::product(&source.begin) {
-            let rows = SqlRows::new(source.reader, source.meter, product, tables);
+            let has_last_comment = sql::has_last_comment(&source.begin);
+            let rows = SqlRows::new(source.reader, source.meter, product, tables, has_last_comment);
             return Ok(Self::Sql(Box::new(rows)));
         }
         if xml::is_xml(&source.begin) {
@@ -129,7 +130,7 @@ impl Rows {
         CsvRows::new(source).map(|rows| Self::Csv(Box::new(rows)))
     }
 
-    fn of_json_from(source: Source, lines: u64) -> Result<Self, Failure> {
+    fn of_json_from(source: Source, lines: usize) -> Result<Self, Failure> {
         let is_phpmyadmin = source.begin.windows(PHPMYADMIN.len()).any(|bytes| bytes == PHPMYADMIN);
         let mut rows = if is_phpmyadmin {
             JsonRows::of_phpmyadmin(source.reader, source.meter)
@@ -149,7 +150,7 @@ impl Rows {
     }
 
     /// How many lines before the first row were skipped.
-    pub fn skipped_lines(&self) -> u64 {
+    pub fn skipped_lines(&self) -> usize {
         match self {
             Self::Json(rows) => rows.skipped_lines(),
             Self::Csv(_) | Self::Sql(_) | Self::Xml(_) | Self::Yaml(_) => 0,
@@ -207,11 +208,11 @@ pub fn other_format(why: impl std::fmt::Display) -> Failure {
 }
 
 /// How many lines stand before the first that JSON begins with. `None` where none does.
-fn lines_before_json(begin: &[u8]) -> Option<u64> {
+fn lines_before_json(begin: &[u8]) -> Option<usize> {
     let at = begin.split(|byte| *byte == b'\n').position(begins_json)?;
     let before = begin.split(|byte| *byte == b'\n').take(at);
     // Empty lines are nothing to speak of.
-    if before.clone().all(|line| line.trim_ascii().is_empty()) { Some(0) } else { u64::try_from(at).ok() }
+    if before.clone().all(|line| line.trim_ascii().is_empty()) { Some(0) } else { Some(at) }
 }
 
 /// Whether a line begins an object or an array: `[INFO]` begins neither.

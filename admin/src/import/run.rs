@@ -5,6 +5,7 @@
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use indicatif::HumanDuration;
 use postern::ambient;
@@ -19,11 +20,12 @@ use super::id_map::IdMap;
 use super::layering::Layering;
 use super::reason::Reason;
 use super::report::{Report, tell};
-use super::rows::{Position, Record, Row, Rows};
+use super::rows::{Position, Record, Row, Rows, other_format};
 use super::seen::Seen;
 use super::source::Input;
 use super::{Candidate, Options, Reader, nothing_imported};
 use crate::output::{Exit, Failure, Output};
+use crate::user::count;
 
 /// The most of a batch in bytes of its rows: DynamoDB takes 4 MB in a transaction.
 const MAX_BATCH_BYTES: u64 = 1 << 20;
@@ -72,10 +74,7 @@ pub(super) async fn run(
         run.report.remark(blind_spot);
     }
     if rows.skipped_lines() > 0 {
-        run.report.remark(format!(
-            "{} lines before the JSON are none of it, and were skipped",
-            rows.skipped_lines()
-        ));
+        run.report.remark(format!("skipped before the JSON: {}", count(rows.skipped_lines(), "line")));
     }
     let interrupted = on_interrupt();
     let mut begun = 0;
@@ -114,6 +113,10 @@ pub(super) async fn run(
         }
     }
     useless = useless.or_else(|| reader.check(true).err());
+    if at_end && reader.is_of_product() && run.report.has_no_users() {
+        useless =
+            useless.or_else(|| Some(other_format("it has no users; is it another product's, or cut off?")));
+    }
     if useless.is_none() {
         run.send().await;
     }
@@ -142,7 +145,7 @@ pub(super) async fn run(
         run.report.remark(format!(
             "{layers} password hashes are fast to guess, and get a layer of Argon2id first: that takes this machine about \
              {}",
-            HumanDuration(time)
+            if time < Duration::from_secs(1) { "a second".to_owned() } else { HumanDuration(time).to_string() }
         ));
     }
     if let Some(map) = run.id_map {
@@ -268,7 +271,7 @@ impl Run<'_> {
                     let email = candidate.unique().into_iter().filter(|(what, _)| *what != What::Id);
                     let keys: Vec<u64> = email.map(|(what, which)| self.seen.key(what, &which)).collect();
                     self.seen.taken.extend(keys);
-                    self.report.joined(position, &joined, &candidate.newcomer.user().username);
+                    self.report.joined(position, &joined, &candidate);
                     if joined.username == OtherUsername::Added {
                         self.note_username(&candidate, joined.id);
                     }
@@ -279,7 +282,7 @@ impl Run<'_> {
             match outcome {
                 Outcome::Created(id) => {
                     self.is_there(&candidate, id);
-                    self.report.imported(position, candidate.hash, &candidate.notes);
+                    self.report.imported(position, &candidate);
                 }
                 Outcome::Same(id) => {
                     self.is_there(&candidate, id);

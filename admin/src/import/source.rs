@@ -71,7 +71,7 @@ impl Input {
         let mut decoder = DecodeReaderBytesBuilder::new();
         let mut input = decoder.encoding(encoding).utf8_passthru(true).strip_bom(true).build(input);
         let mut begin = Vec::new();
-        input.by_ref().take(BEGIN).read_to_end(&mut begin).map_err(cannot)?;
+        input.by_ref().take(BEGIN).read_to_end(&mut begin).map_err(cut_off).map_err(cannot)?;
         if let Some(way_out) = magic::way_out(&begin) {
             return Err(Failure::new(Exit::Failed, format!("{self} is {}", way_out.sentence(self))));
         }
@@ -147,6 +147,14 @@ impl Read for Counted {
     }
 }
 
+/// Says in words that what is compressed ends too soon.
+fn cut_off(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => io::Error::other("the compressed file is cut off"),
+        _ => error,
+    }
+}
+
 /// The text of a file, of which it is noted how it ends.
 pub struct Text {
     input: Box<dyn Read + Send>,
@@ -155,7 +163,7 @@ pub struct Text {
 
 impl Read for Text {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
+        let count = self.input.read(buffer).map_err(cut_off)?;
         if let Some(last) = buffer.get(..count).and_then(<[u8]>::last) {
             self.meter.ends_in_line.store(!matches!(last, b'\n' | b'\r'), Ordering::Relaxed);
         }

@@ -160,11 +160,11 @@ fn typed_names(user: &User) -> Vec<(&'static str, LoginName)> {
 }
 
 /// So many of these.
-fn count(number: usize, what: &str) -> String {
+pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-const fn word(status: Status) -> &'static str {
+pub(crate) const fn word(status: Status) -> &'static str {
     match status {
         Status::Active => "active",
         Status::NotActivated => "not_activated",

@@ -40,7 +40,7 @@ async fn with_the_table_and_within_the_file() {
     let dry = stand.run(&["import", "csv", "second.csv", "--dry-run"]);
     assert_eq!((dry.counts(), dry.code), ([2, 1, 7], Some(5)), "{}", dry.err);
     for ((line, reason), id) in reasons.iter().zip([2, 5, 6, 7, 8, 9, 10]) {
-        assert!(dry.err.contains(&format!("line {line} ({id}): rejected: {reason}\n")), "{}", dry.err);
+        assert!(dry.err.contains(&format!("line {line} (id {id}): rejected: {reason}\n")), "{}", dry.err);
     }
     assert_eq!(stand.export(), before);
     assert!(!stand.path("second.csv.rejected.jsonl").exists());

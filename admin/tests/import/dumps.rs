@@ -148,11 +148,36 @@ async fn dump_that_is_cut_off_says_so_wherever_it_ends() {
     }
 }
 
+/// A dump may end after a whole row, or a whole statement.
+#[tokio::test(flavor = "multi_thread")]
+async fn dump_that_is_cut_off_between_rows_or_statements_says_so() {
+    let stand = Stand::start().await;
+    for (name, format, row_end) in [("mariadb-data", "datepoll", "),\n"), ("pg-multi", "django", "),\n")] {
+        let whole = String::from_utf8(dump(name)).unwrap();
+        let users = whole
+            .rfind(if format == "django" { "INSERT INTO public.auth_user" } else { "INSERT INTO" })
+            .unwrap();
+        let row =
+            users + whole[users..].find(row_end).map_or_else(|| panic!("{name}"), |at| at + row_end.len());
+        let statement = row + whole[row..].find(";\n").unwrap() + 2;
+        for (at, words) in
+            [(row, "within a statement"), (statement, "without the comment that it is complete")]
+        {
+            fs::write(stand.path("dump.sql"), &whole[..at]).unwrap();
+            let said = stand.run(&["import", format, "dump.sql", "--dry-run"]);
+            assert!(said.code != Some(0) && said.out.contains(words), "{name}: {} {}", said.out, said.err);
+        }
+    }
+}
+
 /// Data without the structure names no columns.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_without_columns_are_rejected_with_the_way_out() {
     let stand = Stand::start().await;
-    stand.write("dump.sql", "-- MariaDB dump 10.19\nINSERT INTO `users` VALUES (1,'a','x');\n");
+    stand.write(
+        "dump.sql",
+        "-- MariaDB dump 10.19\nINSERT INTO `users` VALUES (1,'a','x');\n-- Dump completed\n",
+    );
     let said = stand.run(&["import", "datepoll", "dump.sql"]);
     assert_eq!(said.counts(), [0, 0, 1], "{}", said.err);
     assert!(said.err.contains("--complete-insert"), "{}", said.err);

@@ -71,8 +71,8 @@ async fn export_of_mariadb_is_the_same_in_xml_json_and_tabs() {
          <field name=\"created_at\">2022-11-19 18:15:22</field></row>"
     );
     let dump = format!(
-        "<?xml version=\"1.0\"?>\n<mysqldump xmlns:xsi=\"x\">\n<database name=\"d\">\n<table_data name=\"logs\"><row>\
-         <field name=\"id\">1</field></row></table_data><table_data name=\"users\">{table}</table_data>\n</database>\n\
+        "<?xml version=\"1.0\"?>\n<mysqldump xmlns:xsi=\"x\">\n<database name=\"d\">\n<table_data name=\"user_email_addresses\"><row>\
+         <field name=\"id\">1</field><field name=\"user_id\">9</field></row></table_data><table_data name=\"users\">{table}</table_data>\n</database>\n\
          </mysqldump>\n"
     );
     let query = format!(
@@ -82,8 +82,8 @@ async fn export_of_mariadb_is_the_same_in_xml_json_and_tabs() {
         "firstname": "a\\b\tc", "surname": null, "created_at": "2022-11-19 18:15:22"});
     let phpmyadmin = format!(
         "[\n{{\"type\":\"header\",\"version\":\"5.2.1\",\"comment\":\"Export to JSON plugin for phpMyAdmin\"}},\n\
-         {{\"type\":\"database\",\"name\":\"d\"}},\n{{\"type\":\"table\",\"name\":\"logs\",\"database\":\"d\",\"data\":\n[\n\
-         {{\"id\":\"1\"}}\n]\n}},\n{{\"type\":\"table\",\"name\":\"users\",\"database\":\"d\",\"data\":\n[\n{row}\n]\n}}\n]\n"
+         {{\"type\":\"database\",\"name\":\"d\"}},\n{{\"type\":\"table\",\"name\":\"user_email_addresses\",\"database\":\"d\",\"data\":\n[\n\
+         {{\"id\":\"1\",\"user_id\":\"9\"}}\n]\n}},\n{{\"type\":\"table\",\"name\":\"users\",\"database\":\"d\",\"data\":\n[\n{row}\n]\n}}\n]\n"
     );
     let batch = format!(
         "id\tusername\tpassword\tactivated\tfirstname\tsurname\tcreated_at\n\
@@ -184,7 +184,7 @@ async fn lines_that_a_program_logged_before_the_json_are_skipped_and_counted() {
     stand.write("users.json", &format!("{log}{array}"));
     let said = stand.run(&["import", "django", "users.json"]);
     assert_eq!((said.counts(), said.code), ([1, 0, 0], Some(0)), "{}", said.err);
-    let remark = "2 lines before the JSON are none of it, and were skipped";
+    let remark = "skipped before the JSON: 2 lines";
     assert_eq!(said.json()["remarks"], json!([remark]));
     stand.write(
         "users.jsonl",
@@ -192,7 +192,7 @@ async fn lines_that_a_program_logged_before_the_json_are_skipped_and_counted() {
     );
     let said = stand.run(&["import", "jsonl", "users.jsonl"]);
     assert_eq!((said.counts(), said.json()["remarks"].clone()), ([1, 0, 1], json!([remark])), "{}", said.err);
-    assert!(said.err.contains("line 4 (7): rejected: "), "{}", said.err);
+    assert!(said.err.contains("line 4 (username 7): rejected: "), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

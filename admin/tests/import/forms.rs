@@ -131,8 +131,8 @@ async fn rejected_row_of_a_one_line_array_is_named_by_its_position_and_key() {
     let said = stand.run(&["import", "jsonl", "users.json"]);
     assert_eq!(said.counts(), [1, 0, 3], "{}", said.err);
     for words in [
-        "line 1, element 2 (7): rejected: ",
-        "line 1, element 3 (b): rejected: ",
+        "line 1, element 2 (id 7): rejected: ",
+        "line 1, element 3 (username b): rejected: ",
         "line 1, element 4: rejected: ",
     ] {
         assert!(said.err.contains(words), "{words} {}", said.err);

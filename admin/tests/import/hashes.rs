@@ -85,7 +85,11 @@ async fn a_hash_that_cannot_be_used_loses_no_user_unless_that_is_asked_for() {
             "without a password: unusable hash": 1,
         })
     );
-    assert!(said.err.contains("line 1: warning: imported without a password"), "{}", said.err);
+    assert!(
+        said.err.contains("line 1 (username user1): warning: imported without a password"),
+        "{}",
+        said.err
+    );
     assert_eq!(stored(&stand), [None, None, None]);
 }
 

@@ -60,10 +60,15 @@ async fn match_by_email_joins_what_is_lacking_and_loosens_nothing() {
 
     let said = stand.run(&words);
     assert_eq!((said.counts(), &said.json()["joined"]), ([1, 0, 0], &json!(2)), "{}", said.err);
-    let anna_takes =
-        "line 1: joined: anna_b is user 1, who takes the username, the source id, attributes, MFA";
+    let anna_takes = "line 1: joined: anna_b is user 1, who takes the username, the source id, attributes, MFA; all sessions end\n";
     assert!(said.err.contains(anna_takes), "{}", said.err);
-    assert!(said.err.contains("line 2: joined: ben is user 2, who takes the source id\n"), "{}", said.err);
+    assert!(
+        said.err.contains(
+            "ben is user 2, who takes the source id; the user stays disabled, the row says active\n"
+        ),
+        "{}",
+        said.err
+    );
     let joined = user(&stand, 1);
     assert_eq!(
         joined["attributes"],

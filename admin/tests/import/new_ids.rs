@@ -134,3 +134,22 @@ async fn usernames_of_digits_come_in_and_shadowed_ids_are_counted() {
     let remarks = said.json()["remarks"].to_string();
     assert!(remarks.contains("2 usernames are spelt like another user's id"), "{remarks}");
 }
+
+/// Databases without a type for UUIDs keep their digits alone; `dumpdata` writes them with hyphens.
+#[tokio::test(flavor = "multi_thread")]
+async fn uuid_is_one_key_with_hyphens_and_without() {
+    let stand = Stand::start().await;
+    let row =
+        |pk: &str| json!([{"model": "a.user", "pk": pk, "fields": {"username": "anna", "password": "!"}}]);
+    let uuid = "0B8F7A52-3b6e-4f5c-9d7a-1c2d3e4f5a6b";
+    stand.write("dumpdata.json", &row(uuid).to_string());
+    assert_eq!(stand.run(&["import", "django", "dumpdata.json", "--new-ids"]).counts(), [1, 0, 0]);
+    let digits = uuid.replace('-', "").to_lowercase();
+    stand.write("digits.json", &row(&digits).to_string());
+    assert_eq!(stand.run(&["import", "django", "digits.json", "--new-ids"]).counts(), [0, 1, 0]);
+    for name in [uuid, digits.as_str()] {
+        assert_eq!(stand.run(&["user", "show", name]).json()["id"], json!(1), "{name}");
+    }
+    let map = std::fs::read_to_string(stand.path("digits.json.ids.csv")).unwrap();
+    assert!(map.contains(&format!("{digits},1\n")), "{map}");
+}

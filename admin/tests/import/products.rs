@@ -64,7 +64,11 @@ async fn datepoll() {
     );
     let said = stand.run(&["import", "datepoll", "users.csv", "--drop-taken-emails"]);
     assert_eq!((said.counts(), said.code), ([3, 0, 0], Some(0)), "{}", said.err);
-    assert!(said.err.contains("line 4: warning: imported without a password"), "{}", said.err);
+    assert!(
+        said.err.contains("line 4 (username open): warning: imported without a password"),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("the password is no bcrypt hash"), "{}", said.err);
     assert_eq!(stand.store.user(35).await.unwrap().unwrap().password_hash, None);
     let huber = stand.store.user(33).await.unwrap().unwrap();
@@ -144,4 +148,49 @@ fn stream(stand: &Stand, options: &[&str], key: &str, text: &str) -> Said {
     // It may have stopped reading.
     let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
     Said::of(&child.wait_with_output().unwrap())
+}
+
+/// The wrong file is no success.
+#[tokio::test(flavor = "multi_thread")]
+async fn file_of_another_product_is_refused() {
+    let stand = Stand::start().await;
+    let django = json!([{"model": "auth.user", "pk": 1, "fields": {"username": "anna", "password": "!"}}]);
+    stand.write("django.json", &django.to_string());
+    stand.write("header.csv", "id,username,password,activated\n");
+    for (format, file) in [("datepoll", "django.json"), ("datepoll", "header.csv")] {
+        for more in [&[][..], &["--dry-run"]] {
+            let said = stand.run(&[&["import", format, file], more].concat());
+            assert_eq!(said.code, Some(1), "{} {}", said.out, said.err);
+            assert!(said.err.contains("it has no users"), "{}", said.err);
+        }
+    }
+}
+
+/// Nobody comes without the address that a second import would not bring.
+#[tokio::test(flavor = "multi_thread")]
+async fn datepolls_users_without_their_table_of_addresses_are_rejected() {
+    let stand = Stand::start().await;
+    let users = "CREATE TABLE `users` (`id` int, `username` text, `password` text, `activated` int);\n\
+        INSERT INTO `users` VALUES (1,'anna','Null',1);\n";
+    stand.write("users.sql", users);
+    let said = stand.run(&["import", "datepoll", "users.sql"]);
+    assert_eq!((said.counts(), said.code), ([0, 0, 1], Some(1)), "{}", said.err);
+    assert!(said.err.contains("dump both tables"), "{}", said.err);
+    let addresses = "CREATE TABLE `user_email_addresses` (`id` int, `email` text, `user_id` int);\n\
+        INSERT INTO `user_email_addresses` VALUES (1,'ben@example.com',2);\n";
+    stand.write("both.sql", &format!("{addresses}{users}"));
+    assert_eq!(stand.run(&["import", "datepoll", "both.sql"]).counts(), [1, 0, 0]);
+}
+
+/// Which model is meant was said: the others are passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn model_that_is_named_is_the_only_one_read() {
+    let stand = Stand::start().await;
+    let of = |model: &str, name: &str| json!({"model": model, "pk": 1, "fields": {"username": name, "password": "!"}});
+    stand.write("users.json", &json!([of("auth.user", "anna"), of("shop.customer", "ben")]).to_string());
+    let said = stand.run(&["import", "django", "users.json"]);
+    assert!(said.code == Some(2) && said.err.contains("auth.user, shop.customer; name one"), "{}", said.err);
+    let said = stand.run(&["import", "django", "users.json", "--model", "shop.customer"]);
+    assert_eq!((said.counts(), said.code), ([1, 0, 0], Some(0)), "{}", said.err);
+    assert_eq!(stand.users(), [(1, "ben".to_owned())]);
 }

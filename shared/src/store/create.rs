@@ -184,7 +184,24 @@ pub const MAX_SOURCE_ID_BYTES: usize = 1024;
 /// The key of what leads from a source id to a user. Two products may have numbered their users alike, so one source id
 /// may lead to several.
 pub(super) fn source_key(source_id: &str, user_id: u64) -> Item {
-    key(format!("SOURCE#{source_id}"), &user_id.to_string())
+    key(source_pk(source_id), &user_id.to_string())
+}
+
+/// The partition key of a source id. A UUID is one whether or not it is written with hyphens: databases without a type for
+/// it keep its digits alone.
+fn source_pk(source_id: &str) -> String {
+    format!("SOURCE#{}", same_uuid(source_id))
+}
+
+/// A UUID without hyphens and in small letters (RFC 9562, section 4); any other source id as it is.
+pub(super) fn same_uuid(source_id: &str) -> String {
+    const DIGITS: usize = 32;
+    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+    let has_hyphens = source_id.len() == DIGITS + HYPHENS.len()
+        && HYPHENS.iter().all(|at| source_id.as_bytes().get(*at) == Some(&b'-'));
+    let digits = if has_hyphens { source_id.replace('-', "") } else { source_id.to_owned() };
+    let is_uuid = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_uuid { digits.to_ascii_lowercase() } else { source_id.to_owned() }
 }
 
 impl Store {
@@ -201,7 +218,7 @@ impl Store {
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(&format!("SOURCE#{source_id}")))
+            .expression_attribute_values(":pk", text(&source_pk(source_id)))
             .consistent_read(true);
         let mut pages = query.into_paginator().items().send();
         let mut ids = Vec::new();

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 
+use super::create::same_uuid;
 use super::scan::{TRIES, pause};
 use super::{
     CreateUserError, Item, LoginKind, NewUser, Store, StoreError, decode_login, decode_user, key,
@@ -172,10 +173,10 @@ impl Store {
                 of_name(newcomer).and_then(|by| others.get(&by)).cloned()
             };
             // Of two products, two people may have one username; their source ids differ.
-            let source_id = &newcomer.user.source_id;
+            let source_id = newcomer.user.source_id.as_deref().map(same_uuid);
             if let Some(user) = same
                 && login_names(&user).is_ok_and(|names| names == newcomer.names)
-                && (source_id.is_none() || user.source_id == *source_id)
+                && (source_id.is_none() || user.source_id.as_deref().map(same_uuid) == source_id)
             {
                 return Standing::Same(user.id);
             }

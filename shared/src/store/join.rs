@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{LoginKind, NewUser, Store, StoreError, key, login_names, login_pk, number, text, user_pk};
 use crate::ambient::Timestamp;
 use crate::name::LoginName;
-use crate::user::User;
+use crate::user::{Status, User};
 
 /// How often a user is read anew who changes meanwhile.
 const TRIES: usize = 5;
@@ -27,6 +27,8 @@ pub enum PasswordOf {
 pub struct Joined {
     /// The user's id.
     pub id: u64,
+    /// The user's status, which stays.
+    pub status: Status,
     /// The username, as a further login name.
     pub username: OtherUsername,
     /// The id in the second source.
@@ -209,6 +211,7 @@ fn join(
         && (user.password_hash.is_none() || (passwords == PasswordOf::Newest && newer));
     let joined = Joined {
         id: user.id,
+        status: user.status,
         username,
         source_id: user.source_id.is_none() && other.source_id.is_some(),
         attributes: attributes != user.attributes,

@@ -24,7 +24,7 @@ pub struct JsonRows<R> {
     opens_tables: bool,
     /// The table whose rows are read.
     table: Option<String>,
-    skipped_lines: u64,
+    skipped_lines: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl<R: BufRead> JsonRows<R> {
     }
 
     /// How many lines were skipped.
-    pub fn skipped_lines(&self) -> u64 {
+    pub fn skipped_lines(&self) -> usize {
         self.skipped_lines
     }
 
@@ -79,7 +79,7 @@ impl<R: BufRead> JsonRows<R> {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn skip_lines(&mut self, lines: u64) -> std::io::Result<()> {
+    pub fn skip_lines(&mut self, lines: usize) -> std::io::Result<()> {
         for _ in 0..lines {
             self.take_line()?;
             self.element.clear();

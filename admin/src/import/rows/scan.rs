@@ -9,6 +9,13 @@ use crate::import::source::MAX_ROW;
 /// How much of a statement is kept that has no rows.
 const MAX_HEAD: usize = 1 << 18;
 
+/// The comments that pg_dumpall, pg_dump and mysqldump write last; the longest first.
+const LAST_COMMENTS: [&[u8]; 3] = [
+    b"-- PostgreSQL database cluster dump complete",
+    b"-- PostgreSQL database dump complete",
+    b"-- Dump completed",
+];
+
 /// Reads a dump byte by byte.
 pub(super) struct Scanner<R> {
     reader: R,
@@ -17,12 +24,14 @@ pub(super) struct Scanner<R> {
     line: u64,
     /// The file ended where it should not.
     cut_off: bool,
+    /// The comment that pg_dump and mysqldump write last was read.
+    is_complete: bool,
 }
 
 impl<R: BufRead> Scanner<R> {
     /// From the begin of a dump of this product.
     pub(super) fn new(reader: R, product: Product) -> Self {
-        Self { reader, product, ahead: VecDeque::new(), line: 1, cut_off: false }
+        Self { reader, product, ahead: VecDeque::new(), line: 1, cut_off: false, is_complete: false }
     }
 
     /// The line that is read, from 1.
@@ -33,6 +42,11 @@ impl<R: BufRead> Scanner<R> {
     /// Whether the file ended within a statement.
     pub(super) fn is_cut_off(&self) -> bool {
         self.cut_off
+    }
+
+    /// Whether the comment that pg_dump and mysqldump write last was read.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// The next statement, or its begin where rows follow. `None` at the end.
@@ -98,6 +112,11 @@ impl<R: BufRead> Scanner<R> {
         if self.peek(0)? == Some(b',') {
             self.bump()?;
             self.skip_space()?;
+        }
+        if self.peek(0)?.is_none() {
+            // No semicolon ended the statement.
+            self.cut_off = true;
+            return Ok(None);
         }
         if self.peek(0)? != Some(b'(') {
             // What follows the rows, up to the end of the statement.
@@ -233,7 +252,13 @@ impl<R: BufRead> Scanner<R> {
             }
             _ => return Ok(false),
         }
-        while self.bump()?.is_some_and(|byte| byte != b'\n') {}
+        let mut text = Vec::new();
+        while let Some(byte) = self.bump()?.filter(|byte| *byte != b'\n') {
+            if text.len() < LAST_COMMENTS[0].len() {
+                text.push(byte);
+            }
+        }
+        self.is_complete |= LAST_COMMENTS.iter().any(|last| text.starts_with(last));
         Ok(true)
     }
 

@@ -11,7 +11,7 @@ use sqlparser::ast::{CopySource, Insert, ObjectName, ObjectNamePart, Statement, 
 use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
-pub(super) use self::detect::product;
+pub(super) use self::detect::{has_last_comment, product};
 use super::scan::Scanner;
 use super::{Broken, Position, Row, of_dump};
 use super::{create, values};
@@ -41,6 +41,8 @@ pub struct SqlRows<R> {
     wanted: Option<&'static [&'static str]>,
     /// The table whose rows are read.
     rows_of: Option<Table>,
+    /// The tool that wrote the dump ends it with a comment of its own.
+    has_last_comment: bool,
     ended: bool,
 }
 
@@ -69,6 +71,7 @@ impl<R: BufRead> SqlRows<R> {
         meter: Meter,
         product: Product,
         wanted: Option<&'static [&'static str]>,
+        has_last_comment: bool,
     ) -> Self {
         let dialect: Box<dyn Dialect + Send> = match product {
             Product::MySql => Box::new(MySqlDialect {}),
@@ -84,6 +87,7 @@ impl<R: BufRead> SqlRows<R> {
             columns: HashMap::new(),
             wanted,
             rows_of: None,
+            has_last_comment,
             ended: false,
         }
     }
@@ -172,9 +176,14 @@ impl<R: BufRead> Iterator for SqlRows<R> {
             Ok(Some(row)) => Some(Ok(row)),
             Ok(None) => {
                 self.ended = true;
-                let what =
-                    self.scanner.is_cut_off().then_some("the dump ends within a statement: it is cut off");
-                what.map(|what| Err(Broken { line: self.scanner.line_number(), what: what.to_owned() }))
+                let what = if self.scanner.is_cut_off() {
+                    "the dump ends within a statement: it is cut off"
+                } else if self.has_last_comment && !self.scanner.is_complete() {
+                    "the dump ends without the comment that it is complete: it is cut off"
+                } else {
+                    return None;
+                };
+                Some(Err(Broken { line: self.scanner.line_number(), what: what.to_owned() }))
             }
             Err(error) => {
                 self.ended = true;

@@ -46,6 +46,20 @@ pub(in crate::import::rows) fn product(begin: &[u8]) -> Option<Product> {
     Some(found.min_by_key(|(at, _)| *at).map_or(Product::Sqlite, |(_, product)| product))
 }
 
+/// Returns whether the tool that wrote a dump which begins so ends it with a comment of its own.
+pub(in crate::import::rows) fn has_last_comment(begin: &[u8]) -> bool {
+    let heads: [&[u8]; 4] = [
+        b"-- MySQL dump ",
+        b"-- MariaDB dump ",
+        b"-- PostgreSQL database dump\n",
+        b"-- PostgreSQL database cluster dump\n",
+    ];
+    heads.iter().any(|head| {
+        let mut lines = begin.split_inclusive(|byte| *byte == b'\n').take(8);
+        lines.any(|line| line.starts_with(head))
+    })
+}
+
 /// Skips white space and comments, but for those that MySQL runs. `None` where nothing follows them.
 fn without_comments(begin: &[u8]) -> Option<&[u8]> {
     let mut code = begin.trim_ascii_start();

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn rows(text: &[u8], product: Product) -> Vec<Result<Value, Reason>> {
-    let rows = SqlRows::new(text, Meter::default(), product, Some(&["u", "U"]));
+    let rows = SqlRows::new(text, Meter::default(), product, Some(&["u", "U"]), false);
     let rows = rows.filter_map(Result::ok);
     rows.map(|row| row.record.map(Value::Object).map_err(|(reason, _)| reason)).collect()
 }
@@ -64,8 +64,9 @@ fn tables_without_users_are_passed_over_where_any_may_hold_them() {
     let text = "PRAGMA foreign_keys=OFF;\nCREATE TABLE a (id, hash);\nINSERT INTO a VALUES(1,sleep(9));\n\
         CREATE TABLE b (id, email, password);\nINSERT INTO b VALUES(2,'x','!');\n\
         INSERT INTO sqlite_sequence VALUES('b',2);\nINSERT INTO c VALUES(3);\n";
-    let rows: Vec<_> =
-        SqlRows::new(text.as_bytes(), Meter::default(), Product::Sqlite, None).map(Result::unwrap).collect();
+    let rows: Vec<_> = SqlRows::new(text.as_bytes(), Meter::default(), Product::Sqlite, None, false)
+        .map(Result::unwrap)
+        .collect();
     let [user, unknown] = rows.as_slice() else { panic!("{} rows", rows.len()) };
     assert_eq!(user.record.as_ref().unwrap()["model"], json!("b"));
     assert!(matches!(&unknown.record, Err((Reason::NoColumns { table }, _)) if table == "c"));
