@@ -18,6 +18,8 @@ use crate::output::{Exit, Failure};
 /// Where rejected rows are kept.
 pub struct Kept {
     path: PathBuf,
+    /// The path as it was named, for the operator.
+    named: PathBuf,
     /// Where they are while the run goes on; a device, such as `/dev/null`, has no such place.
     part: Option<PathBuf>,
     file: Option<BufWriter<File>>,
@@ -55,7 +57,7 @@ impl Kept {
             Some(found) if is_device(&found) => {
                 let file = OpenOptions::new().write(true).open(&path);
                 let file = file.map_err(|error| not_written(&path, &error))?;
-                return Ok(Self { path, part: None, file: Some(BufWriter::new(file)) });
+                return Ok(Self { named: path.clone(), path, part: None, file: Some(BufWriter::new(file)) });
             }
             // Of a pipe, opening it might wait for ever.
             Some(found) if !found.is_file() => {
@@ -67,6 +69,7 @@ impl Kept {
             _ => {}
         }
         // A link goes on to point to the file.
+        let named = path.clone();
         let path = path.canonicalize().unwrap_or(path);
         let part = with_suffix(&path, ".part");
         if let Input::File(file) = input {
@@ -82,7 +85,7 @@ impl Kept {
         }
         let tried = create_private(&part).and_then(|_| fs::remove_file(&part));
         tried.map_err(|error| not_written(&path, &error))?;
-        Ok(Self { path, part: Some(part), file: None })
+        Ok(Self { path, named, part: Some(part), file: None })
     }
 
     /// Keeps a row.
@@ -118,7 +121,7 @@ impl Kept {
         };
         done.map_err(|error| not_written(&self.path, &error))?;
         self.part = None;
-        Ok(any.then(|| self.path.display().to_string()))
+        Ok(any.then(|| self.named.display().to_string()))
     }
 }
 

@@ -146,8 +146,8 @@ pub struct Options {
     /// Import a user whose e-mail address is another's without it.
     #[arg(long)]
     drop_taken_emails: bool,
-    /// Join a user to the one in the table who has the same e-mail address: that user takes the attributes and the MFA that
-    /// it lacks. For a second product with the same people. Both products must have verified their users' addresses.
+    /// Join a user to the one in the table who has the same e-mail address: that user takes the attributes, MFA and
+    /// source id that it lacks, and signs in by the username of either. For a second product with the same people. Both products must have verified their users' addresses.
     #[arg(long = "match", value_name = "WHAT", value_enum)]
     match_by: Option<MatchBy>,
     /// Whose password a joined user has: of who is there, or of the product in which the user signed in last.
