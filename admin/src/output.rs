@@ -131,9 +131,12 @@ pub fn write(bytes: &[u8]) -> Result<bool, Failure> {
 }
 
 /// A name, a device or what else others chose, fit for a terminal: control characters, which could move the cursor
-/// or worse, are spelt out.
+/// or worse, are spelt out, and so is what turns the direction of text (Unicode Standard Annex #9).
 pub fn plain(text: &str) -> String {
-    let spelt = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let spelt =
+        |c: char| if c.is_control() || turns(c) { c.escape_default().collect() } else { String::from(c) };
     text.chars().map(spelt).collect()
 }
 

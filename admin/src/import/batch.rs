@@ -90,7 +90,14 @@ async fn join(
     pending: &mut Pending,
     outcome: &Outcome,
 ) -> Result<Option<Joined>, Failure> {
-    let (Some(MatchBy::Email), Outcome::Taken(taken)) = (options.match_by, outcome) else { return Ok(None) };
+    let holders: BTreeSet<u64> = match (options.match_by, outcome) {
+        (Some(MatchBy::Email), Outcome::Taken(taken)) => {
+            taken.iter().filter(|taken| taken.what != What::Id).map(|taken| taken.by).collect()
+        }
+        // Of two products, a user may have the same names in both.
+        (Some(MatchBy::Email), Outcome::Same(id)) => BTreeSet::from([*id]),
+        _ => return Ok(None),
+    };
     if let Some(fast) = pending.candidate.fast.take().filter(|_| !options.dry_run) {
         for (_, stored) in layering.layer(vec![(0, fast)]).await? {
             pending.candidate.newcomer = pending.candidate.newcomer.clone().with_password_hash(stored);
@@ -100,12 +107,11 @@ async fn join(
         MatchPassword::First => PasswordOf::First,
         MatchPassword::Newest => PasswordOf::Newest,
     };
-    let holders: BTreeSet<u64> =
-        taken.iter().filter(|taken| taken.what != What::Id).map(|taken| taken.by).collect();
     for by in holders {
         let other = pending.candidate.newcomer.user();
         let joined = store.join_user(by, other, passwords, options.dry_run, ambient::now()).await?;
-        if joined.is_some() {
+        let is_same = matches!(outcome, Outcome::Same(_));
+        if joined.as_ref().is_some_and(|joined| !(is_same && joined.is_nothing())) {
             return Ok(joined);
         }
     }

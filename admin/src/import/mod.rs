@@ -161,6 +161,10 @@ pub struct Options {
     /// CSV of Excel.
     #[arg(long, value_name = "NAME")]
     encoding: Option<Charset>,
+    /// What wrote the file, where it does not tell: whether a backslash escapes in SQL and between tabs, and whether a quote
+    /// between tabs is text, is told by the begin of most files.
+    #[arg(long, value_name = "PROGRAM", value_enum)]
+    written_by: Option<WrittenBy>,
     /// Where the table is, for a failure to reach it.
     #[arg(skip)]
     place: String,
@@ -180,6 +184,21 @@ impl FromStr for Charset {
             .map(Self)
             .ok_or("no such encoding; there are windows-1252, iso-8859-2, utf-16le")
     }
+}
+
+/// What wrote a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WrittenBy {
+    /// MySQL or MariaDB.
+    #[value(name = "mysql")]
+    MySql,
+    /// PostgreSQL.
+    #[value(name = "postgresql")]
+    PostgreSql,
+    /// SQLite.
+    Sqlite,
+    /// A spreadsheet, or another program that writes CSV with tabs.
+    Spreadsheet,
 }
 
 /// What tells that two users are one person.
@@ -210,14 +229,14 @@ enum Reader {
 
 impl Reader {
     /// The rows of the file, which is found to be of the right format as far as its begin tells.
-    fn rows(&self, source: Source) -> Result<Rows, Failure> {
+    fn rows(&self, source: Source, written_by: Option<WrittenBy>) -> Result<Rows, Failure> {
         let rows = match self {
-            Self::Csv => Rows::of_csv(source),
+            Self::Csv => Rows::of_csv(source, written_by),
             Self::Jsonl => Rows::of_json(source),
             // A table of any name may hold them.
-            Self::Django(_) => Rows::of_dump(source, None),
-            Self::DatePoll(_) => Rows::of_dump(source, Some(&["users", "user_email_addresses"])),
-            Self::FreeSewing(_) => Rows::of_dump(source, Some(&["User"])),
+            Self::Django(_) => Rows::of_dump(source, None, written_by),
+            Self::DatePoll(_) => Rows::of_dump(source, Some(&["users", "user_email_addresses"]), written_by),
+            Self::FreeSewing(_) => Rows::of_dump(source, Some(&["User"]), written_by),
         }?;
         match (self, rows.columns()) {
             (Self::Csv, Some(columns)) => own::check_columns(columns),
@@ -230,11 +249,16 @@ impl Reader {
     }
 
     /// Looks through all of a file before anything is written, where the format needs that.
-    fn survey(&mut self, input: &Input, encoding: Option<&'static Encoding>) -> Result<(), Failure> {
+    fn survey(
+        &mut self,
+        input: &Input,
+        encoding: Option<&'static Encoding>,
+        written_by: Option<WrittenBy>,
+    ) -> Result<(), Failure> {
         if input.size().is_none() || !matches!(self, Self::Django(_) | Self::FreeSewing(_)) {
             return Ok(());
         }
-        let rows = self.rows(input.open(encoding)?)?;
+        let rows = self.rows(input.open(encoding)?, written_by)?;
         match self {
             Self::Django(django) if rows.columns().is_none() => django.choose_model(rows),
             Self::FreeSewing(freesewing) => {
@@ -321,8 +345,8 @@ pub async fn import(args: ImportArgs, store: &Store, place: &str) -> Result<Outp
     let hashes = Hashes::new(options.hashes.clone())?;
     let input = Input::of(&options.file);
     let encoding = options.encoding.map(|Charset(encoding)| encoding);
-    reader.survey(&input, encoding)?;
-    let rows = reader.rows(input.open(encoding)?)?;
+    reader.survey(&input, encoding, options.written_by)?;
+    let rows = reader.rows(input.open(encoding)?, options.written_by)?;
     run::run(reader, rows, &input, &options, &hashes, store).await
 }
 

@@ -37,6 +37,7 @@ pub struct Report {
     notes: BTreeMap<&'static str, u64>,
     hashes: BTreeMap<HashAlgorithm, u64>,
     without_password: u64,
+    layers: u64,
     remarks: Vec<String>,
     stopped: Option<Failure>,
     interrupted: bool,
@@ -75,6 +76,7 @@ impl Report {
             notes: BTreeMap::new(),
             hashes: BTreeMap::new(),
             without_password: 0,
+            layers: 0,
             remarks: Vec::new(),
             stopped: None,
             interrupted: false,
@@ -100,6 +102,7 @@ impl Report {
     /// A user was created, or would be.
     pub(super) fn imported(&mut self, position: Position, candidate: &Candidate) {
         self.imported += 1;
+        self.layers += u64::from(candidate.fast.is_some());
         match candidate.hash {
             Some(kind) => *self.hashes.entry(kind).or_default() += 1,
             None => self.without_password += 1,
@@ -170,10 +173,9 @@ impl Report {
         self.reject(Position::line(line), &Value::Null, &Reason::Broken { what });
     }
 
-    /// How many of the users' password hashes get a layer.
+    /// How many of the users' password hashes would get a layer, in a dry run.
     pub fn layers(&self) -> u64 {
-        let layered = self.hashes.iter().filter(|(kind, _)| matches!(kind, HashAlgorithm::Layered(_)));
-        layered.map(|(_, count)| count).sum()
+        self.layers
     }
 
     /// Something is to be said of the whole file.

@@ -23,6 +23,7 @@ use self::sql::SqlRows;
 pub use self::table::CsvRows;
 use self::xml::XmlRows;
 use self::yaml::YamlRows;
+use super::WrittenBy;
 use super::reason::Reason;
 use super::source::{Meter, Source, Text};
 use crate::output::{Exit, Failure, plain};
@@ -90,8 +91,13 @@ impl Rows {
     ///
     /// # Errors
     /// If it is CSV without a header.
-    pub fn of_dump(source: Source, tables: Option<&'static [&'static str]>) -> Result<Self, Failure> {
+    pub fn of_dump(
+        source: Source,
+        tables: Option<&'static [&'static str]>,
+        written_by: Option<WrittenBy>,
+    ) -> Result<Self, Failure> {
         if let Some(product) = sql::product(&source.begin) {
+            let product = written_by.and_then(sql::Product::of).unwrap_or(product);
             let has_last_comment = sql::has_last_comment(&source.begin);
             let rows = SqlRows::new(source.reader, source.meter, product, tables, has_last_comment);
             return Ok(Self::Sql(Box::new(rows)));
@@ -104,7 +110,7 @@ impl Rows {
         }
         match lines_before_json(&source.begin) {
             Some(lines) if lines == 0 || !is_header(&source.begin) => Self::of_json_from(source, lines),
-            _ => Self::of_csv(source),
+            _ => Self::of_csv(source, written_by),
         }
     }
 
@@ -126,12 +132,14 @@ impl Rows {
     ///
     /// # Errors
     /// If it has none.
-    pub fn of_csv(source: Source) -> Result<Self, Failure> {
-        CsvRows::new(source).map(|rows| Self::Csv(Box::new(rows)))
+    pub fn of_csv(source: Source, written_by: Option<WrittenBy>) -> Result<Self, Failure> {
+        CsvRows::new(source, written_by).map(|rows| Self::Csv(Box::new(rows)))
     }
 
     fn of_json_from(source: Source, lines: usize) -> Result<Self, Failure> {
-        let is_phpmyadmin = source.begin.windows(PHPMYADMIN.len()).any(|bytes| bytes == PHPMYADMIN);
+        // In the first element: further on it may be what a user typed.
+        let first = source.begin.split(|byte| *byte == b'}').next().unwrap_or_default();
+        let is_phpmyadmin = first.windows(PHPMYADMIN.len()).any(|bytes| bytes == PHPMYADMIN);
         let mut rows = if is_phpmyadmin {
             JsonRows::of_phpmyadmin(source.reader, source.meter)
         } else {
@@ -205,6 +213,12 @@ pub fn of_table<'r>(record: &'r Record, table: &str) -> Option<&'r Record> {
 /// The file is of another format than was said. Why may name what is in it.
 pub fn other_format(why: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Failed, format!("the file is of another format: {}", plain(&why.to_string())))
+}
+
+/// Whether a row has more values than any user: each takes many times the memory of its text.
+fn has_too_many_values(row: &[u8]) -> bool {
+    const MOST: usize = 5_000;
+    row.iter().filter(|byte| **byte == b',').nth(MOST).is_some()
 }
 
 /// How many lines stand before the first that JSON begins with. `None` where none does.

@@ -98,8 +98,8 @@ pub(super) async fn run(
             Some(Ok(row)) => row,
         };
         run.report.read();
-        let bytes = rows.meter().bytes();
-        run.report.progress(bytes);
+        run.report.progress(rows.meter().bytes());
+        let bytes = rows.meter().text_bytes();
         match record.map(|record| (reader.read(&record, hashes, options.new_ids, now), record)) {
             Err((reason, shown)) => run.report.reject(position, &shown, &reason),
             Ok((Err(reason), record)) => run.report.reject(position, &Value::Object(record), &reason),

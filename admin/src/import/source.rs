@@ -118,6 +118,7 @@ pub struct Source {
 #[derive(Clone, Default)]
 pub struct Meter {
     bytes: Arc<AtomicU64>,
+    text_bytes: Arc<AtomicU64>,
     ends_in_line: Arc<AtomicBool>,
 }
 
@@ -125,6 +126,11 @@ impl Meter {
     /// How many bytes were read.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes of text that were, decompressed.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes.load(Ordering::Relaxed)
     }
 
     /// Whether the last byte that was read is no line break: then the file may be cut off.
@@ -164,6 +170,7 @@ pub struct Text {
 impl Read for Text {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer).map_err(cut_off)?;
+        self.meter.text_bytes.fetch_add(count as u64, Ordering::Relaxed);
         if let Some(last) = buffer.get(..count).and_then(<[u8]>::last) {
             self.meter.ends_in_line.store(!matches!(last, b'\n' | b'\r'), Ordering::Relaxed);
         }

@@ -149,8 +149,16 @@ async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
         );
         return Err(Failure::new(Exit::Refused, message));
     }
-    if let Some(Ok(old)) = there.map(|text| KeySet::parse(&text)) {
-        set.keep_peppers(old);
+    match there.as_deref().map(|text| (text, KeySet::parse(text))) {
+        Some((_, Ok(old))) => set.keep_peppers(old),
+        Some((text, Err(error))) if text.contains("password_peppers") => {
+            let message = format!(
+                "{place} has peppers, which imported passwords need, and cannot be read: {error}. Mend it first, or take \
+                 `password_peppers` out of it"
+            );
+            return Err(Failure::new(Exit::Refused, message));
+        }
+        Some((_, Err(_))) | None => {}
     }
     place.write(&set.text()?).await?;
     let mut answer = said(&set, format!("wrote a new set to {place}"));

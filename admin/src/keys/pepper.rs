@@ -119,6 +119,8 @@ impl Form {
             std::str::from_utf8(input).map_err(|_| wrong("is no text; give it with --form hex or base64"))?;
         match self {
             Self::Text => {
+                // Some editors put a byte order mark before it.
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
                 let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
                 Ok(line.unwrap_or(text).as_bytes().to_vec())
             }

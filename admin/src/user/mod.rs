@@ -86,7 +86,7 @@ impl Who {
     async fn find(&self, store: &Store) -> Result<User, Failure> {
         let name = LoginName::new(&self.user);
         let login = store.login(&name).await?;
-        let mut user = match login.map(|login| login.user_id).or(name.as_id()) {
+        let mut user = match login.as_ref().map(|login| login.user_id).or(name.as_id()) {
             Some(id) => store.user(id).await?,
             None => None,
         };
@@ -155,6 +155,7 @@ fn typed_names(user: &User) -> Vec<(&'static str, LoginName)> {
     if !user.email.is_empty() && names.iter().all(|(_, name)| *name != email) {
         names.push(("e-mail", email));
     }
+    // Attempts by the usernames of other products count under the username.
     names.push(("id", LoginName::new(&user.id.to_string())));
     names
 }

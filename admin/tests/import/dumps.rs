@@ -208,3 +208,49 @@ async fn dump_of_freesewings_table_imports_what_its_json_does() {
     assert_eq!(users.len(), rows.len());
     assert_eq!(users, json);
 }
+
+/// What a user typed says nothing of whose SQL it is: rows could be smuggled in otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn text_of_a_user_does_not_say_whose_sql_it_is() {
+    let stand = Stand::start().await;
+    let rows = "INSERT INTO users (id, username, password, activated, firstname, surname) VALUES \
+        (1,'eve','Null',1,'mysql\\',', \"x\"), (901, \"admin\", \"Null\", 1, \"a\", \"b\"); -- ');\n";
+    stand.write("users.sql", rows);
+    let said = stand.run(&["import", "datepoll", "users.sql"]);
+    assert!(said.code == Some(1) && said.out.contains("--written-by"), "{} {}", said.out, said.err);
+    assert!(stand.users().is_empty());
+    let said = stand.run(&["import", "datepoll", "users.sql", "--written-by", "sqlite"]);
+    assert_eq!((said.counts(), said.code), ([0, 0, 1], Some(1)), "no addresses: {}", said.err);
+}
+
+/// Users of two tenants, or of two databases, are not the same people.
+#[tokio::test(flavor = "multi_thread")]
+async fn table_of_two_databases_is_read_from_neither_after_the_first() {
+    let stand = Stand::start().await;
+    let insert = |table: &str, id: u32| {
+        format!(
+            "INSERT INTO {table} (id, username, email, password) VALUES ({id}, 'u{id}', '{id}@example.com', '!');\n"
+        )
+    };
+    for (head, rows) in [
+        ("-- PostgreSQL database dump\n", [insert("tenant1.auth_user", 1), insert("tenant2.auth_user", 2)]),
+        (
+            "/*!40101 SET NAMES utf8 */;\nUSE `one`;\n",
+            [insert("`auth_user`", 1), format!("USE `two`;\n{}", insert("`auth_user`", 2))],
+        ),
+    ] {
+        stand.write("dump.sql", &format!("{head}{}", rows.concat()));
+        let said = stand.run(&["import", "django", "dump.sql", "--dry-run"]);
+        assert!(said.out.contains("is in two databases or schemas"), "{} {}", said.out, said.err);
+        assert_eq!(said.counts(), [1, 0, 1]);
+    }
+}
+
+/// A statement that cannot be read, of a table that matters, is not passed over in silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn insert_without_values_is_rejected() {
+    let stand = Stand::start().await;
+    let sql = "INSERT INTO `users` SET id = 1, username = 'anna';\nINSERT INTO `logs` SET id = 1;\n";
+    stand.write("dump.sql", sql);
+    assert_eq!(stand.run(&["import", "datepoll", "dump.sql"]).counts(), [0, 0, 1]);
+}

@@ -91,9 +91,16 @@ async fn export_of_mariadb_is_the_same_in_xml_json_and_tabs() {
     );
     let expected = imported(&["datepoll"], row.to_string().as_bytes()).await;
     assert_eq!(expected[0]["attributes"]["email"], json!({"first_name": "a\\b\tc"}));
-    for other in [dump, query, phpmyadmin, batch] {
+    for other in [dump, query, phpmyadmin] {
         assert_eq!(imported(&["datepoll"], other.as_bytes()).await, expected, "{other}");
     }
+    assert_eq!(imported(&["datepoll", "--written-by", "mysql"], batch.as_bytes()).await, expected);
+    // A field that begins with a quote may be a spreadsheet's, and hold rows that its user typed.
+    let stand = Stand::start().await;
+    stand.write("users.tsv", &batch);
+    let said = stand.run(&["import", "datepoll", "users.tsv"]);
+    assert!(said.code == Some(1) && said.err.contains("--written-by"), "{} {}", said.out, said.err);
+    assert!(stand.users().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -152,3 +152,44 @@ async fn address_that_is_another_users_username_joins_nobody() {
     let said = stand.run(&["import", "jsonl", "second.jsonl", "--match", "email"]);
     assert_eq!((said.counts(), &said.json()["joined"]), ([0, 0, 1], &json!(0)), "{}", said.err);
 }
+
+/// Nobody has shown that the address of a row that is not activated is theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn user_who_is_not_activated_is_joined_to_nobody_and_no_secret_of_a_blocked_row_is_taken() {
+    let stand = Stand::start().await;
+    let one = |id: u64, status: &str| json!({"id": id, "username": format!("u{id}"), "email": format!("{id}@example.com"), "status": status});
+    stand.write("first.jsonl", &lines(&[one(1, "active"), one(2, "not_activated"), one(3, "active")]));
+    stand.run(&["import", "jsonl", "first.jsonl"]);
+    let before = stand.export();
+    let row = |id: u64, status: &str| {
+        json!({"username": format!("v{id}"), "email": format!("{id}@example.com"), "status": status,
+            "password_hash": SECOND, "mfa_secret": "GEZDGNBVGY3TQOJQ", "last_sign_in": "2025-01-01T00:00:00Z"})
+    };
+    let words = ["import", "jsonl", "second.jsonl", "--match", "email", "--match-password", "newest"];
+    stand.write("second.jsonl", &lines(&[row(1, "not_activated"), row(2, "active")]));
+    let said = stand.run(&words);
+    assert_eq!((said.counts(), &said.json()["joined"]), ([0, 0, 2], &json!(0)), "{}", said.err);
+    assert_eq!(stand.export(), before);
+    stand.write("second.jsonl", &lines(&[row(3, "blocked")]));
+    assert_eq!(stand.run(&words).json()["joined"], json!(1));
+    let joined = user(&stand, 3);
+    for secret in ["password_hash", "mfa_secret"] {
+        assert_eq!(joined[secret], Value::Null, "{secret}");
+    }
+}
+
+/// Who was joined to another product's user is the same in the first product's file.
+#[tokio::test(flavor = "multi_thread")]
+async fn first_product_imported_again_after_a_join_is_already_there() {
+    let stand = Stand::start().await;
+    let rows =
+        |id: u64, username: &str| lines(&[json!({"id": id, "username": username, "email": "a@example.com"})]);
+    stand.write("one.jsonl", &rows(7001, "ida"));
+    stand.write("two.jsonl", &rows(9, "ida2"));
+    assert_eq!(stand.run(&["import", "jsonl", "one.jsonl", "--new-ids"]).counts(), [1, 0, 0]);
+    let two = ["import", "jsonl", "two.jsonl", "--new-ids", "--match", "email"];
+    assert_eq!(stand.run(&two).json()["joined"], json!(1));
+    assert_eq!(stand.run(&["import", "jsonl", "one.jsonl", "--new-ids"]).counts(), [0, 1, 0]);
+    let map = std::fs::read_to_string(stand.path("one.jsonl.ids.csv")).unwrap();
+    assert!(map.contains("7001,1\n"), "{map}");
+}

@@ -51,7 +51,7 @@ impl App {
         names: Names,
         findings: &mut Findings,
     ) -> Result<(Charged, Option<User>), Refusal> {
-        let charged = Charged {
+        let mut charged = Charged {
             name: LoginName::new(name),
             address: throttle::address_key(&caller.address),
             word: hex(&random::<16>()),
@@ -81,7 +81,12 @@ impl App {
             Ok(login) => login,
             Err(error) => return Err(self.refund_fault(&charged, error).await),
         };
+        let counts_as = login.as_ref().and_then(|login| login.counts_as.as_deref().map(LoginName::new));
         let user_id = resolve(login, name, names);
+        if let Some(counts_as) = counts_as {
+            charged.name = counts_as;
+        }
+        let Charged { name, address, word, now } = &charged;
 
         let (charge, user) = tokio::join!(
             self.store.charge_name(name, &self.throttle, word, *now),
@@ -239,10 +244,17 @@ impl App {
 /// Whose name it is, if this contract takes such a name. A login name wins over an id.
 fn resolve(login: Option<Login>, name: &LoginName, names: Names) -> Option<u64> {
     match (names, login) {
-        (Names::Username, Some(Login { user_id, kind: LoginKind::Username | LoginKind::Both }))
-        | (Names::Email, Some(Login { user_id, kind: LoginKind::Email | LoginKind::Both }))
+        (
+            Names::Username,
+            Some(Login {
+                user_id,
+                kind: LoginKind::Username | LoginKind::OtherUsername | LoginKind::Both,
+                ..
+            }),
+        )
+        | (Names::Email, Some(Login { user_id, kind: LoginKind::Email | LoginKind::Both, .. }))
         | (Names::UsernameEmailOrId, Some(Login { user_id, .. })) => Some(user_id),
-        (Names::UsernameEmailOrId, None) | (Names::Id, _) => name.as_id(),
+        (Names::UsernameEmailOrId, None) => name.as_id(),
         (Names::Username | Names::Email, _) => None,
     }
 }

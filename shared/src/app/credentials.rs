@@ -145,8 +145,8 @@ impl App {
         code: &str,
         findings: &mut Findings,
     ) -> Result<MfaConfirmed, TokenRefusal> {
-        let (charged, user) = self.charge(caller, &holder.user.id.to_string(), Names::Id, findings).await?;
-        let Some(mut user) = user.filter(|user| user.epoch == holder.user.epoch) else {
+        let (charged, user) = self.charge(caller, &holder.user.username, Names::Username, findings).await?;
+        let Some(mut user) = user.filter(|user| is_of(user, holder)) else {
             self.refund(&charged).await;
             return Err(TokenRefusal::Invalid);
         };
@@ -186,7 +186,7 @@ impl App {
     }
 
     /// Switches MFA off for the holder of a token, by password and code, which are charged and settled like those of a
-    /// sign-in by the user's id.
+    /// sign-in by the username.
     ///
     /// # Errors
     /// With the reason for which a sign-in would be refused; or if all sessions have ended by now.
@@ -214,8 +214,8 @@ impl App {
         findings: &mut Findings,
     ) -> Result<User, TokenRefusal> {
         let attempt = Attempt {
-            name: &holder.user.id.to_string(),
-            names: Names::Id,
+            name: &holder.user.username,
+            names: Names::Username,
             readable: |_| Ok(()),
             password,
             code: Some(code),
@@ -223,7 +223,7 @@ impl App {
         };
         let proven = self.prove(caller, &attempt, findings).await?;
         // The state too is that of the holder, then: whatever bars a user raises the epoch.
-        if proven.user.epoch != holder.user.epoch {
+        if !is_of(&proven.user, holder) {
             self.refund(&proven.charged).await;
             return Err(TokenRefusal::Invalid);
         }
@@ -237,4 +237,9 @@ impl App {
         user.mfa = None;
         Ok(user)
     }
+}
+
+/// Whether a user is the one who holds the token, and no session has ended since that was read.
+fn is_of(user: &User, holder: &Holder<'_>) -> bool {
+    (user.id, user.epoch) == (holder.user.id, holder.user.epoch)
 }

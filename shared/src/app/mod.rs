@@ -63,8 +63,6 @@ pub enum Names {
     Email,
     /// A username, an e-mail address or an id; in that order, where a name could be two of them.
     UsernameEmailOrId,
-    /// An id and nothing else: that of a token's holder.
-    Id,
 }
 
 /// Who signed in.

@@ -89,7 +89,7 @@ impl Store {
         item.extend(key(user_pk(user.id), "USER"));
         let mut writes = vec![self.put_new(item)?];
         for (name, kind) in names.iter().filter_map(|(name, kind)| Some((name.as_key()?, kind))) {
-            writes.push(self.put_new(Self::login_item(name, *kind, user.id))?);
+            writes.push(self.put_new(Self::login_item(name, *kind, user))?);
         }
         if let Some(source_id) = &user.source_id {
             writes.push(self.put_new(Self::source_item(source_id, user.id))?);
@@ -160,10 +160,13 @@ impl Store {
     }
 
     /// The item that leads from a login name to a user.
-    pub(super) fn login_item(name: &str, kind: LoginKind, user_id: u64) -> Item {
+    pub(super) fn login_item(name: &str, kind: LoginKind, user: &NewUser) -> Item {
         let mut item = key(login_pk(name), "LOGIN");
-        item.insert("user_id".to_owned(), number(user_id));
+        item.insert("user_id".to_owned(), number(user.id));
         item.insert("kind".to_owned(), text(kind.as_str()));
+        if let (LoginKind::OtherUsername, Some(username)) = (kind, LoginName::new(&user.username).as_key()) {
+            item.insert("counts_as".to_owned(), text(username));
+        }
         item
     }
 
@@ -234,6 +237,7 @@ impl LoginKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Username => "username",
+            Self::OtherUsername => "other_username",
             Self::Email => "email",
             Self::Both => "both",
         }
@@ -246,13 +250,14 @@ impl LoginKind {
 /// If one cannot be a name.
 pub fn login_names(user: &NewUser) -> Result<Vec<(LoginName, LoginKind)>, CreateUserError> {
     let mut names: Vec<(LoginName, LoginKind)> = Vec::new();
-    for username in std::iter::once(&user.username).chain(&user.other_usernames) {
+    let others = user.other_usernames.iter().map(|username| (username, LoginKind::OtherUsername));
+    for (username, kind) in std::iter::once((&user.username, LoginKind::Username)).chain(others) {
         let username = LoginName::new(username);
         if !username.as_key().is_some_and(is_username) {
             return Err(CreateUserError::BadUsername);
         }
         if names.iter().all(|(name, _)| *name != username) {
-            names.push((username, LoginKind::Username));
+            names.push((username, kind));
         }
     }
     let email = LoginName::new(&user.email);

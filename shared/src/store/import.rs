@@ -104,7 +104,9 @@ impl Newcomer {
         self.user.email.clear();
         self.names.retain(|(_, kind)| *kind != LoginKind::Email);
         for (_, kind) in &mut self.names {
-            *kind = LoginKind::Username;
+            if *kind == LoginKind::Both {
+                *kind = LoginKind::Username;
+            }
         }
         self
     }
@@ -127,6 +129,14 @@ impl Newcomer {
         let names = self.names.iter().flat_map(|(name, _)| forms(name));
         user.into_iter().chain(names.map(|name| (login_pk(name), "LOGIN")))
     }
+}
+
+/// Whether a user has all names of a newcomer. A user who was joined to another product's has more.
+fn has_all(names: &[(LoginName, LoginKind)], of_newcomer: &[(LoginName, LoginKind)]) -> bool {
+    let has_own = |kind| names.iter().any(|(_, own)| *own == kind);
+    of_newcomer.iter().all(|name| names.contains(name))
+        // Who has an address, and comes without one, is somebody else.
+        && (!has_own(LoginKind::Email) || of_newcomer.iter().any(|(_, kind)| *kind == LoginKind::Email))
 }
 
 /// The forms under which a name may be stored, the present one first.
@@ -175,7 +185,7 @@ impl Store {
             // Of two products, two people may have one username; their source ids differ.
             let source_id = newcomer.user.source_id.as_deref().map(same_uuid);
             if let Some(user) = same
-                && login_names(&user).is_ok_and(|names| names == newcomer.names)
+                && login_names(&user).is_ok_and(|names| has_all(&names, &newcomer.names))
                 && (source_id.is_none() || user.source_id.as_deref().map(same_uuid) == source_id)
             {
                 return Standing::Same(user.id);

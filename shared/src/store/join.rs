@@ -67,7 +67,8 @@ impl Store {
     /// Joins another source's user to the user with this id, if both have one e-mail address. The user takes what was
     /// lacking: attributes, MFA where it is off, a source id, and the username as a further login name where it is nobody's.
     /// The status, the names and what is there stay. A new password or MFA ends all sessions. Writes nothing in a dry run.
-    /// Returns `None` if there is no such user, or the address is another.
+    /// Of a row that is not active no password and no MFA is taken. Returns `None` if there is no such user, the address is
+    /// another, or one of both is not activated: then its address is not verified.
     ///
     /// # Errors
     /// If the table cannot be reached, or the user is changed again and again meanwhile.
@@ -82,6 +83,10 @@ impl Store {
         for _ in 0..TRIES {
             let Some(user) = self.user(id).await? else { return Ok(None) };
             if user.email.is_empty() || LoginName::new(&user.email) != LoginName::new(&other.email) {
+                return Ok(None);
+            }
+            // Nobody has shown that the address is theirs.
+            if [user.status, other.status].contains(&Status::NotActivated) {
                 return Ok(None);
             }
             let username = self.other_username(&user, other).await?;
@@ -144,7 +149,7 @@ impl Store {
             values.push((":usernames", AttributeValue::Ss(usernames.into_iter().collect())));
             let name = LoginName::new(&other.username);
             if let Some(name) = name.as_key() {
-                items.push(self.put_new(Self::login_item(name, LoginKind::Username, user.id))?);
+                items.push(self.put_new(Self::login_item(name, LoginKind::OtherUsername, user))?);
             }
             for former in name.former_keys() {
                 items.push(self.nothing_there(login_pk(former))?);
@@ -206,7 +211,8 @@ fn join(
     }
     attributes.retain(|_, members| members.as_object().is_none_or(|members| !members.is_empty()));
     let newer = other.last_sign_in > user.last_sign_in;
-    let password = other.password_hash.is_some()
+    let password = other.status == Status::Active
+        && other.password_hash.is_some()
         && other.password_hash != user.password_hash
         && (user.password_hash.is_none() || (passwords == PasswordOf::Newest && newer));
     let joined = Joined {
@@ -215,7 +221,7 @@ fn join(
         username,
         source_id: user.source_id.is_none() && other.source_id.is_some(),
         attributes: attributes != user.attributes,
-        mfa: user.mfa.is_none() && other.mfa.is_some(),
+        mfa: other.status == Status::Active && user.mfa.is_none() && other.mfa.is_some(),
         password,
     };
     (attributes, joined)

@@ -48,12 +48,15 @@ pub struct Store {
 }
 
 /// What a login name leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Login {
     /// The user's id.
     pub user_id: u64,
     /// What the name is to that user.
     pub kind: LoginKind,
+    /// The normalised name under which attempts by this one are counted. `None` for the name itself.
+    #[serde(default)]
+    pub counts_as: Option<String>,
 }
 
 /// What a login name is.
@@ -62,6 +65,9 @@ pub struct Login {
 pub enum LoginKind {
     /// A username.
     Username,
+    /// The username of another product, whose user was joined to this one. Attempts count under the username, so that a
+    /// further name is no further set of guesses.
+    OtherUsername,
     /// An e-mail address.
     Email,
     /// Both: the user's name is the address.

@@ -78,3 +78,20 @@ async fn joined_user_signs_in_by_the_username_of_either_product() {
     }
     assert_eq!(stand.store.users_of_source("5e8f8c1d2f0a4b0017c0ffe0").await.unwrap(), [HUBER]);
 }
+
+/// A further name is no further set of guesses, and an operator who opens it opens the user's.
+#[tokio::test]
+async fn attempts_by_the_other_username_count_as_those_by_the_username() {
+    let stand = Stand::start().await;
+    let mut other = stand.store.user(HUBER).await.unwrap().unwrap();
+    other.username = "stefan_h".to_owned();
+    stand.store.join_user(HUBER, &other, PasswordOf::First, false, stand.now()).await.unwrap().unwrap();
+    for name in ["stefan_h", "st.huber", "stefan_h", "st.huber", "stefan_h"] {
+        assert_eq!(sign_in(&stand, "mfa", name, "wrong", None).await.status, 401, "{name}");
+    }
+    for name in ["stefan_h", "st.huber"] {
+        assert_eq!(sign_in(&stand, "mfa", name, "Password1234!", None).await.status, 429, "{name}");
+    }
+    assert_eq!(raw::failures(&stand, &raw::name_counter("st.huber")).await, 5);
+    assert_eq!(raw::failures(&stand, &raw::name_counter("stefan_h")).await, 0);
+}

@@ -7,7 +7,7 @@ use std::io::BufRead;
 
 use serde_json::Value;
 
-use super::{Broken, Position, Row, of_dump};
+use super::{Broken, Position, Row, has_too_many_values, of_dump};
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, MAX_SEARCH, Meter};
 
@@ -298,7 +298,7 @@ fn keep(element: &mut Vec<u8>, bytes: &[u8]) {
 
 fn row(position: Position, bytes: &[u8]) -> Row {
     let shown = || Value::String(String::from_utf8_lossy(bytes).trim().to_owned());
-    let record = if bytes.len() > MAX_ROW {
+    let record = if bytes.len() > MAX_ROW || has_too_many_values(bytes) {
         Err((Reason::TooLong, Value::Null))
     } else if std::str::from_utf8(bytes).is_err() {
         Err((Reason::NotUtf8, shown()))

@@ -57,7 +57,7 @@ fn constraints(product: Product) -> &'static [&'static str] {
     ];
     match product {
         Product::MySql => &OF_ALL,
-        Product::PostgreSql | Product::Sqlite => OF_ALL.get(..5).unwrap_or_default(),
+        Product::PostgreSql | Product::Sqlite | Product::Unknown => OF_ALL.get(..5).unwrap_or_default(),
     }
 }
 

@@ -16,6 +16,9 @@ const LAST_COMMENTS: [&[u8]; 3] = [
     b"-- Dump completed",
 ];
 
+/// The longest tag of a dollar-quoted text, in bytes: an identifier of PostgreSQL has at most 63.
+const MAX_TAG: usize = 64;
+
 /// Reads a dump byte by byte.
 pub(super) struct Scanner<R> {
     reader: R,
@@ -26,12 +29,28 @@ pub(super) struct Scanner<R> {
     cut_off: bool,
     /// The comment that pg_dump and mysqldump write last was read.
     is_complete: bool,
+    /// A text has a backslash, and nobody knows what it means.
+    is_ambiguous: bool,
+    /// The byte that was read last.
+    last: u8,
+    /// The database that `USE` or `\connect` chose last.
+    database: Option<String>,
 }
 
 impl<R: BufRead> Scanner<R> {
     /// From the begin of a dump of this product.
     pub(super) fn new(reader: R, product: Product) -> Self {
-        Self { reader, product, ahead: VecDeque::new(), line: 1, cut_off: false, is_complete: false }
+        Self {
+            reader,
+            product,
+            ahead: VecDeque::new(),
+            line: 1,
+            cut_off: false,
+            is_complete: false,
+            is_ambiguous: false,
+            last: 0,
+            database: None,
+        }
     }
 
     /// The line that is read, from 1.
@@ -49,12 +68,28 @@ impl<R: BufRead> Scanner<R> {
         self.is_complete
     }
 
+    /// Whether a text has a backslash of which nobody knows what it means. Nothing is read after it.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
+    }
+
+    /// The database that was chosen last.
+    pub(super) fn database(&self) -> Option<String> {
+        self.database.clone()
+    }
+
     /// The next statement, or its begin where rows follow. `None` at the end.
     pub(super) fn head(&mut self) -> io::Result<Option<Head>> {
+        if self.is_ambiguous {
+            return Ok(None);
+        }
         self.skip_space()?;
         // A command of psql, which pg_dump writes around the rest, ends with its line.
         while self.product == Product::PostgreSql && self.peek(0)? == Some(b'\\') {
-            while self.bump()?.is_some_and(|byte| byte != b'\n') {}
+            let command = self.line()?.map(|line| lossy(&line.bytes)).unwrap_or_default();
+            if let Some(database) = command.strip_prefix("\\connect ") {
+                self.database = Some(database.to_owned());
+            }
             self.skip_space()?;
         }
         let mut text = Vec::new();
@@ -102,7 +137,12 @@ impl<R: BufRead> Scanner<R> {
             self.line()?;
         }
         // A statement whose VALUES did not come is of no use.
-        let kind = if kind == Kind::Insert { Kind::Other } else { kind };
+        let kind = if kind == Kind::Insert { Kind::Strange } else { kind };
+        if let Some(database) =
+            text.get(..4).filter(|use_| use_.eq_ignore_ascii_case(b"USE ")).and(text.get(4..))
+        {
+            self.database = Some(lossy(database.trim_ascii()));
+        }
         Ok(Some(Head { kind, text: lossy(&text) }))
     }
 
@@ -132,6 +172,9 @@ impl<R: BufRead> Scanner<R> {
             match byte {
                 b'\'' | b'"' | b'`' => {
                     self.quoted(&mut bytes, MAX_ROW + 1)?;
+                    if self.is_ambiguous {
+                        return Ok(None);
+                    }
                     continue;
                 }
                 b'(' => depth += 1,
@@ -173,13 +216,15 @@ impl<R: BufRead> Scanner<R> {
         // PostgreSQL escapes by backslash after an E only.
         let escapes = match self.product {
             Product::MySql => true,
-            Product::PostgreSql => text.last().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'e')),
-            Product::Sqlite => false,
+            // The byte before it, and not the last of the text, of which too long a one has no more.
+            Product::PostgreSql => self.last.eq_ignore_ascii_case(&b'e'),
+            Product::Sqlite | Product::Unknown => false,
         };
         let Some(quote) = self.bump()? else { return Ok(()) };
         push(quote, text);
         while let Some(byte) = self.bump()? {
             push(byte, text);
+            self.is_ambiguous |= byte == b'\\' && self.product == Product::Unknown;
             if byte == b'\\' && escapes && quote != b'`' {
                 if let Some(escaped) = self.bump()? {
                     push(escaped, text);
@@ -202,7 +247,12 @@ impl<R: BufRead> Scanner<R> {
         self.bump()?;
         while let Some(byte) = self.peek(0)?.filter(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
             self.bump()?;
-            tag.push(byte);
+            if tag.len() <= MAX_TAG {
+                tag.push(byte);
+            }
+        }
+        if tag.len() > MAX_TAG {
+            return Ok(());
         }
         if self.peek(0)? != Some(b'$') {
             return Ok(());
@@ -276,6 +326,7 @@ impl<R: BufRead> Scanner<R> {
         let byte = self.peek(0)?;
         self.ahead.pop_front();
         self.line += u64::from(byte == Some(b'\n'));
+        self.last = byte.unwrap_or_default();
         Ok(byte)
     }
 }
@@ -295,7 +346,9 @@ fn kind(text: &[u8]) -> Kind {
 
 /// Whether a table is what a statement creates: TABLE is among its first three words.
 fn is_of_table(text: &[u8]) -> bool {
-    let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    const NEAR: usize = 64;
+    let near = text.get(..NEAR).unwrap_or(text);
+    let words = near.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     words.take(3).any(|word| word.eq_ignore_ascii_case(b"TABLE"))
 }
 

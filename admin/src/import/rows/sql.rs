@@ -13,8 +13,9 @@ use sqlparser::parser::Parser;
 
 pub(super) use self::detect::{has_last_comment, product};
 use super::scan::Scanner;
-use super::{Broken, Position, Row, of_dump};
+use super::{Broken, Position, Row, has_too_many_values, of_dump};
 use super::{create, values};
+use crate::import::WrittenBy;
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, Meter};
 
@@ -27,6 +28,21 @@ pub(in crate::import::rows) enum Product {
     PostgreSql,
     /// SQLite.
     Sqlite,
+    /// Nothing before the rows tells. Then it is standard SQL, and a text with a backslash, which MySQL reads otherwise,
+    /// ends the import.
+    Unknown,
+}
+
+impl Product {
+    /// The product that the operator names, if it is one.
+    pub(super) fn of(written_by: WrittenBy) -> Option<Self> {
+        match written_by {
+            WrittenBy::MySql => Some(Self::MySql),
+            WrittenBy::PostgreSql => Some(Self::PostgreSql),
+            WrittenBy::Sqlite => Some(Self::Sqlite),
+            WrittenBy::Spreadsheet => None,
+        }
+    }
 }
 
 /// The rows of a dump, each as `{"model": table, "fields": {column: value}}`.
@@ -39,6 +55,10 @@ pub struct SqlRows<R> {
     columns: HashMap<String, Vec<String>>,
     /// The tables that matter; where that is not known, those that have users by their columns.
     wanted: Option<&'static [&'static str]>,
+    /// The database of each table whose rows were read.
+    databases: HashMap<String, String>,
+    /// Why nothing more is read.
+    stop: Option<String>,
     /// The table whose rows are read.
     rows_of: Option<Table>,
     /// The tool that wrote the dump ends it with a comment of its own.
@@ -50,6 +70,8 @@ pub struct SqlRows<R> {
 #[derive(Clone)]
 struct Table {
     name: String,
+    /// The database or schema, where the statement names it.
+    database: Option<String>,
     columns: Vec<String>,
     /// Its rows are lines of `COPY`.
     is_copy: bool,
@@ -76,7 +98,7 @@ impl<R: BufRead> SqlRows<R> {
         let dialect: Box<dyn Dialect + Send> = match product {
             Product::MySql => Box::new(MySqlDialect {}),
             Product::PostgreSql => Box::new(PostgreSqlDialect {}),
-            Product::Sqlite => Box::new(SQLiteDialect {}),
+            Product::Sqlite | Product::Unknown => Box::new(SQLiteDialect {}),
         };
         let scanner = Scanner::new(reader, product);
         Self {
@@ -86,6 +108,8 @@ impl<R: BufRead> SqlRows<R> {
             dialect,
             columns: HashMap::new(),
             wanted,
+            databases: HashMap::new(),
+            stop: None,
             rows_of: None,
             has_last_comment,
             ended: false,
@@ -99,14 +123,26 @@ impl<R: BufRead> SqlRows<R> {
 
     fn read(&mut self) -> io::Result<Option<Row>> {
         loop {
+            if self.stop.is_some() {
+                return Ok(None);
+            }
             let Some(table) = self.rows_of.clone() else {
+                let line = self.scanner.line_number();
                 let Some(head) = self.scanner.head()? else { return Ok(None) };
+                if head.kind == Kind::Strange && self.matters(&head.text) {
+                    let shown = Value::String(head.text);
+                    return Ok(Some(Row {
+                        position: Position::line(line),
+                        record: Err((Reason::NotSql, shown)),
+                    }));
+                }
                 self.rows_of = self.open(&head);
+                if let Some(table) = self.rows_of.clone().filter(|table| self.is_wanted(table)) {
+                    self.stop = self.other_database(&table);
+                }
                 continue;
             };
-            let is_wanted = self
-                .wanted
-                .map_or_else(|| table.may_have_users(), |wanted| wanted.contains(&table.name.as_str()));
+            let is_wanted = self.is_wanted(&table);
             let piece = match table.is_copy {
                 true => self.scanner.line()?.filter(|line| line.bytes != b"\\."),
                 false => self.scanner.tuple()?,
@@ -120,12 +156,48 @@ impl<R: BufRead> SqlRows<R> {
         }
     }
 
+    fn is_wanted(&self, table: &Table) -> bool {
+        self.wanted.map_or_else(|| table.may_have_users(), |wanted| wanted.contains(&table.name.as_str()))
+    }
+
+    /// Whether a statement that cannot be read may have users in it.
+    fn matters(&self, statement: &str) -> bool {
+        self.wanted.map_or_else(
+            || statement.contains("password"),
+            |tables| tables.iter().any(|t| statement.contains(t)),
+        )
+    }
+
+    /// Says that a table is in two databases, if it is: their users are not the same people.
+    fn other_database(&mut self, table: &Table) -> Option<String> {
+        let (named, chosen) = (table.database.clone(), self.scanner.database());
+        // PostgreSQL names schemas, of which each database has its own.
+        let database = match self.product {
+            Product::PostgreSql => format!("{}.{}", chosen.unwrap_or_default(), named.unwrap_or_default()),
+            Product::MySql | Product::Sqlite | Product::Unknown => named.or(chosen).unwrap_or_default(),
+        };
+        let first = self.databases.entry(table.name.clone()).or_insert_with(|| database.clone());
+        (*first != database).then(|| {
+            format!(
+                "the table {} is in two databases or schemas, {first} and {database}: dump one of them",
+                table.name
+            )
+        })
+    }
+
     /// The table whose rows follow this head of a statement, if any do.
     fn open(&mut self, head: &Head) -> Option<Table> {
         let parse = |sql: String| Parser::parse_sql(&*self.dialect, &sql).ok()?.pop();
         match head.kind {
             Kind::Create => {
-                self.columns.extend(create::columns(&head.text, self.product));
+                if let Some((name, mut columns)) = create::columns(&head.text, self.product) {
+                    let table = Table { name, database: None, columns: columns.clone(), is_copy: false };
+                    if !self.is_wanted(&table) {
+                        // That it has others is all that is kept of it.
+                        columns.truncate(1);
+                    }
+                    self.columns.insert(table.name, columns);
+                }
                 None
             }
             Kind::Insert => {
@@ -134,6 +206,7 @@ impl<R: BufRead> SqlRows<R> {
                 else {
                     return None;
                 };
+                let database = qualifier(&name);
                 let name = last(&name)?;
                 let named: Vec<String> = columns.iter().map(last).collect::<Option<_>>()?;
                 let columns = if named.is_empty() {
@@ -141,7 +214,7 @@ impl<R: BufRead> SqlRows<R> {
                 } else {
                     named
                 };
-                Some(Table { name, columns, is_copy: false })
+                Some(Table { name, database, columns, is_copy: false })
             }
             Kind::Copy => {
                 let Some(Statement::Copy { source: CopySource::Table { table_name, columns }, .. }) =
@@ -150,9 +223,14 @@ impl<R: BufRead> SqlRows<R> {
                     return None;
                 };
                 let columns = columns.iter().map(|column| column.value.clone()).collect();
-                Some(Table { name: last(&table_name)?, columns, is_copy: true })
+                Some(Table {
+                    name: last(&table_name)?,
+                    database: qualifier(&table_name),
+                    columns,
+                    is_copy: true,
+                })
             }
-            Kind::Other => None,
+            Kind::Other | Kind::Strange => None,
         }
     }
 
@@ -176,7 +254,12 @@ impl<R: BufRead> Iterator for SqlRows<R> {
             Ok(Some(row)) => Some(Ok(row)),
             Ok(None) => {
                 self.ended = true;
-                let what = if self.scanner.is_cut_off() {
+                let what = if let Some(stop) = &self.stop {
+                    stop
+                } else if self.scanner.is_ambiguous() {
+                    "a text has a backslash, which MySQL reads otherwise than others, and nothing before the rows tells \
+                     whose SQL it is: name it with --written-by"
+                } else if self.scanner.is_cut_off() {
                     "the dump ends within a statement: it is cut off"
                 } else if self.has_last_comment && !self.scanner.is_complete() {
                     "the dump ends without the comment that it is complete: it is cut off"
@@ -211,6 +294,8 @@ pub(super) enum Kind {
     Insert,
     /// `COPY`, up to the lines.
     Copy,
+    /// `INSERT` or `REPLACE` without `VALUES`.
+    Strange,
     /// Anything else.
     Other,
 }
@@ -225,7 +310,7 @@ pub(super) struct Piece {
 
 impl Piece {
     fn text(&self) -> Result<&str, Reason> {
-        if self.bytes.len() > MAX_ROW {
+        if self.bytes.len() > MAX_ROW || has_too_many_values(&self.bytes) {
             return Err(Reason::TooLong);
         }
         std::str::from_utf8(&self.bytes).map_err(|_| Reason::NotUtf8)
@@ -250,6 +335,12 @@ fn row(table: &Table, piece: &Piece, values: Result<Vec<Value>, Reason>) -> Row 
     });
     let shown = || Value::String(String::from_utf8_lossy(&piece.bytes).into_owned());
     Row { position: Position::line(piece.line), record: record.map_err(|reason| (reason, shown())) }
+}
+
+/// The schema or database before the name.
+fn qualifier(name: &ObjectName) -> Option<String> {
+    let before = name.0.get(..name.0.len().saturating_sub(1)).filter(|before| !before.is_empty())?;
+    Some(before.iter().map(ToString::to_string).collect::<Vec<_>>().join("."))
 }
 
 /// The name without the schema.

@@ -3,6 +3,7 @@
 //! A row is cut out before the `csv` crate splits it into fields: that crate takes a
 //! quote that is left open for one field up to the end of the file, and says nothing.
 
+use std::collections::HashSet;
 use std::io::{BufReader, Cursor};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use super::cut::{Cut, Cutter};
 use super::{Broken, Position, Record, Row, other_format, values};
+use crate::import::WrittenBy;
 use crate::import::reason::Reason;
 use crate::import::source::{Meter, Source, Text};
 use crate::output::Failure;
@@ -26,6 +28,10 @@ pub struct CsvRows {
     nothing: Vec<bool>,
     /// A backslash escapes, and quotes are text, as database servers write it.
     is_escaped: bool,
+    /// The operator said so, or said the contrary.
+    is_said: bool,
+    /// A field begins with a quote, and nobody knows whether that is text.
+    is_ambiguous: bool,
     ended: bool,
 }
 
@@ -34,11 +40,13 @@ impl CsvRows {
     ///
     /// # Errors
     /// If there is none, or it names a column twice.
-    pub fn new(source: Source) -> Result<Self, Failure> {
+    pub fn new(source: Source, written_by: Option<WrittenBy>) -> Result<Self, Failure> {
         // Excel's first line, which says how the others are split.
         let said = source.begin.strip_prefix(b"sep=").and_then(<[u8]>::first).copied();
         let delimiter = said.unwrap_or_else(|| delimiter(&source.begin));
-        let is_escaped = delimiter == b'\t' && has_escapes(&source.begin);
+        let guessed = || has_escapes(&source.begin);
+        let is_server = written_by.map(|by| matches!(by, WrittenBy::MySql | WrittenBy::PostgreSql));
+        let is_escaped = delimiter == b'\t' && is_server.unwrap_or_else(guessed);
         let cutter = Cutter::new(source.reader, delimiter, !is_escaped);
         let splitter = ReaderBuilder::new()
             .delimiter(delimiter)
@@ -53,6 +61,8 @@ impl CsvRows {
             record: ByteRecord::new(),
             nothing: Vec::new(),
             is_escaped,
+            is_said: written_by.is_some(),
+            is_ambiguous: false,
             ended: false,
         };
         if said.is_some() {
@@ -70,8 +80,8 @@ impl CsvRows {
         let column = |field: &[u8]| std::str::from_utf8(field).map(|column| column.trim().to_owned());
         let columns: Result<Vec<String>, _> = rows.record.iter().map(column).collect();
         rows.columns = columns.map_err(|_| other_format("its first line is not UTF-8 text"))?;
-        let twice = rows.columns.iter().enumerate().find(|(index, c)| rows.columns[..*index].contains(c));
-        if let Some((_, twice)) = twice {
+        let mut seen = HashSet::new();
+        if let Some(twice) = rows.columns.iter().find(|column| !seen.insert(*column)) {
             return Err(other_format(format_args!("it has the column `{twice}` twice")));
         }
         Ok(rows)
@@ -110,6 +120,7 @@ impl CsvRows {
         self.nothing.clear();
         for field in self.cutter.bytes.split(|byte| *byte == b'\t') {
             self.nothing.push(field.is_empty() || is_null(field));
+            self.is_ambiguous |= field.starts_with(b"\"") && !self.is_said;
             match std::str::from_utf8(field).map(values::of_copy) {
                 Ok(Value::String(text)) => self.record.push_field(text.as_bytes()),
                 Ok(_) | Err(_) => self.record.push_field(field),
@@ -159,6 +170,10 @@ impl Iterator for CsvRows {
             is_split = matches!(cut, Ok(Cut::Row)) && self.split();
         }
         match cut {
+            Ok(Cut::Row) if self.is_ambiguous => self.broken(
+                "a field begins with a quote: in a file of mysql that is text, in one of a spreadsheet it is not; say which \
+                 it is with --written-by",
+            ),
             Ok(Cut::Row) if is_split => Some(Ok(self.row())),
             Ok(Cut::Row) => self.broken("the row cannot be split into fields"),
             Ok(Cut::Stray) => {

@@ -178,7 +178,7 @@ impl<R: BufRead> XmlRows<R> {
             Error::Syntax(_) | Error::IllFormed(IllFormedError::MissingEndTag(_)) => {
                 "the file is cut off: an element does not end".to_owned()
             }
-            Error::Encoding(_) => "the file is not UTF-8 from here on; see --encoding".to_owned(),
+            Error::Encoding(_) => "the file is not UTF-8 from here on: name its encoding with --encoding, or dump with --hex-blob".to_owned(),
             other => format!("the file cannot be read any further: {other}"),
         };
         Broken { line: self.reader.get_mut().line, what }

@@ -8,7 +8,7 @@ use std::io::{self, BufRead};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-use super::{Broken, Position, Record, Row};
+use super::{Broken, Position, Record, Row, has_too_many_values};
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, Meter};
 
@@ -121,7 +121,7 @@ fn keep(item: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 fn row(line: u64, item: &[u8]) -> Row {
-    let record = if item.len() > MAX_ROW {
+    let record = if item.len() > MAX_ROW || has_too_many_values(item) {
         Err((Reason::TooLong, Value::Null))
     } else {
         let shown = || Value::String(String::from_utf8_lossy(item).into_owned());

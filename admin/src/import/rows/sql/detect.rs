@@ -8,13 +8,12 @@ const KEYWORDS: [&str; 14] = [
     "START", "TRUNCATE", "USE",
 ];
 
-/// What only one product's dumps have, in lower case. The first in the file counts: later ones may be data.
-const HINTS: [(&str, Product); 12] = [
+/// What only one product's dumps have before their rows, in lower case. The first counts.
+const HINTS: [(&str, Product); 11] = [
     ("begin transaction", Product::Sqlite),
     ("postgresql", Product::PostgreSql),
     ("pg_catalog", Product::PostgreSql),
     (" from stdin;", Product::PostgreSql),
-    ("::", Product::PostgreSql),
     ("pragma ", Product::Sqlite),
     ("sqlite", Product::Sqlite),
     ("/*!", Product::MySql),
@@ -26,7 +25,7 @@ const HINTS: [(&str, Product); 12] = [
 
 /// Returns the product whose SQL a file is that begins so. `None` if it is no SQL.
 ///
-/// Without a hint it is read as standard SQL, where a backslash in a text is a backslash. SQLite's dialect does that.
+/// Only what stands before the first row tells: a row holds what users typed.
 pub(in crate::import::rows) fn product(begin: &[u8]) -> Option<Product> {
     let code = without_comments(begin)?;
     let begins_with = |word: &&str| {
@@ -38,12 +37,11 @@ pub(in crate::import::rows) fn product(begin: &[u8]) -> Option<Product> {
         return None;
     }
     let text = String::from_utf8_lossy(begin).to_ascii_lowercase();
-    let found = HINTS.iter().filter_map(|(hint, product)| Some((text.find(hint)?, *product)));
-    // Before a comma, a bracket or another quote it may end a text whose last character is a backslash.
-    let is_escape = |at: &usize| !matches!(text.as_bytes().get(at + 2), Some(b',' | b')' | b'\''));
-    let escape = text.match_indices("\\'").map(|(at, _)| at).find(is_escape);
-    let found = found.chain(escape.map(|at| (at, Product::MySql)));
-    Some(found.min_by_key(|(at, _)| *at).map_or(Product::Sqlite, |(_, product)| product))
+    let rows = [" value", ")value", "\nvalue", "from stdin;\n"];
+    let end = rows.iter().filter_map(|rows| Some(text.find(rows)? + rows.len())).min();
+    let head = end.and_then(|end| text.get(..end)).unwrap_or(&text);
+    let found = HINTS.iter().filter_map(|(hint, product)| Some((head.find(hint)?, *product)));
+    Some(found.min_by_key(|(at, _)| *at).map_or(Product::Unknown, |(_, product)| product))
 }
 
 /// Returns whether the tool that wrote a dump which begins so ends it with a comment of its own.
@@ -93,7 +91,6 @@ mod tests {
             ("# ****\n# Sequel Ace SQL dump\n\n/*!40101 SET NAMES */;", Product::MySql),
             ("-- Adminer 4.8.1 MySQL 8.0 dump\n\nSET NAMES utf8;", Product::MySql),
             ("/*\n Navicat\n Source Server Type: MySQL\n*/\n\nSET NAMES utf8mb4;", Product::MySql),
-            ("INSERT INTO users VALUES (1, 'it\\'s');", Product::MySql),
             (
                 "--\n-- PostgreSQL database dump\n--\n\n\\restrict x\n\nSET statement_timeout = 0;",
                 Product::PostgreSql,
@@ -101,9 +98,12 @@ mod tests {
             ("COPY public.users (id) FROM stdin;\n1\n", Product::PostgreSql),
             ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;", Product::Sqlite),
             ("BEGIN TRANSACTION;\nCREATE TABLE IF NOT EXISTS \"User\" (\n", Product::Sqlite),
-            ("insert into users (id, username) values (1, 'a\\'b');", Product::MySql),
-            ("insert into users (id, username) values (1, 'a\\', '\\'''), (2, 'b\\');", Product::Sqlite),
-            ("insert into users (id, username) values (1, 'a');", Product::Sqlite),
+            (
+                "insert into users (id, username) values (1, 'mysql` PostgreSQL \\' pragma ');",
+                Product::Unknown,
+            ),
+            ("INSERT INTO users VALUES(1,'a');", Product::Unknown),
+            ("INSERT INTO `users` VALUES(1,'a');", Product::MySql),
             ("-- MariaDB dump\nSET x; INSERT INTO a VALUES ('PostgreSQL::');", Product::MySql),
         ] {
             assert_eq!(product(begin.as_bytes()), Some(expected), "{begin}");

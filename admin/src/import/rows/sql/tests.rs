@@ -51,6 +51,26 @@ fn binary_column_costs_nobody_the_row() {
     assert_eq!(fields(text, Product::MySql), found);
 }
 
+/// The byte before a quote tells whether backslashes escape in PostgreSQL, and not the last of a row that is cut short.
+#[test]
+fn long_row_does_not_turn_backslashes_into_escapes() {
+    let bio = "e".repeat(MAX_ROW + 10);
+    let text =
+        format!("INSERT INTO u (a, b, c) VALUES (1, '{bio}', '\\'), (2, ', (901, 902, 903); -- ', '');\n");
+    let found = rows(text.as_bytes(), Product::PostgreSql);
+    assert_eq!(found[0], Err(Reason::TooLong));
+    assert_eq!(found[1].as_ref().unwrap()["fields"], json!({"a": 2, "b": ", (901, 902, 903); -- ", "c": ""}));
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn row_of_more_values_than_any_user_has_is_too_long() {
+    let text = format!("INSERT INTO u (a) VALUES ({}1),(2);", "1,".repeat(6_000));
+    let found = rows(text.as_bytes(), Product::MySql);
+    assert_eq!(found[0], Err(Reason::TooLong));
+    assert_eq!(found[1].as_ref().unwrap()["fields"], json!({"a": 2}));
+}
+
 #[test]
 fn table_of_any_kind_names_its_columns() {
     for kind in ["UNLOGGED TABLE", "TEMPORARY TABLE", "TABLE IF NOT EXISTS"] {

@@ -184,7 +184,7 @@ async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_id()
     stand.advance(Duration::from_millis(2000));
     assert_eq!(wish(&stand, &token, &right).await.status, 200);
     // Settled like a sign-in: success clears.
-    assert_eq!(raw::failures(&stand, &raw::name_counter("43")).await, 0);
+    assert_eq!(raw::failures(&stand, &raw::name_counter("guarded")).await, 0);
     assert_eq!(raw::failures(&stand, &raw::address_counter(&stand, 300)).await, 6, "the wrong ones");
 }
 

@@ -210,7 +210,7 @@ async fn wrong_codes_are_charged_to_the_users_id_and_a_right_one_clears_no_other
     stand.set_time(super::MOMENT);
     let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
     let secret = begin(&stand, &token).await;
-    let (name, address) = (raw::name_counter("33"), raw::address_counter(&stand, 300));
+    let (name, address) = (raw::name_counter("st.huber"), raw::address_counter(&stand, 300));
     put_counter(&stand, &name, 3).await;
     put_counter(&stand, &address, 7).await;
     let counted = async || (raw::failures(&stand, &name).await, raw::failures(&stand, &address).await);
