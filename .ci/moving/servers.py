@@ -67,6 +67,8 @@ class Form:
     reads: object = None
     # It is not read, and the refusal names a command whose output is.
     way_out: bool = False
+    # What the file does not tell of itself.
+    written_by: str = ""
 
 
 @dataclass
@@ -101,7 +103,7 @@ def of_mariadb(select):
         Form("compatible.sql", "mariadb-dump --compatible=ansi --default-character-set=utf8mb4 $DB"),
         Form("dump.xml.gz", "mariadb-dump --xml $DB | gzip", no_return),
         Form("select.xml", f"{client} -X $DB -e {select}", no_return),
-        Form("batch.tsv", f"{client} -B $DB -e {select}", no_null_word),
+        Form("batch.tsv", f"{client} -B $DB -e {select}", no_null_word, written_by="mysql"),
         Form("phpmyadmin.csv", f"{phpmyadmin} {select}"),
         Form("phpmyadmin.json.zst", f"{phpmyadmin} | zstd -q"),
     ]
@@ -134,7 +136,7 @@ def of_sqlite(file, table):
         Form("table.sql.gz", f"sqlite3 {file} '.dump \"{table}\"' | gzip"),
         Form("rows.json.zst", f"sqlite3 -json {file} {select} | zstd -q"),
         Form("rows.csv", f"sqlite3 -csv -header {file} {select}", no_null),
-        Form("rows.sql", f"sqlite3 -header -cmd '.mode insert {table}' {file} {select}"),
+        Form("rows.sql", f"sqlite3 -header -cmd '.mode insert {table}' {file} {select}", written_by="sqlite"),
         Form("utf-16.csv", f"sqlite3 -csv -header {file} {select} | iconv -f UTF-8 -t UTF-16", no_null),
         Form("copy.sqlite", f"cat {file}", way_out=True),
     ]
@@ -311,7 +313,8 @@ class Job:
             self.run(f"{form.command} > {file}")
             self.run("postern table create", env=env)
             importer = f"postern --json import {self.database.importer}"
-            command = f"{importer} {form.file} {self.database.options}" + (" < stdin" if form.file == "-" else "")
+            options = self.database.options + (f" --written-by {form.written_by}" if form.written_by else "")
+            command = f"{importer} {form.file} {options}" + (" < stdin" if form.file == "-" else "")
             if form.way_out:
                 command = self.way_out(command, importer, form.file, env)
             found_said, found = self.imported(command, env)
