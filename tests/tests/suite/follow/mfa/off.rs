@@ -159,24 +159,29 @@ async fn what_is_no_setting_is_said_and_charged_to_nobody() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_id() {
+async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_username() {
     let (stand, token) = guarded().await;
     let before = raw::user(&stand, GUARDED).await;
     for body in [off("wrong", NEXT), off(PASSWORD, "000000"), off(PASSWORD, CODE), off(PASSWORD, true)] {
         assert_error(&wish(&stand, &token, &body).await, 401, FAILED, &body.to_string());
     }
-    assert_said("mfa", Said::Wrong, &stand.password("mfa", "43", "wrong").await, "the fifth, at the door");
+    assert_said(
+        "mfa",
+        Said::Wrong,
+        &stand.password("mfa", "guarded", "wrong").await,
+        "the fifth, at the door",
+    );
     let hashes = stand.app.passwords.verifications();
     let right = off(PASSWORD, NEXT);
     for _ in 0..3 {
         assert_said("mfa", Said::Throttled(1), &wish(&stand, &token, &right).await, "too soon");
-        let reply = sign_in(&stand, "mfa", "43", PASSWORD, Some(NEXT)).await;
+        let reply = sign_in(&stand, "mfa", "guarded", PASSWORD, Some(NEXT)).await;
         assert_said("mfa", Said::Throttled(1), &reply, "too soon, at the door");
     }
     assert_eq!(stand.app.passwords.verifications(), hashes);
     // Another of the user's names is another ladder.
-    let reply = stand.password("mfa", "guarded", PASSWORD).await;
-    assert_said("mfa", Said::MfaRequired, &reply, "the username");
+    let reply = stand.password("mfa", "43", PASSWORD).await;
+    assert_said("mfa", Said::MfaRequired, &reply, "the id");
     stand.advance(Duration::from_millis(1000));
     assert_error(&wish(&stand, &token, &off(PASSWORD, "000000")).await, 401, FAILED, "the sixth");
     assert_said("mfa", Said::Throttled(2), &wish(&stand, &token, &right).await, "the next rung");
@@ -189,7 +194,7 @@ async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_id()
 }
 
 #[tokio::test]
-async fn a_shut_id_stays_shut_and_the_address_is_charged_too() {
+async fn a_shut_username_stays_shut_and_the_address_is_charged_too() {
     let stand = Stand::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     // Two minutes into a window of five.
     stand.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
@@ -199,12 +204,29 @@ async fn a_shut_id_stays_shut_and_the_address_is_charged_too() {
     let reply = wish(&stand, &token, &off(PASSWORD, now(1))).await;
     assert_said("mfa", Said::Throttled(180), &reply, "the second from this address");
     stand.advance(Duration::from_secs(180));
-    stand.store.shut_name(&LoginName::new("43"), stand.now()).await.unwrap();
+    stand.store.shut_name(&LoginName::new("guarded"), stand.now()).await.unwrap();
     let hashes = stand.app.passwords.verifications();
     let reply = wish(&stand, &token, &off(PASSWORD, code(&stand, TOTP_SECRET, 1))).await;
-    assert_said("mfa", Said::Throttled(900), &reply, "a shut id");
+    assert_said("mfa", Said::Throttled(900), &reply, "a shut username");
     assert_eq!(stand.app.passwords.verifications(), hashes);
     assert_eq!(codes(&raw::user(&stand, GUARDED).await).0, 8);
+}
+
+/// A username may spell another user's id. Its owner clears nothing of that user's by signing in.
+#[tokio::test]
+async fn sign_in_by_a_username_that_spells_the_users_id_clears_no_count() {
+    let (stand, token) = guarded().await;
+    let mut other = stand.store.user(GUARDED).await.unwrap().unwrap();
+    (other.id, other.username, other.mfa) = (0, GUARDED.to_string(), None);
+    other.email.clear();
+    other.recovery_codes.clear();
+    stand.store.create_user(other).await.unwrap();
+    for failures in 1..=5 {
+        assert_error(&wish(&stand, &token, &off("wrong", NEXT)).await, 401, FAILED, "wrong");
+        assert_eq!(stand.password("mfa", "43", PASSWORD).await.status, 200);
+        assert_eq!(raw::failures(&stand, &raw::name_counter("guarded")).await, failures);
+    }
+    assert_said("mfa", Said::Throttled(1), &wish(&stand, &token, &off(PASSWORD, NEXT)).await, "the sixth");
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ async fn nothing_but_a_code_of_the_pending_secret_confirms() {
         let reply = wish(&stand, &token, &body).await;
         assert_error(&reply, 403, INVALID, &code.to_string());
         // So that none has to wait.
-        stand.store.open_name(&LoginName::new("33"), stand.now()).await.unwrap();
+        stand.store.open_name(&LoginName::new("st.huber"), stand.now()).await.unwrap();
     }
     assert_eq!(raw::user(&stand, HUBER).await, before);
     let reply = wish(&stand, &johns, &confirmation(&secret, &right)).await;
@@ -205,7 +205,7 @@ async fn the_jwt_that_was_spared_ends_with_the_password() {
 }
 
 #[tokio::test]
-async fn wrong_codes_are_charged_to_the_users_id_and_a_right_one_clears_no_other_count() {
+async fn wrong_codes_are_charged_to_the_username_and_a_right_one_clears_no_other_count() {
     let stand = unlimited().await;
     stand.set_time(super::MOMENT);
     let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
@@ -223,10 +223,10 @@ async fn wrong_codes_are_charged_to_the_users_id_and_a_right_one_clears_no_other
     let right = confirmation(&secret, &code(&stand, &secret, 0));
     let reply = wish(&stand, &token, &right).await;
     assert_said("mfa", Said::Throttled(1), &reply, "a right code, too soon");
-    // One ladder with the door's, by the id; the other names are other ladders.
-    let reply = stand.password("mfa", "33", PASSWORD).await;
-    assert_said("mfa", Said::Throttled(1), &reply, "the id");
-    assert_eq!(stand.password("mfa", "st.huber", PASSWORD).await.status, 200);
+    // One ladder with the sign-in by the username; the other names are other ladders.
+    let reply = stand.password("mfa", "st.huber", PASSWORD).await;
+    assert_said("mfa", Said::Throttled(1), &reply, "the username");
+    assert_eq!(stand.password("mfa", "33", PASSWORD).await.status, 200);
     assert_eq!(counted().await, (5, 9));
     stand.advance(Duration::from_secs(1));
     assert_eq!(wish(&stand, &token, &right).await.status, 200);
