@@ -1,4 +1,4 @@
-//! MFA on and off, by its user (`POST /account/mfa/jwt`): begun, which gives a secret; confirmed, by a code of it; and
+//! `POST /account/mfa/jwt`: MFA on and off, by its user: begun, which gives a secret; confirmed, by a code of it; and
 //! switched off, by password and code.
 
 use lambda_http::http::StatusCode;
@@ -13,16 +13,17 @@ use qrcode::{EcLevel, QrCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{
-    AUTHENTICATION_FAILED, Account, IssuedJwt, Profile, Settings, account, refuse, refuse_token, refuse_with,
-    shown,
-};
+use crate::account::shown;
+use crate::attributes::{Account, Attributes, account};
+use crate::claims::PresentedJwt;
+use crate::errors::{AUTHENTICATION_FAILED, refuse, refuse_token, refuse_with};
+use crate::{CONTRACT, Settings};
 
 /// The least width and height of the QR code, in pixels of its own; it scales.
 const QR_CODE_PIXELS: u32 = 200;
 
 /// What the holder of a JWT wants of MFA.
-enum Wish {
+enum MfaRequest {
     Begin,
     Confirm { secret: String, code: String },
     SwitchOff { password: String, code: String },
@@ -50,15 +51,15 @@ struct Confirmed<'a> {
 }
 
 /// Does what the holder of the JWT wants.
-pub(super) async fn set(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let holder = app.holder(caller, http::bearer(request), |jwt: IssuedJwt| jwt.claimed(settings)).await;
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let holder = app.holder(caller, http::bearer(request), |jwt: PresentedJwt| jwt.subject(settings)).await;
     let holder = match holder {
         Ok(holder) => holder,
         Err(refusal) => return refuse_token(refusal),
     };
     let user = &holder.user;
     // Before anything is changed: a user who cannot be shown is told so and nothing else.
-    if let Err(unreadable) = user.attributes::<Profile>("mfa") {
+    if let Err(unreadable) = user.attributes::<Attributes>(CONTRACT) {
         return refuse(&unreadable.into());
     }
     let members = match http::members(request, Forms::Urlencoded) {
@@ -66,16 +67,16 @@ pub(super) async fn set(app: &App, settings: &Settings, caller: &Caller, request
         Err(BodyError::Malformed) => Map::new(),
         Err(body) => return refuse_with(body.status(StatusCode::BAD_REQUEST), "invalidMfaSetting"),
     };
-    let outcome = match wish(&members, user.mfa.is_some()) {
-        Ok(Wish::Begin) => {
+    let outcome = match mfa_request(&members, user.mfa.is_some()) {
+        Ok(MfaRequest::Begin) => {
             let begun = app.begin_mfa(caller, &holder).await;
             begun.map(|enrolment| begun_reply(settings, user, enrolment))
         }
-        Ok(Wish::Confirm { secret, code }) => {
+        Ok(MfaRequest::Confirm { secret, code }) => {
             let confirmed = app.confirm_mfa(caller, &holder, &secret, &code).await;
             confirmed.map(|confirmed| confirmed_reply(&confirmed))
         }
-        Ok(Wish::SwitchOff { password, code }) => {
+        Ok(MfaRequest::SwitchOff { password, code }) => {
             let off = app.switch_mfa_off(caller, &holder, &password, &code).await;
             off.map(|user| shown(&user))
         }
@@ -95,7 +96,7 @@ pub(super) async fn set(app: &App, settings: &Settings, caller: &Caller, request
 }
 
 /// What the body asks for, of a user whose MFA is on or off.
-fn wish(members: &Map<String, Value>, is_on: bool) -> Result<Wish, &'static str> {
+fn mfa_request(members: &Map<String, Value>, is_on: bool) -> Result<MfaRequest, &'static str> {
     let text = |name| match members.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         _ => None,
@@ -103,14 +104,14 @@ fn wish(members: &Map<String, Value>, is_on: bool) -> Result<Wish, &'static str>
     match (members.get("mfa"), is_on) {
         (Some(Value::Bool(true)), true) => Err("mfaActive"),
         (Some(Value::Bool(true)), false) => match (text("secret"), http::mfa_code(members)) {
-            (Some(secret), Some(code)) => Ok(Wish::Confirm { secret, code }),
-            (None, None) if !members.contains_key("secret") => Ok(Wish::Begin),
+            (Some(secret), Some(code)) => Ok(MfaRequest::Confirm { secret, code }),
+            (None, None) if !members.contains_key("secret") => Ok(MfaRequest::Begin),
             _ => Err("invalidMfaSetting"),
         },
         (Some(Value::Bool(false)), is_on) => {
             let code = http::mfa_code(members).ok_or("mfaTokenMissing")?;
             let password = text("password").ok_or("passwordMissing")?;
-            if is_on { Ok(Wish::SwitchOff { password, code }) } else { Err("invalidMfaSetting") }
+            if is_on { Ok(MfaRequest::SwitchOff { password, code }) } else { Err("invalidMfaSetting") }
         }
         _ => Err("invalidMfaSetting"),
     }
@@ -124,8 +125,8 @@ fn begun_reply(settings: &Settings, user: &User, enrolment: Enrolment) -> Result
 
 fn confirmed_reply(confirmed: &MfaConfirmed) -> Result<Response, Refusal> {
     let MfaConfirmed { user, recovery_codes } = confirmed;
-    let profile: Profile = user.attributes("mfa")?;
-    let account = account(user, &profile)?;
+    let attributes: Attributes = user.attributes(CONTRACT)?;
+    let account = account(user, &attributes)?;
     Ok(http::token_json(&Confirmed { result: "success", account, recovery_codes }))
 }
 

@@ -1,0 +1,61 @@
+//! The access token of this contract. Its refresh tokens are session tokens and have no claims.
+
+use postern::ambient::{hex, random};
+use postern::app::Claimed;
+use postern::audit::Caller;
+use postern::session::SessionToken;
+use postern::user::User;
+use postern::{App, Refusal};
+use serde::{Deserialize, Serialize};
+
+use crate::{CONTRACT, Settings};
+
+/// The claims of the access token. It has neither issuer nor audience, which is how sso knows it.
+#[derive(Serialize)]
+struct IssuedToken {
+    token_type: &'static str,
+    exp: u64,
+    iat: u64,
+    jti: String,
+    user_id: u64,
+    epoch: u64,
+    /// The session, with which it ends.
+    sid: String,
+}
+
+/// What is read of an access token that is revoked.
+#[derive(Deserialize)]
+pub(super) struct AccessToken {
+    token_type: String,
+    user_id: u64,
+    iat: f64,
+    sid: String,
+}
+
+/// Issues an access token that ends with the session.
+pub(super) fn access_token(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    user: &User,
+    session: &SessionToken,
+) -> Result<String, Refusal> {
+    let iat = caller.now.secs();
+    let claims = IssuedToken {
+        token_type: "access",
+        exp: iat + settings.access_lifetime.as_secs(),
+        iat,
+        jti: hex(&random::<16>()),
+        user_id: user.id,
+        epoch: user.epoch,
+        sid: session.session_id(),
+    };
+    Ok(app.keys.sign(&claims)?)
+}
+
+/// The subject of a token that is one of ours by its claims.
+pub(super) fn subject(token: AccessToken) -> Option<Claimed> {
+    let AccessToken { token_type, user_id, iat, sid } = token;
+    let session = Some((CONTRACT, sid));
+    (token_type == "access").then_some(Claimed { user_id, epoch: None, iat, session })
+}

@@ -1,0 +1,93 @@
+//! The words of this contract for every refusal: those of its own framework, and those of OAuth 2.0.
+
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{self, HeaderValue};
+use postern::Refusal;
+use postern::http::{self, Response};
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct Errors {
+    pub(super) errors: Vec<ErrorEntry>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum ErrorEntry {
+    Field { field: &'static str, messages: [Message; 1] },
+    Whole(Message),
+}
+
+#[derive(Serialize)]
+pub(super) struct Message {
+    pub(super) message: &'static str,
+    pub(super) code: &'static str,
+}
+
+/// RFC 6749 §5.2.
+#[derive(Serialize)]
+struct OauthReply {
+    error: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'static str>,
+}
+
+/// Why a request is refused, in the RFC's words.
+#[derive(Clone, Copy)]
+pub(super) enum OauthError {
+    InvalidRequest,
+    /// The body is no form.
+    NoForm(StatusCode),
+    /// The `client_id` of the body is another.
+    InvalidClient,
+    /// The client of the Authorization header is another, or the header is malformed.
+    InvalidBasic,
+    InvalidGrant,
+    UnsupportedGrantType,
+    InvalidScope,
+}
+
+/// The reply to a refusal, wherever it comes from.
+pub(super) fn refuse(refusal: &Refusal) -> Response {
+    let (status, code, message) = match refusal {
+        Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
+            (StatusCode::UNAUTHORIZED, "authentication_failed", "Incorrect credentials.")
+        }
+        Refusal::MfaRequired => (StatusCode::FORBIDDEN, "mfa_required", "MFA token required."),
+        Refusal::Disabled => (StatusCode::FORBIDDEN, "user_disabled", "Account is disabled."),
+        Refusal::NotActivated => (StatusCode::FORBIDDEN, "user_not_activated", "Account is not activated."),
+        Refusal::MustChangePassword => {
+            (StatusCode::FORBIDDEN, "password_change_required", "Password change required.")
+        }
+        Refusal::Throttled(_) => {
+            (StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Try again later.")
+        }
+        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "error", "Something went wrong."),
+        Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "error", "Something went wrong."),
+    };
+    let errors = vec![ErrorEntry::Whole(Message { message, code })];
+    http::refusal_json(status, refusal, &Errors { errors })
+}
+
+impl OauthError {
+    pub(super) fn reply(self) -> Response {
+        let description =
+            "The body must be application/x-www-form-urlencoded, in UTF-8, and of 64 KiB at most.";
+        let (status, error, error_description) = match self {
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request", None),
+            Self::NoForm(status) => (status, "invalid_request", Some(description)),
+            Self::InvalidClient => (StatusCode::BAD_REQUEST, "invalid_client", None),
+            Self::InvalidBasic => (StatusCode::UNAUTHORIZED, "invalid_client", None),
+            Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant", None),
+            Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type", None),
+            Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope", None),
+        };
+        let mut reply = http::json(status, &OauthReply { error, error_description });
+        // The scheme that the client used, and no other (RFC 6749 §5.2).
+        if matches!(self, Self::InvalidBasic) {
+            let challenge = HeaderValue::from_static("Basic realm=\"oauth\"");
+            reply.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        reply
+    }
+}

@@ -1,0 +1,113 @@
+//! `POST /api/v2/account/signin/`: username and password for an access token and a refresh token.
+
+use lambda_http::http::StatusCode;
+use postern::app::{Attempt, Names, SignedIn};
+use postern::audit::Caller;
+use postern::http::{self, BodyError, Forms, Request, Response};
+use postern::session::{self, SessionRequest};
+use postern::{App, Refusal};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::errors::{ErrorEntry, Errors, Message, refuse};
+use crate::{CONTRACT, Settings, claims};
+
+/// What the body must hold.
+struct Credentials {
+    username: String,
+    password: String,
+    code: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    token: Token<'a>,
+}
+
+#[derive(Serialize)]
+struct Token<'a> {
+    access_token: &'a str,
+    /// Seconds, as a string: the contract's page shows them so.
+    expires_in: String,
+    token_type: &'static str,
+    refresh_token: &'a str,
+    client_id: &'a str,
+    scope: &'a str,
+}
+
+/// Signs a user in.
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let credentials = match parse(request) {
+        Ok(credentials) => credentials,
+        Err((status, errors)) => return http::json(status, &Errors { errors }),
+    };
+    let attempt = Attempt {
+        name: &credentials.username,
+        names: Names::Username,
+        readable: |_| Ok(()),
+        password: &credentials.password,
+        code: credentials.code.as_deref(),
+        session: Some(SessionRequest {
+            kind: CONTRACT,
+            device: None,
+            secret: session::plain_secret(),
+            idle: settings.session_idle,
+            absolute: settings.session_absolute,
+        }),
+    };
+    let outcome = match app.sign_in(caller, attempt).await {
+        Ok(signed_in) => success(app, settings, caller, &signed_in),
+        Err(refusal) => Err(refusal),
+    };
+    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+fn parse(request: &Request) -> Result<Credentials, (StatusCode, Vec<ErrorEntry>)> {
+    let members = http::members(request, Forms::UrlencodedAndMultipart).map_err(malformed)?;
+    match (field(&members, "username"), field(&members, "password")) {
+        (Ok(username), Ok(password)) => {
+            Ok(Credentials { username, password, code: http::mfa_code(&members) })
+        }
+        (username, password) => {
+            let errors = [username.err(), password.err()].into_iter().flatten().collect();
+            Err((StatusCode::BAD_REQUEST, errors))
+        }
+    }
+}
+
+fn malformed(error: BodyError) -> (StatusCode, Vec<ErrorEntry>) {
+    let message = Message { message: "Malformed request.", code: "parse_error" };
+    (error.status(StatusCode::BAD_REQUEST), vec![ErrorEntry::Whole(message)])
+}
+
+/// Whether the body holds credentials, for the fuzzer.
+#[cfg(fuzzing)]
+pub fn read(request: &Request) -> bool {
+    parse(request).is_ok()
+}
+
+fn field(members: &Map<String, Value>, field: &'static str) -> Result<String, ErrorEntry> {
+    let wrong = |message, code| ErrorEntry::Field { field, messages: [Message { message, code }] };
+    match members.get(field) {
+        None | Some(Value::Null) => Err(wrong("This field is required.", "required")),
+        Some(Value::String(text)) if text.is_empty() => Err(wrong("This field is required.", "required")),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(wrong("Not a valid string.", "invalid"))
+        }
+    }
+}
+
+fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
+    let session = who.session.as_ref().ok_or(Refusal::Fault)?;
+    Ok(http::token_json(&Success {
+        token: Token {
+            access_token: &claims::access_token(app, settings, caller, &who.user, session)?,
+            expires_in: settings.access_lifetime.as_secs().to_string(),
+            token_type: "Bearer",
+            refresh_token: &session.to_plain(),
+            client_id: &settings.client_id,
+            scope: &settings.scope,
+        },
+    }))
+}

@@ -1,0 +1,39 @@
+//! What this contract keeps with a user, and how it shows one.
+
+use postern::user::User;
+use serde::{Deserialize, Serialize};
+
+/// What this contract keeps with a user.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Attributes {
+    first_name: String,
+    last_name: String,
+    number_phone: String,
+    avatar: Option<String>,
+}
+
+/// The user as the contract's page shows one.
+#[derive(Serialize)]
+pub(super) struct Account<'a> {
+    id: u64,
+    username: &'a str,
+    email: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    number_phone: &'a str,
+    avatar: Option<&'a str>,
+}
+
+/// The user in the contract's form.
+pub(super) fn account<'a>(user: &'a User, attributes: &'a Attributes) -> Account<'a> {
+    Account {
+        id: user.id,
+        username: &user.username,
+        email: &user.email,
+        first_name: &attributes.first_name,
+        last_name: &attributes.last_name,
+        number_phone: &attributes.number_phone,
+        avatar: attributes.avatar.as_deref(),
+    }
+}

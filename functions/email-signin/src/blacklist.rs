@@ -1,0 +1,24 @@
+//! `POST /api/token/blacklist/`: the end of a session, by its refresh token.
+
+use lambda_http::http::StatusCode;
+use postern::App;
+use postern::audit::Caller;
+use postern::http::{self, Request, Response};
+use serde_json::Map;
+
+use crate::CONTRACT;
+use crate::errors::{bad_token, refuse};
+use crate::refresh::refresh_token;
+
+/// Ends the session of a refresh token.
+pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Response {
+    let presented = match refresh_token(app, caller, request).await {
+        Ok(presented) => presented,
+        Err(reply) => return reply,
+    };
+    match app.sign_out(caller, &presented, CONTRACT).await {
+        Ok(true) => http::json(StatusCode::OK, &Map::new()),
+        Ok(false) => bad_token(),
+        Err(refusal) => refuse(&refusal),
+    }
+}

@@ -1,0 +1,99 @@
+//! The tokens of this contract. A refresh token carries a session token in its claims.
+
+use std::time::Duration;
+
+use postern::ambient::{hex, random};
+use postern::app::{Claimed, SignedIn};
+use postern::audit::Caller;
+use postern::session::SessionToken;
+use postern::{App, Refusal};
+use serde::{Deserialize, Serialize};
+
+use crate::{CONTRACT, Settings};
+
+#[derive(Serialize)]
+struct Jwt<'a> {
+    token_type: &'static str,
+    exp: u64,
+    iat: u64,
+    jti: &'a str,
+    user_id: u64,
+    iss: &'static str,
+    epoch: u64,
+    /// The session; in the refresh token only, whose `jti` is the session's secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+}
+
+/// The claims of a refresh token that is presented.
+#[derive(Deserialize)]
+pub(super) struct RefreshToken {
+    token_type: String,
+    iss: String,
+    user_id: u64,
+    sid: String,
+    jti: String,
+}
+
+/// The claims of an access token that is presented.
+#[derive(Deserialize)]
+pub(super) struct AccessToken {
+    token_type: String,
+    iss: String,
+    user_id: u64,
+    iat: f64,
+    epoch: Option<u64>,
+}
+
+/// An access token and a refresh token.
+#[derive(Serialize)]
+pub(super) struct Tokens {
+    pub(super) access: String,
+    pub(super) refresh: String,
+}
+
+impl AccessToken {
+    /// Whether it says that it is an access token.
+    pub(super) fn is_of_type(&self) -> bool {
+        self.token_type == "access"
+    }
+
+    /// The subject of a token that is one of ours by its claims.
+    pub(super) fn subject(self) -> Option<Claimed> {
+        let ours = self.is_of_type() && self.iss == CONTRACT;
+        let Self { user_id, iat, epoch, .. } = self;
+        ours.then_some(Claimed { user_id, epoch, iat, session: None })
+    }
+}
+
+/// Issues both tokens of a session.
+pub(super) fn issue(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    who: &SignedIn,
+) -> Result<Tokens, Refusal> {
+    let session = who.session.as_ref().ok_or(Refusal::Fault)?;
+    let iat = caller.now.secs();
+    let claims = |token_type, lifetime: Duration, jti, sid| Jwt {
+        token_type,
+        exp: iat + lifetime.as_secs(),
+        iat,
+        jti,
+        user_id: who.user.id,
+        iss: CONTRACT,
+        epoch: who.user.epoch,
+        sid,
+    };
+    let jti = hex(&random::<16>());
+    let access = claims("access", settings.access_lifetime, &jti, None);
+    let lifetime = settings.refresh_lifetime.min(settings.session_absolute);
+    let refresh = claims("refresh", lifetime, &session.secret, Some(&session.family));
+    Ok(Tokens { access: app.keys.sign(&access)?, refresh: app.keys.sign(&refresh)? })
+}
+
+/// The session token that a refresh token carries, if it is one of ours by its claims.
+pub(super) fn session_of(token: RefreshToken) -> Option<SessionToken> {
+    let RefreshToken { token_type, iss, user_id, sid: family, jti: secret } = token;
+    (token_type == "refresh" && iss == CONTRACT).then_some(SessionToken { user_id, family, secret })
+}

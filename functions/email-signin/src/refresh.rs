@@ -1,0 +1,46 @@
+//! `POST /api/token/refresh/`: a refresh token for an access token and the next refresh token.
+
+use lambda_http::http::StatusCode;
+use postern::App;
+use postern::audit::{self, Caller};
+use postern::http::{self, BodyError, Forms, Request, Response};
+use postern::session::{RefreshPolicy, SessionToken};
+
+use crate::errors::{NoRefresh, bad_token, refuse};
+use crate::sign_in::field;
+use crate::{CONTRACT, Settings, claims};
+
+/// Trades a refresh token for an access token and the refresh token that follows.
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let presented = match refresh_token(app, caller, request).await {
+        Ok(presented) => presented,
+        Err(reply) => return reply,
+    };
+    let policy =
+        RefreshPolicy { kind: CONTRACT, idle: settings.refresh_lifetime, lost_reply: settings.lost_reply };
+    let outcome = match app.refresh(caller, &presented, &policy).await {
+        Ok(Some(who)) => claims::issue(app, settings, caller, &who).map(|tokens| http::token_json(&tokens)),
+        Ok(None) => Ok(bad_token()),
+        Err(refusal) => Err(refusal),
+    };
+    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+/// The session token that the refresh token in a body carries; or the reply where there is none.
+pub(super) async fn refresh_token(
+    app: &App,
+    caller: &Caller,
+    request: &Request,
+) -> Result<SessionToken, Response> {
+    let members = http::members(request, Forms::UrlencodedAndMultipart);
+    let token = members.and_then(|members| field(&members, "refresh").ok_or(BodyError::Malformed));
+    let token = token.map_err(|body| {
+        let refresh = ["This field is required."];
+        http::json(body.status(StatusCode::BAD_REQUEST), &NoRefresh { refresh })
+    })?;
+    let session = app.keys.verify(&token, caller.now).await.ok().and_then(claims::session_of);
+    session.ok_or_else(|| {
+        audit::session(caller, "bad_token", None);
+        bad_token()
+    })
+}

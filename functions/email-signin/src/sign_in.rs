@@ -1,0 +1,86 @@
+//! `POST /api/sign-in/`: e-mail address and password for a refresh token, an access token and the user.
+
+use lambda_http::http::StatusCode;
+use postern::app::{Attempt, Names, SignedIn};
+use postern::audit::Caller;
+use postern::http::{self, BodyError, Forms, Request, Response};
+use postern::session::{self, SessionRequest};
+use postern::{App, Refusal};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::attributes::{Account, Attributes, account};
+use crate::claims::Tokens;
+use crate::errors::{Error, refuse};
+use crate::{CONTRACT, Settings, claims};
+
+/// What the body must hold.
+struct Credentials {
+    email: String,
+    password: String,
+    code: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    refresh: String,
+    access: String,
+    user: Account<'a>,
+}
+
+/// Signs a user in.
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let credentials = match parse(request) {
+        Ok(credentials) => credentials,
+        Err(body) => {
+            let error = "Email and password are required.";
+            return http::json(body.status(StatusCode::BAD_REQUEST), &Error { error });
+        }
+    };
+    let attempt = Attempt {
+        name: &credentials.email,
+        names: Names::Email,
+        readable: |user| user.attributes::<Attributes>(CONTRACT).map(|_| ()),
+        password: &credentials.password,
+        code: credentials.code.as_deref(),
+        session: Some(SessionRequest {
+            kind: CONTRACT,
+            device: None,
+            secret: session::hex_secret(),
+            idle: settings.refresh_lifetime,
+            absolute: settings.session_absolute,
+        }),
+    };
+    let outcome = match app.sign_in(caller, attempt).await {
+        Ok(signed_in) => success(app, settings, caller, &signed_in),
+        // The page wants a 404; this setting makes the door as discreet as the others.
+        Err(Refusal::UnknownUser) if settings.hide_unknown_users => Err(Refusal::WrongPassword),
+        Err(refusal) => Err(refusal),
+    };
+    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+fn parse(request: &Request) -> Result<Credentials, BodyError> {
+    let members = http::members(request, Forms::UrlencodedAndMultipart)?;
+    match (field(&members, "email"), field(&members, "password")) {
+        (Some(email), Some(password)) => Ok(Credentials { email, password, code: http::mfa_code(&members) }),
+        _ => Err(BodyError::Malformed),
+    }
+}
+
+/// Whether the body holds credentials, for the fuzzer.
+#[cfg(fuzzing)]
+pub fn read(request: &Request) -> bool {
+    parse(request).is_ok()
+}
+
+/// A text that is not empty.
+pub(super) fn field(members: &Map<String, Value>, field: &str) -> Option<String> {
+    members.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
+    let attributes: Attributes = who.user.attributes(CONTRACT)?;
+    let Tokens { access, refresh } = claims::issue(app, settings, caller, who)?;
+    Ok(http::token_json(&Success { refresh, access, user: account(&who.user, &attributes) }))
+}

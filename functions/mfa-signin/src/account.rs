@@ -1,0 +1,34 @@
+//! `GET /whoami/jwt` and `GET /account/jwt`: the account of a JWT's user.
+
+use lambda_http::http::StatusCode;
+use postern::audit::Caller;
+use postern::http::{self, Request, Response};
+use postern::user::User;
+use postern::{App, Refusal};
+use serde::Serialize;
+
+use crate::attributes::{Account, Attributes, account};
+use crate::claims::PresentedJwt;
+use crate::errors::{refuse, refuse_token};
+use crate::{CONTRACT, Settings};
+
+#[derive(Serialize)]
+struct Success<'a> {
+    result: &'static str,
+    account: Account<'a>,
+}
+
+/// The account of the user who holds the JWT.
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    match app.holder(caller, http::bearer(request), |jwt: PresentedJwt| jwt.subject(settings)).await {
+        Ok(holder) => shown(&holder.user).unwrap_or_else(|refusal| refuse(&refusal)),
+        Err(refusal) => refuse_token(refusal),
+    }
+}
+
+/// The reply that shows a user.
+pub(super) fn shown(user: &User) -> Result<Response, Refusal> {
+    let attributes: Attributes = user.attributes(CONTRACT)?;
+    let account = account(user, &attributes)?;
+    Ok(http::json(StatusCode::OK, &Success { result: "success", account }))
+}

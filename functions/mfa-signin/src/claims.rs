@@ -1,0 +1,78 @@
+//! The JWT of this contract.
+
+use std::time::Duration;
+
+use postern::ambient::{hex, random};
+use postern::app::Claimed;
+use postern::audit::Caller;
+use postern::user::User;
+use postern::{App, Refusal};
+use serde::{Deserialize, Serialize};
+
+use crate::Settings;
+use crate::attributes::{Attributes, status};
+
+const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+#[derive(Serialize)]
+struct Jwt<'a> {
+    #[serde(rename = "_id")]
+    id: u64,
+    username: &'a str,
+    role: &'a str,
+    status: i8,
+    aud: &'a str,
+    iss: &'a str,
+    iat: u64,
+    exp: u64,
+    epoch: u64,
+    /// Two of one second are two tokens: the one may be ended when the other is not.
+    jti: String,
+}
+
+/// The claims of a JWT that is presented.
+#[derive(Deserialize)]
+pub(super) struct PresentedJwt {
+    #[serde(rename = "_id")]
+    id: u64,
+    aud: String,
+    iss: String,
+    iat: f64,
+    epoch: Option<u64>,
+}
+
+impl PresentedJwt {
+    /// The subject of a JWT that is one of ours by its claims.
+    pub(super) fn subject(self, settings: &Settings) -> Option<Claimed> {
+        let Self { id: user_id, aud, iss, iat, epoch } = self;
+        let ours = aud == settings.audience && iss == settings.issuer;
+        ours.then_some(Claimed { user_id, epoch, iat, session: None })
+    }
+}
+
+/// Issues a JWT to a user.
+///
+/// # Errors
+/// If the key fails.
+pub(super) fn issue(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    user: &User,
+    attributes: &Attributes,
+) -> Result<String, Refusal> {
+    let iat = caller.now.secs();
+    let claims = Jwt {
+        id: user.id,
+        username: &user.username,
+        role: &attributes.role,
+        status: status(user.status),
+        aud: &settings.audience,
+        iss: &settings.issuer,
+        iat,
+        exp: iat + LIFETIME.as_secs(),
+        epoch: user.epoch,
+        jti: hex(&random::<16>()),
+    };
+    Ok(app.keys.sign(&claims)?)
+}

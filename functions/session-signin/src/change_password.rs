@@ -1,0 +1,64 @@
+//! `POST /api/auth/changePasswordAfterSignin`: a password that must be changed, and the sign-in with the new one.
+
+use lambda_http::http::StatusCode;
+use postern::App;
+use postern::app::PasswordChange;
+use postern::audit::Caller;
+use postern::http::{self, Request, Response};
+use postern::password::check_new;
+
+use crate::Settings;
+use crate::errors::{Error, refuse, weakness};
+use crate::fields::{FieldErrors, Fields};
+use crate::sign_in::{Credentials, success};
+
+const NEW_PASSWORD: &str = "new_password";
+
+/// Changes the password of a user who must do that, and signs the user in.
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let (credentials, new_password) = match parse_change(request) {
+        Ok(parsed) => parsed,
+        Err(errors) => return errors.reply(),
+    };
+    let reply = match app.change_password(caller, credentials.attempt(settings), &new_password).await {
+        Ok(PasswordChange::Changed(who)) => success(app, settings, caller, &who),
+        Ok(PasswordChange::NotNeeded) => {
+            let msg = "User does not need to change his password";
+            let error_code = "no_password_change_needed_for_user";
+            Ok(http::json(StatusCode::BAD_REQUEST, &Error { msg, error_code }))
+        }
+        Ok(PasswordChange::Weak(weak)) => Ok(FieldErrors::one(NEW_PASSWORD, weakness(weak)).reply()),
+        Err(refusal) => Err(refusal),
+    };
+    reply.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+/// The credentials, of which the password is the old one; and the new one.
+fn parse_change(request: &Request) -> Result<(Credentials, String), FieldErrors> {
+    let mut fields = Fields::of(request);
+    let username = fields.required_short("username");
+    let password = fields.required("old_password");
+    let new_password = fields.required(NEW_PASSWORD);
+    // What can be said without knowing the user is said before an attempt is charged.
+    if !new_password.is_empty() {
+        if new_password == password {
+            fields.refuse(NEW_PASSWORD, "and old password must be different.");
+        } else if let Err(weak) = check_new(&new_password, &[&username]) {
+            fields.refuse(NEW_PASSWORD, weakness(weak));
+        }
+    }
+    let credentials = Credentials {
+        username,
+        password,
+        session_information: fields.optional_short("session_information"),
+        stay_logged_in: fields.boolean("stay_logged_in"),
+        code: fields.code(),
+    };
+    fields.all_right((credentials, new_password))
+}
+
+/// Whether the body holds a change of password, for the fuzzer.
+#[cfg(fuzzing)]
+pub fn read_change(request: &Request) -> bool {
+    parse_change(request).is_ok()
+}

@@ -1,0 +1,51 @@
+//! The JWT of this contract.
+
+use std::time::Duration;
+
+use postern::app::Claimed;
+use postern::audit::Caller;
+use postern::user::User;
+use postern::{App, Refusal};
+use serde::{Deserialize, Serialize};
+
+use crate::Settings;
+
+/// The contract's page: a JWT is valid for an hour.
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+#[derive(Serialize)]
+struct Jwt<'a> {
+    iss: &'a str,
+    sub: u64,
+    iat: u64,
+    exp: u64,
+    epoch: u64,
+}
+
+/// The claims of a JWT that is presented.
+#[derive(Deserialize)]
+pub(super) struct PresentedJwt {
+    iss: String,
+    sub: u64,
+    iat: f64,
+    epoch: Option<u64>,
+}
+
+impl PresentedJwt {
+    /// The subject of a JWT that is one of ours by its claims.
+    pub(super) fn subject(self, settings: &Settings) -> Option<Claimed> {
+        let Self { iss, sub: user_id, iat, epoch } = self;
+        (iss == settings.issuer).then_some(Claimed { user_id, epoch, iat, session: None })
+    }
+}
+
+/// Issues a JWT to a user.
+///
+/// # Errors
+/// If the key fails.
+pub(super) fn issue(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<String, Refusal> {
+    let iat = caller.now.secs();
+    let exp = iat + LIFETIME.as_secs();
+    let claims = Jwt { iss: &settings.issuer, sub: user.id, iat, exp, epoch: user.epoch };
+    Ok(app.keys.sign(&claims)?)
+}

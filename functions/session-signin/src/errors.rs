@@ -1,0 +1,62 @@
+//! The words of this contract for every refusal, but for those of its framework for fields, in `fields.rs`.
+
+use lambda_http::http::StatusCode;
+use postern::Refusal;
+use postern::app::TokenRefusal;
+use postern::http::{self, Response};
+use postern::password::WeakPassword;
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct Error {
+    pub(super) msg: &'static str,
+    pub(super) error_code: &'static str,
+}
+
+/// The words of this contract for each refusal.
+pub(super) fn refuse(refusal: &Refusal) -> Response {
+    let (status, error_code, msg) = match refusal {
+        Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
+            (StatusCode::BAD_REQUEST, "username_or_password_incorrect", "Username or password is wrong")
+        }
+        Refusal::MfaRequired => (StatusCode::BAD_REQUEST, "mfa_required", "MFA token required"),
+        Refusal::Disabled | Refusal::NotActivated => {
+            (StatusCode::BAD_REQUEST, "not_activated", "Account is not activated")
+        }
+        Refusal::MustChangePassword => {
+            (StatusCode::BAD_REQUEST, "change_password", "You have to change your password")
+        }
+        Refusal::Throttled(_) => {
+            (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts. Try again later.")
+        }
+        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "Something went wrong."),
+        Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Something went wrong."),
+    };
+    http::refusal_json(status, refusal, &Error { msg, error_code })
+}
+
+/// The reply to a request without a valid JWT.
+pub(super) fn refuse_token(refusal: TokenRefusal) -> Response {
+    let (msg, error_code) = match &refusal {
+        TokenRefusal::Missing => ("Token not provided.", "token_not_provided"),
+        TokenRefusal::Expired => ("Provided token is expired.", "token_expired"),
+        TokenRefusal::Invalid => ("Your token is incorrect!", "token_incorrect"),
+        TokenRefusal::Refused(refusal) => return refuse(refusal),
+    };
+    let reply = http::json(StatusCode::UNAUTHORIZED, &Error { msg, error_code });
+    http::with_challenge(reply, refusal != TokenRefusal::Missing)
+}
+
+/// The reply to a session token that is invalid or expired.
+pub(super) fn incorrect(status: StatusCode, msg: &'static str) -> Response {
+    http::json(status, &Error { msg, error_code: "session_token_incorrect" })
+}
+
+/// The words of this contract for each weakness, without the field with which they begin.
+pub(super) const fn weakness(weak: WeakPassword) -> &'static str {
+    match weak {
+        WeakPassword::TooShort => "must be at least 8 characters.",
+        WeakPassword::TooLong => "may not be greater than 1024 characters.",
+        WeakPassword::TooCommon => "is too common.",
+    }
+}

@@ -1,0 +1,89 @@
+//! `POST /api/auth/signin`: username and password for a JWT, and for a session token if the client wants to stay.
+
+use postern::app::{Attempt, Names, SignedIn};
+use postern::audit::Caller;
+use postern::http::{self, Request, Response};
+use postern::session::{self, SessionRequest};
+use postern::{App, Refusal};
+use serde::Serialize;
+
+use crate::errors::refuse;
+use crate::fields::{FieldErrors, Fields};
+use crate::{CONTRACT, Settings, claims};
+
+/// What the body must hold.
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) session_information: Option<String>,
+    pub(super) stay_logged_in: bool,
+    pub(super) code: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Success {
+    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_token: Option<String>,
+}
+
+/// Signs a user in.
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let credentials = match parse(request) {
+        Ok(credentials) => credentials,
+        Err(errors) => return errors.reply(),
+    };
+    let outcome = app.sign_in(caller, credentials.attempt(settings)).await;
+    let reply = outcome.and_then(|who| success(app, settings, caller, &who));
+    reply.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+impl Credentials {
+    /// The attempt to sign in with them.
+    pub(super) fn attempt(&self, settings: &Settings) -> Attempt<'_> {
+        Attempt {
+            name: &self.username,
+            names: Names::Username,
+            readable: |_| Ok(()),
+            password: &self.password,
+            code: self.code.as_deref(),
+            session: self.stay_logged_in.then(|| SessionRequest {
+                kind: CONTRACT,
+                device: self.session_information.clone(),
+                secret: session::plain_secret(),
+                idle: settings.session_idle,
+                absolute: settings.session_absolute,
+            }),
+        }
+    }
+}
+
+fn parse(request: &Request) -> Result<Credentials, FieldErrors> {
+    let mut fields = Fields::of(request);
+    let credentials = Credentials {
+        username: fields.required_short("username"),
+        password: fields.required("password"),
+        session_information: fields.optional_short("session_information"),
+        stay_logged_in: fields.boolean("stay_logged_in"),
+        code: fields.code(),
+    };
+    fields.all_right(credentials)
+}
+
+/// Whether the body holds credentials, for the fuzzer.
+#[cfg(fuzzing)]
+pub fn read(request: &Request) -> bool {
+    parse(request).is_ok()
+}
+
+/// The reply to who signed in.
+pub(super) fn success(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    who: &SignedIn,
+) -> Result<Response, Refusal> {
+    let token = claims::issue(app, settings, caller, &who.user)?;
+    let session_token = who.session.as_ref().map(|session| session.to_plain());
+    Ok(http::token_json(&Success { token, session_token }))
+}

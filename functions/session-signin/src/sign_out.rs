@@ -1,0 +1,50 @@
+//! `POST /api/v1/user/myself/session/logoutCurrentSession`: the end of a session, by a JWT and the session token.
+
+use lambda_http::http::StatusCode;
+use postern::App;
+use postern::audit::{self, Caller};
+use postern::http::{self, Request, Response};
+use postern::session::SessionToken;
+use serde::Serialize;
+
+use crate::claims::PresentedJwt;
+use crate::errors::{incorrect, refuse_token};
+use crate::fields::Fields;
+use crate::resume::session_token;
+use crate::{CONTRACT, Settings};
+
+#[derive(Serialize)]
+struct Success {
+    msg: &'static str,
+}
+
+/// Ends a session of the JWT's user. The JWT may come as `?token=` or as the member `token` of the body, since this
+/// contract's clients send it so.
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let token = http::query(request, "token").filter(|token| !token.is_empty());
+    let fields = Fields::of(request);
+    let in_body = fields.peek("token").filter(|token| !token.is_empty()).map(str::to_owned);
+    let token = token.or_else(|| http::bearer(request)).or(in_body.as_deref());
+    let claimed = app.claims(caller, token, |jwt: PresentedJwt| jwt.subject(settings)).await;
+    let claimed = match claimed {
+        Ok(claimed) => claimed,
+        Err(refusal) => {
+            audit::session(caller, refusal.outcome(), None);
+            return refuse_token(refusal);
+        }
+    };
+    let session_token = match session_token(fields) {
+        Ok(session_token) => session_token,
+        Err(errors) => return errors.reply(),
+    };
+    let presented = SessionToken::from_plain(&session_token);
+    let ended =
+        app.sign_out_as(caller, token.unwrap_or_default(), &claimed, presented.as_ref(), CONTRACT).await;
+    match ended {
+        Ok(true) => {
+            http::json(StatusCode::OK, &Success { msg: "Successfully logged out and deleted session" })
+        }
+        Ok(false) => incorrect(StatusCode::NOT_FOUND, "Session token is incorrect"),
+        Err(refusal) => refuse_token(refusal),
+    }
+}

@@ -1,0 +1,62 @@
+//! `POST /api/v2/sso/signin/`: the user of an access token.
+
+use lambda_http::http::StatusCode;
+use postern::app::{Claimed, TokenRefusal};
+use postern::audit::{self, Caller, Findings};
+use postern::http::{self, Request, Response};
+use postern::user::User;
+use postern::{App, Refusal};
+use serde::Serialize;
+
+use crate::CONTRACT;
+use crate::attributes::{Attributes, Role};
+use crate::claims::AccessToken;
+use crate::errors::{bad_token, no_token, refuse};
+
+#[derive(Serialize)]
+struct Success<'a> {
+    id: u64,
+    ext_id: Option<i64>,
+    username: &'a str,
+    role: Option<Role>,
+    tags: Option<&'a [i64]>,
+}
+
+/// Shows the user of an access token.
+pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Response {
+    let token = http::bearer(request);
+    let claimed = app.claims(caller, token, AccessToken::subject).await;
+    let user_id = claimed.as_ref().ok().map(|claimed| claimed.user_id);
+    let outcome = match claimed {
+        Ok(claimed) => user_of(app, caller, token.unwrap_or_default(), &claimed).await,
+        Err(refusal) => Err(refusal),
+    };
+    let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| audit::SIGNED_IN);
+    audit::attempt(caller, said, Findings { user_id, ..Findings::default() });
+    match outcome {
+        Ok((user, attributes)) => http::json(
+            StatusCode::OK,
+            &Success {
+                id: user.id,
+                ext_id: attributes.ext_id,
+                username: &user.username,
+                role: attributes.role,
+                tags: attributes.tags.as_deref(),
+            },
+        ),
+        Err(TokenRefusal::Missing) => no_token(),
+        Err(TokenRefusal::Expired | TokenRefusal::Invalid) => bad_token(),
+        Err(TokenRefusal::Refused(refusal)) => refuse(&refusal),
+    }
+}
+
+async fn user_of(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+    claimed: &Claimed,
+) -> Result<(User, Attributes), TokenRefusal> {
+    let user = app.user_of_token(caller, token, claimed).await?;
+    let attributes = user.attributes(CONTRACT).map_err(Refusal::from)?;
+    Ok((user, attributes))
+}
