@@ -1,5 +1,5 @@
-//! The sample events, and the replies they must get: `events/<contract>/<name>.json` has its reply in
-//! `tests/tests/snapshots/events__<contract>__<name>.snap`. A new event needs no code, only a look at its reply.
+//! The sample events, and the replies they must get: `events/<contract>/<route>/<case>.json` has its reply in
+//! `tests/tests/snapshots/events__<contract>__<route>__<case>.snap`. A new event needs no code, only a look at its reply.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,21 +12,27 @@ use crate::stand::Reply;
 pub struct SampleEvent {
     /// The contract whose function takes it.
     pub contract: String,
-    /// The file's name without `.json`.
+    /// The route's folder and the file's name without `.json`, such as `sign-in/success`.
     pub name: String,
     /// The event.
     pub event: Value,
 }
 
-/// All sample events of one contract, or of all, in the order of their names.
+/// All sample events of one contract, or of all: those of the sign-in first, then in the order of their names.
 pub fn all(contract: Option<&str>) -> Vec<SampleEvent> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let mut events = Vec::new();
-    for folder in entries(&root).into_iter().filter(|path| path.is_dir()) {
-        for file in entries(&folder) {
+    let folders = |path: &Path| entries(path).into_iter().filter(|path| path.is_dir());
+    for folder in folders(&root) {
+        let mut routes: Vec<PathBuf> = folders(&folder).collect();
+        // What follows a sign-in may change its user.
+        routes.sort_by_key(|route| !route.ends_with("sign-in"));
+        for (route, file) in
+            routes.iter().flat_map(|route| entries(route).into_iter().map(move |file| (route, file)))
+        {
             events.push(SampleEvent {
                 contract: stem(&folder),
-                name: stem(&file),
+                name: format!("{}/{}", stem(route), stem(&file)),
                 event: serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap(),
             });
         }
@@ -46,7 +52,10 @@ pub fn assert_reply(event: &SampleEvent, reply: &Reply) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        insta::assert_json_snapshot!(format!("events__{}__{}", event.contract, event.name), whole);
+        insta::assert_json_snapshot!(
+            format!("events__{}__{}", event.contract, event.name.replace('/', "__")),
+            whole
+        );
     });
 }
 
