@@ -100,7 +100,7 @@ fn write_django(out: &mut dyn Write, rows: u64) {
         )
         .unwrap();
     }
-    out.write_all(b"\\.\n").unwrap();
+    out.write_all(b"\\.\n\n--\n-- PostgreSQL database dump complete\n--\n").unwrap();
 }
 
 fn write_datepoll(out: &mut dyn Write, rows: u64) {
@@ -125,6 +125,7 @@ fn write_datepoll(out: &mut dyn Write, rows: u64) {
     statement(out, "users", columns, &|id| {
         format!("({id},'user{id}','{HASH}',0,'John','Doe',1,'2022-11-19 18:15:22','2022-11-19 18:15:22')")
     });
+    out.write_all(b"-- Dump completed on 2026-11-29 20:00:00\n").unwrap();
 }
 
 fn write_freesewing(out: &mut dyn Write, rows: u64) {
