@@ -1,4 +1,4 @@
-//! What is asked of whoever types the command: passwords and peppers, which are never an argument, and confirmations.
+//! Asks the operator: for passwords and peppers, which are never arguments, and for confirmations.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 

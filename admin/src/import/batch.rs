@@ -17,13 +17,13 @@ pub(super) struct Pending {
     pub(super) position: Position,
     pub(super) record: Record,
     pub(super) candidate: Candidate,
-    /// What it has that there can be only one of, as `Seen` keeps it.
+    /// The keys of its id and names in `Seen`.
     pub(super) keys: Vec<u64>,
     /// The address that it came with and was left out, and whose that is.
     pub(super) email_left_out: Option<(String, u64)>,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 pub(super) enum Done {
     /// It is a user of its own, or none.
     Outcome(Outcome),
@@ -98,28 +98,43 @@ async fn join(
         (Some(MatchBy::Email), Outcome::Same(id)) => BTreeSet::from([*id]),
         _ => return Ok(None),
     };
-    if let Some(fast) = pending.candidate.fast.take().filter(|_| !options.dry_run) {
-        for (_, stored) in layering.layer(vec![(0, fast)]).await? {
-            pending.candidate.newcomer = pending.candidate.newcomer.clone().with_password_hash(stored);
-        }
-    }
     let passwords = match options.match_password {
         MatchPassword::First => PasswordOf::First,
         MatchPassword::Newest => PasswordOf::Newest,
     };
+    let is_same = matches!(outcome, Outcome::Same(_));
     for by in holders {
+        // A layer takes time, so whether the password is taken is found out before.
+        let Candidate { newcomer, fast, .. } = &pending.candidate;
+        let other = match fast {
+            Some(_) => newcomer.clone().with_password_hash("a layer".to_owned()),
+            None => newcomer.clone(),
+        };
+        let Some(would) = store.join_user(by, other.user(), passwords, true, ambient::now()).await? else {
+            continue;
+        };
+        if is_same && would.is_nothing() {
+            continue;
+        }
+        if options.dry_run || would.is_nothing() {
+            return Ok(Some(would));
+        }
+        if let Some(fast) = fast.clone().filter(|_| would.password) {
+            for (_, stored) in layering.layer(vec![(0, fast)]).await? {
+                pending.candidate.newcomer = pending.candidate.newcomer.clone().with_password_hash(stored);
+                pending.candidate.fast = None;
+            }
+        }
         let other = pending.candidate.newcomer.user();
-        let joined = store.join_user(by, other, passwords, options.dry_run, ambient::now()).await?;
-        let is_same = matches!(outcome, Outcome::Same(_));
-        if joined.as_ref().is_some_and(|joined| !(is_same && joined.is_nothing())) {
-            return Ok(joined);
+        if let Some(joined) = store.join_user(by, other, passwords, false, ambient::now()).await? {
+            return Ok(Some(joined));
         }
     }
     Ok(None)
 }
 
-/// Creates the users of a batch. Digests that are fast to guess get their layer first, and only those
-/// whose users are not there: a run that goes on does not pay for them again.
+/// Creates the users of a batch. Digests that are fast to guess get their layer first. A user who is in the table gets
+/// none, so that a second run does not take the time of the first.
 async fn create(store: &Store, batch: &mut [Pending], layering: &Layering) -> Result<Vec<Outcome>, Failure> {
     let mut known: Vec<Option<Outcome>> = vec![None; batch.len()];
     let fast: Vec<(usize, FastDigest)> = batch

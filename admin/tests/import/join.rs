@@ -193,3 +193,25 @@ async fn first_product_imported_again_after_a_join_is_already_there() {
     let map = std::fs::read_to_string(stand.path("one.jsonl.ids.csv")).unwrap();
     assert!(map.contains("7001,1\n"), "{map}");
 }
+
+/// A digest that is fast to guess gets its layer only where it is taken, and a dry run says the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn fast_digest_of_a_joined_row_is_taken_under_a_layer_once() {
+    let stand = Stand::start().await;
+    stand.write("one.csv", "id,username,email,password\n1,ida,a@example.com,!\n");
+    stand.write(
+        "two.csv",
+        "id,username,email,password\n9,ida2,a@example.com,5f4dcc3b5aa765d61d8327deb882cf99\n",
+    );
+    assert_eq!(stand.run(&["import", "django", "one.csv"]).counts(), [1, 0, 0]);
+    let words = ["import", "django", "two.csv", "--new-ids", "--match", "email"];
+    let takes = "ida2 is user 1, who takes the username, the source id, the password; all sessions end";
+    for more in [&["--dry-run"][..], &[]] {
+        let said = stand.run(&[&words, more].concat());
+        assert!(said.err.contains(takes), "{more:?}: {}", said.err);
+    }
+    let joined = user(&stand, 1);
+    assert!(joined["password_hash"].as_str().unwrap().starts_with("layered$md5-prefix$"), "{joined}");
+    assert!(stand.run(&words).err.contains("who takes nothing more"));
+    assert_eq!(user(&stand, 1), joined);
+}

@@ -58,7 +58,9 @@ impl FreeSewing {
         for record in rows.filter_map(|row| row.ok()?.record.ok()) {
             let Some(record) = of_table(&record, "User") else { continue };
             if v2::is_document(record) {
-                let _ = self.row_of_document(record).map(|row| self.email(&row));
+                if self.opened == 0 {
+                    let _ = self.row_of_document(record);
+                }
                 continue;
             }
             if self.opened == 0 {

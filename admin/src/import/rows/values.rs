@@ -78,8 +78,8 @@ fn of_function(function: &Function) -> Result<Json, Reason> {
     }
 }
 
-/// The text with the characters that its escapes stand for: `\XXXX`, `\uXXXX`, `\+XXXXXX`, `\UXXXXXXXX` and `\\` (SQLite's
-/// documentation of `unistr`).
+/// Replaces escapes by their characters: a backslash and four hexadecimal digits, `\u` and four, `\+` and six, `\U` and
+/// eight, and a doubled backslash (SQLite's documentation of `unistr`).
 fn unistr(text: &str) -> Option<String> {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, escape)) = rest.split_once('\\') {
