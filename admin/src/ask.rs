@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use postern::ambient::random;
-use postern::password::{MAX_BYTES, Passwords, check_new, is_sound};
+use postern::password::{MAX_BYTES, Passwords, check_new, self_test};
 
 use crate::output::{Exit, Failure};
 
@@ -15,7 +15,7 @@ pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Fai
     let password = if from_stdin { first_line(&mut io::stdin().lock())? } else { prompt()? };
     let names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
     check_new(&password, &names).map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
-    if !is_sound() {
+    if !self_test() {
         return Err(Failure::new(
             Exit::Failed,
             "this processor computes Argon2 otherwise than RFC 9106 says",

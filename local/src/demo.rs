@@ -99,8 +99,8 @@ pub const USERS: [DemoUser; 8] = [
     DemoUser { id: 44, username: "Zoë", email: "zoe@example.com", password: "pässwörd ☃", ..ACTIVE },
 ];
 
-/// A login name of nobody's that is shut, as 33 failures in a row leave it; its e-mail form too.
-pub const SHUT_NAMES: [&str; 2] = ["mallory", "mallory@example.com"];
+/// A login name of nobody's that is locked, as 33 failures in a row leave it; its e-mail form too.
+pub const LOCKED_NAMES: [&str; 2] = ["mallory", "mallory@example.com"];
 
 /// The secret of [`SESSIONS`], in the form of the account and session contracts, and of email.
 const SESSION_SECRETS: [&str; 2] =
@@ -117,7 +117,7 @@ const SESSIONS: [(&str, &str); 6] = [
     ("email", "SampleLef3"),
 ];
 
-/// Puts the demo users into a table, and shuts [`SHUT_NAMES`]. Users that are there already stay as they are.
+/// Puts the demo users into a table, and locks [`LOCKED_NAMES`]. Users that are there already stay as they are.
 ///
 /// # Errors
 /// If the store fails.
@@ -128,8 +128,8 @@ pub async fn create_all(app: &App, store: &Store) -> Result<(), CreateUserError>
             Err(error) => return Err(error),
         }
     }
-    for name in SHUT_NAMES {
-        store.shut_name(&LoginName::new(name), app.now()).await?;
+    for name in LOCKED_NAMES {
+        store.lock_name(&LoginName::new(name), app.now()).await?;
     }
     Ok(())
 }

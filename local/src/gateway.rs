@@ -15,18 +15,18 @@ use base64::engine::general_purpose::STANDARD;
 use postern::ambient::{hex, now, random};
 use serde_json::{Value, json};
 
-use crate::doors::Door;
+use crate::functions::Function;
 
 /// The largest body that API Gateway takes.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// The HTTP API with these doors. Serve it with connection info.
-pub fn router(doors: Vec<Door>) -> Router {
-    Router::new().fallback(answer).with_state(Arc::new(doors))
+pub fn router(functions: Vec<Function>) -> Router {
+    Router::new().fallback(answer).with_state(Arc::new(functions))
 }
 
 async fn answer(
-    State(doors): State<Arc<Vec<Door>>>,
+    State(functions): State<Arc<Vec<Function>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
@@ -37,25 +37,25 @@ async fn answer(
     }
     let path = request.uri().path();
     let path = path.strip_suffix('/').unwrap_or(path);
-    let door = doors.iter().find(|door| door.routes.iter().any(|(_, route)| *route == path));
-    let reply = match door {
+    let function = functions.iter().find(|function| function.routes.iter().any(|(_, route)| *route == path));
+    let reply = match function {
         None => message(StatusCode::NOT_FOUND, "Not Found"),
-        Some(door) => invoke(door, peer, request).await,
+        Some(function) => invoke(function, peer, request).await,
     };
     if origin.is_some() { with_cors(reply) } else { reply }
 }
 
-async fn invoke(door: &Door, peer: SocketAddr, request: Request) -> Response {
+async fn invoke(function: &Function, peer: SocketAddr, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let event = event(&parts, &body, peer);
-    match (door.function)(event).await {
+    match (function.handler)(event).await {
         Ok(reply) => decode(&reply)
             .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
         Err(error) => {
-            tracing::error!(contract = door.name, cause = error.0, "the function failed");
+            tracing::error!(contract = function.name, cause = error.0, "the function failed");
             message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
     }

@@ -3,12 +3,12 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`table`] | the embedded DynamoDB API |
+//! | [`dynamodb`] | the embedded DynamoDB API |
 //! | [`demo`] | the demo users |
-//! | [`doors`] | the five contracts and the key set, each as a Lambda function that takes an event and gives a reply |
+//! | [`functions`] | the five contracts and the key set, each as a Lambda function that takes an event and gives a reply |
 //! | [`gateway`] | API Gateway's part: HTTP to event, reply to HTTP, CORS |
 
 pub mod demo;
-pub mod doors;
+pub mod dynamodb;
+pub mod functions;
 pub mod gateway;
-pub mod table;

@@ -11,9 +11,9 @@ use postern::App;
 use postern::config::Environment;
 use postern::local_endpoint::Note;
 use postern::logging;
-use postern_local::demo::{self, RECOVERY_CODES, SHUT_NAMES, TOTP_SECRET, USERS};
-use postern_local::table::{self, StartError, Table};
-use postern_local::{doors, gateway};
+use postern_local::demo::{self, LOCKED_NAMES, RECOVERY_CODES, TOTP_SECRET, USERS};
+use postern_local::dynamodb::{self, StartError, Table};
+use postern_local::{functions, gateway};
 use tokio::signal;
 use tokio::time::{sleep, timeout};
 use tracing::level_filters::LevelFilter;
@@ -69,7 +69,7 @@ async fn run(options: Options) -> Result<(), StartError> {
 
     let listener = match options.table_only {
         true => None,
-        false => Some(table::listen(Ipv4Addr::LOCALHOST.into(), options.port, "--port").await?),
+        false => Some(dynamodb::listen(Ipv4Addr::LOCALHOST.into(), options.port, "--port").await?),
     };
     let table =
         Table::start(options.dynamodb_port, options.dynamodb_address, options.data.as_deref()).await?;
@@ -81,7 +81,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         demo::create_all(&app, &store).await.map_err(|error| said(&error))?;
         demo::begin_sessions(&app, &store).await.map_err(|error| said(&error))?;
     }
-    let doors = doors::all(&app, &env).map_err(|error| said(&error))?;
+    let functions = functions::all(&app, &env).map_err(|error| said(&error))?;
 
     // A home that cannot be written to keeps nobody from trying things out.
     let note = Note::leave(&process, &table.endpoint()).unwrap_or_else(|error| {
@@ -101,7 +101,7 @@ async fn run(options: Options) -> Result<(), StartError> {
             }
             println!("Ready: http://{address}");
             let service =
-                gateway::router(doors).into_make_service_with_connect_info::<std::net::SocketAddr>();
+                gateway::router(functions).into_make_service_with_connect_info::<std::net::SocketAddr>();
             let server = axum::serve(listener, service).with_graceful_shutdown(stopped());
             tokio::select! {
                 ended = server.into_future() => ended.map_err(|error| said(&error))?,
@@ -158,7 +158,7 @@ fn greet(table: &Table, options: &Options) {
     };
     let users = if options.no_demo_users { "no demo users" } else { "demo users" };
     println!("Postern, {seen}: {users}, sample keys.\n");
-    println!("DynamoDB API: {}, table {}, {kept}\n", table.endpoint(), table::NAME);
+    println!("DynamoDB API: {}, table {}, {kept}\n", table.endpoint(), dynamodb::NAME);
     if options.no_demo_users {
         return;
     }
@@ -170,7 +170,7 @@ fn greet(table: &Table, options: &Options) {
         );
     }
     println!("\nMFA of guarded: TOTP secret {TOTP_SECRET}; recovery codes {}", RECOVERY_CODES.join(" "));
-    println!("Shut, as after 33 failures: {}\n", SHUT_NAMES.join(" "));
+    println!("Locked, as after 33 failures: {}\n", LOCKED_NAMES.join(" "));
 }
 
 fn introduce(url: &str) {

@@ -113,7 +113,7 @@ fn throttling_is_set_by_the_environment() {
     let wrong = r#"{"username":"johndoe","password":"wrong"}"#;
     let options = ["--port", "0", "--dynamodb-port", "0"];
     let mut ladder = command(&options);
-    ladder.env("THROTTLE_FREE_FAILURES", "1").env("THROTTLE_SHUT_AFTER", "2");
+    ladder.env("THROTTLE_FREE_FAILURES", "1").env("THROTTLE_LOCK_AFTER", "2");
     ladder.env("THROTTLE_MAX_WAIT_SECONDS", "77");
     let ladder = ready(ladder);
     let mut tried = 0;

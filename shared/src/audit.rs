@@ -38,7 +38,7 @@ pub struct Caller {
 
 /// What the event tells of an attempt besides its outcome.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Findings {
+pub struct AttemptDetails {
     /// The user, where there is one.
     pub user_id: Option<u64>,
     /// How long the password was hashed.
@@ -103,9 +103,9 @@ const DURATION: Metric = Metric { name: "duration_ms", unit: "Milliseconds" };
 const HASHING: Metric = Metric { name: "hash_ms", unit: "Milliseconds" };
 
 /// Leaves the event of an attempt to sign in.
-pub fn attempt(caller: &Caller, outcome: &'static str, findings: Findings) {
+pub fn attempt(caller: &Caller, outcome: &'static str, details: AttemptDetails) {
     // Only what is there may be named.
-    let by_contract: &[Metric] = match findings.hashing {
+    let by_contract: &[Metric] = match details.hashing {
         Some(_) => &[THROTTLED, DURATION, HASHING],
         None => &[THROTTLED, DURATION],
     };
@@ -113,25 +113,25 @@ pub fn attempt(caller: &Caller, outcome: &'static str, findings: Findings) {
     leave(Event {
         message: "sign-in attempt",
         attempts: Some(1),
-        throttled: Some(findings.throttled_by.is_some().into()),
-        ..event(caller, outcome, findings, &directives)
+        throttled: Some(details.throttled_by.is_some().into()),
+        ..event(caller, outcome, details, &directives)
     });
 }
 
 /// Leaves the event of a session that was refreshed, used or ended.
 pub fn session(caller: &Caller, outcome: &'static str, user_id: Option<u64>) {
-    let findings = Findings { user_id, ..Findings::default() };
+    let details = AttemptDetails { user_id, ..AttemptDetails::default() };
     leave(Event {
         message: "session",
         sessions: Some(1),
-        ..event(caller, outcome, findings, &[by_outcome(&[SESSIONS])])
+        ..event(caller, outcome, details, &[by_outcome(&[SESSIONS])])
     });
 }
 
 fn event<'a>(
     caller: &'a Caller,
     outcome: &'static str,
-    findings: Findings,
+    details: AttemptDetails,
     directives: &'a [Directive<'a>],
 ) -> Event<'a> {
     Event {
@@ -140,12 +140,12 @@ fn event<'a>(
         message: "",
         contract: caller.contract,
         outcome,
-        user_id: findings.user_id,
+        user_id: details.user_id,
         address: &caller.address,
         request_id: &caller.request_id,
-        throttled_by: findings.throttled_by,
+        throttled_by: details.throttled_by,
         duration_ms: milliseconds(caller.started.elapsed()),
-        hash_ms: findings.hashing.map(milliseconds),
+        hash_ms: details.hashing.map(milliseconds),
         attempts: None,
         throttled: None,
         sessions: None,

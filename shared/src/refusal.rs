@@ -50,7 +50,7 @@ impl Refusal {
 
     /// Whether it is the user's doing or state, and not ours or the store's: who comes with a token is told no more than that
     /// the token is no good.
-    pub(crate) const fn is_of_the_user(&self) -> bool {
+    pub(crate) const fn concerns_account(&self) -> bool {
         match self {
             Self::UnknownUser
             | Self::WrongPassword

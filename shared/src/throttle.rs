@@ -21,8 +21,8 @@ use crate::config::{ConfigError, Environment};
 pub struct Policy {
     /// Failures of a login name that cost no waiting, `THROTTLE_FREE_FAILURES`.
     pub free_failures: u32,
-    /// Failures in a row that shut a login name, `THROTTLE_SHUT_AFTER`.
-    pub shut_after: u32,
+    /// Failures in a row that shut a login name, `THROTTLE_LOCK_AFTER`.
+    pub lock_after: u32,
     /// The longest wait between two attempts by one login name, `THROTTLE_MAX_WAIT_SECONDS`.
     pub longest_wait: Duration,
     /// Failures admitted from one address per window, `THROTTLE_ADDRESS_LIMIT`.
@@ -44,7 +44,7 @@ impl Policy {
     /// The settings of an environment that sets none.
     pub const DEFAULT: Self = Self {
         free_failures: 5,
-        shut_after: 33,
+        lock_after: 33,
         longest_wait: Duration::from_secs(15 * 60),
         address_limit: 30,
         address_window: Duration::from_secs(5 * 60),
@@ -59,13 +59,13 @@ impl Policy {
         let default = Self::DEFAULT;
         let seconds =
             |name, default: Duration| env.number(name, default.as_secs(), 1, DAY).map(Duration::from_secs);
-        let shut_after = env.number("THROTTLE_SHUT_AFTER", default.shut_after, 1, default.shut_after)?;
+        let lock_after = env.number("THROTTLE_LOCK_AFTER", default.lock_after, 1, default.lock_after)?;
         let free_failures =
-            env.number("THROTTLE_FREE_FAILURES", default.free_failures, 1, default.shut_after)?;
+            env.number("THROTTLE_FREE_FAILURES", default.free_failures, 1, default.lock_after)?;
         Ok(Self {
             // A name may be shut before it ever waits.
-            free_failures: free_failures.min(shut_after),
-            shut_after,
+            free_failures: free_failures.min(lock_after),
+            lock_after,
             longest_wait: seconds("THROTTLE_MAX_WAIT_SECONDS", default.longest_wait)?,
             address_limit: env.number("THROTTLE_ADDRESS_LIMIT", default.address_limit, 1, 1_000_000)?,
             address_window: seconds("THROTTLE_ADDRESS_WINDOW_SECONDS", default.address_window)?,
@@ -78,7 +78,7 @@ impl Policy {
     /// With the time until one is. A name that is shut names the longest wait, and so does not tell that waiting
     /// will not help.
     pub fn name(&self, counter: Attempts, now: Timestamp) -> Result<(), Duration> {
-        if counter.failures >= self.shut_after {
+        if counter.failures >= self.lock_after {
             return Err(self.longest_wait);
         }
         // Of these not even another function's clock, ahead of ours, makes a wait.
@@ -100,7 +100,7 @@ impl Policy {
 
     /// The rungs of the ladder: each number of failures whose wait is shorter than the longest, with it.
     pub(crate) fn rungs(&self) -> impl Iterator<Item = (u32, Duration)> {
-        (self.free_failures..self.shut_after)
+        (self.free_failures..self.lock_after)
             .map(|failures| (failures, self.wait(failures)))
             .take_while(|(_, wait)| *wait < self.longest_wait)
     }
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(read(&[]), Ok(POLICY));
         let set = [
             ("THROTTLE_FREE_FAILURES", "2"),
-            ("THROTTLE_SHUT_AFTER", "10"),
+            ("THROTTLE_LOCK_AFTER", "10"),
             ("THROTTLE_MAX_WAIT_SECONDS", "3"),
             ("THROTTLE_ADDRESS_LIMIT", "7"),
             ("THROTTLE_ADDRESS_WINDOW_SECONDS", "60"),
@@ -218,7 +218,7 @@ mod tests {
             Err(policy.longest_wait)
         );
         assert_eq!((policy.address_limit, policy.address_window), (7, Duration::from_secs(60)));
-        let policy = read(&[("THROTTLE_SHUT_AFTER", "3")]).unwrap();
+        let policy = read(&[("THROTTLE_LOCK_AFTER", "3")]).unwrap();
         let after = |failures| policy.name(Attempts { failures, charged_at: at(0) }, at(0));
         assert_eq!([2, 3].map(after), [Ok(()), Err(Duration::from_secs(900))]);
         assert_eq!((policy.free_failures, policy.rungs().count()), (3, 0));
@@ -226,8 +226,8 @@ mod tests {
             ("THROTTLE_FREE_FAILURES", "0"),
             ("THROTTLE_FREE_FAILURES", "34"),
             ("THROTTLE_FREE_FAILURES", "many"),
-            ("THROTTLE_SHUT_AFTER", "0"),
-            ("THROTTLE_SHUT_AFTER", "34"),
+            ("THROTTLE_LOCK_AFTER", "0"),
+            ("THROTTLE_LOCK_AFTER", "34"),
             ("THROTTLE_MAX_WAIT_SECONDS", "0"),
             ("THROTTLE_MAX_WAIT_SECONDS", "86401"),
             ("THROTTLE_ADDRESS_LIMIT", "0"),

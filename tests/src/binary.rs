@@ -9,17 +9,17 @@ use postern::config::Environment;
 use postern::store::Store;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo;
-use postern_local::table::Table;
+use postern_local::dynamodb::Table;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::deployment::Reply;
 use crate::events;
 use crate::logs;
 use crate::runtime_api::RuntimeApi;
-use crate::stand::Reply;
 
 /// The variables of a function's environment that say where it is and with what it signs.
 const VARIABLES: [&str; 7] = [
@@ -124,9 +124,9 @@ pub async fn logs_what_is_no_request(binary: &str, env: &Environment) {
     let sentence =
         "the event is no request of an API Gateway HTTP API (payload format 2.0); nothing was done";
     let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let said =
+    let refused =
         lines.iter().filter(|line| line["message"] == json!(sentence) && line["level"] == json!("WARN"));
-    assert_eq!(said.count(), events.len(), "{logged}");
+    assert_eq!(refused.count(), events.len(), "{logged}");
     assert!(!logged.contains("aws.events") && !logged.contains("secret"), "{logged}");
 }
 
@@ -180,13 +180,13 @@ async fn run(binary: &str, env: &Environment) -> Output {
 }
 
 fn assert_refused(output: &Output, variable: &str, value: &str) {
-    let said = [output.stdout.as_slice(), &output.stderr].concat();
-    let said = String::from_utf8(said).unwrap();
-    assert!(!output.status.success(), "{variable}={value}: {said}");
-    assert!(said.contains(variable), "{variable} is not named: {said}");
-    let secret = variable != "SIGNING_KEYS" || value.is_empty() || !said.contains(value);
-    assert!(secret, "the value is shown: {said}");
-    assert!(!said.contains("panicked"), "{said}");
+    let refused = [output.stdout.as_slice(), &output.stderr].concat();
+    let refused = String::from_utf8(refused).unwrap();
+    assert!(!output.status.success(), "{variable}={value}: {refused}");
+    assert!(refused.contains(variable), "{variable} is not named: {refused}");
+    let secret = variable != "SIGNING_KEYS" || value.is_empty() || !refused.contains(value);
+    assert!(secret, "the value is shown: {refused}");
+    assert!(!refused.contains("panicked"), "{refused}");
 }
 
 /// The path of a file beside the workspace's `Cargo.toml`.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::stand::Reply;
+use crate::deployment::Reply;
 
 /// A sample event.
 pub struct SampleEvent {

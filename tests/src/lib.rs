@@ -3,7 +3,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`stand`] | a whole deployment in this process, with a clock of its own |
+//! | [`deployment`] | a whole deployment in this process, with a clock of its own |
 //! | [`events`] | the sample events, and the replies they must get |
 //! | [`runtime_api`] | a stand-in for Lambda's Runtime API, for the compiled binaries |
 //! | [`binary`] | the compiled binaries |
@@ -14,9 +14,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
 
 pub mod binary;
+pub mod deployment;
 pub mod events;
 pub mod logs;
 pub mod meter;
 pub mod relay;
 pub mod runtime_api;
-pub mod stand;

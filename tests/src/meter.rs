@@ -21,15 +21,15 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::deployment::{Deployment, Reply};
 use crate::relay;
-use crate::stand::{Reply, Stand};
 
 /// A trip is over when no call has come for so many looks, this long apart. Looks, and not one long wait: a busy machine
 /// may stop this process for as long as it likes, and what was under way then comes before the next look.
 const LOOKS: usize = 10;
 const APART: Duration = Duration::from_millis(2);
 
-/// Between the functions of a stand and their table.
+/// Between the functions of a deployment and their table.
 pub struct Meter(Arc<Shared>);
 
 struct Shared {
@@ -58,7 +58,7 @@ pub struct Call {
     /// Write request units, by the rules.
     pub writes: f64,
     /// What the store says that it charged, if it does.
-    said: Option<f64>,
+    reported: Option<f64>,
 }
 
 /// What a request used.
@@ -98,8 +98,8 @@ impl fmt::Display for Used {
 }
 
 impl Meter {
-    /// A stand with a meter before its table, and settings changed.
-    pub async fn stand(change: impl FnOnce(Environment) -> Environment) -> (Stand, Self) {
+    /// A deployment with a meter before its table, and settings changed.
+    pub async fn deployment(change: impl FnOnce(Environment) -> Environment) -> (Deployment, Self) {
         let shared = Arc::new(Shared {
             table: OnceLock::new(),
             calls: Mutex::default(),
@@ -110,7 +110,7 @@ impl Meter {
             shared.table.set(table).unwrap();
             Router::new().fallback(meter).with_state(Arc::clone(&shared))
         };
-        (relay::stand(router, change).await, Self(shared))
+        (relay::deployment(router, change).await, Self(shared))
     }
 
     /// The reply to a request, and what it used.
@@ -122,8 +122,11 @@ impl Meter {
         calls.sort_by(|one, other| (one.trip, &one.what).cmp(&(other.trip, &other.what)));
         for call in &calls {
             let charged = call.reads + call.writes;
-            assert!(call.refused == call.said.is_none(), "what is done is charged: {call:?}");
-            assert!(call.said.is_none_or(|said| said == charged), "the store charges otherwise: {call:?}");
+            assert!(call.refused == call.reported.is_none(), "what is done is charged: {call:?}");
+            assert!(
+                call.reported.is_none_or(|reported| reported == charged),
+                "the store charges otherwise: {call:?}"
+            );
         }
         (reply, Used { calls })
     }
@@ -160,7 +163,7 @@ async fn meter(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         refused: answer["__type"].as_str().is_some_and(|of| of.ends_with("#ConditionalCheckFailedException")),
         reads,
         writes,
-        said: answer["ConsumedCapacity"]["CapacityUnits"].as_f64(),
+        reported: answer["ConsumedCapacity"]["CapacityUnits"].as_f64(),
     };
     // Before the caller hears of it, who may be done then.
     shared.calls.lock().unwrap().as_mut().unwrap().push(call);

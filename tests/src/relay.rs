@@ -12,23 +12,23 @@ use hyper_util::rt::TokioIo;
 use postern::config::Environment;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::stand::Stand;
+use crate::deployment::Deployment;
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
 /// A stand whose calls to the table go to this router, which is told where the table is; with settings changed.
-pub async fn stand(
+pub async fn deployment(
     router: impl FnOnce(String) -> Router,
     change: impl FnOnce(Environment) -> Environment,
-) -> Stand {
+) -> Deployment {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let stand = Stand::start_with(|env| {
+    let deployment = Deployment::start_with(|env| {
         let router = router(env.optional(ENDPOINT).unwrap().trim_start_matches("http://").to_owned());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         change(env.with(ENDPOINT, endpoint))
     });
-    stand.await
+    deployment.await
 }
 
 /// Passes a call on to the table.

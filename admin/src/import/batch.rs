@@ -5,7 +5,7 @@ use std::mem;
 
 use postern::ambient;
 use postern::password::FastDigest;
-use postern::store::{Joined, Outcome, PasswordOf, Standing, Store, Taken, What};
+use postern::store::{Availability, Conflict, Joined, Outcome, PasswordOf, Store, UniqueField};
 
 use super::layering::Layering;
 use super::rows::{Position, Record};
@@ -45,14 +45,14 @@ pub(super) async fn import_batch(
     // A second time for those who come without their address.
     while !batch.is_empty() {
         let outcomes = if options.dry_run {
-            let newcomers: Vec<_> = batch.iter().map(|pending| &pending.candidate.newcomer).collect();
-            let standings = store.examine_users(&newcomers).await?;
-            let would = |(standing, pending): (Standing, &Pending)| match standing {
-                Standing::Free => Outcome::Created(pending.candidate.newcomer.user().id),
-                Standing::Same(id) => Outcome::Same(id),
-                Standing::Taken(taken) => Outcome::Taken(taken),
+            let new_users: Vec<_> = batch.iter().map(|pending| &pending.candidate.new_user).collect();
+            let availabilities = store.availability_of(&new_users).await?;
+            let would = |(availability, pending): (Availability, &Pending)| match availability {
+                Availability::Free => Outcome::Created(pending.candidate.new_user.user().id),
+                Availability::Same(id) => Outcome::Same(id),
+                Availability::Taken(taken) => Outcome::Taken(taken),
             };
-            standings.into_iter().zip(&batch).map(would).collect()
+            availabilities.into_iter().zip(&batch).map(would).collect()
         } else {
             create(&store, &mut batch, &layering).await?
         };
@@ -62,13 +62,14 @@ pub(super) async fn import_batch(
                 done.push((pending, Done::Joined(joined)));
                 continue;
             }
-            let id = pending.candidate.newcomer.user().id;
-            let of_another = |taken: &&Taken| taken.what == What::Email && taken.by != id;
+            let id = pending.candidate.new_user.user().id;
+            let of_another = |taken: &&Conflict| taken.what == UniqueField::Email && taken.by != id;
             match &outcome {
                 Outcome::Taken(taken)
                     if options.drop_taken_emails && taken.iter().any(|taken| of_another(&taken)) =>
                 {
-                    let email = pending.candidate.unique().into_iter().find(|(what, _)| *what == What::Email);
+                    let email =
+                        pending.candidate.unique().into_iter().find(|(what, _)| *what == UniqueField::Email);
                     let by = taken.iter().find(of_another).map(|taken| taken.by);
                     pending.email_left_out = email.map(|(_, email)| email).zip(by);
                     pending.candidate = pending.candidate.without_email();
@@ -92,7 +93,7 @@ async fn join(
 ) -> Result<Option<Joined>, Failure> {
     let holders: BTreeSet<u64> = match (options.match_by, outcome) {
         (Some(MatchBy::Email), Outcome::Taken(taken)) => {
-            taken.iter().filter(|taken| taken.what != What::Id).map(|taken| taken.by).collect()
+            taken.iter().filter(|taken| taken.what != UniqueField::Id).map(|taken| taken.by).collect()
         }
         // Of two products, a user may have the same names in both.
         (Some(MatchBy::Email), Outcome::Same(id)) => BTreeSet::from([*id]),
@@ -105,10 +106,10 @@ async fn join(
     let is_same = matches!(outcome, Outcome::Same(_));
     for by in holders {
         // A layer takes time, so whether the password is taken is found out before.
-        let Candidate { newcomer, fast, .. } = &pending.candidate;
+        let Candidate { new_user, fast, .. } = &pending.candidate;
         let other = match fast {
-            Some(_) => newcomer.clone().with_password_hash("a layer".to_owned()),
-            None => newcomer.clone(),
+            Some(_) => new_user.clone().with_password_hash("a layer".to_owned()),
+            None => new_user.clone(),
         };
         let Some(would) = store.join_user(by, other.user(), passwords, true, ambient::now()).await? else {
             continue;
@@ -121,11 +122,11 @@ async fn join(
         }
         if let Some(fast) = fast.clone().filter(|_| would.password) {
             for (_, stored) in layering.layer(vec![(0, fast)]).await? {
-                pending.candidate.newcomer = pending.candidate.newcomer.clone().with_password_hash(stored);
+                pending.candidate.new_user = pending.candidate.new_user.clone().with_password_hash(stored);
                 pending.candidate.fast = None;
             }
         }
-        let other = pending.candidate.newcomer.user();
+        let other = pending.candidate.new_user.user();
         if let Some(joined) = store.join_user(by, other, passwords, false, ambient::now()).await? {
             return Ok(Some(joined));
         }
@@ -143,18 +144,18 @@ async fn create(store: &Store, batch: &mut [Pending], layering: &Layering) -> Re
         .filter_map(|(index, pending)| Some((index, pending.candidate.fast.clone()?)))
         .collect();
     if !fast.is_empty() {
-        let newcomers: Vec<_> = fast.iter().filter_map(|(index, _)| batch.get(*index)).collect();
-        let newcomers: Vec<_> = newcomers.iter().map(|pending| &pending.candidate.newcomer).collect();
-        let standings = store.examine_users(&newcomers).await?;
+        let new_users: Vec<_> = fast.iter().filter_map(|(index, _)| batch.get(*index)).collect();
+        let new_users: Vec<_> = new_users.iter().map(|pending| &pending.candidate.new_user).collect();
+        let availabilities = store.availability_of(&new_users).await?;
         let mut free = Vec::new();
-        for ((index, fast), standing) in fast.into_iter().zip(standings) {
-            let outcome = match standing {
-                Standing::Free => {
+        for ((index, fast), availability) in fast.into_iter().zip(availabilities) {
+            let outcome = match availability {
+                Availability::Free => {
                     free.push((index, fast));
                     continue;
                 }
-                Standing::Same(id) => Outcome::Same(id),
-                Standing::Taken(taken) => Outcome::Taken(taken),
+                Availability::Same(id) => Outcome::Same(id),
+                Availability::Taken(taken) => Outcome::Taken(taken),
             };
             if let Some(known) = known.get_mut(index) {
                 *known = Some(outcome);
@@ -162,13 +163,13 @@ async fn create(store: &Store, batch: &mut [Pending], layering: &Layering) -> Re
         }
         for (index, stored) in layering.layer(free).await? {
             if let Some(Pending { candidate, .. }) = batch.get_mut(index) {
-                candidate.newcomer = candidate.newcomer.clone().with_password_hash(stored);
+                candidate.new_user = candidate.new_user.clone().with_password_hash(stored);
                 candidate.fast = None;
             }
         }
     }
     let unknown = batch.iter().zip(&known).filter(|(_, known)| known.is_none());
-    let newcomers = unknown.map(|(pending, _)| pending.candidate.newcomer.clone()).collect();
-    let mut created = store.create_users(newcomers).await?.into_iter();
+    let new_users = unknown.map(|(pending, _)| pending.candidate.new_user.clone()).collect();
+    let mut created = store.create_users(new_users).await?.into_iter();
     Ok(known.into_iter().filter_map(|known| known.or_else(|| created.next())).collect())
 }

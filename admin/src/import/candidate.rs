@@ -1,7 +1,7 @@
 //! A user on the way from a row to the table.
 
 use postern::password::{FastDigest, HashAlgorithm, Imported};
-use postern::store::{Newcomer, Taken, What};
+use postern::store::{Conflict, NewUser, UniqueField};
 use postern::user::User;
 
 use super::hashes::Hashes;
@@ -58,7 +58,7 @@ impl Draft {
             }
         };
         user.password_hash = stored;
-        Ok(Candidate { newcomer: Newcomer::new(user)?, fast, hash, notes })
+        Ok(Candidate { new_user: NewUser::new(user)?, fast, hash, notes })
     }
 }
 
@@ -78,7 +78,7 @@ impl Reading {
 
 /// A user of a row, with names that can be names.
 pub(super) struct Candidate {
-    pub(super) newcomer: Newcomer,
+    pub(super) new_user: NewUser,
     /// What becomes the password's stored form by a layer of Argon2id, which the newcomer lacks until then.
     pub(super) fast: Option<FastDigest>,
     pub(super) hash: Option<HashAlgorithm>,
@@ -87,21 +87,21 @@ pub(super) struct Candidate {
 
 impl Candidate {
     pub(super) fn without_email(mut self) -> Self {
-        self.newcomer = self.newcomer.without_email();
+        self.new_user = self.new_user.without_email();
         self.notes.push(Note::EmailDropped);
         self
     }
 
     /// Why it is rejected.
-    pub(super) fn taken(&self, taken: Vec<Taken>) -> Reason {
-        let user = self.newcomer.user();
+    pub(super) fn taken(&self, taken: Vec<Conflict>) -> Reason {
+        let user = self.new_user.user();
         Reason::Taken { id: user.id, names: [user.username.clone(), user.email.clone()], taken }
     }
 
     /// What there can be only one of.
-    pub(super) fn unique(&self) -> Vec<(What, String)> {
-        let id = self.newcomer.user().id;
-        let names = self.newcomer.names().map(|(name, what)| (what, name.to_owned()));
-        (id != 0).then(|| (What::Id, id.to_string())).into_iter().chain(names).collect()
+    pub(super) fn unique(&self) -> Vec<(UniqueField, String)> {
+        let id = self.new_user.user().id;
+        let names = self.new_user.names().map(|(name, what)| (what, name.to_owned()));
+        (id != 0).then(|| (UniqueField::Id, id.to_string())).into_iter().chain(names).collect()
     }
 }

@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(with("x"), Some(UnusableHash::Malformed));
         assert_eq!(
             with(r#"{"hashIterations":2000001,"algorithm":"pbkdf2-sha256"}"#),
-            Some(UnusableHash::TooDear)
+            Some(UnusableHash::TooExpensive)
         );
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn classify_credential(credential: &Value) -> Result<Imported, Unusab
     let bytes = |name: &str| base64(secret.get(name).and_then(Value::as_str).ok_or(malformed)?);
     let (salt, hash) = (bytes("salt")?, bytes("value")?);
     let iterations = how.get("hashIterations").and_then(Value::as_u64).ok_or(malformed)?;
-    let iterations = u32::try_from(iterations).map_err(|_| UnusableHash::TooDear)?;
+    let iterations = u32::try_from(iterations).map_err(|_| UnusableHash::TooExpensive)?;
     let function = match how.get("algorithm").and_then(Value::as_str).ok_or(malformed)? {
         "pbkdf2" => HashFunction::Sha1,
         "pbkdf2-sha256" => HashFunction::Sha256,

@@ -326,7 +326,7 @@ impl Reader {
 /// Imports users.
 ///
 /// # Errors
-/// If the file cannot be read, or is of another format. What is wrong with single rows is part of the output.
+/// If the file cannot be read, or is of another format. UniqueField is wrong with single rows is part of the output.
 pub async fn import(args: ImportArgs, store: &Store, place: &str) -> Result<Output, Failure> {
     let (mut reader, mut options) = match args.format {
         Format::Django { options, model, media_url } => {

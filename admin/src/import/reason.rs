@@ -3,7 +3,7 @@
 use std::fmt;
 
 use postern::password::UnusableHash;
-use postern::store::{CreateUserError, Taken, What};
+use postern::store::{Conflict, CreateUserError, UniqueField};
 
 /// Why a row is rejected. It names members, login names and ids; never a hash, a key or a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,12 +85,12 @@ pub enum Reason {
         /// The username and the e-mail address that it has.
         names: [String; 2],
         /// What is taken, and whose it is.
-        taken: Vec<Taken>,
+        taken: Vec<Conflict>,
     },
     /// Something of the row is in an earlier row of the file.
     Twice {
         /// What it is.
-        what: What,
+        what: UniqueField,
         /// The id or name.
         which: String,
     },
@@ -179,21 +179,21 @@ impl fmt::Display for Reason {
                 write!(f, "`{model}` has users too; say with --model which one is meant")
             }
             Self::Taken { id, names: [username, email], taken } => {
-                for (index, Taken { what, by }) in taken.iter().enumerate() {
+                for (index, Conflict { what, by }) in taken.iter().enumerate() {
                     let between = if index == 0 { "" } else { "; " };
                     match what {
-                        What::Id => write!(f, "{between}the id {id} is another user's")?,
-                        What::Username => write!(f, "{between}the username {username} is user {by}'s")?,
-                        What::Email => write!(f, "{between}the e-mail address {email} is user {by}'s")?,
+                        UniqueField::Id => write!(f, "{between}the id {id} is another user's")?,
+                        UniqueField::Username => write!(f, "{between}the username {username} is user {by}'s")?,
+                        UniqueField::Email => write!(f, "{between}the e-mail address {email} is user {by}'s")?,
                     }
                 }
                 Ok(())
             }
             Self::Twice { what, which } => {
                 let what = match what {
-                    What::Id => "id",
-                    What::Username => "username",
-                    What::Email => "e-mail address",
+                    UniqueField::Id => "id",
+                    UniqueField::Username => "username",
+                    UniqueField::Email => "e-mail address",
                 };
                 write!(f, "the {what} {which} is in an earlier row of this file")
             }
@@ -236,7 +236,7 @@ impl NoPassword {
     /// The reason without its particulars, for counting.
     pub fn kind(self) -> &'static str {
         match self {
-            Self::Hash(UnusableHash::TooDear) => "hash too dear",
+            Self::Hash(UnusableHash::TooExpensive) => "hash too dear",
             Self::Hash(UnusableHash::Unknown) => "hash of an unknown form",
             Self::Hash(UnusableHash::NotWithPepper) => "hash not taken with a pepper",
             Self::Hash(UnusableHash::Malformed) | Self::NotBcrypt | Self::NotFreeSewing => "unusable hash",
@@ -281,7 +281,9 @@ impl Note {
             Self::MaybeHashedTwice => "perhaps hashed twice",
             Self::NoRecoveryCodes => "recovery codes left behind",
             Self::ColumnDropped(_) => "column left out",
-            Self::NoPassword(NoPassword::Hash(UnusableHash::TooDear)) => "without a password: hash too dear",
+            Self::NoPassword(NoPassword::Hash(UnusableHash::TooExpensive)) => {
+                "without a password: hash too dear"
+            }
             Self::NoPassword(NoPassword::Hash(UnusableHash::Unknown)) => {
                 "without a password: hash of an unknown form"
             }

@@ -115,7 +115,7 @@ impl Report {
     /// Something is to be known of a user who was imported or joined.
     fn note(&mut self, position: Position, candidate: &Candidate, note: Note) {
         *self.notes.entry(note.kind()).or_default() += 1;
-        let name = format!(" (username {})", plain(&candidate.newcomer.user().username));
+        let name = format!(" (username {})", plain(&candidate.new_user.user().username));
         self.say_of(position, &name, "warning", &note.to_string());
     }
 
@@ -131,7 +131,7 @@ impl Report {
         ];
         let taken: Vec<&str> = taken.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
         let what = if joined.is_nothing() { "nothing more".to_owned() } else { taken.join(", ") };
-        let row = candidate.newcomer.user();
+        let row = candidate.new_user.user();
         let mut why = format!("{} is user {}, who takes {what}", plain(&row.username), joined.id);
         if joined.mfa || joined.password {
             why += "; all sessions end";

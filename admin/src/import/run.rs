@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 use postern::ambient;
 use postern::name::LoginName;
-use postern::store::{MAX_BATCH, MAX_ITEMS, OtherUsername, Outcome, Store, Taken, What};
+use postern::store::{Conflict, MAX_BATCH, MAX_ITEMS, OtherUsername, Outcome, Store, UniqueField};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -161,10 +161,10 @@ impl Run<'_> {
     /// Takes a user up, if no earlier row of the file has the same id or name.
     async fn admit(&mut self, position: Position, record: Record, mut candidate: Candidate) {
         let held = self.seen.held_by_others(&candidate);
-        if self.options.drop_taken_emails && held.iter().any(|taken| taken.what == What::Email) {
+        if self.options.drop_taken_emails && held.iter().any(|taken| taken.what == UniqueField::Email) {
             candidate = candidate.without_email();
         }
-        let held: Vec<Taken> = held
+        let held: Vec<Conflict> = held
             .into_iter()
             .filter(|taken| candidate.unique().iter().any(|(what, _)| *what == taken.what))
             .collect();
@@ -176,7 +176,7 @@ impl Run<'_> {
             self.send().await;
             self.settle_all().await;
         }
-        let email_only = |(what, _): (What, String)| what == What::Email;
+        let email_only = |(what, _): (UniqueField, String)| what == UniqueField::Email;
         if self.options.drop_taken_emails && self.seen.first(&candidate).is_some_and(email_only) {
             candidate = candidate.without_email();
         }
@@ -185,8 +185,8 @@ impl Run<'_> {
                 self.report.reject(position, &Value::Object(record), &Reason::Twice { what, which });
             }
             None => {
-                let items = candidate.newcomer.items();
-                let in_batch = self.batch.iter().map(|pending| pending.candidate.newcomer.items());
+                let items = candidate.new_user.items();
+                let in_batch = self.batch.iter().map(|pending| pending.candidate.new_user.items());
                 if in_batch.sum::<usize>() + items > MAX_ITEMS {
                     self.send().await;
                 }
@@ -200,14 +200,14 @@ impl Run<'_> {
     /// A user of the file is in the table, with this id; 0 where a dry run cannot tell.
     fn is_there(&mut self, candidate: &Candidate, id: u64) {
         self.seen.taken.extend(self.seen.keys(candidate));
-        self.seen.taken.insert(self.seen.key(What::Id, &id.to_string()));
+        self.seen.taken.insert(self.seen.key(UniqueField::Id, &id.to_string()));
         self.note_username(candidate, id);
-        self.note_id(candidate.newcomer.user().source_id.as_deref(), id);
+        self.note_id(candidate.new_user.user().source_id.as_deref(), id);
     }
 
     /// The username of a row leads to this user. One of digits may be another user's id.
     fn note_username(&mut self, candidate: &Candidate, id: u64) {
-        let username = LoginName::new(&candidate.newcomer.user().username);
+        let username = LoginName::new(&candidate.new_user.user().username);
         self.ids_as_usernames.extend(username.as_id().filter(|spelt| *spelt != id));
     }
 
@@ -223,7 +223,7 @@ impl Run<'_> {
     /// How many users of the file cannot be reached by their id, since another's username spells it.
     fn shadowed(&self) -> usize {
         let ids = self.ids_as_usernames.iter();
-        ids.filter(|id| self.seen.taken.contains(&self.seen.key(What::Id, &id.to_string()))).count()
+        ids.filter(|id| self.seen.taken.contains(&self.seen.key(UniqueField::Id, &id.to_string()))).count()
     }
 
     /// Sends the batch off, when there is room for one more.
@@ -263,19 +263,19 @@ impl Run<'_> {
                 self.seen.on_the_way.remove(key);
             }
             if let Some((email, by)) = email_left_out {
-                self.seen.hold(What::Email, &email, by);
+                self.seen.hold(UniqueField::Email, &email, by);
             }
             let outcome = match outcome {
                 Done::Outcome(outcome) => outcome,
                 Done::Joined(joined) => {
-                    let email = candidate.unique().into_iter().filter(|(what, _)| *what != What::Id);
+                    let email = candidate.unique().into_iter().filter(|(what, _)| *what != UniqueField::Id);
                     let keys: Vec<u64> = email.map(|(what, which)| self.seen.key(what, &which)).collect();
                     self.seen.taken.extend(keys);
                     self.report.joined(position, &joined, &candidate);
                     if joined.username == OtherUsername::Added {
                         self.note_username(&candidate, joined.id);
                     }
-                    self.note_id(candidate.newcomer.user().source_id.as_deref(), joined.id);
+                    self.note_id(candidate.new_user.user().source_id.as_deref(), joined.id);
                     continue;
                 }
             };

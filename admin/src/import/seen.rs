@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use postern::store::{Taken, What};
+use postern::store::{Conflict, UniqueField};
 
 use super::Candidate;
 
@@ -26,24 +26,24 @@ impl Seen {
     }
 
     /// Keeps whose a name is, so that no other row with it waits to hear the same.
-    pub(super) fn hold(&mut self, what: What, which: &str, by: u64) {
-        if what != What::Id {
+    pub(super) fn hold(&mut self, what: UniqueField, which: &str, by: u64) {
+        if what != UniqueField::Id {
             self.held.insert(self.key(what, which), by);
         }
     }
 
     /// Which names of this row others in the table are known to have. Of a row without an id only the table can tell
     /// whether it is the same user.
-    pub(super) fn held_by_others(&self, candidate: &Candidate) -> Vec<Taken> {
-        let id = candidate.newcomer.user().id;
+    pub(super) fn held_by_others(&self, candidate: &Candidate) -> Vec<Conflict> {
+        let id = candidate.new_user.user().id;
         let holder = |what, which: &str| self.held.get(&self.key(what, which)).copied();
-        let names = candidate.unique().into_iter().filter(|(what, _)| *what != What::Id && id != 0);
-        let taken = names.filter_map(|(what, which)| Some(Taken { what, by: holder(what, &which)? }));
+        let names = candidate.unique().into_iter().filter(|(what, _)| *what != UniqueField::Id && id != 0);
+        let taken = names.filter_map(|(what, which)| Some(Conflict { what, by: holder(what, &which)? }));
         taken.filter(|taken| taken.by != id).collect()
     }
 
     /// What of this row a user of an earlier one has.
-    pub(super) fn first(&self, candidate: &Candidate) -> Option<(What, String)> {
+    pub(super) fn first(&self, candidate: &Candidate) -> Option<(UniqueField, String)> {
         candidate.unique().into_iter().find(|(what, which)| self.taken.contains(&self.key(*what, which)))
     }
 
@@ -52,7 +52,7 @@ impl Seen {
     }
 
     /// Usernames and e-mail addresses are names alike: one user's is no other's.
-    pub(super) fn key(&self, what: What, which: &str) -> u64 {
-        self.state.hash_one((what == What::Id, which))
+    pub(super) fn key(&self, what: UniqueField, which: &str) -> u64 {
+        self.state.hash_one((what == UniqueField::Id, which))
     }
 }

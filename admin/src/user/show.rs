@@ -4,7 +4,7 @@
 use postern::ambient::{Timestamp, now};
 use postern::config::Environment;
 use postern::name::LoginName;
-use postern::password::examine;
+use postern::password::algorithm_of;
 use postern::store::Store;
 use postern::throttle::{Attempts, Policy};
 use postern::user::User;
@@ -22,7 +22,7 @@ Examples:
   postern user show 4711";
 
 /// A login name, whose it is, and what was counted against it.
-struct Door {
+struct LoginNameState {
     kind: &'static str,
     name: String,
     /// `None` for an id, which leads to its user without an item.
@@ -35,46 +35,54 @@ pub(super) async fn run(store: &Store, who: &Who) -> Result<Output, Failure> {
     let policy = Policy::from_env(&Environment::of_process());
     let policy = policy.map_err(|error| Failure::usage(error.to_string()))?;
     let at = now();
-    let mut doors = Vec::new();
+    let mut login_names = Vec::new();
     for (kind, name) in typed_names(&user) {
-        doors.push(door(store, kind, &name, at).await?);
+        login_names.push(login_name(store, kind, &name, at).await?);
     }
     let sessions = store.sessions(user.id).await?;
     let live = sessions.iter().filter(|session| session.is_alive(user.epoch, at)).count();
 
     let mut text = facts(&user, live);
     let mut names = Vec::new();
-    for door in &doors {
-        let (words, value) = door.describe(&user, &policy, at);
-        text.push((format!("sign-in by {}", door.kind), format!("{}: {words}", plain(&door.name))));
+    for login_name in &login_names {
+        let (words, value) = login_name.describe(&user, &policy, at);
+        text.push((
+            format!("sign-in by {}", login_name.kind),
+            format!("{}: {words}", plain(&login_name.name)),
+        ));
         names.push(value);
     }
     let lines = text.iter().map(|(name, value)| format!("{name:<22}{value}"));
     Ok(Output::done(lines.collect::<Vec<_>>().join("\n"), answer(&user, live, names)))
 }
 
-async fn door(store: &Store, kind: &'static str, name: &LoginName, at: Timestamp) -> Result<Door, Failure> {
+async fn login_name(
+    store: &Store,
+    kind: &'static str,
+    name: &LoginName,
+    at: Timestamp,
+) -> Result<LoginNameState, Failure> {
     let leads_to = match kind {
         "id" => None,
         _ => Some(store.login(name).await?.map(|login| login.user_id)),
     };
     let attempts = store.attempts(name, at).await?;
-    Ok(Door { kind, name: name.as_key().unwrap_or_default().to_owned(), leads_to, attempts })
+    Ok(LoginNameState { kind, name: name.as_key().unwrap_or_default().to_owned(), leads_to, attempts })
 }
 
-impl Door {
+impl LoginNameState {
     /// In words, and in JSON.
     fn describe(&self, user: &User, policy: &Policy, at: Timestamp) -> (String, Value) {
         let failures = self.attempts.map_or(0, |attempts| attempts.failures);
-        let shut = failures >= policy.shut_after;
-        let wait = self.attempts.and_then(|attempts| policy.name(attempts, at).err()).filter(|_| !shut);
+        let locked = failures >= policy.lock_after;
+        let wait = self.attempts.and_then(|attempts| policy.name(attempts, at).err()).filter(|_| !locked);
         let next = wait.map(|wait| time(at.plus(wait)));
         let counted = count(failures as usize, "failure");
         let mut words = match (failures, &next) {
             (0, _) => "open, no failures".to_owned(),
-            _ if shut => {
+            _ if locked => {
                 format!(
-                    "SHUT after {failures} failures; `postern user unlock {}` opens it",
+                    "LOCKED after {failures} failures; `postern user unlock {}` unlocks it",
                     plain(&self.name)
                 )
             }
@@ -85,7 +93,7 @@ impl Door {
         if !leads_here {
             words += "; BROKEN: the name does not lead to this user";
         }
-        let value = json!({"name": self.name, "kind": self.kind, "failures": failures, "shut": shut,
+        let value = json!({"name": self.name, "kind": self.kind, "failures": failures, "locked": locked,
             "next_attempt_at": next, "leads_here": leads_here});
         (words, value)
     }
@@ -93,7 +101,7 @@ impl Door {
 
 /// What there is to say of the user, each with its heading.
 fn facts(user: &User, live: usize) -> Vec<(String, String)> {
-    let password = match user.password_hash.as_deref().map(examine) {
+    let password = match user.password_hash.as_deref().map(algorithm_of) {
         None => "none".to_owned(),
         Some(Ok(algorithm)) => algorithm.to_string(),
         Some(Err(unusable)) => format!("unusable: {unusable}"),
@@ -132,7 +140,7 @@ fn facts(user: &User, live: usize) -> Vec<(String, String)> {
 }
 
 fn answer(user: &User, live: usize, names: Vec<Value>) -> Value {
-    let examined = user.password_hash.as_deref().map(examine);
+    let examined = user.password_hash.as_deref().map(algorithm_of);
     let password = examined.map(|examined| match examined {
         Ok(algorithm) => json!({"algorithm": algorithm.to_string()}),
         Err(unusable) => json!({"unusable": unusable.to_string()}),

@@ -78,7 +78,7 @@ pub(super) fn still_locked(user: &User, failure: &Failure) -> String {
 }
 
 async fn open(store: &Store, name: &LoginName) -> Result<Opened, Failure> {
-    let attempts = store.open_name(name, now()).await?;
+    let attempts = store.unlock_name(name, now()).await?;
     let failures = attempts.map_or(0, |attempts| attempts.failures);
     Ok(Opened { name: name.as_key().unwrap_or("(longer than any name)").to_owned(), failures })
 }

@@ -2,18 +2,18 @@
 
 use serde_json::json;
 
-use crate::{Stand, rejected};
+use crate::{Deployment, rejected};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_table_and_within_the_file() {
-    let stand = Stand::start().await;
-    stand.write(
+    let deployment = Deployment::start().await;
+    deployment.write(
         "first.csv",
         "id,username,email\n1,anna,anna@example.com\n2,bert,bert@example.com\n3,carl@example.com,carl@example.com\n",
     );
-    assert_eq!(stand.run(&["import", "csv", "first.csv"]).counts(), [3, 0, 0]);
-    let before = stand.export();
-    let second = stand.write(
+    assert_eq!(deployment.run(&["import", "csv", "first.csv"]).counts(), [3, 0, 0]);
+    let before = deployment.export();
+    let second = deployment.write(
         "second.csv",
         "id,username,email\n\
          1,ANNA,Anna@Example.com\n\
@@ -37,85 +37,85 @@ async fn with_the_table_and_within_the_file() {
         // In the file's first row it is an address.
         (10, "the username anna@example.com is in an earlier row of this file"),
     ];
-    let dry = stand.run(&["import", "csv", "second.csv", "--dry-run"]);
+    let dry = deployment.run(&["import", "csv", "second.csv", "--dry-run"]);
     assert_eq!((dry.counts(), dry.code), ([2, 1, 7], Some(5)), "{}", dry.err);
     for ((line, reason), id) in reasons.iter().zip([2, 5, 6, 7, 8, 9, 10]) {
         assert!(dry.err.contains(&format!("line {line} (id {id}): rejected: {reason}\n")), "{}", dry.err);
     }
-    assert_eq!(stand.export(), before);
-    assert!(!stand.path("second.csv.rejected.jsonl").exists());
+    assert_eq!(deployment.export(), before);
+    assert!(!deployment.path("second.csv.rejected.jsonl").exists());
 
-    let said = stand.run(&["import", "csv", "second.csv"]);
-    assert_eq!((said.counts(), said.code), ([2, 1, 7], Some(5)), "{}", said.err);
+    let output = deployment.run(&["import", "csv", "second.csv"]);
+    assert_eq!((output.counts(), output.code), ([2, 1, 7], Some(5)), "{}", output.err);
     assert_eq!(
-        said.json()["rejected_by_reason"],
+        output.json()["rejected_by_reason"],
         json!({"taken by another user": 4, "twice in the file": 3})
     );
-    let rows = rejected(&stand.path("second.csv.rejected.jsonl"));
+    let rows = rejected(&deployment.path("second.csv.rejected.jsonl"));
     assert_eq!(rows, reasons.map(|(line, reason)| (line, reason.to_owned())));
-    let after = stand.export();
+    let after = deployment.export();
     assert!(before.lines().all(|line| after.contains(line)));
-    assert_eq!(stand.users().len(), 5);
+    assert_eq!(deployment.users().len(), 5);
 
-    let without = stand.run(&["import", "csv", second.to_str().unwrap(), "--drop-taken-emails"]);
+    let without = deployment.run(&["import", "csv", second.to_str().unwrap(), "--drop-taken-emails"]);
     assert_eq!((without.counts(), without.code), ([2, 3, 5], Some(5)), "{}", without.err);
     assert_eq!(without.json()["warnings"], json!({"e-mail address left out": 2}));
-    let again = stand.run(&["import", "csv", second.to_str().unwrap(), "--drop-taken-emails"]);
+    let again = deployment.run(&["import", "csv", second.to_str().unwrap(), "--drop-taken-emails"]);
     assert_eq!(again.counts(), [0, 5, 5], "{}", again.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_rejected_takes_nothing_away() {
-    let stand = Stand::start().await;
-    stand.write("first.csv", "id,username\n1,anna\n");
-    stand.run(&["import", "csv", "first.csv"]);
-    stand.write(
+    let deployment = Deployment::start().await;
+    deployment.write("first.csv", "id,username\n1,anna\n");
+    deployment.run(&["import", "csv", "first.csv"]);
+    deployment.write(
         "second.csv",
         "id,username,email\n1,other,other@example.com\n3,carl,Other@example.com\n4,dora,other@example.com\n",
     );
     for dry in [&["--dry-run"][..], &[]] {
-        let said = stand.run(&[&["import", "csv", "second.csv", "--drop-taken-emails"], dry].concat());
-        assert_eq!((said.counts(), said.code), ([2, 0, 1], Some(5)), "{}", said.err);
-        assert_eq!(said.json()["warnings"], json!({"e-mail address left out": 1}));
+        let output = deployment.run(&[&["import", "csv", "second.csv", "--drop-taken-emails"], dry].concat());
+        assert_eq!((output.counts(), output.code), ([2, 0, 1], Some(5)), "{}", output.err);
+        assert_eq!(output.json()["warnings"], json!({"e-mail address left out": 1}));
     }
-    assert_eq!(stand.store.user(3).await.unwrap().unwrap().email, "Other@example.com");
-    assert_eq!(stand.store.user(4).await.unwrap().unwrap().email, "");
+    assert_eq!(deployment.store.user(3).await.unwrap().unwrap().email, "Other@example.com");
+    assert_eq!(deployment.store.user(4).await.unwrap().unwrap().email, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_without_ids() {
-    let stand = Stand::start().await;
-    stand.write("first.csv", "id,username,email\n5,anna,anna@example.com\n");
-    stand.run(&["import", "csv", "first.csv"]);
-    stand.write("more.jsonl", "{\"username\":\"bert\"}\n{\"username\":\"Anna\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n");
-    let said = stand.run(&["import", "jsonl", "more.jsonl"]);
-    assert_eq!(said.counts(), [1, 1, 1], "{}", said.err);
+    let deployment = Deployment::start().await;
+    deployment.write("first.csv", "id,username,email\n5,anna,anna@example.com\n");
+    deployment.run(&["import", "csv", "first.csv"]);
+    deployment.write("more.jsonl", "{\"username\":\"bert\"}\n{\"username\":\"Anna\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n");
+    let output = deployment.run(&["import", "jsonl", "more.jsonl"]);
+    assert_eq!(output.counts(), [1, 1, 1], "{}", output.err);
     // With her address it is the same user; without it is not.
-    stand.write(
+    deployment.write(
         "again.jsonl",
         "{\"username\":\"BERT\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n",
     );
     for _ in 0..2 {
-        assert_eq!(stand.run(&["import", "jsonl", "again.jsonl"]).counts(), [0, 2, 0]);
+        assert_eq!(deployment.run(&["import", "jsonl", "again.jsonl"]).counts(), [0, 2, 0]);
     }
-    stand.write("last.jsonl", "{\"username\":\"carl\"}\n");
-    assert_eq!(stand.run(&["import", "jsonl", "last.jsonl"]).counts(), [1, 0, 0]);
+    deployment.write("last.jsonl", "{\"username\":\"carl\"}\n");
+    assert_eq!(deployment.run(&["import", "jsonl", "last.jsonl"]).counts(), [1, 0, 0]);
     let expected = [(5, "anna"), (6, "bert"), (7, "carl")].map(|(id, name)| (id, name.to_owned()));
-    assert_eq!(stand.users(), expected, "ids were used up by users who were there");
+    assert_eq!(deployment.users(), expected, "ids were used up by users who were there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_row_of_a_batch_keeps_nobody_out() {
-    let stand = Stand::start().await;
-    stand.write("first.csv", "id,username\n17,seventeen\n");
-    stand.run(&["import", "csv", "first.csv"]);
+    let deployment = Deployment::start().await;
+    deployment.write("first.csv", "id,username\n17,seventeen\n");
+    deployment.run(&["import", "csv", "first.csv"]);
     let mut rows: Vec<_> = (1..=33).map(|id| json!({"id": id, "username": format!("user{id}")})).collect();
     rows[4]["attributes"] = json!({"mfa": {"bio": "x".repeat(500_000)}});
     let text: Vec<String> = rows.iter().map(ToString::to_string).collect();
-    stand.write("users.jsonl", &text.join("\n"));
-    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
-    assert_eq!(said.counts(), [31, 0, 2], "{}", said.err);
-    let rows = rejected(&stand.path("users.jsonl.rejected.jsonl"));
+    deployment.write("users.jsonl", &text.join("\n"));
+    let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!(output.counts(), [31, 0, 2], "{}", output.err);
+    let rows = rejected(&deployment.path("users.jsonl.rejected.jsonl"));
     assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [5, 17]);
 }
 
@@ -123,19 +123,19 @@ async fn one_bad_row_of_a_batch_keeps_nobody_out() {
 /// second run finds them all there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_of_the_tables_that_many_rows_have() {
-    let stand = Stand::start().await;
-    stand.write("first.csv", "id,username,email\n1,anna,shared@example.com\n");
-    assert_eq!(stand.run(&["import", "csv", "first.csv"]).counts(), [1, 0, 0]);
+    let deployment = Deployment::start().await;
+    deployment.write("first.csv", "id,username,email\n1,anna,shared@example.com\n");
+    assert_eq!(deployment.run(&["import", "csv", "first.csv"]).counts(), [1, 0, 0]);
     let rows: String = (100..400).map(|id| format!("{id},user{id},shared@example.com\n")).collect();
-    stand.write("many.csv", &format!("id,username,email\n{rows}"));
-    let said = stand.run(&["import", "csv", "many.csv"]);
-    assert_eq!(said.counts(), [0, 0, 300], "{}", said.err);
-    assert_eq!(said.err.matches("the e-mail address shared@example.com is user 1's").count(), 300);
+    deployment.write("many.csv", &format!("id,username,email\n{rows}"));
+    let output = deployment.run(&["import", "csv", "many.csv"]);
+    assert_eq!(output.counts(), [0, 0, 300], "{}", output.err);
+    assert_eq!(output.err.matches("the e-mail address shared@example.com is user 1's").count(), 300);
     for (how, counts) in
         [("--dry-run", [300, 0, 0]), ("--concurrency=4", [300, 0, 0]), ("--concurrency=1", [0, 300, 0])]
     {
-        let said = stand.run(&["import", "csv", "many.csv", "--drop-taken-emails", how]);
-        assert_eq!(said.counts(), counts, "{how}: {}", said.err);
+        let output = deployment.run(&["import", "csv", "many.csv", "--drop-taken-emails", how]);
+        assert_eq!(output.counts(), counts, "{how}: {}", output.err);
     }
-    assert_eq!(stand.users().len(), 301);
+    assert_eq!(deployment.users().len(), 301);
 }

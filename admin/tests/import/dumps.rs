@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::Stand;
+use crate::Deployment;
 
 const HASH: &str = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
 
@@ -15,11 +15,11 @@ fn dump(name: &str) -> Vec<u8> {
 
 /// What an import of this dump puts into an empty table, without what depends on the time.
 async fn imported(format: &str, bytes: &[u8], more: &[&str]) -> Vec<Value> {
-    let stand = Stand::start().await;
-    fs::write(stand.path("dump.sql"), bytes).unwrap();
-    let said = stand.run(&[&["import", format, "dump.sql"], more].concat());
-    assert_eq!(said.code, Some(0), "{} {}", said.out, said.err);
-    let users = stand.export();
+    let deployment = Deployment::start().await;
+    fs::write(deployment.path("dump.sql"), bytes).unwrap();
+    let output = deployment.run(&[&["import", format, "dump.sql"], more].concat());
+    assert_eq!(output.code, Some(0), "{} {}", output.out, output.err);
+    let users = deployment.export();
     let users = users.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let without_times = |mut user: Value| {
         for member in ["epoch", "updated_at"] {
@@ -127,31 +127,36 @@ async fn csv_of_freesewings_table_imports_what_its_json_does() {
     let key = ["--encryption-key", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/freesewing.key")];
     let users = imported("freesewing", csv.as_bytes(), &key).await;
     assert_eq!(users, imported("freesewing", include_bytes!("../data/freesewing.jsonl"), &key).await);
-    let stand = Stand::start().await;
-    stand.write("users.csv", "id,username,password\n1,a,b\n");
-    let said = stand.run(&["import", "freesewing", "users.csv", key[0], key[1]]);
-    assert!(said.err.contains("no column `email`"), "{}", said.err);
+    let deployment = Deployment::start().await;
+    deployment.write("users.csv", "id,username,password\n1,a,b\n");
+    let output = deployment.run(&["import", "freesewing", "users.csv", key[0], key[1]]);
+    assert!(output.err.contains("no column `email`"), "{}", output.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dump_that_is_cut_off_says_so_wherever_it_ends() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for name in ["mariadb", "pg", "sqlite"] {
         let whole = dump(name);
         let format = if name == "mariadb" { "datepoll" } else { "django" };
         // Within the last user's row.
         let last: &[u8] = if name == "mariadb" { b"'c',NULL" } else { b"ben" };
         let at = whole.windows(last.len()).rposition(|bytes| bytes == last);
-        fs::write(stand.path("dump.sql"), &whole[..at.unwrap()]).unwrap();
-        let said = stand.run(&["import", format, "dump.sql", "--dry-run"]);
-        assert!(said.code != Some(0) && said.out.contains("cut off"), "{name}: {} {}", said.out, said.err);
+        fs::write(deployment.path("dump.sql"), &whole[..at.unwrap()]).unwrap();
+        let output = deployment.run(&["import", format, "dump.sql", "--dry-run"]);
+        assert!(
+            output.code != Some(0) && output.out.contains("cut off"),
+            "{name}: {} {}",
+            output.out,
+            output.err
+        );
     }
 }
 
 /// A dump may end after a whole row, or a whole statement.
 #[tokio::test(flavor = "multi_thread")]
 async fn dump_that_is_cut_off_between_rows_or_statements_says_so() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for (name, format, row_end) in [("mariadb-data", "datepoll", "),\n"), ("pg-multi", "django", "),\n")] {
         let whole = String::from_utf8(dump(name)).unwrap();
         let users = whole
@@ -163,9 +168,14 @@ async fn dump_that_is_cut_off_between_rows_or_statements_says_so() {
         for (at, words) in
             [(row, "within a statement"), (statement, "without the comment that it is complete")]
         {
-            fs::write(stand.path("dump.sql"), &whole[..at]).unwrap();
-            let said = stand.run(&["import", format, "dump.sql", "--dry-run"]);
-            assert!(said.code != Some(0) && said.out.contains(words), "{name}: {} {}", said.out, said.err);
+            fs::write(deployment.path("dump.sql"), &whole[..at]).unwrap();
+            let output = deployment.run(&["import", format, "dump.sql", "--dry-run"]);
+            assert!(
+                output.code != Some(0) && output.out.contains(words),
+                "{name}: {} {}",
+                output.out,
+                output.err
+            );
         }
     }
 }
@@ -173,14 +183,14 @@ async fn dump_that_is_cut_off_between_rows_or_statements_says_so() {
 /// Data without the structure names no columns.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_without_columns_are_rejected_with_the_way_out() {
-    let stand = Stand::start().await;
-    stand.write(
+    let deployment = Deployment::start().await;
+    deployment.write(
         "dump.sql",
         "-- MariaDB dump 10.19\nINSERT INTO `users` VALUES (1,'a','x');\n-- Dump completed\n",
     );
-    let said = stand.run(&["import", "datepoll", "dump.sql"]);
-    assert_eq!(said.counts(), [0, 0, 1], "{}", said.err);
-    assert!(said.err.contains("--complete-insert"), "{}", said.err);
+    let output = deployment.run(&["import", "datepoll", "dump.sql"]);
+    assert_eq!(output.counts(), [0, 0, 1], "{}", output.err);
+    assert!(output.err.contains("--complete-insert"), "{}", output.err);
 }
 
 /// FreeSewing's own rows, as sqlite3 would dump them.
@@ -212,21 +222,21 @@ async fn dump_of_freesewings_table_imports_what_its_json_does() {
 /// What a user typed says nothing of whose SQL it is: rows could be smuggled in otherwise.
 #[tokio::test(flavor = "multi_thread")]
 async fn text_of_a_user_does_not_say_whose_sql_it_is() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let rows = "INSERT INTO users (id, username, password, activated, firstname, surname) VALUES \
         (1,'eve','Null',1,'mysql\\',', \"x\"), (901, \"admin\", \"Null\", 1, \"a\", \"b\"); -- ');\n";
-    stand.write("users.sql", rows);
-    let said = stand.run(&["import", "datepoll", "users.sql"]);
-    assert!(said.code == Some(1) && said.out.contains("--written-by"), "{} {}", said.out, said.err);
-    assert!(stand.users().is_empty());
-    let said = stand.run(&["import", "datepoll", "users.sql", "--written-by", "sqlite"]);
-    assert_eq!((said.counts(), said.code), ([0, 0, 1], Some(1)), "no addresses: {}", said.err);
+    deployment.write("users.sql", rows);
+    let output = deployment.run(&["import", "datepoll", "users.sql"]);
+    assert!(output.code == Some(1) && output.out.contains("--written-by"), "{} {}", output.out, output.err);
+    assert!(deployment.users().is_empty());
+    let output = deployment.run(&["import", "datepoll", "users.sql", "--written-by", "sqlite"]);
+    assert_eq!((output.counts(), output.code), ([0, 0, 1], Some(1)), "no addresses: {}", output.err);
 }
 
 /// Users of two tenants, or of two databases, are not the same people.
 #[tokio::test(flavor = "multi_thread")]
 async fn table_of_two_databases_is_read_from_neither_after_the_first() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let insert = |table: &str, id: u32| {
         format!(
             "INSERT INTO {table} (id, username, email, password) VALUES ({id}, 'u{id}', '{id}@example.com', '!');\n"
@@ -239,18 +249,18 @@ async fn table_of_two_databases_is_read_from_neither_after_the_first() {
             [insert("`auth_user`", 1), format!("USE `two`;\n{}", insert("`auth_user`", 2))],
         ),
     ] {
-        stand.write("dump.sql", &format!("{head}{}", rows.concat()));
-        let said = stand.run(&["import", "django", "dump.sql", "--dry-run"]);
-        assert!(said.out.contains("is in two databases or schemas"), "{} {}", said.out, said.err);
-        assert_eq!(said.counts(), [1, 0, 1]);
+        deployment.write("dump.sql", &format!("{head}{}", rows.concat()));
+        let output = deployment.run(&["import", "django", "dump.sql", "--dry-run"]);
+        assert!(output.out.contains("is in two databases or schemas"), "{} {}", output.out, output.err);
+        assert_eq!(output.counts(), [1, 0, 1]);
     }
 }
 
 /// A statement that cannot be read, of a table that matters, is not passed over in silence.
 #[tokio::test(flavor = "multi_thread")]
 async fn insert_without_values_is_rejected() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let sql = "INSERT INTO `users` SET id = 1, username = 'anna';\nINSERT INTO `logs` SET id = 1;\n";
-    stand.write("dump.sql", sql);
-    assert_eq!(stand.run(&["import", "datepoll", "dump.sql"]).counts(), [0, 0, 1]);
+    deployment.write("dump.sql", sql);
+    assert_eq!(deployment.run(&["import", "datepoll", "dump.sql"]).counts(), [0, 0, 1]);
 }

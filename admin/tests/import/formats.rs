@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::Stand;
+use crate::Deployment;
 
 const HASH: &str = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
 const BCRYPT: &str = "$2y$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W";
@@ -13,10 +13,10 @@ const VERSION_2: &str = include_str!("../data/freesewing-v2.jsonl");
 
 /// The users that an import of this file puts into an empty table, without what depends on the time.
 async fn imported(arguments: &[&str], bytes: &[u8]) -> Vec<Value> {
-    let stand = Stand::start().await;
-    fs::write(stand.path("dump"), bytes).unwrap();
-    let said = stand.run(&[&["import", arguments[0], "dump"], &arguments[1..]].concat());
-    assert_eq!(said.code, Some(0), "{} {}", said.out, said.err);
+    let deployment = Deployment::start().await;
+    fs::write(deployment.path("dump"), bytes).unwrap();
+    let output = deployment.run(&[&["import", arguments[0], "dump"], &arguments[1..]].concat());
+    assert_eq!(output.code, Some(0), "{} {}", output.out, output.err);
     let without_times = |line: &str| {
         let mut user: Value = serde_json::from_str(line).unwrap();
         for member in ["epoch", "updated_at"] {
@@ -24,7 +24,7 @@ async fn imported(arguments: &[&str], bytes: &[u8]) -> Vec<Value> {
         }
         user
     };
-    stand.export().lines().map(without_times).collect()
+    deployment.export().lines().map(without_times).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,11 +96,11 @@ async fn export_of_mariadb_is_the_same_in_xml_json_and_tabs() {
     }
     assert_eq!(imported(&["datepoll", "--written-by", "mysql"], batch.as_bytes()).await, expected);
     // A field that begins with a quote may be a spreadsheet's, and hold rows that its user typed.
-    let stand = Stand::start().await;
-    stand.write("users.tsv", &batch);
-    let said = stand.run(&["import", "datepoll", "users.tsv"]);
-    assert!(said.code == Some(1) && said.err.contains("--written-by"), "{} {}", said.out, said.err);
-    assert!(stand.users().is_empty());
+    let deployment = Deployment::start().await;
+    deployment.write("users.tsv", &batch);
+    let output = deployment.run(&["import", "datepoll", "users.tsv"]);
+    assert!(output.code == Some(1) && output.err.contains("--written-by"), "{} {}", output.out, output.err);
+    assert!(deployment.users().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,19 +143,23 @@ async fn users_of_freesewings_version_2_come_along_with_new_ids() {
             "initial": "Jimmy@example.com", "language": "de", "newsletter": true, "patron": 8, "role": "user"})
     );
 
-    let stand = Stand::start().await;
-    stand.write("users.json", VERSION_2);
-    let said = stand.run(&["import", "freesewing", "users.json", "--encryption-key", KEY]);
-    assert_eq!((said.counts(), said.code), ([0, 0, 4], Some(1)), "{}", said.err);
-    assert!(said.err.contains("`_id` is no whole number") && said.err.contains("--new-ids"), "{}", said.err);
-    let wrong = stand.write("wrong.key", "another passphrase\n");
+    let deployment = Deployment::start().await;
+    deployment.write("users.json", VERSION_2);
+    let output = deployment.run(&["import", "freesewing", "users.json", "--encryption-key", KEY]);
+    assert_eq!((output.counts(), output.code), ([0, 0, 4], Some(1)), "{}", output.err);
+    assert!(
+        output.err.contains("`_id` is no whole number") && output.err.contains("--new-ids"),
+        "{}",
+        output.err
+    );
+    let wrong = deployment.write("wrong.key", "another passphrase\n");
     let wrong =
         ["import", "freesewing", "users.json", "--new-ids", "--encryption-key", wrong.to_str().unwrap()];
-    let said = stand.run(&wrong);
+    let output = deployment.run(&wrong);
     assert!(
-        said.code == Some(1) && said.err.contains("not one row opens. Nothing was imported"),
+        output.code == Some(1) && output.err.contains("not one row opens. Nothing was imported"),
         "{}",
-        said.err
+        output.err
     );
 }
 
@@ -185,34 +189,39 @@ async fn csv_of_freesewings_table_is_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_that_a_program_logged_before_the_json_are_skipped_and_counted() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let log = "Loading settings\n[INFO] ready\n";
     let array = json!([{"model": "auth.user", "pk": 1, "fields": {"username": "anna", "password": HASH}}]);
-    stand.write("users.json", &format!("{log}{array}"));
-    let said = stand.run(&["import", "django", "users.json"]);
-    assert_eq!((said.counts(), said.code), ([1, 0, 0], Some(0)), "{}", said.err);
+    deployment.write("users.json", &format!("{log}{array}"));
+    let output = deployment.run(&["import", "django", "users.json"]);
+    assert_eq!((output.counts(), output.code), ([1, 0, 0], Some(0)), "{}", output.err);
     let remark = "skipped before the JSON: 2 lines";
-    assert_eq!(said.json()["remarks"], json!([remark]));
-    stand.write(
+    assert_eq!(output.json()["remarks"], json!([remark]));
+    deployment.write(
         "users.jsonl",
         &format!("{log}{}\n{}\n", json!({"username": "ben"}), json!({"username": 7, "x": 1})),
     );
-    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
-    assert_eq!((said.counts(), said.json()["remarks"].clone()), ([1, 0, 1], json!([remark])), "{}", said.err);
-    assert!(said.err.contains("line 4 (username 7): rejected: "), "{}", said.err);
+    let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!(
+        (output.counts(), output.json()["remarks"].clone()),
+        ([1, 0, 1], json!([remark])),
+        "{}",
+        output.err
+    );
+    assert!(output.err.contains("line 4 (username 7): rejected: "), "{}", output.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn csv_in_another_encoding_is_read_where_it_is_named() {
-    let stand = Stand::start().await;
-    fs::write(stand.path("users.csv"), b"username;email.first_name\nanna;Zo\xeb \x80\n").unwrap();
-    let said = stand.run(&["import", "csv", "users.csv"]);
-    assert_eq!(said.counts(), [0, 0, 1], "{}", said.err);
-    assert!(said.err.contains("--encoding windows-1252"), "{}", said.err);
-    let said = stand.run(&["import", "csv", "users.csv", "--encoding", "windows-1252"]);
-    assert_eq!((said.counts(), said.code), ([1, 0, 0], Some(0)), "{}", said.err);
-    assert!(stand.export().contains("Zo\u{eb} \u{20ac}"), "{}", stand.export());
-    assert_eq!(stand.run(&["import", "csv", "users.csv", "--encoding", "klingon"]).code, Some(2));
+    let deployment = Deployment::start().await;
+    fs::write(deployment.path("users.csv"), b"username;email.first_name\nanna;Zo\xeb \x80\n").unwrap();
+    let output = deployment.run(&["import", "csv", "users.csv"]);
+    assert_eq!(output.counts(), [0, 0, 1], "{}", output.err);
+    assert!(output.err.contains("--encoding windows-1252"), "{}", output.err);
+    let output = deployment.run(&["import", "csv", "users.csv", "--encoding", "windows-1252"]);
+    assert_eq!((output.counts(), output.code), ([1, 0, 0], Some(0)), "{}", output.err);
+    assert!(deployment.export().contains("Zo\u{eb} \u{20ac}"), "{}", deployment.export());
+    assert_eq!(deployment.run(&["import", "csv", "users.csv", "--encoding", "klingon"]).code, Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::{Said, Stand};
+use crate::{CliOutput, Deployment};
 
 const COMPRESSED: [(&str, &[u8]); 3] = [
     ("gz", include_bytes!("../data/users.jsonl.gz")),
@@ -18,37 +18,42 @@ const COMPRESSED: [(&str, &[u8]); 3] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn compressed_file_is_read_whatever_its_name_and_from_standard_input_too() {
     for (kind, bytes) in COMPRESSED {
-        let stand = Stand::start().await;
-        fs::write(stand.path("users"), bytes).unwrap();
-        let said = stand.run(&["import", "jsonl", "users"]);
-        assert_eq!((said.counts(), said.code), ([3, 0, 0], Some(0)), "{kind}: {}", said.err);
-        let mut command = stand.command(&["import", "jsonl", "-"]);
+        let deployment = Deployment::start().await;
+        fs::write(deployment.path("users"), bytes).unwrap();
+        let output = deployment.run(&["import", "jsonl", "users"]);
+        assert_eq!((output.counts(), output.code), ([3, 0, 0], Some(0)), "{kind}: {}", output.err);
+        let mut command = deployment.command(&["import", "jsonl", "-"]);
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(bytes).unwrap();
-        let said = Said::of(&child.wait_with_output().unwrap());
-        assert_eq!((said.counts(), said.code), ([0, 3, 0], Some(0)), "{kind}: {}", said.err);
+        let output = CliOutput::of(&child.wait_with_output().unwrap());
+        assert_eq!((output.counts(), output.code), ([0, 3, 0], Some(0)), "{kind}: {}", output.err);
 
-        fs::write(stand.path("cut"), &bytes[..bytes.len() - 12]).unwrap();
-        let said = stand.run(&["import", "jsonl", "cut", "--dry-run"]);
-        assert_ne!(said.code, Some(0), "{kind}, cut off: {}", said.out);
+        fs::write(deployment.path("cut"), &bytes[..bytes.len() - 12]).unwrap();
+        let output = deployment.run(&["import", "jsonl", "cut", "--dry-run"]);
+        assert_ne!(output.code, Some(0), "{kind}, cut off: {}", output.out);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spreadsheet_in_utf_16_with_a_line_that_names_the_delimiter_is_read() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let text = "sep=;\r\nid;username;email\r\n1;J\u{fc}rgen;a@b.example\r\n2;\"an;na\";\r\n;;\r\n;;\r\n";
     for (name, little) in [("le.csv", true), ("be.csv", false)] {
         let units = std::iter::once(0xfeff).chain(text.encode_utf16());
         let bytes: Vec<u8> = units
             .flat_map(|unit: u16| if little { unit.to_le_bytes() } else { unit.to_be_bytes() })
             .collect();
-        fs::write(stand.path(name), bytes).unwrap();
-        let said = stand.run(&["import", "csv", name]);
-        assert_eq!((said.counts()[2], said.json()["read"].clone()), (0, json!(2)), "{name}: {}", said.err);
+        fs::write(deployment.path(name), bytes).unwrap();
+        let output = deployment.run(&["import", "csv", name]);
+        assert_eq!(
+            (output.counts()[2], output.json()["read"].clone()),
+            (0, json!(2)),
+            "{name}: {}",
+            output.err
+        );
     }
-    assert_eq!(stand.users(), [(1, "J\u{fc}rgen".to_owned()), (2, "an;na".to_owned())]);
+    assert_eq!(deployment.users(), [(1, "J\u{fc}rgen".to_owned()), (2, "an;na".to_owned())]);
 }
 
 /// What a database writes for null is nothing, in each importer of CSV.
@@ -62,11 +67,11 @@ async fn null_in_a_csv_is_nothing_in_every_importer() {
     let datepoll =
         "id,username,password,activated,firstname,surname,email\n1,anna,NULL,1,NULL,\\N,NULL\n".to_owned();
     for (format, text) in [("django", django), ("csv", own), ("datepoll", datepoll)] {
-        let stand = Stand::start().await;
-        stand.write("users.csv", &text);
-        let said = stand.run(&["import", format, "users.csv"]);
-        assert_eq!((said.counts(), said.code), ([1, 0, 0], Some(0)), "{format}: {}", said.err);
-        let export = stand.export();
+        let deployment = Deployment::start().await;
+        deployment.write("users.csv", &text);
+        let output = deployment.run(&["import", format, "users.csv"]);
+        assert_eq!((output.counts(), output.code), ([1, 0, 0], Some(0)), "{format}: {}", output.err);
+        let export = deployment.export();
         assert!(!export.contains("NULL") && !export.contains("\\N"), "{format}: {export}");
         assert!(!export.contains("attributes"), "{format}: {export}");
     }
@@ -74,7 +79,7 @@ async fn null_in_a_csv_is_nothing_in_every_importer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn format_that_is_not_read_is_named_with_the_way_out() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let mut tar = vec![0; 512];
     tar[257..262].copy_from_slice(b"ustar");
     for (bytes, words) in [
@@ -99,57 +104,57 @@ async fn format_that_is_not_read_is_named_with_the_way_out() {
         (b"-----BEGIN AGE ENCRYPTED FILE-----".to_vec(), "encrypted with age: `age -d dump | postern import"),
         (b"<!doctype HTML><p>".to_vec(), "a web page: "),
     ] {
-        fs::write(stand.path("dump"), &bytes).unwrap();
+        fs::write(deployment.path("dump"), &bytes).unwrap();
         for format in ["django", "datepoll", "csv", "jsonl"] {
-            let said = stand.run(&["import", format, "dump"]);
-            assert_eq!(said.code, Some(1), "{format}: {}", said.out);
-            assert!(said.err.contains(words), "{format}: {}", said.err);
+            let output = deployment.run(&["import", format, "dump"]);
+            assert_eq!(output.code, Some(1), "{format}: {}", output.out);
+            assert!(output.err.contains(words), "{format}: {}", output.err);
         }
     }
-    fs::write(stand.path("the dump's"), b"age-encryption.org/v1\n").unwrap();
-    let said = stand.run(&["import", "django", "the dump's"]);
-    assert!(said.err.contains(r"`age -d 'the dump'\\''s' | postern import"), "{}", said.err);
-    fs::create_dir(stand.path("folder")).unwrap();
-    let said = stand.run(&["import", "django", "folder"]);
-    assert!(said.err.contains("folder is a directory: name the file in it"), "{}", said.err);
-    fs::write(stand.path("folder/toc.dat"), "PGDMP").unwrap();
-    let said = stand.run(&["import", "django", "folder"]);
-    assert!(said.err.contains("`pg_restore -f - folder | postern import"), "{}", said.err);
+    fs::write(deployment.path("the dump's"), b"age-encryption.org/v1\n").unwrap();
+    let output = deployment.run(&["import", "django", "the dump's"]);
+    assert!(output.err.contains(r"`age -d 'the dump'\\''s' | postern import"), "{}", output.err);
+    fs::create_dir(deployment.path("folder")).unwrap();
+    let output = deployment.run(&["import", "django", "folder"]);
+    assert!(output.err.contains("folder is a directory: name the file in it"), "{}", output.err);
+    fs::write(deployment.path("folder/toc.dat"), "PGDMP").unwrap();
+    let output = deployment.run(&["import", "django", "folder"]);
+    assert!(output.err.contains("`pg_restore -f - folder | postern import"), "{}", output.err);
     // It is no CSV, so nothing is said of its header.
-    fs::write(stand.path("dump"), b"\x00\x01\x02\xff binary").unwrap();
-    let said = stand.run(&["import", "csv", "dump"]);
-    assert!(said.code == Some(1) && !said.err.contains("its header"), "{}", said.err);
+    fs::write(deployment.path("dump"), b"\x00\x01\x02\xff binary").unwrap();
+    let output = deployment.run(&["import", "csv", "dump"]);
+    assert!(output.code == Some(1) && !output.err.contains("its header"), "{}", output.err);
 }
 
 /// All of a JSON array may be one line.
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_row_of_a_one_line_array_is_named_by_its_position_and_key() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let rows =
         json!([{"id": 1, "username": "a"}, {"id": 7, "username": ""}, {"username": "b", "x": 1}, {"x": 1}]);
-    stand.write("users.json", &rows.to_string());
-    let said = stand.run(&["import", "jsonl", "users.json"]);
-    assert_eq!(said.counts(), [1, 0, 3], "{}", said.err);
+    deployment.write("users.json", &rows.to_string());
+    let output = deployment.run(&["import", "jsonl", "users.json"]);
+    assert_eq!(output.counts(), [1, 0, 3], "{}", output.err);
     for words in [
         "line 1, element 2 (id 7): rejected: ",
         "line 1, element 3 (username b): rejected: ",
         "line 1, element 4: rejected: ",
     ] {
-        assert!(said.err.contains(words), "{words} {}", said.err);
+        assert!(output.err.contains(words), "{words} {}", output.err);
     }
 }
 
 /// A run that lost the table has not seen how the file ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_table_says_nothing_of_how_the_file_ends_and_names_the_address() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let rows: String = (0..20_000).map(|id| format!("{},user{id}\n", id + 1)).collect();
-    stand.write("users.csv", &format!("id,username\n{}", rows.trim_end()));
+    deployment.write("users.csv", &format!("id,username\n{}", rows.trim_end()));
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
     let words = ["--table", "postern", "--endpoint-url", "http://127.0.0.1:9", "import", "csv", "users.csv"];
-    let said = Said::of(&command.args(words).current_dir(&stand.directory).output().unwrap());
-    assert_eq!(said.code, Some(6), "{}", said.err);
-    let text = said.out + &said.err;
+    let output = CliOutput::of(&command.args(words).current_dir(&deployment.directory).output().unwrap());
+    assert_eq!(output.code, Some(6), "{}", output.err);
+    let text = output.out + &output.err;
     assert!(text.contains("tried http://127.0.0.1:9; --endpoint-url"), "{text}");
     assert!(!text.contains("does not end with a line break"), "{text}");
 }

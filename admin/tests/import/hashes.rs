@@ -3,7 +3,7 @@
 use postern::password::{Passwords, Peppers};
 use serde_json::{Value, json};
 
-use crate::Stand;
+use crate::Deployment;
 
 /// Of `pw`: Django's MD5, SHA-1 and MD5 without a salt, LDAP's SSHA, passlib's PBKDF2 of few iterations, WordPress 6.8.
 const FAST: [&str; 5] = [
@@ -16,8 +16,8 @@ const FAST: [&str; 5] = [
 const WORDPRESS: &str = "$wp$2y$04$KrbST6P0JtTSfYBoUaK2qeXi56RD9ZSoHXsfhgBRUkubbOsrknenm";
 
 /// The users' stored forms.
-fn stored(stand: &Stand) -> Vec<Option<String>> {
-    let users = stand.export();
+fn stored(deployment: &Deployment) -> Vec<Option<String>> {
+    let users = deployment.export();
     let users = users.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     users.map(|user| user["password_hash"].as_str().map(str::to_owned)).collect()
 }
@@ -31,22 +31,22 @@ fn rows(hashes: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fast_digests_are_imported_under_a_layer_of_argon2id() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let hashes: Vec<&str> = FAST.into_iter().chain([WORDPRESS]).collect();
-    stand.write("users.jsonl", &rows(&hashes));
-    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
-    assert_eq!((said.counts(), said.code), ([6, 0, 0], Some(0)), "{}", said.err);
+    deployment.write("users.jsonl", &rows(&hashes));
+    let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((output.counts(), output.code), ([6, 0, 0], Some(0)), "{}", output.err);
     assert_eq!(
-        said.json()["hashes"],
+        output.json()["hashes"],
         json!({"layered_md5": 2, "layered_sha1": 2, "layered_pbkdf2": 1, "wordpress": 1})
     );
-    let table = stand.export();
+    let table = deployment.export();
     for fast in FAST {
         let digest = fast.rsplit(['$', '}']).next().unwrap();
         assert!(!table.contains(digest), "{digest}");
     }
     let passwords = Passwords::default();
-    let first = stored(&stand);
+    let first = stored(&deployment);
     for (stored, hash) in first.iter().zip(&hashes) {
         let stored = stored.as_deref().unwrap();
         assert_eq!(stored.starts_with("layered$"), *hash != WORDPRESS, "{stored}");
@@ -55,30 +55,30 @@ async fn fast_digests_are_imported_under_a_layer_of_argon2id() {
                 && !passwords.verify(Some(stored), "PW", &Peppers::default()),
             "{hash}"
         );
-        assert!(passwords.renew(stored, "pw", [1; 16]).unwrap().starts_with("$argon2id$"), "{hash}");
+        assert!(passwords.upgrade(stored, "pw", [1; 16]).unwrap().starts_with("$argon2id$"), "{hash}");
     }
     // A run that goes on leaves them as they are, with the salts that they have.
-    let again = stand.run(&["import", "jsonl", "users.jsonl"]);
+    let again = deployment.run(&["import", "jsonl", "users.jsonl"]);
     assert_eq!((again.counts(), again.code), ([0, 6, 0], Some(0)), "{}", again.err);
-    assert_eq!(stored(&stand), first);
+    assert_eq!(stored(&deployment), first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hash_that_cannot_be_used_loses_no_user_unless_that_is_asked_for() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let dear = "$argon2id$v=19$m=9999999,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    stand.write("users.jsonl", &rows(&["$s2$16384$8$1$abc$def", dear, "{SSHA}x"]));
-    let strict = stand.run(&["import", "jsonl", "users.jsonl", "--reject-unusable"]);
+    deployment.write("users.jsonl", &rows(&["$s2$16384$8$1$abc$def", dear, "{SSHA}x"]));
+    let strict = deployment.run(&["import", "jsonl", "users.jsonl", "--reject-unusable"]);
     assert_eq!((strict.counts(), strict.code), ([0, 0, 3], Some(1)), "{}", strict.err);
     assert_eq!(
         strict.json()["rejected_by_reason"],
         json!({"hash of an unknown form": 1, "hash too dear": 1, "unusable hash": 1})
     );
-    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
-    assert_eq!((said.counts(), said.code), ([3, 0, 0], Some(0)), "{}", said.err);
-    assert_eq!(said.json()["without_password"], 3);
+    let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((output.counts(), output.code), ([3, 0, 0], Some(0)), "{}", output.err);
+    assert_eq!(output.json()["without_password"], 3);
     assert_eq!(
-        said.json()["warnings"],
+        output.json()["warnings"],
         json!({
             "without a password: hash of an unknown form": 1,
             "without a password: hash too dear": 1,
@@ -86,16 +86,16 @@ async fn a_hash_that_cannot_be_used_loses_no_user_unless_that_is_asked_for() {
         })
     );
     assert!(
-        said.err.contains("line 1 (username user1): warning: imported without a password"),
+        output.err.contains("line 1 (username user1): warning: imported without a password"),
         "{}",
-        said.err
+        output.err
     );
-    assert_eq!(stored(&stand), [None, None, None]);
+    assert_eq!(stored(&deployment), [None, None, None]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn options_say_how_a_hash_was_made() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let vectors = include_str!("../data/hashes.tsv");
     let (mut hashes, mut passwords) = (Vec::new(), Vec::new());
     for row in vectors.lines().filter(|row| row.contains("\tfirebase\t")) {
@@ -103,55 +103,55 @@ async fn options_say_how_a_hash_was_made() {
         hashes.push(row[2]);
         passwords.push(row[3]);
     }
-    stand.write("users.jsonl", &rows(&hashes));
-    stand.write(
+    deployment.write("users.jsonl", &rows(&hashes));
+    deployment.write(
         "firebase.txt",
         "hash_config {\n  algorithm: SCRYPT,\n  base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 10,\n}\n",
     );
-    let said = stand.run(&["import", "jsonl", "users.jsonl", "--firebase-config", "firebase.txt"]);
-    assert_eq!((said.counts(), said.code), ([2, 0, 0], Some(0)), "{}", said.err);
-    for (stored, password) in stored(&stand).iter().zip(passwords) {
+    let output = deployment.run(&["import", "jsonl", "users.jsonl", "--firebase-config", "firebase.txt"]);
+    assert_eq!((output.counts(), output.code), ([2, 0, 0], Some(0)), "{}", output.err);
+    for (stored, password) in stored(&deployment).iter().zip(passwords) {
         assert!(Passwords::default().verify(stored.as_deref(), password, &Peppers::default()), "{stored:?}");
     }
     for wrong in [&["--bcrypt-of", "sha3-hex"][..], &["--firebase-config", "none"], &["--salt-is-text"]] {
-        let said = stand.run(&[&["import", "jsonl", "users.jsonl"], wrong].concat());
-        assert!(!said.err.is_empty() && matches!(said.code, Some(1 | 2)), "{wrong:?}: {}", said.err);
+        let output = deployment.run(&[&["import", "jsonl", "users.jsonl"], wrong].concat());
+        assert!(!output.err.is_empty() && matches!(output.code, Some(1 | 2)), "{wrong:?}: {}", output.err);
     }
 }
 
 /// Layers take time, so a dry run says how much.
 #[tokio::test(flavor = "multi_thread")]
 async fn dry_run_estimates_how_long_layers_take() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let rows = |hash: &str| format!("id,username,password\n1,anna,{hash}\n2,ben,{hash}\n");
     for (hash, layers) in [("5f4dcc3b5aa765d61d8327deb882cf99", true), ("!", false)] {
-        stand.write("users.csv", &rows(hash));
-        let said = stand.run(&["import", "django", "users.csv", "--dry-run"]);
-        let remarks = said.json()["remarks"].to_string();
+        deployment.write("users.csv", &rows(hash));
+        let output = deployment.run(&["import", "django", "users.csv", "--dry-run"]);
+        let remarks = output.json()["remarks"].to_string();
         assert_eq!(remarks.contains("2 password hashes are fast to guess"), layers, "{remarks}");
     }
-    stand.write("users.csv", &rows("5f4dcc3b5aa765d61d8327deb882cf99"));
-    let said = stand.run(&["import", "django", "users.csv"]);
-    assert!(!said.json()["remarks"].to_string().contains("fast to guess"), "{}", said.out);
+    deployment.write("users.csv", &rows("5f4dcc3b5aa765d61d8327deb882cf99"));
+    let output = deployment.run(&["import", "django", "users.csv"]);
+    assert!(!output.json()["remarks"].to_string().contains("fast to guess"), "{}", output.out);
 }
 
 /// The import has no pepper, and needs none.
 #[tokio::test(flavor = "multi_thread")]
 async fn hashes_with_a_pepper_name_it_and_go_round() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let vectors = include_str!("../data/hashes.tsv");
     let row = vectors.lines().find(|row| row.contains("\tpepper hmac-sha256 django\t")).unwrap();
     let row: Vec<&str> = row.split('\t').collect();
     let (hash, password) = (row[2], row[3]);
     let fast = hash.replace("$12000$", "$1000$");
     let named = format!("peppered$b$prefix${hash}");
-    stand.write("users.jsonl", &rows(&[hash, &fast, &named, "$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/"]));
+    deployment.write("users.jsonl", &rows(&[hash, &fast, &named, "$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/"]));
     let options = ["import", "jsonl", "users.jsonl", "--pepper-id", "a", "--pepper-how", "hmac-sha256"];
-    let said = stand.run(&options);
-    assert_eq!((said.counts(), said.code), ([4, 0, 0], Some(0)), "{}", said.err);
-    assert_eq!(said.json()["hashes"], json!({"peppered": 3}));
-    assert_eq!(said.json()["warnings"], json!({"without a password: hash not taken with a pepper": 1}));
-    let first = stored(&stand);
+    let output = deployment.run(&options);
+    assert_eq!((output.counts(), output.code), ([4, 0, 0], Some(0)), "{}", output.err);
+    assert_eq!(output.json()["hashes"], json!({"peppered": 3}));
+    assert_eq!(output.json()["warnings"], json!({"without a password: hash not taken with a pepper": 1}));
+    let first = stored(&deployment);
     let begins = |user: usize, begin: &str| first[user].as_deref().unwrap().starts_with(begin);
     assert_eq!(first[0].as_deref(), Some(format!("peppered$a$hmac-sha256${hash}").as_str()));
     assert!(begins(1, "peppered$a$hmac-sha256$layered$pbkdf2-sha256$1000,32$"), "{first:?}");
@@ -160,11 +160,11 @@ async fn hashes_with_a_pepper_name_it_and_go_round() {
     let peppers = Peppers::new([pepper]).unwrap();
     assert!(Passwords::default().verify(first[0].as_deref(), password, &peppers));
 
-    let export = stand.export();
-    let other = Stand::start().await;
+    let export = deployment.export();
+    let other = Deployment::start().await;
     other.write("users.jsonl", &export);
-    let said = other.run(&["import", "jsonl", "users.jsonl"]);
-    assert_eq!((said.counts(), said.code), ([4, 0, 0], Some(0)), "{}", said.err);
+    let output = other.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((output.counts(), output.code), ([4, 0, 0], Some(0)), "{}", output.err);
     assert_eq!(stored(&other), first);
 
     for wrong in [
@@ -174,7 +174,7 @@ async fn hashes_with_a_pepper_name_it_and_go_round() {
         &["--pepper-id", "a", "--pepper-how", "hmac-md5"],
         &["--pepper-id", "a", "--pepper-how", "prefix", "--bcrypt-of", "sha256-hex"],
     ] {
-        let said = stand.run(&[&["import", "jsonl", "users.jsonl"], wrong].concat());
-        assert!(!said.err.is_empty() && said.code == Some(2), "{wrong:?}: {}", said.err);
+        let output = deployment.run(&[&["import", "jsonl", "users.jsonl"], wrong].concat());
+        assert!(!output.err.is_empty() && output.code == Some(2), "{wrong:?}: {}", output.err);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::Stand;
+use crate::Deployment;
 
 const FIRST: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -12,23 +12,23 @@ fn lines(rows: &[Value]) -> String {
     rows.iter().map(|row| row.to_string() + "\n").collect()
 }
 
-fn user(stand: &Stand, id: u64) -> Value {
-    let export = stand.export();
+fn user(deployment: &Deployment, id: u64) -> Value {
+    let export = deployment.export();
     let mut users = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     users.find(|user| user["id"] == json!(id)).unwrap()
 }
 
 /// Anna is in both, with her address in two spellings; Ben is disabled in the first; Carl is in the second alone.
-async fn stand() -> Stand {
-    let stand = Stand::start().await;
+async fn deployment() -> Deployment {
+    let deployment = Deployment::start().await;
     let first = [
         json!({"id": 1, "username": "anna", "email": "Anna@M\u{fc}nchen.example", "password_hash": FIRST,
             "last_sign_in": "2024-01-01T00:00:00Z", "attributes": {"email": {"first_name": "Anna"}}}),
         json!({"id": 2, "username": "ben", "email": "ben@example.com", "password_hash": FIRST, "status": "disabled",
             "mfa_secret": "KBTSKUKRDJPEGCZK"}),
     ];
-    stand.write("first.jsonl", &lines(&first));
-    assert_eq!(stand.run(&["import", "jsonl", "first.jsonl"]).counts(), [2, 0, 0]);
+    deployment.write("first.jsonl", &lines(&first));
+    assert_eq!(deployment.run(&["import", "jsonl", "first.jsonl"]).counts(), [2, 0, 0]);
     let second = [
         json!({"id": 1, "username": "anna_b", "email": "anna@xn--mnchen-3ya.example", "password_hash": SECOND,
             "last_sign_in": "2025-01-01T00:00:00Z", "mfa_secret": "GEZDGNBVGY3TQOJQ",
@@ -37,39 +37,43 @@ async fn stand() -> Stand {
             "mfa_secret": "GEZDGNBVGY3TQOJQ"}),
         json!({"id": 8, "username": "carl", "email": "carl@example.com", "password_hash": SECOND}),
     ];
-    stand.write("second.jsonl", &lines(&second));
-    stand
+    deployment.write("second.jsonl", &lines(&second));
+    deployment
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_match_the_second_source_is_rejected() {
-    let stand = stand().await;
-    let before = user(&stand, 1);
-    assert_eq!(stand.run(&["import", "jsonl", "second.jsonl", "--new-ids"]).counts(), [1, 0, 2]);
-    assert_eq!(user(&stand, 1), before);
+    let deployment = deployment().await;
+    let before = user(&deployment, 1);
+    assert_eq!(deployment.run(&["import", "jsonl", "second.jsonl", "--new-ids"]).counts(), [1, 0, 2]);
+    assert_eq!(user(&deployment, 1), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn match_by_email_joins_what_is_lacking_and_loosens_nothing() {
-    let stand = stand().await;
-    let (anna, ben) = (user(&stand, 1), user(&stand, 2));
+    let deployment = deployment().await;
+    let (anna, ben) = (user(&deployment, 1), user(&deployment, 2));
     let words = ["import", "jsonl", "second.jsonl", "--new-ids", "--match", "email"];
-    let dry = stand.run(&[&words[..], &["--dry-run"]].concat());
+    let dry = deployment.run(&[&words[..], &["--dry-run"]].concat());
     assert_eq!((dry.counts(), &dry.json()["joined"]), ([1, 0, 0], &json!(2)), "{}", dry.err);
-    assert_eq!((user(&stand, 1), user(&stand, 2)), (anna.clone(), ben.clone()), "a dry run writes nothing");
+    assert_eq!(
+        (user(&deployment, 1), user(&deployment, 2)),
+        (anna.clone(), ben.clone()),
+        "a dry run writes nothing"
+    );
 
-    let said = stand.run(&words);
-    assert_eq!((said.counts(), &said.json()["joined"]), ([1, 0, 0], &json!(2)), "{}", said.err);
+    let output = deployment.run(&words);
+    assert_eq!((output.counts(), &output.json()["joined"]), ([1, 0, 0], &json!(2)), "{}", output.err);
     let anna_takes = "line 1: joined: anna_b is user 1, who takes the username, the source id, attributes, MFA; all sessions end\n";
-    assert!(said.err.contains(anna_takes), "{}", said.err);
+    assert!(output.err.contains(anna_takes), "{}", output.err);
     assert!(
-        said.err.contains(
+        output.err.contains(
             "ben is user 2, who takes the source id; the user stays disabled, the row says active\n"
         ),
         "{}",
-        said.err
+        output.err
     );
-    let joined = user(&stand, 1);
+    let joined = user(&deployment, 1);
     assert_eq!(
         joined["attributes"],
         json!({
@@ -82,55 +86,55 @@ async fn match_by_email_joins_what_is_lacking_and_loosens_nothing() {
     }
     assert_eq!(joined["epoch"], json!(anna["epoch"].as_u64().unwrap() + 1), "MFA ends all sessions");
     assert_eq!((&joined["other_usernames"], &joined["source_id"]), (&json!(["anna_b"]), &json!("1")));
-    assert_eq!(user(&stand, 2)["source_id"], json!("7"));
+    assert_eq!(user(&deployment, 2)["source_id"], json!("7"));
     for member in ["status", "mfa_secret", "epoch", "password_hash", "username", "attributes"] {
-        assert_eq!(user(&stand, 2)[member], ben[member], "disabled, and with the first authenticator");
+        assert_eq!(user(&deployment, 2)[member], ben[member], "disabled, and with the first authenticator");
     }
     for (name, id) in [("anna", 1), ("ANNA_B", 1), ("7", 2), ("ben", 2)] {
-        let shown = stand.run(&["user", "show", name]);
+        let shown = deployment.run(&["user", "show", name]);
         assert_eq!(shown.json()["id"], json!(id), "{name}: {}", shown.err);
     }
 
-    let table = stand.export();
-    let again = stand.run(&words);
+    let table = deployment.export();
+    let again = deployment.run(&words);
     // Ben has the names and the source id of the row by now.
     assert_eq!((again.counts(), &again.json()["joined"]), ([0, 2, 0], &json!(1)), "{}", again.err);
-    assert_eq!(stand.export(), table);
-    let map = std::fs::read_to_string(stand.path("second.jsonl.ids.csv")).unwrap();
+    assert_eq!(deployment.export(), table);
+    let map = std::fs::read_to_string(deployment.path("second.jsonl.ids.csv")).unwrap();
     assert!(map.contains("1,1\n") && map.contains("7,2\n"), "{map}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newest_password_is_that_of_the_last_sign_in_and_ends_all_sessions() {
-    let stand = stand().await;
-    let (anna, ben) = (user(&stand, 1), user(&stand, 2));
+    let deployment = deployment().await;
+    let (anna, ben) = (user(&deployment, 1), user(&deployment, 2));
     let words =
         ["import", "jsonl", "second.jsonl", "--new-ids", "--match", "email", "--match-password", "newest"];
-    assert_eq!(stand.run(&words).json()["joined"], json!(2));
-    let joined = user(&stand, 1);
+    assert_eq!(deployment.run(&words).json()["joined"], json!(2));
+    let joined = user(&deployment, 1);
     assert_eq!(joined["password_hash"], json!(SECOND));
     assert!(joined["epoch"].as_u64() > anna["epoch"].as_u64());
-    assert_eq!(user(&stand, 2)["password_hash"], ben["password_hash"], "nobody knows which is newer");
-    let table = stand.export();
-    stand.run(&words);
-    assert_eq!(stand.export(), table);
+    assert_eq!(user(&deployment, 2)["password_hash"], ben["password_hash"], "nobody knows which is newer");
+    let table = deployment.export();
+    deployment.run(&words);
+    assert_eq!(deployment.export(), table);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn joined_usernames_go_with_the_user_and_those_of_others_stay() {
-    let stand = stand().await;
+    let deployment = deployment().await;
     let other = json!({"id": 3, "username": "ANNA_B"});
-    stand.write("other.jsonl", &lines(&[other]));
-    stand.run(&["import", "jsonl", "other.jsonl"]);
+    deployment.write("other.jsonl", &lines(&[other]));
+    deployment.run(&["import", "jsonl", "other.jsonl"]);
     let words = ["import", "jsonl", "second.jsonl", "--new-ids", "--match", "email"];
-    let said = stand.run(&words);
-    assert!(said.err.contains("; the username is user 3's, and stays that"), "{}", said.err);
-    assert_eq!(user(&stand, 1)["other_usernames"], Value::Null);
-    assert_eq!(stand.run(&["user", "delete", "3", "--yes"]).code, Some(0));
-    assert!(stand.run(&words).err.contains("anna_b is user 1, who takes the username"));
+    let output = deployment.run(&words);
+    assert!(output.err.contains("; the username is user 3's, and stays that"), "{}", output.err);
+    assert_eq!(user(&deployment, 1)["other_usernames"], Value::Null);
+    assert_eq!(deployment.run(&["user", "delete", "3", "--yes"]).code, Some(0));
+    assert!(deployment.run(&words).err.contains("anna_b is user 1, who takes the username"));
 
-    let export = stand.export();
-    let copy = Stand::start().await;
+    let export = deployment.export();
+    let copy = Deployment::start().await;
     copy.write("all.jsonl", &export);
     assert_eq!(copy.run(&["import", "jsonl", "all.jsonl"]).code, Some(0));
     assert_eq!(copy.export(), export);
@@ -143,36 +147,36 @@ async fn joined_usernames_go_with_the_user_and_those_of_others_stay() {
 /// A username that looks like the address is no address.
 #[tokio::test(flavor = "multi_thread")]
 async fn address_that_is_another_users_username_joins_nobody() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let first = json!({"id": 1, "username": "anna@example.com", "email": "other@example.com"});
-    stand.write("first.jsonl", &lines(&[first]));
-    stand.run(&["import", "jsonl", "first.jsonl"]);
+    deployment.write("first.jsonl", &lines(&[first]));
+    deployment.run(&["import", "jsonl", "first.jsonl"]);
     let second = json!({"id": 2, "username": "anna", "email": "anna@example.com", "password_hash": SECOND});
-    stand.write("second.jsonl", &lines(&[second]));
-    let said = stand.run(&["import", "jsonl", "second.jsonl", "--match", "email"]);
-    assert_eq!((said.counts(), &said.json()["joined"]), ([0, 0, 1], &json!(0)), "{}", said.err);
+    deployment.write("second.jsonl", &lines(&[second]));
+    let output = deployment.run(&["import", "jsonl", "second.jsonl", "--match", "email"]);
+    assert_eq!((output.counts(), &output.json()["joined"]), ([0, 0, 1], &json!(0)), "{}", output.err);
 }
 
 /// Nobody has shown that the address of a row that is not activated is theirs.
 #[tokio::test(flavor = "multi_thread")]
 async fn user_who_is_not_activated_is_joined_to_nobody_and_no_secret_of_a_blocked_row_is_taken() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let one = |id: u64, status: &str| json!({"id": id, "username": format!("u{id}"), "email": format!("{id}@example.com"), "status": status});
-    stand.write("first.jsonl", &lines(&[one(1, "active"), one(2, "not_activated"), one(3, "active")]));
-    stand.run(&["import", "jsonl", "first.jsonl"]);
-    let before = stand.export();
+    deployment.write("first.jsonl", &lines(&[one(1, "active"), one(2, "not_activated"), one(3, "active")]));
+    deployment.run(&["import", "jsonl", "first.jsonl"]);
+    let before = deployment.export();
     let row = |id: u64, status: &str| {
         json!({"username": format!("v{id}"), "email": format!("{id}@example.com"), "status": status,
             "password_hash": SECOND, "mfa_secret": "GEZDGNBVGY3TQOJQ", "last_sign_in": "2025-01-01T00:00:00Z"})
     };
     let words = ["import", "jsonl", "second.jsonl", "--match", "email", "--match-password", "newest"];
-    stand.write("second.jsonl", &lines(&[row(1, "not_activated"), row(2, "active")]));
-    let said = stand.run(&words);
-    assert_eq!((said.counts(), &said.json()["joined"]), ([0, 0, 2], &json!(0)), "{}", said.err);
-    assert_eq!(stand.export(), before);
-    stand.write("second.jsonl", &lines(&[row(3, "blocked")]));
-    assert_eq!(stand.run(&words).json()["joined"], json!(1));
-    let joined = user(&stand, 3);
+    deployment.write("second.jsonl", &lines(&[row(1, "not_activated"), row(2, "active")]));
+    let output = deployment.run(&words);
+    assert_eq!((output.counts(), &output.json()["joined"]), ([0, 0, 2], &json!(0)), "{}", output.err);
+    assert_eq!(deployment.export(), before);
+    deployment.write("second.jsonl", &lines(&[row(3, "blocked")]));
+    assert_eq!(deployment.run(&words).json()["joined"], json!(1));
+    let joined = user(&deployment, 3);
     for secret in ["password_hash", "mfa_secret"] {
         assert_eq!(joined[secret], Value::Null, "{secret}");
     }
@@ -181,37 +185,37 @@ async fn user_who_is_not_activated_is_joined_to_nobody_and_no_secret_of_a_blocke
 /// Who was joined to another product's user is the same in the first product's file.
 #[tokio::test(flavor = "multi_thread")]
 async fn first_product_imported_again_after_a_join_is_already_there() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let rows =
         |id: u64, username: &str| lines(&[json!({"id": id, "username": username, "email": "a@example.com"})]);
-    stand.write("one.jsonl", &rows(7001, "ida"));
-    stand.write("two.jsonl", &rows(9, "ida2"));
-    assert_eq!(stand.run(&["import", "jsonl", "one.jsonl", "--new-ids"]).counts(), [1, 0, 0]);
+    deployment.write("one.jsonl", &rows(7001, "ida"));
+    deployment.write("two.jsonl", &rows(9, "ida2"));
+    assert_eq!(deployment.run(&["import", "jsonl", "one.jsonl", "--new-ids"]).counts(), [1, 0, 0]);
     let two = ["import", "jsonl", "two.jsonl", "--new-ids", "--match", "email"];
-    assert_eq!(stand.run(&two).json()["joined"], json!(1));
-    assert_eq!(stand.run(&["import", "jsonl", "one.jsonl", "--new-ids"]).counts(), [0, 1, 0]);
-    let map = std::fs::read_to_string(stand.path("one.jsonl.ids.csv")).unwrap();
+    assert_eq!(deployment.run(&two).json()["joined"], json!(1));
+    assert_eq!(deployment.run(&["import", "jsonl", "one.jsonl", "--new-ids"]).counts(), [0, 1, 0]);
+    let map = std::fs::read_to_string(deployment.path("one.jsonl.ids.csv")).unwrap();
     assert!(map.contains("7001,1\n"), "{map}");
 }
 
 /// A digest that is fast to guess gets its layer only where it is taken, and a dry run says the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn fast_digest_of_a_joined_row_is_taken_under_a_layer_once() {
-    let stand = Stand::start().await;
-    stand.write("one.csv", "id,username,email,password\n1,ida,a@example.com,!\n");
-    stand.write(
+    let deployment = Deployment::start().await;
+    deployment.write("one.csv", "id,username,email,password\n1,ida,a@example.com,!\n");
+    deployment.write(
         "two.csv",
         "id,username,email,password\n9,ida2,a@example.com,5f4dcc3b5aa765d61d8327deb882cf99\n",
     );
-    assert_eq!(stand.run(&["import", "django", "one.csv"]).counts(), [1, 0, 0]);
+    assert_eq!(deployment.run(&["import", "django", "one.csv"]).counts(), [1, 0, 0]);
     let words = ["import", "django", "two.csv", "--new-ids", "--match", "email"];
     let takes = "ida2 is user 1, who takes the username, the source id, the password; all sessions end";
     for more in [&["--dry-run"][..], &[]] {
-        let said = stand.run(&[&words, more].concat());
-        assert!(said.err.contains(takes), "{more:?}: {}", said.err);
+        let output = deployment.run(&[&words, more].concat());
+        assert!(output.err.contains(takes), "{more:?}: {}", output.err);
     }
-    let joined = user(&stand, 1);
+    let joined = user(&deployment, 1);
     assert!(joined["password_hash"].as_str().unwrap().starts_with("layered$md5-prefix$"), "{joined}");
-    assert!(stand.run(&words).err.contains("who takes nothing more"));
-    assert_eq!(user(&stand, 1), joined);
+    assert!(deployment.run(&words).err.contains("who takes nothing more"));
+    assert_eq!(user(&deployment, 1), joined);
 }

@@ -11,7 +11,7 @@ use axum::response::Response;
 use postern_tests::relay;
 use serde_json::{Value, json};
 
-use crate::Stand;
+use crate::Deployment;
 
 /// What stands in front of the table, and kills the import at a write.
 #[derive(Clone, Default)]
@@ -26,8 +26,8 @@ struct Killer {
 
 impl Killer {
     /// Runs a command through it. Returns whether it was killed.
-    async fn run(self, stand: &Stand, arguments: &[&str]) -> bool {
-        let table = stand.table.endpoint().trim_start_matches("http://").to_owned();
+    async fn run(self, deployment: &Deployment, arguments: &[&str]) -> bool {
+        let table = deployment.table.endpoint().trim_start_matches("http://").to_owned();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let killer = self.clone();
@@ -36,7 +36,7 @@ impl Killer {
             async move { killer.pass(&table, request).await }
         };
         let server = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handle)).await });
-        let mut command = stand.command_at(&endpoint, arguments);
+        let mut command = deployment.command_at(&endpoint, arguments);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         *self.child.lock().unwrap() = Some(child);
         let code = loop {
@@ -75,15 +75,15 @@ impl Killer {
 }
 
 /// The first product's users are in the table.
-async fn stand() -> Stand {
-    let stand = Stand::start().await;
+async fn deployment() -> Deployment {
+    let deployment = Deployment::start().await;
     let first = (1..=3).map(|id| {
         let hash = "$2b$04$abcdefghijklmnopqrstuuv.XF2ISziCQv1iCAGmcPqBmhKgkUr7O";
         json!({"id": id, "username": format!("first{id}"), "email": format!("{id}@example.com"), "password_hash": hash,
             "created_at": "2024-01-01T00:00:00Z"})
     });
-    stand.write("first.jsonl", &first.map(|user| user.to_string() + "\n").collect::<String>());
-    assert_eq!(stand.run(&["import", "jsonl", "first.jsonl"]).counts(), [3, 0, 0]);
+    deployment.write("first.jsonl", &first.map(|user| user.to_string() + "\n").collect::<String>());
+    assert_eq!(deployment.run(&["import", "jsonl", "first.jsonl"]).counts(), [3, 0, 0]);
     // The second product's keys are UUIDs; three of its people are those of the first, and some hashes need a layer.
     let second = (1..=40).map(|n| {
         let hash = if n % 20 == 0 { "5f4dcc3b5aa765d61d8327deb882cf99" } else { "!" };
@@ -91,12 +91,12 @@ async fn stand() -> Stand {
             "username": format!("user{n}"), "email": format!("{n}@example.com"), "password": hash,
             "first_name": format!("name{n}"), "date_joined": "2024-01-01T00:00:00Z"}})
     });
-    stand.write("second.json", &Value::from_iter(second).to_string());
-    stand
+    deployment.write("second.json", &Value::from_iter(second).to_string());
+    deployment
 }
 
 /// The users as they are but for what depends on the time, the salt and the order of ids.
-fn users(stand: &Stand) -> Vec<Value> {
+fn users(deployment: &Deployment) -> Vec<Value> {
     let user = |line: &str| {
         let mut user: Value = serde_json::from_str(line).unwrap();
         let members = user.as_object_mut().unwrap();
@@ -106,7 +106,7 @@ fn users(stand: &Stand) -> Vec<Value> {
         }
         user
     };
-    let mut users: Vec<Value> = stand.export().lines().map(user).collect();
+    let mut users: Vec<Value> = deployment.export().lines().map(user).collect();
     users.sort_by_key(|user| user["username"].to_string());
     users
 }
@@ -115,23 +115,23 @@ fn users(stand: &Stand) -> Vec<Value> {
 async fn import_killed_at_any_write_and_run_again_is_the_same_import() {
     let arguments =
         ["import", "django", "second.json", "--new-ids", "--match", "email", "--concurrency", "1"];
-    let undisturbed = stand().await;
+    let undisturbed = deployment().await;
     assert_eq!(undisturbed.run(&arguments).code, Some(0));
     let expected = users(&undisturbed);
     assert_eq!(expected.len(), 40);
     let mut writes = 0;
     for lands in [false, true] {
         for at in 1.. {
-            let stand = stand().await;
+            let deployment = deployment().await;
             let killer = Killer { at, lands, ..Killer::default() };
-            if !killer.run(&stand, &arguments).await {
+            if !killer.run(&deployment, &arguments).await {
                 break;
             }
             writes += 1;
-            let said = stand.run(&arguments);
-            assert_eq!(said.code, Some(0), "write {at}, {lands}: {} {}", said.out, said.err);
-            assert_eq!(users(&stand), expected, "write {at}, {lands}");
-            let map = std::fs::read_to_string(stand.path("second.json.ids.csv")).unwrap();
+            let output = deployment.run(&arguments);
+            assert_eq!(output.code, Some(0), "write {at}, {lands}: {} {}", output.out, output.err);
+            assert_eq!(users(&deployment), expected, "write {at}, {lands}");
+            let map = std::fs::read_to_string(deployment.path("second.json.ids.csv")).unwrap();
             assert_eq!(map.lines().count(), 41, "write {at}, {lands}: {map}");
         }
     }

@@ -22,24 +22,24 @@ use std::process::{Command, Output, Stdio};
 use postern::ambient::{hex, random};
 use postern::config::Environment;
 use postern::store::Store;
-use postern_local::table::{NAME, Table};
+use postern_local::dynamodb::{NAME, Table};
 use serde_json::Value;
 
 /// A table, a directory, and the command that works on both.
-pub(crate) struct Stand {
+pub(crate) struct Deployment {
     pub(crate) table: Table,
     pub(crate) store: Store,
     pub(crate) directory: PathBuf,
 }
 
 /// What a run of the command said.
-pub(crate) struct Said {
+pub(crate) struct CliOutput {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Stand {
+impl Deployment {
     pub(crate) async fn start() -> Self {
         let table = Table::start(0, None, None).await.unwrap();
         let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
@@ -76,14 +76,14 @@ impl Stand {
         command
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        Said::of(&self.command(arguments).output().unwrap())
+    pub(crate) fn run(&self, arguments: &[&str]) -> CliOutput {
+        CliOutput::of(&self.command(arguments).output().unwrap())
     }
 
     pub(crate) fn export(&self) -> String {
-        let said = self.run(&["export"]);
-        assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
-        said.out
+        let output = self.run(&["export"]);
+        assert_eq!((output.code, output.err.as_str()), (Some(0), ""));
+        output.out
     }
 
     /// The ids and usernames in the table.
@@ -96,13 +96,13 @@ impl Stand {
     }
 }
 
-impl Drop for Stand {
+impl Drop for Deployment {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-impl Said {
+impl CliOutput {
     pub(crate) fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }

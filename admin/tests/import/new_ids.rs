@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::{Stand, rejected};
+use crate::{Deployment, rejected};
 
 const HASH: &str = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
 
@@ -21,8 +21,8 @@ fn dump(count: usize) -> String {
     users.collect()
 }
 
-fn id_map(stand: &Stand, name: &str) -> Vec<(String, u64)> {
-    let text = fs::read_to_string(stand.path(name)).unwrap();
+fn id_map(deployment: &Deployment, name: &str) -> Vec<(String, u64)> {
+    let text = fs::read_to_string(deployment.path(name)).unwrap();
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("old_id,new_id"));
     let mut pairs: Vec<_> = lines
@@ -35,20 +35,20 @@ fn id_map(stand: &Stand, name: &str) -> Vec<(String, u64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uuid_keys_are_refused_with_the_way_out_and_come_in_with_new_ids() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     // More than a transaction holds.
     let count = 70;
-    stand.write("users.jsonl", &dump(count));
-    let said = stand.run(&["import", "django", "users.jsonl"]);
-    assert_eq!(said.counts(), [0, 0, count as u64], "{}", said.err);
-    assert!(rejected(&stand.path("users.jsonl.rejected.jsonl"))[0].1.contains("--new-ids"));
+    deployment.write("users.jsonl", &dump(count));
+    let output = deployment.run(&["import", "django", "users.jsonl"]);
+    assert_eq!(output.counts(), [0, 0, count as u64], "{}", output.err);
+    assert!(rejected(&deployment.path("users.jsonl.rejected.jsonl"))[0].1.contains("--new-ids"));
 
-    let dry = stand.run(&["import", "django", "users.jsonl", "--new-ids", "--dry-run"]);
+    let dry = deployment.run(&["import", "django", "users.jsonl", "--new-ids", "--dry-run"]);
     assert_eq!(dry.counts(), [count as u64, 0, 0], "{}", dry.err);
-    assert!(!stand.path("users.jsonl.ids.csv").exists(), "a dry run writes nothing");
-    let said = stand.run(&["import", "django", "users.jsonl", "--new-ids"]);
-    assert_eq!((said.counts(), said.code), ([count as u64, 0, 0], Some(0)), "{}", said.err);
-    let map = id_map(&stand, "users.jsonl.ids.csv");
+    assert!(!deployment.path("users.jsonl.ids.csv").exists(), "a dry run writes nothing");
+    let output = deployment.run(&["import", "django", "users.jsonl", "--new-ids"]);
+    assert_eq!((output.counts(), output.code), ([count as u64, 0, 0], Some(0)), "{}", output.err);
+    let map = id_map(&deployment, "users.jsonl.ids.csv");
     let olds: Vec<String> = map.iter().map(|(old, _)| old.clone()).collect();
     assert_eq!(olds, (1..=count).map(uuid).collect::<Vec<_>>());
     let mut news: Vec<u64> = map.iter().map(|(_, new)| *new).collect();
@@ -57,23 +57,26 @@ async fn uuid_keys_are_refused_with_the_way_out_and_come_in_with_new_ids() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(stand.path("users.jsonl.ids.csv")).unwrap().permissions().mode();
+        let mode = fs::metadata(deployment.path("users.jsonl.ids.csv")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     for (old, new) in [&map[0], &map[count - 1]] {
-        let shown = stand.run(&["user", "show", old]).json();
+        let shown = deployment.run(&["user", "show", old]).json();
         assert_eq!((&shown["id"], &shown["source_id"]), (&json!(new), &json!(old)));
     }
     // Again: the same table, and the same file, as after an interruption.
-    let table = stand.export();
-    fs::remove_file(stand.path("users.jsonl.ids.csv")).unwrap();
-    let again = stand.run(&["import", "django", "users.jsonl", "--new-ids"]);
+    let table = deployment.export();
+    fs::remove_file(deployment.path("users.jsonl.ids.csv")).unwrap();
+    let again = deployment.run(&["import", "django", "users.jsonl", "--new-ids"]);
     assert_eq!(again.counts(), [0, count as u64, 0], "{}", again.err);
-    assert_eq!((stand.export(), id_map(&stand, "users.jsonl.ids.csv")), (table.clone(), map.clone()));
+    assert_eq!(
+        (deployment.export(), id_map(&deployment, "users.jsonl.ids.csv")),
+        (table.clone(), map.clone())
+    );
 
     // An export takes the old ids along, and deleting a user removes what leads from the old id.
-    let other = Stand::start().await;
+    let other = Deployment::start().await;
     other.write("export.jsonl", &table);
     assert_eq!(other.run(&["import", "jsonl", "export.jsonl"]).counts(), [count as u64, 0, 0]);
     assert_eq!(other.export(), table);
@@ -87,24 +90,24 @@ async fn uuid_keys_are_refused_with_the_way_out_and_come_in_with_new_ids() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn file_of_ids_that_no_import_wrote_is_not_replaced() {
-    let stand = Stand::start().await;
-    stand.write("users.jsonl", &dump(1));
-    stand.write("users.jsonl.ids.csv", "mine\n");
-    let said = stand.run(&["import", "django", "users.jsonl", "--new-ids"]);
-    assert_eq!(said.code, Some(2), "{}", said.err);
-    assert_eq!(fs::read_to_string(stand.path("users.jsonl.ids.csv")).unwrap(), "mine\n");
-    assert_eq!(stand.users(), []);
+    let deployment = Deployment::start().await;
+    deployment.write("users.jsonl", &dump(1));
+    deployment.write("users.jsonl.ids.csv", "mine\n");
+    let output = deployment.run(&["import", "django", "users.jsonl", "--new-ids"]);
+    assert_eq!(output.code, Some(2), "{}", output.err);
+    assert_eq!(fs::read_to_string(deployment.path("users.jsonl.ids.csv")).unwrap(), "mine\n");
+    assert_eq!(deployment.users(), []);
 }
 
 /// DatePoll hashed passwords with the old id behind them.
 #[tokio::test(flavor = "multi_thread")]
 async fn datepolls_hashes_keep_the_id_that_was_hashed() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let hash = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
     let row = json!({"id": 33, "username": "st.huber", "password": hash, "activated": 1});
-    stand.write("users.jsonl", &format!("{row}\n"));
-    assert_eq!(stand.run(&["import", "datepoll", "users.jsonl", "--new-ids"]).counts(), [1, 0, 0]);
-    let user: Value = serde_json::from_str(stand.export().trim()).unwrap();
+    deployment.write("users.jsonl", &format!("{row}\n"));
+    assert_eq!(deployment.run(&["import", "datepoll", "users.jsonl", "--new-ids"]).counts(), [1, 0, 0]);
+    let user: Value = serde_json::from_str(deployment.export().trim()).unwrap();
     assert_eq!((&user["id"], &user["source_id"]), (&json!(1), &json!("33")));
     assert_eq!(user["password_hash"], json!(format!("bcrypt_suffix$33${hash}")));
 }
@@ -112,44 +115,44 @@ async fn datepolls_hashes_keep_the_id_that_was_hashed() {
 /// Two products numbered their users alike.
 #[tokio::test(flavor = "multi_thread")]
 async fn source_id_of_several_users_names_them() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for name in ["ann", "ben"] {
         let file = format!("{name}.jsonl");
-        stand.write(&file, &(json!({"id": 7, "username": name}).to_string() + "\n"));
-        assert_eq!(stand.run(&["import", "jsonl", &file, "--new-ids"]).counts(), [1, 0, 0]);
+        deployment.write(&file, &(json!({"id": 7, "username": name}).to_string() + "\n"));
+        assert_eq!(deployment.run(&["import", "jsonl", &file, "--new-ids"]).counts(), [1, 0, 0]);
     }
-    let said = stand.run(&["user", "show", "7"]);
-    assert_eq!(said.code, Some(3));
-    assert!(said.err.contains("1 or 2"), "{}", said.err);
+    let output = deployment.run(&["user", "show", "7"]);
+    assert_eq!(output.code, Some(3));
+    assert!(output.err.contains("1 or 2"), "{}", output.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn usernames_of_digits_come_in_and_shadowed_ids_are_counted() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let rows = [(1, "12"), (2, "1"), (12, "anna"), (13, "13"), (14, "999")];
     let rows = rows.map(|(id, username)| json!({"id": id, "username": username}).to_string() + "\n");
-    stand.write("users.jsonl", &rows.concat());
-    let said = stand.run(&["import", "jsonl", "users.jsonl"]);
-    assert_eq!((said.counts(), said.code), ([5, 0, 0], Some(0)), "{}", said.err);
-    let remarks = said.json()["remarks"].to_string();
+    deployment.write("users.jsonl", &rows.concat());
+    let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((output.counts(), output.code), ([5, 0, 0], Some(0)), "{}", output.err);
+    let remarks = output.json()["remarks"].to_string();
     assert!(remarks.contains("2 usernames are spelt like another user's id"), "{remarks}");
 }
 
 /// Databases without a type for UUIDs keep their digits alone; `dumpdata` writes them with hyphens.
 #[tokio::test(flavor = "multi_thread")]
 async fn uuid_is_one_key_with_hyphens_and_without() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let row =
         |pk: &str| json!([{"model": "a.user", "pk": pk, "fields": {"username": "anna", "password": "!"}}]);
     let uuid = "0B8F7A52-3b6e-4f5c-9d7a-1c2d3e4f5a6b";
-    stand.write("dumpdata.json", &row(uuid).to_string());
-    assert_eq!(stand.run(&["import", "django", "dumpdata.json", "--new-ids"]).counts(), [1, 0, 0]);
+    deployment.write("dumpdata.json", &row(uuid).to_string());
+    assert_eq!(deployment.run(&["import", "django", "dumpdata.json", "--new-ids"]).counts(), [1, 0, 0]);
     let digits = uuid.replace('-', "").to_lowercase();
-    stand.write("digits.json", &row(&digits).to_string());
-    assert_eq!(stand.run(&["import", "django", "digits.json", "--new-ids"]).counts(), [0, 1, 0]);
+    deployment.write("digits.json", &row(&digits).to_string());
+    assert_eq!(deployment.run(&["import", "django", "digits.json", "--new-ids"]).counts(), [0, 1, 0]);
     for name in [uuid, digits.as_str()] {
-        assert_eq!(stand.run(&["user", "show", name]).json()["id"], json!(1), "{name}");
+        assert_eq!(deployment.run(&["user", "show", name]).json()["id"], json!(1), "{name}");
     }
-    let map = std::fs::read_to_string(stand.path("digits.json.ids.csv")).unwrap();
+    let map = std::fs::read_to_string(deployment.path("digits.json.ids.csv")).unwrap();
     assert!(map.contains(&format!("{digits},1\n")), "{map}");
 }

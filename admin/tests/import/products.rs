@@ -7,14 +7,14 @@ use std::process::Stdio;
 use postern::user::Status;
 use serde_json::{Value, json};
 
-use crate::{Said, Stand};
+use crate::{CliOutput, Deployment};
 
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/freesewing.key");
 const ROWS: &str = include_str!("../data/freesewing.jsonl");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn django() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let hash = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
     let dump = json!([
         {"model": "contenttypes.contenttype", "pk": 1, "fields": {"app_label": "auth", "model": "user"}},
@@ -25,35 +25,36 @@ async fn django() {
             "username": "bert", "email": "JohnDoe@example.com", "password": "!x", "is_active": false}},
         {"model": "users.user", "pk": 3, "fields": {"username": "carl", "email": "", "password": "!"}},
     ]);
-    stand.write("dump.json", &serde_json::to_string_pretty(&dump).unwrap());
-    let said = stand.run(&["import", "django", "dump.json", "--media-url", "https://cdn.example.com/"]);
-    assert_eq!((said.counts(), said.code), ([2, 0, 1], Some(5)), "{}", said.err);
-    assert_eq!((&said.json()["other_records"], &said.json()["without_password"]), (&json!(1), &json!(1)));
-    let said = stand.run(&["import", "django", "dump.json", "--drop-taken-emails"]);
-    assert_eq!((said.counts(), said.code), ([1, 2, 0], Some(0)), "{}", said.err);
-    let john = stand.store.user(1).await.unwrap().unwrap();
+    deployment.write("dump.json", &serde_json::to_string_pretty(&dump).unwrap());
+    let output =
+        deployment.run(&["import", "django", "dump.json", "--media-url", "https://cdn.example.com/"]);
+    assert_eq!((output.counts(), output.code), ([2, 0, 1], Some(5)), "{}", output.err);
+    assert_eq!((&output.json()["other_records"], &output.json()["without_password"]), (&json!(1), &json!(1)));
+    let output = deployment.run(&["import", "django", "dump.json", "--drop-taken-emails"]);
+    assert_eq!((output.counts(), output.code), ([1, 2, 0], Some(0)), "{}", output.err);
+    let john = deployment.store.user(1).await.unwrap().unwrap();
     assert_eq!(john.password_hash.as_deref(), Some(hash));
     assert_eq!(john.attributes["email"]["avatar"], "https://cdn.example.com/a.jpg");
-    let bert = stand.store.user(2).await.unwrap().unwrap();
+    let bert = deployment.store.user(2).await.unwrap().unwrap();
     assert_eq!((bert.status, bert.email.as_str(), bert.password_hash), (Status::Disabled, "", None));
 
     let second = json!([
         {"model": "a.user", "pk": 1, "fields": {"username": "x", "password": "!"}},
         {"model": "b.customer", "pk": 1, "fields": {"email": "y@example.com", "password": "!"}},
     ]);
-    stand.write("two.json", &second.to_string());
-    let said = stand.run(&["import", "django", "two.json", "--dry-run"]);
-    assert_eq!(said.code, Some(2));
-    assert!(said.err.contains("--model") && said.err.contains("a.user, b.customer"), "{}", said.err);
-    let said = stand.run(&["import", "django", "two.json", "--dry-run", "--model", "b.Customer"]);
-    assert!(said.err.contains("the id 1 is another user's"), "{}", said.err);
+    deployment.write("two.json", &second.to_string());
+    let output = deployment.run(&["import", "django", "two.json", "--dry-run"]);
+    assert_eq!(output.code, Some(2));
+    assert!(output.err.contains("--model") && output.err.contains("a.user, b.customer"), "{}", output.err);
+    let output = deployment.run(&["import", "django", "two.json", "--dry-run", "--model", "b.Customer"]);
+    assert!(output.err.contains("the id 1 is another user's"), "{}", output.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn datepoll() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let hash = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
-    stand.write(
+    deployment.write(
         "users.csv",
         &format!(
             "id;username;password;activated;force_password_change;firstname;surname;created_at;updated_at;email\n\
@@ -62,24 +63,24 @@ async fn datepoll() {
              35;open;letmein;1;0;O;Pen;2022-11-19 18:15:22;NULL;NULL\n"
         ),
     );
-    let said = stand.run(&["import", "datepoll", "users.csv", "--drop-taken-emails"]);
-    assert_eq!((said.counts(), said.code), ([3, 0, 0], Some(0)), "{}", said.err);
+    let output = deployment.run(&["import", "datepoll", "users.csv", "--drop-taken-emails"]);
+    assert_eq!((output.counts(), output.code), ([3, 0, 0], Some(0)), "{}", output.err);
     assert!(
-        said.err.contains("line 4 (username open): warning: imported without a password"),
+        output.err.contains("line 4 (username open): warning: imported without a password"),
         "{}",
-        said.err
+        output.err
     );
-    assert!(said.err.contains("the password is no bcrypt hash"), "{}", said.err);
-    assert_eq!(stand.store.user(35).await.unwrap().unwrap().password_hash, None);
-    let huber = stand.store.user(33).await.unwrap().unwrap();
+    assert!(output.err.contains("the password is no bcrypt hash"), "{}", output.err);
+    assert_eq!(deployment.store.user(35).await.unwrap().unwrap().password_hash, None);
+    let huber = deployment.store.user(33).await.unwrap().unwrap();
     assert_eq!(huber.password_hash.unwrap(), format!("bcrypt_suffix$33${hash}"));
-    let new = stand.store.user(34).await.unwrap().unwrap();
+    let new = deployment.store.user(34).await.unwrap().unwrap();
     assert_eq!((new.status, new.must_change_password), (Status::NotActivated, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn freesewing() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let rows: Vec<Value> = ROWS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut suspect = rows[0].clone();
     for (member, value) in [("id", json!(2)), ("username", json!("suspect"))] {
@@ -87,35 +88,41 @@ async fn freesewing() {
     }
     // The address is of another row, and encrypted.
     let array = json!([rows[0], rows[1], rows[2], suspect]);
-    stand.write("users.json", &array.to_string());
+    deployment.write("users.json", &array.to_string());
 
-    let wrong = stand.write("wrong.key", "another passphrase\n");
-    let earlier = stand.write("users.json.rejected.jsonl", "{\"line\":1}\n");
-    let said =
-        stand.run(&["import", "freesewing", "users.json", "--encryption-key", wrong.to_str().unwrap()]);
-    assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
-    assert!(said.err.contains("not one row opens. Nothing was imported"), "{}", said.err);
-    assert!(stand.users().is_empty());
+    let wrong = deployment.write("wrong.key", "another passphrase\n");
+    let earlier = deployment.write("users.json.rejected.jsonl", "{\"line\":1}\n");
+    let output =
+        deployment.run(&["import", "freesewing", "users.json", "--encryption-key", wrong.to_str().unwrap()]);
+    assert_eq!((output.code, output.out.as_str()), (Some(1), ""));
+    assert!(output.err.contains("not one row opens. Nothing was imported"), "{}", output.err);
+    assert!(deployment.users().is_empty());
     assert_eq!(fs::read_to_string(&earlier).unwrap(), "{\"line\":1}\n");
-    assert_eq!(stand.run(&["import", "freesewing", "users.json"]).code, Some(2));
+    assert_eq!(deployment.run(&["import", "freesewing", "users.json"]).code, Some(2));
 
-    let said =
-        stand.run(&["import", "freesewing", "users.json", "--drop-taken-emails", "--encryption-key", KEY]);
-    assert_eq!((said.counts(), said.code), ([4, 0, 0], Some(0)), "{}", said.err);
+    let output = deployment.run(&[
+        "import",
+        "freesewing",
+        "users.json",
+        "--drop-taken-emails",
+        "--encryption-key",
+        KEY,
+    ]);
+    assert_eq!((output.counts(), output.code), ([4, 0, 0], Some(0)), "{}", output.err);
     let warnings = json!({
         "e-mail address left out": 1, "perhaps hashed twice": 1, "recovery codes left behind": 1,
     });
-    assert_eq!(said.json()["warnings"], warnings);
-    let old = stand.store.user(3).await.unwrap().unwrap();
+    assert_eq!(output.json()["warnings"], warnings);
+    let old = deployment.store.user(3).await.unwrap().unwrap();
     assert_eq!((old.status, old.email.as_str()), (Status::NotActivated, "Old.Timer@example.com"));
 
     assert!(!earlier.exists());
 
     // Of a stream, nobody can know who came before. The key is in the environment.
     let key = fs::read_to_string(KEY).unwrap();
-    let said = stream(&stand, &["--dry-run"], &key, ROWS);
-    assert_eq!(said.counts(), [0, 3, 0], "{}", said.err);
-    assert!(said.out.contains("of a file only"), "{}", said.out);
+    let output = stream(&deployment, &["--dry-run"], &key, ROWS);
+    assert_eq!(output.counts(), [0, 3, 0], "{}", output.err);
+    assert!(output.out.contains("of a file only"), "{}", output.out);
     // Nor whether the key is the right one, before rows that need none are in.
     let mut text = String::new();
     for id in 100..200 {
@@ -127,17 +134,17 @@ async fn freesewing() {
         text.push_str(&format!("{open}\n"));
     }
     text.push_str(&format!("{}\n", rows[1]).repeat(30));
-    let said = stream(&stand, &[], "another passphrase", &text);
-    let json = said.json();
+    let output = stream(&deployment, &[], "another passphrase", &text);
+    let json = output.json();
     let count = |name: &str| json[name].as_u64().unwrap();
-    assert_eq!((count("rejected"), count("read"), said.code), (20, 120, Some(1)), "{}", said.err);
+    assert_eq!((count("rejected"), count("read"), output.code), (20, 120, Some(1)), "{}", output.err);
     assert!(count("imported") > 0 && count("imported") + count("unsettled") == 100, "{json}");
-    assert_eq!(stand.users().len() as u64, 4 + count("imported"));
-    assert!(said.out.contains("not one row opens") && !said.out.contains("Nothing"), "{json}");
+    assert_eq!(deployment.users().len() as u64, 4 + count("imported"));
+    assert!(output.out.contains("not one row opens") && !output.out.contains("Nothing"), "{json}");
 }
 
-fn stream(stand: &Stand, options: &[&str], key: &str, text: &str) -> Said {
-    let mut command = stand.command(&[&["import", "freesewing", "-"], options].concat());
+fn stream(deployment: &Deployment, options: &[&str], key: &str, text: &str) -> CliOutput {
+    let mut command = deployment.command(&[&["import", "freesewing", "-"], options].concat());
     let mut child = command
         .env("FREESEWING_ENCRYPTION_KEY", key.trim())
         .stdin(Stdio::piped())
@@ -147,21 +154,21 @@ fn stream(stand: &Stand, options: &[&str], key: &str, text: &str) -> Said {
         .unwrap();
     // It may have stopped reading.
     let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
-    Said::of(&child.wait_with_output().unwrap())
+    CliOutput::of(&child.wait_with_output().unwrap())
 }
 
 /// The wrong file is no success.
 #[tokio::test(flavor = "multi_thread")]
 async fn file_of_another_product_is_refused() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let django = json!([{"model": "auth.user", "pk": 1, "fields": {"username": "anna", "password": "!"}}]);
-    stand.write("django.json", &django.to_string());
-    stand.write("header.csv", "id,username,password,activated\n");
+    deployment.write("django.json", &django.to_string());
+    deployment.write("header.csv", "id,username,password,activated\n");
     for (format, file) in [("datepoll", "django.json"), ("datepoll", "header.csv")] {
         for more in [&[][..], &["--dry-run"]] {
-            let said = stand.run(&[&["import", format, file], more].concat());
-            assert_eq!(said.code, Some(1), "{} {}", said.out, said.err);
-            assert!(said.err.contains("it has no users"), "{}", said.err);
+            let output = deployment.run(&[&["import", format, file], more].concat());
+            assert_eq!(output.code, Some(1), "{} {}", output.out, output.err);
+            assert!(output.err.contains("it has no users"), "{}", output.err);
         }
     }
 }
@@ -169,28 +176,32 @@ async fn file_of_another_product_is_refused() {
 /// Nobody comes without the address that a second import would not bring.
 #[tokio::test(flavor = "multi_thread")]
 async fn datepolls_users_without_their_table_of_addresses_are_rejected() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let users = "CREATE TABLE `users` (`id` int, `username` text, `password` text, `activated` int);\n\
         INSERT INTO `users` VALUES (1,'anna','Null',1);\n";
-    stand.write("users.sql", users);
-    let said = stand.run(&["import", "datepoll", "users.sql"]);
-    assert_eq!((said.counts(), said.code), ([0, 0, 1], Some(1)), "{}", said.err);
-    assert!(said.err.contains("dump both tables"), "{}", said.err);
+    deployment.write("users.sql", users);
+    let output = deployment.run(&["import", "datepoll", "users.sql"]);
+    assert_eq!((output.counts(), output.code), ([0, 0, 1], Some(1)), "{}", output.err);
+    assert!(output.err.contains("dump both tables"), "{}", output.err);
     let addresses = "CREATE TABLE `user_email_addresses` (`id` int, `email` text, `user_id` int);\n\
         INSERT INTO `user_email_addresses` VALUES (1,'ben@example.com',2);\n";
-    stand.write("both.sql", &format!("{addresses}{users}"));
-    assert_eq!(stand.run(&["import", "datepoll", "both.sql"]).counts(), [1, 0, 0]);
+    deployment.write("both.sql", &format!("{addresses}{users}"));
+    assert_eq!(deployment.run(&["import", "datepoll", "both.sql"]).counts(), [1, 0, 0]);
 }
 
 /// Which model is meant was said: the others are passed over.
 #[tokio::test(flavor = "multi_thread")]
 async fn model_that_is_named_is_the_only_one_read() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let of = |model: &str, name: &str| json!({"model": model, "pk": 1, "fields": {"username": name, "password": "!"}});
-    stand.write("users.json", &json!([of("auth.user", "anna"), of("shop.customer", "ben")]).to_string());
-    let said = stand.run(&["import", "django", "users.json"]);
-    assert!(said.code == Some(2) && said.err.contains("auth.user, shop.customer; name one"), "{}", said.err);
-    let said = stand.run(&["import", "django", "users.json", "--model", "shop.customer"]);
-    assert_eq!((said.counts(), said.code), ([1, 0, 0], Some(0)), "{}", said.err);
-    assert_eq!(stand.users(), [(1, "ben".to_owned())]);
+    deployment.write("users.json", &json!([of("auth.user", "anna"), of("shop.customer", "ben")]).to_string());
+    let output = deployment.run(&["import", "django", "users.json"]);
+    assert!(
+        output.code == Some(2) && output.err.contains("auth.user, shop.customer; name one"),
+        "{}",
+        output.err
+    );
+    let output = deployment.run(&["import", "django", "users.json", "--model", "shop.customer"]);
+    assert_eq!((output.counts(), output.code), ([1, 0, 0], Some(0)), "{}", output.err);
+    assert_eq!(deployment.users(), [(1, "ben".to_owned())]);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::Stand;
+use crate::Deployment;
 
 fn users() -> String {
     let hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
@@ -28,17 +28,17 @@ fn users() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn export_import_export() {
-    let (first, second) = (Stand::start().await, Stand::start().await);
+    let (first, second) = (Deployment::start().await, Deployment::start().await);
     first.write("users.jsonl", &users());
-    let said = first.run(&["import", "jsonl", "users.jsonl"]);
-    assert_eq!((said.counts(), said.code), ([4, 0, 0], Some(0)), "{}", said.err);
+    let output = first.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((output.counts(), output.code), ([4, 0, 0], Some(0)), "{}", output.err);
     let export = first.export();
     let ids: Vec<u64> = first.users().into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, [7, 8, 20, 300]);
 
     second.write("export.jsonl", &export);
-    let said = second.run(&["import", "jsonl", "export.jsonl"]);
-    assert_eq!((said.counts(), said.code), ([4, 0, 0], Some(0)), "{}", said.err);
+    let output = second.run(&["import", "jsonl", "export.jsonl"]);
+    assert_eq!((output.counts(), output.code), ([4, 0, 0], Some(0)), "{}", output.err);
     assert_eq!(second.export(), export);
     assert!(
         export.contains(r#""another":{"a":7,"z":{"a":"","b":[1.5,"é",null,{"x":{},"y":true}]}}"#),
@@ -56,17 +56,17 @@ async fn export_import_export() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn csv_says_the_same() {
-    let stand = Stand::start().await;
-    stand.write(
+    let deployment = Deployment::start().await;
+    deployment.write(
         "users.csv",
         "id,username,email,status,mfa_secret,recovery_codes,epoch,created_at,sso.ext_id,sso.tags,email.first_name\r\n\
          1,anna,anna@example.com,active,,,0,2022-11-19T18:15:22.642Z,42,3 5,\"An\"\"na,\n\"\r\n\
          2,bert,,disabled,KBTSKUKRDJPEGCZK,0000000000000000000000000000000000000000000000000000000000000000,7,0,,,\r\n",
     );
-    let said = stand.run(&["import", "csv", "users.csv"]);
-    assert_eq!(said.counts(), [2, 0, 0], "{}", said.err);
+    let output = deployment.run(&["import", "csv", "users.csv"]);
+    assert_eq!(output.counts(), [2, 0, 0], "{}", output.err);
     assert_eq!(
-        stand.export(),
+        deployment.export(),
         concat!(
             r#"{"id":1,"username":"anna","email":"anna@example.com","status":"active","must_change_password":false,"#,
             r#""epoch":0,"created_at":"2022-11-19T18:15:22.642Z","updated_at":"2022-11-19T18:15:22.642Z","#,

@@ -2,21 +2,21 @@
 
 use axum::Router;
 use postern::token::SAMPLE_KEYS;
-use postern_local::table::Table;
+use postern_local::dynamodb::Table;
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, Said, command, run};
+use crate::cli::{Cli, CliOutput, command, run};
 use crate::secrets::{ARN, Secrets, reply, serve};
 use crate::table::{create_other, on};
 
 /// It found something wrong with exactly these.
 #[track_caller]
-fn fails(said: &Said, expected: &[(&str, &str)]) {
-    assert_eq!(said.code, 1, "{said:?}");
-    let checks: Vec<Value> = serde_json::from_str(&said.out).unwrap();
+fn fails(output: &CliOutput, expected: &[(&str, &str)]) {
+    assert_eq!(output.code, 1, "{output:?}");
+    let checks: Vec<Value> = serde_json::from_str(&output.out).unwrap();
     let failed: Vec<_> = checks.iter().filter(|check| check["level"] == "fail").collect();
     let names: Vec<_> = failed.iter().map(|check| check["check"].as_str().unwrap()).collect();
-    assert_eq!(names, expected.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{said:?}");
+    assert_eq!(names, expected.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{output:?}");
     for (check, (_, says)) in failed.iter().zip(expected) {
         assert!(check["says"].as_str().unwrap().contains(says), "{check}");
     }
@@ -24,9 +24,9 @@ fn fails(said: &Said, expected: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn a_good_deployment_is_ok_line_by_line() {
-    let desk = Desk::start().await;
-    let said = desk.run(&["doctor"]).await;
-    said.says(&[
+    let cli = Cli::start().await;
+    let output = cli.run(&["doctor"]).await;
+    output.says(&[
         "credentials",
         "table",
         "key schema",
@@ -36,36 +36,36 @@ async fn a_good_deployment_is_ok_line_by_line() {
         "clock",
         "users",
     ]);
-    assert!(said.out.lines().all(|line| line.starts_with("ok   ")), "{}", said.out);
+    assert!(output.out.lines().all(|line| line.starts_with("ok   ")), "{}", output.out);
 
     let secrets = Secrets::start(Some("a generated secret of 32 bytes or more")).await;
-    let said = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(desk.table())), "").await;
-    said.says(&[&format!("read from the secret {ARN}")]);
+    let output = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(cli.table())), "").await;
+    output.says(&[&format!("read from the secret {ARN}")]);
 
     let mut keys: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
     keys["password_peppers"] = json!({"a": "TEVBS0VE", "shop": "TEVBS0VE"});
     let secrets = Secrets::start(Some(&keys.to_string())).await;
-    let said = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(desk.table())), "").await;
-    said.says(&[&format!("read from the secret {ARN}, with the password peppers a, shop\n")]);
-    assert!(!said.out.contains("TEVBS0VE"), "{}", said.out);
+    let output = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(cli.table())), "").await;
+    output.says(&[&format!("read from the secret {ARN}, with the password peppers a, shop\n")]);
+    assert!(!output.out.contains("TEVBS0VE"), "{}", output.out);
 }
 
 #[tokio::test]
 async fn an_empty_table_is_a_warning() {
     let table = Table::start(0, None, None).await.unwrap();
     assert_eq!(on(&table, "fresh", &["table", "create"]).await.code, 0);
-    let said = on(&table, "fresh", &["doctor"]).await;
-    said.says(&["warn users         there is none"]);
+    let output = on(&table, "fresh", &["doctor"]).await;
+    output.says(&["warn users         there is none"]);
 }
 
 #[tokio::test]
 async fn no_table_and_a_wrong_one_fail() {
     let table = Table::start(0, None, None).await.unwrap();
-    let said = on(&table, "missing", &["doctor", "--json"]).await;
-    fails(&said, &[("table", "`postern table create` makes one")]);
+    let output = on(&table, "missing", &["doctor", "--json"]).await;
+    fails(&output, &[("table", "`postern table create` makes one")]);
     create_other(&table, "other").await;
-    let said = on(&table, "other", &["doctor", "--json"]).await;
-    fails(&said, &[("key schema", "another program's table"), ("expiry", "update-time-to-live")]);
+    let output = on(&table, "other", &["doctor", "--json"]).await;
+    fails(&output, &[("key schema", "another program's table"), ("expiry", "update-time-to-live")]);
     // Nobody says which.
     fails(&run(&mut command(&["doctor", "--json"]), "").await, &[("settings", "which table?")]);
     let gone = ["doctor", "--json", "--table", "postern", "--endpoint-url", "http://127.0.0.1:9"];
@@ -74,19 +74,22 @@ async fn no_table_and_a_wrong_one_fail() {
 
 #[tokio::test]
 async fn broken_keys_fail_and_are_not_shown() {
-    let desk = Desk::start().await;
+    let cli = Cli::start().await;
     let doctor = ["doctor", "--json"];
     for keys in ["too-short-a-key", r#"{"keys":[{"kty":"oct","k":"dG9vLXNob3J0"}]}"#, "[1]"] {
-        let said = run(command(&doctor).args(desk.table()).env("SIGNING_KEYS", keys), "").await;
-        fails(&said, &[("signing keys", "the signing keys in SIGNING_KEYS are broken")]);
-        assert!(!said.out.contains("too-short-a-key") && !said.out.contains("dG9vLXNob3J0"), "{said:?}");
+        let output = run(command(&doctor).args(cli.table()).env("SIGNING_KEYS", keys), "").await;
+        fails(&output, &[("signing keys", "the signing keys in SIGNING_KEYS are broken")]);
+        assert!(
+            !output.out.contains("too-short-a-key") && !output.out.contains("dG9vLXNob3J0"),
+            "{output:?}"
+        );
     }
     let secrets = Secrets::start(None).await;
-    let said = run(secrets.known_to(command(&doctor).args(desk.table()).args(["--secret", ARN])), "").await;
-    fails(&said, &[("signing keys", "is not there, or empty")]);
+    let output = run(secrets.known_to(command(&doctor).args(cli.table()).args(["--secret", ARN])), "").await;
+    fails(&output, &[("signing keys", "is not there, or empty")]);
     let both = [("SIGNING_KEYS", "x"), ("SIGNING_KEYS_SECRET_ARN", ARN)];
-    let said = run(command(&doctor).args(desk.table()).envs(both), "").await;
-    fails(&said, &[("signing keys", "only one of them can hold the signing keys")]);
+    let output = run(command(&doctor).args(cli.table()).envs(both), "").await;
+    fails(&output, &[("signing keys", "only one of them can hold the signing keys")]);
 }
 
 /// The table is somewhere else, so everybody's key is no key; and its clock is another, and says so in every reply.
@@ -100,6 +103,6 @@ async fn a_wrong_clock_fails() {
     }))
     .await;
     let words = ["doctor", "--json", "--table", "postern", "--endpoint-url", &endpoint];
-    let said = run(&mut command(&words), "").await;
-    fails(&said, &[("table", "there is no table postern"), ("clock", "ahead of DynamoDB")]);
+    let output = run(&mut command(&words), "").await;
+    fails(&output, &[("table", "there is no table postern"), ("clock", "ahead of DynamoDB")]);
 }

@@ -8,7 +8,7 @@ use postern::token::{KeyRing, SAMPLE_KEYS};
 use postern_tests::logs::find_secret;
 use serde_json::{Value, json};
 
-use crate::desk::{Said, command, run};
+use crate::cli::{CliOutput, command, run};
 use crate::secrets::{ARN, Secrets};
 
 const RAW: &str = "a generated secret of 32 bytes or more";
@@ -39,15 +39,15 @@ impl Drop for Scratch {
 }
 
 /// Without --private, nothing that is said is anything of a key.
-async fn keys(words: &[&str]) -> Said {
-    let said = run(command(&["keys"]).args(words), "").await;
-    hides_keys(&said);
-    said
+async fn keys(words: &[&str]) -> CliOutput {
+    let output = run(command(&["keys"]).args(words), "").await;
+    hides_keys(&output);
+    output
 }
 
 #[track_caller]
-fn hides_keys(said: &Said) {
-    let text = format!("{}{}", said.out, said.err);
+fn hides_keys(output: &CliOutput) {
+    let text = format!("{}{}", output.out, output.err);
     assert_eq!(find_secret(&text), None, "{text}");
     assert!(!text.contains(RAW), "{text}");
 }
@@ -60,16 +60,16 @@ fn accepts(ring: &KeyRing, token: &str) -> bool {
     ring.verify::<Value>(token, now()).is_ok()
 }
 
-fn kid_of(said: &Said, at: usize) -> String {
-    said.json()["keys"][at]["kid"].as_str().unwrap().to_owned()
+fn kid_of(output: &CliOutput, at: usize) -> String {
+    output.json()["keys"][at]["kid"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn every_kind_of_key_signs_and_is_kept_for_its_owner_only() {
     for alg in ["HS256", "ES256", "EdDSA"] {
         let file = Scratch::new(alg);
-        let said = keys(&["new", "--alg", alg, "--file", file.path()]).await;
-        said.says(&[alg, "signs and verifies"]);
+        let output = keys(&["new", "--alg", alg, "--file", file.path()]).await;
+        output.says(&[alg, "signs and verifies"]);
         let ring = KeyRing::parse(&file.set().to_string()).unwrap();
         assert!(accepts(&ring, &token(&ring)), "{alg}");
         assert!(!ring.has_sample_key());
@@ -121,12 +121,13 @@ async fn keys_are_not_overwritten_unasked() {
     assert!(KeyRing::parse(&empty.value().unwrap()).is_ok());
 
     let secrets = Secrets::start(Some(RAW)).await;
-    let said = run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN])), "").await;
-    said.refuses(4, "all MFA recovery codes");
+    let output = run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN])), "").await;
+    output.refuses(4, "all MFA recovery codes");
     assert_eq!(secrets.value().as_deref(), Some(RAW));
-    let said = run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN, "--replace"])), "").await;
-    hides_keys(&said);
-    said.says(&["wrote a new set"]);
+    let output =
+        run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN, "--replace"])), "").await;
+    hides_keys(&output);
+    output.says(&["wrote a new set"]);
     assert!(!accepts(
         &KeyRing::parse(&secrets.value().unwrap()).unwrap(),
         &token(&KeyRing::parse(RAW).unwrap())
@@ -137,9 +138,9 @@ async fn keys_are_not_overwritten_unasked() {
 async fn private_prints_a_set_and_keeps_it_nowhere() {
     let secrets = Secrets::start(None).await;
     let mut command = command(&["keys", "new", "--alg", "ES256", "--private"]);
-    let said = run(secrets.known_to(&mut command).env("SIGNING_KEYS_SECRET_ARN", ARN), "").await;
-    said.says(&[]);
-    assert!(KeyRing::parse(&said.out).is_ok(), "fit for SIGNING_KEYS");
+    let output = run(secrets.known_to(&mut command).env("SIGNING_KEYS_SECRET_ARN", ARN), "").await;
+    output.says(&[]);
+    assert!(KeyRing::parse(&output.out).is_ok(), "fit for SIGNING_KEYS");
     assert_eq!(secrets.value(), None);
 }
 
@@ -149,17 +150,17 @@ async fn a_generated_secret_rotates_in_three_steps() {
     let secrets = Secrets::start(Some(RAW)).await;
     let rotate = async |words: &[&str]| {
         let mut command = command(&["keys", "rotate", "--secret", ARN]);
-        let said = run(secrets.known_to(&mut command).args(words), "").await;
-        hides_keys(&said);
-        said
+        let output = run(secrets.known_to(&mut command).args(words), "").await;
+        hides_keys(&output);
+        output
     };
     let ring = || KeyRing::parse(&secrets.value().unwrap()).unwrap();
     let before = KeyRing::parse(RAW).unwrap();
     let old = token(&before);
 
-    let said = rotate(&["--add", "--alg", "ES256", "--json"]).await;
-    let kid = kid_of(&said, 1);
-    assert_eq!(said.json()["keys"][0], json!({"kid": null, "alg": "HS256", "signs": true}));
+    let output = rotate(&["--add", "--alg", "ES256", "--json"]).await;
+    let kid = kid_of(&output, 1);
+    assert_eq!(output.json()["keys"][0], json!({"kid": null, "alg": "HS256", "signs": true}));
     assert!(
         accepts(&before, &token(&ring())),
         "the old key signs on: functions that read nothing yet accept it"
@@ -169,8 +170,8 @@ async fn a_generated_secret_rotates_in_three_steps() {
 
     rotate(&["--promote", &kid]).await.refuses(4, "less than ten minutes ago");
     assert!(accepts(&before, &token(&ring())), "nothing was promoted");
-    let said = rotate(&["--promote", &kid, "--force"]).await;
-    said.says(&["promoted", "signs and verifies", "next: functions sign with it", "--retire none"]);
+    let output = rotate(&["--promote", &kid, "--force"]).await;
+    output.says(&["promoted", "signs and verifies", "next: functions sign with it", "--retire none"]);
     assert!(!accepts(&before, &token(&ring())), "the new key signs");
     assert!(accepts(&ring(), &token(&ring())) && accepts(&ring(), &old));
 
@@ -259,17 +260,17 @@ async fn bad_input_changes_nothing() {
 const PEPPER: &str = "LEAKED pepper of a product";
 
 /// `keys pepper`, with this on its standard input.
-async fn pepper(words: &[&str], input: &[u8]) -> Said {
+async fn pepper(words: &[&str], input: &[u8]) -> CliOutput {
     let input = std::str::from_utf8(input).unwrap();
-    let said = run(command(&["keys", "pepper"]).args(words), input).await;
-    hides_keys(&said);
-    hides_pepper(&said);
-    said
+    let output = run(command(&["keys", "pepper"]).args(words), input).await;
+    hides_keys(&output);
+    hides_pepper(&output);
+    output
 }
 
 #[track_caller]
-fn hides_pepper(said: &Said) {
-    let text = format!("{}{}", said.out, said.err);
+fn hides_pepper(output: &CliOutput) {
+    let text = format!("{}{}", output.out, output.err);
     for secret in ["LEAKED", "TEVBS0VE", "4c45414b4544"] {
         assert!(!text.contains(secret), "{text}");
     }
@@ -280,8 +281,8 @@ async fn a_pepper_is_read_from_standard_input_and_never_shown() {
     let file = Scratch::new("pepper");
     assert_eq!(keys(&["new", "--file", file.path()]).await.code, 0);
     let before = file.set();
-    let said = pepper(&["add", "a", "--file", file.path()], format!("{PEPPER}\n").as_bytes()).await;
-    said.says(&["added the pepper a", "password peppers: a", "next: in five minutes", "--pepper-id a"]);
+    let output = pepper(&["add", "a", "--file", file.path()], format!("{PEPPER}\n").as_bytes()).await;
+    output.says(&["added the pepper a", "password peppers: a", "next: in five minutes", "--pepper-id a"]);
     let hex = pepper(&["add", "shop-2", "--form", "hex", "--file", file.path()], b"00ff10\n").await;
     hex.says(&["password peppers: a, shop-2"]);
     let mut expected = before.clone();
@@ -299,8 +300,9 @@ async fn a_pepper_is_read_from_standard_input_and_never_shown() {
         .await
         .says(&["there already"]);
     for (form, input) in [("text", PEPPER), ("hex", "00ff1000")] {
-        let said = pepper(&["add", "shop-2", "--form", form, "--file", file.path()], input.as_bytes()).await;
-        said.refuses(4, "shop-2 is the id of another pepper");
+        let output =
+            pepper(&["add", "shop-2", "--form", form, "--file", file.path()], input.as_bytes()).await;
+        output.refuses(4, "shop-2 is the id of another pepper");
     }
     for (words, input, code, why) in [
         (&["add", "b"][..], "", 2, "nothing on standard input"),
@@ -323,8 +325,8 @@ async fn a_pepper_is_read_from_standard_input_and_never_shown() {
         .says(&["removed the pepper a", "shop-2"]);
     assert_eq!(file.set()["password_peppers"], json!({"shop-2": "AP8Q"}));
     for (at, code) in (0..8).zip([0, 0, 0, 0, 0, 0, 0, 1]) {
-        let said = pepper(&["add", &format!("p{at}"), "--file", file.path()], b"x").await;
-        assert_eq!(said.code, code, "{said:?}");
+        let output = pepper(&["add", &format!("p{at}"), "--file", file.path()], b"x").await;
+        assert_eq!(output.code, code, "{output:?}");
     }
     assert_eq!(file.set()["password_peppers"].as_object().unwrap().len(), 8);
 }
@@ -337,11 +339,11 @@ async fn peppers_survive_whatever_is_done_to_the_keys() {
     let recovery = KeyRing::parse(RAW).unwrap().recovery.digest(7, "0a1b2c3d");
     let keys = async |words: &[&str], input: &str| {
         let mut command = command(&["keys"]);
-        let said = run(secrets.known_to(&mut command).args(words).args(["--secret", ARN]), input).await;
-        hides_keys(&said);
-        hides_pepper(&said);
-        assert_eq!(said.code, 0, "{said:?}");
-        said
+        let output = run(secrets.known_to(&mut command).args(words).args(["--secret", ARN]), input).await;
+        hides_keys(&output);
+        hides_pepper(&output);
+        assert_eq!(output.code, 0, "{output:?}");
+        output
     };
     let set = || serde_json::from_str::<Value>(&secrets.value().unwrap()).unwrap();
     keys(&["pepper", "add", "a"], PEPPER).await;

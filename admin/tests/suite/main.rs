@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
 
 mod changes;
-mod desk;
+mod cli;
 mod doctor;
 mod keys;
 mod mfa;

@@ -2,11 +2,11 @@
 
 use std::process::Stdio;
 
-use postern_tests::stand::credentials;
+use postern_tests::deployment::credentials;
 use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder, Secret};
 
-use crate::desk::{Desk, command, run};
+use crate::cli::{Cli, command, run};
 use crate::secrets::{ARN, Secrets};
 
 /// The TOTP code of this secret, by another hand than the product's.
@@ -17,101 +17,101 @@ fn code(secret: &str, seconds: u64) -> String {
     totp.generate(seconds).to_string()
 }
 
-async fn status(desk: &Desk, code: Option<&str>) -> u64 {
+async fn status(cli: &Cli, code: Option<&str>) -> u64 {
     let mut body = credentials("mfa", "johndoe", "SecurePass123!");
     body["token"] = json!(code);
-    desk.stand.sign_in("mfa", body).await.status
+    cli.deployment.sign_in("mfa", body).await.status
 }
 
-async fn enrol(desk: &Desk, more: &[&str]) -> Value {
+async fn enrol(cli: &Cli, more: &[&str]) -> Value {
     let words = [&["user", "mfa", "enrol", "johndoe", "--json"], more].concat();
     // What it says is secret: it is said to the operator once.
-    run(command(&words).args(desk.table()), "").await.json()
+    run(command(&words).args(cli.table()), "").await.json()
 }
 
 #[tokio::test]
 async fn what_is_printed_signs_in() {
-    let desk = Desk::start().await;
-    let token = desk.token().await;
-    let said = enrol(&desk, &[]).await;
-    assert_eq!(desk.stand.sso(&token).await.status, 401, "all sessions are ended");
-    assert_eq!(status(&desk, None).await, 403);
-    let secret = said["secret"].as_str().unwrap();
-    assert_eq!(said["otpauth"], format!("otpauth://totp/Postern:johndoe?secret={secret}&issuer=Postern"));
-    let now = code(secret, desk.stand.now().secs());
-    assert_eq!(status(&desk, Some(&now)).await, 200);
-    assert_eq!(status(&desk, Some(&now)).await, 401, "a code is good once");
+    let cli = Cli::start().await;
+    let token = cli.token().await;
+    let output = enrol(&cli, &[]).await;
+    assert_eq!(cli.deployment.sso(&token).await.status, 401, "all sessions are ended");
+    assert_eq!(status(&cli, None).await, 403);
+    let secret = output["secret"].as_str().unwrap();
+    assert_eq!(output["otpauth"], format!("otpauth://totp/Postern:johndoe?secret={secret}&issuer=Postern"));
+    let now = code(secret, cli.deployment.now().secs());
+    assert_eq!(status(&cli, Some(&now)).await, 200);
+    assert_eq!(status(&cli, Some(&now)).await, 401, "a code is good once");
     let codes: Vec<&str> =
-        said["recovery_codes"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+        output["recovery_codes"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
     assert_eq!(codes.len(), 8);
-    assert_eq!(status(&desk, Some(codes[7])).await, 200);
-    assert_eq!(status(&desk, Some(codes[7])).await, 401, "a recovery code too");
-    desk.run(&["user", "show", "johndoe"]).await.says(&["MFA                   on, 7 recovery codes left"]);
+    assert_eq!(status(&cli, Some(codes[7])).await, 200);
+    assert_eq!(status(&cli, Some(codes[7])).await, 401, "a recovery code too");
+    cli.run(&["user", "show", "johndoe"]).await.says(&["MFA                   on, 7 recovery codes left"]);
 }
 
 #[tokio::test]
 async fn it_is_replaced_only_when_asked_to() {
-    let desk = Desk::start().await;
-    let first = enrol(&desk, &[]).await;
-    desk.run(&["user", "mfa", "enrol", "johndoe"]).await.refuses(4, "--replace");
-    let old = code(first["secret"].as_str().unwrap(), desk.stand.now().secs());
-    assert_eq!(status(&desk, Some(&old)).await, 200, "nothing was replaced");
-    let second = enrol(&desk, &["--replace", "--issuer", "A & B"]).await;
+    let cli = Cli::start().await;
+    let first = enrol(&cli, &[]).await;
+    cli.run(&["user", "mfa", "enrol", "johndoe"]).await.refuses(4, "--replace");
+    let old = code(first["secret"].as_str().unwrap(), cli.deployment.now().secs());
+    assert_eq!(status(&cli, Some(&old)).await, 200, "nothing was replaced");
+    let second = enrol(&cli, &["--replace", "--issuer", "A & B"]).await;
     assert!(second["otpauth"].as_str().unwrap().starts_with("otpauth://totp/A%20%26%20B:johndoe?secret="));
-    assert_eq!(status(&desk, first["recovery_codes"][0].as_str()).await, 401);
-    let new = code(second["secret"].as_str().unwrap(), desk.stand.now().secs());
-    assert_eq!(status(&desk, Some(&new)).await, 200);
+    assert_eq!(status(&cli, first["recovery_codes"][0].as_str()).await, 401);
+    let new = code(second["secret"].as_str().unwrap(), cli.deployment.now().secs());
+    assert_eq!(status(&cli, Some(&new)).await, 200);
 }
 
 #[tokio::test]
 async fn off_lets_the_password_alone_in_and_ends_sessions() {
-    let desk = Desk::start().await;
-    assert_eq!(desk.sign_in("mfa", "guarded", "Password1234!").await, 403);
-    let before = desk.stand.store.user(43).await.unwrap().unwrap().epoch;
-    desk.run(&["user", "mfa", "off", "guarded"]).await.says(&["MFA is off for user 43"]);
-    assert_eq!(desk.sign_in("mfa", "guarded", "Password1234!").await, 200);
-    let user = desk.stand.store.user(43).await.unwrap().unwrap();
+    let cli = Cli::start().await;
+    assert_eq!(cli.sign_in("mfa", "guarded", "Password1234!").await, 403);
+    let before = cli.deployment.store.user(43).await.unwrap().unwrap().epoch;
+    cli.run(&["user", "mfa", "off", "guarded"]).await.says(&["MFA is off for user 43"]);
+    assert_eq!(cli.sign_in("mfa", "guarded", "Password1234!").await, 200);
+    let user = cli.deployment.store.user(43).await.unwrap().unwrap();
     assert_eq!((user.epoch, user.recovery_codes.len()), (before + 1, 0));
-    desk.run(&["user", "mfa", "off", "guarded"]).await.refuses(4, "is off already");
-    desk.run(&["user", "mfa", "off", "nobody"]).await.refuses(3, "there is no user nobody");
-    desk.run(&["user", "mfa", "enrol", "nobody"]).await.refuses(3, "there is no user nobody");
+    cli.run(&["user", "mfa", "off", "guarded"]).await.refuses(4, "is off already");
+    cli.run(&["user", "mfa", "off", "nobody"]).await.refuses(3, "there is no user nobody");
+    cli.run(&["user", "mfa", "enrol", "nobody"]).await.refuses(3, "there is no user nobody");
 }
 
 /// Codes that were stored under another key than the functions' would never be good.
 #[tokio::test]
 async fn the_recovery_key_is_the_one_in_the_secret() {
     let raw = "a generated secret of 32 bytes or more";
-    let mut desk = Desk::start().await;
-    desk.stand.restart(|env| env.with("SIGNING_KEYS", raw)).await;
+    let mut cli = Cli::start().await;
+    cli.deployment.restart(|env| env.with("SIGNING_KEYS", raw)).await;
     let secrets = Secrets::start(Some(raw)).await;
     let words = ["user", "mfa", "enrol", "johndoe", "--json", "--secret", ARN];
-    let said = run(secrets.known_to(command(&words).args(desk.table())), "").await.json();
-    assert_eq!(status(&desk, said["recovery_codes"][0].as_str()).await, 200);
+    let output = run(secrets.known_to(command(&words).args(cli.table())), "").await.json();
+    assert_eq!(status(&cli, output["recovery_codes"][0].as_str()).await, 200);
 
     let words = ["user", "mfa", "enrol", "johndoe", "--json", "--replace"];
-    let said = run(command(&words).args(desk.table()).env("SIGNING_KEYS", raw), "").await.json();
-    assert_eq!(status(&desk, said["recovery_codes"][0].as_str()).await, 200);
+    let output = run(command(&words).args(cli.table()).env("SIGNING_KEYS", raw), "").await.json();
+    assert_eq!(status(&cli, output["recovery_codes"][0].as_str()).await, 200);
 
     // One that cannot be read changes nothing.
     for keys in ["short", r#"{"keys":[]}"#] {
-        let said =
-            run(command(&words[..4]).arg("--replace").args(desk.table()).env("SIGNING_KEYS", keys), "").await;
-        said.refuses(1, "the signing keys in SIGNING_KEYS are broken");
+        let output =
+            run(command(&words[..4]).arg("--replace").args(cli.table()).env("SIGNING_KEYS", keys), "").await;
+        output.refuses(1, "the signing keys in SIGNING_KEYS are broken");
     }
-    assert_eq!(status(&desk, said["recovery_codes"][1].as_str()).await, 200);
+    assert_eq!(status(&cli, output["recovery_codes"][1].as_str()).await, 200);
 }
 
 /// What is shown once and cannot be written is a failure, or nobody would know that it is lost.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_secret_that_cannot_be_shown_is_a_failure() {
-    let desk = Desk::start().await;
+    let cli = Cli::start().await;
     for words in [&["user", "mfa", "enrol", "johndoe"][..], &["user", "list"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-        let child = command(words).args(desk.table()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        let child = command(words).args(cli.table()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
         let output = child.wait_with_output().await.unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("cannot be written"), "{said}");
+        let shown = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{shown}");
+        assert!(shown.contains("cannot be written"), "{shown}");
     }
 }

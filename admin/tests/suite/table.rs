@@ -2,12 +2,12 @@
 
 use postern::config::Environment;
 use postern::local_endpoint::Note;
-use postern_local::table::Table;
+use postern_local::dynamodb::Table;
 use serde_json::json;
 
-use crate::desk::{Desk, Said, command, run};
+use crate::cli::{Cli, CliOutput, command, run};
 
-pub(crate) async fn on(table: &Table, name: &str, words: &[&str]) -> Said {
+pub(crate) async fn on(table: &Table, name: &str, words: &[&str]) -> CliOutput {
     let where_it_is = ["--table".to_owned(), name.to_owned(), "--endpoint-url".to_owned(), table.endpoint()];
     run(command(words).args(where_it_is), "").await
 }
@@ -60,20 +60,21 @@ async fn what_is_made_is_as_it_should_be() {
 async fn another_shape_fails() {
     let table = Table::start(0, None, None).await.unwrap();
     create_other(&table, "other").await;
-    let said = on(&table, "other", &["table", "check"]).await;
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.contains("FAIL key schema    the key is not pk (hash) and sk (range)"), "{said:?}");
-    assert!(said.out.contains("FAIL expiry        TTL is not on for expires_at"), "{said:?}");
+    let output = on(&table, "other", &["table", "check"]).await;
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.out.contains("FAIL key schema    the key is not pk (hash) and sk (range)"), "{output:?}");
+    assert!(output.out.contains("FAIL expiry        TTL is not on for expires_at"), "{output:?}");
 }
 
 #[tokio::test]
 async fn commands_on_no_table_say_so() {
-    let desk = Desk::start().await;
+    let cli = Cli::start().await;
     for words in [&["user", "show", "johndoe"][..], &["user", "list"], &["user", "unlock", "johndoe"]] {
-        on(&desk.stand.table, "missing", words).await.refuses(3, "there is no such table");
+        on(&cli.deployment.table, "missing", words).await.refuses(3, "there is no such table");
     }
     run(&mut command(&["user", "list"]), "").await.refuses(2, "which table?");
-    let mut in_env = command(&["user", "show", "johndoe", "--endpoint-url", &desk.stand.table.endpoint()]);
+    let mut in_env =
+        command(&["user", "show", "johndoe", "--endpoint-url", &cli.deployment.table.endpoint()]);
     run(in_env.env("TABLE_NAME", "postern"), "").await.says(&["johndoe"]);
     assert_eq!(run(&mut command(&["user", "list", "--local", "--table", "postern"]), "").await.code, 2);
     let somewhere = ["user", "list", "--table", "postern", "--endpoint-url"];
@@ -92,8 +93,8 @@ async fn commands_on_no_table_say_so() {
 async fn table_that_cannot_be_reached_is_named_with_what_changes_it() {
     for words in [&["user", "show", "anna"][..], &["table", "create"], &["export"]] {
         let words = [&["--table", "postern", "--endpoint-url", "http://127.0.0.1:9"], words].concat();
-        let said = run(&mut command(&words), "").await;
-        said.refuses(
+        let output = run(&mut command(&words), "").await;
+        output.refuses(
             6,
             "tried http://127.0.0.1:9; --endpoint-url, AWS_ENDPOINT_URL_DYNAMODB or --local changes that",
         );
@@ -103,8 +104,8 @@ async fn table_that_cannot_be_reached_is_named_with_what_changes_it() {
 /// `cargo run` notes where its table is.
 #[tokio::test]
 async fn local_honours_the_port_of_cargo_run_and_refuses_where_the_environment_disagrees() {
-    let desk = Desk::start().await;
-    let endpoint = desk.stand.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
+    let cli = Cli::start().await;
+    let endpoint = cli.deployment.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
     let folder = std::env::temp_dir().join(format!("postern-local-{}", std::process::id()));
     let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
     let note = Note::leave(&env, &endpoint).unwrap();
@@ -114,8 +115,8 @@ async fn local_honours_the_port_of_cargo_run_and_refuses_where_the_environment_d
         command
     };
     assert_eq!(run(&mut local(), "").await.code, 0);
-    let said = run(local().env("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"), "").await;
-    said.refuses(2, "and AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:9");
+    let output = run(local().env("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"), "").await;
+    output.refuses(2, "and AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:9");
     drop(note);
     let _ = std::fs::remove_dir_all(&folder);
 }

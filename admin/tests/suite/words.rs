@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, command, run};
+use crate::cli::{Cli, command, run};
 
 #[tokio::test]
 async fn every_command_teaches_by_example() {
@@ -32,11 +32,11 @@ async fn every_command_teaches_by_example() {
         &["doctor", "--help"],
         &["completions", "--help"],
     ] {
-        let said = run(&mut command(words), "").await;
-        assert_eq!(said.code, 0, "{words:?}");
+        let output = run(&mut command(words), "").await;
+        assert_eq!(output.code, 0, "{words:?}");
         let command = words[..words.len() - 1].join(" ");
         let example = format!("\n  postern {command}");
-        assert!(said.out.contains(&example), "{words:?} has no example: {}", said.out);
+        assert!(output.out.contains(&example), "{words:?} has no example: {}", output.out);
     }
 }
 
@@ -52,21 +52,21 @@ async fn completions_are_printed() {
 
 #[tokio::test]
 async fn an_error_is_json_where_that_was_asked_for() {
-    let desk = Desk::start().await;
-    let said = desk.run(&["--json", "user", "show", "nobody"]).await;
-    assert_eq!((said.code, said.out.as_str()), (3, ""));
-    let error: Value = serde_json::from_str(&said.err).unwrap();
+    let cli = Cli::start().await;
+    let output = cli.run(&["--json", "user", "show", "nobody"]).await;
+    assert_eq!((output.code, output.out.as_str()), (3, ""));
+    let error: Value = serde_json::from_str(&output.err).unwrap();
     assert_eq!(error, json!({"error": "there is no user nobody"}));
 }
 
 /// `postern user list | head -1`.
 #[tokio::test]
 async fn a_reader_that_leaves_is_no_error() {
-    let desk = Desk::start().await;
+    let cli = Cli::start().await;
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = command(&["user", "list"]);
-    let child = command.args(desk.table()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command.args(cli.table()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     let output = child.wait_with_output().await.unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }

@@ -5,9 +5,9 @@ use std::fs;
 use std::time::Instant;
 
 use postern_tests::binary::in_workspace;
+use postern_tests::deployment::{CONTRACTS, Deployment};
 use postern_tests::logs;
 use postern_tests::meter::Meter;
-use postern_tests::stand::{CONTRACTS, Stand};
 use serde_json::Value;
 
 const ROUNDS: usize = 50;
@@ -78,21 +78,21 @@ pub(crate) async fn run() {
 
 /// The five doors, in their order.
 async fn measure() -> Vec<Door> {
-    let (metered, meter) = Meter::stand(|env| env).await;
-    let stand = Stand::start().await;
+    let (metered, meter) = Meter::deployment(|env| env).await;
+    let deployment = Deployment::start().await;
     let mut doors = Vec::new();
     for contract in CONTRACTS {
         let event = metered.right_sign_in(contract).await;
         let (reply, used) = meter.of(metered.invoke(contract, event)).await;
         assert_eq!(reply.status, 200, "{contract}");
         let (mut times, mut log_bytes) = (Vec::new(), 0);
-        let event = stand.right_sign_in(contract).await;
+        let event = deployment.right_sign_in(contract).await;
         // The first rounds warm up.
         for round in 0..ROUNDS + 5 {
             let event = event.clone();
             let logged = logs::so_far().len();
             let start = Instant::now();
-            let reply = stand.invoke(contract, event).await;
+            let reply = deployment.invoke(contract, event).await;
             let served = start.elapsed();
             assert_eq!(reply.status, 200, "{contract}");
             log_bytes = logs::so_far().len() - logged;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use postern_tests::binary::{demo_table, in_workspace};
+use postern_tests::deployment::Reply;
 use postern_tests::events;
-use postern_tests::stand::Reply;
 use serde_json::Value;
 
 use crate::Spread;

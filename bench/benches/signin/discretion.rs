@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use postern::user::{Status, User};
 use postern_local::demo::{self, USERS};
-use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::Spread;
 
@@ -21,8 +21,8 @@ pub(crate) async fn run() {
     println!("Refusals of a wrong password, {} per kind and contract, in turns\n", NAMES * ATTEMPTS_PER_NAME);
     println!("  {:<24} {:>10}   {:<20} {:>12}", "", "median", "10th to 90th", "told apart");
     for contract in PASSWORD_CONTRACTS {
-        let stand = Stand::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
-        create_users(&stand).await;
+        let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+        create_users(&deployment).await;
         let mut times = KINDS.map(|_| Vec::new());
         for attempt in 0..NAMES * ATTEMPTS_PER_NAME {
             // Each kind is the first as often as any other, since what ran before leaves its traces in the caches.
@@ -31,7 +31,7 @@ pub(crate) async fn run() {
                 let (kind, times) = (KINDS[which], &mut times[which]);
                 let name = name_at(contract, &format!("{kind}-{}", attempt % NAMES));
                 let start = Instant::now();
-                let reply = stand.password(contract, &name, "wrong").await;
+                let reply = deployment.password(contract, &name, "wrong").await;
                 times.push(start.elapsed());
                 assert!(matches!(reply.status, 400 | 401 | 404), "{contract} {kind}: {}", reply.status);
             }
@@ -54,8 +54,8 @@ pub(crate) async fn run() {
     );
 }
 
-async fn create_users(stand: &Stand) {
-    let known = demo::user(&stand.app, &USERS[0]);
+async fn create_users(deployment: &Deployment) {
+    let known = demo::user(&deployment.app, &USERS[0]);
     for (kind, base) in KINDS.iter().zip([0, 1000, 2000, 3000, 4000]).skip(1) {
         for n in 0..NAMES {
             let username = format!("{kind}-{n}");
@@ -71,7 +71,7 @@ async fn create_users(stand: &Stand) {
                 "cheaper-hash" => user.password_hash = Some(CHEAPER.to_owned()),
                 _ => {}
             }
-            stand.store.create_user(user).await.unwrap();
+            deployment.store.create_user(user).await.unwrap();
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use postern::session::GRACE;
-use postern_tests::stand::{Reply, Stand};
+use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
 use crate::Spread;
@@ -27,13 +27,13 @@ enum Calls {
 }
 
 pub(crate) async fn run() {
-    let stand = Stand::start().await;
-    let client = client(&stand.table.endpoint());
-    let account = signed_in(&stand, "account", "johndoe", "SecurePass123!").await["token"].clone();
-    let email = signed_in(&stand, "email", "johndoe@example.com", "SecurePass123!").await;
-    let mfa = signed_in(&stand, "mfa", "jimmy", "correct horse battery staple").await;
+    let deployment = Deployment::start().await;
+    let client = client(&deployment.table.endpoint());
+    let account = signed_in(&deployment, "account", "johndoe", "SecurePass123!").await["token"].clone();
+    let email = signed_in(&deployment, "email", "johndoe@example.com", "SecurePass123!").await;
+    let mfa = signed_in(&deployment, "mfa", "jimmy", "correct horse battery staple").await;
     let body = json!({"username": "st.huber", "password": "Password1234!", "stay_logged_in": true});
-    let session = stand.sign_in("session", body).await.json();
+    let session = deployment.sign_in("session", body).await.json();
 
     println!(
         "The routes that follow a sign-in (embedded store), {ROUNDS} rounds each; goal: at most 0.3 ms of our own\n"
@@ -45,31 +45,31 @@ pub(crate) async fn run() {
 
     let route =
         Route { contract: "sso", method: "POST", path: "/api/v2/sso/signin/", calls: Calls::TwoReads };
-    route.measure(&stand, &client, Duration::ZERO, || (sso.clone(), String::new()), |_| {}).await;
+    route.measure(&deployment, &client, Duration::ZERO, || (sso.clone(), String::new()), |_| {}).await;
     let route = Route { contract: "mfa", method: "GET", path: "/whoami/jwt", calls: Calls::Read };
-    route.measure(&stand, &client, Duration::ZERO, || (whoami.clone(), String::new()), |_| {}).await;
+    route.measure(&deployment, &client, Duration::ZERO, || (whoami.clone(), String::new()), |_| {}).await;
     let route = Route { contract: "email", method: "GET", path: "/api/profile/", calls: Calls::Read };
-    route.measure(&stand, &client, Duration::ZERO, || (profile.clone(), String::new()), |_| {}).await;
+    route.measure(&deployment, &client, Duration::ZERO, || (profile.clone(), String::new()), |_| {}).await;
 
     let resume = json!({"session_token": session["session_token"]}).to_string();
     let path = "/api/auth/IamLoggedIn";
     let route = Route { contract: "session", method: "POST", path, calls: Calls::Rotation };
-    route.measure(&stand, &client, Duration::ZERO, || (String::new(), resume.clone()), |_| {}).await;
+    route.measure(&deployment, &client, Duration::ZERO, || (String::new(), resume.clone()), |_| {}).await;
 
     let token = std::cell::RefCell::new(account["refresh_token"].clone());
     let form = || format!("grant_type=refresh_token&refresh_token={}", token.borrow().as_str().unwrap());
     let keep = |reply: &Reply| *token.borrow_mut() = reply.json()["refresh_token"].clone();
     let route = Route { contract: "account", method: "POST", path: "/oauth/token/", calls: Calls::Rotation };
-    route.measure(&stand, &client, GRACE, || (String::new(), form()), keep).await;
+    route.measure(&deployment, &client, GRACE, || (String::new(), form()), keep).await;
 
     // Signed in again: time has moved on by hours meanwhile.
-    let email = signed_in(&stand, "email", "johndoe@example.com", "SecurePass123!").await;
+    let email = signed_in(&deployment, "email", "johndoe@example.com", "SecurePass123!").await;
     let token = std::cell::RefCell::new(email["refresh"].clone());
     let body = || json!({"refresh": *token.borrow()}).to_string();
     let keep = |reply: &Reply| *token.borrow_mut() = reply.json()["refresh"].clone();
     let path = "/api/token/refresh/";
     let route = Route { contract: "email", method: "POST", path, calls: Calls::Rotation };
-    route.measure(&stand, &client, GRACE, || (String::new(), body()), keep).await;
+    route.measure(&deployment, &client, GRACE, || (String::new(), body()), keep).await;
     println!();
 }
 
@@ -84,7 +84,7 @@ impl Route {
     /// `next` gives each request's authorization and body, `keep` sees its reply.
     async fn measure(
         &self,
-        stand: &Stand,
+        deployment: &Deployment,
         client: &Client,
         pause: Duration,
         next: impl Fn() -> (String, String),
@@ -93,11 +93,11 @@ impl Route {
         let (mut whole, mut calls) = (Vec::new(), Vec::new());
         // Interleaved, so that a noisy neighbour disturbs both alike; the first rounds warm up.
         for round in 0..ROUNDS + 10 {
-            stand.advance(pause);
+            deployment.advance(pause);
             let (authorization, body) = next();
             let headers = [("authorization", authorization.as_str())];
             let start = Instant::now();
-            let reply = stand.request(self.contract, self.method, self.path, &headers, &body).await;
+            let reply = deployment.request(self.contract, self.method, self.path, &headers, &body).await;
             let handled = start.elapsed();
             assert!(matches!(reply.status, 200 | 202), "{}: {}", self.path, reply.text);
             keep(&reply);
@@ -152,6 +152,6 @@ async fn rotate(client: &Client) {
     black_box(write.send().await.unwrap());
 }
 
-async fn signed_in(stand: &Stand, contract: &str, name: &str, password: &str) -> Value {
-    stand.password(contract, name, password).await.json()
+async fn signed_in(deployment: &Deployment, contract: &str, name: &str, password: &str) -> Value {
+    deployment.password(contract, name, password).await.json()
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use postern::config::Environment;
 use postern::store::Store;
-use postern_local::table::{NAME, Table};
+use postern_local::dynamodb::{NAME, Table};
 use postern_tests::binary::in_workspace;
 
 use crate::process::cargo;

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use postern::logging;
 use postern::password::{Passwords, Peppers};
-use postern_tests::stand::{CONTRACTS, Reply, Stand};
+use postern_tests::deployment::{CONTRACTS, Deployment, Reply};
 use serde_json::Value;
 use tracing::Instrument;
 use tracing::level_filters::LevelFilter;
@@ -41,13 +41,13 @@ impl Door {
 }
 
 pub(crate) async fn run() {
-    let stand = Stand::start().await;
-    let client = client(&stand.table.endpoint());
+    let deployment = Deployment::start().await;
+    let client = client(&deployment.table.endpoint());
     let subscriber = Measuring::of(logging::subscriber(LevelFilter::INFO, || Line));
     let measuring = tracing::subscriber::set_default(subscriber);
     let mut doors = Vec::new();
     for contract in CONTRACTS {
-        doors.push(measure(&stand, &client, contract).await);
+        doors.push(measure(&deployment, &client, contract).await);
     }
     drop(measuring);
 
@@ -75,10 +75,10 @@ pub(crate) async fn run() {
     println!();
 }
 
-async fn measure(stand: &Stand, client: &Client, contract: &str) -> Door {
+async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Door {
     let passwords = Passwords::default();
     let hash = passwords.hash("SecurePass123!", [7; 16]).unwrap();
-    let right = stand.right_sign_in(contract).await;
+    let right = deployment.right_sign_in(contract).await;
     let (mut bare, mut whole, mut rest, mut calls) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut sdk, mut own) = (Vec::new(), Vec::new());
     // Interleaved, so that a noisy neighbour disturbs all alike; the first rounds warm up.
@@ -91,7 +91,7 @@ async fn measure(stand: &Stand, client: &Client, contract: &str) -> Door {
         store_calls(client, contract).await;
         let called = start.elapsed();
 
-        let request = (stand.door(contract).function)(right.clone());
+        let request = (deployment.function(contract).handler)(right.clone());
         let request = request.instrument(tracing::info_span!(target: busy::REQUEST, "request"));
         busy::take();
         let start = Instant::now();
@@ -182,11 +182,11 @@ async fn update(client: &Client, name: &str) {
     let write = client
         .update_item()
         .table_name("postern")
-        .update_expression("ADD failures :one SET charged_by = :me");
+        .update_expression("ADD failures :one SET charged_by = :attempt");
     let write = write.condition_expression("attribute_not_exists(failures) OR charged_by <> :nobody");
     let write = write
         .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-        .expression_attribute_values(":me", text("me"))
+        .expression_attribute_values(":attempt", text("me"))
         .expression_attribute_values(":nobody", text("nobody"));
     let key = format!("BENCH#{name}");
     black_box(write.key("pk", text(&key)).key("sk", text("ATTEMPTS")).send().await.unwrap());

@@ -1,7 +1,7 @@
 //! The access token of this contract. Its refresh tokens are session tokens and have no claims.
 
 use postern::ambient::{hex, random};
-use postern::app::Claimed;
+use postern::app::TokenSubject;
 use postern::audit::Caller;
 use postern::session::SessionToken;
 use postern::user::User;
@@ -54,8 +54,8 @@ pub(super) fn access_token(
 }
 
 /// The subject of a token that is one of ours by its claims.
-pub(super) fn subject(token: AccessToken) -> Option<Claimed> {
+pub(super) fn subject(token: AccessToken) -> Option<TokenSubject> {
     let AccessToken { token_type, user_id, iat, sid } = token;
     let session = Some((CONTRACT, sid));
-    (token_type == "access").then_some(Claimed { user_id, epoch: None, iat, session })
+    (token_type == "access").then_some(TokenSubject { user_id, epoch: None, iat, session })
 }

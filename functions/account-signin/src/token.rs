@@ -36,7 +36,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         RefreshPolicy { kind: CONTRACT, idle: settings.session_idle, lost_reply: settings.lost_reply };
     match app.refresh(caller, &presented, &policy).await {
         Ok(Some(signed_in)) => {
-            renewed(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
+            upgraded(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
         }
         Ok(None) => OauthError::InvalidGrant.reply(),
         Err(refusal) => refuse(&refusal),
@@ -64,7 +64,7 @@ fn refresh_request(
     Ok(SessionToken::from_plain(token))
 }
 
-fn renewed(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
+fn upgraded(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
     let session = who.session.as_ref().ok_or(Refusal::Fault)?;
     Ok(http::token_json(&Token {
         access_token: &claims::access_token(app, settings, caller, &who.user, session)?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern::ambient::{hex, random};
-use postern::app::{Claimed, SignedIn};
+use postern::app::{SignedIn, TokenSubject};
 use postern::audit::Caller;
 use postern::session::SessionToken;
 use postern::{App, Refusal};
@@ -59,10 +59,10 @@ impl AccessToken {
     }
 
     /// The subject of a token that is one of ours by its claims.
-    pub(super) fn subject(self) -> Option<Claimed> {
+    pub(super) fn subject(self) -> Option<TokenSubject> {
         let ours = self.is_of_type() && self.iss == CONTRACT;
         let Self { user_id, iat, epoch, .. } = self;
-        ours.then_some(Claimed { user_id, epoch, iat, session: None })
+        ours.then_some(TokenSubject { user_id, epoch, iat, session: None })
     }
 }
 

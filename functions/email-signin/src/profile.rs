@@ -1,7 +1,7 @@
 //! `GET /api/profile/`, and `POST` as the product's own web page sends it: the user of an access token.
 
 use lambda_http::http::StatusCode;
-use postern::app::{Holder, TokenRefusal};
+use postern::app::{TokenHolder, TokenRefusal};
 use postern::audit::{self, Caller};
 use postern::http::{self, Request, Response};
 use postern::{App, Refusal};
@@ -24,7 +24,7 @@ pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Res
         token.subject()
     };
     let outcome = match app.holder(caller, bearer, subject).await {
-        Ok(Holder { user, .. }) => user
+        Ok(TokenHolder { user, .. }) => user
             .attributes(CONTRACT)
             .map_err(Refusal::from)
             .map(|attributes| http::json(StatusCode::OK, &account(&user, &attributes))),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern::ambient::{hex, random};
-use postern::app::Claimed;
+use postern::app::TokenSubject;
 use postern::audit::Caller;
 use postern::user::User;
 use postern::{App, Refusal};
@@ -43,10 +43,10 @@ pub(super) struct PresentedJwt {
 
 impl PresentedJwt {
     /// The subject of a JWT that is one of ours by its claims.
-    pub(super) fn subject(self, settings: &Settings) -> Option<Claimed> {
+    pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
         let Self { id: user_id, aud, iss, iat, epoch } = self;
         let ours = aud == settings.audience && iss == settings.issuer;
-        ours.then_some(Claimed { user_id, epoch, iat, session: None })
+        ours.then_some(TokenSubject { user_id, epoch, iat, session: None })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::app::Claimed;
+use postern::app::TokenSubject;
 use postern::audit::Caller;
 use postern::user::User;
 use postern::{App, Refusal};
@@ -33,9 +33,9 @@ pub(super) struct PresentedJwt {
 
 impl PresentedJwt {
     /// The subject of a JWT that is one of ours by its claims.
-    pub(super) fn subject(self, settings: &Settings) -> Option<Claimed> {
+    pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
         let Self { iss, sub: user_id, iat, epoch } = self;
-        (iss == settings.issuer).then_some(Claimed { user_id, epoch, iat, session: None })
+        (iss == settings.issuer).then_some(TokenSubject { user_id, epoch, iat, session: None })
     }
 }
 

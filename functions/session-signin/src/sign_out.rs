@@ -25,9 +25,9 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     let fields = Fields::of(request);
     let in_body = fields.peek("token").filter(|token| !token.is_empty()).map(str::to_owned);
     let token = token.or_else(|| http::bearer(request)).or(in_body.as_deref());
-    let claimed = app.claims(caller, token, |jwt: PresentedJwt| jwt.subject(settings)).await;
-    let claimed = match claimed {
-        Ok(claimed) => claimed,
+    let subject = app.claims(caller, token, |jwt: PresentedJwt| jwt.subject(settings)).await;
+    let subject = match subject {
+        Ok(subject) => subject,
         Err(refusal) => {
             audit::session(caller, refusal.outcome(), None);
             return refuse_token(refusal);
@@ -39,7 +39,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     };
     let presented = SessionToken::from_plain(&session_token);
     let ended =
-        app.sign_out_as(caller, token.unwrap_or_default(), &claimed, presented.as_ref(), CONTRACT).await;
+        app.sign_out_as(caller, token.unwrap_or_default(), &subject, presented.as_ref(), CONTRACT).await;
     match ended {
         Ok(true) => {
             http::json(StatusCode::OK, &Success { msg: "Successfully logged out and deleted session" })

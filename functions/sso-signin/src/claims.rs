@@ -1,6 +1,6 @@
 //! The access tokens that this contract reads. It issues none.
 
-use postern::app::Claimed;
+use postern::app::TokenSubject;
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
@@ -62,9 +62,9 @@ enum Jti {
 
 impl AccessToken {
     /// The subject of a token that is not another contract's by its claims.
-    pub(super) fn subject(self) -> Option<Claimed> {
+    pub(super) fn subject(self) -> Option<TokenSubject> {
         let Self { user_id, iat, epoch, sid, iss, aud, .. } = self;
         let session = sid.map(|id| ("account", id));
-        (!iss && !aud).then_some(Claimed { user_id, epoch, iat, session })
+        (!iss && !aud).then_some(TokenSubject { user_id, epoch, iat, session })
     }
 }

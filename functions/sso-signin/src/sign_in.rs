@@ -1,8 +1,8 @@
 //! `POST /api/v2/sso/signin/`: the user of an access token.
 
 use lambda_http::http::StatusCode;
-use postern::app::{Claimed, TokenRefusal};
-use postern::audit::{self, Caller, Findings};
+use postern::app::{TokenRefusal, TokenSubject};
+use postern::audit::{self, AttemptDetails, Caller};
 use postern::http::{self, Request, Response};
 use postern::user::User;
 use postern::{App, Refusal};
@@ -25,14 +25,14 @@ struct Success<'a> {
 /// Shows the user of an access token.
 pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Response {
     let token = http::bearer(request);
-    let claimed = app.claims(caller, token, AccessToken::subject).await;
-    let user_id = claimed.as_ref().ok().map(|claimed| claimed.user_id);
-    let outcome = match claimed {
-        Ok(claimed) => user_of(app, caller, token.unwrap_or_default(), &claimed).await,
+    let subject = app.claims(caller, token, AccessToken::subject).await;
+    let user_id = subject.as_ref().ok().map(|subject| subject.user_id);
+    let outcome = match subject {
+        Ok(subject) => user_of(app, caller, token.unwrap_or_default(), &subject).await,
         Err(refusal) => Err(refusal),
     };
     let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| audit::SIGNED_IN);
-    audit::attempt(caller, said, Findings { user_id, ..Findings::default() });
+    audit::attempt(caller, said, AttemptDetails { user_id, ..AttemptDetails::default() });
     match outcome {
         Ok((user, attributes)) => http::json(
             StatusCode::OK,
@@ -54,9 +54,9 @@ async fn user_of(
     app: &App,
     caller: &Caller,
     token: &str,
-    claimed: &Claimed,
+    subject: &TokenSubject,
 ) -> Result<(User, Attributes), TokenRefusal> {
-    let user = app.user_of_token(caller, token, claimed).await?;
+    let user = app.user_of_token(caller, token, subject).await?;
     let attributes = user.attributes(CONTRACT).map_err(Refusal::from)?;
     Ok((user, attributes))
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{App, Attempt, Names, SignedIn};
 use crate::ambient::{Timestamp, hex, random};
-use crate::audit::{Caller, Findings};
+use crate::audit::{AttemptDetails, Caller};
 use crate::mfa::Spent;
 use crate::name::LoginName;
 use crate::refusal::Refusal;
@@ -19,20 +19,20 @@ pub(super) struct Charged {
     name: LoginName,
     address: String,
     /// Random for each attempt: its signature on what it writes.
-    pub(super) word: String,
+    pub(super) attempt_id: String,
     pub(super) now: Timestamp,
 }
 
 /// An attempt whose password was right, and its code if there had to be one. What becomes of it is not decided yet, and
 /// it stays charged until then.
-pub(super) struct Proven {
+pub(super) struct Authenticated {
     pub(super) charged: Charged,
     pub(super) user: User,
     pub(super) spent: Option<Spent>,
 }
 
 /// What a success writes down besides itself.
-pub(super) struct Settlement<'a> {
+pub(super) struct SignInEffects<'a> {
     /// The hash that takes the place of the one that was verified.
     pub(super) password_hash: Option<&'a str>,
     /// The session that begins.
@@ -49,32 +49,32 @@ impl App {
         caller: &Caller,
         name: &str,
         names: Names,
-        findings: &mut Findings,
+        details: &mut AttemptDetails,
     ) -> Result<(Charged, Option<User>), Refusal> {
         let mut charged = Charged {
             name: LoginName::new(name),
             address: throttle::address_key(&caller.address),
-            word: hex(&random::<16>()),
+            attempt_id: hex(&random::<16>()),
             now: caller.now,
         };
-        let Charged { name, address, word, now } = &charged;
+        let Charged { name, address, attempt_id, now } = &charged;
 
         // The keys too, every few minutes: whoever only signs never meets a token whose key is unknown.
         let (login, charge, ()) = tokio::join!(
             self.store.login(name),
-            self.store.charge_address(address, &self.throttle, word, *now),
+            self.store.charge_address(address, &self.throttle, attempt_id, *now),
             self.keys.read_again_if_old(*now)
         );
         let charge = match charge {
             Ok(charge) => charge,
             Err(error) => {
-                let undone = self.store.undo_address(address, &self.throttle, word, *now).await;
-                forgive(undone, "an attempt may stay charged to its address");
+                let undone = self.store.undo_address(address, &self.throttle, attempt_id, *now).await;
+                log_failure(undone, "an attempt may stay charged to its address");
                 return Err(error.into());
             }
         };
         if let Charge::Refused(wait) = charge {
-            findings.throttled_by = Some("address");
+            details.throttled_by = Some("address");
             return Err(Refusal::Throttled(wait));
         }
         let login = match login {
@@ -86,10 +86,10 @@ impl App {
         if let Some(counts_as) = counts_as {
             charged.name = counts_as;
         }
-        let Charged { name, address, word, now } = &charged;
+        let Charged { name, address, attempt_id, now } = &charged;
 
         let (charge, user) = tokio::join!(
-            self.store.charge_name(name, &self.throttle, word, *now),
+            self.store.charge_name(name, &self.throttle, attempt_id, *now),
             self.store.user(user_id.unwrap_or(0))
         );
         let charge = match charge {
@@ -97,38 +97,38 @@ impl App {
             Err(error) => return Err(self.refund_fault(&charged, error).await),
         };
         if let Charge::Refused(wait) = charge {
-            findings.throttled_by = Some("name");
+            details.throttled_by = Some("name");
             // Nothing is tried, so nothing is counted: one who is locked out must not shut the whole office out.
-            let refunded = self.store.refund_address(address, &self.throttle, word, *now).await;
-            forgive(refunded, "a refused attempt stays charged to its address");
+            let refunded = self.store.refund_address(address, &self.throttle, attempt_id, *now).await;
+            log_failure(refunded, "a refused attempt stays charged to its address");
             return Err(Refusal::Throttled(wait));
         }
         let user = match user {
             Ok(user) => user,
             Err(error) => return Err(self.refund_fault(&charged, error).await),
         };
-        findings.user_id = user.as_ref().map(|user| user.id);
+        details.user_id = user.as_ref().map(|user| user.id);
         Ok((charged, user))
     }
 
     /// Charges an attempt and verifies its password, and its code where the user has MFA on. A wrong one stays counted.
-    pub(super) async fn prove(
+    pub(super) async fn authenticate(
         &self,
         caller: &Caller,
         attempt: &Attempt<'_>,
-        findings: &mut Findings,
-    ) -> Result<Proven, Refusal> {
-        let (charged, user) = self.charge(caller, attempt.name, attempt.names, findings).await?;
+        details: &mut AttemptDetails,
+    ) -> Result<Authenticated, Refusal> {
+        let (charged, user) = self.charge(caller, attempt.name, attempt.names, details).await?;
         let hashing = Instant::now();
         let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let right = self.passwords.verify(stored, attempt.password, &self.keys.ring().peppers);
-        findings.hashing = Some(hashing.elapsed());
+        details.hashing = Some(hashing.elapsed());
         let user = user.ok_or(Refusal::UnknownUser)?;
         if !right {
             return Err(Refusal::WrongPassword);
         }
         match self.check_code(&user, attempt.code, charged.now) {
-            Ok(spent) => Ok(Proven { charged, user, spent }),
+            Ok(spent) => Ok(Authenticated { charged, user, spent }),
             // A wrong code stays counted like a wrong password.
             Err(Refusal::WrongCode) => Err(Refusal::WrongCode),
             Err(refusal) => {
@@ -142,11 +142,11 @@ impl App {
     /// whoever knows the password could clear it between guesses at the code.
     pub(super) async fn refund(&self, charged: &Charged) {
         let (name, address) = tokio::join!(
-            self.store.refund_name(&charged.name, &charged.word),
-            self.store.refund_address(&charged.address, &self.throttle, &charged.word, charged.now)
+            self.store.refund_name(&charged.name, &charged.attempt_id),
+            self.store.refund_address(&charged.address, &self.throttle, &charged.attempt_id, charged.now)
         );
-        forgive(name, "an attempt stays charged to its name");
-        forgive(address, "an attempt stays charged to its address");
+        log_failure(name, "an attempt stays charged to its name");
+        log_failure(address, "an attempt stays charged to its address");
     }
 
     /// The store failed before anything was decided: an outage must not lock anybody out.
@@ -169,23 +169,28 @@ impl App {
     }
 
     /// A new hash of the password that was right, where the stored one was brought along or has become too cheap.
-    pub(super) fn renew(&self, user: &User, password: &str, findings: &mut Findings) -> Option<String> {
+    pub(super) fn upgrade(
+        &self,
+        user: &User,
+        password: &str,
+        details: &mut AttemptDetails,
+    ) -> Option<String> {
         let hashing = Instant::now();
-        let renewed = self.passwords.renew(user.password_hash.as_deref()?, password, random());
-        if renewed.is_some() {
-            findings.hashing = findings.hashing.map(|before| before + hashing.elapsed());
+        let upgraded = self.passwords.upgrade(user.password_hash.as_deref()?, password, random());
+        if upgraded.is_some() {
+            details.hashing = details.hashing.map(|before| before + hashing.elapsed());
         }
-        renewed
+        upgraded
     }
 
     /// Writes down a success, all at once, and answers only when everything that counts is written.
-    pub(super) async fn settle(
+    pub(super) async fn commit(
         &self,
-        proven: Proven,
-        settlement: Settlement<'_>,
+        authenticated: Authenticated,
+        effects: SignInEffects<'_>,
     ) -> Result<SignedIn, Refusal> {
-        let Proven { charged, mut user, spent } = proven;
-        let Settlement { password_hash, session, change } = settlement;
+        let Authenticated { charged, mut user, spent } = authenticated;
+        let SignInEffects { password_hash, session, change } = effects;
         let now = charged.now;
         let epoch = user.epoch + u64::from(change.is_some());
         let session = session.map(|request| NewSession::begin(request, user.id, epoch, now));
@@ -194,7 +199,7 @@ impl App {
             spent: spent.as_ref(),
             password_hash,
             change,
-            attempt: &charged.word,
+            attempt: &charged.attempt_id,
             now,
         });
         let put_session = async {
@@ -207,7 +212,7 @@ impl App {
             tokio::join!(
                 put_session,
                 self.store.clear_name(&charged.name),
-                self.store.refund_address(&charged.address, &self.throttle, &charged.word, now)
+                self.store.refund_address(&charged.address, &self.throttle, &charged.attempt_id, now)
             )
         };
         let (put, cleared, refunded) = if spent.is_some() || change.is_some() {
@@ -225,13 +230,13 @@ impl App {
                 Ok(true) => {}
                 // Since the user was read, someone disabled the user, or changed the password or MFA.
                 Ok(false) => return Err(Refusal::WrongPassword),
-                Err(error) => forgive(Err(error), "a sign-in is not recorded with its user"),
+                Err(error) => log_failure(Err(error), "a sign-in is not recorded with its user"),
             }
             written
         };
         put?;
-        forgive(cleared, "the failures of a name stay counted");
-        forgive(refunded, "a success stays charged to its address");
+        log_failure(cleared, "the failures of a name stay counted");
+        log_failure(refunded, "a success stays charged to its address");
         user.epoch = epoch;
         user.updated_at = now;
         if change.is_none_or(Change::signs_in) {
@@ -260,7 +265,7 @@ fn resolve(login: Option<Login>, name: &LoginName, names: Names) -> Option<u64> 
 }
 
 /// A write that only helps is not worth a refusal; that it failed is worth a line.
-pub(super) fn forgive(outcome: Result<(), StoreError>, consequence: &str) {
+pub(super) fn log_failure(outcome: Result<(), StoreError>, consequence: &str) {
     if let Err(error) = outcome {
         tracing::warn!(cause = %error, "{consequence}");
     }

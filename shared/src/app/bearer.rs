@@ -12,7 +12,7 @@ use crate::user::User;
 
 /// What a token says of its holder, once it is known to be of the right contract and kind.
 #[derive(Clone, Debug)]
-pub struct Claimed {
+pub struct TokenSubject {
     /// Whose it is.
     pub user_id: u64,
     /// The user's epoch at the moment in which it was issued; a token minted elsewhere has none.
@@ -24,7 +24,7 @@ pub struct Claimed {
 }
 
 /// A user who came with a token.
-pub struct Holder<'t> {
+pub struct TokenHolder<'t> {
     /// The user.
     pub user: User,
     /// The token as it came.
@@ -55,9 +55,9 @@ impl TokenRefusal {
     }
 
     /// The same, without the state of the user: whatever it is that ended a token, the token is no good.
-    pub(super) const fn without_state(self) -> Self {
+    pub(super) const fn without_account_state(self) -> Self {
         match self {
-            Self::Refused(refusal) if refusal.is_of_the_user() => Self::Invalid,
+            Self::Refused(refusal) if refusal.concerns_account() => Self::Invalid,
             Self::Refused(_) | Self::Missing | Self::Expired | Self::Invalid => self,
         }
     }
@@ -79,8 +79,8 @@ impl App {
         &self,
         caller: &Caller,
         token: Option<&str>,
-        read: impl FnOnce(C) -> Option<Claimed>,
-    ) -> Result<Claimed, TokenRefusal> {
+        read: impl FnOnce(C) -> Option<TokenSubject>,
+    ) -> Result<TokenSubject, TokenRefusal> {
         let token = token.ok_or(TokenRefusal::Missing)?;
         match self.keys.verify(token, caller.now).await {
             Ok(claims) => read(claims).ok_or(TokenRefusal::Invalid),
@@ -98,9 +98,9 @@ impl App {
         &self,
         caller: &Caller,
         token: &str,
-        claimed: &Claimed,
+        subject: &TokenSubject,
     ) -> Result<User, TokenRefusal> {
-        self.within_time(caller, Box::pin(self.read_holder(caller, token, claimed))).await
+        self.within_deadline(caller, Box::pin(self.read_holder(caller, token, subject))).await
     }
 
     /// [`App::claims`] and [`App::user_of_token`] in one, with an audit event; but it is not told why a user may not enter.
@@ -111,39 +111,39 @@ impl App {
         &self,
         caller: &Caller,
         token: Option<&'t str>,
-        read: impl FnOnce(C) -> Option<Claimed>,
-    ) -> Result<Holder<'t>, TokenRefusal> {
-        let claimed = self.claims(caller, token, read).await;
-        let user_id = claimed.as_ref().ok().map(|claimed| claimed.user_id);
+        read: impl FnOnce(C) -> Option<TokenSubject>,
+    ) -> Result<TokenHolder<'t>, TokenRefusal> {
+        let subject = self.claims(caller, token, read).await;
+        let user_id = subject.as_ref().ok().map(|subject| subject.user_id);
         let token = token.unwrap_or_default();
-        let outcome = match claimed {
-            Ok(claimed) => self.user_of_token(caller, token, &claimed).await,
+        let outcome = match subject {
+            Ok(subject) => self.user_of_token(caller, token, &subject).await,
             Err(refusal) => Err(refusal),
         };
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "token_accepted");
         audit::session(caller, said, user_id);
-        outcome.map(|user| Holder { user, token }).map_err(TokenRefusal::without_state)
+        outcome.map(|user| TokenHolder { user, token }).map_err(TokenRefusal::without_account_state)
     }
 
     pub(super) async fn read_holder(
         &self,
         caller: &Caller,
         token: &str,
-        claimed: &Claimed,
+        subject: &TokenSubject,
     ) -> Result<User, TokenRefusal> {
         let session = async {
-            match &claimed.session {
-                Some((_, id)) => self.store.session(claimed.user_id, id).await,
+            match &subject.session {
+                Some((_, id)) => self.store.session(subject.user_id, id).await,
                 None => Ok(None),
             }
         };
-        let (user, session) = tokio::join!(self.store.user(claimed.user_id), session);
+        let (user, session) = tokio::join!(self.store.user(subject.user_id), session);
         let user = user.map_err(Refusal::from)?.ok_or(TokenRefusal::Invalid)?;
         let session = session.map_err(Refusal::from)?;
-        let in_session = claimed.session.as_ref().is_none_or(|(kind, _)| {
+        let in_session = subject.session.as_ref().is_none_or(|(kind, _)| {
             session.is_some_and(|session| session.kind == *kind && session.is_alive(user.epoch, caller.now))
         });
-        let good = in_session && is_of_this_epoch(&user, token, claimed, caller.now);
+        let good = in_session && is_of_this_epoch(&user, token, subject, caller.now);
         match may_enter(&user) {
             Ok(()) if good => Ok(user),
             Ok(()) => Err(TokenRefusal::Invalid),
@@ -156,9 +156,9 @@ impl App {
 }
 
 /// Whether a token was issued since all of its user's sessions were last ended, or is the one that was spared.
-fn is_of_this_epoch(user: &User, token: &str, claimed: &Claimed, now: Timestamp) -> bool {
-    let issued = Timestamp::from_millis((claimed.iat * 1000.0) as u64);
-    let since = match claimed.epoch {
+fn is_of_this_epoch(user: &User, token: &str, subject: &TokenSubject, now: Timestamp) -> bool {
+    let issued = Timestamp::from_millis((subject.iat * 1000.0) as u64);
+    let since = match subject.epoch {
         Some(epoch) => epoch == user.epoch,
         // One that was issued in the future would outlive whatever happens until then.
         None => issued <= now.plus(SKEW) && user.sessions_ended_at.is_none_or(|ended| issued >= ended),

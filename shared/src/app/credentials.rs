@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::attempt::{Proven, Settlement};
-use super::{App, Attempt, Holder, Names, SignedIn, TokenRefusal, may_enter};
+use super::attempt::{Authenticated, SignInEffects};
+use super::{App, Attempt, Names, SignedIn, TokenHolder, TokenRefusal, may_enter};
 use crate::ambient::random;
-use crate::audit::{self, Caller, Findings};
+use crate::audit::{self, AttemptDetails, Caller};
 use crate::mfa::{Enrolment, Mfa, Spent};
 use crate::password::{WeakPassword, check_new};
 use crate::refusal::Refusal;
@@ -45,16 +45,16 @@ impl App {
         attempt: Attempt<'_>,
         new: &str,
     ) -> Result<PasswordChange, Refusal> {
-        let mut findings = Findings::default();
-        let work = Box::pin(self.replace_password(caller, attempt, new, &mut findings));
-        let outcome = self.within_time(caller, work).await;
+        let mut details = AttemptDetails::default();
+        let work = Box::pin(self.replace_password(caller, attempt, new, &mut details));
+        let outcome = self.within_deadline(caller, work).await;
         let said = match &outcome {
             Ok(PasswordChange::Changed(_)) => "password_changed",
             Ok(PasswordChange::NotNeeded) => "password_change_not_needed",
             Ok(PasswordChange::Weak(_)) => "weak_password",
             Err(refusal) => refusal.outcome(),
         };
-        audit::attempt(caller, said, findings);
+        audit::attempt(caller, said, details);
         outcome
     }
 
@@ -63,10 +63,10 @@ impl App {
         caller: &Caller,
         attempt: Attempt<'_>,
         new: &str,
-        findings: &mut Findings,
+        details: &mut AttemptDetails,
     ) -> Result<PasswordChange, Refusal> {
-        let proven = self.prove(caller, &attempt, findings).await?;
-        let Proven { user, charged, .. } = &proven;
+        let authenticated = self.authenticate(caller, &attempt, details).await?;
+        let Authenticated { user, charged, .. } = &authenticated;
         let allowed = match may_enter(user) {
             Ok(()) => Ok(Some(PasswordChange::NotNeeded)),
             Err(Refusal::MustChangePassword) => match check_new(new, &[&user.username, &user.email]) {
@@ -84,16 +84,16 @@ impl App {
         let hashing = Instant::now();
         let Ok(hash) = self.passwords.hash(new, random()) else {
             tracing::error!("a new password cannot be hashed");
-            self.refund(&proven.charged).await;
+            self.refund(&authenticated.charged).await;
             return Err(Refusal::Fault);
         };
-        findings.hashing = findings.hashing.map(|before| before + hashing.elapsed());
-        let settlement = Settlement {
+        details.hashing = details.hashing.map(|before| before + hashing.elapsed());
+        let effects = SignInEffects {
             password_hash: Some(&hash),
             session: attempt.session,
             change: Some(Change::Password),
         };
-        let mut signed_in = Box::pin(self.settle(proven, settlement)).await?;
+        let mut signed_in = Box::pin(self.commit(authenticated, effects)).await?;
         signed_in.user.must_change_password = false;
         Ok(PasswordChange::Changed(Box::new(signed_in)))
     }
@@ -103,13 +103,17 @@ impl App {
     ///
     /// # Errors
     /// If all sessions have ended by now, or MFA is on, which ends them; or the store fails.
-    pub async fn begin_mfa(&self, caller: &Caller, holder: &Holder<'_>) -> Result<Enrolment, TokenRefusal> {
+    pub async fn begin_mfa(
+        &self,
+        caller: &Caller,
+        holder: &TokenHolder<'_>,
+    ) -> Result<Enrolment, TokenRefusal> {
         let enrolment = Enrolment::random();
         let work = Box::pin(async {
             let begun = self.store.begin_mfa(&holder.user, &enrolment.mfa.secret, caller.now).await;
             if begun.map_err(Refusal::from)? { Ok(()) } else { Err(TokenRefusal::Invalid) }
         });
-        let outcome = self.within_time(caller, work).await;
+        let outcome = self.within_deadline(caller, work).await;
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |()| "mfa_begun");
         audit::session(caller, said, Some(holder.user.id));
         outcome.map(|()| enrolment)
@@ -125,27 +129,27 @@ impl App {
     pub async fn confirm_mfa(
         &self,
         caller: &Caller,
-        holder: &Holder<'_>,
+        holder: &TokenHolder<'_>,
         secret: &str,
         code: &str,
     ) -> Result<MfaConfirmed, TokenRefusal> {
-        let mut findings = Findings::default();
-        let work = Box::pin(self.switch_mfa_on(caller, holder, secret, code, &mut findings));
-        let outcome = self.within_time(caller, work).await;
+        let mut details = AttemptDetails::default();
+        let work = Box::pin(self.switch_mfa_on(caller, holder, secret, code, &mut details));
+        let outcome = self.within_deadline(caller, work).await;
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "mfa_enabled");
-        audit::attempt(caller, said, findings);
+        audit::attempt(caller, said, details);
         outcome
     }
 
     async fn switch_mfa_on(
         &self,
         caller: &Caller,
-        holder: &Holder<'_>,
+        holder: &TokenHolder<'_>,
         secret: &str,
         code: &str,
-        findings: &mut Findings,
+        details: &mut AttemptDetails,
     ) -> Result<MfaConfirmed, TokenRefusal> {
-        let (charged, user) = self.charge(caller, &holder.user.username, Names::Username, findings).await?;
+        let (charged, user) = self.charge(caller, &holder.user.username, Names::Username, details).await?;
         let Some(mut user) = user.filter(|user| is_of(user, holder)) else {
             self.refund(&charged).await;
             return Err(TokenRefusal::Invalid);
@@ -171,7 +175,7 @@ impl App {
             mfa: &enrolment.mfa,
             recovery_codes: enrolment.digests(user.id, &ring.recovery),
             kept_token: &sha256(holder.token),
-            attempt: &charged.word,
+            attempt: &charged.attempt_id,
             now: caller.now,
         };
         let confirmed = self.store.confirm_mfa(confirmation).await;
@@ -193,25 +197,25 @@ impl App {
     pub async fn switch_mfa_off(
         &self,
         caller: &Caller,
-        holder: &Holder<'_>,
+        holder: &TokenHolder<'_>,
         password: &str,
         code: &str,
     ) -> Result<User, TokenRefusal> {
-        let mut findings = Findings::default();
-        let work = Box::pin(self.remove_mfa(caller, holder, password, code, &mut findings));
-        let outcome = self.within_time(caller, work).await;
+        let mut details = AttemptDetails::default();
+        let work = Box::pin(self.remove_mfa(caller, holder, password, code, &mut details));
+        let outcome = self.within_deadline(caller, work).await;
         let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| "mfa_disabled");
-        audit::attempt(caller, said, findings);
+        audit::attempt(caller, said, details);
         outcome
     }
 
     async fn remove_mfa(
         &self,
         caller: &Caller,
-        holder: &Holder<'_>,
+        holder: &TokenHolder<'_>,
         password: &str,
         code: &str,
-        findings: &mut Findings,
+        details: &mut AttemptDetails,
     ) -> Result<User, TokenRefusal> {
         let attempt = Attempt {
             name: &holder.user.username,
@@ -221,25 +225,25 @@ impl App {
             code: Some(code),
             session: None,
         };
-        let proven = self.prove(caller, &attempt, findings).await?;
+        let authenticated = self.authenticate(caller, &attempt, details).await?;
         // The state too is that of the holder, then: whatever bars a user raises the epoch.
-        if !is_of(&proven.user, holder) {
-            self.refund(&proven.charged).await;
+        if !is_of(&authenticated.user, holder) {
+            self.refund(&authenticated.charged).await;
             return Err(TokenRefusal::Invalid);
         }
-        let renewed = self.renew(&proven.user, password, findings);
-        let settlement = Settlement {
-            password_hash: renewed.as_deref(),
+        let upgraded = self.upgrade(&authenticated.user, password, details);
+        let effects = SignInEffects {
+            password_hash: upgraded.as_deref(),
             session: None,
             change: Some(Change::MfaOff { kept_token: &sha256(holder.token) }),
         };
-        let mut user = Box::pin(self.settle(proven, settlement)).await?.user;
+        let mut user = Box::pin(self.commit(authenticated, effects)).await?.user;
         user.mfa = None;
         Ok(user)
     }
 }
 
 /// Whether a user is the one who holds the token, and no session has ended since that was read.
-fn is_of(user: &User, holder: &Holder<'_>) -> bool {
+fn is_of(user: &User, holder: &TokenHolder<'_>) -> bool {
     (user.id, user.epoch) == (holder.user.id, holder.user.epoch)
 }

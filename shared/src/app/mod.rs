@@ -9,11 +9,11 @@ mod sessions;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use self::attempt::Settlement;
-pub use self::bearer::{Claimed, Holder, TokenRefusal};
+use self::attempt::SignInEffects;
+pub use self::bearer::{TokenHolder, TokenRefusal, TokenSubject};
 pub use self::credentials::{MfaConfirmed, PasswordChange};
 use crate::ambient::{Timestamp, now};
-use crate::audit::{self, Caller, Findings};
+use crate::audit::{self, AttemptDetails, Caller};
 use crate::aws::Aws;
 use crate::config::{Config, ConfigError, Environment};
 use crate::keys::Keys;
@@ -92,7 +92,7 @@ impl App {
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
         // The connection first: what is asked of the processor is done while the network is waited for.
         let (warm, keys) = tokio::join!(store.warm_up(), async {
-            if !password::is_sound() {
+            if !password::self_test() {
                 let problem = "computes Argon2 otherwise than RFC 9106 says: deploy for another Architecture";
                 return Err(ConfigError::new("this processor", problem));
             }
@@ -125,10 +125,11 @@ impl App {
     /// # Errors
     /// With the reason for which the contract then finds words.
     pub async fn sign_in(&self, caller: &Caller, attempt: Attempt<'_>) -> Result<SignedIn, Refusal> {
-        let mut findings = Findings::default();
-        let outcome = self.within_time(caller, Box::pin(self.decide(caller, attempt, &mut findings))).await;
+        let mut details = AttemptDetails::default();
+        let outcome =
+            self.within_deadline(caller, Box::pin(self.decide(caller, attempt, &mut details))).await;
         let said = outcome.as_ref().map_or_else(Refusal::outcome, |_| audit::SIGNED_IN);
-        audit::attempt(caller, said, findings);
+        audit::attempt(caller, said, details);
         outcome
     }
 
@@ -136,19 +137,20 @@ impl App {
         &self,
         caller: &Caller,
         attempt: Attempt<'_>,
-        findings: &mut Findings,
+        details: &mut AttemptDetails,
     ) -> Result<SignedIn, Refusal> {
-        let proven = self.prove(caller, &attempt, findings).await?;
+        let authenticated = self.authenticate(caller, &attempt, details).await?;
         // Before anything is spent or begun: a user who cannot be shown is not signed in.
-        let enters = may_enter(&proven.user).and_then(|()| Ok((attempt.readable)(&proven.user)?));
+        let enters =
+            may_enter(&authenticated.user).and_then(|()| Ok((attempt.readable)(&authenticated.user)?));
         if let Err(refusal) = enters {
-            self.refund(&proven.charged).await;
+            self.refund(&authenticated.charged).await;
             return Err(refusal);
         }
-        let renewed = self.renew(&proven.user, attempt.password, findings);
-        let settlement =
-            Settlement { password_hash: renewed.as_deref(), session: attempt.session, change: None };
-        Box::pin(self.settle(proven, settlement)).await
+        let upgraded = self.upgrade(&authenticated.user, attempt.password, details);
+        let effects =
+            SignInEffects { password_hash: upgraded.as_deref(), session: attempt.session, change: None };
+        Box::pin(self.commit(authenticated, effects)).await
     }
 
     /// Gives work up while there is still time to say so: a store that is slow at every step must not run into
@@ -156,7 +158,7 @@ impl App {
     ///
     /// The work is boxed, and a sign-in's last part again: it is tens of kilobytes, and would else lie on the stack in
     /// each function on the way here.
-    async fn within_time<T, E: From<Refusal>>(
+    async fn within_deadline<T, E: From<Refusal>>(
         &self,
         caller: &Caller,
         work: Pin<Box<impl Future<Output = Result<T, E>>>>,

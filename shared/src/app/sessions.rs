@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{App, Claimed, SignedIn, TokenRefusal, may_enter};
+use super::{App, SignedIn, TokenRefusal, TokenSubject, may_enter};
 use crate::ambient::{hex, random};
 use crate::audit::{self, Caller};
 use crate::refusal::Refusal;
@@ -54,7 +54,7 @@ impl App {
         presented: &SessionToken,
         policy: &RefreshPolicy,
     ) -> Result<Option<SignedIn>, Refusal> {
-        let outcome = self.within_time(caller, Box::pin(self.rotate(caller, presented, policy))).await;
+        let outcome = self.within_deadline(caller, Box::pin(self.rotate(caller, presented, policy))).await;
         let success = match &outcome {
             Ok((_, Pace::Late)) => "session_refreshed_late",
             Ok((_, Pace::InTime)) | Err(_) => "session_refreshed",
@@ -73,7 +73,7 @@ impl App {
         kind: &'static str,
         idle: Duration,
     ) -> Result<Option<User>, Refusal> {
-        let outcome = self.within_time(
+        let outcome = self.within_deadline(
             caller,
             Box::pin(async {
                 let (touched, user, ()) = tokio::join!(
@@ -98,7 +98,7 @@ impl App {
         presented: &SessionToken,
         kind: &'static str,
     ) -> Result<bool, Refusal> {
-        let outcome = self.within_time(
+        let outcome = self.within_deadline(
             caller,
             Box::pin(async {
                 let ended = self.store.end_session(presented.user_id, &presented.session_id(), kind).await?;
@@ -120,17 +120,17 @@ impl App {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn end_session_of(&self, caller: &Caller, claimed: &Claimed) -> Result<bool, Refusal> {
-        let ended = self.within_time(
+    pub async fn end_session_of(&self, caller: &Caller, subject: &TokenSubject) -> Result<bool, Refusal> {
+        let ended = self.within_deadline(
             caller,
             Box::pin(async {
-                let Some((kind, id)) = &claimed.session else { return Ok(false) };
-                let ended = self.store.end_session(claimed.user_id, id, kind).await;
+                let Some((kind, id)) = &subject.session else { return Ok(false) };
+                let ended = self.store.end_session(subject.user_id, id, kind).await;
                 Ok::<_, Refusal>(ended?.is_some())
             }),
         );
         let ended = ended.await;
-        audit::session(caller, said_of(&ended, Refusal::outcome), Some(claimed.user_id));
+        audit::session(caller, said_of(&ended, Refusal::outcome), Some(subject.user_id));
         ended
     }
 
@@ -143,30 +143,30 @@ impl App {
         &self,
         caller: &Caller,
         token: &str,
-        claimed: &Claimed,
+        subject: &TokenSubject,
         presented: Option<&SessionToken>,
         kind: &'static str,
     ) -> Result<bool, TokenRefusal> {
-        let end = async |epoch| match presented.filter(|presented| presented.user_id == claimed.user_id) {
+        let end = async |epoch| match presented.filter(|presented| presented.user_id == subject.user_id) {
             Some(presented) => self.store.end_session_exactly(presented, kind, epoch).await,
             None => Ok(None),
         };
         let work = Box::pin(async {
             // In the token's epoch or not at all: what an older token may not do, it has not done when that is known.
-            let ended = if let Some(epoch) = claimed.epoch {
-                let (holder, ended) = tokio::join!(self.read_holder(caller, token, claimed), end(epoch));
+            let ended = if let Some(epoch) = subject.epoch {
+                let (holder, ended) = tokio::join!(self.read_holder(caller, token, subject), end(epoch));
                 holder?;
                 ended
             } else {
                 // A token minted elsewhere does not say which, and is looked at first.
-                end(self.read_holder(caller, token, claimed).await?.epoch).await
+                end(self.read_holder(caller, token, subject).await?.epoch).await
             };
             let ended = ended.map_err(Refusal::from)?;
             Ok(ended.is_some_and(|session| session.is_alive(session.epoch, caller.now)))
         });
-        let ended = self.within_time(caller, work).await;
-        audit::session(caller, said_of(&ended, TokenRefusal::outcome), Some(claimed.user_id));
-        ended.map_err(TokenRefusal::without_state)
+        let ended = self.within_deadline(caller, work).await;
+        audit::session(caller, said_of(&ended, TokenRefusal::outcome), Some(subject.user_id));
+        ended.map_err(TokenRefusal::without_account_state)
     }
 
     async fn rotate(
@@ -284,7 +284,7 @@ fn told<T>(
     match outcome {
         Ok(outcome) => Ok(Some(outcome)),
         Err(Failure::Invalid | Failure::Reused) => Ok(None),
-        Err(Failure::Refused(refusal)) if refusal.is_of_the_user() => Ok(None),
+        Err(Failure::Refused(refusal)) if refusal.concerns_account() => Ok(None),
         Err(Failure::Refused(refusal)) => Err(refusal),
     }
 }

@@ -62,20 +62,21 @@ fn kernel(algorithm: Algorithm, version: Version, params: &Params) -> Option<Arg
 /// Whether the kernel hashes right on this processor. It has code for each kind, and a wrong one would store hashes that
 /// no other can verify. Of the least memory, since each cold start waits for it; two passes, so that blocks are filled
 /// and filled again, with addresses that do not depend on the password and with such that do.
-pub(super) fn is_sound() -> bool {
-    let argon2 = known_params().and_then(|params| kernel(Algorithm::Argon2id, Version::V0x13, &params));
-    let tag = argon2.and_then(|argon2| argon2.hash(&KNOWN_PASSWORD, &KNOWN_SALT).ok());
-    tag.is_some_and(|tag| tag == KNOWN_TAG)
+pub(super) fn self_test() -> bool {
+    let argon2 =
+        known_answer_params().and_then(|params| kernel(Algorithm::Argon2id, Version::V0x13, &params));
+    let tag = argon2.and_then(|argon2| argon2.hash(&KNOWN_ANSWER_PASSWORD, &KNOWN_ANSWER_SALT).ok());
+    tag.is_some_and(|tag| tag == KNOWN_ANSWER_TAG)
 }
 
-pub(super) fn known_params() -> Option<Params> {
-    Params::new(8, 2, 1, Some(KNOWN_TAG.len())).ok()
+pub(super) fn known_answer_params() -> Option<Params> {
+    Params::new(8, 2, 1, Some(KNOWN_ANSWER_TAG.len())).ok()
 }
 
-pub(super) const KNOWN_PASSWORD: [u8; 32] = [1; 32];
-pub(super) const KNOWN_SALT: [u8; 16] = [2; 16];
+pub(super) const KNOWN_ANSWER_PASSWORD: [u8; 32] = [1; 32];
+pub(super) const KNOWN_ANSWER_SALT: [u8; 16] = [2; 16];
 /// By the reference implementation of Argon2, in C.
-pub(super) const KNOWN_TAG: [u8; 32] = [
+pub(super) const KNOWN_ANSWER_TAG: [u8; 32] = [
     0xe9, 0xc9, 0xf8, 0x61, 0x52, 0x10, 0x2c, 0xc2, 0x0b, 0x79, 0x93, 0x69, 0x24, 0xd2, 0xfb, 0xde, 0x0d,
     0x44, 0x57, 0x2c, 0x57, 0xd7, 0x22, 0x23, 0x45, 0xb6, 0xae, 0x3f, 0x07, 0x61, 0x2a, 0xc0,
 ];

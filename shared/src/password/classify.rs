@@ -6,10 +6,10 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::pbkdf2;
 
 use super::crypt::{self, decode64};
-use super::foreign::{self, HashFunction};
 use super::hash::Hash;
 use super::hints::SaltAndHash;
 use super::layered::{FastDigest, OldDigest};
+use super::legacy::{self, HashFunction};
 use super::limits::{LEAST_PBKDF2_ITERATIONS, UnusableHash};
 use super::parse::decimal;
 use super::pepper::{self, Peppering};
@@ -114,7 +114,7 @@ pub(super) fn of_pbkdf2(
     salt: &[u8],
     output: &[u8],
 ) -> Result<Imported, UnusableHash> {
-    let name = foreign::pbkdf2_name(algorithm);
+    let name = legacy::pbkdf2_name(algorithm);
     let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
     stored(&format!("${name}$i={iterations}${salt}${output}"))
 }
@@ -158,7 +158,7 @@ fn crypt_scrypt(params: &str, digest: &str) -> Result<Imported, UnusableHash> {
 
 /// passlib's PBKDF2, in a base 64 of its own: `.` for `+`, and no padding.
 fn passlib(name: &str, rounds: &str, salt: &str, digest: &str) -> Result<Imported, UnusableHash> {
-    let algorithm = foreign::pbkdf2_named(name).ok_or(UnusableHash::Unknown)?;
+    let algorithm = legacy::pbkdf2_named(name).ok_or(UnusableHash::Unknown)?;
     let bytes =
         |text: &str| STANDARD_NO_PAD.decode(text.replace('.', "+")).map_err(|_| UnusableHash::Malformed);
     of_pbkdf2(algorithm, decimal(rounds)?, &bytes(salt)?, &bytes(digest)?)

@@ -146,7 +146,7 @@ impl Yescrypt {
             return Err(UnusableHash::Unknown);
         }
         if params.n().saturating_mul(params.r().into()) > MAX_YESCRYPT_WORK {
-            return Err(UnusableHash::TooDear);
+            return Err(UnusableHash::TooExpensive);
         }
         let salt = decode64(salt).filter(|salt| salt.len() <= MAX_YESCRYPT_SALT_BYTES);
         let output = decode64(output).filter(|output| output.len() == YESCRYPT_BYTES);

@@ -9,8 +9,8 @@ use ring::pbkdf2;
 use subtle::ConstantTimeEq;
 
 use super::crypt::{self, Yescrypt};
-use super::foreign::{self, HashFunction, Phpass};
 use super::layered::OldDigest;
+use super::legacy::{self, HashFunction, Phpass};
 use super::limits::LEAST_PBKDF2_ITERATIONS;
 use super::pepper::PepperHow;
 use super::stored::Algorithm;
@@ -76,26 +76,26 @@ impl Hash {
                 (argon::derive(*algorithm, *version, params, password, salt), output)
             }
             Self::Scrypt { params, salt, output } => {
-                (foreign::scrypt(params, password, salt, output.len()), output)
+                (legacy::scrypt(params, password, salt, output.len()), output)
             }
             Self::Pbkdf2 { algorithm, iterations, salt, output } => {
-                (Some(foreign::pbkdf2(*algorithm, *iterations, password, salt, output.len())), output)
+                (Some(legacy::pbkdf2(*algorithm, *iterations, password, salt, output.len())), output)
             }
             Self::Bcrypt { hash, of, .. } => {
                 return Some(match of {
-                    BcryptInput::Password => foreign::bcrypt(password, hash),
+                    BcryptInput::Password => legacy::bcrypt(password, hash),
                     BcryptInput::WithSuffix(suffix) => {
-                        foreign::bcrypt(&[password, suffix.as_bytes()].concat(), hash)
+                        legacy::bcrypt(&[password, suffix.as_bytes()].concat(), hash)
                     }
                     BcryptInput::Digest { function, in_base64 } => {
                         let digest = function.digest([password, &[]]);
                         let text = if *in_base64 { STANDARD.encode(digest) } else { hex(&digest) };
-                        foreign::bcrypt(text.as_bytes(), hash)
+                        legacy::bcrypt(text.as_bytes(), hash)
                     }
                     BcryptInput::WordPress => {
-                        foreign::bcrypt(foreign::wordpress_input(password).as_bytes(), hash)
+                        legacy::bcrypt(legacy::wordpress_input(password).as_bytes(), hash)
                     }
-                    BcryptInput::SignExtended => foreign::sign_extended_bcrypt(password, hash),
+                    BcryptInput::SignExtended => legacy::sign_extended_bcrypt(password, hash),
                 });
             }
             Self::Phpass(phpass) => return Some(phpass.matches(password)),
@@ -104,7 +104,7 @@ impl Hash {
                 return yescrypt.matches(if taken { password } else { &[] }).map(|matches| matches && taken);
             }
             Self::Firebase { params, salt, keystream } => {
-                (foreign::firebase_keystream(params, password, salt), keystream)
+                (legacy::firebase_keystream(params, password, salt), keystream)
             }
             Self::Layered { how, params, salt, output } => {
                 // What the product would not take is wrong, and costs as much.
@@ -122,14 +122,14 @@ impl Hash {
     pub(super) fn work(&self) -> u32 {
         match self {
             Self::Argon2 { params, .. } => argon::work(params),
-            Self::Scrypt { params, .. } => foreign::scrypt_work(params),
+            Self::Scrypt { params, .. } => legacy::scrypt_work(params),
             Self::Pbkdf2 { algorithm, iterations, output, .. } => {
-                foreign::pbkdf2_work(*algorithm, iterations.get(), output.len())
+                legacy::pbkdf2_work(*algorithm, iterations.get(), output.len())
             }
-            Self::Bcrypt { cost, .. } => foreign::bcrypt_work(*cost),
+            Self::Bcrypt { cost, .. } => legacy::bcrypt_work(*cost),
             Self::Phpass(phpass) => phpass.work(),
             Self::Yescrypt(yescrypt) => yescrypt.work(),
-            Self::Firebase { params, .. } => foreign::scrypt_work(params),
+            Self::Firebase { params, .. } => legacy::scrypt_work(params),
             Self::Layered { how, params, .. } => argon::work(params).saturating_add(how.work()),
         }
     }
@@ -172,7 +172,7 @@ impl Hash {
             Self::Bcrypt {
                 of: BcryptInput::Password | BcryptInput::WithSuffix(_) | BcryptInput::SignExtended,
                 ..
-            } => password.len() <= foreign::BCRYPT_BYTES,
+            } => password.len() <= legacy::BCRYPT_BYTES,
             _ => true,
         }
     }

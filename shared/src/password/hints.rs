@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::pbkdf2;
 
 use super::classify::{Imported, classify, of_pbkdf2, of_scrypt, stored};
-use super::foreign::{FIREBASE_KEYSTREAM_BYTES, HashFunction};
+use super::legacy::{FIREBASE_KEYSTREAM_BYTES, HashFunction};
 use super::limits::UnusableHash;
 
 /// What bcrypt was given, where its hash does not tell.

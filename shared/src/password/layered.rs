@@ -19,7 +19,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::pbkdf2;
 
 use super::crypt;
-use super::foreign::{self, HashFunction};
+use super::legacy::{self, HashFunction};
 use super::limits::{
     LEAST_OUTPUT_BYTES, LEAST_PBKDF2_ITERATIONS, MAX_OUTPUT_BYTES, MAX_SHA_CRYPT_ROUNDS, UnusableHash,
 };
@@ -141,7 +141,7 @@ impl OldDigest {
             }
             Self::ShaCrypt { rounds, salt, .. } => crypt::sha256(password, salt, *rounds),
             Self::Pbkdf2 { algorithm, iterations, salt, length } => {
-                Some(foreign::pbkdf2(*algorithm, *iterations, password, salt, *length))
+                Some(legacy::pbkdf2(*algorithm, *iterations, password, salt, *length))
             }
         }
     }
@@ -163,7 +163,7 @@ impl OldDigest {
             Self::Md5Crypt { .. } => crypt::MD5_ROUNDS / MD5_CRYPT_ROUNDS_PER_BLOCK,
             Self::ShaCrypt { rounds, .. } => *rounds,
             Self::Pbkdf2 { algorithm, iterations, length, .. } => {
-                foreign::pbkdf2_work(*algorithm, iterations.get(), *length)
+                legacy::pbkdf2_work(*algorithm, iterations.get(), *length)
             }
         }
     }
@@ -180,7 +180,7 @@ impl OldDigest {
             }
             Self::ShaCrypt { rounds, salt, .. } => ("sha256-crypt", rounds.to_string(), salt),
             Self::Pbkdf2 { algorithm, iterations, salt, length } => {
-                (foreign::pbkdf2_name(*algorithm), format!("{iterations},{length}"), salt)
+                (legacy::pbkdf2_name(*algorithm), format!("{iterations},{length}"), salt)
             }
         };
         format!("layered${kind}${numbers}${}$", STANDARD_NO_PAD.encode(salt))
@@ -195,7 +195,7 @@ impl OldDigest {
             "sha256-crypt" => Self::sha_crypt(HashFunction::Sha256, decimal(numbers)?, salt),
             "sha512-crypt" => Self::sha_crypt(HashFunction::Sha512, decimal(numbers)?, salt),
             "pbkdf2-sha1" | "pbkdf2-sha256" | "pbkdf2-sha512" => {
-                let algorithm = foreign::pbkdf2_named(kind).ok_or(malformed)?;
+                let algorithm = legacy::pbkdf2_named(kind).ok_or(malformed)?;
                 let (iterations, length) = numbers.split_once(',').ok_or(malformed)?;
                 let length = usize::try_from(decimal(length)?).map_err(|_| malformed)?;
                 Self::pbkdf2(algorithm, decimal(iterations)?, salt, length)
@@ -237,7 +237,7 @@ impl OldDigest {
             return Err(UnusableHash::Malformed);
         }
         if rounds > MAX_SHA_CRYPT_ROUNDS {
-            return Err(UnusableHash::TooDear);
+            return Err(UnusableHash::TooExpensive);
         }
         Ok(Self::ShaCrypt { function, rounds, salt })
     }
@@ -253,7 +253,7 @@ impl OldDigest {
             return Err(UnusableHash::Malformed);
         }
         if iterations.get() >= LEAST_PBKDF2_ITERATIONS {
-            return Err(UnusableHash::TooDear);
+            return Err(UnusableHash::TooExpensive);
         }
         bounded(Self::Pbkdf2 { algorithm, iterations, salt, length })
     }

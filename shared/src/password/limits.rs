@@ -41,7 +41,7 @@ pub enum UnusableHash {
     /// It is of a known algorithm, and broken.
     Malformed,
     /// It would cost more than a function may spend on it.
-    TooDear,
+    TooExpensive,
     /// It names a pepper, and is of a kind that is not taken with one.
     NotWithPepper,
 }
@@ -51,7 +51,7 @@ impl fmt::Display for UnusableHash {
         f.write_str(match self {
             Self::Unknown => "the password hash is of no known kind",
             Self::Malformed => "the password hash is broken",
-            Self::TooDear => "the password hash costs more than is allowed",
+            Self::TooExpensive => "the password hash costs more than is allowed",
             Self::NotWithPepper => "the password hash is of a kind that is not taken with a pepper",
         })
     }

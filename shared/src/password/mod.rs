@@ -11,10 +11,10 @@
 mod argon;
 mod classify;
 mod crypt;
-mod foreign;
 mod hash;
 mod hints;
 mod layered;
+mod legacy;
 mod limits;
 mod new;
 mod parse;
@@ -27,10 +27,10 @@ use argon2::{Algorithm, Params, Version};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 pub use self::classify::{Imported, classify};
-pub use self::foreign::HashFunction;
 use self::hash::Hash;
 pub use self::hints::{BcryptOf, Firebase, SaltAndHash};
 pub use self::layered::{FastDigest, FastKind};
+pub use self::legacy::HashFunction;
 pub use self::limits::{
     LEAST_PBKDF2_ITERATIONS, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PBKDF2_ITERATIONS,
     MAX_PHPASS_LOG, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_SHA_CRYPT_ROUNDS, MAX_WORK, MAX_YESCRYPT_WORK,
@@ -42,7 +42,7 @@ pub use self::pepper::{
     Peppers,
 };
 use self::stored::Stored;
-pub use self::stored::{Algorithm as HashAlgorithm, examine};
+pub use self::stored::{Algorithm as HashAlgorithm, algorithm_of};
 use crate::config::{ConfigError, Environment};
 
 /// The longest password that is looked at, in bytes.
@@ -185,13 +185,13 @@ impl Passwords {
             let hash = verified.map(|(hash, _)| hash);
             match (&self.decoy, &hash) {
                 (Some(Decoy(like)), Some(hash)) if hash.algorithm() == like.algorithm() => {
-                    self.waste(password, 0)
+                    self.run_decoy(password, 0)
                 }
                 (Some(Decoy(like)), hash) => {
-                    self.waste(password, hash.as_ref().map_or(0, Hash::work));
+                    self.run_decoy(password, hash.as_ref().map_or(0, Hash::work));
                     like.derives(password.as_bytes());
                 }
-                (None, hash) => self.waste(password, hash.as_ref().map_or(0, Hash::work)),
+                (None, hash) => self.run_decoy(password, hash.as_ref().map_or(0, Hash::work)),
             }
         }
         right
@@ -200,7 +200,7 @@ impl Passwords {
     /// The hash that shall take the place of a stored one which was just verified with this password: where that is
     /// not Argon2id, or costs less than a new one does now. `None` where it may stay, or where bcrypt did not look at
     /// the whole password.
-    pub fn renew(&self, stored: &str, password: &str, salt: [u8; 16]) -> Option<String> {
+    pub fn upgrade(&self, stored: &str, password: &str, salt: [u8; 16]) -> Option<String> {
         let stored: Stored = stored.parse().ok()?;
         let composed = composed(password);
         let covered = stored.covers(password) && composed.as_deref().is_none_or(|nfc| stored.covers(nfc));
@@ -215,7 +215,7 @@ impl Passwords {
 
     /// Does what is left of the work of a new hash. After a hash that costs as much that is nothing; after a cheaper
     /// one, brought along from elsewhere, the rest, or the clock would tell that there is such a user.
-    fn waste(&self, password: &str, spent: u32) {
+    fn run_decoy(&self, password: &str, spent: u32) {
         let new = &self.cost.0;
         let Some(left) = self.cost.work().checked_sub(spent).filter(|left| *left > 0) else { return };
         let memory = (left / new.t_cost()).max(Params::MIN_M_COST);
@@ -236,8 +236,8 @@ fn composed(password: &str) -> Option<String> {
 }
 
 /// Whether hashes come out right on this processor, by one whose outcome is known.
-pub fn is_sound() -> bool {
-    argon::is_sound()
+pub fn self_test() -> bool {
+    argon::self_test()
 }
 
 /// What a stored hash that is taken costs, for the fuzzer; one that costs little is run too.

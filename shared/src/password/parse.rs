@@ -31,9 +31,9 @@ use ring::pbkdf2;
 
 use super::argon;
 use super::crypt::Yescrypt;
-use super::foreign::{self, HashFunction, Phpass};
 use super::hash::{BcryptInput, Hash};
 use super::layered::{MAX_SALT_BYTES, OldDigest};
+use super::legacy::{self, HashFunction, Phpass};
 use super::limits::{
     LEAST_OUTPUT_BYTES, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_OUTPUT_BYTES,
     MAX_PBKDF2_ITERATIONS, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_WORK, UnusableHash,
@@ -88,7 +88,7 @@ fn modular(stored: &str, rest: &str) -> Result<Hash, UnusableHash> {
             scrypt(log_n, r, p, salt, checked(output)?)
         }
         "argon2id" | "argon2i" => phc(stored),
-        _ => match foreign::pbkdf2_named(head) {
+        _ => match legacy::pbkdf2_named(head) {
             Some(algorithm) => {
                 let (params, salt, output) = salt_and_output(tail)?;
                 let length = number(params, "l")?;
@@ -131,7 +131,7 @@ fn number(params: &str, name: &str) -> Result<Option<u32>, UnusableHash> {
 /// `ln=…,r=…,p=…`.
 fn scrypt_numbers(params: &str) -> Result<(u8, u32, u32), UnusableHash> {
     let number = |name| number(params, name)?.ok_or(UnusableHash::Malformed);
-    let log_n = u8::try_from(number("ln")?).map_err(|_| UnusableHash::TooDear)?;
+    let log_n = u8::try_from(number("ln")?).map_err(|_| UnusableHash::TooExpensive)?;
     Ok((log_n, number("r")?, number("p")?))
 }
 
@@ -139,7 +139,7 @@ fn scrypt_numbers(params: &str) -> Result<(u8, u32, u32), UnusableHash> {
 fn firebase(rest: &str) -> Result<Hash, UnusableHash> {
     let (params, salt, keystream) = salt_and_output(rest)?;
     let (log_n, r, p) = scrypt_numbers(params)?;
-    if keystream.len() != foreign::FIREBASE_KEYSTREAM_BYTES {
+    if keystream.len() != legacy::FIREBASE_KEYSTREAM_BYTES {
         return Err(UnusableHash::Malformed);
     }
     match scrypt(log_n, r, p, salt, keystream)? {
@@ -194,7 +194,7 @@ fn phc(stored: &str) -> Result<Hash, UnusableHash> {
                 && argon::work(&params) <= MAX_WORK
                 && params.p_cost() <= 16;
             if !within {
-                return Err(UnusableHash::TooDear);
+                return Err(UnusableHash::TooExpensive);
             }
             Ok(Hash::Argon2 { algorithm, version, params, salt, output })
         }
@@ -217,7 +217,7 @@ fn django_scrypt(rest: &str) -> Result<Hash, UnusableHash> {
     if !n.is_power_of_two() {
         return Err(UnusableHash::Malformed);
     }
-    let log_n = u8::try_from(n.ilog2()).map_err(|_| UnusableHash::TooDear)?;
+    let log_n = u8::try_from(n.ilog2()).map_err(|_| UnusableHash::TooExpensive)?;
     scrypt(log_n, decimal(r)?, decimal(p)?, salt.as_bytes().to_vec(), base64(output)?)
 }
 
@@ -225,7 +225,7 @@ fn scrypt(log_n: u8, r: u32, p: u32, salt: Vec<u8>, output: Vec<u8>) -> Result<H
     if log_n > MAX_SCRYPT_LOG_N
         || u64::from(r).saturating_mul(p.into()).saturating_mul(1 << log_n) > MAX_SCRYPT_WORK
     {
-        return Err(UnusableHash::TooDear);
+        return Err(UnusableHash::TooExpensive);
     }
     // With N = 1 nothing is mixed.
     if log_n == 0 || salt.is_empty() {
@@ -245,8 +245,8 @@ fn pbkdf2(
         return Err(UnusableHash::Malformed);
     }
     let iterations = NonZeroU32::new(iterations).ok_or(UnusableHash::Malformed)?;
-    if foreign::pbkdf2_iterations(algorithm, iterations.get(), output.len()) > MAX_PBKDF2_ITERATIONS {
-        return Err(UnusableHash::TooDear);
+    if legacy::pbkdf2_iterations(algorithm, iterations.get(), output.len()) > MAX_PBKDF2_ITERATIONS {
+        return Err(UnusableHash::TooExpensive);
     }
     Ok(Hash::Pbkdf2 { algorithm, iterations, salt, output })
 }
@@ -261,11 +261,11 @@ fn bcrypt(hash: &str, of: BcryptInput) -> Result<Hash, UnusableHash> {
         return Err(UnusableHash::Malformed);
     }
     match parts.get_cost() {
-        cost @ foreign::LEAST_BCRYPT_COST..=MAX_BCRYPT_COST => {
+        cost @ legacy::LEAST_BCRYPT_COST..=MAX_BCRYPT_COST => {
             Ok(Hash::Bcrypt { hash: hash.to_owned(), cost, of })
         }
-        ..foreign::LEAST_BCRYPT_COST => Err(UnusableHash::Malformed),
-        _ => Err(UnusableHash::TooDear),
+        ..legacy::LEAST_BCRYPT_COST => Err(UnusableHash::Malformed),
+        _ => Err(UnusableHash::TooExpensive),
     }
 }
 
@@ -284,5 +284,5 @@ pub(super) fn decimal(text: &str) -> Result<u32, UnusableHash> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(UnusableHash::Malformed);
     }
-    text.parse().map_err(|_| UnusableHash::TooDear)
+    text.parse().map_err(|_| UnusableHash::TooExpensive)
 }

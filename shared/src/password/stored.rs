@@ -76,7 +76,7 @@ impl fmt::Display for Algorithm {
 ///
 /// # Errors
 /// With the reason why not.
-pub fn examine(stored: &str) -> Result<Algorithm, UnusableHash> {
+pub fn algorithm_of(stored: &str) -> Result<Algorithm, UnusableHash> {
     stored.parse::<Stored>().map(|stored| stored.algorithm())
 }
 

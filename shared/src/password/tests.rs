@@ -1,15 +1,17 @@
 //! Our own hashes, those of elsewhere, and what each costs.
 
-use super::argon::{FILLED, KNOWN_PASSWORD, KNOWN_SALT, KNOWN_TAG, known_params, work};
+use super::argon::{
+    FILLED, KNOWN_ANSWER_PASSWORD, KNOWN_ANSWER_SALT, KNOWN_ANSWER_TAG, known_answer_params, work,
+};
 use super::*;
 
 #[test]
 fn hashes_come_out_right_on_this_processor() {
-    assert!(is_sound());
-    let mut tag = [0; KNOWN_TAG.len()];
-    let reference = argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, known_params().unwrap());
-    reference.hash_password_into(&KNOWN_PASSWORD, &KNOWN_SALT, &mut tag).unwrap();
-    assert_eq!(tag, KNOWN_TAG);
+    assert!(self_test());
+    let mut tag = [0; KNOWN_ANSWER_TAG.len()];
+    let reference = argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, known_answer_params().unwrap());
+    reference.hash_password_into(&KNOWN_ANSWER_PASSWORD, &KNOWN_ANSWER_SALT, &mut tag).unwrap();
+    assert_eq!(tag, KNOWN_ANSWER_TAG);
 }
 
 #[test]
@@ -141,16 +143,16 @@ const ELSEWHERE: [(&str, HashAlgorithm); 15] = [
 fn the_hashes_of_elsewhere_verify_and_are_renewed() {
     let passwords = Passwords::default();
     for (stored, algorithm) in ELSEWHERE {
-        assert_eq!(examine(stored), Ok(algorithm), "{stored}");
+        assert_eq!(algorithm_of(stored), Ok(algorithm), "{stored}");
         assert!(passwords.verify(Some(stored), "pässwörd ☃", &Peppers::default()), "{stored}");
         for wrong in ["pässwörd ☃33", "pässwörd", "", "\0pässwörd ☃"] {
             assert!(!passwords.verify(Some(stored), wrong, &Peppers::default()), "{stored} {wrong}");
         }
-        let renewed = passwords.renew(stored, "pässwörd ☃", [9; 16]);
+        let upgraded = passwords.upgrade(stored, "pässwörd ☃", [9; 16]);
         // Django's default Argon2id costs more than ours, and stays.
-        assert_eq!(renewed.is_none(), algorithm == HashAlgorithm::Argon2id, "{stored}");
+        assert_eq!(upgraded.is_none(), algorithm == HashAlgorithm::Argon2id, "{stored}");
         assert!(
-            renewed.is_none_or(|hash| passwords.verify(Some(&hash), "pässwörd ☃", &Peppers::default())),
+            upgraded.is_none_or(|hash| passwords.verify(Some(&hash), "pässwörd ☃", &Peppers::default())),
             "{stored}"
         );
     }
@@ -191,8 +193,8 @@ fn a_password_that_bcrypt_cut_off_is_not_renewed() {
             && passwords.verify(Some(stored), &more, &Peppers::default())
     );
     assert!(!passwords.verify(Some(stored), &"x".repeat(71), &Peppers::default()));
-    assert!(passwords.renew(stored, &all, [9; 16]).is_some());
-    assert!(passwords.renew(stored, &more, [9; 16]).is_none());
+    assert!(passwords.upgrade(stored, &all, [9; 16]).is_some());
+    assert!(passwords.upgrade(stored, &more, [9; 16]).is_none());
 }
 
 /// HMAC pads its key with zeros, bcrypt repeats it with a zero between: what is the same to them is not to us.
@@ -234,15 +236,15 @@ fn a_hash_of_ours_is_renewed_when_new_ones_cost_more() {
     let (cheap, dear) =
         (Passwords::default(), Passwords::new(Cost(Params::new(19_456, 3, 1, Some(32)).unwrap()), None));
     let hash = cheap.hash("right", [1; 16]).unwrap();
-    assert_eq!(cheap.renew(&hash, "right", [2; 16]), None);
-    let renewed = dear.renew(&hash, "right", [2; 16]).unwrap();
-    assert!(renewed.contains("m=19456,t=3,p=1"));
-    assert_eq!(dear.renew(&renewed, "right", [3; 16]), None);
-    assert_eq!(cheap.renew(&renewed, "right", [3; 16]), None);
+    assert_eq!(cheap.upgrade(&hash, "right", [2; 16]), None);
+    let upgraded = dear.upgrade(&hash, "right", [2; 16]).unwrap();
+    assert!(upgraded.contains("m=19456,t=3,p=1"));
+    assert_eq!(dear.upgrade(&upgraded, "right", [3; 16]), None);
+    assert_eq!(cheap.upgrade(&upgraded, "right", [3; 16]), None);
     let first = "$argon2id$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
     let argon2i = "$argon2i$v=19$m=65536,t=4,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    assert!(cheap.renew(argon2i, "password", [3; 16]).is_some(), "however dear, it is not Argon2id");
-    assert!(cheap.renew(&first.replace("$m", "$v=16$m"), "password", [3; 16]).is_some());
+    assert!(cheap.upgrade(argon2i, "password", [3; 16]).is_some(), "however dear, it is not Argon2id");
+    assert!(cheap.upgrade(&first.replace("$m", "$v=16$m"), "password", [3; 16]).is_some());
 }
 
 /// A cheaper hash from elsewhere costs its own work and the rest of a new one's, a dearer one its own.

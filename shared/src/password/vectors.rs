@@ -43,7 +43,7 @@ fn every_vector_verifies_with_its_password_alone() {
             );
         }
         assert!(!passwords.verify(Some(&stored), &format!("{password}\0"), &peppers), "{name}: {stored}");
-        let upgraded = passwords.renew(&stored, password, [9; 16]);
+        let upgraded = passwords.upgrade(&stored, password, [9; 16]);
         assert_eq!(upgraded.is_none(), cut, "{name}: {stored}");
         assert!(upgraded.is_none_or(|hash| hash.starts_with("$argon2id$")), "{name}");
     }
@@ -72,7 +72,7 @@ fn a_fast_digest_is_layered_and_never_stored() {
         assert!(layer.is_some_and(|layer| layer.starts_with("layered$")), "{stored}");
         let old = hash.rsplit(['$', '}']).next().unwrap();
         assert!(!shown.contains(old) && !shown.contains(&crate::ambient::hex(&digest.digest)), "{shown}");
-        assert_eq!(examine(&stored), Ok(digest.algorithm()));
+        assert_eq!(algorithm_of(&stored), Ok(digest.algorithm()));
     }
     assert!(fast > 40, "{fast}");
     for begin in ["$6$", "$5$", "$1$", "md5$", "sha1$", "{SSHA}", "$pbkdf2-sha256$1000$"] {
@@ -95,7 +95,7 @@ fn a_wrong_password_for_a_layered_digest_costs_a_new_hash() {
 
 #[test]
 fn hashes_of_other_products_that_cannot_be_used_say_why() {
-    use UnusableHash::{Malformed, TooDear, Unknown};
+    use UnusableHash::{Malformed, TooExpensive, Unknown};
     let argon2 = "argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let digest = "x".repeat(86);
     for (hash, expected) in [
@@ -111,7 +111,7 @@ fn hashes_of_other_products_that_cannot_be_used_say_why() {
         ("md5$salt$5f4dcc3b".to_owned(), Malformed),
         ("sha1$salt$5f4dcc3b5aa765d61d8327deb882cf99".to_owned(), Malformed),
         (format!("md5${}$5f4dcc3b5aa765d61d8327deb882cf99", "s".repeat(129)), Malformed),
-        (format!("$6$rounds=1000001$salt${digest}"), TooDear),
+        (format!("$6$rounds=1000001$salt${digest}"), TooExpensive),
         (format!("$6$rounds=999$salt${digest}"), Malformed),
         (format!("$6$rounds=5000$saltsaltsaltsalts${digest}"), Malformed),
         ("$6$rounds=5000$salt$short".to_owned(), Malformed),
@@ -119,30 +119,36 @@ fn hashes_of_other_products_that_cannot_be_used_say_why() {
         ("$1$saltsalt$gr./yJS1GlbQSXLbU.PYb".to_owned(), Malformed),
         (
             "$pbkdf2-sha256$2000001$//sAc2FsdHNhbHQ$.jXc9TlHaCjtpqczrFG1sgVOCXkE0cisztCI06TMing".to_owned(),
-            TooDear,
+            TooExpensive,
         ),
         (
             "pbkdf2:sha256:2000001$salt$f64f8310cb1e2d1160ae99ea318d2781d1177de0e4b529022189408dfe353c1b"
                 .to_owned(),
-            TooDear,
+            TooExpensive,
         ),
         ("pbkdf2:sha3:1000$salt$f64f8310cb1e2d1160ae99ea318d2781".to_owned(), Unknown),
-        ("scrypt:262144:8:1$salt$f64f8310cb1e2d1160ae99ea318d2781".to_owned(), TooDear),
-        ("$7$G/..../....salt$ILe3VB5MimVDbF2cQ4uRefpBmA9/wk81Y7ZKRuVBPc8".to_owned(), TooDear),
-        ("$y$jFT$abcdefghijklmnopqrstu/$LpKJE3m1N538Zp6d/IxizQEq//6vF7QFabqZGa9LpM7".to_owned(), TooDear),
+        ("scrypt:262144:8:1$salt$f64f8310cb1e2d1160ae99ea318d2781".to_owned(), TooExpensive),
+        ("$7$G/..../....salt$ILe3VB5MimVDbF2cQ4uRefpBmA9/wk81Y7ZKRuVBPc8".to_owned(), TooExpensive),
+        (
+            "$y$jFT$abcdefghijklmnopqrstu/$LpKJE3m1N538Zp6d/IxizQEq//6vF7QFabqZGa9LpM7".to_owned(),
+            TooExpensive,
+        ),
         ("$y$j953/2$abcdefghijklmnopqrstu/$LpKJE3m1N538Zp6d/IxizQEq//6vF7QFabqZGa9LpM7".to_owned(), Unknown),
         ("$y$j9T$abc$LpKJE3m1N538Zp6d".to_owned(), Malformed),
-        ("$wp$2y$15$BXbPsXJkiYhfQR6jbpPtaOExqWO.ZJ8pjxOi6E8wNrn3hIoy8wZ.K".to_owned(), TooDear),
+        ("$wp$2y$15$BXbPsXJkiYhfQR6jbpPtaOExqWO.ZJ8pjxOi6E8wNrn3hIoy8wZ.K".to_owned(), TooExpensive),
         (format!("layered$md5-prefix$1$${argon2}"), Malformed),
         (format!("layered$md4-prefix$$${argon2}"), Unknown),
         (format!("layered$md5-middle$$${argon2}"), Unknown),
         (format!("layered$md5-prefix$$${}", argon2.replace("argon2id", "argon2i")), Malformed),
-        (format!("layered$md5-prefix$$${}", argon2.replace("m=8", "m=262145")), TooDear),
-        (format!("layered$pbkdf2-sha1$2000001,20$c2FsdA${argon2}"), TooDear),
+        (format!("layered$md5-prefix$$${}", argon2.replace("m=8", "m=262145")), TooExpensive),
+        (format!("layered$pbkdf2-sha1$2000001,20$c2FsdA${argon2}"), TooExpensive),
         (format!("layered$pbkdf2-sha1$1000,65$c2FsdA${argon2}"), Malformed),
-        (format!("layered$sha512-crypt$1000001$c2FsdA${argon2}"), TooDear),
+        (format!("layered$sha512-crypt$1000001$c2FsdA${argon2}"), TooExpensive),
         ("layered$md5-prefix$$".to_owned(), Malformed),
-        ("firebase$ln=18,r=8,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(), TooDear),
+        (
+            "firebase$ln=18,r=8,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+            TooExpensive,
+        ),
         ("firebase$ln=14,r=8,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAAAA".to_owned(), Malformed),
     ] {
         assert_eq!(classify(&hash).err(), Some(expected), "{hash}");
@@ -173,7 +179,7 @@ const PBKDF2: &str = "pbkdf2_sha256$12000$saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDY
 
 #[test]
 fn hashes_with_a_pepper_that_cannot_be_used_say_why() {
-    use UnusableHash::{Malformed, NotWithPepper, TooDear, Unknown};
+    use UnusableHash::{Malformed, NotWithPepper, TooExpensive, Unknown};
     let bcrypt = "$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO";
     for (rest, expected) in [
         ("", Malformed),
@@ -188,7 +194,7 @@ fn hashes_with_a_pepper_that_cannot_be_used_say_why() {
         ("a$prefix$", Unknown),
         ("a$prefix$letmein", Unknown),
         ("a$prefix$pbkdf2_sha256$12000$saltsaltsalt$AAAA", Malformed),
-        (&format!("a$prefix${}", PBKDF2.replace("12000", "2000001")), TooDear),
+        (&format!("a$prefix${}", PBKDF2.replace("12000", "2000001")), TooExpensive),
         (&format!("a$prefix$peppered$a$prefix${PBKDF2}"), NotWithPepper),
         // What follows the first 72 bytes is not looked at, and a pepper before the password can fill them.
         (&format!("a$prefix${bcrypt}"), NotWithPepper),
@@ -204,14 +210,14 @@ fn hashes_with_a_pepper_that_cannot_be_used_say_why() {
         assert!(!Passwords::default().verify(Some(&hash), "x", &peppers()), "{hash}");
     }
     let long = format!("peppered$a$prefix$$pbkdf2-sha256$i=12000${}$AAAA", "c2Fs".repeat(130));
-    assert_eq!(examine(&long), Err(Malformed));
+    assert_eq!(algorithm_of(&long), Err(Malformed));
 }
 
 /// What is fast to guess is not even read without its layer.
 #[test]
 fn a_fast_hash_with_a_pepper_is_only_ever_stored_under_a_layer() {
     let fast = format!("peppered$a$prefix${}", PBKDF2.replace("12000", "9999"));
-    assert_eq!(examine(&fast), Err(UnusableHash::NotWithPepper));
+    assert_eq!(algorithm_of(&fast), Err(UnusableHash::NotWithPepper));
     let Ok(Imported::Fast(fast)) = classify(&fast) else { panic!("not fast") };
     assert_eq!(fast.algorithm(), HashAlgorithm::Peppered);
     let stored = Passwords::default().layer(&fast, [3; 16]).unwrap();

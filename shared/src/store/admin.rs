@@ -120,7 +120,11 @@ impl Store {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn open_name(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
+    pub async fn unlock_name(
+        &self,
+        name: &LoginName,
+        now: Timestamp,
+    ) -> Result<Option<Attempts>, StoreError> {
         let outcome = self
             .client
             .update_item()

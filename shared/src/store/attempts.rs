@@ -43,16 +43,16 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(name_key(name)))
             .update_expression(
-                "ADD failures :one SET charged_at = :now, charged_by = :me, expires_at = :expires",
+                "ADD failures :one SET charged_at = :now, charged_by = :attempt, expires_at = :expires",
             )
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":now", number(now.millis()))
-            .expression_attribute_values(":me", text(attempt))
+            .expression_attribute_values(":attempt", text(attempt))
             .expression_attribute_values(":expires", number(now.plus(NAME_KEPT).secs()))
             .expression_attribute_values(":free", number(policy.free_failures))
-            .expression_attribute_values(":limit", number(policy.shut_after))
+            .expression_attribute_values(":limit", number(policy.lock_after))
             .expression_attribute_values(":tmax", number(now.minus(policy.longest_wait).millis()));
         let mut admitted = "failures < :free".to_owned();
         for (failures, wait) in policy.rungs() {
@@ -63,7 +63,7 @@ impl Store {
         }
         admitted += " OR failures < :limit AND charged_at <= :tmax";
         let condition = format!(
-            "attribute_not_exists(failures) OR charged_by <> :me AND failures >= :zero AND ({admitted})"
+            "attribute_not_exists(failures) OR charged_by <> :attempt AND failures >= :zero AND ({admitted})"
         );
         let Some(old) = condition_failed(request.condition_expression(condition).send().await)? else {
             return Ok(Charge::Admitted);
@@ -98,9 +98,9 @@ impl Store {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn shut_name(&self, name: &LoginName, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn lock_name(&self, name: &LoginName, now: Timestamp) -> Result<(), StoreError> {
         let mut item = name_key(name);
-        item.insert("failures".to_owned(), number(Policy::DEFAULT.shut_after));
+        item.insert("failures".to_owned(), number(Policy::DEFAULT.lock_after));
         item.insert("charged_at".to_owned(), number(now.millis()));
         item.insert("charged_by".to_owned(), text("-"));
         item.insert("expires_at".to_owned(), number(now.plus(NAME_KEPT).secs()));
@@ -122,15 +122,15 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(address_key(address, window)))
-            .update_expression("ADD failures :one SET charged_by = :me, expires_at = :expires")
+            .update_expression("ADD failures :one SET charged_by = :attempt, expires_at = :expires")
             .condition_expression(
                 "attribute_not_exists(failures) \
-                 OR charged_by <> :me AND failures >= :zero AND failures < :limit",
+                 OR charged_by <> :attempt AND failures >= :zero AND failures < :limit",
             )
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":me", text(attempt))
+            .expression_attribute_values(":attempt", text(attempt))
             .expression_attribute_values(":limit", number(policy.address_limit))
             .expression_attribute_values(":expires", number(now.plus(remaining).secs() + 60))
             .send()
@@ -163,11 +163,11 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(counter))
             .update_expression("ADD failures :minus SET charged_at = :zero, charged_by = :none")
-            .condition_expression("charged_by = :me")
+            .condition_expression("charged_by = :attempt")
             .expression_attribute_values(":minus", number(-1))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":none", text("-"))
-            .expression_attribute_values(":me", text(attempt))
+            .expression_attribute_values(":attempt", text(attempt))
             .send()
             .await;
         condition_failed(outcome).map(|_| ())
@@ -188,13 +188,13 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(address_key(address, window)))
-            .update_expression("ADD failures :minus SET refunded_by = :me")
+            .update_expression("ADD failures :minus SET refunded_by = :attempt")
             .condition_expression(
-                "failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :me)",
+                "failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :attempt)",
             )
             .expression_attribute_values(":minus", number(-1))
             .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":me", text(attempt))
+            .expression_attribute_values(":attempt", text(attempt))
             .send()
             .await;
         condition_failed(outcome).map(|_| ())

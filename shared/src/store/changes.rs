@@ -59,7 +59,7 @@ impl Store {
         let mut condition = "epoch = :epoch".to_owned();
         let signs_in = record.change.is_none_or(Change::signs_in);
         let mut set = if signs_in { "SET last_sign_in = :now, " } else { "SET " }.to_owned();
-        set += "updated_at = :now, last_attempt = :me";
+        set += "updated_at = :now, last_attempt = :attempt";
         let (mut remove, mut add, mut delete) = ("", "", "");
         let mut request = self
             .client
@@ -68,7 +68,7 @@ impl Store {
             .set_key(Some(key(user_pk(record.user.id), "USER")))
             .expression_attribute_values(":now", number(record.now.millis()))
             .expression_attribute_values(":epoch", number(record.user.epoch))
-            .expression_attribute_values(":me", text(record.attempt))
+            .expression_attribute_values(":attempt", text(record.attempt))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         // The epoch tells that the password is still the one that was verified. Of two who sign in at once, the later
         // hash stays: it is of the same password.
@@ -156,7 +156,7 @@ impl Store {
             .set_key(Some(key(user_pk(confirmation.user.id), "USER")))
             .update_expression(
                 "SET mfa = :mfa, recovery_codes = :codes, kept_token = :kept, sessions_ended_at = :now, \
-                 updated_at = :now, last_attempt = :me REMOVE pending_mfa_secret ADD epoch :one",
+                 updated_at = :now, last_attempt = :attempt REMOVE pending_mfa_secret ADD epoch :one",
             )
             .condition_expression(
                 "epoch = :epoch AND pending_mfa_secret = :secret AND attribute_not_exists(mfa)",
@@ -165,7 +165,7 @@ impl Store {
             .expression_attribute_values(":codes", AttributeValue::Ss(confirmation.recovery_codes))
             .expression_attribute_values(":kept", text(confirmation.kept_token))
             .expression_attribute_values(":now", number(confirmation.now.millis()))
-            .expression_attribute_values(":me", text(confirmation.attempt))
+            .expression_attribute_values(":attempt", text(confirmation.attempt))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":epoch", number(confirmation.user.epoch))
             .expression_attribute_values(":secret", text(&confirmation.mfa.secret))

@@ -10,7 +10,7 @@ use crate::name::LoginName;
 use crate::user::User;
 
 /// A user to be created. [`User::id`] 0 asks for the next free id; an empty [`User::email`] is none.
-pub type NewUser = User;
+pub type UserRecord = User;
 
 /// The highest id of a user: beyond, JavaScript's numbers have gaps.
 pub const MAX_ID: u64 = (1 << 53) - 1;
@@ -52,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// If a name is malformed or taken, or the store fails.
-    pub async fn create_user(&self, mut user: NewUser) -> Result<u64, CreateUserError> {
+    pub async fn create_user(&self, mut user: UserRecord) -> Result<u64, CreateUserError> {
         let names = login_names(&user)?;
         if user.id == 0 {
             user.id = self.take_user_ids(1).await?;
@@ -81,7 +81,7 @@ impl Store {
     /// What creates this user, each on condition that nothing is there: the user, then the names.
     pub(super) fn writes(
         &self,
-        user: &NewUser,
+        user: &UserRecord,
         names: &[(LoginName, LoginKind)],
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let mut item: Item = serde_dynamo::to_item(user)
@@ -160,7 +160,7 @@ impl Store {
     }
 
     /// The item that leads from a login name to a user.
-    pub(super) fn login_item(name: &str, kind: LoginKind, user: &NewUser) -> Item {
+    pub(super) fn login_item(name: &str, kind: LoginKind, user: &UserRecord) -> Item {
         let mut item = key(login_pk(name), "LOGIN");
         item.insert("user_id".to_owned(), number(user.id));
         item.insert("kind".to_owned(), text(kind.as_str()));
@@ -248,7 +248,7 @@ impl LoginKind {
 ///
 /// # Errors
 /// If one cannot be a name.
-pub fn login_names(user: &NewUser) -> Result<Vec<(LoginName, LoginKind)>, CreateUserError> {
+pub fn login_names(user: &UserRecord) -> Result<Vec<(LoginName, LoginKind)>, CreateUserError> {
     let mut names: Vec<(LoginName, LoginKind)> = Vec::new();
     let others = user.other_usernames.iter().map(|username| (username, LoginKind::OtherUsername));
     for (username, kind) in std::iter::once((&user.username, LoginKind::Username)).chain(others) {

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use super::create::same_uuid;
 use super::scan::{TRIES, pause};
 use super::{
-    CreateUserError, Item, LoginKind, NewUser, Store, StoreError, decode_login, decode_user, key,
+    CreateUserError, Item, LoginKind, Store, StoreError, UserRecord, decode_login, decode_user, key,
     login_names, login_pk, user_pk,
 };
 use crate::name::LoginName;
@@ -25,8 +25,8 @@ pub const MAX_ITEMS: usize = 100;
 
 /// A user to be created, whose names were found good.
 #[derive(Clone)]
-pub struct Newcomer {
-    user: NewUser,
+pub struct NewUser {
+    user: UserRecord,
     names: Vec<(LoginName, LoginKind)>,
     /// Whether the id came along, and is not one that was handed out here.
     has_own_id: bool,
@@ -34,13 +34,13 @@ pub struct Newcomer {
 
 /// What the table has of a newcomer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Availability {
     /// Nothing.
     Free,
     /// The same user: of the same login names, and of the same id if the newcomer has one. This is the id.
     Same(u64),
     /// The id or a name is another user's.
-    Taken(Vec<Taken>),
+    Taken(Vec<Conflict>),
 }
 
 /// What became of a newcomer.
@@ -51,23 +51,23 @@ pub enum Outcome {
     /// The same user was there, with this id.
     Same(u64),
     /// Not created: the id or a name is another user's.
-    Taken(Vec<Taken>),
+    Taken(Vec<Conflict>),
     /// Not created: DynamoDB takes no such item. It is over 400 KB, or holds a number of over 38 digits.
     Unstorable,
 }
 
 /// Something of a newcomer's that is another user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct Conflict {
     /// What it is.
-    pub what: What,
+    pub what: UniqueField,
     /// Whose it is: that user's id.
     pub by: u64,
 }
 
 /// What of a user there can be only one of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum UniqueField {
     /// The id.
     Id,
     /// The username; the e-mail address too, where the two are one.
@@ -76,24 +76,24 @@ pub enum What {
     Email,
 }
 
-impl Newcomer {
+impl NewUser {
     /// Looks at the names. Id 0 asks for the next free one, an empty e-mail address is none.
     ///
     /// # Errors
     /// If one cannot be a name.
-    pub fn new(user: NewUser) -> Result<Self, CreateUserError> {
+    pub fn new(user: UserRecord) -> Result<Self, CreateUserError> {
         Ok(Self { names: login_names(&user)?, has_own_id: user.id != 0, user })
     }
 
     /// The user.
-    pub fn user(&self) -> &NewUser {
+    pub fn user(&self) -> &UserRecord {
         &self.user
     }
 
     /// The login names as they are looked up, and what each is.
-    pub fn names(&self) -> impl Iterator<Item = (&str, What)> {
+    pub fn names(&self) -> impl Iterator<Item = (&str, UniqueField)> {
         self.names.iter().filter_map(|(name, kind)| {
-            let what = if *kind == LoginKind::Email { What::Email } else { What::Username };
+            let what = if *kind == LoginKind::Email { UniqueField::Email } else { UniqueField::Username };
             Some((name.as_key()?, what))
         })
     }
@@ -132,11 +132,11 @@ impl Newcomer {
 }
 
 /// Whether a user has all names of a newcomer. A user who was joined to another product's has more.
-fn has_all(names: &[(LoginName, LoginKind)], of_newcomer: &[(LoginName, LoginKind)]) -> bool {
+fn has_all(names: &[(LoginName, LoginKind)], of_new_user: &[(LoginName, LoginKind)]) -> bool {
     let has_own = |kind| names.iter().any(|(_, own)| *own == kind);
-    of_newcomer.iter().all(|name| names.contains(name))
+    of_new_user.iter().all(|name| names.contains(name))
         // Who has an address, and comes without one, is somebody else.
-        && (!has_own(LoginKind::Email) || of_newcomer.iter().any(|(_, kind)| *kind == LoginKind::Email))
+        && (!has_own(LoginKind::Email) || of_new_user.iter().any(|(_, kind)| *kind == LoginKind::Email))
 }
 
 /// The forms under which a name may be stored, the present one first.
@@ -149,13 +149,13 @@ impl Store {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn examine_users(&self, newcomers: &[&Newcomer]) -> Result<Vec<Standing>, StoreError> {
-        let keys: BTreeSet<_> = newcomers.iter().flat_map(|newcomer| newcomer.keys()).collect();
+    pub async fn availability_of(&self, new_users: &[&NewUser]) -> Result<Vec<Availability>, StoreError> {
+        let keys: BTreeSet<_> = new_users.iter().flat_map(|new_user| new_user.keys()).collect();
         let found = self.items(keys.into_iter().map(|(pk, sk)| key(pk, sk)).collect()).await?;
         let found: HashMap<String, Item> =
             found.into_iter().filter_map(|item| Some((item.get("pk")?.as_s().ok()?.clone(), item))).collect();
         let mut holders: HashMap<&str, u64> = HashMap::new();
-        for (name, _) in newcomers.iter().flat_map(|newcomer| &newcomer.names) {
+        for (name, _) in new_users.iter().flat_map(|new_user| &new_user.names) {
             let item = forms(name).find_map(|form| found.get(&login_pk(form)));
             if let (Some(item), Some(name)) = (item, name.as_key()) {
                 holders.insert(name, decode_login(item.clone())?.user_id);
@@ -163,9 +163,9 @@ impl Store {
         }
         let holder = |name: &str| holders.get(name).copied();
         // Who has no id is known by the username, and compared with the user of that name.
-        let of_name = |newcomer: &Newcomer| newcomer.names().next().and_then(|(name, _)| holder(name));
+        let of_name = |new_user: &NewUser| new_user.names().next().and_then(|(name, _)| holder(name));
         let others: BTreeSet<u64> =
-            newcomers.iter().filter(|n| !n.has_own_id).filter_map(|n| of_name(n)).collect();
+            new_users.iter().filter(|n| !n.has_own_id).filter_map(|n| of_name(n)).collect();
         let others: Vec<u64> = others.into_iter().collect();
         let others: BTreeMap<u64, User> = if others.is_empty() {
             BTreeMap::new()
@@ -174,29 +174,29 @@ impl Store {
             let read = self.users(&others).await?;
             read.into_iter().filter_map(|(id, user)| Some((id, user.ok()?))).collect()
         };
-        let standing = |newcomer: &&Newcomer| {
-            let id = newcomer.user.id;
+        let availability = |new_user: &&NewUser| {
+            let id = new_user.user.id;
             let item = found.get(&user_pk(id));
-            let same = if newcomer.has_own_id {
+            let same = if new_user.has_own_id {
                 item.and_then(|item| decode_user(id, item.clone()).ok())
             } else {
-                of_name(newcomer).and_then(|by| others.get(&by)).cloned()
+                of_name(new_user).and_then(|by| others.get(&by)).cloned()
             };
             // Of two products, two people may have one username; their source ids differ.
-            let source_id = newcomer.user.source_id.as_deref().map(same_uuid);
+            let source_id = new_user.user.source_id.as_deref().map(same_uuid);
             if let Some(user) = same
-                && login_names(&user).is_ok_and(|names| has_all(&names, &newcomer.names))
+                && login_names(&user).is_ok_and(|names| has_all(&names, &new_user.names))
                 && (source_id.is_none() || user.source_id.as_deref().map(same_uuid) == source_id)
             {
-                return Standing::Same(user.id);
+                return Availability::Same(user.id);
             }
-            let id_taken = item.map(|_| Taken { what: What::Id, by: id });
+            let id_taken = item.map(|_| Conflict { what: UniqueField::Id, by: id });
             let names_taken =
-                newcomer.names().filter_map(|(name, what)| Some(Taken { what, by: holder(name)? }));
-            let taken: Vec<Taken> = id_taken.into_iter().chain(names_taken).collect();
-            if taken.is_empty() { Standing::Free } else { Standing::Taken(taken) }
+                new_user.names().filter_map(|(name, what)| Some(Conflict { what, by: holder(name)? }));
+            let taken: Vec<Conflict> = id_taken.into_iter().chain(names_taken).collect();
+            if taken.is_empty() { Availability::Free } else { Availability::Taken(taken) }
         };
-        Ok(newcomers.iter().map(standing).collect())
+        Ok(new_users.iter().map(availability).collect())
     }
 
     /// Creates those newcomers, at most [`MAX_BATCH`], of whom the table has nothing, each with its login names or
@@ -204,24 +204,24 @@ impl Store {
     ///
     /// # Errors
     /// If the store fails. Some may have been created then; a second call finds them to be the same.
-    pub async fn create_users(&self, mut newcomers: Vec<Newcomer>) -> Result<Vec<Outcome>, StoreError> {
+    pub async fn create_users(&self, mut new_users: Vec<NewUser>) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
-        self.give_ids(&mut newcomers, &mut outcomes).await?;
-        let all: Vec<usize> = (0..newcomers.len()).filter(|index| !outcomes.contains_key(index)).collect();
+        self.give_ids(&mut new_users, &mut outcomes).await?;
+        let all: Vec<usize> = (0..new_users.len()).filter(|index| !outcomes.contains_key(index)).collect();
         let mut groups = VecDeque::from([all]);
         let mut turn = 0;
         while let Some(mut group) = groups.pop_front() {
             if group.is_empty() {
                 continue;
             }
-            match self.create_together(&newcomers, &group).await? {
+            match self.create_together(&new_users, &group).await? {
                 Together::Created => {
                     outcomes.extend(
-                        group.iter().map(|index| (*index, Outcome::Created(newcomers[*index].user.id))),
+                        group.iter().map(|index| (*index, Outcome::Created(new_users[*index].user.id))),
                     );
                     // Only now, or the id of a row that is refused could use the counter up. Where this fails, the
                     // next run does it; an id that is handed out meanwhile and in use gives way.
-                    self.raise_over(group.iter().map(|index| newcomers[*index].user.id)).await?;
+                    self.keep_counter_above(group.iter().map(|index| new_users[*index].user.id)).await?;
                 }
                 Together::Refused(refused) => {
                     group.retain(|index| !refused.contains_key(index));
@@ -231,10 +231,10 @@ impl Store {
                             None => gone.push(index),
                             // Somebody came with the id that was handed out here a moment ago.
                             Some(Outcome::Taken(taken))
-                                if !newcomers[index].has_own_id
-                                    && taken.iter().all(|taken| taken.what == What::Id) =>
+                                if !new_users[index].has_own_id
+                                    && taken.iter().all(|taken| taken.what == UniqueField::Id) =>
                             {
-                                newcomers[index].user.id = self.take_user_ids(1).await?;
+                                new_users[index].user.id = self.take_user_ids(1).await?;
                                 gone.push(index);
                             }
                             Some(outcome) => drop(outcomes.insert(index, outcome)),
@@ -260,7 +260,7 @@ impl Store {
                 }
             }
         }
-        self.raise_over(outcomes.values().filter_map(|outcome| match outcome {
+        self.keep_counter_above(outcomes.values().filter_map(|outcome| match outcome {
             Outcome::Same(id) => Some(*id),
             Outcome::Created(_) | Outcome::Taken(_) | Outcome::Unstorable => None,
         }))
@@ -269,7 +269,7 @@ impl Store {
     }
 
     /// Keeps the counter at or above these ids.
-    async fn raise_over(&self, ids: impl Iterator<Item = u64>) -> Result<(), StoreError> {
+    async fn keep_counter_above(&self, ids: impl Iterator<Item = u64>) -> Result<(), StoreError> {
         match ids.max() {
             Some(last) => self.raise_user_id(last).await,
             None => Ok(()),
@@ -280,22 +280,22 @@ impl Store {
     /// no ids.
     async fn give_ids(
         &self,
-        newcomers: &mut [Newcomer],
+        new_users: &mut [NewUser],
         outcomes: &mut BTreeMap<usize, Outcome>,
     ) -> Result<(), StoreError> {
         let without: Vec<usize> =
-            (0..newcomers.len()).filter(|index| newcomers[*index].user.id == 0).collect();
+            (0..new_users.len()).filter(|index| new_users[*index].user.id == 0).collect();
         if without.is_empty() {
             return Ok(());
         }
-        let examined: Vec<&Newcomer> = without.iter().map(|index| &newcomers[*index]).collect();
-        let standings = self.examine_users(&examined).await?;
+        let examined: Vec<&NewUser> = without.iter().map(|index| &new_users[*index]).collect();
+        let availabilities = self.availability_of(&examined).await?;
         let mut free = Vec::new();
-        for (index, standing) in without.into_iter().zip(standings) {
-            match standing {
-                Standing::Free => free.push(index),
-                Standing::Same(id) => drop(outcomes.insert(index, Outcome::Same(id))),
-                Standing::Taken(taken) => drop(outcomes.insert(index, Outcome::Taken(taken))),
+        for (index, availability) in without.into_iter().zip(availabilities) {
+            match availability {
+                Availability::Free => free.push(index),
+                Availability::Same(id) => drop(outcomes.insert(index, Outcome::Same(id))),
+                Availability::Taken(taken) => drop(outcomes.insert(index, Outcome::Taken(taken))),
             }
         }
         if free.is_empty() {
@@ -304,17 +304,17 @@ impl Store {
         let last = self.take_user_ids(free.len() as u64).await?;
         let first = last - (free.len() as u64 - 1);
         for (index, id) in free.into_iter().zip(first..) {
-            newcomers[index].user.id = id;
+            new_users[index].user.id = id;
         }
         Ok(())
     }
 
     /// One transaction for the newcomers of this group.
-    async fn create_together(&self, newcomers: &[Newcomer], group: &[usize]) -> Result<Together, StoreError> {
+    async fn create_together(&self, new_users: &[NewUser], group: &[usize]) -> Result<Together, StoreError> {
         let (mut writes, mut whose) = (Vec::new(), Vec::new());
         for index in group {
-            let newcomer = &newcomers[*index];
-            let of_one = self.writes(&newcomer.user, &newcomer.names)?;
+            let new_user = &new_users[*index];
+            let of_one = self.writes(&new_user.user, &new_user.names)?;
             whose.extend(of_one.iter().map(|_| *index));
             writes.extend(of_one);
         }
@@ -337,15 +337,15 @@ impl Store {
         if met.is_empty() && wrong.is_empty() {
             return Ok(Together::Later(error.into()));
         }
-        let examined: Vec<&Newcomer> = met.iter().map(|index| &newcomers[*index]).collect();
-        let standings = self.examine_users(&examined).await?;
+        let examined: Vec<&NewUser> = met.iter().map(|index| &new_users[*index]).collect();
+        let availabilities = self.availability_of(&examined).await?;
         let mut refused: BTreeMap<usize, Option<Outcome>> =
             wrong.into_iter().map(|index| (index, Some(Outcome::Unstorable))).collect();
-        for (index, standing) in met.into_iter().zip(standings) {
-            let outcome = match standing {
-                Standing::Free => None,
-                Standing::Same(id) => Some(Outcome::Same(id)),
-                Standing::Taken(taken) => Some(Outcome::Taken(taken)),
+        for (index, availability) in met.into_iter().zip(availabilities) {
+            let outcome = match availability {
+                Availability::Free => None,
+                Availability::Same(id) => Some(Outcome::Same(id)),
+                Availability::Taken(taken) => Some(Outcome::Taken(taken)),
             };
             refused.insert(index, outcome);
         }

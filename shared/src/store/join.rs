@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde_json::{Map, Value};
 
-use super::{LoginKind, NewUser, Store, StoreError, key, login_names, login_pk, number, text, user_pk};
+use super::{LoginKind, Store, StoreError, UserRecord, key, login_names, login_pk, number, text, user_pk};
 use crate::ambient::Timestamp;
 use crate::name::LoginName;
 use crate::user::{Status, User};
@@ -75,7 +75,7 @@ impl Store {
     pub async fn join_user(
         &self,
         id: u64,
-        other: &NewUser,
+        other: &UserRecord,
         passwords: PasswordOf,
         dry_run: bool,
         now: Timestamp,
@@ -102,7 +102,7 @@ impl Store {
     }
 
     /// Finds out whether the second source's username is free.
-    async fn other_username(&self, user: &User, other: &NewUser) -> Result<OtherUsername, StoreError> {
+    async fn other_username(&self, user: &User, other: &UserRecord) -> Result<OtherUsername, StoreError> {
         let name = LoginName::new(&other.username);
         if login_names(user).unwrap_or_default().iter().any(|(known, _)| *known == name) {
             return Ok(OtherUsername::Known);
@@ -117,7 +117,7 @@ impl Store {
     async fn write_join(
         &self,
         user: &User,
-        other: &NewUser,
+        other: &UserRecord,
         attributes: Map<String, Value>,
         joined: &Joined,
         now: Timestamp,
@@ -194,7 +194,7 @@ impl Store {
 /// The attributes of both, those of the user first; and what the user takes.
 fn join(
     user: &User,
-    other: &NewUser,
+    other: &UserRecord,
     passwords: PasswordOf,
     username: OtherUsername,
 ) -> (Map<String, Value>, Joined) {

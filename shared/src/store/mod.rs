@@ -24,9 +24,9 @@ use serde::Deserialize;
 
 pub use self::attempts::Charge;
 pub(crate) use self::changes::{Change, MfaConfirmation, SignInRecord};
-pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES, NewUser, login_names};
+pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES, UserRecord, login_names};
 pub use self::error::StoreError;
-pub use self::import::{MAX_BATCH, MAX_ITEMS, Newcomer, Outcome, Standing, Taken, What};
+pub use self::import::{Availability, Conflict, MAX_BATCH, MAX_ITEMS, NewUser, Outcome, UniqueField};
 pub use self::join::{Joined, OtherUsername, PasswordOf};
 pub use self::scan::{Cursor, MAX_READ, UserIds};
 #[cfg(fuzzing)]

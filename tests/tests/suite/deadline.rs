@@ -6,32 +6,32 @@ use lambda_http::Context;
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::ambient;
 use postern::http::invoke;
+use postern_tests::deployment::{Deployment, Reply};
 use postern_tests::logs;
-use postern_tests::stand::{Reply, Stand};
 use serde_json::{Value, json};
 
 use crate::faults::good_event;
 use crate::proxy::{Fate, Proxy};
-use crate::words::{Said, assert_said};
+use crate::words::{Refused, assert_refusal};
 
 /// Sends an event as Lambda does that ends the function after so much time.
-async fn within(stand: &Stand, contract: &str, event: Value, time: Duration) -> Reply {
+async fn within(deployment: &Deployment, contract: &str, event: Value, time: Duration) -> Reply {
     let mut context = Context::default();
     context.deadline = ambient::now().plus(time).millis();
     let event = LambdaEvent::new(event, context);
-    macro_rules! door {
+    macro_rules! function {
         ($contract:ident) => {{
-            let settings = $contract::Settings::from_env(&stand.env).unwrap();
-            let reply = invoke(|request| $contract::handle(&stand.app, &settings, request), event).await;
+            let settings = $contract::Settings::from_env(&deployment.env).unwrap();
+            let reply = invoke(|request| $contract::handle(&deployment.app, &settings, request), event).await;
             serde_json::to_value(reply.unwrap()).unwrap()
         }};
     }
     Reply::of(&match contract {
-        "sso" => door!(sso_signin),
-        "account" => door!(account_signin),
-        "session" => door!(session_signin),
-        "mfa" => door!(mfa_signin),
-        "email" => door!(email_signin),
+        "sso" => function!(sso_signin),
+        "account" => function!(account_signin),
+        "session" => function!(session_signin),
+        "mfa" => function!(mfa_signin),
+        "email" => function!(email_signin),
         other => panic!("{other} is no contract"),
     })
 }
@@ -40,14 +40,19 @@ async fn within(stand: &Stand, contract: &str, event: Value, time: Duration) -> 
 /// are given up in the third, the one of sso in the first; half a second is kept for the reply.
 #[tokio::test]
 async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
-    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let slow = async |contract: &str, time| {
         let id = format!("slow-{contract}");
-        let mut reply =
-            within(&stand, contract, good_event(&stand, contract, &id), Duration::from_millis(time)).await;
+        let mut reply = within(
+            &deployment,
+            contract,
+            good_event(&deployment, contract, &id),
+            Duration::from_millis(time),
+        )
+        .await;
         assert_eq!(reply.headers["x-request-id"], json!(id));
         reply.headers["x-request-id"] = json!("test-request");
-        assert_said(contract, Said::Unavailable(1), &reply, "a slow table");
+        assert_refusal(contract, Refused::Unavailable(1), &reply, "a slow table");
         let lines = logs::so_far();
         let lines = lines.lines().filter(|line| line.contains(&id));
         let errors: Vec<Value> = lines
@@ -67,25 +72,29 @@ async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
     );
     // Slow, but not for the time that there is, nor for a single call's.
     proxy.rule(|_| Fate::Delay(Duration::from_millis(150)));
-    let event = good_event(&stand, "account", "test-request");
-    let reply = within(&stand, "account", event, Duration::from_secs(20)).await;
+    let event = good_event(&deployment, "account", "test-request");
+    let reply = within(&deployment, "account", event, Duration::from_secs(20)).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     proxy.heal();
     for contract in ["sso", "account", "session", "mfa", "email"] {
-        let event = good_event(&stand, contract, "test-request");
-        assert_eq!(within(&stand, contract, event, Duration::from_secs(20)).await.status, 200, "{contract}");
+        let event = good_event(&deployment, contract, "test-request");
+        assert_eq!(
+            within(&deployment, contract, event, Duration::from_secs(20)).await.status,
+            200,
+            "{contract}"
+        );
     }
 }
 
 /// A function that Lambda has all but ended already does not begin.
 #[tokio::test]
 async fn without_time_nothing_is_hashed() {
-    let stand = Stand::start().await;
-    let before = stand.app.passwords.verifications();
+    let deployment = Deployment::start().await;
+    let before = deployment.app.passwords.verifications();
     for contract in ["account", "session", "mfa", "email"] {
-        let event = good_event(&stand, contract, "test-request");
-        let reply = within(&stand, contract, event, Duration::from_millis(400)).await;
-        assert_said(contract, Said::Unavailable(1), &reply, "no time left");
+        let event = good_event(&deployment, contract, "test-request");
+        let reply = within(&deployment, contract, event, Duration::from_millis(400)).await;
+        assert_refusal(contract, Refused::Unavailable(1), &reply, "no time left");
     }
-    assert_eq!(stand.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords.verifications(), before);
 }

@@ -1,21 +1,21 @@
 //! Every sample event through `handle`, its whole reply compared with its snapshot.
 
 use postern_local::demo;
+use postern_tests::deployment::Deployment;
 use postern_tests::events;
-use postern_tests::stand::Stand;
 
 #[tokio::test]
 async fn every_event_gets_its_reply() {
     // A table for each contract, as with the compiled functions: some events change users.
-    let mut contract_and_stand: Option<(String, Stand)> = None;
+    let mut contract_and_stand: Option<(String, Deployment)> = None;
     for event in events::all(None) {
         if contract_and_stand.as_ref().is_none_or(|(contract, _)| *contract != event.contract) {
-            let stand = Stand::start().await;
-            demo::begin_sessions(&stand.app, &stand.store).await.unwrap();
-            contract_and_stand = Some((event.contract.clone(), stand));
+            let deployment = Deployment::start().await;
+            demo::begin_sessions(&deployment.app, &deployment.store).await.unwrap();
+            contract_and_stand = Some((event.contract.clone(), deployment));
         }
-        let (_, stand) = contract_and_stand.as_ref().unwrap();
-        let reply = stand.invoke(&event.contract, event.event.clone()).await;
+        let (_, deployment) = contract_and_stand.as_ref().unwrap();
+        let reply = deployment.invoke(&event.contract, event.event.clone()).await;
         events::assert_reply(&event, &reply);
     }
 }

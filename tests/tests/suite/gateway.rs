@@ -6,15 +6,19 @@ use std::net::SocketAddr;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
-use postern_local::{doors, gateway};
+use postern_local::{functions, gateway};
 use postern_tests::binary;
-use postern_tests::stand::Stand;
+use postern_tests::deployment::Deployment;
 use tower::ServiceExt;
 
 const JOHNDOE: &str = r#"{"username":"johndoe","password":"SecurePass123!"}"#;
 
-async fn send(stand: &Stand, request: axum::http::request::Builder, body: &str) -> Response<String> {
-    let router = gateway::router(doors::all(&stand.app, &stand.env).unwrap());
+async fn send(
+    deployment: &Deployment,
+    request: axum::http::request::Builder,
+    body: &str,
+) -> Response<String> {
+    let router = gateway::router(functions::all(&deployment.app, &deployment.env).unwrap());
     let mut request: Request<Body> = request.body(Body::from(body.to_owned())).unwrap();
     let peer: SocketAddr = "127.0.0.1:50000".parse().unwrap();
     request.extensions_mut().insert(ConnectInfo(peer));
@@ -25,14 +29,14 @@ async fn send(stand: &Stand, request: axum::http::request::Builder, body: &str) 
 
 #[tokio::test]
 async fn a_body_of_any_type_arrives() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for kind in
         ["application/json", "text/plain; charset=utf-8", "application/x-www-form-urlencoded", "nonsense"]
     {
         let request = Request::post("/api/v2/account/signin/").header("content-type", kind);
-        assert_eq!(send(&stand, request, JOHNDOE).await.status(), 200, "{kind}");
+        assert_eq!(send(&deployment, request, JOHNDOE).await.status(), 200, "{kind}");
     }
-    let reply = send(&stand, Request::post("/api/v2/account/signin"), JOHNDOE).await;
+    let reply = send(&deployment, Request::post("/api/v2/account/signin"), JOHNDOE).await;
     assert_eq!(reply.status(), 200);
     assert!(reply.headers().contains_key("x-request-id"));
     assert!(!reply.headers().contains_key("access-control-allow-origin"), "nobody asked");
@@ -40,19 +44,19 @@ async fn a_body_of_any_type_arrives() {
 
 #[tokio::test]
 async fn browsers_of_any_origin_may_call() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let preflight = Request::options("/signin")
         .header("origin", "https://app.example.com")
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", "content-type");
-    let reply = send(&stand, preflight, "").await;
+    let reply = send(&deployment, preflight, "").await;
     assert_eq!(reply.status(), 204);
     assert_eq!(reply.headers()["access-control-allow-origin"], "*");
     assert_eq!(reply.headers()["access-control-allow-headers"], "*,authorization");
     assert_eq!(reply.headers()["access-control-max-age"], "86400");
 
     let request = Request::post("/signin").header("origin", "https://app.example.com");
-    let reply = send(&stand, request, "{}").await;
+    let reply = send(&deployment, request, "{}").await;
     assert_eq!(reply.status(), 400);
     let exposed = &reply.headers()["access-control-expose-headers"];
     assert_eq!(exposed, "retry-after,www-authenticate,x-request-id");
@@ -61,7 +65,7 @@ async fn browsers_of_any_origin_may_call() {
 /// A page can read what is wrong: whoever answers, the reply has the headers.
 #[tokio::test]
 async fn errors_carry_cors_headers_whoever_answers() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let large = "x".repeat(11 * 1024 * 1024);
     for (method, path, body, status) in [
         ("POST", "/nowhere", "", 404),
@@ -70,7 +74,7 @@ async fn errors_carry_cors_headers_whoever_answers() {
         ("POST", "/signin", large.as_str(), 413),
     ] {
         let request = Request::builder().method(method).uri(path).header("origin", "https://app.example.com");
-        let reply = send(&stand, request, body).await;
+        let reply = send(&deployment, request, body).await;
         assert_eq!(reply.status(), status, "{method} {path}");
         assert_eq!(reply.headers()["access-control-allow-origin"], "*", "{method} {path}");
     }
@@ -79,13 +83,16 @@ async fn errors_carry_cors_headers_whoever_answers() {
 /// What the local gateway allows is what the template allows, and that is what the routes have.
 #[tokio::test]
 async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let template = std::fs::read_to_string(binary::in_workspace("template.yaml")).unwrap();
     let list = |name: &str| {
         let (_, rest) = template.split_once(&format!("        {name}: [")).unwrap();
         rest.split_once(']').unwrap().0.replace(['"', ' '], "")
     };
-    let routes = doors::all(&stand.app, &stand.env).unwrap().into_iter().flat_map(|door| door.routes);
+    let routes = functions::all(&deployment.app, &deployment.env)
+        .unwrap()
+        .into_iter()
+        .flat_map(|function| function.routes);
     let mut methods: BTreeSet<&str> = routes.map(|(method, _)| method.as_str()).collect();
     // Beside each GET; and the preflight itself.
     methods.extend(["HEAD", "OPTIONS"]);
@@ -93,7 +100,7 @@ async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
     let preflight = Request::options("/signin")
         .header("origin", "https://app.example.com")
         .header("access-control-request-method", "POST");
-    let reply = send(&stand, preflight, "").await;
+    let reply = send(&deployment, preflight, "").await;
     for (header, name) in [
         ("access-control-allow-methods", "AllowMethods"),
         ("access-control-allow-headers", "AllowHeaders"),
@@ -108,35 +115,36 @@ async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
 /// Each at its own function: the gateway's own 404 names no request.
 #[tokio::test]
 async fn every_route_is_there_with_and_without_its_slash() {
-    let stand = Stand::start().await;
-    for door in doors::all(&stand.app, &stand.env).unwrap() {
-        for (method, route) in door.routes {
+    let deployment = Deployment::start().await;
+    for function in functions::all(&deployment.app, &deployment.env).unwrap() {
+        for (method, route) in function.routes {
             for path in [(*route).to_owned(), format!("{route}/")] {
-                let reply = send(&stand, Request::builder().method(method).uri(&path), "").await;
+                let reply = send(&deployment, Request::builder().method(method).uri(&path), "").await;
                 assert!(reply.headers().contains_key("x-request-id"), "{method} {path}");
                 assert_ne!(reply.status(), 405, "{method} {path}");
-                let reply = send(&stand, Request::put(&path), "").await;
+                let reply = send(&deployment, Request::put(&path), "").await;
                 assert_eq!(reply.status(), 405, "{path}");
                 let allowed = reply.headers()["allow"].to_str().unwrap();
                 assert!(allowed.contains(method.as_str()), "{path}: {allowed}");
             }
         }
     }
-    let reply = send(&stand, Request::get("/.well-known/jwks.json"), "").await;
+    let reply = send(&deployment, Request::get("/.well-known/jwks.json"), "").await;
     assert_eq!((reply.status().as_u16(), reply.body().as_str()), (200, r#"{"keys":[]}"#));
 }
 
 /// Whoever adds a route and forgets one of these lists finds out here and not after the deployment.
 #[tokio::test]
 async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let read = |name: &str| std::fs::read_to_string(binary::in_workspace(name)).unwrap();
     let (template, manifest) = (read("template.yaml"), read("Cargo.toml"));
-    for door in doors::all(&stand.app, &stand.env).unwrap() {
-        let function = if door.name == "jwks" { "jwks".to_owned() } else { format!("{}-signin", door.name) };
+    for function in functions::all(&deployment.app, &deployment.env).unwrap() {
+        let binary =
+            if function.name == "jwks" { "jwks".to_owned() } else { format!("{}-signin", function.name) };
         let mut stanzas = template.split("Binary: ");
-        let stanza = stanzas.find(|stanza| stanza.starts_with(&format!("{function} }}"))).unwrap();
-        for (method, route) in door.routes {
+        let stanza = stanzas.find(|stanza| stanza.starts_with(&format!("{binary} }}"))).unwrap();
+        for (method, route) in function.routes {
             for path in [route.to_string(), format!("\"{route}/{{slash+}}\"")] {
                 let mut methods = vec![method.as_str()];
                 methods.extend((method == "GET").then_some("HEAD"));
@@ -148,7 +156,7 @@ async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
                 }
             }
             for path in [route.to_string(), format!("{route}/")] {
-                assert!(manifest.contains(&format!("\n\"{path}\" = \"{function}\"\n")), "{path}");
+                assert!(manifest.contains(&format!("\n\"{path}\" = \"{binary}\"\n")), "{path}");
             }
         }
     }
@@ -156,27 +164,27 @@ async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
 
 #[tokio::test]
 async fn what_is_no_route_is_not_found() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for path in ["/", "/SIGNIN", "/signin/x", "/api/auth/signin//", "//signin"] {
-        let reply = send(&stand, Request::post(path), JOHNDOE).await;
+        let reply = send(&deployment, Request::post(path), JOHNDOE).await;
         assert_eq!(
             (reply.status().as_u16(), reply.body().as_str()),
             (404, r#"{"message":"Not Found"}"#),
             "{path}"
         );
     }
-    let reply = send(&stand, Request::get("/signin"), "").await;
+    let reply = send(&deployment, Request::get("/signin"), "").await;
     assert_eq!(reply.status(), 405);
     assert_eq!(reply.headers()["allow"], "POST");
 }
 
 #[tokio::test]
 async fn what_lambda_could_not_decode_is_decoded() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for (uri, host) in
         [("/signin?a=%zz&b=%22", "api.example.com"), ("/signin", "api.example.com:99999"), ("/signin", "ü")]
     {
         let request = Request::post(uri).header("host", host).header("x-note", "Zoë");
-        assert_eq!(send(&stand, request, "{}").await.status(), 400, "{uri} {host}");
+        assert_eq!(send(&deployment, request, "{}").await.status(), 400, "{uri} {host}");
     }
 }

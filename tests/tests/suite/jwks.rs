@@ -8,7 +8,7 @@ use postern::http::invoke;
 use postern::keys::Keys;
 use postern::token::SAMPLE_KEYS;
 use postern_tests::binary;
-use postern_tests::stand::{Reply, Stand};
+use postern_tests::deployment::{Deployment, Reply};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -37,8 +37,8 @@ fn event(method: &Method, path: &str) -> Value {
 }
 
 /// The key set of a stand.
-pub(crate) async fn key_set(stand: &Stand) -> Reply {
-    stand.invoke("jwks", event(&Method::GET, PATH)).await
+pub(crate) async fn key_set(deployment: &Deployment) -> Reply {
+    deployment.invoke("jwks", event(&Method::GET, PATH)).await
 }
 
 /// The key set of a function that holds these keys and no table.
@@ -86,11 +86,11 @@ fn verifies(jwk: &Value, token: &str) -> bool {
 
 #[tokio::test]
 async fn every_asymmetric_key_is_there_and_verifies_what_it_signed() {
-    let mut stand = Stand::start().await;
+    let mut deployment = Deployment::start().await;
     let mut keys = KEYS;
     for _ in KEYS {
         keys.rotate_left(1);
-        stand.restart(|env| env.with("SIGNING_KEYS", set(&keys.map(Key::private_jwk)))).await;
+        deployment.restart(|env| env.with("SIGNING_KEYS", set(&keys.map(Key::private_jwk)))).await;
         let public = keys.iter().filter(|key| **key != Key::Hs).map(|key| {
             let mut jwk = key.public_jwk();
             jwk["alg"] = json!(key.algorithm());
@@ -98,11 +98,11 @@ async fn every_asymmetric_key_is_there_and_verifies_what_it_signed() {
             jwk
         });
         let public: Vec<Value> = public.collect();
-        let reply = key_set(&stand).await;
+        let reply = key_set(&deployment).await;
         assert_eq!(reply.json(), json!({"keys": public}));
         assert_key_set(&reply, &reply.text);
 
-        let signed = stand.password("account", "johndoe", "SecurePass123!").await.json();
+        let signed = deployment.password("account", "johndoe", "SecurePass123!").await.json();
         let token = signed["token"]["access_token"].as_str().unwrap();
         let header: Value = serde_json::from_str(&parts(token).0).unwrap();
         assert_eq!(header["kid"], json!(keys[0].kid()));
@@ -203,15 +203,15 @@ async fn nothing_private_is_ever_there() {
 
 #[tokio::test]
 async fn the_table_is_not_asked() {
-    let (mut stand, proxy) = Proxy::stand(|env| env).await;
+    let (mut deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.calls();
-    assert_key_set(&key_set(&stand).await, EMPTY);
+    assert_key_set(&key_set(&deployment).await, EMPTY);
     // Nor at the start of a function that holds the keys alone.
-    let keys = Keys::start(&stand.env.clone().with("TABLE_NAME", "")).await.unwrap();
-    assert_key_set(&key_set_of(&keys, stand.now()).await, EMPTY);
+    let keys = Keys::start(&deployment.env.clone().with("TABLE_NAME", "")).await.unwrap();
+    assert_key_set(&key_set_of(&keys, deployment.now()).await, EMPTY);
     assert_eq!(proxy.calls(), [""; 0]);
-    stand.stop_table().await;
-    assert_key_set(&key_set(&stand).await, EMPTY);
+    deployment.stop_table().await;
+    assert_key_set(&key_set(&deployment).await, EMPTY);
 }
 
 #[tokio::test]
@@ -227,18 +227,18 @@ async fn sample_keys_are_refused_outside_this_machine() {
 
 #[tokio::test]
 async fn both_slash_forms_are_one_route_and_nothing_else_is() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for path in [PATH, &format!("{PATH}/")] {
-        assert_key_set(&stand.invoke("jwks", event(&Method::GET, path)).await, EMPTY);
+        assert_key_set(&deployment.invoke("jwks", event(&Method::GET, path)).await, EMPTY);
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-            let reply = stand.invoke("jwks", event(&method, path)).await;
+            let reply = deployment.invoke("jwks", event(&method, path)).await;
             let text = r#"{"message":"Method Not Allowed"}"#;
             assert_reply(&reply, 405, text, json!({"allow": "GET, HEAD"}), method.as_str());
         }
     }
     for path in ["", "/", "/.well-known", "/.well-known/JWKS.json", "/.well-known/jwks.json//", "/jwks.json"]
     {
-        let reply = stand.invoke("jwks", event(&Method::GET, path)).await;
+        let reply = deployment.invoke("jwks", event(&Method::GET, path)).await;
         assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), path);
     }
 }

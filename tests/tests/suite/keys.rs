@@ -14,8 +14,8 @@ use postern::App;
 use postern::config::Environment;
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
+use postern_tests::deployment::{Deployment, Reply, credentials};
 use postern_tests::logs;
-use postern_tests::stand::{Reply, Stand, credentials};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -119,191 +119,196 @@ fn ring(kids: &[&str]) -> Answer {
 }
 
 /// johndoe's access token, signed with the key of this name.
-fn token(stand: &Stand, kid: &str) -> String {
-    let iat = stand.now().secs();
+fn token(deployment: &Deployment, kid: &str) -> String {
+    let iat = deployment.now().secs();
     let claims = json!({"token_type": "access", "exp": iat + 3600, "iat": iat, "jti": "x", "user_id": 1});
     mint_with(&key(kid), &json!({"alg": "HS256", "kid": kid}).to_string(), &claims)
 }
 
 /// What sso says to a token signed with the key of this name.
-async fn sso(stand: &Stand, kid: &str) -> u64 {
-    stand.sso(&token(stand, kid)).await.status
+async fn sso(deployment: &Deployment, kid: &str) -> u64 {
+    deployment.sso(&token(deployment, kid)).await.status
 }
 
 /// The name of the key with which account signs.
-async fn signed_with(stand: &Stand) -> String {
-    let reply: Reply = stand.sign_in("account", credentials("account", "johndoe", "SecurePass123!")).await;
+async fn signed_with(deployment: &Deployment) -> String {
+    let reply: Reply =
+        deployment.sign_in("account", credentials("account", "johndoe", "SecurePass123!")).await;
     let token = reply.json()["token"]["access_token"].as_str().unwrap().to_owned();
     let header: Value = serde_json::from_str(&parts(&token).0).unwrap();
     header["kid"].as_str().unwrap().to_owned()
 }
 
 /// A stand whose keys are in the stand-in.
-async fn stand(keys: Answer) -> (Stand, Secrets) {
+async fn deployment(keys: Answer) -> (Deployment, Secrets) {
     let secrets = Secrets::start(keys).await;
-    let stand = Stand::start_with(|env| secrets.in_env(env)).await;
-    (stand, secrets)
+    let deployment = Deployment::start_with(|env| secrets.in_env(env)).await;
+    (deployment, secrets)
 }
 
 #[tokio::test]
 async fn the_secret_is_read_once_at_start_and_not_at_each_request() {
-    let (stand, secrets) = stand(ring(&["old"])).await;
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
     for _ in 0..5 {
-        assert_eq!(sso(&stand, "old").await, 200);
-        assert_eq!(signed_with(&stand).await, "old");
-        stand.advance(Duration::from_secs(50));
+        assert_eq!(sso(&deployment, "old").await, 200);
+        assert_eq!(signed_with(&deployment).await, "old");
+        deployment.advance(Duration::from_secs(50));
     }
     assert_eq!(secrets.calls(), 1);
 }
 
 #[tokio::test]
 async fn a_token_of_a_new_key_is_accepted_after_exactly_one_more_read() {
-    let (stand, secrets) = stand(ring(&["old"])).await;
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
-    stand.advance(MINUTE - MOMENT);
-    assert_eq!((sso(&stand, "new").await, secrets.calls()), (401, 1), "not within a minute of the start");
-    stand.advance(MOMENT);
-    assert_eq!((sso(&stand, "new").await, secrets.calls()), (200, 1));
+    deployment.advance(MINUTE - MOMENT);
+    assert_eq!(
+        (sso(&deployment, "new").await, secrets.calls()),
+        (401, 1),
+        "not within a minute of the start"
+    );
+    deployment.advance(MOMENT);
+    assert_eq!((sso(&deployment, "new").await, secrets.calls()), (200, 1));
     for _ in 0..3 {
-        assert_eq!((sso(&stand, "new").await, sso(&stand, "old").await), (200, 200));
+        assert_eq!((sso(&deployment, "new").await, sso(&deployment, "old").await), (200, 200));
     }
-    assert_eq!(signed_with(&stand).await, "new", "the first key signs");
+    assert_eq!(signed_with(&deployment).await, "new", "the first key signs");
     assert_eq!(secrets.calls(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn however_many_unknown_keys_are_named_the_secret_is_read_at_most_once_a_minute() {
-    let (stand, secrets) = stand(ring(&["old"])).await;
-    let stand = Arc::new(stand);
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
+    let deployment = Arc::new(deployment);
     assert_eq!(secrets.calls(), 1);
     for minute in 0..6 {
-        stand.advance(MINUTE - MOMENT);
-        assert_eq!(sso(&stand, "unknown").await, 401);
+        deployment.advance(MINUTE - MOMENT);
+        assert_eq!(sso(&deployment, "unknown").await, 401);
         assert_eq!(secrets.calls(), 0, "minute {minute}");
-        stand.advance(MOMENT);
+        deployment.advance(MOMENT);
         let mut all = tokio::task::JoinSet::new();
         for at in 0..20 {
-            let stand = Arc::clone(&stand);
-            all.spawn(async move { sso(&stand, &format!("unknown-{minute}-{at}")).await });
+            let deployment = Arc::clone(&deployment);
+            all.spawn(async move { sso(&deployment, &format!("unknown-{minute}-{at}")).await });
         }
         assert_eq!(all.join_all().await, [401; 20]);
         assert_eq!(secrets.calls(), 1, "minute {minute}");
-        assert_eq!(sso(&stand, "old").await, 200);
+        assert_eq!(sso(&deployment, "old").await, 200);
     }
 }
 
 /// Tokens that name no key, or a known one and are bad, are no reason to look.
 #[tokio::test]
 async fn only_an_unknown_key_is_a_reason_to_read_the_secret_again() {
-    let (stand, secrets) = stand(ring(&["old"])).await;
-    stand.advance(MINUTE);
-    let iat = stand.now().secs();
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
+    deployment.advance(MINUTE);
+    let iat = deployment.now().secs();
     let claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": 1});
     for header in
         [r#"{"alg":"HS256"}"#, r#"{"alg":"HS256","kid":"old"}"#, r#"{"alg":"none","kid":"old"}"#, "{}"]
     {
         let forged = mint_with(&key("new"), header, &claims);
-        assert_eq!(stand.sso(&forged).await.status, 401, "{header}");
+        assert_eq!(deployment.sso(&forged).await.status, 401, "{header}");
     }
     assert_eq!(secrets.calls(), 1, "the start's");
 }
 
 #[tokio::test]
 async fn old_keys_verify_until_they_are_taken_out_and_five_minutes_at_most_beyond() {
-    let (stand, secrets) = stand(ring(&["old"])).await;
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
     for _ in 0..3 {
-        stand.advance(MINUTE * 5);
-        assert_eq!(sso(&stand, "old").await, 200);
+        deployment.advance(MINUTE * 5);
+        assert_eq!(sso(&deployment, "old").await, 200);
     }
     assert_eq!(secrets.calls(), 4);
     secrets.answer(ring(&["new"]));
-    stand.advance(MINUTE * 5 - MOMENT);
-    assert_eq!((sso(&stand, "old").await, sso(&stand, "new").await), (200, 200));
-    stand.advance(MOMENT);
-    assert_eq!((sso(&stand, "old").await, sso(&stand, "new").await), (401, 200));
+    deployment.advance(MINUTE * 5 - MOMENT);
+    assert_eq!((sso(&deployment, "old").await, sso(&deployment, "new").await), (200, 200));
+    deployment.advance(MOMENT);
+    assert_eq!((sso(&deployment, "old").await, sso(&deployment, "new").await), (401, 200));
     assert_eq!(secrets.calls(), 1);
 }
 
 #[tokio::test]
 async fn who_only_signs_uses_a_new_first_key_five_minutes_later() {
-    let (stand, secrets) = stand(ring(&["old"])).await;
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
-    stand.advance(MINUTE * 5 - MOMENT);
-    assert_eq!((signed_with(&stand).await.as_str(), secrets.calls()), ("old", 1));
-    stand.advance(MOMENT);
-    assert_eq!((signed_with(&stand).await.as_str(), secrets.calls()), ("new", 1));
-    assert_eq!((signed_with(&stand).await.as_str(), secrets.calls()), ("new", 0));
+    deployment.advance(MINUTE * 5 - MOMENT);
+    assert_eq!((signed_with(&deployment).await.as_str(), secrets.calls()), ("old", 1));
+    deployment.advance(MOMENT);
+    assert_eq!((signed_with(&deployment).await.as_str(), secrets.calls()), ("new", 1));
+    assert_eq!((signed_with(&deployment).await.as_str(), secrets.calls()), ("new", 0));
 }
 
 /// Without a restart.
 #[tokio::test]
 async fn a_pepper_that_is_added_is_used_five_minutes_later() {
-    let (stand, secrets) = stand(ring(&["old"])).await;
-    let mut user = postern_local::demo::user(&stand.app, &postern_local::demo::USERS[0]);
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
+    let mut user = postern_local::demo::user(&deployment.app, &postern_local::demo::USERS[0]);
     (user.id, user.username, user.email) = (1000, "peppered".to_owned(), "peppered@example.com".to_owned());
     user.password_hash = Some(PEPPERED.to_owned());
-    stand.store.create_user(user).await.unwrap();
+    deployment.store.create_user(user).await.unwrap();
     let peppers = json!({"a": encode(b"postern sample pepper of tests")});
     let keys =
         json!({"keys": [jwk("old")], "recovery_code_key": encode(&[9; 32]), "password_peppers": peppers});
     secrets.answer(Answer::Text(keys.to_string()));
-    let sign_in = async || stand.password("account", "peppered", "pässwörd ☃").await.status;
-    stand.advance(MINUTE * 5 - MOMENT);
+    let sign_in = async || deployment.password("account", "peppered", "pässwörd ☃").await.status;
+    deployment.advance(MINUTE * 5 - MOMENT);
     assert_eq!(sign_in().await, 401);
-    stand.advance(MOMENT);
+    deployment.advance(MOMENT);
     assert_eq!(sign_in().await, 200);
 }
 
 /// One who comes back with a session brings no token that could name an unknown key.
 #[tokio::test]
 async fn who_only_refreshes_sessions_uses_a_new_first_key_too() {
-    let (stand, secrets) = stand(ring(&["old"])).await;
-    let reply = stand.password("account", "johndoe", "SecurePass123!").await.json();
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
+    let reply = deployment.password("account", "johndoe", "SecurePass123!").await.json();
     let token = reply.pointer("/token/refresh_token").and_then(Value::as_str).unwrap();
     let token = SessionToken::from_plain(token).unwrap();
-    let caller = || stand.caller("account");
+    let caller = || deployment.caller("account");
     let kid = || {
-        let signed = stand.app.keys.sign(&json!({})).unwrap();
+        let signed = deployment.app.keys.sign(&json!({})).unwrap();
         serde_json::from_str::<Value>(&parts(&signed).0).unwrap()["kid"].as_str().unwrap().to_owned()
     };
     let idle = MINUTE * 60;
     let policy = RefreshPolicy { kind: "account", idle, lost_reply: idle };
     secrets.answer(ring(&["new"]));
-    stand.advance(MINUTE * 5);
-    let next = stand.app.refresh(&caller(), &token, &policy).await.unwrap().unwrap().session.unwrap();
+    deployment.advance(MINUTE * 5);
+    let next = deployment.app.refresh(&caller(), &token, &policy).await.unwrap().unwrap().session.unwrap();
     assert_eq!(kid(), "new");
     secrets.answer(ring(&["newer"]));
-    stand.advance(MINUTE * 5);
-    assert!(stand.app.resume(&caller(), &next, "account", idle).await.unwrap().is_some());
+    deployment.advance(MINUTE * 5);
+    assert!(deployment.app.resume(&caller(), &next, "account", idle).await.unwrap().is_some());
     assert_eq!(kid(), "newer");
 }
 
 /// The names of the keys in the key set.
-async fn published(stand: &Stand) -> Vec<String> {
-    let keys = key_set(stand).await.json()["keys"].clone();
+async fn published(deployment: &Deployment) -> Vec<String> {
+    let keys = key_set(deployment).await.json()["keys"].clone();
     keys.as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn the_key_set_follows_the_secret_within_five_minutes_and_stays_where_that_fails() {
     let (old, new) = (Key::Ed.private_jwk(), Key::Es.private_jwk());
-    let (stand, secrets) = stand(set(&[old.clone(), jwk("never")])).await;
-    assert_eq!((published(&stand).await, secrets.calls()), (vec!["ed".to_owned()], 1));
+    let (deployment, secrets) = deployment(set(&[old.clone(), jwk("never")])).await;
+    assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned()], 1));
     secrets.answer(set(&[old, new.clone()]));
-    stand.advance(MINUTE * 5 - MOMENT);
-    assert_eq!((published(&stand).await, secrets.calls()), (vec!["ed".to_owned()], 0));
-    stand.advance(MOMENT);
-    assert_eq!((published(&stand).await, secrets.calls()), (vec!["ed".to_owned(), "es".to_owned()], 1));
+    deployment.advance(MINUTE * 5 - MOMENT);
+    assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned()], 0));
+    deployment.advance(MOMENT);
+    assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned(), "es".to_owned()], 1));
     // No cause that the test below counts in the log, which is everybody's.
     secrets.answer(Answer::Error(400, "DecryptionFailure"));
-    stand.advance(MINUTE * 5);
+    deployment.advance(MINUTE * 5);
     for calls in [1, 0, 0] {
-        assert_eq!((published(&stand).await.len(), secrets.calls()), (2, calls));
+        assert_eq!((published(&deployment).await.len(), secrets.calls()), (2, calls));
     }
     secrets.answer(set(&[new]));
-    stand.advance(MINUTE);
-    assert_eq!((published(&stand).await, secrets.calls()), (vec!["es".to_owned()], 1));
+    deployment.advance(MINUTE);
+    assert_eq!((published(&deployment).await, secrets.calls()), (vec!["es".to_owned()], 1));
 }
 
 /// How often the log says, as an error, that the keys stay for this cause.
@@ -327,7 +332,7 @@ fn not_local(env: Environment) -> Environment {
 #[tokio::test]
 async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says_why() {
     let secrets = Secrets::start(ring(&["old"])).await;
-    let stand = Stand::start_with(|env| not_local(secrets.in_env(env))).await;
+    let deployment = Deployment::start_with(|env| not_local(secrets.in_env(env))).await;
     let weak = encode(b"LEAKED-weak-key");
     let unreadable = "names a secret that cannot be read: ";
     for (answer, cause, calls) in [
@@ -347,17 +352,21 @@ async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says
         let before = errors(&cause);
         secrets.answer(answer);
         secrets.calls();
-        stand.advance(MINUTE * 5);
-        assert_eq!(sso(&stand, "old").await, 200, "{cause}");
-        assert_eq!(signed_with(&stand).await, "old", "{cause}");
+        deployment.advance(MINUTE * 5);
+        assert_eq!(sso(&deployment, "old").await, 200, "{cause}");
+        assert_eq!(signed_with(&deployment).await, "old", "{cause}");
         assert_eq!((secrets.calls(), errors(&cause) - before), (calls, 1), "{cause}");
         // Not at every request: it may be down.
-        assert_eq!(sso(&stand, "new").await, 401, "{cause}");
+        assert_eq!(sso(&deployment, "new").await, 401, "{cause}");
         assert_eq!(secrets.calls(), 0, "{cause}");
     }
-    stand.advance(MINUTE);
+    deployment.advance(MINUTE);
     secrets.answer(ring(&["new", "old"]));
-    assert_eq!((sso(&stand, "new").await, secrets.calls()), (200, 1), "and goes on as soon as it is there");
+    assert_eq!(
+        (sso(&deployment, "new").await, secrets.calls()),
+        (200, 1),
+        "and goes on as soon as it is there"
+    );
     let logged = logs::so_far();
     for secret in ["LEAKED-", "cG9zdGVybiBzYW1wbGUg", &weak, &encode(&key("old")), &encode(&key("new"))] {
         let lines = logged.lines().filter(|line| line.contains("signing keys") && line.contains(secret));
@@ -367,7 +376,7 @@ async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says
 
 #[tokio::test]
 async fn a_function_does_not_start_without_good_keys() {
-    let table = postern_local::table::Table::start(0, None, None).await.unwrap();
+    let table = postern_local::dynamodb::Table::start(0, None, None).await.unwrap();
     let env = table.environment(&Environment::of::<&str, &str>([]));
     postern::store::Store::from_env(&env).unwrap().create_table().await.unwrap();
     let secrets = Secrets::start(Answer::Binary).await;

@@ -11,7 +11,7 @@ use postern::ambient::Timestamp;
 use postern::name::LoginName;
 use postern::store::CreateUserError;
 use postern_local::demo::{self, RECOVERY_CODES};
-use postern_tests::stand::{Stand, name_at};
+use postern_tests::deployment::{Deployment, name_at};
 use serde_json::json;
 
 use crate::lost::{By, WRITES, codes, put_counter, sessions_of};
@@ -21,15 +21,21 @@ use crate::raw::{self, Attribute};
 const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// Begins a sign-in that dies when each of these writes is under way: those that are marked land, the others do not.
-async fn kill(stand: &Stand, proxy: &mut Proxy, contract: &str, by: By, writes: &[(&'static str, bool)]) {
+async fn kill(
+    deployment: &Deployment,
+    proxy: &mut Proxy,
+    contract: &str,
+    by: By,
+    writes: &[(&'static str, bool)],
+) {
     let rule = writes.to_vec();
     proxy.rule(move |seen| match rule.iter().find(|(write, _)| seen.starts_with(write)) {
         Some((_, true)) => Fate::LandAndHang,
         Some((_, false)) => Fate::Hang,
         None => Fate::Pass,
     });
-    let event = stand.event(contract, Some(&by.body(contract).to_string()));
-    let request = tokio::spawn((stand.door(contract).function)(event));
+    let event = deployment.event(contract, Some(&by.body(contract).to_string()));
+    let request = tokio::spawn((deployment.function(contract).handler)(event));
     let mut left: Vec<_> = writes.iter().map(|(write, _)| *write).collect();
     while !left.is_empty() {
         // A call that hangs for long is made a second time: on a busy machine, before the last is made.
@@ -43,7 +49,7 @@ async fn kill(stand: &Stand, proxy: &mut Proxy, contract: &str, by: By, writes: 
 
 /// Kills a sign-in, and looks at what is left and whether the next one succeeds.
 async fn dies_and_comes_back(
-    stand: &mut Stand,
+    deployment: &mut Deployment,
     proxy: &mut Proxy,
     contract: &str,
     by: By,
@@ -51,26 +57,26 @@ async fn dies_and_comes_back(
 ) {
     let of = format!("{contract} by {by:?}: {writes:?}");
     let (user, id) = by.user();
-    stand.set_time(MOMENT);
+    deployment.set_time(MOMENT);
     let name = raw::name_counter(&name_at(contract, user));
-    let address = raw::address_counter(stand, 300);
+    let address = raw::address_counter(deployment, 300);
     // On the ladder already: the next failure has to be waited for.
-    put_counter(stand, &name, 6).await;
-    put_counter(stand, &address, 7).await;
-    let before = raw::user(stand, id).await;
-    let sessions = raw::sessions(stand, id).await;
+    put_counter(deployment, &name, 6).await;
+    put_counter(deployment, &address, 7).await;
+    let before = raw::user(deployment, id).await;
+    let sessions = raw::sessions(deployment, id).await;
 
-    kill(stand, proxy, contract, by, writes).await;
-    stand.restart(|env| env).await;
+    kill(deployment, proxy, contract, by, writes).await;
+    deployment.restart(|env| env).await;
 
-    let failures = raw::failures(stand, &name).await;
+    let failures = raw::failures(deployment, &name).await;
     let cleared = writes.contains(&(WRITES[4], true));
     assert!(if cleared { failures == 0 } else { (6..=7).contains(&failures) }, "{of}: {failures}");
-    let from_address = raw::failures(stand, &address).await;
+    let from_address = raw::failures(deployment, &address).await;
     assert!((7..=8).contains(&from_address), "{of}: {from_address}");
-    let begun = raw::sessions(stand, id).await - sessions;
+    let begun = raw::sessions(deployment, id).await - sessions;
     assert!(begun <= sessions_of(contract), "{of}: {begun}");
-    let after = raw::user(stand, id).await;
+    let after = raw::user(deployment, id).await;
     let recorded = writes.contains(&(WRITES[2], true));
     if by != By::Password {
         let later = writes.iter().any(|(write, _)| WRITES[3..].contains(write));
@@ -86,20 +92,20 @@ async fn dies_and_comes_back(
         // The code may be spent, and then it is; this one is not.
         body["token"] = json!(RECOVERY_CODES[1]);
     }
-    let mut reply = stand.sign_in(contract, body.clone()).await;
+    let mut reply = deployment.sign_in(contract, body.clone()).await;
     if let Some(wait) = reply.header("retry-after") {
         let wait = wait.parse().unwrap();
         assert!((1..=4).contains(&wait) && failures == 7, "{of}: {wait}");
-        stand.advance(Duration::from_secs(wait));
-        reply = stand.sign_in(contract, body).await;
+        deployment.advance(Duration::from_secs(wait));
+        reply = deployment.sign_in(contract, body).await;
     }
     assert_eq!(reply.status, 200, "{of}: {reply:?}");
     let now = sessions + begun + sessions_of(contract);
-    assert_eq!(raw::sessions(stand, id).await, now, "{of}");
-    assert_eq!(raw::failures(stand, &name).await, 0, "{of}");
-    assert_eq!(raw::failures(stand, &address).await, from_address, "{of}");
+    assert_eq!(raw::sessions(deployment, id).await, now, "{of}");
+    assert_eq!(raw::failures(deployment, &name).await, 0, "{of}");
+    assert_eq!(raw::failures(deployment, &address).await, from_address, "{of}");
     // All codes are good again.
-    raw::put(stand, &format!("USER#{id}"), "USER", before).await;
+    raw::put(deployment, &format!("USER#{id}"), "USER", before).await;
 }
 
 /// Writes of which those land that are in the mask.
@@ -110,7 +116,7 @@ fn masked(writes: &[&'static str], mask: usize) -> Vec<(&'static str, bool)> {
 /// The last writes are made all at once, so any of them may have landed: each way is tried.
 #[tokio::test]
 async fn a_sign_in_that_dies_at_any_write_can_be_repeated() {
-    let (mut stand, mut proxy) = Proxy::stand(|env| env).await;
+    let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for (contract, by) in
         [("account", By::Password), ("mfa", By::Password), ("email", By::Totp), ("session", By::RecoveryCode)]
     {
@@ -128,15 +134,15 @@ async fn a_sign_in_that_dies_at_any_write_can_be_repeated() {
             WRITES[first..].iter().copied().filter(|w| contract != "mfa" || *w != WRITES[3]).collect();
         deaths.extend((0..1 << last.len()).map(|mask| masked(&last, mask)));
         for writes in deaths {
-            dies_and_comes_back(&mut stand, &mut proxy, contract, by, &writes).await;
+            dies_and_comes_back(&mut deployment, &mut proxy, contract, by, &writes).await;
         }
     }
 }
 
 /// No user without its login names, no login name without its user.
-async fn assert_whole(stand: &Stand, of: &str) {
+async fn assert_whole(deployment: &Deployment, of: &str) {
     let (mut users, mut names) = (BTreeMap::new(), BTreeMap::new());
-    for item in raw::all(stand).await {
+    for item in raw::all(deployment).await {
         let string = |name: &str| item[name].as_s().unwrap().clone();
         match string("pk").split_once('#') {
             Some(("USER", id)) => {
@@ -165,7 +171,7 @@ async fn assert_whole(stand: &Stand, of: &str) {
 
 #[tokio::test]
 async fn a_creation_that_dies_at_any_write_can_be_repeated() {
-    let (mut stand, mut proxy) = Proxy::stand(|env| env).await;
+    let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let mut number = 100;
     for write in ["UpdateItem COUNTER", "TransactWriteItems"] {
         for landed in [false, true] {
@@ -174,7 +180,7 @@ async fn a_creation_that_dies_at_any_write_can_be_repeated() {
                 number += 100;
                 let of = format!("{write}, landed: {landed}, assigned: {assigned}, one name: {one_name}");
                 let email = format!("New-{number}@example.com");
-                let mut user = demo::user(&stand.app, &demo::USERS[2]);
+                let mut user = demo::user(&deployment.app, &demo::USERS[2]);
                 user.id = if assigned { number } else { 0 };
                 user.username = if one_name { email.clone() } else { format!("New-{number}") };
                 user.email = email;
@@ -184,26 +190,26 @@ async fn a_creation_that_dies_at_any_write_can_be_repeated() {
                     (true, false) => Fate::Hang,
                     (false, _) => Fate::Pass,
                 });
-                let (store, creating) = (stand.store.clone(), user.clone());
+                let (store, creating) = (deployment.store.clone(), user.clone());
                 let creation = tokio::spawn(async move { store.create_user(creating).await });
                 proxy.reached().await;
                 creation.abort();
                 assert!(creation.await.is_err_and(|error| error.is_cancelled()), "{of}");
                 proxy.heal();
-                stand.restart(|env| env).await;
+                deployment.restart(|env| env).await;
 
-                assert_whole(&stand, &of).await;
+                assert_whole(&deployment, &of).await;
                 let there = landed && write == "TransactWriteItems";
                 let name = user.username.to_lowercase();
-                let found = raw::item(&stand, &format!("LOGIN#{name}"), "LOGIN").await;
+                let found = raw::item(&deployment, &format!("LOGIN#{name}"), "LOGIN").await;
                 assert_eq!(found.is_some(), there, "{of}");
-                match stand.store.create_user(user).await {
+                match deployment.store.create_user(user).await {
                     Ok(id) => assert!(!there && (!assigned || id == number), "{of}: {id}"),
                     Err(error) => assert!(there && error == CreateUserError::Taken, "{of}: {error:?}"),
                 }
-                assert_whole(&stand, &of).await;
+                assert_whole(&deployment, &of).await;
                 for name in [name, format!("new-{number}@example.com")] {
-                    assert_eq!(stand.password("mfa", &name, "Password1234!").await.status, 200, "{of}");
+                    assert_eq!(deployment.password("mfa", &name, "Password1234!").await.status, 200, "{of}");
                 }
             }
         }
@@ -213,7 +219,7 @@ async fn a_creation_that_dies_at_any_write_can_be_repeated() {
 /// Nobody heard that the user was created; the SDK asks again, with the same word for the same transaction.
 #[tokio::test]
 async fn a_creation_of_which_nobody_heard_is_done_once() {
-    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (write, id, fate) in [
         ("UpdateItem COUNTER", 0, Fate::lose as fn() -> Fate),
         ("UpdateItem COUNTER", 300, Fate::lose),
@@ -221,14 +227,14 @@ async fn a_creation_of_which_nobody_heard_is_done_once() {
         ("TransactWriteItems", 400, Fate::lose),
         ("TransactWriteItems", 500, || Fate::LandAndHang),
     ] {
-        let mut user = demo::user(&stand.app, &demo::USERS[2]);
+        let mut user = demo::user(&deployment.app, &demo::USERS[2]);
         let name = format!("{}-{id}", write.split(' ').next().unwrap());
         (user.id, user.email) = (id, format!("{name}@example.com"));
         user.username = name;
         proxy.first(&[write], fate);
-        let created = stand.store.create_user(user).await;
+        let created = deployment.store.create_user(user).await;
         let of = format!("{write} of {id}: {created:?}");
         assert!(created.is_ok_and(|created| id == 0 || created == id), "{of}");
-        assert_whole(&stand, &of).await;
+        assert_whole(&deployment, &of).await;
     }
 }

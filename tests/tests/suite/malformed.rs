@@ -6,25 +6,25 @@ use lambda_http::http::Method;
 use postern::ambient::random;
 use postern::http::NotAnEvent;
 use postern_local::demo::{self, USERS};
-use postern_local::doors::InvocationFailed;
-use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
+use postern_local::functions::InvocationFailed;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
-use crate::words::{Said, assert_reply, assert_said, unlimited, words};
+use crate::words::{Refused, assert_refusal, assert_reply, unlimited, words};
 
 const ALL: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
 const KIB_64: usize = 64 * 1024;
 
 /// The event of a good sign-in by johndoe; at sso with a token that account issued.
-async fn good_event(stand: &Stand, contract: &str) -> Value {
+async fn good_event(deployment: &Deployment, contract: &str) -> Value {
     if contract == "sso" {
-        let reply = stand.password("account", "johndoe", "SecurePass123!").await.json();
-        let mut event = stand.event("sso", None);
+        let reply = deployment.password("account", "johndoe", "SecurePass123!").await.json();
+        let mut event = deployment.event("sso", None);
         event["headers"]["authorization"] =
             json!(format!("Bearer {}", reply["token"]["access_token"].as_str().unwrap()));
         return event;
     }
-    stand.event(contract, Some(&good_body(contract).to_string()))
+    deployment.event(contract, Some(&good_body(contract).to_string()))
 }
 
 fn good_body(contract: &str) -> Value {
@@ -39,20 +39,20 @@ fn padded(contract: &str, length: usize) -> String {
     body.to_string()
 }
 
-async fn post_bytes(stand: &Stand, contract: &str, body: &[u8]) -> Reply {
-    let mut event = stand.event(contract, Some(&STANDARD.encode(body)));
+async fn post_bytes(deployment: &Deployment, contract: &str, body: &[u8]) -> Reply {
+    let mut event = deployment.event(contract, Some(&STANDARD.encode(body)));
     event["isBase64Encoded"] = json!(true);
-    stand.invoke(contract, event).await
+    deployment.invoke(contract, event).await
 }
 
 #[tokio::test]
 async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
-    let stand = Stand::start().await;
-    let before = stand.app.passwords.verifications();
+    let deployment = Deployment::start().await;
+    let before = deployment.app.passwords.verifications();
     for contract in PASSWORD_CONTRACTS {
         let good = good_body(contract).to_string();
-        let missing = stand.invoke(contract, stand.event(contract, None)).await;
-        assert_said(contract, Said::NoObject, &missing, "no body");
+        let missing = deployment.invoke(contract, deployment.event(contract, None)).await;
+        assert_refusal(contract, Refused::NoObject, &missing, "no body");
         let deep = |open: &str, close: &str| [open.repeat(10_000), close.repeat(10_000)].concat();
         for body in [
             "",
@@ -81,61 +81,70 @@ async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
             &deep("{\"a\":", "}"),
             &good.replace('}', &format!(",\"deep\":{}}}", deep("[", "]"))),
         ] {
-            let reply = stand.post(contract, body).await;
+            let reply = deployment.post(contract, body).await;
             let shown: String = body.chars().take(60).collect();
-            assert_said(contract, Said::NoObject, &reply, &shown);
+            assert_refusal(contract, Refused::NoObject, &reply, &shown);
         }
     }
-    assert_eq!(stand.app.passwords.verifications(), before, "nothing is hashed for what is malformed");
+    assert_eq!(deployment.app.passwords.verifications(), before, "nothing is hashed for what is malformed");
 }
 
 #[tokio::test]
 async fn invalid_utf_8_is_malformed_wherever_it_stands() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let good = good_body(contract).to_string();
         let (head, tail) = good.split_at(good.len() - 1);
         let member = |bytes: &[u8]| [head.as_bytes(), b",\"x\":\"", bytes, b"\"", tail.as_bytes()].concat();
-        assert_eq!(post_bytes(&stand, contract, &member("☃".as_bytes())).await.status, 200, "{contract}");
+        assert_eq!(
+            post_bytes(&deployment, contract, &member("☃".as_bytes())).await.status,
+            200,
+            "{contract}"
+        );
         for bytes in [&b"\xff"[..], b"\xc3\x28", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80"] {
-            let reply = post_bytes(&stand, contract, &member(bytes)).await;
-            assert_said(contract, Said::NoObject, &reply, &format!("{bytes:x?}"));
-            let reply = post_bytes(&stand, contract, bytes).await;
-            assert_said(contract, Said::NoObject, &reply, &format!("{bytes:x?} alone"));
+            let reply = post_bytes(&deployment, contract, &member(bytes)).await;
+            assert_refusal(contract, Refused::NoObject, &reply, &format!("{bytes:x?}"));
+            let reply = post_bytes(&deployment, contract, bytes).await;
+            assert_refusal(contract, Refused::NoObject, &reply, &format!("{bytes:x?} alone"));
         }
         let utf_16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_said(contract, Said::NoObject, &post_bytes(&stand, contract, &utf_16).await, "UTF-16");
+        assert_refusal(
+            contract,
+            Refused::NoObject,
+            &post_bytes(&deployment, contract, &utf_16).await,
+            "UTF-16",
+        );
     }
 }
 
 #[tokio::test]
 async fn a_body_ends_at_64_kib_however_it_is_encoded() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let (largest, over) = (padded(contract, KIB_64), padded(contract, KIB_64 + 1));
         assert_eq!((largest.len(), over.len()), (65_536, 65_537));
-        assert_eq!(stand.post(contract, &largest).await.status, 200, "{contract}");
-        assert_eq!(post_bytes(&stand, contract, largest.as_bytes()).await.status, 200, "{contract}");
-        let before = stand.app.passwords.verifications();
-        let (_, words) = words(contract, Said::NoObject);
-        let encoded = post_bytes(&stand, contract, over.as_bytes()).await;
-        let huge = stand.post(contract, &padded(contract, 5_000_000)).await;
+        assert_eq!(deployment.post(contract, &largest).await.status, 200, "{contract}");
+        assert_eq!(post_bytes(&deployment, contract, largest.as_bytes()).await.status, 200, "{contract}");
+        let before = deployment.app.passwords.verifications();
+        let (_, words) = words(contract, Refused::NoObject);
+        let encoded = post_bytes(&deployment, contract, over.as_bytes()).await;
+        let huge = deployment.post(contract, &padded(contract, 5_000_000)).await;
         for (reply, of) in [
-            (&stand.post(contract, &over).await, "64 KiB + 1"),
+            (&deployment.post(contract, &over).await, "64 KiB + 1"),
             (&encoded, "64 KiB + 1 in base64"),
             (&huge, "5 MB"),
         ] {
             assert_reply(reply, 413, &words, json!({}), &format!("{contract} {of}"));
         }
-        assert_eq!(stand.app.passwords.verifications(), before);
+        assert_eq!(deployment.app.passwords.verifications(), before);
     }
 }
 
 /// What a contract says of a login name and a password of each JSON type. The good value stands beside the bad one.
 #[tokio::test]
 async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_words() {
-    let stand = Stand::start().await;
-    let before = stand.app.passwords.verifications();
+    let deployment = Deployment::start().await;
+    let before = deployment.app.passwords.verifications();
     let absent = Value::Object(serde_json::Map::new());
     for value in [
         None,
@@ -180,71 +189,72 @@ async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_wor
                     "mfa" => (400, format!(r#"{{"result":"error","error":"{member}Missing"}}"#)),
                     _ => (400, r#"{"error":"Email and password are required."}"#.to_owned()),
                 };
-                let reply = stand.sign_in(contract, body).await;
+                let reply = deployment.sign_in(contract, body).await;
                 assert_reply(&reply, status, &text, json!({}), &format!("{contract} {member} {value:?}"));
             }
         }
     }
-    assert_eq!(stand.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords.verifications(), before);
 }
 
 #[tokio::test]
 async fn a_login_name_over_1024_bytes_is_an_unknown_user() {
-    let stand = unlimited().await;
+    let deployment = unlimited().await;
     for contract in ["account", "mfa", "email"] {
         for length in [1024, 1025, 2048, 60_000] {
-            let before = stand.app.passwords.verifications();
-            let reply = stand.password(contract, &"a".repeat(length), "SecurePass123!").await;
-            assert_said(contract, Said::UnknownUser, &reply, &format!("{length} bytes"));
-            assert_eq!(stand.app.passwords.verifications() - before, 1, "{contract} {length}");
+            let before = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, &"a".repeat(length), "SecurePass123!").await;
+            assert_refusal(contract, Refused::UnknownUser, &reply, &format!("{length} bytes"));
+            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {length}");
         }
         // Not even a name that trimming would make somebody's.
         let name = name_at(contract, "johndoe");
         let at_most = format!("{name}{}", " ".repeat(1024 - name.len()));
-        assert_eq!(stand.password(contract, &at_most, "SecurePass123!").await.status, 200, "{contract}");
-        let reply = stand.password(contract, &format!("{at_most} "), "SecurePass123!").await;
-        assert_said(contract, Said::UnknownUser, &reply, "1,025 bytes with spaces");
+        assert_eq!(deployment.password(contract, &at_most, "SecurePass123!").await.status, 200, "{contract}");
+        let reply = deployment.password(contract, &format!("{at_most} "), "SecurePass123!").await;
+        assert_refusal(contract, Refused::UnknownUser, &reply, "1,025 bytes with spaces");
     }
 }
 
 #[tokio::test]
 async fn a_password_over_1024_bytes_is_wrong_even_if_it_is_the_stored_one() {
-    let stand = unlimited().await;
+    let deployment = unlimited().await;
     for (id, username, length) in [(101, "longest", 1024), (102, "toolong", 1025)] {
-        let mut user = demo::user(&stand.app, &USERS[0]);
+        let mut user = demo::user(&deployment.app, &USERS[0]);
         (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
-        user.password_hash = Some(stand.app.passwords.hash(&"p".repeat(length), random()).unwrap());
-        stand.store.create_user(user).await.unwrap();
+        user.password_hash = Some(deployment.app.passwords.hash(&"p".repeat(length), random()).unwrap());
+        deployment.store.create_user(user).await.unwrap();
     }
     for contract in PASSWORD_CONTRACTS {
-        let reply = stand.password(contract, &name_at(contract, "longest"), &"p".repeat(1024)).await;
+        let reply = deployment.password(contract, &name_at(contract, "longest"), &"p".repeat(1024)).await;
         assert_eq!(reply.status, 200, "{contract}");
         for length in [1025, 60_000] {
-            let before = stand.app.passwords.verifications();
-            let reply = stand.password(contract, &name_at(contract, "toolong"), &"p".repeat(length)).await;
-            assert_said(contract, Said::Wrong, &reply, &format!("{length} bytes"));
-            assert_eq!(stand.app.passwords.verifications() - before, 1, "{contract} {length}");
-            stand.advance(crate::words::LONGEST_WAIT);
+            let before = deployment.app.passwords.verifications();
+            let reply =
+                deployment.password(contract, &name_at(contract, "toolong"), &"p".repeat(length)).await;
+            assert_refusal(contract, Refused::Wrong, &reply, &format!("{length} bytes"));
+            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {length}");
+            deployment.advance(crate::words::LONGEST_WAIT);
         }
     }
 }
 
 #[tokio::test]
 async fn of_duplicate_members_the_last_counts() {
-    let stand = unlimited().await;
+    let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
         let name = if contract == "email" { "email" } else { "username" };
         let (good, bad) = (good_body(contract).to_string(), r#""password":"first""#);
         let body = good.replacen('{', &format!(r#"{{{bad},"{name}":["nobody"],"#), 1);
-        assert_eq!(stand.post(contract, &body).await.status, 200, "{contract}: {body}");
+        assert_eq!(deployment.post(contract, &body).await.status, 200, "{contract}: {body}");
         let body = good.replacen('}', &format!(",{bad}}}"), 1);
-        assert_said(contract, Said::Wrong, &stand.post(contract, &body).await, &body);
+        assert_refusal(contract, Refused::Wrong, &deployment.post(contract, &body).await, &body);
     }
 }
 
 #[tokio::test]
 async fn members_that_no_contract_knows_are_ignored() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let mut body = good_body(contract);
         for (member, value) in [
@@ -257,15 +267,15 @@ async fn members_that_no_contract_knows_are_ignored() {
         ] {
             body[member] = value;
         }
-        assert_eq!(stand.sign_in(contract, body).await.status, 200, "{contract}");
+        assert_eq!(deployment.sign_in(contract, body).await.status, 200, "{contract}");
     }
 }
 
 #[tokio::test]
 async fn json_is_read_whatever_the_content_type_calls_it() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in ALL {
-        let event = good_event(&stand, contract).await;
+        let event = good_event(&deployment, contract).await;
         for kind in [
             None,
             Some(""),
@@ -280,13 +290,17 @@ async fn json_is_read_whatever_the_content_type_calls_it() {
             let headers = event["headers"].as_object_mut().unwrap();
             headers.remove("content-type");
             headers.extend(kind.map(|kind| ("content-type".to_owned(), json!(kind))));
-            let reply = stand.invoke(contract, event.clone()).await;
+            let reply = deployment.invoke(contract, event.clone()).await;
             assert_eq!(reply.status, 200, "{contract} {kind:?}");
             // API Gateway encodes the bodies of types that it does not know.
             if let Some(body) = event["body"].as_str() {
                 event["body"] = json!(STANDARD.encode(body));
                 event["isBase64Encoded"] = json!(true);
-                assert_eq!(stand.invoke(contract, event).await.status, 200, "{contract} {kind:?} in base64");
+                assert_eq!(
+                    deployment.invoke(contract, event).await.status,
+                    200,
+                    "{contract} {kind:?} in base64"
+                );
             }
         }
     }
@@ -301,12 +315,12 @@ fn at(mut event: Value, path: &str) -> Value {
 
 #[tokio::test]
 async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in ALL {
-        let event = good_event(&stand, contract).await;
+        let event = good_event(&deployment, contract).await;
         let path = event["rawPath"].as_str().unwrap().trim_end_matches('/').to_owned();
         for path in [path.clone(), format!("{path}/")] {
-            let reply = stand.invoke(contract, at(event.clone(), &path)).await;
+            let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
             assert_eq!((reply.status, reply.header("location")), (200, None), "{path}");
         }
         for path in [
@@ -319,7 +333,7 @@ async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
             "/".to_owned(),
             String::new(),
         ] {
-            let reply = stand.invoke(contract, at(event.clone(), &path)).await;
+            let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
             assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), &path);
         }
     }
@@ -327,33 +341,33 @@ async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
 
 #[tokio::test]
 async fn another_method_is_not_allowed() {
-    let stand = Stand::start().await;
-    let before = stand.app.passwords.verifications();
+    let deployment = Deployment::start().await;
+    let before = deployment.app.passwords.verifications();
     for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
         {
             let body = (contract != "sso").then(|| good_body(contract).to_string());
-            let mut event = stand.event(contract, body.as_deref());
+            let mut event = deployment.event(contract, body.as_deref());
             event["requestContext"]["http"]["method"] = json!(method.as_str());
-            let reply = stand.invoke(contract, event).await;
+            let reply = deployment.invoke(contract, event).await;
             let text = r#"{"message":"Method Not Allowed"}"#;
             assert_reply(&reply, 405, text, json!({"allow": "POST"}), &format!("{method} {contract}"));
         }
     }
-    assert_eq!(stand.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords.verifications(), before);
 }
 
 #[tokio::test]
 async fn odd_queries_and_hosts_change_nothing() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in ALL {
-        let event = good_event(&stand, contract).await;
+        let event = good_event(&deployment, contract).await;
         for query in ["a=b", "<>\"", "%zz", "%", "a b", "ü=☃", "a=%00&a=%ff", "{}|\\^`[]", "????", "&&&=&"]
         {
             let mut event = event.clone();
             event["rawQueryString"] = json!(query);
             event["queryStringParameters"] = json!({"a": "<>\"%zz ☃", "": ""});
-            assert_eq!(stand.invoke(contract, event).await.status, 200, "{contract} ?{query}");
+            assert_eq!(deployment.invoke(contract, event).await.status, 200, "{contract} ?{query}");
         }
         for host in ["", "☃", "a b", "<>\"", "a:b:c", "[::1", "user@example.com:99999", "%zz", "/", "?"] {
             let mut event = event.clone();
@@ -361,16 +375,16 @@ async fn odd_queries_and_hosts_change_nothing() {
                 event["headers"][name] = json!(host);
             }
             event["requestContext"]["domainName"] = json!(host);
-            assert_eq!(stand.invoke(contract, event).await.status, 200, "{contract} host {host}");
+            assert_eq!(deployment.invoke(contract, event).await.status, 200, "{contract} host {host}");
         }
     }
 }
 
 #[tokio::test]
 async fn sso_ignores_any_body_whatever() {
-    let stand = Stand::start().await;
-    let event = good_event(&stand, "sso").await;
-    let expected = stand.invoke("sso", event.clone()).await;
+    let deployment = Deployment::start().await;
+    let event = good_event(&deployment, "sso").await;
+    let expected = deployment.invoke("sso", event.clone()).await;
     assert_eq!(expected.status, 200);
     let large = "x".repeat(5_000_000);
     for (body, encoded) in [
@@ -387,18 +401,18 @@ async fn sso_ignores_any_body_whatever() {
         event["body"] = json!(body);
         event["isBase64Encoded"] = json!(encoded);
         let shown: String = body.chars().take(20).collect();
-        assert_eq!(stand.invoke("sso", event).await, expected, "{shown}");
+        assert_eq!(deployment.invoke("sso", event).await, expected, "{shown}");
     }
 }
 
 /// None of this can come from API Gateway, and lambda_http would panic on it.
 #[tokio::test]
 async fn what_api_gateway_cannot_send_is_no_event() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in ALL {
-        let event = good_event(&stand, contract).await;
+        let event = good_event(&deployment, contract).await;
         let not_an_event = async |event: Value, what: &str| {
-            let outcome = (stand.door(contract).function)(event).await;
+            let outcome = (deployment.function(contract).handler)(event).await;
             assert_eq!(outcome, Err(InvocationFailed(NotAnEvent.to_string())), "{contract} {what}");
         };
         for body in ["!!!", "e30", "e30=e30=", "e3 0=", "{}", "e31="] {
@@ -422,18 +436,18 @@ async fn what_api_gateway_cannot_send_is_no_event() {
 
 #[tokio::test]
 async fn paths_and_queries_longer_than_any_uri_are_answered() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in ALL {
-        let mut event = good_event(&stand, contract).await;
+        let mut event = good_event(&deployment, contract).await;
         for query in ["a".repeat(70_000), "%00".repeat(20_000), "a".repeat(65_534)] {
             event["rawQueryString"] = json!(query);
-            assert_eq!(stand.invoke(contract, event.clone()).await.status, 200, "{contract}");
+            assert_eq!(deployment.invoke(contract, event.clone()).await.status, 200, "{contract}");
         }
         for path in ["/a".repeat(40_000), format!("/{}", "ü".repeat(11_000))] {
-            let reply = stand.invoke(contract, at(event.clone(), &path)).await;
+            let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
             assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), contract);
         }
         event["requestContext"]["stage"] = json!("a".repeat(70_000));
-        assert_eq!(stand.invoke(contract, event).await.status, 200, "{contract}");
+        assert_eq!(deployment.invoke(contract, event).await.status, 200, "{contract}");
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use postern::ambient::Timestamp;
 use postern::throttle::{Attempts, Policy};
-use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::raw::{self, Attribute, Item};
-use crate::words::{LONGEST_WAIT, Said, assert_said, unlimited};
+use crate::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
 /// What is set, as numbers out of which every policy can be made.
 #[derive(Clone, Debug)]
@@ -69,26 +69,26 @@ fn counters() -> impl Strategy<Value = Counters> {
 /// The store decides by a condition that is written down a second time, rung by rung.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_table_admits_exactly_what_the_policy_admits() {
-    let stand = RefCell::new(Stand::start().await);
+    let deployment = RefCell::new(Deployment::start().await);
     let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
     let runtime = tokio::runtime::Handle::current();
     tokio::task::block_in_place(|| {
         TestRunner::new(config)
             .run(&(settings(), vec(counters(), 6)), |(settings, cases)| {
-                let mut stand = stand.borrow_mut();
+                let mut deployment = deployment.borrow_mut();
                 runtime.block_on(async {
                     let Settings { free, shut, longest, limit, window } = settings;
-                    stand
+                    deployment
                         .restart(|env| {
                             env.with("THROTTLE_FREE_FAILURES", free.to_string())
-                                .with("THROTTLE_SHUT_AFTER", shut.to_string())
+                                .with("THROTTLE_LOCK_AFTER", shut.to_string())
                                 .with("THROTTLE_MAX_WAIT_SECONDS", longest.to_string())
                                 .with("THROTTLE_ADDRESS_LIMIT", limit.to_string())
                                 .with("THROTTLE_ADDRESS_WINDOW_SECONDS", window.to_string())
                         })
                         .await;
                     for case in cases {
-                        agrees(&stand, &settings, &case).await;
+                        agrees(&deployment, &settings, &case).await;
                     }
                 });
                 Ok(())
@@ -97,16 +97,16 @@ async fn the_table_admits_exactly_what_the_policy_admits() {
     });
 }
 
-async fn agrees(stand: &Stand, settings: &Settings, case: &Counters) {
+async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     let policy = Policy {
         free_failures: settings.free,
-        shut_after: settings.shut,
+        lock_after: settings.shut,
         longest_wait: Duration::from_secs(settings.longest),
         address_limit: settings.limit,
         address_window: Duration::from_secs(settings.window),
     };
     let now = Timestamp::from_millis(1_700_006_400_000 + case.millis);
-    stand.set_time(now);
+    deployment.set_time(now);
     let failures = case.name.map(|(from, number)| match from {
         0 | 1 => (settings.free + number).saturating_sub(2),
         2 | 3 => (settings.shut + number).saturating_sub(2),
@@ -127,48 +127,48 @@ async fn agrees(stand: &Stand, settings: &Settings, case: &Counters) {
         false => number,
     });
     let name = raw::name_counter("nobody");
-    let address = raw::address_counter(stand, settings.window);
-    put(stand, &name, failures, charged_at.map(|at| at.millis())).await;
-    put(stand, &address, from_address, None).await;
+    let address = raw::address_counter(deployment, settings.window);
+    put(deployment, &name, failures, charged_at.map(|at| at.millis())).await;
+    put(deployment, &address, from_address, None).await;
 
     // Where nobody says when it was charged, it was charged now; where nobody says how often, never.
     let counter = failures.map(|failures| Attempts { failures, charged_at: charged_at.unwrap_or(now) });
-    let said = policy
+    let refused = policy
         .address(from_address.unwrap_or(0), now)
         .and_then(|()| counter.map_or(Ok(()), |counter| policy.name(counter, now)));
-    let reply = stand.password("account", "Nobody", "wrong").await;
+    let reply = deployment.password("account", "Nobody", "wrong").await;
     let of = format!("{settings:?} {case:?}: {failures:?} at {charged_at:?}, {from_address:?} at {now:?}");
-    let counted = match said {
+    let counted = match refused {
         Ok(()) => {
-            assert_said("account", Said::Wrong, &reply, &of);
+            assert_refusal("account", Refused::Wrong, &reply, &of);
             1
         }
         Err(wait) => {
             let seconds = (wait.as_millis() as u64).div_ceil(1000);
-            assert_said("account", Said::Throttled(seconds), &reply, &of);
+            assert_refusal("account", Refused::Throttled(seconds), &reply, &of);
             0
         }
     };
     for (counter, before) in [(&name, failures), (&address, from_address)] {
         let expected = i64::from(before.unwrap_or(0)) + counted;
-        assert_eq!(raw::failures(stand, counter).await, expected, "{counter} of {of}");
+        assert_eq!(raw::failures(deployment, counter).await, expected, "{counter} of {of}");
     }
 }
 
 /// A counter as the store writes it, as far as it is given.
-async fn put(stand: &Stand, pk: &str, failures: Option<u32>, charged_at: Option<u64>) {
+async fn put(deployment: &Deployment, pk: &str, failures: Option<u32>, charged_at: Option<u64>) {
     let mut item = Item::from([("charged_by".to_owned(), raw::text("-"))]);
     item.extend(failures.map(|failures| ("failures".to_owned(), raw::number(failures))));
     item.extend(charged_at.map(|at| ("charged_at".to_owned(), raw::number(at))));
-    raw::put(stand, pk, "ATTEMPTS", item).await;
+    raw::put(deployment, pk, "ATTEMPTS", item).await;
 }
 
 /// A counter that cannot be read is a full one: it says so in the contract's words, nothing is hashed, and it stays
 /// as it is. One that does not say when it was charged was charged just now.
 #[tokio::test]
 async fn a_name_whose_counter_nobody_here_wrote_is_not_admitted() {
-    let stand = unlimited().await;
-    let now = stand.now();
+    let deployment = unlimited().await;
+    let now = deployment.now();
     let long_ago = raw::number(now.minus(LONGEST_WAIT).millis());
     for (failures, charged_at, wait) in [
         (raw::text("0"), Some(long_ago.clone()), 900),
@@ -188,34 +188,34 @@ async fn a_name_whose_counter_nobody_here_wrote_is_not_admitted() {
             let mut item = Item::from([("failures".to_owned(), failures.clone())]);
             item.insert("charged_by".to_owned(), raw::text("-"));
             item.extend(charged_at.clone().map(|at| ("charged_at".to_owned(), at)));
-            raw::put(&stand, &counter, "ATTEMPTS", item).await;
-            let before = raw::item(&stand, &counter, "ATTEMPTS").await;
-            let hashes = stand.app.passwords.verifications();
-            let reply = stand.password(contract, &name, "SecurePass123!").await;
+            raw::put(&deployment, &counter, "ATTEMPTS", item).await;
+            let before = raw::item(&deployment, &counter, "ATTEMPTS").await;
+            let hashes = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, &name, "SecurePass123!").await;
             let of = format!("{failures:?} charged at {charged_at:?}");
-            assert_said(contract, Said::Throttled(wait), &reply, &of);
-            assert_eq!(stand.app.passwords.verifications(), hashes, "{of}");
-            assert_eq!(raw::item(&stand, &counter, "ATTEMPTS").await, before, "{of}");
+            assert_refusal(contract, Refused::Throttled(wait), &reply, &of);
+            assert_eq!(deployment.app.passwords.verifications(), hashes, "{of}");
+            assert_eq!(raw::item(&deployment, &counter, "ATTEMPTS").await, before, "{of}");
             // The other counter is not the worse for it.
-            assert_eq!(raw::failures(&stand, &raw::address_counter(&stand, 300)).await, 0, "{of}");
+            assert_eq!(raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await, 0, "{of}");
         }
     }
 }
 
 #[tokio::test]
 async fn an_address_whose_counter_nobody_here_wrote_is_not_admitted() {
-    let stand = Stand::start().await;
-    stand.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
-    let counter = raw::address_counter(&stand, 300);
+    let deployment = Deployment::start().await;
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
+    let counter = raw::address_counter(&deployment, 300);
     for failures in [raw::text("0"), Attribute::Bool(true), Attribute::Null(true), raw::number(-1)] {
         let mut item = Item::from([("failures".to_owned(), failures.clone())]);
         item.insert("charged_by".to_owned(), raw::text("-"));
-        raw::put(&stand, &counter, "ATTEMPTS", item).await;
+        raw::put(&deployment, &counter, "ATTEMPTS", item).await;
         for contract in PASSWORD_CONTRACTS {
-            let hashes = stand.app.passwords.verifications();
-            let reply = stand.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
-            assert_said(contract, Said::Throttled(180), &reply, &format!("{failures:?}"));
-            assert_eq!(stand.app.passwords.verifications(), hashes, "{failures:?}");
+            let hashes = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
+            assert_refusal(contract, Refused::Throttled(180), &reply, &format!("{failures:?}"));
+            assert_eq!(deployment.app.passwords.verifications(), hashes, "{failures:?}");
         }
     }
 }
@@ -223,16 +223,25 @@ async fn an_address_whose_counter_nobody_here_wrote_is_not_admitted() {
 /// Whatever stands beside them: where no failures are counted, there were none.
 #[tokio::test]
 async fn a_counter_that_counts_nothing_is_a_new_one() {
-    let stand = unlimited().await;
+    let deployment = unlimited().await;
     for (contract, name) in PASSWORD_CONTRACTS.map(|contract| (contract, name_at(contract, "johndoe"))) {
-        for pk in [raw::name_counter(&name), raw::address_counter(&stand, 300)] {
+        for pk in [raw::name_counter(&name), raw::address_counter(&deployment, 300)] {
             let item = Item::from([("charged_at".to_owned(), raw::text("LEAKED"))]);
-            raw::put(&stand, &pk, "ATTEMPTS", item).await;
+            raw::put(&deployment, &pk, "ATTEMPTS", item).await;
         }
-        assert_said(contract, Said::Wrong, &stand.password(contract, &name, "wrong").await, "a new counter");
-        assert_eq!(raw::failures(&stand, &raw::name_counter(&name)).await, 1, "{contract}");
-        assert_eq!(raw::failures(&stand, &raw::address_counter(&stand, 300)).await, 1, "{contract}");
-        assert_eq!(stand.password(contract, &name, "SecurePass123!").await.status, 200, "{contract}");
-        assert_eq!(raw::failures(&stand, &raw::name_counter(&name)).await, 0, "{contract}");
+        assert_refusal(
+            contract,
+            Refused::Wrong,
+            &deployment.password(contract, &name, "wrong").await,
+            "a new counter",
+        );
+        assert_eq!(raw::failures(&deployment, &raw::name_counter(&name)).await, 1, "{contract}");
+        assert_eq!(
+            raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await,
+            1,
+            "{contract}"
+        );
+        assert_eq!(deployment.password(contract, &name, "SecurePass123!").await.status, 200, "{contract}");
+        assert_eq!(raw::failures(&deployment, &raw::name_counter(&name)).await, 0, "{contract}");
     }
 }

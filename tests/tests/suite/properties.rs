@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use postern_tests::stand::{Reply, Stand};
+use postern_tests::deployment::{Deployment, Reply};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -14,13 +14,13 @@ use crate::words::unlimited;
 const CONTRACTS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
 
 /// Runs a property against a stand: few cases, since those that get to a password cost a hash each.
-async fn check<S: Strategy>(strategy: S, property: impl Fn(&Stand, S::Value)) {
-    let stand = unlimited().await;
+async fn check<S: Strategy>(strategy: S, property: impl Fn(&Deployment, S::Value)) {
+    let deployment = unlimited().await;
     let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
     tokio::task::block_in_place(|| {
         TestRunner::new(config)
             .run(&strategy, |value| {
-                property(&stand, value);
+                property(&deployment, value);
                 Ok(())
             })
             .unwrap();
@@ -28,8 +28,8 @@ async fn check<S: Strategy>(strategy: S, property: impl Fn(&Stand, S::Value)) {
 }
 
 /// Sends an event and checks the reply's shape.
-fn answers_in_its_own_shape(stand: &Stand, contract: &str, event: Value) {
-    let reply = tokio::runtime::Handle::current().block_on(stand.invoke(contract, event.clone()));
+fn answers_in_its_own_shape(deployment: &Deployment, contract: &str, event: Value) {
+    let reply = tokio::runtime::Handle::current().block_on(deployment.invoke(contract, event.clone()));
     assert!(is_own_shape(contract, &reply), "{contract} says {reply:?} to {event}");
 }
 
@@ -60,11 +60,11 @@ fn is_own_shape(contract: &str, reply: &Reply) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn arbitrary_bytes_are_answered() {
-    check(vec(any::<u8>(), 0..300), |stand, bytes| {
+    check(vec(any::<u8>(), 0..300), |deployment, bytes| {
         for contract in CONTRACTS {
-            let mut event = stand.event(contract, Some(&STANDARD.encode(&bytes)));
+            let mut event = deployment.event(contract, Some(&STANDARD.encode(&bytes)));
             event["isBase64Encoded"] = json!(true);
-            answers_in_its_own_shape(stand, contract, event);
+            answers_in_its_own_shape(deployment, contract, event);
         }
     })
     .await;
@@ -73,10 +73,10 @@ async fn arbitrary_bytes_are_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn arbitrary_text_in_a_good_bodys_place_is_answered() {
     let good = r#"{"username":"nobody","email":"nobody","password":"x","token":"","stay_logged_in":1}"#;
-    check((0..good.len(), 0..good.len(), ".{0,8}"), move |stand, (from, to, text)| {
+    check((0..good.len(), 0..good.len(), ".{0,8}"), move |deployment, (from, to, text)| {
         let body = [&good[..from], &text, &good[from.max(to)..]].concat();
         for contract in CONTRACTS {
-            answers_in_its_own_shape(stand, contract, stand.event(contract, Some(&body)));
+            answers_in_its_own_shape(deployment, contract, deployment.event(contract, Some(&body)));
         }
     })
     .await;
@@ -84,9 +84,13 @@ async fn arbitrary_text_in_a_good_bodys_place_is_answered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn arbitrary_json_is_answered() {
-    check(json_value(), |stand, body| {
+    check(json_value(), |deployment, body| {
         for contract in CONTRACTS {
-            answers_in_its_own_shape(stand, contract, stand.event(contract, Some(&body.to_string())));
+            answers_in_its_own_shape(
+                deployment,
+                contract,
+                deployment.event(contract, Some(&body.to_string())),
+            );
         }
     })
     .await;
@@ -103,10 +107,10 @@ async fn arbitrary_members_under_the_contracts_names_are_answered() {
         "stay_logged_in",
         "Username",
     ]);
-    check(btree_map(names, json_value(), 0..7), |stand, members| {
+    check(btree_map(names, json_value(), 0..7), |deployment, members| {
         let body = json!(members).to_string();
         for contract in CONTRACTS {
-            answers_in_its_own_shape(stand, contract, stand.event(contract, Some(&body)));
+            answers_in_its_own_shape(deployment, contract, deployment.event(contract, Some(&body)));
         }
     })
     .await;
@@ -114,24 +118,24 @@ async fn arbitrary_members_under_the_contracts_names_are_answered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn arbitrary_authorizations_are_answered() {
-    check("(Bearer |bearer|Basic )?[ -~é☃]{0,60}(\\.[ -~]{0,30}){0,3}", |stand, authorization| {
-        let mut event = stand.event("sso", None);
+    check("(Bearer |bearer|Basic )?[ -~é☃]{0,60}(\\.[ -~]{0,30}){0,3}", |deployment, authorization| {
+        let mut event = deployment.event("sso", None);
         event["headers"]["authorization"] = json!(authorization);
-        answers_in_its_own_shape(stand, "sso", event);
+        answers_in_its_own_shape(deployment, "sso", event);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn arbitrary_queries_hosts_and_content_types_are_answered() {
-    check(("\\PC{0,40}", "\\PC{0,20}", "\\PC{0,20}"), |stand, (query, host, kind)| {
+    check(("\\PC{0,40}", "\\PC{0,20}", "\\PC{0,20}"), |deployment, (query, host, kind)| {
         for contract in CONTRACTS {
-            let mut event = stand.event(contract, Some("{}"));
+            let mut event = deployment.event(contract, Some("{}"));
             event["rawQueryString"] = json!(query);
             event["headers"]["host"] = json!(host);
             event["headers"]["content-type"] = json!(kind);
             event["requestContext"]["domainName"] = json!(host);
-            answers_in_its_own_shape(stand, contract, event);
+            answers_in_its_own_shape(deployment, contract, event);
         }
     })
     .await;

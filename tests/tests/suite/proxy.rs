@@ -8,8 +8,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::config::Environment;
+use postern_tests::deployment::Deployment;
 use postern_tests::relay::{self, pass};
-use postern_tests::stand::Stand;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
@@ -63,7 +63,7 @@ struct Shared {
 
 impl Proxy {
     /// A stand with a proxy before its table, and settings changed.
-    pub(crate) async fn stand(change: impl FnOnce(Environment) -> Environment) -> (Stand, Self) {
+    pub(crate) async fn deployment(change: impl FnOnce(Environment) -> Environment) -> (Deployment, Self) {
         let (sender, reached) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             table: OnceLock::new(),
@@ -76,7 +76,7 @@ impl Proxy {
             shared.table.set(table).unwrap();
             Router::new().fallback(forward).with_state(Arc::clone(&shared))
         };
-        (relay::stand(router, change).await, Self { shared, reached })
+        (relay::deployment(router, change).await, Self { shared, reached })
     }
 
     /// The calls since this was last asked, in an order of no meaning.

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{Client, Config};
 use postern::ambient::hex;
-use postern_local::table;
-use postern_tests::stand::Stand;
+use postern_local::dynamodb;
+use postern_tests::deployment::Deployment;
 use ring::digest::{SHA256, digest};
 
 pub(crate) use aws_sdk_dynamodb::types::AttributeValue as Attribute;
@@ -15,13 +15,13 @@ pub(crate) use aws_sdk_dynamodb::types::AttributeValue as Attribute;
 pub(crate) type Item = HashMap<String, Attribute>;
 
 /// A user's item.
-pub(crate) async fn user(stand: &Stand, id: u64) -> Item {
-    item(stand, &format!("USER#{id}"), "USER").await.unwrap()
+pub(crate) async fn user(deployment: &Deployment, id: u64) -> Item {
+    item(deployment, &format!("USER#{id}"), "USER").await.unwrap()
 }
 
 /// The item under this key, if there is one.
-pub(crate) async fn item(stand: &Stand, pk: &str, sk: &str) -> Option<Item> {
-    let read = client(stand).get_item().table_name(table::NAME).set_key(Some(key(pk, sk)));
+pub(crate) async fn item(deployment: &Deployment, pk: &str, sk: &str) -> Option<Item> {
+    let read = client(deployment).get_item().table_name(dynamodb::NAME).set_key(Some(key(pk, sk)));
     read.consistent_read(true).send().await.unwrap().item
 }
 
@@ -31,37 +31,51 @@ pub(crate) fn name_counter(name: &str) -> String {
 }
 
 /// The key of the counter of the address from which the stand's events come, in the window of the present moment.
-pub(crate) fn address_counter(stand: &Stand, window_seconds: u64) -> String {
-    format!("ADDRESS#192.0.2.1#{}", stand.now().secs() / window_seconds)
+pub(crate) fn address_counter(deployment: &Deployment, window_seconds: u64) -> String {
+    format!("ADDRESS#192.0.2.1#{}", deployment.now().secs() / window_seconds)
 }
 
 /// How many failures a counter counts; none where there is no counter.
-pub(crate) async fn failures(stand: &Stand, counter: &str) -> i64 {
-    let Some(item) = item(stand, counter, "ATTEMPTS").await else { return 0 };
+pub(crate) async fn failures(deployment: &Deployment, counter: &str) -> i64 {
+    let Some(item) = item(deployment, counter, "ATTEMPTS").await else { return 0 };
     item.get("failures").map_or(0, |failures| failures.as_n().unwrap().parse().unwrap())
 }
 
 /// How many sessions a user has, those that are over included.
-pub(crate) async fn sessions(stand: &Stand, user_id: u64) -> usize {
+pub(crate) async fn sessions(deployment: &Deployment, user_id: u64) -> usize {
     let pk = text(&format!("SESSIONS#{user_id}"));
-    all(stand).await.iter().filter(|item| item["pk"] == pk).count()
+    all(deployment).await.iter().filter(|item| item["pk"] == pk).count()
 }
 
 /// Everything that is in the table.
-pub(crate) async fn all(stand: &Stand) -> Vec<Item> {
-    client(stand).scan().table_name(table::NAME).consistent_read(true).send().await.unwrap().items.unwrap()
+pub(crate) async fn all(deployment: &Deployment) -> Vec<Item> {
+    client(deployment)
+        .scan()
+        .table_name(dynamodb::NAME)
+        .consistent_read(true)
+        .send()
+        .await
+        .unwrap()
+        .items
+        .unwrap()
 }
 
 /// Replaces or adds an item under this key, with no attributes but these.
-pub(crate) async fn put(stand: &Stand, pk: &str, sk: &str, attributes: Item) {
+pub(crate) async fn put(deployment: &Deployment, pk: &str, sk: &str, attributes: Item) {
     let mut item = key(pk, sk);
     item.extend(attributes);
-    client(stand).put_item().table_name(table::NAME).set_item(Some(item)).send().await.unwrap();
+    client(deployment).put_item().table_name(dynamodb::NAME).set_item(Some(item)).send().await.unwrap();
 }
 
 /// Removes the item under this key.
-pub(crate) async fn remove(stand: &Stand, pk: &str, sk: &str) {
-    client(stand).delete_item().table_name(table::NAME).set_key(Some(key(pk, sk))).send().await.unwrap();
+pub(crate) async fn remove(deployment: &Deployment, pk: &str, sk: &str) {
+    client(deployment)
+        .delete_item()
+        .table_name(dynamodb::NAME)
+        .set_key(Some(key(pk, sk)))
+        .send()
+        .await
+        .unwrap();
 }
 
 pub(crate) fn text(value: &str) -> Attribute {
@@ -76,14 +90,14 @@ fn key(pk: &str, sk: &str) -> Item {
     Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
-fn client(stand: &Stand) -> Client {
+fn client(deployment: &Deployment) -> Client {
     Client::from_conf(
         Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .endpoint_url(stand.table.endpoint())
+            .endpoint_url(deployment.table.endpoint())
             .build(),
     )
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use postern::ambient::Timestamp;
 use postern::session::SessionToken;
-use postern_tests::stand::{PASSWORD_CONTRACTS, Reply, Stand, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, name_at};
 use serde_json::{Value, json};
 
 use crate::jwt::{claims, parts};
 use crate::raw;
-use crate::words::{Said, assert_said, headers};
+use crate::words::{Refused, assert_refusal, headers};
 
 const HS256: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 
@@ -46,7 +46,7 @@ fn is_hex(byte: &u8) -> bool {
 
 #[tokio::test]
 async fn sso_tells_who_the_user_is_in_five_members() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for (username, password, body) in [
         (
             "johndoe",
@@ -60,8 +60,8 @@ async fn sso_tells_who_the_user_is_in_five_members() {
         ),
         ("Zoë", "pässwörd ☃", r#"{"id":44,"ext_id":null,"username":"Zoë","role":null,"tags":null}"#),
     ] {
-        let account = stand.password("account", username, password).await.json();
-        let reply = stand.sso(text(&account["token"]["access_token"])).await;
+        let account = deployment.password("account", username, password).await.json();
+        let reply = deployment.sso(text(&account["token"]["access_token"])).await;
         assert_eq!((reply.status, reply.text.as_str()), (200, body));
         // It holds no token, and so needs no Pragma.
         assert_eq!(reply.headers, headers(json!({})));
@@ -70,8 +70,8 @@ async fn sso_tells_who_the_user_is_in_five_members() {
 
 #[tokio::test]
 async fn account_gives_an_access_token_for_seven_days_and_a_refresh_token() {
-    let stand = Stand::start().await;
-    let reply = stand.password("account", "johndoe", "SecurePass123!").await;
+    let deployment = Deployment::start().await;
+    let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
     let order = ["token", "access_token", "expires_in", "token_type", "refresh_token", "client_id", "scope"];
     let token = &assert_token_reply(&reply, &order)["token"];
     assert_eq!(token["expires_in"], json!("604800"));
@@ -81,7 +81,7 @@ async fn account_gives_an_access_token_for_seven_days_and_a_refresh_token() {
     assert_alphabet(text(&token["refresh_token"]), 64, u8::is_ascii_alphanumeric);
     let (header, claims) = parts(text(&token["access_token"]));
     assert_eq!(header, HS256);
-    let iat = stand.now().secs();
+    let iat = deployment.now().secs();
     let jti = text(&claims["jti"]);
     assert_alphabet(jti, 32, is_hex);
     let session = SessionToken::from_plain(text(&token["refresh_token"])).unwrap();
@@ -96,43 +96,43 @@ async fn account_gives_an_access_token_for_seven_days_and_a_refresh_token() {
 
 #[tokio::test]
 async fn account_honours_its_settings() {
-    let stand = Stand::start_with(|env| {
+    let deployment = Deployment::start_with(|env| {
         env.with("ACCOUNT_ACCESS_TOKEN_SECONDS", "90")
             .with("ACCOUNT_CLIENT_ID", "my \"client\"")
             .with("ACCOUNT_SCOPE", "everything")
     })
     .await;
-    let token = stand.password("account", "johndoe", "SecurePass123!").await.json()["token"].clone();
+    let token = deployment.password("account", "johndoe", "SecurePass123!").await.json()["token"].clone();
     assert_eq!(token["expires_in"], json!("90"));
     assert_eq!(token["client_id"], json!("my \"client\""));
     assert_eq!(token["scope"], json!("everything"));
     let claims = claims(text(&token["access_token"]));
     let (exp, iat) = (claims["exp"].as_u64().unwrap(), claims["iat"].as_u64().unwrap());
-    assert_eq!((exp - iat, iat), (90, stand.now().secs()));
+    assert_eq!((exp - iat, iat), (90, deployment.now().secs()));
 }
 
 #[tokio::test]
 async fn session_gives_a_jwt_for_an_hour_with_an_integer_subject() {
     for (issuer, expected) in [("", "lumen-jwt"), ("https://example.com/☃", "https://example.com/☃")] {
-        let stand = Stand::start_with(|env| env.with("SESSION_JWT_ISSUER", issuer)).await;
-        let reply = stand.password("session", "st.huber", "Password1234!").await;
+        let deployment = Deployment::start_with(|env| env.with("SESSION_JWT_ISSUER", issuer)).await;
+        let reply = deployment.password("session", "st.huber", "Password1234!").await;
         let body = assert_token_reply(&reply, &["token"]);
         let (header, claims) = parts(text(&body["token"]));
         assert_eq!(header, HS256);
-        let iat = stand.now().secs();
+        let iat = deployment.now().secs();
         assert_eq!(claims, json!({"iss": expected, "sub": 33, "iat": iat, "exp": iat + 3600, "epoch": 0}));
     }
 }
 
 #[tokio::test]
 async fn session_gives_64_base62_characters_to_who_stays_logged_in() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let body = json!({"username": "st.huber", "password": "Password1234!", "stay_logged_in": true});
     let mut tokens = Vec::new();
     for more in [json!(null), json!("Firefox on Linux")] {
         let mut body = body.clone();
         body["session_information"] = more;
-        let reply = stand.sign_in("session", body).await;
+        let reply = deployment.sign_in("session", body).await;
         let body = assert_token_reply(&reply, &["token", "session_token"]);
         let token = text(&body["session_token"]).to_owned();
         assert_alphabet(&token, 64, u8::is_ascii_alphanumeric);
@@ -143,9 +143,9 @@ async fn session_gives_64_base62_characters_to_who_stays_logged_in() {
 
 #[tokio::test]
 async fn mfa_gives_a_jwt_for_seven_days_and_the_account_in_twenty_members() {
-    let stand = Stand::start().await;
-    stand.set_time(Timestamp::from_millis(1_700_000_000_123));
-    let reply = stand.password("mfa", "jimmy", "correct horse battery staple").await;
+    let deployment = Deployment::start().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_123));
+    let reply = deployment.password("mfa", "jimmy", "correct horse battery staple").await;
     let order = "result token account id bio consent control createdAt email github img imperial initial language \
                  lastSignIn mfaEnabled newsletter patron role status updatedAt username lusername";
     let body = assert_token_reply(&reply, &order.split_whitespace().collect::<Vec<_>>());
@@ -176,33 +176,33 @@ async fn mfa_gives_a_jwt_for_seven_days_and_the_account_in_twenty_members() {
 
 #[tokio::test]
 async fn mfa_shows_the_name_as_registered_and_in_lower_case_and_that_mfa_is_on() {
-    let stand = Stand::start_with(|env| {
+    let deployment = Deployment::start_with(|env| {
         env.with("MFA_JWT_ISSUER", "freesewing.org").with("MFA_JWT_AUDIENCE", "freesewing.org/x")
     })
     .await;
-    let zoe = stand.password("mfa", "zoe@example.com", "pässwörd ☃").await.json();
+    let zoe = deployment.password("mfa", "zoe@example.com", "pässwörd ☃").await.json();
     assert_eq!((&zoe["account"]["username"], &zoe["account"]["lusername"]), (&json!("Zoë"), &json!("zoë")));
     let claims = claims(text(&zoe["token"]));
     assert_eq!(claims["username"], json!("Zoë"));
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!("freesewing.org"), &json!("freesewing.org/x")));
-    stand.set_time(Timestamp::from_millis(1_700_000_000_000));
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let body = json!({"username": "guarded", "password": "Password1234!", "token": "582969"});
-    assert_eq!(stand.sign_in("mfa", body).await.json()["account"]["mfaEnabled"], json!(true));
+    assert_eq!(deployment.sign_in("mfa", body).await.json()["account"]["mfaEnabled"], json!(true));
 }
 
 /// Only mfa shows when a user last signed in; every door writes it, and only a success does.
 #[tokio::test]
 async fn last_sign_in_is_this_moment_and_is_stored_by_every_door() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for (contract, seconds) in PASSWORD_CONTRACTS.into_iter().zip(1_700_000_000..) {
         let moment = Timestamp::from_millis(seconds * 1000);
-        stand.set_time(moment);
-        let reply = stand.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
+        deployment.set_time(moment);
+        let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
         assert_eq!(reply.status, 200, "{contract}");
-        stand.advance(Duration::from_millis(500));
-        let reply = stand.password(contract, &name_at(contract, "johndoe"), "wrong").await;
-        assert_said(contract, Said::Wrong, &reply, "a wrong password");
-        let stored = raw::user(&stand, 1).await;
+        deployment.advance(Duration::from_millis(500));
+        let reply = deployment.password(contract, &name_at(contract, "johndoe"), "wrong").await;
+        assert_refusal(contract, Refused::Wrong, &reply, "a wrong password");
+        let stored = raw::user(&deployment, 1).await;
         for attribute in ["last_sign_in", "updated_at"] {
             assert_eq!(stored[attribute], raw::number(moment.millis()), "{contract} {attribute}");
         }
@@ -211,8 +211,8 @@ async fn last_sign_in_is_this_moment_and_is_stored_by_every_door() {
 
 #[tokio::test]
 async fn email_gives_two_jwts_and_the_user() {
-    let stand = Stand::start().await;
-    let reply = stand.password("email", "johndoe@example.com", "SecurePass123!").await;
+    let deployment = Deployment::start().await;
+    let reply = deployment.password("email", "johndoe@example.com", "SecurePass123!").await;
     let order = "refresh access user id username email first_name last_name number_phone avatar";
     let body = assert_token_reply(&reply, &order.split_whitespace().collect::<Vec<_>>());
     assert_eq!(
@@ -222,8 +222,8 @@ async fn email_gives_two_jwts_and_the_user() {
             "last_name": "Doe", "number_phone": "5551234567", "avatar": "/media/avatars/profile.jpg",
         })
     );
-    assert_email_tokens(&body, stand.now().secs(), 300, 86_400);
-    let huber = stand.password("email", "st.huber@example.com", "Password1234!").await.json();
+    assert_email_tokens(&body, deployment.now().secs(), 300, 86_400);
+    let huber = deployment.password("email", "st.huber@example.com", "Password1234!").await.json();
     assert_eq!(
         huber["user"],
         json!({
@@ -235,12 +235,12 @@ async fn email_gives_two_jwts_and_the_user() {
 
 #[tokio::test]
 async fn email_honours_its_lifetimes() {
-    let stand = Stand::start_with(|env| {
+    let deployment = Deployment::start_with(|env| {
         env.with("EMAIL_ACCESS_TOKEN_SECONDS", "61").with("EMAIL_REFRESH_TOKEN_SECONDS", "7200")
     })
     .await;
-    let body = stand.password("email", "johndoe@example.com", "SecurePass123!").await.json();
-    assert_email_tokens(&body, stand.now().secs(), 61, 7200);
+    let body = deployment.password("email", "johndoe@example.com", "SecurePass123!").await.json();
+    assert_email_tokens(&body, deployment.now().secs(), 61, 7200);
 }
 
 #[track_caller]
@@ -267,7 +267,7 @@ fn assert_email_tokens(body: &Value, iat: u64, access: u64, refresh: u64) {
 
 #[tokio::test]
 async fn a_name_is_found_however_it_is_typed_and_shown_as_it_was_registered() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for (contract, typed, password) in [
         ("account", "  JohnDoe\n", "SecurePass123!"),
         ("session", "ZOË", "pässwörd ☃"),
@@ -276,9 +276,9 @@ async fn a_name_is_found_however_it_is_typed_and_shown_as_it_was_registered() {
         ("mfa", "JimMy@Example.COM", "correct horse battery staple"),
         ("email", "\tZOE@example.com ", "pässwörd ☃"),
     ] {
-        assert_eq!(stand.password(contract, typed, password).await.status, 200, "{contract} {typed}");
+        assert_eq!(deployment.password(contract, typed, password).await.status, 200, "{contract} {typed}");
     }
-    let body = stand.password("email", "ZOE@EXAMPLE.COM", "pässwörd ☃").await.json();
+    let body = deployment.password("email", "ZOE@EXAMPLE.COM", "pässwörd ☃").await.json();
     assert_eq!(
         (&body["user"]["username"], &body["user"]["email"]),
         (&json!("Zoë"), &json!("zoe@example.com"))
@@ -287,10 +287,10 @@ async fn a_name_is_found_however_it_is_typed_and_shown_as_it_was_registered() {
 
 #[tokio::test]
 async fn every_reply_names_its_request() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
-        let mut event = stand.event(contract, None);
+        let mut event = deployment.event(contract, None);
         event["requestContext"]["requestId"] = json!("JKJaXmPLvHcESHA=");
-        assert_eq!(stand.invoke(contract, event).await.header("x-request-id"), Some("JKJaXmPLvHcESHA="));
+        assert_eq!(deployment.invoke(contract, event).await.header("x-request-id"), Some("JKJaXmPLvHcESHA="));
     }
 }

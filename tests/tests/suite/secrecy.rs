@@ -3,8 +3,8 @@
 
 use crate::words::LONGEST_WAIT;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
 use postern_tests::logs;
-use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, credentials, name_at};
 use serde_json::{Value, json};
 
 use crate::jwt::claims;
@@ -12,13 +12,19 @@ use crate::raw::{self, Attribute};
 use crate::words::unlimited;
 
 /// An attempt whose request can be found again, and its reply's body.
-async fn attempt(stand: &Stand, contract: &str, request_id: &str, body: &str, bearer: Option<&str>) -> Value {
-    let mut event = stand.event(contract, Some(body));
+async fn attempt(
+    deployment: &Deployment,
+    contract: &str,
+    request_id: &str,
+    body: &str,
+    bearer: Option<&str>,
+) -> Value {
+    let mut event = deployment.event(contract, Some(body));
     event["requestContext"]["requestId"] = json!(request_id);
     if let Some(token) = bearer {
         event["headers"]["authorization"] = json!(format!("Bearer {token}"));
     }
-    stand.invoke(contract, event).await.json()
+    deployment.invoke(contract, event).await.json()
 }
 
 /// The audit events of a request.
@@ -38,7 +44,7 @@ fn tokens(body: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
-    let stand = unlimited().await;
+    let deployment = unlimited().await;
     let wrong = "hunter2-Qm9ndXM-wrong";
     let mut secrets = vec![wrong.to_owned(), TOTP_SECRET.to_owned(), "$argon2".to_owned()];
     secrets.extend(RECOVERY_CODES.map(str::to_owned));
@@ -70,8 +76,8 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
             body["token"] = if token == json!("a recovery code") { json!(code) } else { token };
             let request_id = format!("secrecy-{contract}-{at}");
             // Three doors count the same names: none shall have to wait.
-            stand.advance(LONGEST_WAIT);
-            let reply = attempt(&stand, contract, &request_id, &body.to_string(), None).await;
+            deployment.advance(LONGEST_WAIT);
+            let reply = attempt(&deployment, contract, &request_id, &body.to_string(), None).await;
             assert_audited(&request_id, contract, outcome, &user_id);
             if outcome == "signed_in" {
                 let handed_out = tokens(&reply);
@@ -87,7 +93,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
         }
         // What is malformed is no attempt, and may be a password in the wrong place.
         let body = format!("{{\"password\":\"{wrong}\",");
-        attempt(&stand, contract, &format!("secrecy-{contract}-malformed"), &body, None).await;
+        attempt(&deployment, contract, &format!("secrecy-{contract}-malformed"), &body, None).await;
         assert_eq!(audited(&format!("secrecy-{contract}-malformed")), Vec::<Value>::new());
     }
     for (at, (token, outcome, user_id)) in [
@@ -98,7 +104,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
     .into_iter()
     .enumerate()
     {
-        attempt(&stand, "sso", &format!("secrecy-sso-{at}"), wrong, token).await;
+        attempt(&deployment, "sso", &format!("secrecy-sso-{at}"), wrong, token).await;
         assert_audited(&format!("secrecy-sso-{at}"), "sso", outcome, &user_id);
     }
     secrets.push("bogus-token-31".to_owned());
@@ -110,7 +116,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
         let tail = &secret[secret.len().saturating_sub(21)..];
         assert!(!logged.contains(tail), "the end of {secret} is logged");
     }
-    assert_nowhere_in_the_table(&stand, &in_the_clear).await;
+    assert_nowhere_in_the_table(&deployment, &in_the_clear).await;
 }
 
 #[track_caller]
@@ -161,8 +167,8 @@ fn assert_metrics(event: &Value, throttled: bool) {
 }
 
 /// No token stands in the table in the clear, nor does the part of a session token that proves it.
-async fn assert_nowhere_in_the_table(stand: &Stand, tokens: &[String]) {
-    let items = raw::all(stand).await;
+async fn assert_nowhere_in_the_table(deployment: &Deployment, tokens: &[String]) {
+    let items = raw::all(deployment).await;
     let sessions =
         items.iter().filter(|item| matches!(&item["pk"], Attribute::S(pk) if pk.starts_with("SESSIONS#")));
     assert_eq!(sessions.count(), 6, "account, session and email: two users each");

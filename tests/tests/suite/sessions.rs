@@ -1,7 +1,7 @@
 //! What a sign-in leaves in the table for a client that comes back: a session, of whose token only hashes are kept.
 
 use postern::ambient::{Timestamp, hex};
-use postern_tests::stand::{Stand, credentials, name_at};
+use postern_tests::deployment::{Deployment, credentials, name_at};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -15,10 +15,10 @@ fn sha256(token: &str) -> String {
 }
 
 /// Signs st.huber in and takes the token that comes back apart: user's id, family, secret.
-async fn sign_in(stand: &Stand, contract: &str, more: Value) -> (String, String, String) {
+async fn sign_in(deployment: &Deployment, contract: &str, more: Value) -> (String, String, String) {
     let mut body = credentials(contract, &name_at(contract, "st.huber"), "Password1234!");
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let reply = stand.sign_in(contract, body).await.json();
+    let reply = deployment.sign_in(contract, body).await.json();
     if contract == "email" {
         let claims = claims(reply["refresh"].as_str().unwrap());
         let part = |name: &str| claims[name].as_str().unwrap().to_owned();
@@ -31,9 +31,9 @@ async fn sign_in(stand: &Stand, contract: &str, more: Value) -> (String, String,
 }
 
 /// All sessions in the table.
-async fn stored(stand: &Stand) -> Vec<Item> {
+async fn stored(deployment: &Deployment) -> Vec<Item> {
     let is_session = |item: &Item| matches!(&item["pk"], Attribute::S(pk) if pk.starts_with("SESSIONS#"));
-    raw::all(stand).await.into_iter().filter(is_session).collect()
+    raw::all(deployment).await.into_iter().filter(is_session).collect()
 }
 
 #[tokio::test]
@@ -51,9 +51,9 @@ async fn a_session_is_stored_as_hashes_with_its_ends() {
         ),
         ("email", json!({}), DAY, None, "33"),
     ] {
-        let stand = Stand::start().await;
-        stand.set_time(Timestamp::from_millis(now * 1000));
-        let (user_id, family, secret) = sign_in(&stand, contract, more).await;
+        let deployment = Deployment::start().await;
+        deployment.set_time(Timestamp::from_millis(now * 1000));
+        let (user_id, family, secret) = sign_in(&deployment, contract, more).await;
         assert_eq!(user_id, id, "{contract}");
         let mut expected = Item::from(
             [
@@ -71,22 +71,22 @@ async fn a_session_is_stored_as_hashes_with_its_ends() {
             .map(|(name, value)| (name.to_owned(), value)),
         );
         expected.extend(device.map(|device| ("device".to_owned(), text(device))));
-        assert_eq!(stored(&stand).await, [expected], "{contract}");
+        assert_eq!(stored(&deployment).await, [expected], "{contract}");
     }
 }
 
 #[tokio::test]
 async fn sessions_honour_their_settings() {
-    let stand = Stand::start_with(|env| {
+    let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "500")
             .with("SESSION_ABSOLUTE_SECONDS", "400")
             .with("EMAIL_REFRESH_TOKEN_SECONDS", "300")
     })
     .await;
-    let now = stand.now().secs();
+    let now = deployment.now().secs();
     for (contract, expires) in [("account", 400), ("session", 400), ("email", 300)] {
-        sign_in(&stand, contract, json!({"stay_logged_in": true})).await;
-        let sessions = stored(&stand).await;
+        sign_in(&deployment, contract, json!({"stay_logged_in": true})).await;
+        let sessions = stored(&deployment).await;
         let session = sessions.iter().find(|item| item["kind"] == text(contract)).unwrap();
         assert_eq!(session["expires_at"], number(now + expires), "{contract}");
         assert_eq!(session["ends_at"], number(now + 400), "{contract}");
@@ -95,16 +95,16 @@ async fn sessions_honour_their_settings() {
 
 #[tokio::test]
 async fn who_does_not_stay_or_is_refused_leaves_no_session() {
-    let stand = Stand::start().await;
-    assert_eq!(stand.password("session", "st.huber", "Password1234!").await.status, 200);
-    assert_eq!(stand.password("mfa", "st.huber", "Password1234!").await.status, 200);
+    let deployment = Deployment::start().await;
+    assert_eq!(deployment.password("session", "st.huber", "Password1234!").await.status, 200);
+    assert_eq!(deployment.password("mfa", "st.huber", "Password1234!").await.status, 200);
     for contract in ["account", "session", "email"] {
         for name in ["johndoe", "blocked", "dormant", "changer", "guarded", "nobody"] {
             let password = if name == "johndoe" { "wrong" } else { "Password1234!" };
             let mut body = credentials(contract, &name_at(contract, name), password);
             body["stay_logged_in"] = json!(true);
-            assert_ne!(stand.sign_in(contract, body).await.status, 200, "{contract} {name}");
+            assert_ne!(deployment.sign_in(contract, body).await.status, 200, "{contract} {name}");
         }
     }
-    assert_eq!(stored(&stand).await, Vec::<Item>::new());
+    assert_eq!(stored(&deployment).await, Vec::<Item>::new());
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use postern::ambient::Timestamp;
 use postern::config::Environment;
 use postern_local::demo::RECOVERY_CODES;
+use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use postern_tests::meter::Meter;
-use postern_tests::stand::{CONTRACTS, PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
 use serde_json::{Value, json};
 
-use crate::words::{Said, words};
+use crate::words::{Refused, words};
 
 /// A moment with as many digits as any: the size of a number is that of its digits.
 const MOMENT: Timestamp = Timestamp::from_millis(1_893_456_123_457);
@@ -24,11 +24,11 @@ pub(crate) struct Units {
 }
 
 impl Units {
-    pub(crate) async fn open(change: impl FnOnce(Environment) -> Environment) -> (Stand, Self) {
-        let (stand, meter) = Meter::stand(change).await;
-        stand.set_time(MOMENT);
+    pub(crate) async fn open(change: impl FnOnce(Environment) -> Environment) -> (Deployment, Self) {
+        let (deployment, meter) = Meter::deployment(change).await;
+        deployment.set_time(MOMENT);
         let text = format!("{:<FIRST$} trips  calls  reads  writes\n", "");
-        (stand, Self { meter, text })
+        (deployment, Self { meter, text })
     }
 
     /// Measures a request that is answered with this status: a line, and one for its calls.
@@ -66,25 +66,30 @@ fn with_code(contract: &str, code: &str) -> Value {
 
 #[tokio::test]
 async fn a_sign_in_at_each_door() {
-    let (stand, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000")).await;
+    let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000")).await;
     for contract in CONTRACTS {
-        let event = stand.right_sign_in(contract).await;
-        units.of(&format!("{contract}: right"), 200, stand.invoke(contract, event)).await;
+        let event = deployment.right_sign_in(contract).await;
+        units.of(&format!("{contract}: right"), 200, deployment.invoke(contract, event)).await;
     }
-    units.of("sso: no token of ours", 401, stand.sso("e30.e30.AA")).await;
+    units.of("sso: no token of ours", 401, deployment.sso("e30.e30.AA")).await;
     for (contract, code) in PASSWORD_CONTRACTS.into_iter().zip(RECOVERY_CODES) {
         let what = |what: &str| format!("{contract}: {what}");
-        let says = |said| words(contract, said).0;
-        let attempt =
-            async |username, password| stand.password(contract, &name_at(contract, username), password).await;
+        let says = |refused| words(contract, refused).0;
+        let attempt = async |username, password| {
+            deployment.password(contract, &name_at(contract, username), password).await
+        };
         units
-            .of(&what("right, with an MFA code"), 200, stand.sign_in(contract, with_code(contract, code)))
+            .of(
+                &what("right, with an MFA code"),
+                200,
+                deployment.sign_in(contract, with_code(contract, code)),
+            )
             .await;
-        units.of(&what("right, no MFA code"), says(Said::MfaRequired), attempt("guarded", PASSWORD)).await;
-        units.of(&what("right, but disabled"), says(Said::Disabled), attempt("blocked", PASSWORD)).await;
-        units.of(&what("wrong password"), says(Said::Wrong), attempt("jimmy", "wrong")).await;
-        units.of(&what("unknown user"), says(Said::UnknownUser), attempt("nobody", "wrong")).await;
-        units.of(&what("throttled by name"), says(Said::Throttled(0)), attempt("mallory", PASSWORD)).await;
+        units.of(&what("right, no MFA code"), says(Refused::MfaRequired), attempt("guarded", PASSWORD)).await;
+        units.of(&what("right, but disabled"), says(Refused::Disabled), attempt("blocked", PASSWORD)).await;
+        units.of(&what("wrong password"), says(Refused::Wrong), attempt("jimmy", "wrong")).await;
+        units.of(&what("unknown user"), says(Refused::UnknownUser), attempt("nobody", "wrong")).await;
+        units.of(&what("throttled by name"), says(Refused::Throttled(0)), attempt("mallory", PASSWORD)).await;
     }
     units.assert("doors");
 }
@@ -92,13 +97,13 @@ async fn a_sign_in_at_each_door() {
 /// The first attempt of a new address is admitted, and is all that is.
 #[tokio::test]
 async fn an_address_that_is_throttled() {
-    let (stand, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
+    let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     for contract in PASSWORD_CONTRACTS {
         let name = name_at(contract, "johndoe");
-        stand.password(contract, &name, "wrong").await;
+        deployment.password(contract, &name, "wrong").await;
         let what = format!("{contract}: throttled by address");
-        units.of(&what, 429, stand.password(contract, &name, "wrong")).await;
-        stand.advance(Duration::from_secs(3600));
+        units.of(&what, 429, deployment.password(contract, &name, "wrong")).await;
+        deployment.advance(Duration::from_secs(3600));
     }
     units.assert("address");
 }
@@ -106,12 +111,12 @@ async fn an_address_that_is_throttled() {
 /// Items, not calls, are what units are counted by: most of these have room to grow.
 #[tokio::test]
 async fn the_items_of_a_sign_in() {
-    let (stand, meter) = Meter::stand(|env| env).await;
-    stand.set_time(MOMENT);
+    let (deployment, meter) = Meter::deployment(|env| env).await;
+    deployment.set_time(MOMENT);
     // The first creates the counters, the second finds them.
-    stand.invoke("account", stand.right_sign_in("account").await).await;
-    let event = stand.right_sign_in("account").await;
-    let (_, used) = meter.of(stand.invoke("account", event)).await;
+    deployment.invoke("account", deployment.right_sign_in("account").await).await;
+    let event = deployment.right_sign_in("account").await;
+    let (_, used) = meter.of(deployment.invoke("account", event)).await;
     let mut text = format!("{:<24}  trip  bytes  reads  writes\n", "johndoe at account");
     for call in used.calls {
         let (trip, bytes) = (call.trip + 1, call.bytes);

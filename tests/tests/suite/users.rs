@@ -3,33 +3,34 @@
 use postern::store::CreateUserError;
 use postern::user::User;
 use postern_local::demo;
-use postern_tests::stand::Stand;
+use postern_tests::deployment::Deployment;
 
-fn user(stand: &Stand, id: u64, username: &str, email: &str) -> User {
+fn user(deployment: &Deployment, id: u64, username: &str, email: &str) -> User {
     User {
         id,
         username: username.to_owned(),
         email: email.to_owned(),
-        ..demo::user(&stand.app, &demo::USERS[2])
+        ..demo::user(&deployment.app, &demo::USERS[2])
     }
 }
 
 #[tokio::test]
 async fn a_created_user_signs_in_by_every_name() {
-    let stand = Stand::start().await;
-    let id = stand.store.create_user(user(&stand, 0, "Élodie", "Elodie@Example.com")).await.unwrap();
+    let deployment = Deployment::start().await;
+    let id =
+        deployment.store.create_user(user(&deployment, 0, "Élodie", "Elodie@Example.com")).await.unwrap();
     assert_eq!(id, 45, "the next after the demo users");
     for name in ["élodie", "ÉLODIE", " E\u{301}lodie ", "elodie@example.com", "45"] {
-        assert_eq!(stand.password("mfa", name, "Password1234!").await.status, 200, "{name}");
+        assert_eq!(deployment.password("mfa", name, "Password1234!").await.status, 200, "{name}");
     }
-    let reply = stand.password("email", "ELODIE@EXAMPLE.COM", "Password1234!").await.json();
+    let reply = deployment.password("email", "ELODIE@EXAMPLE.COM", "Password1234!").await.json();
     assert_eq!(reply["user"]["username"], "Élodie", "shown as it was registered");
     assert_eq!(reply["user"]["email"], "Elodie@Example.com");
 }
 
 #[tokio::test]
 async fn names_are_unique_over_usernames_and_e_mails() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let taken = [
         ("johndoe", "new@example.com"),
         ("JohnDoe ", "new@example.com"),
@@ -38,22 +39,22 @@ async fn names_are_unique_over_usernames_and_e_mails() {
         ("johndoe@example.com", "new@example.com"),
     ];
     for (username, email) in taken {
-        let outcome = stand.store.create_user(user(&stand, 0, username, email)).await;
+        let outcome = deployment.store.create_user(user(&deployment, 0, username, email)).await;
         assert_eq!(outcome, Err(CreateUserError::Taken), "{username} {email}");
     }
     // What failed left nothing behind: both halves are still free.
-    assert!(stand.store.create_user(user(&stand, 0, "new", "new@example.com")).await.is_ok());
-    let outcome = stand.store.create_user(user(&stand, 1, "other", "other@example.com")).await;
+    assert!(deployment.store.create_user(user(&deployment, 0, "new", "new@example.com")).await.is_ok());
+    let outcome = deployment.store.create_user(user(&deployment, 1, "other", "other@example.com")).await;
     assert_eq!(outcome, Err(CreateUserError::Taken), "the id");
 }
 
 #[tokio::test]
 async fn a_username_may_be_the_e_mail() {
-    let stand = Stand::start().await;
-    stand.store.create_user(user(&stand, 0, "both@example.com", "Both@example.com")).await.unwrap();
+    let deployment = Deployment::start().await;
+    deployment.store.create_user(user(&deployment, 0, "both@example.com", "Both@example.com")).await.unwrap();
     for contract in ["account", "session", "mfa", "email"] {
         assert_eq!(
-            stand.password(contract, "both@example.com", "Password1234!").await.status,
+            deployment.password(contract, "both@example.com", "Password1234!").await.status,
             200,
             "{contract}"
         );
@@ -62,23 +63,23 @@ async fn a_username_may_be_the_e_mail() {
 
 #[tokio::test]
 async fn malformed_names_are_refused() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for username in ["", "  ", "a\u{7}b", "12\0", &"x".repeat(1025)] {
-        let outcome = stand.store.create_user(user(&stand, 0, username, "new@example.com")).await;
+        let outcome = deployment.store.create_user(user(&deployment, 0, username, "new@example.com")).await;
         assert_eq!(outcome, Err(CreateUserError::BadUsername), "{username:?}");
     }
     for email in ["example.com", "@example.com", "new@", "n ew@example.com", &"x".repeat(1025)] {
-        let outcome = stand.store.create_user(user(&stand, 0, "new", email)).await;
+        let outcome = deployment.store.create_user(user(&deployment, 0, "new", email)).await;
         assert_eq!(outcome, Err(CreateUserError::BadEmail), "{email:?}");
     }
 }
 
 #[tokio::test]
 async fn of_many_at_once_one_gets_the_name() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let attempts = (0..20).map(|n| {
-        let store = stand.store.clone();
-        let user = user(&stand, 0, "wanted", &format!("wanted-{n}@example.com"));
+        let store = deployment.store.clone();
+        let user = user(&deployment, 0, "wanted", &format!("wanted-{n}@example.com"));
         tokio::spawn(async move { store.create_user(user).await })
     });
     let mut created = 0;
@@ -93,9 +94,9 @@ async fn of_many_at_once_one_gets_the_name() {
 
 #[tokio::test]
 async fn ids_that_were_chosen_are_not_handed_out_again() {
-    let stand = Stand::start().await;
-    stand.store.create_user(user(&stand, 100, "hundred", "hundred@example.com")).await.unwrap();
-    stand.store.create_user(user(&stand, 70, "seventy", "seventy@example.com")).await.unwrap();
-    let next = stand.store.create_user(user(&stand, 0, "next", "next@example.com")).await;
+    let deployment = Deployment::start().await;
+    deployment.store.create_user(user(&deployment, 100, "hundred", "hundred@example.com")).await.unwrap();
+    deployment.store.create_user(user(&deployment, 70, "seventy", "seventy@example.com")).await.unwrap();
+    let next = deployment.store.create_user(user(&deployment, 0, "next", "next@example.com")).await;
     assert_eq!(next, Ok(101));
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use postern::throttle::Policy;
-use postern_tests::stand::{Reply, Stand};
+use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Map, Value, json};
 
 /// After this long any name that is not shut is admitted again.
@@ -13,7 +13,7 @@ pub(crate) const LONGEST_WAIT: Duration = Policy::DEFAULT.longest_wait;
 
 /// A refusal, as a row of the contracts' table.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Said {
+pub(crate) enum Refused {
     /// No JSON object, or too large a body.
     NoObject,
     UnknownUser,
@@ -31,67 +31,71 @@ pub(crate) enum Said {
 }
 
 /// Status and body of a refusal in the words of a contract.
-pub(crate) fn words(contract: &str, said: Said) -> (u64, String) {
+pub(crate) fn words(contract: &str, refused: Refused) -> (u64, String) {
     match contract {
         "account" | "sso" => {
-            let (status, code, message) = match said {
-                Said::NoObject => (400, "parse_error", "Malformed request."),
-                Said::UnknownUser | Said::Wrong => (401, "authentication_failed", "Incorrect credentials."),
-                Said::NotActivated => (403, "user_not_activated", "Account is not activated."),
-                Said::Disabled => (403, "user_disabled", "Account is disabled."),
-                Said::MustChangePassword => (403, "password_change_required", "Password change required."),
-                Said::MfaRequired => (403, "mfa_required", "MFA token required."),
-                Said::Throttled(_) => (429, "throttled", "Too many attempts. Try again later."),
-                Said::Unavailable(_) => (503, "error", "Something went wrong."),
-                Said::Fault => (500, "error", "Something went wrong."),
+            let (status, code, message) = match refused {
+                Refused::NoObject => (400, "parse_error", "Malformed request."),
+                Refused::UnknownUser | Refused::Wrong => {
+                    (401, "authentication_failed", "Incorrect credentials.")
+                }
+                Refused::NotActivated => (403, "user_not_activated", "Account is not activated."),
+                Refused::Disabled => (403, "user_disabled", "Account is disabled."),
+                Refused::MustChangePassword => (403, "password_change_required", "Password change required."),
+                Refused::MfaRequired => (403, "mfa_required", "MFA token required."),
+                Refused::Throttled(_) => (429, "throttled", "Too many attempts. Try again later."),
+                Refused::Unavailable(_) => (503, "error", "Something went wrong."),
+                Refused::Fault => (500, "error", "Something went wrong."),
             };
             (status, format!(r#"{{"errors":[{{"message":"{message}","code":"{code}"}}]}}"#))
         }
         "session" => {
-            let (status, code, msg) = match said {
-                Said::NoObject => {
+            let (status, code, msg) = match refused {
+                Refused::NoObject => {
                     let username = r#""username":["The username field is required."]"#;
                     let password = r#""password":["The password field is required."]"#;
                     return (422, format!("{{{username},{password}}}"));
                 }
-                Said::UnknownUser | Said::Wrong => {
+                Refused::UnknownUser | Refused::Wrong => {
                     (400, "username_or_password_incorrect", "Username or password is wrong")
                 }
-                Said::NotActivated | Said::Disabled => (400, "not_activated", "Account is not activated"),
-                Said::MustChangePassword => (400, "change_password", "You have to change your password"),
-                Said::MfaRequired => (400, "mfa_required", "MFA token required"),
-                Said::Throttled(_) => (429, "too_many_attempts", "Too many attempts. Try again later."),
-                Said::Unavailable(_) => (503, "server_error", "Something went wrong."),
-                Said::Fault => (500, "server_error", "Something went wrong."),
+                Refused::NotActivated | Refused::Disabled => {
+                    (400, "not_activated", "Account is not activated")
+                }
+                Refused::MustChangePassword => (400, "change_password", "You have to change your password"),
+                Refused::MfaRequired => (400, "mfa_required", "MFA token required"),
+                Refused::Throttled(_) => (429, "too_many_attempts", "Too many attempts. Try again later."),
+                Refused::Unavailable(_) => (503, "server_error", "Something went wrong."),
+                Refused::Fault => (500, "server_error", "Something went wrong."),
             };
             (status, format!(r#"{{"msg":"{msg}","error_code":"{code}"}}"#))
         }
         "mfa" => {
-            let (status, error) = match said {
-                Said::NoObject => (400, "postBodyMissing"),
-                Said::UnknownUser | Said::Wrong => (401, "signInFailed"),
-                Said::NotActivated => (403, "statusLacking"),
-                Said::Disabled => (403, "accountBlocked"),
-                Said::MustChangePassword => (403, "passwordChangeRequired"),
-                Said::MfaRequired => (403, "mfaTokenRequired"),
-                Said::Throttled(_) => (429, "tooManyRequests"),
-                Said::Unavailable(_) => (503, "serverError"),
-                Said::Fault => (500, "serverError"),
+            let (status, error) = match refused {
+                Refused::NoObject => (400, "postBodyMissing"),
+                Refused::UnknownUser | Refused::Wrong => (401, "signInFailed"),
+                Refused::NotActivated => (403, "statusLacking"),
+                Refused::Disabled => (403, "accountBlocked"),
+                Refused::MustChangePassword => (403, "passwordChangeRequired"),
+                Refused::MfaRequired => (403, "mfaTokenRequired"),
+                Refused::Throttled(_) => (429, "tooManyRequests"),
+                Refused::Unavailable(_) => (503, "serverError"),
+                Refused::Fault => (500, "serverError"),
             };
             (status, format!(r#"{{"result":"error","error":"{error}"}}"#))
         }
         "email" => {
-            let (status, error) = match said {
-                Said::NoObject => (400, "Email and password are required."),
-                Said::UnknownUser => (404, "User does not exist."),
-                Said::Wrong => (400, "Invalid password"),
-                Said::NotActivated => (403, "User account is not activated."),
-                Said::Disabled => (403, "User account is disabled."),
-                Said::MustChangePassword => (403, "Password change required."),
-                Said::MfaRequired => (403, "MFA token required."),
-                Said::Throttled(_) => (429, "Too many attempts. Try again later."),
-                Said::Unavailable(_) => (503, "Something went wrong."),
-                Said::Fault => (500, "Something went wrong."),
+            let (status, error) = match refused {
+                Refused::NoObject => (400, "Email and password are required."),
+                Refused::UnknownUser => (404, "User does not exist."),
+                Refused::Wrong => (400, "Invalid password"),
+                Refused::NotActivated => (403, "User account is not activated."),
+                Refused::Disabled => (403, "User account is disabled."),
+                Refused::MustChangePassword => (403, "Password change required."),
+                Refused::MfaRequired => (403, "MFA token required."),
+                Refused::Throttled(_) => (429, "Too many attempts. Try again later."),
+                Refused::Unavailable(_) => (503, "Something went wrong."),
+                Refused::Fault => (500, "Something went wrong."),
             };
             (status, format!(r#"{{"error":"{error}"}}"#))
         }
@@ -101,20 +105,22 @@ pub(crate) fn words(contract: &str, said: Said) -> (u64, String) {
 
 /// The whole reply is this refusal: status, body and headers. `of` says to what it replies.
 #[track_caller]
-pub(crate) fn assert_said(contract: &str, said: Said, reply: &Reply, of: &str) {
-    let (status, text) = words(contract, said);
-    let wait = match said {
-        Said::Throttled(seconds) | Said::Unavailable(seconds) => json!({"retry-after": seconds.to_string()}),
-        Said::NoObject
-        | Said::UnknownUser
-        | Said::Wrong
-        | Said::NotActivated
-        | Said::Disabled
-        | Said::MustChangePassword
-        | Said::MfaRequired
-        | Said::Fault => json!({}),
+pub(crate) fn assert_refusal(contract: &str, refused: Refused, reply: &Reply, of: &str) {
+    let (status, text) = words(contract, refused);
+    let wait = match refused {
+        Refused::Throttled(seconds) | Refused::Unavailable(seconds) => {
+            json!({"retry-after": seconds.to_string()})
+        }
+        Refused::NoObject
+        | Refused::UnknownUser
+        | Refused::Wrong
+        | Refused::NotActivated
+        | Refused::Disabled
+        | Refused::MustChangePassword
+        | Refused::MfaRequired
+        | Refused::Fault => json!({}),
     };
-    assert_reply(reply, status, &text, wait, &format!("{contract}: {said:?} of {of}"));
+    assert_reply(reply, status, &text, wait, &format!("{contract}: {refused:?} of {of}"));
 }
 
 /// The whole reply is this status, this body to the byte, the headers of every reply and these more.
@@ -138,6 +144,6 @@ pub(crate) fn headers(more: Value) -> Value {
 }
 
 /// A stand whose address limit is out of the way.
-pub(crate) async fn unlimited() -> Stand {
-    Stand::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await
+pub(crate) async fn unlimited() -> Deployment {
+    Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await
 }

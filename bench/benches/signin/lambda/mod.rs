@@ -12,7 +12,7 @@ use postern_bench::percentile;
 use postern_tests::binary::in_workspace;
 
 use crate::binaries;
-use crate::load::{DOORS, Driver, Mix, argument, cold_start};
+use crate::load::{CONTRACTS, Driver, Mix, argument, cold_start};
 
 /// Of each kind at each door, one at a time.
 const ROUNDS: usize = 100;
@@ -20,7 +20,7 @@ const STARTS: usize = 20;
 /// Of ten sign-ins so many are right.
 const RIGHT: usize = 9;
 /// How often a sign-in waits for the table: sso once, the others three times.
-const TRIPS: [usize; DOORS.len()] = [1, 3, 3, 3, 3];
+const TRIPS: [usize; CONTRACTS.len()] = [1, 3, 3, 3, 3];
 
 /// Seconds and sign-ins a second: a quiet night, a morning, a spike, and one more out of the quiet.
 const CURVE: [(f64, f64); 12] = [
@@ -140,7 +140,7 @@ async fn measure(assumed: &Assumed) -> (Vec<Times>, String) {
         firsts.push((mean(&first) - away) * 1000.0);
         all.push(Times { start, first, warm });
     }
-    let services: Vec<String> = DOORS
+    let services: Vec<String> = CONTRACTS
         .iter()
         .zip(&all)
         .map(|(door, times)| format!("{door} {:.1} ms", mean(&times.warm) * 1000.0))

@@ -9,9 +9,9 @@ use postern::App;
 use postern::ambient::random;
 use postern::config::Environment;
 use postern::session::{NewSession, SessionRequest, plain_secret};
-use postern::store::{MAX_BATCH, Newcomer, Outcome, Store};
+use postern::store::{MAX_BATCH, NewUser, Outcome, Store};
 use postern_local::demo;
-use postern_local::table::Table;
+use postern_local::dynamodb::Table;
 use postern_tests::binary::{in_workspace, start};
 use postern_tests::runtime_api::RuntimeApi;
 use serde_json::json;
@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
 /// The doors, in the order in which their functions stand.
-pub(crate) const DOORS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
+pub(crate) const CONTRACTS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
 /// So many users sign in by turns, and may fail as often in a row as can be set, that none has to wait.
 pub(crate) const USERS: u64 = 5_000;
 pub(crate) const FIRST_ID: u64 = 1_001;
@@ -53,7 +53,7 @@ impl Deployment {
         create_users(&app, &store).await;
         let tokens = begin_sessions(&app, &store).await;
         let mut functions = Vec::new();
-        for door in DOORS {
+        for door in CONTRACTS {
             functions.push(Function::start(door, &env).await);
         }
         Self { functions, app, tokens, env, _table: table }
@@ -61,7 +61,7 @@ impl Deployment {
 
     /// Another environment of this door's function.
     pub(crate) async fn start_another(&self, door: usize) -> Function {
-        Function::start(DOORS[door], &self.env).await
+        Function::start(CONTRACTS[door], &self.env).await
     }
 
     /// Replies that came to no event, or twice.
@@ -111,13 +111,13 @@ async fn create_users(app: &App, store: &Store) {
     let hash = app.passwords.hash(PASSWORD, random()).unwrap();
     let ids: Vec<u64> = (FIRST_ID..FIRST_ID + USERS).collect();
     for ids in ids.chunks(MAX_BATCH) {
-        let newcomers = ids.iter().map(|id| {
+        let new_users = ids.iter().map(|id| {
             let mut user = known.clone();
             (user.id, user.username, user.email) = (*id, username(*id), email(*id));
             user.password_hash = Some(hash.clone());
-            Newcomer::new(user).unwrap()
+            NewUser::new(user).unwrap()
         });
-        let outcomes = store.create_users(newcomers.collect()).await.unwrap();
+        let outcomes = store.create_users(new_users.collect()).await.unwrap();
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Created(_))));
     }
 }

@@ -9,7 +9,7 @@ use postern_tests::runtime_api::Handled;
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
-use super::deployment::{DOORS, Deployment};
+use super::deployment::{CONTRACTS, Deployment};
 use super::traffic::{Attempt, Expected, Mix, Traffic};
 
 /// What was answered, and what should have been.
@@ -18,7 +18,7 @@ pub(crate) struct Run {
     /// From the intended arrival to the reply, in milliseconds, sorted.
     pub(crate) latencies: Vec<f64>,
     /// From the hand-over to the reply, in seconds: of each door, wrong ones and right ones.
-    pub(crate) services: [[Vec<f64>; 2]; DOORS.len()],
+    pub(crate) services: [[Vec<f64>; 2]; CONTRACTS.len()],
     pub(crate) sent: usize,
     /// Answered while others still arrived.
     pub(crate) in_time: usize,
@@ -64,7 +64,7 @@ impl Driver {
             if round == WARM_UP {
                 run = Run::default();
             }
-            for door in 0..DOORS.len() {
+            for door in 0..CONTRACTS.len() {
                 for mix in [Mix::Right, Mix::Wrong] {
                     let attempt = self.traffic.next(door, mix);
                     self.send(&mut run, attempt, Instant::now());
@@ -82,7 +82,7 @@ impl Driver {
         let began = Instant::now();
         while began.elapsed() < lasting {
             while self.under_way.len() < at_once {
-                door = (door + 1) % DOORS.len();
+                door = (door + 1) % CONTRACTS.len();
                 let attempt = self.traffic.next(door, mix);
                 self.send(&mut run, attempt, Instant::now());
             }

@@ -8,7 +8,7 @@ mod traffic;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use self::deployment::{DOORS, cold_start};
+pub(crate) use self::deployment::{CONTRACTS, cold_start};
 pub(crate) use self::drive::{Driver, Run};
 pub(crate) use self::traffic::Mix;
 use crate::binaries;
@@ -16,7 +16,7 @@ use crate::binaries;
 /// How long attempts arrive, in each run.
 const SECONDS: u64 = 20;
 /// At an equal mix of doors, enough that some function always has the next event waiting.
-const AT_ONCE: usize = 4 * DOORS.len();
+const AT_ONCE: usize = 4 * CONTRACTS.len();
 const ROUNDS: usize = 100;
 
 pub(crate) async fn run() {
@@ -78,7 +78,7 @@ fn print_services(run: &Run) -> usize {
         "Each function, asked one at a time: from the hand-over of the event to the reply, {ROUNDS} each\n"
     );
     println!("  {:<16} {:>12} {:>12} {:>12} {:>12}", "", "right", "p99", "wrong", "p99");
-    for (door, [wrong, right]) in DOORS.iter().zip(&run.services) {
+    for (door, [wrong, right]) in CONTRACTS.iter().zip(&run.services) {
         let figures = [right, wrong].map(|times| {
             let spread = sorted(times);
             [0.5, 0.99].map(|share| postern_bench::percentile(&spread, share) * 1000.0)

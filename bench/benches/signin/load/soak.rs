@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{AT_ONCE, DOORS, Driver, Mix, argument};
+use super::{AT_ONCE, CONTRACTS, Driver, Mix, argument};
 use crate::binaries;
 use crate::process::resident;
 
@@ -36,7 +36,7 @@ pub(crate) async fn run() {
         "per sign-in"
     );
     let mut is_flat = true;
-    for (at, door) in DOORS.iter().enumerate() {
+    for (at, door) in CONTRACTS.iter().enumerate() {
         let (early, late) = (early[at], late[at]);
         let growth = (late - early) * 1024.0;
         let served: usize = then.services[at].iter().map(Vec::len).sum();

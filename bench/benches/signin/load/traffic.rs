@@ -7,11 +7,11 @@ use std::net::Ipv4Addr;
 use fastrand::Rng;
 use postern::App;
 use postern_tests::binary::in_workspace;
+use postern_tests::deployment::{Reply, credentials};
 use postern_tests::events;
-use postern_tests::stand::{Reply, credentials};
 use serde_json::{Map, Value, json};
 
-use super::deployment::{DOORS, Deployment, FIRST_ID, PASSWORD, USERS, email, username};
+use super::deployment::{CONTRACTS, Deployment, FIRST_ID, PASSWORD, USERS, email, username};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Mix {
@@ -61,13 +61,13 @@ struct Door {
 impl Traffic {
     pub(crate) fn new(deployment: &Deployment) -> Self {
         let tokens = deployment.tokens.clone();
-        let doors = DOORS.iter().map(|door| Door::of(door)).collect();
+        let doors = CONTRACTS.iter().map(|door| Door::of(door)).collect();
         Self { doors, tokens, rng: Rng::with_seed(1), made: 0, right: 0, wrong: 0 }
     }
 
     /// The next attempt at any door.
     pub(crate) fn any(&mut self, mix: Mix) -> Attempt {
-        let door = self.rng.usize(..DOORS.len());
+        let door = self.rng.usize(..CONTRACTS.len());
         self.next(door, mix)
     }
 
@@ -76,7 +76,7 @@ impl Traffic {
         let is_right = mix == Mix::Right || mix == Mix::Mixed && self.rng.bool();
         let turn = if is_right { &mut self.right } else { &mut self.wrong };
         *turn += 1;
-        let (user, name) = (FIRST_ID + *turn % USERS, DOORS[door]);
+        let (user, name) = (FIRST_ID + *turn % USERS, CONTRACTS[door]);
         self.made += 1;
         let request_id = format!("load-{}", self.made);
         let mut event = self.doors[door].sample.clone();
@@ -107,7 +107,7 @@ impl Traffic {
     /// # Errors
     /// If the reply is any other than it must be, with what it is.
     pub(crate) fn check(&self, app: &App, expected: &Expected, output: &Value) -> Result<(), String> {
-        let (name, reply) = (DOORS[expected.door], Reply::of(output));
+        let (name, reply) = (CONTRACTS[expected.door], Reply::of(output));
         let like = &self.doors[expected.door].replies[expected.like];
         let body = reply.json();
         let is_good = if expected.like == "success" {

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use postern_tests::stand::Stand;
+use postern_tests::deployment::Deployment;
 use ring::rand::SystemRandom;
 use ring::rsa::KeyPairComponents;
 use ring::signature::{
@@ -12,7 +12,7 @@ use ring::{hmac, signature};
 use serde_json::{Value, json};
 
 use crate::jwt::encode;
-use crate::words::{Said, assert_reply, words};
+use crate::words::{Refused, assert_reply, words};
 
 /// RFC 7515 A.1.
 const K: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
@@ -183,8 +183,8 @@ pub(super) fn signed(key: Key, claims: &Value) -> String {
 }
 
 /// The claims of a good access token of johndoe's.
-pub(super) fn claims(stand: &Stand) -> Value {
-    let iat = stand.now().secs();
+pub(super) fn claims(deployment: &Deployment) -> Value {
+    let iat = deployment.now().secs();
     json!({"token_type": "access", "exp": iat + 3600, "iat": iat, "jti": "x", "user_id": 1})
 }
 
@@ -198,30 +198,30 @@ pub(crate) fn decode(text: &str) -> Vec<u8> {
 }
 
 /// A stand whose ring holds a key of every kind; the HS256 key signs.
-pub(super) async fn stand() -> Stand {
+pub(super) async fn deployment() -> Deployment {
     let keys = KEYS.map(Key::private_jwk);
     let set = json!({"keys": keys, "recovery_code_key": encode(&[9; 32])}).to_string();
-    Stand::start_with(|env| env.with("SIGNING_KEYS", set)).await
+    Deployment::start_with(|env| env.with("SIGNING_KEYS", set)).await
 }
 
 /// What every attack ends with: the good token of each kind is good here, so that nothing was refused for another
 /// reason than the attack.
-pub(super) async fn assert_good_ones_are_accepted(stand: &Stand) {
+pub(super) async fn assert_good_ones_are_accepted(deployment: &Deployment) {
     for key in KEYS {
-        assert_accepted(stand, &signed(key, &claims(stand)), key.kid()).await;
+        assert_accepted(deployment, &signed(key, &claims(deployment)), key.kid()).await;
     }
 }
 
-pub(super) async fn assert_accepted(stand: &Stand, token: &str, of: &str) {
+pub(super) async fn assert_accepted(deployment: &Deployment, token: &str, of: &str) {
     let text = r#"{"id":1,"ext_id":42,"username":"johndoe","role":"moderator","tags":[3,5]}"#;
-    assert_reply(&stand.sso(token).await, 200, text, json!({}), of);
+    assert_reply(&deployment.sso(token).await, 200, text, json!({}), of);
 }
 
 /// 401 in sso's words.
-pub(super) async fn assert_refused(stand: &Stand, token: &str, of: &str) {
-    let (status, text) = words("sso", Said::Wrong);
+pub(super) async fn assert_refused(deployment: &Deployment, token: &str, of: &str) {
+    let (status, text) = words("sso", Refused::Wrong);
     let more = json!({"www-authenticate": "Bearer error=\"invalid_token\""});
-    assert_reply(&stand.sso(token).await, status, &text, more, of);
+    assert_reply(&deployment.sso(token).await, status, &text, more, of);
 }
 
 fn rsa_part(name: &str) -> String {

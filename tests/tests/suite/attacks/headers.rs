@@ -7,15 +7,15 @@ use ring::signature::{
 use serde_json::{Value, json};
 
 use super::forge::{
-    KEYS, Key, assert_good_ones_are_accepted, assert_refused, claims, hmac_key, hmac_with, rsa_with, stand,
-    token,
+    KEYS, Key, assert_good_ones_are_accepted, assert_refused, claims, deployment, hmac_key, hmac_with,
+    rsa_with, token,
 };
 use crate::jwt::encode;
 
 #[tokio::test]
 async fn alg_none() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     for alg in ["none", "None", "NONE", "nOnE", "none ", " none", "none\0", "", "null", "plain", "n\u{f6}ne"]
     {
         for kid in [None, Some("hs"), Some("es"), Some("none")] {
@@ -25,25 +25,25 @@ async fn alg_none() {
             }
             let header = header.to_string();
             let unsigned = token(&header, &good, |_| Vec::new());
-            assert_refused(&stand, &unsigned, &header).await;
-            assert_refused(&stand, unsigned.trim_end_matches('.'), &header).await;
+            assert_refused(&deployment, &unsigned, &header).await;
+            assert_refused(&deployment, unsigned.trim_end_matches('.'), &header).await;
             // With a signature that is good for another algorithm.
-            assert_refused(&stand, &token(&header, &good, |m| Key::Hs.sign(m)), &header).await;
-            assert_refused(&stand, &token(&header, &good, |m| Key::Es.sign(m)), &header).await;
+            assert_refused(&deployment, &token(&header, &good, |m| Key::Hs.sign(m)), &header).await;
+            assert_refused(&deployment, &token(&header, &good, |m| Key::Es.sign(m)), &header).await;
         }
     }
     for header in [r#"{"alg":null}"#, r#"{"typ":"JWT"}"#, r#"{"alg":0,"kid":"hs"}"#, r#"{"alg":["HS256"]}"#] {
-        assert_refused(&stand, &token(header, &good, |_| Vec::new()), header).await;
-        assert_refused(&stand, &token(header, &good, |m| Key::Hs.sign(m)), header).await;
+        assert_refused(&deployment, &token(header, &good, |_| Vec::new()), header).await;
+        assert_refused(&deployment, &token(header, &good, |m| Key::Hs.sign(m)), header).await;
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// RFC 8725 §2.1: what is public of a key, taken for an HMAC key.
 #[tokio::test]
 async fn a_public_key_as_an_hmac_key() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     for key in [Key::Es, Key::Ed, Key::Rs] {
         for public in key.public_forms() {
             for alg in ["HS256", key.algorithm()] {
@@ -51,27 +51,28 @@ async fn a_public_key_as_an_hmac_key() {
                 for kid in kids {
                     let header = json!({"alg": alg, "kid": kid}).to_string();
                     let forged = token(&header, &good, |m| hmac_with(HMAC_SHA256, &public, m));
-                    assert_refused(&stand, &forged, &format!("{header} {}", public.escape_ascii())).await;
+                    assert_refused(&deployment, &forged, &format!("{header} {}", public.escape_ascii()))
+                        .await;
                 }
             }
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// The signature is a good one of the key that is named, with an algorithm that is not the key's.
 #[tokio::test]
 async fn another_algorithm_of_the_same_key() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     for alg in ["HS384", "HS512", "HS256", "hs256", "HS1", "HMACSHA256"] {
         let header = json!({"alg": alg, "kid": "hs"}).to_string();
         for hash in [HMAC_SHA384, HMAC_SHA512] {
-            assert_refused(&stand, &token(&header, &good, |m| hmac_with(hash, &hmac_key(), m)), &header)
+            assert_refused(&deployment, &token(&header, &good, |m| hmac_with(hash, &hmac_key(), m)), &header)
                 .await;
         }
         if alg != "HS256" {
-            assert_refused(&stand, &token(&header, &good, |m| Key::Hs.sign(m)), &header).await;
+            assert_refused(&deployment, &token(&header, &good, |m| Key::Hs.sign(m)), &header).await;
         }
     }
     for alg in ["RS384", "RS512", "PS256", "PS384", "RS256"] {
@@ -79,7 +80,7 @@ async fn another_algorithm_of_the_same_key() {
         for encoding in
             [&RSA_PKCS1_SHA384 as _, &RSA_PKCS1_SHA512 as _, &RSA_PSS_SHA256 as _, &RSA_PSS_SHA384 as _]
         {
-            assert_refused(&stand, &token(&header, &good, |m| rsa_with(encoding, m)), &header).await;
+            assert_refused(&deployment, &token(&header, &good, |m| rsa_with(encoding, m)), &header).await;
         }
     }
     for (key, alg) in [
@@ -93,37 +94,37 @@ async fn another_algorithm_of_the_same_key() {
         (Key::Ed, "eddsa"),
     ] {
         let header = json!({"alg": alg, "kid": key.kid()}).to_string();
-        assert_refused(&stand, &token(&header, &good, |m| key.sign(m)), &header).await;
+        assert_refused(&deployment, &token(&header, &good, |m| key.sign(m)), &header).await;
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// Header, name and signature of three keys, in every mixture.
 #[tokio::test]
 async fn the_name_or_the_algorithm_of_one_key_with_the_signature_of_another() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     for alg in KEYS {
         for kid in KEYS {
             for signer in KEYS.into_iter().filter(|signer| !(alg == kid && kid == *signer)) {
                 let header = json!({"alg": alg.algorithm(), "kid": kid.kid()}).to_string();
                 let forged = token(&header, &good, |m| signer.sign(m));
-                assert_refused(&stand, &forged, &format!("{header} by {signer:?}")).await;
+                assert_refused(&deployment, &forged, &format!("{header} by {signer:?}")).await;
             }
         }
     }
     // Public keys are found by their names only.
     for key in [Key::Es, Key::Ed, Key::Rs] {
         let header = json!({"alg": key.algorithm()}).to_string();
-        assert_refused(&stand, &token(&header, &good, |m| key.sign(m)), &header).await;
+        assert_refused(&deployment, &token(&header, &good, |m| key.sign(m)), &header).await;
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 #[tokio::test]
 async fn a_kid_that_is_a_path_a_query_or_no_name_at_all() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     let kids = [
         json!("../../../../dev/null"),
         json!("/dev/null"),
@@ -153,20 +154,21 @@ async fn a_kid_that_is_a_path_a_query_or_no_name_at_all() {
         let header = json!({"alg": "HS256", "kid": kid}).to_string();
         // The keys that such a name is to lead to; and the real one, since an unknown name is nobody's.
         for key in [&b""[..], b"\0", b"key", b"2", &[0; 32], &hmac_key()] {
-            assert_refused(&stand, &token(&header, &good, |m| hmac_with(HMAC_SHA256, key, m)), &shown).await;
+            assert_refused(&deployment, &token(&header, &good, |m| hmac_with(HMAC_SHA256, key, m)), &shown)
+                .await;
         }
     }
     // None at all is the one case in which HS256 keys are tried: an attacker's is none of them.
     let header = r#"{"alg":"HS256","kid":null}"#;
-    assert_refused(&stand, &token(header, &good, |m| hmac_with(HMAC_SHA256, b"key", m)), header).await;
-    assert_good_ones_are_accepted(&stand).await;
+    assert_refused(&deployment, &token(header, &good, |m| hmac_with(HMAC_SHA256, b"key", m)), header).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// RFC 8725 §3.10: the header brings its own key, or says where to get one.
 #[tokio::test]
 async fn a_key_of_the_attackers_own_in_the_header() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     let own = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
     let x = encode(own.public_key().as_ref());
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "ed", "x": x});
@@ -189,22 +191,23 @@ async fn a_key_of_the_attackers_own_in_the_header() {
             }
             let header = header.to_string();
             let forged = token(&header, &good, |m| own.sign(m).as_ref().to_vec());
-            assert_refused(&stand, &forged, &header).await;
+            assert_refused(&deployment, &forged, &header).await;
         }
     }
     for kid in [json!("hs"), Value::Null] {
         let header =
             json!({"alg": "HS256", "kid": kid, "jwk": {"kty": "oct", "k": encode(b"own")}}).to_string();
-        assert_refused(&stand, &token(&header, &good, |m| hmac_with(HMAC_SHA256, b"own", m)), &header).await;
+        assert_refused(&deployment, &token(&header, &good, |m| hmac_with(HMAC_SHA256, b"own", m)), &header)
+            .await;
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// RFC 7515 §4.1.11: who does not understand an extension that is critical must refuse the token, well signed or not.
 #[tokio::test]
 async fn an_extension_that_must_be_understood() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     for key in KEYS {
         for crit in [
             json!(["exp"]),
@@ -221,16 +224,16 @@ async fn an_extension_that_must_be_understood() {
             header["crit"] = crit.clone();
             (header["exp"], header["b64"]) = (json!(1), json!(true));
             let header = header.to_string();
-            assert_refused(&stand, &token(&header, &good, |m| key.sign(m)), &header).await;
+            assert_refused(&deployment, &token(&header, &good, |m| key.sign(m)), &header).await;
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 #[tokio::test]
 async fn a_header_that_is_none_or_says_a_thing_twice() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     for header in [
         "",
         "{}",
@@ -248,9 +251,9 @@ async fn a_header_that_is_none_or_says_a_thing_twice() {
         r#"{"alg":"HS256","kid":"hs","kid":"es"}"#,
         "{\"alg\":\"HS256\",\"typ\":\"\u{0}\"",
     ] {
-        assert_refused(&stand, &token(header, &good, |m| Key::Hs.sign(m)), header).await;
+        assert_refused(&deployment, &token(header, &good, |m| Key::Hs.sign(m)), header).await;
     }
     let deep = format!(r#"{{"alg":"HS256","x":{}{}}}"#, "[".repeat(2000), "]".repeat(2000));
-    assert_refused(&stand, &token(&deep, &good, |m| Key::Hs.sign(m)), "2000 levels").await;
-    assert_good_ones_are_accepted(&stand).await;
+    assert_refused(&deployment, &token(&deep, &good, |m| Key::Hs.sign(m)), "2000 levels").await;
+    assert_good_ones_are_accepted(&deployment).await;
 }

@@ -3,20 +3,21 @@
 use std::time::Duration;
 
 use postern::ambient::Timestamp;
-use postern_tests::stand::{PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials, name_at};
 use serde_json::{Value, json};
 
 use super::forge::{
-    KEYS, Key, assert_accepted, assert_good_ones_are_accepted, assert_refused, claims, signed, stand, token,
+    KEYS, Key, assert_accepted, assert_good_ones_are_accepted, assert_refused, claims, deployment, signed,
+    token,
 };
 
 #[tokio::test]
 async fn no_other_contracts_token_is_an_access_token() {
-    let stand = stand().await;
+    let deployment = deployment().await;
     for contract in PASSWORD_CONTRACTS {
         let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
         body["stay_logged_in"] = json!(true);
-        let reply = stand.sign_in(contract, body).await.json();
+        let reply = deployment.sign_in(contract, body).await.json();
         let tokens: Vec<&str> = match contract {
             "account" => vec![reply["token"]["refresh_token"].as_str().unwrap()],
             "session" => vec![reply["token"].as_str().unwrap(), reply["session_token"].as_str().unwrap()],
@@ -24,26 +25,27 @@ async fn no_other_contracts_token_is_an_access_token() {
             _ => vec![reply["access"].as_str().unwrap(), reply["refresh"].as_str().unwrap()],
         };
         for token in tokens {
-            assert_refused(&stand, token, &format!("{contract}'s {token}")).await;
+            assert_refused(&deployment, token, &format!("{contract}'s {token}")).await;
         }
         if contract == "account" {
-            assert_accepted(&stand, reply["token"]["access_token"].as_str().unwrap(), "account's own").await;
+            assert_accepted(&deployment, reply["token"]["access_token"].as_str().unwrap(), "account's own")
+                .await;
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// Claims with one more member, or another, under each key.
 async fn each(member: &str, values: &[Value]) {
-    let stand = stand().await;
+    let deployment = deployment().await;
     for key in KEYS {
         for value in values {
-            let mut claims = claims(&stand);
+            let mut claims = claims(&deployment);
             claims[member] = value.clone();
-            assert_refused(&stand, &signed(key, &claims), &format!("{key:?} {claims}")).await;
+            assert_refused(&deployment, &signed(key, &claims), &format!("{key:?} {claims}")).await;
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 #[tokio::test]
@@ -71,23 +73,23 @@ async fn an_audience() {
 /// OpenID Connect: who signed in is told to a client, which must not pass that on as an access token.
 #[tokio::test]
 async fn an_id_token() {
-    let stand = stand().await;
+    let deployment = deployment().await;
     for key in KEYS {
-        let mut id = claims(&stand);
+        let mut id = claims(&deployment);
         id.as_object_mut().unwrap().remove("token_type");
         (id["sub"], id["nonce"], id["auth_time"]) = (json!("1"), json!("n"), id["iat"].clone());
-        assert_refused(&stand, &signed(key, &id), "without an issuer").await;
+        assert_refused(&deployment, &signed(key, &id), "without an issuer").await;
         id["token_type"] = json!("access");
         (id["iss"], id["aud"]) = (json!("https://accounts.example.com"), json!("client"));
-        assert_refused(&stand, &signed(key, &id), "with all it has").await;
+        assert_refused(&deployment, &signed(key, &id), "with all it has").await;
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 #[tokio::test]
 async fn a_token_that_has_expired_or_never_does() {
-    let stand = stand().await;
-    stand.set_time(Timestamp::from_millis(1_700_000_000_500));
+    let deployment = deployment().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
     for key in KEYS {
         for (exp, good) in [
             (json!(1_700_000_001), true),
@@ -103,33 +105,33 @@ async fn a_token_that_has_expired_or_never_does() {
             (json!(true), false),
             (json!([1_700_000_001]), false),
         ] {
-            let mut claims = claims(&stand);
+            let mut claims = claims(&deployment);
             claims["exp"] = exp;
             let of = format!("{key:?} {claims}");
             match good {
-                true => assert_accepted(&stand, &signed(key, &claims), &of).await,
-                false => assert_refused(&stand, &signed(key, &claims), &of).await,
+                true => assert_accepted(&deployment, &signed(key, &claims), &of).await,
+                false => assert_refused(&deployment, &signed(key, &claims), &of).await,
             }
         }
-        let mut without = claims(&stand);
+        let mut without = claims(&deployment);
         without.as_object_mut().unwrap().remove("exp");
-        assert_refused(&stand, &signed(key, &without), "no end").await;
-        let token = signed(key, &claims(&stand));
-        stand.advance(Duration::from_secs(3600));
-        assert_refused(&stand, &token, "an hour later").await;
-        stand.set_time(Timestamp::from_millis(1_700_000_000_500));
+        assert_refused(&deployment, &signed(key, &without), "no end").await;
+        let token = signed(key, &claims(&deployment));
+        deployment.advance(Duration::from_secs(3600));
+        assert_refused(&deployment, &token, "an hour later").await;
+        deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
         // A number that no float holds is no JSON that can be read.
-        let endless = claims(&stand).to_string().replace("1700003600", "1e999");
+        let endless = claims(&deployment).to_string().replace("1700003600", "1e999");
         let endless = super::forge::token(&key.header().to_string(), &endless, |m| key.sign(m));
-        assert_refused(&stand, &endless, "1e999").await;
+        assert_refused(&deployment, &endless, "1e999").await;
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 #[tokio::test]
 async fn a_token_that_is_not_yet_valid() {
-    let stand = stand().await;
-    stand.set_time(Timestamp::from_millis(1_700_000_000_500));
+    let deployment = deployment().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
     for key in KEYS {
         for (nbf, good) in [
             (json!(1_700_000_000.5), true),
@@ -142,25 +144,25 @@ async fn a_token_that_is_not_yet_valid() {
             (json!(null), false),
             (json!(false), false),
         ] {
-            let mut claims = claims(&stand);
+            let mut claims = claims(&deployment);
             claims["nbf"] = nbf;
             let of = format!("{key:?} {claims}");
             match good {
-                true => assert_accepted(&stand, &signed(key, &claims), &of).await,
-                false => assert_refused(&stand, &signed(key, &claims), &of).await,
+                true => assert_accepted(&deployment, &signed(key, &claims), &of).await,
+                false => assert_refused(&deployment, &signed(key, &claims), &of).await,
             }
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// RFC 7519 §4: of a claim that is there twice the last counts, for all of them alike. Nobody can smuggle a claim past
 /// one reader to another, since there is one.
 #[tokio::test]
 async fn a_claim_that_is_there_twice() {
-    let stand = stand().await;
-    let now = stand.now().secs();
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let now = deployment.now().secs();
+    let good = claims(&deployment).to_string();
     let good = good.trim_end_matches('}');
     for (member, bad) in [
         ("token_type", json!("refresh")),
@@ -177,11 +179,11 @@ async fn a_claim_that_is_there_twice() {
         for key in KEYS {
             let twice = format!("{good},\"{member}\":{bad}}}");
             let forged = token(&key.header().to_string(), &twice, |m| key.sign(m));
-            assert_refused(&stand, &forged, &twice).await;
+            assert_refused(&deployment, &forged, &twice).await;
         }
     }
     let other = format!("{good},\"user_id\":14}}");
     let other = token(&Key::Hs.header().to_string(), &other, |m| Key::Hs.sign(m));
-    assert!(stand.sso(&other).await.text.contains(r#""id":14"#), "the last counts");
-    assert_good_ones_are_accepted(&stand).await;
+    assert!(deployment.sso(&other).await.text.contains(r#""id":14"#), "the last counts");
+    assert_good_ones_are_accepted(&deployment).await;
 }

@@ -1,11 +1,11 @@
 //! Attacks on the signature itself.
 
-use postern_tests::stand::credentials;
+use postern_tests::deployment::credentials;
 use serde_json::json;
 
 use super::forge::{
-    KEYS, Key, assert_accepted, assert_good_ones_are_accepted, assert_refused, claims, decode, der,
-    hmac_with, signed, split, stand, token, unhex,
+    KEYS, Key, assert_accepted, assert_good_ones_are_accepted, assert_refused, claims, decode, deployment,
+    der, hmac_with, signed, split, token, unhex,
 };
 use crate::jwt::encode;
 
@@ -13,10 +13,11 @@ use crate::jwt::encode;
 /// those must be zero.
 #[tokio::test]
 async fn a_token_that_was_tampered_with() {
-    let stand = stand().await;
-    let reply = stand.sign_in("account", credentials("account", "johndoe", "SecurePass123!")).await.json();
+    let deployment = deployment().await;
+    let reply =
+        deployment.sign_in("account", credentials("account", "johndoe", "SecurePass123!")).await.json();
     let accounts = reply["token"]["access_token"].as_str().unwrap().to_owned();
-    let tokens = [accounts, signed(Key::Es, &claims(&stand)), signed(Key::Ed, &claims(&stand))];
+    let tokens = [accounts, signed(Key::Es, &claims(&deployment)), signed(Key::Ed, &claims(&deployment))];
     for token in tokens {
         for at in (0..token.len()).filter(|at| token.as_bytes()[*at] != b'.') {
             let mut tampered = token.clone().into_bytes();
@@ -30,32 +31,32 @@ async fn a_token_that_was_tampered_with() {
                 digit => digit + 1,
             };
             let tampered = String::from_utf8(tampered).unwrap();
-            assert_refused(&stand, &tampered, &format!("byte {at} of {token}")).await;
+            assert_refused(&deployment, &tampered, &format!("byte {at} of {token}")).await;
         }
-        assert_accepted(&stand, &token, "untouched").await;
+        assert_accepted(&deployment, &token, "untouched").await;
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 #[tokio::test]
 async fn the_signature_of_another_token() {
-    let stand = stand().await;
-    let mut others = claims(&stand);
+    let deployment = deployment().await;
+    let mut others = claims(&deployment);
     others["user_id"] = json!(14);
     for key in KEYS {
-        let (own, other) = (signed(key, &claims(&stand)), signed(key, &others));
+        let (own, other) = (signed(key, &claims(&deployment)), signed(key, &others));
         let ([header, own_claims, signature], [_, other_claims, other_signature]) =
             (split(&own), split(&other));
         for forged in [
             format!("{header}.{other_claims}.{signature}"),
             format!("{header}.{own_claims}.{other_signature}"),
             // And that of the same claims under another key.
-            format!("{header}.{own_claims}.{}", split(&signed(next(key), &claims(&stand)))[2]),
+            format!("{header}.{own_claims}.{}", split(&signed(next(key), &claims(&deployment)))[2]),
         ] {
-            assert_refused(&stand, &forged, &format!("{key:?}")).await;
+            assert_refused(&deployment, &forged, &format!("{key:?}")).await;
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 fn next(key: Key) -> Key {
@@ -65,12 +66,12 @@ fn next(key: Key) -> Key {
 
 #[tokio::test]
 async fn a_signature_that_was_stripped_cut_or_padded() {
-    let stand = stand().await;
+    let deployment = deployment().await;
     for key in KEYS {
-        let good = signed(key, &claims(&stand));
+        let good = signed(key, &claims(&deployment));
         let (message, signature) = good.rsplit_once('.').unwrap();
         let bytes = decode(signature);
-        assert_refused(&stand, message, "no third part").await;
+        assert_refused(&deployment, message, "no third part").await;
         for (of, forged) in [
             ("empty", Vec::new()),
             ("one byte", bytes[..1].to_vec()),
@@ -82,17 +83,18 @@ async fn a_signature_that_was_stripped_cut_or_padded() {
             ("twice", [&bytes[..], &bytes].concat()),
             ("backwards", bytes.iter().rev().copied().collect()),
         ] {
-            assert_refused(&stand, &format!("{message}.{}", encode(&forged)), &format!("{key:?} {of}")).await;
+            assert_refused(&deployment, &format!("{message}.{}", encode(&forged)), &format!("{key:?} {of}"))
+                .await;
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// CVE-2022-21449: r and s that are zero, or the order of the curve, which is zero too.
 #[tokio::test]
 async fn an_ecdsa_signature_of_zeros() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     let order = unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
     let (zero, one) = (vec![0; 32], [vec![0; 31], vec![1]].concat());
     let numbers = [&zero, &one, &order, &vec![255; 32]];
@@ -100,7 +102,7 @@ async fn an_ecdsa_signature_of_zeros() {
         for s in numbers {
             let header = Key::Es.header().to_string();
             let forged = token(&header, &good, |_| [&r[..], s].concat());
-            assert_refused(&stand, &forged, &format!("{r:?} {s:?}")).await;
+            assert_refused(&deployment, &forged, &format!("{r:?} {s:?}")).await;
         }
     }
     for key in KEYS {
@@ -108,17 +110,17 @@ async fn an_ecdsa_signature_of_zeros() {
             [vec![0; 64], vec![0; 256], vec![0; 32], one.clone(), [vec![0; 255], vec![1]].concat()]
         {
             let forged = token(&key.header().to_string(), &good, |_| signature);
-            assert_refused(&stand, &forged, &format!("{key:?}")).await;
+            assert_refused(&deployment, &forged, &format!("{key:?}")).await;
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// RFC 7518 §3.4: r and s beside each other, and no other form.
 #[tokio::test]
 async fn an_ecdsa_signature_in_der() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     let number = |bytes: &[u8]| {
         let start = bytes.iter().position(|byte| *byte != 0).unwrap();
         let padding = if bytes[start] > 127 { &[0][..] } else { &[] };
@@ -129,16 +131,16 @@ async fn an_ecdsa_signature_in_der() {
             let fixed = Key::Es.sign(message);
             der(0x30, &[number(&fixed[..32]), number(&fixed[32..])].concat())
         });
-        assert_refused(&stand, &in_der, "DER").await;
+        assert_refused(&deployment, &in_der, "DER").await;
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 /// RFC 8032 §5.1.7: an s beyond the order of the group would make a second signature out of each.
 #[tokio::test]
 async fn an_ed25519_signature_made_over() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     let order = unhex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
     let forged = token(&Key::Ed.header().to_string(), &good, |message| {
         let mut signature = Key::Ed.sign(message);
@@ -150,14 +152,14 @@ async fn an_ed25519_signature_made_over() {
         assert_eq!(carry, 0);
         signature
     });
-    assert_refused(&stand, &forged, "s + L").await;
-    assert_good_ones_are_accepted(&stand).await;
+    assert_refused(&deployment, &forged, "s + L").await;
+    assert_good_ones_are_accepted(&deployment).await;
 }
 
 #[tokio::test]
 async fn keys_that_anybody_would_guess() {
-    let stand = stand().await;
-    let good = claims(&stand).to_string();
+    let deployment = deployment().await;
+    let good = claims(&deployment).to_string();
     let sample = crate::jwt::sample_key();
     let key = super::forge::hmac_key();
     for (of, guess) in [
@@ -172,8 +174,8 @@ async fn keys_that_anybody_would_guess() {
     ] {
         for header in [r#"{"alg":"HS256"}"#, r#"{"alg":"HS256","kid":"hs"}"#] {
             let forged = token(header, &good, |m| hmac_with(ring::hmac::HMAC_SHA256, guess, m));
-            assert_refused(&stand, &forged, of).await;
+            assert_refused(&deployment, &forged, of).await;
         }
     }
-    assert_good_ones_are_accepted(&stand).await;
+    assert_good_ones_are_accepted(&deployment).await;
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use postern::session::{GRACE, SessionToken};
-use postern_tests::stand::{Reply, Stand, credentials};
+use postern_tests::deployment::{Deployment, Reply, credentials};
 use serde_json::{Value, json};
 
 use super::holder::member;
 use super::http::{
-    FORM, OWNER, assert_access_refused, assert_refused, end, grant, post_bytes, refresh, renew, sessions,
-    sign_in,
+    FORM, OWNER, assert_access_refused, assert_refused, end, grant, post_bytes, refresh, sessions, sign_in,
+    upgrade,
 };
 use crate::jwt::{claims, mint};
 use crate::words::{assert_reply, headers};
@@ -19,8 +19,8 @@ use crate::words::{assert_reply, headers};
 const TOKEN: &str = "/oauth/token/";
 const REVOKE: &str = "/oauth/revoke_token/";
 
-async fn post(stand: &Stand, path: &str, form: &str) -> Reply {
-    stand.request("account", "POST", path, &FORM, form).await
+async fn post(deployment: &Deployment, path: &str, form: &str) -> Reply {
+    deployment.request("account", "POST", path, &FORM, form).await
 }
 
 /// Our words for an error of RFC 6749 §5.2.
@@ -37,12 +37,12 @@ fn assert_no_form(reply: &Reply, status: u64, of: &str) {
 }
 
 /// The session tokens of the other contracts, as account's are written.
-async fn tokens_of_others(stand: &Stand) -> Vec<String> {
+async fn tokens_of_others(deployment: &Deployment) -> Vec<String> {
     let mut body = credentials("session", "st.huber", "Password1234!");
     body["stay_logged_in"] = json!(true);
-    let session = stand.sign_in("session", body).await.json();
-    let mfa = stand.password("mfa", "st.huber", "Password1234!").await.json();
-    let email = sign_in(stand, "email").await;
+    let session = deployment.sign_in("session", body).await.json();
+    let mfa = deployment.password("mfa", "st.huber", "Password1234!").await.json();
+    let email = sign_in(deployment, "email").await;
     let email_as_plain = SessionToken { secret: "0".repeat(43), ..email.session("email") }.to_plain();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
@@ -57,13 +57,13 @@ async fn tokens_of_others(stand: &Stand) -> Vec<String> {
 
 #[tokio::test]
 async fn a_refresh_replies_with_five_members_in_the_order_of_the_rfc() {
-    let stand = Stand::start_with(|env| {
+    let deployment = Deployment::start_with(|env| {
         env.with("ACCOUNT_SCOPE", "one two").with("ACCOUNT_ACCESS_TOKEN_SECONDS", "1234")
     })
     .await;
-    let first = sign_in(&stand, "account").await;
-    stand.advance(Duration::from_secs(60));
-    let reply = refresh(&stand, "account", &first.refresh).await;
+    let first = sign_in(&deployment, "account").await;
+    deployment.advance(Duration::from_secs(60));
+    let reply = refresh(&deployment, "account", &first.refresh).await;
     let body = reply.json();
     let (access, next) = (body["access_token"].as_str().unwrap(), body["refresh_token"].as_str().unwrap());
     let text = format!(
@@ -74,7 +74,7 @@ async fn a_refresh_replies_with_five_members_in_the_order_of_the_rfc() {
     assert!(next.len() == 64 && next.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{next}");
 
     let (before, after) = (claims(&first.access), claims(access));
-    let iat = stand.now().secs();
+    let iat = deployment.now().secs();
     let jti = after["jti"].as_str().unwrap();
     assert!(jti.len() == 32 && jti.bytes().all(|byte| byte.is_ascii_hexdigit()), "{jti}");
     assert_ne!(before["jti"], after["jti"]);
@@ -89,13 +89,13 @@ async fn a_refresh_replies_with_five_members_in_the_order_of_the_rfc() {
 
 #[tokio::test]
 async fn each_request_that_is_no_good_refresh_gets_the_error_of_the_rfc_and_costs_nothing() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let token = tokens.refresh.as_str();
     let good = grant(token);
-    let other = grant(&sign_in(&stand, "account").await.refresh);
+    let other = grant(&sign_in(&deployment, "account").await.refresh);
     let large = format!("{good}&x={}", "x".repeat(70 * 1024));
-    let before = sessions(&stand, "account").await;
+    let before = sessions(&deployment, "account").await;
     for (form, error) in [
         (String::new(), "invalid_request"),
         ("grant_type=refresh_token".to_owned(), "invalid_request"),
@@ -132,30 +132,34 @@ async fn each_request_that_is_no_good_refresh_gets_the_error_of_the_rfc_and_cost
         (format!("grant_type=refresh_token&refresh_token={token}+"), "invalid_grant"),
     ] {
         let of = form.chars().take(120).collect::<String>();
-        assert_error(&post(&stand, TOKEN, &form).await, error, &of);
+        assert_error(&post(&deployment, TOKEN, &form).await, error, &of);
     }
     let latin = [good.as_bytes(), b"\xff"].concat();
-    let reply = post_bytes(&stand, "account", TOKEN, &FORM, &latin).await;
+    let reply = post_bytes(&deployment, "account", TOKEN, &FORM, &latin).await;
     assert_no_form(&reply, 400, "no UTF-8");
     let json = [("content-type", "application/json")];
     let body = json!({"grant_type": "refresh_token", "refresh_token": token}).to_string();
-    let reply = stand.request("account", "POST", TOKEN, &json, &body).await;
+    let reply = deployment.request("account", "POST", TOKEN, &json, &body).await;
     assert_no_form(&reply, 400, "JSON");
-    assert_no_form(&post(&stand, TOKEN, &body).await, 400, "JSON that is called a form");
+    assert_no_form(&post(&deployment, TOKEN, &body).await, 400, "JSON that is called a form");
     let parts = [("content-type", "multipart/form-data; boundary=x")];
-    assert_no_form(&stand.request("account", "POST", TOKEN, &parts, &good).await, 400, "parts");
-    assert_no_form(&post(&stand, TOKEN, &large).await, 413, "over 64 KiB");
+    assert_no_form(&deployment.request("account", "POST", TOKEN, &parts, &good).await, 400, "parts");
+    assert_no_form(&post(&deployment, TOKEN, &large).await, 413, "over 64 KiB");
     let gzip = [FORM[0], ("content-encoding", "gzip")];
-    assert_no_form(&stand.request("account", "POST", TOKEN, &gzip, &good).await, 415, "compressed");
-    let reply = stand.request("account", "POST", &format!("{TOKEN}?{good}"), &FORM, "").await;
+    assert_no_form(&deployment.request("account", "POST", TOKEN, &gzip, &good).await, 415, "compressed");
+    let reply = deployment.request("account", "POST", &format!("{TOKEN}?{good}"), &FORM, "").await;
     assert_error(&reply, "invalid_request", "a query is no body");
-    assert!(sessions(&stand, "account").await == before, "a session was written");
-    assert_ne!(renew(&stand, "account", token).await.refresh, token, "it rotates as if nothing had been");
+    assert!(sessions(&deployment, "account").await == before, "a session was written");
+    assert_ne!(
+        upgrade(&deployment, "account", token).await.refresh,
+        token,
+        "it rotates as if nothing had been"
+    );
 }
 
 #[tokio::test]
 async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for form in [
         "grant_type=refresh_token&refresh_token=T",
         "grant_type=refresh_token&refresh_token=T&client_id=",
@@ -167,16 +171,16 @@ async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
         "grant_type=refresh_token&refresh_token=T&scope=write+read",
         "grant_type=refresh_token&refresh_token=T&scope=read%20write",
     ] {
-        let tokens = sign_in(&stand, "account").await;
-        let reply = post(&stand, TOKEN, &form.replace("=T", &format!("={}", tokens.refresh))).await;
+        let tokens = sign_in(&deployment, "account").await;
+        let reply = post(&deployment, TOKEN, &form.replace("=T", &format!("={}", tokens.refresh))).await;
         assert_eq!((reply.status, &reply.json()["scope"]), (200, &json!("read write")), "{form}");
         assert_eq!(reply.headers, headers(json!({"pragma": "no-cache"})), "{form}");
     }
     // A form is one whatever it is called.
-    let tokens = sign_in(&stand, "account").await;
+    let tokens = sign_in(&deployment, "account").await;
     for kind in ["application/json", "text/plain", "nonsense"] {
         let headers = [("content-type", kind)];
-        let reply = stand.request("account", "POST", TOKEN, &headers, &grant(&tokens.refresh)).await;
+        let reply = deployment.request("account", "POST", TOKEN, &headers, &grant(&tokens.refresh)).await;
         assert_eq!(reply.status, 200, "{kind}");
     }
 }
@@ -184,15 +188,15 @@ async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
 /// RFC 6749 §2.3.1 and §5.2.
 #[tokio::test]
 async fn basic_authorization_with_the_configured_client_is_taken_and_another_is_challenged() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let with_basic = async |path: &str, credentials: &str, form: &str| {
         let basic = format!("Basic {}", STANDARD.encode(credentials));
         let headers = [FORM[0], ("authorization", basic.as_str())];
-        stand.request("account", "POST", path, &headers, form).await
+        deployment.request("account", "POST", path, &headers, form).await
     };
     let more = json!({"www-authenticate": "Basic realm=\"oauth\""});
     for credentials in ["postern:", "postern:any secret", "%70ostern:a%3Ab", "postern:a:b"] {
-        let tokens = sign_in(&stand, "account").await;
+        let tokens = sign_in(&deployment, "account").await;
         let form = format!("grant_type=refresh_token&refresh_token={}", tokens.refresh);
         let reply = with_basic(TOKEN, credentials, &form).await;
         assert_eq!(reply.status, 200, "{credentials}: {reply:?}");
@@ -200,7 +204,7 @@ async fn basic_authorization_with_the_configured_client_is_taken_and_another_is_
         let reply = with_basic(REVOKE, credentials, &format!("token={refresh}&client_id=postern")).await;
         assert_eq!(reply.status, 200, "{credentials}: {reply:?}");
     }
-    let tokens = sign_in(&stand, "account").await;
+    let tokens = sign_in(&deployment, "account").await;
     for credentials in ["another:", "Postern:", "postern", "", ":", "po%ffstern:"] {
         for (path, form) in [
             (TOKEN, format!("grant_type=refresh_token&refresh_token={}", tokens.refresh)),
@@ -211,23 +215,23 @@ async fn basic_authorization_with_the_configured_client_is_taken_and_another_is_
         }
     }
     let garbage = [FORM[0], ("authorization", "Basic !!!")];
-    let reply = stand.request("account", "POST", TOKEN, &garbage, &grant(&tokens.refresh)).await;
+    let reply = deployment.request("account", "POST", TOKEN, &garbage, &grant(&tokens.refresh)).await;
     assert_reply(&reply, 401, r#"{"error":"invalid_client"}"#, more, "no base64");
     let form = grant(&tokens.refresh).replace("=postern", "=another");
     assert_error(&with_basic(TOKEN, "postern:", &form).await, "invalid_client", "the body disagrees");
     // Another scheme is none of this endpoint's.
     let bearer = [FORM[0], ("authorization", "Bearer x")];
-    let reply = stand.request("account", "POST", TOKEN, &bearer, &grant(&tokens.refresh)).await;
+    let reply = deployment.request("account", "POST", TOKEN, &bearer, &grant(&tokens.refresh)).await;
     assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[tokio::test]
 async fn a_token_that_is_none_of_this_client_is_an_invalid_grant_and_ends_nothing() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let session = tokens.session("account");
     let token = &tokens.refresh;
-    let mut presented = tokens_of_others(&stand).await;
+    let mut presented = tokens_of_others(&deployment).await;
     presented.extend([
         "garbage".to_owned(),
         "0".repeat(64),
@@ -242,53 +246,63 @@ async fn a_token_that_is_none_of_this_client_is_an_invalid_grant_and_ends_nothin
         SessionToken { user_id: u64::MAX, ..session.clone() }.to_plain(),
         SessionToken { family: "0".repeat(10), ..session.clone() }.to_plain(),
     ]);
-    let stored = |stand| async move {
+    let stored = |deployment| async move {
         let all = ["account", "email", "session"];
-        [sessions(stand, all[0]).await, sessions(stand, all[1]).await, sessions(stand, all[2]).await]
+        [
+            sessions(deployment, all[0]).await,
+            sessions(deployment, all[1]).await,
+            sessions(deployment, all[2]).await,
+        ]
     };
-    let before = stored(&stand).await;
+    let before = stored(&deployment).await;
     for token in &presented {
-        assert_refused("account", &refresh(&stand, "account", token).await, token);
+        assert_refused("account", &refresh(&deployment, "account", token).await, token);
     }
-    assert!(stored(&stand).await == before, "a session was ended or rotated");
-    renew(&stand, "account", token).await;
+    assert!(stored(&deployment).await == before, "a session was ended or rotated");
+    upgrade(&deployment, "account", token).await;
 }
 
 #[tokio::test]
 async fn every_token_of_the_family_revokes_it() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for which in 0..5 {
-        let elsewhere = sign_in(&stand, "account").await;
-        let first = sign_in(&stand, "account").await;
-        let second = renew(&stand, "account", &first.refresh).await;
-        stand.advance(GRACE);
-        let third = renew(&stand, "account", &second.refresh).await;
+        let elsewhere = sign_in(&deployment, "account").await;
+        let first = sign_in(&deployment, "account").await;
+        let second = upgrade(&deployment, "account", &first.refresh).await;
+        deployment.advance(GRACE);
+        let third = upgrade(&deployment, "account", &second.refresh).await;
         let revoked =
             [&third.refresh, &second.refresh, &first.refresh, &third.access, &first.access][which].clone();
-        let reply = end(&stand, "account", &revoked).await;
+        let reply = end(&deployment, "account", &revoked).await;
         assert_reply(&reply, 200, "{}", json!({}), &format!("token {which}"));
         for tokens in [&third, &second, &first] {
-            let refused = refresh(&stand, "account", &tokens.refresh).await;
+            let refused = refresh(&deployment, "account", &tokens.refresh).await;
             assert_refused("account", &refused, &format!("token {which}"));
-            let refused = stand.sso(&tokens.access).await;
+            let refused = deployment.sso(&tokens.access).await;
             assert_access_refused("account", &refused, &format!("token {which}"));
         }
         // Again, and there is nothing to end.
-        assert_reply(&end(&stand, "account", &revoked).await, 200, "{}", json!({}), "again");
-        assert_eq!(stand.sso(&elsewhere.access).await.status, 200, "another session stays");
-        let elsewhere = renew(&stand, "account", &elsewhere.refresh).await;
-        assert_reply(&end(&stand, "account", &elsewhere.refresh).await, 200, "{}", json!({}), "the other");
-        assert_eq!(sessions(&stand, "account").await.len(), 0, "token {which}");
+        assert_reply(&end(&deployment, "account", &revoked).await, 200, "{}", json!({}), "again");
+        assert_eq!(deployment.sso(&elsewhere.access).await.status, 200, "another session stays");
+        let elsewhere = upgrade(&deployment, "account", &elsewhere.refresh).await;
+        assert_reply(
+            &end(&deployment, "account", &elsewhere.refresh).await,
+            200,
+            "{}",
+            json!({}),
+            "the other",
+        );
+        assert_eq!(sessions(&deployment, "account").await.len(), 0, "token {which}");
     }
 }
 
 #[tokio::test]
 async fn to_revoke_a_token_that_is_no_good_is_no_error_and_ends_nothing() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let session = tokens.session("account");
-    let mut presented = tokens_of_others(&stand).await;
-    let iat = stand.now().secs();
+    let mut presented = tokens_of_others(&deployment).await;
+    let iat = deployment.now().secs();
     let sid = session.session_id();
     let good = json!({
         "token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": OWNER, "epoch": 0,
@@ -316,21 +330,27 @@ async fn to_revoke_a_token_that_is_no_good_is_no_error_and_ends_nothing() {
         crate::jwt::mint_with(b"another key of thirty-two bytes.", r#"{"alg":"HS256"}"#, &good),
     ]);
     for token in &presented {
-        assert_reply(&end(&stand, "account", token).await, 200, "{}", json!({}), token);
+        assert_reply(&end(&deployment, "account", token).await, 200, "{}", json!({}), token);
     }
-    assert_eq!(sessions(&stand, "email").await.len(), 1);
-    assert_eq!(sessions(&stand, "session").await.len(), 1);
-    let tokens = renew(&stand, "account", &tokens.refresh).await;
-    assert_eq!(stand.sso(&tokens.access).await.status, 200);
+    assert_eq!(sessions(&deployment, "email").await.len(), 1);
+    assert_eq!(sessions(&deployment, "session").await.len(), 1);
+    let tokens = upgrade(&deployment, "account", &tokens.refresh).await;
+    assert_eq!(deployment.sso(&tokens.access).await.status, 200);
     // And the same claims, unchanged, do end it.
-    assert_reply(&end(&stand, "account", &changed("jti", json!("y"))).await, 200, "{}", json!({}), "good");
-    assert_refused("account", &refresh(&stand, "account", &tokens.refresh).await, "it is over");
+    assert_reply(
+        &end(&deployment, "account", &changed("jti", json!("y"))).await,
+        200,
+        "{}",
+        json!({}),
+        "good",
+    );
+    assert_refused("account", &refresh(&deployment, "account", &tokens.refresh).await, "it is over");
 }
 
 #[tokio::test]
 async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let token = &tokens.refresh;
     for (form, error) in [
         (String::new(), "invalid_request"),
@@ -343,29 +363,29 @@ async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
         ("token=garbage&client_id=another".to_owned(), "invalid_client"),
     ] {
         let of = form.chars().take(100).collect::<String>();
-        assert_error(&post(&stand, REVOKE, &form).await, error, &of);
+        assert_error(&post(&deployment, REVOKE, &form).await, error, &of);
     }
-    assert_no_form(&post(&stand, REVOKE, &json!({"token": token}).to_string()).await, 400, "JSON");
+    assert_no_form(&post(&deployment, REVOKE, &json!({"token": token}).to_string()).await, 400, "JSON");
     let large = format!("token={token}&x={}", "x".repeat(70 * 1024));
-    assert_no_form(&post(&stand, REVOKE, &large).await, 413, "over 64 KiB");
-    assert_eq!(stand.sso(&tokens.access).await.status, 200);
-    let tokens = renew(&stand, "account", token).await;
+    assert_no_form(&post(&deployment, REVOKE, &large).await, 413, "over 64 KiB");
+    assert_eq!(deployment.sso(&tokens.access).await.status, 200);
+    let tokens = upgrade(&deployment, "account", token).await;
     for form in ["token=T", "token=T&client_id=&token_type_hint=access_token&client_secret=x"] {
         let form = form.replace('T', &tokens.refresh);
-        assert_reply(&post(&stand, REVOKE, &form).await, 200, "{}", json!({}), &form);
+        assert_reply(&post(&deployment, REVOKE, &form).await, 200, "{}", json!({}), &form);
     }
-    assert_refused("account", &refresh(&stand, "account", &tokens.refresh).await, "it is over");
+    assert_refused("account", &refresh(&deployment, "account", &tokens.refresh).await, "it is over");
 }
 
 /// Only who shares the key can say this, and may well say it wrongly.
 #[tokio::test]
 async fn to_revoke_a_token_of_a_session_that_no_key_of_the_table_can_name_is_no_error() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let mut claims = claims(&tokens.access);
     for sid in [String::new(), "s".repeat(1025), "s".repeat(5000)] {
         claims["sid"] = json!(sid);
-        let reply = end(&stand, "account", &mint(r#"{"alg":"HS256"}"#, &claims)).await;
+        let reply = end(&deployment, "account", &mint(r#"{"alg":"HS256"}"#, &claims)).await;
         assert_reply(&reply, 200, "{}", json!({}), &format!("a sid of {} bytes", sid.len()));
     }
 }

@@ -2,8 +2,8 @@
 
 use postern::session::GRACE;
 use postern::user::Status;
+use postern_tests::deployment::{Deployment, Reply, event};
 use postern_tests::logs;
-use postern_tests::stand::{Reply, Stand, event};
 use serde_json::{Value, json};
 
 use super::http::{OWNER, Post, RENEWABLE, Tokens, ending, refreshing, sign_in};
@@ -11,7 +11,7 @@ use crate::proxy::{Proxy, error};
 
 /// Requests that can be found again, each by its id.
 struct Audited<'a> {
-    stand: &'a Stand,
+    deployment: &'a Deployment,
     contract: &'static str,
     sent: usize,
     secrets: Vec<String>,
@@ -38,7 +38,7 @@ impl Audited<'_> {
 
     async fn send(
         &mut self,
-        door: &'static str,
+        function: &'static str,
         mut event: Value,
         message: &str,
         outcome: &str,
@@ -47,7 +47,7 @@ impl Audited<'_> {
         self.sent += 1;
         let id = format!("follow-audit-{}-{}", self.contract, self.sent);
         event["requestContext"]["requestId"] = json!(id);
-        let reply = self.stand.invoke(door, event).await;
+        let reply = self.deployment.invoke(function, event).await;
         let lines = logs::so_far();
         let lines: Vec<Value> = lines
             .lines()
@@ -58,7 +58,7 @@ impl Audited<'_> {
         let [line] = lines.as_slice() else { panic!("{id}, {outcome}: {lines:?}") };
         assert_eq!(
             (&line["message"], &line["level"], &line["contract"], &line["address"]),
-            (&json!(message), &json!("INFO"), &json!(door), &json!("192.0.2.1")),
+            (&json!(message), &json!("INFO"), &json!(function), &json!("192.0.2.1")),
             "{id}"
         );
         assert_eq!(
@@ -81,7 +81,7 @@ impl Audited<'_> {
     }
 
     async fn sign_in(&mut self) -> Tokens {
-        let tokens = sign_in(self.stand, self.contract).await;
+        let tokens = sign_in(self.deployment, self.contract).await;
         self.keep(tokens)
     }
 
@@ -115,9 +115,9 @@ fn assert_metric(line: &Value) {
 
 #[tokio::test]
 async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere() {
-    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
-        let mut audited = Audited { stand: &stand, contract, sent: 0, secrets: Vec::new() };
+        let mut audited = Audited { deployment: &deployment, contract, sent: 0, secrets: Vec::new() };
         let accepted = if contract == "account" { "signed_in" } else { "token_accepted" };
 
         let first = audited.sign_in().await;
@@ -140,7 +140,7 @@ async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere()
             proxy.heal();
         }
 
-        stand.advance(GRACE);
+        deployment.advance(GRACE);
         audited.refused(&first, "session_reused", Some(OWNER)).await;
         audited.refused(&next, "session_invalid", None).await;
         audited.post(ending(contract, &next.refresh), "session_invalid", None).await;
@@ -155,10 +155,10 @@ async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere()
         }
 
         let barred = audited.sign_in().await;
-        assert_eq!(stand.store.set_status(OWNER, Status::Disabled, stand.now()).await, Ok(true));
+        assert_eq!(deployment.store.set_status(OWNER, Status::Disabled, deployment.now()).await, Ok(true));
         audited.refused(&barred, "session_invalid", None).await;
         audited.present(Some(&barred.access), "disabled", Some(OWNER)).await;
-        assert_eq!(stand.store.set_status(OWNER, Status::Active, stand.now()).await, Ok(true));
+        assert_eq!(deployment.store.set_status(OWNER, Status::Active, deployment.now()).await, Ok(true));
         audited.present(Some(&barred.access), "bad_token", Some(OWNER)).await;
 
         assert!(audited.secrets.len() > 20);
@@ -176,9 +176,9 @@ async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere()
 /// As at email: whoever tries tokens is seen, whatever they look like.
 #[tokio::test]
 async fn a_token_that_is_none_at_all_leaves_an_event_too() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for contract in ["email", "account"] {
-        let mut audited = Audited { stand: &stand, contract, sent: 100, secrets: Vec::new() };
+        let mut audited = Audited { deployment: &deployment, contract, sent: 100, secrets: Vec::new() };
         let tokens = audited.sign_in().await;
         for token in ["garbage", "a.b.c", &tokens.access] {
             audited.post(refreshing(contract, token), "bad_token", None).await;

@@ -1,7 +1,7 @@
 //! What somebody holds who signed in, and does with it: requests, tokens, and codes of an authenticator.
 
+use postern_tests::deployment::{self, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use postern_tests::logs;
-use postern_tests::stand::{self, PASSWORD_CONTRACTS, Reply, Stand, credentials, name_at};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ pub(super) const MFA: &str = "/account/mfa/jwt";
 
 /// Posts a JSON body, with a bearer token where there is one.
 pub(super) async fn post(
-    stand: &Stand,
+    deployment: &Deployment,
     contract: &str,
     path: &str,
     token: Option<&str>,
@@ -24,12 +24,12 @@ pub(super) async fn post(
 ) -> Reply {
     let bearer = token.map(|token| format!("Bearer {token}"));
     let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
-    stand.request(contract, "POST", path, &headers, &body.to_string()).await
+    deployment.request(contract, "POST", path, &headers, &body.to_string()).await
 }
 
 /// Gets a path with a bearer token.
-pub(crate) async fn get(stand: &Stand, contract: &str, path: &str, token: &str) -> Reply {
-    stand.request(contract, "GET", path, &[("authorization", &format!("Bearer {token}"))], "").await
+pub(crate) async fn get(deployment: &Deployment, contract: &str, path: &str, token: &str) -> Reply {
+    deployment.request(contract, "GET", path, &[("authorization", &format!("Bearer {token}"))], "").await
 }
 
 /// An object with the members of another put into it.
@@ -41,19 +41,24 @@ pub(super) fn with(mut body: Value, more: Value) -> Value {
 
 /// A sign-in at any password contract, which asks to stay, with a code where there is one.
 pub(crate) async fn sign_in(
-    stand: &Stand,
+    deployment: &Deployment,
     contract: &str,
     username: &str,
     password: &str,
     code: Option<&str>,
 ) -> Reply {
     let body = credentials(contract, &name_at(contract, username), password);
-    stand.sign_in(contract, with(body, json!({"stay_logged_in": true, "token": code}))).await
+    deployment.sign_in(contract, with(body, json!({"stay_logged_in": true, "token": code}))).await
 }
 
 /// The mfa contract's JWT of a sign-in.
-pub(crate) async fn mfa_jwt(stand: &Stand, username: &str, password: &str, code: Option<&str>) -> String {
-    member(&sign_in(stand, "mfa", username, password, code).await, "/token")
+pub(crate) async fn mfa_jwt(
+    deployment: &Deployment,
+    username: &str,
+    password: &str,
+    code: Option<&str>,
+) -> String {
+    member(&sign_in(deployment, "mfa", username, password, code).await, "/token")
 }
 
 /// A text in a reply.
@@ -64,10 +69,10 @@ pub(crate) fn member(reply: &Reply, place: &str) -> String {
 }
 
 /// Sets one attribute of a user's item, past the store.
-pub(super) async fn set(stand: &Stand, id: u64, name: &str, value: Attribute) {
-    let mut item = raw::user(stand, id).await;
+pub(super) async fn set(deployment: &Deployment, id: u64, name: &str, value: Attribute) {
+    let mut item = raw::user(deployment, id).await;
     item.insert(name.to_owned(), value);
-    raw::put(stand, &format!("USER#{id}"), "USER", item).await;
+    raw::put(deployment, &format!("USER#{id}"), "USER", item).await;
 }
 
 /// Something that a sign-in gave: which token of which contract, and the token.
@@ -76,26 +81,26 @@ pub(super) struct Held(pub(super) &'static str, pub(super) String);
 
 impl Held {
     /// Whether it is still good for what it is for. Anything but a yes or a plain no is a panic.
-    pub(super) async fn is_good(&self, stand: &Stand) -> bool {
+    pub(super) async fn is_good(&self, deployment: &Deployment) -> bool {
         let Self(what, token) = self;
         let (reply, yes, no) = match *what {
-            "account access" => (stand.sso(token).await, 200, 401),
+            "account access" => (deployment.sso(token).await, 200, 401),
             "account refresh" => {
                 let form = format!("grant_type=refresh_token&refresh_token={token}");
-                (stand.request("account", "POST", "/oauth/token/", &[], &form).await, 200, 400)
+                (deployment.request("account", "POST", "/oauth/token/", &[], &form).await, 200, 400)
             }
             // It cannot end a session that is not there, and is told so only if it is good.
             "session JWT" => {
                 let body = json!({"session_token": "x"});
-                (post(stand, "session", LEAVE, Some(token), &body).await, 404, 401)
+                (post(deployment, "session", LEAVE, Some(token), &body).await, 404, 401)
             }
             "session token" => {
-                (post(stand, "session", RESUME, None, &json!({"session_token": token})).await, 202, 400)
+                (post(deployment, "session", RESUME, None, &json!({"session_token": token})).await, 202, 400)
             }
-            "mfa JWT" => (get(stand, "mfa", WHOAMI, token).await, 200, 401),
-            "email access" => (get(stand, "email", "/api/profile/", token).await, 200, 401),
+            "mfa JWT" => (get(deployment, "mfa", WHOAMI, token).await, 200, 401),
+            "email access" => (get(deployment, "email", "/api/profile/", token).await, 200, 401),
             "email refresh" => (
-                post(stand, "email", "/api/token/refresh/", None, &json!({"refresh": token})).await,
+                post(deployment, "email", "/api/token/refresh/", None, &json!({"refresh": token})).await,
                 200,
                 401,
             ),
@@ -107,10 +112,15 @@ impl Held {
 }
 
 /// Everything that a user gets who signs in at each password contract, each time with the next of these codes.
-pub(super) async fn everything(stand: &Stand, username: &str, password: &str, codes: &[&str]) -> Vec<Held> {
+pub(super) async fn everything(
+    deployment: &Deployment,
+    username: &str,
+    password: &str,
+    codes: &[&str],
+) -> Vec<Held> {
     let mut held = Vec::new();
     for (at, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
-        let reply = sign_in(stand, contract, username, password, codes.get(at).copied()).await;
+        let reply = sign_in(deployment, contract, username, password, codes.get(at).copied()).await;
         let given: &[(&'static str, &str)] = match contract {
             "account" => {
                 &[("account access", "/token/access_token"), ("account refresh", "/token/refresh_token")]
@@ -125,9 +135,9 @@ pub(super) async fn everything(stand: &Stand, username: &str, password: &str, co
 }
 
 /// All of these are good, or none is.
-pub(super) async fn assert_all(stand: &Stand, held: &[Held], good: bool) {
+pub(super) async fn assert_all(deployment: &Deployment, held: &[Held], good: bool) {
     for one in held {
-        assert_eq!(one.is_good(stand).await, good, "{one:?}");
+        assert_eq!(one.is_good(deployment).await, good, "{one:?}");
     }
 }
 
@@ -142,8 +152,8 @@ pub(super) fn totp(secret: &str, step: u64) -> String {
 }
 
 /// The code of the present time step, or of one so many later.
-pub(super) fn code(stand: &Stand, secret: &str, later: u64) -> String {
-    totp(secret, stand.now().secs() / 30 + later)
+pub(super) fn code(deployment: &Deployment, secret: &str, later: u64) -> String {
+    totp(secret, deployment.now().secs() / 30 + later)
 }
 
 /// RFC 4648 without padding.
@@ -165,7 +175,7 @@ pub(super) fn base32(text: &str) -> Vec<u8> {
 /// A request that is found again in the log: its reply, and the message, the outcome and the user of each audit event
 /// that it left.
 pub(super) async fn audited(
-    stand: &Stand,
+    deployment: &Deployment,
     contract: &str,
     path: &str,
     token: Option<&str>,
@@ -176,9 +186,9 @@ pub(super) async fn audited(
     let headers = [("authorization", bearer.as_str())];
     let headers = if token.is_some() { &headers[..] } else { &[] };
     let method = if body.is_null() { "GET" } else { "POST" };
-    let mut event = stand::event(method, path, headers, Some(&body.to_string()));
+    let mut event = deployment::event(method, path, headers, Some(&body.to_string()));
     event["requestContext"]["requestId"] = json!(request_id);
-    let reply = stand.invoke(contract, event).await;
+    let reply = deployment.invoke(contract, event).await;
     let lines = logs::so_far();
     let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let events = lines.filter(|line| line["request_id"] == json!(request_id));

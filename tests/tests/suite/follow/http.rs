@@ -11,14 +11,14 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use postern::session::SessionToken;
 use postern::user::Status;
-use postern_local::{doors, gateway};
-use postern_tests::stand::{Reply, Stand, event, name_at};
+use postern_local::{functions, gateway};
+use postern_tests::deployment::{Deployment, Reply, event, name_at};
 use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::jwt::claims;
 use crate::raw::{self, Attribute, Item, text};
-use crate::words::{Said, assert_reply, words};
+use crate::words::{Refused, assert_reply, words};
 
 /// The contracts whose tokens can be refreshed.
 pub(super) const RENEWABLE: [&str; 2] = ["account", "email"];
@@ -69,8 +69,8 @@ impl Tokens {
 }
 
 /// Signs st.huber in.
-pub(super) async fn sign_in(stand: &Stand, contract: &str) -> Tokens {
-    Tokens::of(contract, &stand.password(contract, &name_at(contract, "st.huber"), PASSWORD).await)
+pub(super) async fn sign_in(deployment: &Deployment, contract: &str) -> Tokens {
+    Tokens::of(contract, &deployment.password(contract, &name_at(contract, "st.huber"), PASSWORD).await)
 }
 
 /// A path, headers and a body to post.
@@ -97,24 +97,24 @@ pub(super) fn grant(token: &str) -> String {
     format!("grant_type=refresh_token&refresh_token={token}&client_id=postern")
 }
 
-pub(super) async fn refresh(stand: &Stand, contract: &str, token: &str) -> Reply {
+pub(super) async fn refresh(deployment: &Deployment, contract: &str, token: &str) -> Reply {
     let (path, headers, body) = refreshing(contract, token);
-    stand.request(contract, "POST", path, &headers, &body).await
+    deployment.request(contract, "POST", path, &headers, &body).await
 }
 
 /// A refresh that succeeds.
-pub(super) async fn renew(stand: &Stand, contract: &str, token: &str) -> Tokens {
-    Tokens::of(contract, &refresh(stand, contract, token).await)
+pub(super) async fn upgrade(deployment: &Deployment, contract: &str, token: &str) -> Tokens {
+    Tokens::of(contract, &refresh(deployment, contract, token).await)
 }
 
-pub(super) async fn end(stand: &Stand, contract: &str, token: &str) -> Reply {
+pub(super) async fn end(deployment: &Deployment, contract: &str, token: &str) -> Reply {
     let (path, headers, body) = ending(contract, token);
-    stand.request(contract, "POST", path, &headers, &body).await
+    deployment.request(contract, "POST", path, &headers, &body).await
 }
 
 /// Posts any bytes; API Gateway hands them on in base64.
 pub(super) async fn post_bytes(
-    stand: &Stand,
+    deployment: &Deployment,
     contract: &str,
     path: &str,
     headers: &[(&str, &str)],
@@ -122,17 +122,17 @@ pub(super) async fn post_bytes(
 ) -> Reply {
     let mut event = event("POST", path, headers, Some(&STANDARD.encode(body)));
     event["isBase64Encoded"] = json!(true);
-    stand.invoke(contract, event).await
+    deployment.invoke(contract, event).await
 }
 
-pub(super) async fn profile(stand: &Stand, token: &str) -> Reply {
+pub(super) async fn profile(deployment: &Deployment, token: &str) -> Reply {
     let bearer = format!("Bearer {token}");
-    stand.request("email", "GET", "/api/profile/", &[("authorization", &bearer)], "").await
+    deployment.request("email", "GET", "/api/profile/", &[("authorization", &bearer)], "").await
 }
 
 /// Presents an access token where it is good for something.
-pub(super) async fn present(stand: &Stand, contract: &str, access: &str) -> Reply {
-    if contract == "account" { stand.sso(access).await } else { profile(stand, access).await }
+pub(super) async fn present(deployment: &Deployment, contract: &str, access: &str) -> Reply {
+    if contract == "account" { deployment.sso(access).await } else { profile(deployment, access).await }
 }
 
 /// No token is given for this one, in the words of the contract.
@@ -149,7 +149,7 @@ pub(super) fn assert_refused(contract: &str, reply: &Reply, of: &str) {
 #[track_caller]
 pub(super) fn assert_access_refused(contract: &str, reply: &Reply, of: &str) {
     if contract == "account" {
-        let (status, text) = words("sso", Said::Wrong);
+        let (status, text) = words("sso", Refused::Wrong);
         return assert_reply(reply, status, &text, json!({"www-authenticate": INVALID_TOKEN}), of);
     }
     let messages = ["Token is invalid", "Token is expired", "Token has wrong type"];
@@ -170,9 +170,9 @@ pub(super) fn profile_refusal(message: &str) -> String {
 }
 
 /// st.huber's sessions of this contract as they are stored, but for their ids.
-pub(super) async fn sessions(stand: &Stand, contract: &str) -> Vec<Item> {
+pub(super) async fn sessions(deployment: &Deployment, contract: &str) -> Vec<Item> {
     let (pk, kind) = (text(&format!("SESSIONS#{OWNER}")), text(contract));
-    let all = raw::all(stand).await;
+    let all = raw::all(deployment).await;
     all.into_iter().filter(|item| item["pk"] == pk && item["kind"] == kind).collect()
 }
 
@@ -190,9 +190,9 @@ impl Deed {
     pub(super) const ALL: [Self; 5] =
         [Self::Disable, Self::Block, Self::SetPassword, Self::RequireChange, Self::EndSessions];
 
-    pub(super) async fn to(self, stand: &Stand) {
-        let (store, now) = (&stand.store, stand.now());
-        let hash = || stand.app.passwords.hash(PASSWORD, [5; 16]).unwrap();
+    pub(super) async fn to(self, deployment: &Deployment) {
+        let (store, now) = (&deployment.store, deployment.now());
+        let hash = || deployment.app.passwords.hash(PASSWORD, [5; 16]).unwrap();
         let done = match self {
             Self::Disable => store.set_status(OWNER, Status::Disabled, now).await,
             Self::Block => store.set_status(OWNER, Status::Blocked, now).await,
@@ -204,11 +204,11 @@ impl Deed {
     }
 
     /// Lets the user in again, past what ends sessions: the epoch stays.
-    pub(super) async fn undo(stand: &Stand) {
-        let mut user = raw::user(stand, OWNER).await;
+    pub(super) async fn undo(deployment: &Deployment) {
+        let mut user = raw::user(deployment, OWNER).await;
         user.insert("status".to_owned(), text("active"));
         user.insert("must_change_password".to_owned(), Attribute::Bool(false));
-        raw::put(stand, &format!("USER#{OWNER}"), "USER", user).await;
+        raw::put(deployment, &format!("USER#{OWNER}"), "USER", user).await;
     }
 
     pub(super) const fn bars(self) -> bool {
@@ -220,10 +220,10 @@ impl Deed {
 pub(super) struct Gateway(SocketAddr);
 
 impl Gateway {
-    pub(super) async fn open(stand: &Stand) -> Self {
+    pub(super) async fn open(deployment: &Deployment) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = gateway::router(doors::all(&stand.app, &stand.env).unwrap());
+        let router = gateway::router(functions::all(&deployment.app, &deployment.env).unwrap());
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self(address)

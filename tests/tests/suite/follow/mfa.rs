@@ -9,7 +9,7 @@ mod store;
 use std::collections::BTreeSet;
 
 use postern::ambient::Timestamp;
-use postern_tests::stand::{Reply, Stand};
+use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
 use super::holder::{self, MFA, code, member};
@@ -26,13 +26,13 @@ const HUBER: u64 = 33;
 const GUARDED: u64 = 43;
 
 /// What the holder of a JWT wants of MFA.
-async fn wish(stand: &Stand, token: &str, body: &Value) -> Reply {
-    holder::post(stand, "mfa", MFA, Some(token), body).await
+async fn wish(deployment: &Deployment, token: &str, body: &Value) -> Reply {
+    holder::post(deployment, "mfa", MFA, Some(token), body).await
 }
 
 /// Begins to switch MFA on: the secret.
-async fn begin(stand: &Stand, token: &str) -> String {
-    member(&wish(stand, token, &json!({"mfa": true})).await, "/mfa/secret")
+async fn begin(deployment: &Deployment, token: &str) -> String {
+    member(&wish(deployment, token, &json!({"mfa": true})).await, "/mfa/secret")
 }
 
 /// The body that confirms a secret by a code.
@@ -41,9 +41,9 @@ fn confirmation(secret: &str, code: &str) -> Value {
 }
 
 /// Switches st.huber's MFA on: the secret, whose present code is spent, and the recovery codes.
-async fn switch_on(stand: &Stand, token: &str) -> (String, Vec<String>) {
-    let secret = begin(stand, token).await;
-    let reply = wish(stand, token, &confirmation(&secret, &code(stand, &secret, 0))).await;
+async fn switch_on(deployment: &Deployment, token: &str) -> (String, Vec<String>) {
+    let secret = begin(deployment, token).await;
+    let reply = wish(deployment, token, &confirmation(&secret, &code(deployment, &secret, 0))).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     (secret, recovery_codes(&reply))
 }
@@ -53,8 +53,8 @@ fn recovery_codes(reply: &Reply) -> Vec<String> {
 }
 
 /// The recovery codes as they are stored.
-fn digests(stand: &Stand, id: u64, codes: &[String]) -> BTreeSet<String> {
-    codes.iter().map(|code| stand.app.keys.ring().recovery.digest(id, code)).collect()
+fn digests(deployment: &Deployment, id: u64, codes: &[String]) -> BTreeSet<String> {
+    codes.iter().map(|code| deployment.app.keys.ring().recovery.digest(id, code)).collect()
 }
 
 fn stored_codes(user: &Item) -> BTreeSet<String> {

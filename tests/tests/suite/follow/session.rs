@@ -7,7 +7,7 @@ mod resume;
 mod store;
 
 use postern_local::demo;
-use postern_tests::stand::{Reply, Stand};
+use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
 use super::holder::{self, CHANGE_PASSWORD, RESUME, member};
@@ -23,29 +23,31 @@ fn body(username: &str) -> Value {
     json!({"username": username, "old_password": OLD, "new_password": NEW})
 }
 
-async fn change(stand: &Stand, body: &Value) -> Reply {
-    holder::post(stand, "session", CHANGE_PASSWORD, None, body).await
+async fn change(deployment: &Deployment, body: &Value) -> Reply {
+    holder::post(deployment, "session", CHANGE_PASSWORD, None, body).await
 }
 
 /// Another user like `guarded`, with MFA on, who must change the password.
-async fn create_guarded_changer(stand: &Stand, id: u64, username: &str) {
+async fn create_guarded_changer(deployment: &Deployment, id: u64, username: &str) {
     let guarded = demo::USERS.iter().find(|user| user.username == "guarded").unwrap();
-    let mut user = demo::user(&stand.app, guarded);
+    let mut user = demo::user(&deployment.app, guarded);
     (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
     user.must_change_password = true;
-    user.recovery_codes =
-        demo::RECOVERY_CODES.iter().map(|code| stand.app.keys.ring().recovery.digest(id, code)).collect();
-    stand.store.create_user(user).await.unwrap();
+    user.recovery_codes = demo::RECOVERY_CODES
+        .iter()
+        .map(|code| deployment.app.keys.ring().recovery.digest(id, code))
+        .collect();
+    deployment.store.create_user(user).await.unwrap();
 }
 
 /// Signs st.huber in to stay: the JWT and the session token.
-async fn stay(stand: &Stand) -> (String, String) {
-    let reply = holder::sign_in(stand, "session", "st.huber", OLD, None).await;
+async fn stay(deployment: &Deployment) -> (String, String) {
+    let reply = holder::sign_in(deployment, "session", "st.huber", OLD, None).await;
     (member(&reply, "/token"), member(&reply, "/session_token"))
 }
 
-async fn resume(stand: &Stand, session_token: &str) -> Reply {
-    holder::post(stand, "session", RESUME, None, &json!({"session_token": session_token})).await
+async fn resume(deployment: &Deployment, session_token: &str) -> Reply {
+    holder::post(deployment, "session", RESUME, None, &json!({"session_token": session_token})).await
 }
 
 /// The token with another character at this place, whatever stood there.

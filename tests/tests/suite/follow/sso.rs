@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use postern::ambient::Timestamp;
-use postern_tests::stand::{Stand, credentials};
+use postern_tests::deployment::{Deployment, credentials};
 use serde_json::{Value, json};
 
-use super::http::{OWNER, assert_access_refused, renew, sign_in};
+use super::http::{OWNER, assert_access_refused, sign_in, upgrade};
 use crate::jwt::{claims, mint};
 use crate::raw;
 
@@ -27,8 +27,8 @@ fn minted(of: &Value, changes: Value) -> String {
 
 #[tokio::test]
 async fn a_token_of_a_session_that_is_gone_is_no_token_and_one_without_a_session_is() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
     let sid = tokens.session("account").session_id();
     assert_eq!(claims["sid"], json!(sid));
@@ -39,33 +39,33 @@ async fn a_token_of_a_session_that_is_gone_is_no_token_and_one_without_a_session
     ];
     for gone in [false, true] {
         for token in &without {
-            let reply = stand.sso(token).await;
+            let reply = deployment.sso(token).await;
             assert!(reply.status == 200 && reply.text.contains(ST_HUBER), "gone: {gone}, {}", reply.text);
         }
         for token in [&tokens.access, &minted(&claims, json!({})), &minted(&claims, json!({"epoch": null}))] {
-            let reply = stand.sso(token).await;
+            let reply = deployment.sso(token).await;
             if gone {
                 assert_access_refused("account", &reply, "the session is gone");
             } else {
                 assert!(reply.status == 200 && reply.text.contains(ST_HUBER), "{}", reply.text);
             }
         }
-        raw::remove(&stand, &format!("SESSIONS#{OWNER}"), &sid).await;
+        raw::remove(&deployment, &format!("SESSIONS#{OWNER}"), &sid).await;
     }
 }
 
 #[tokio::test]
 async fn only_a_session_of_account_of_this_user_is_one() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
-    let email = sign_in(&stand, "email").await.session("email").session_id();
+    let email = sign_in(&deployment, "email").await.session("email").session_id();
     let mut body = credentials("session", "st.huber", "Password1234!");
     body["stay_logged_in"] = json!(true);
-    let word = stand.sign_in("session", body).await.json();
+    let word = deployment.sign_in("session", body).await.json();
     let session =
         postern::session::SessionToken::from_plain(word["session_token"].as_str().unwrap()).unwrap();
-    let johndoe = stand.password("account", "johndoe", "SecurePass123!").await;
+    let johndoe = deployment.password("account", "johndoe", "SecurePass123!").await;
     let johndoe = crate::jwt::claims(johndoe.json()["token"]["access_token"].as_str().unwrap());
     for (changes, of) in [
         (json!({"sid": email}), "email's session"),
@@ -81,34 +81,34 @@ async fn only_a_session_of_account_of_this_user_is_one() {
         (json!({"sid": [claims["sid"]]}), "a list"),
         (json!({"sid": false}), "false"),
     ] {
-        assert_access_refused("account", &stand.sso(&minted(&claims, changes)).await, of);
+        assert_access_refused("account", &deployment.sso(&minted(&claims, changes)).await, of);
     }
-    assert_eq!(stand.sso(&tokens.access).await.status, 200);
-    assert_eq!(stand.sso(&minted(&johndoe, json!({}))).await.status, 200);
+    assert_eq!(deployment.sso(&tokens.access).await.status, 200);
+    assert_eq!(deployment.sso(&minted(&johndoe, json!({}))).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_session_that_is_over_takes_its_access_tokens_along() {
-    let stand = Stand::start_with(|env| {
+    let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "100").with("SESSION_ABSOLUTE_SECONDS", "150")
     })
     .await;
     let began = Timestamp::from_millis(1_700_000_000_500);
-    let at = |millis: u64| stand.set_time(began.plus(Duration::from_millis(millis)));
+    let at = |millis: u64| deployment.set_time(began.plus(Duration::from_millis(millis)));
     at(0);
-    let first = sign_in(&stand, "account").await;
+    let first = sign_in(&deployment, "account").await;
     // The stored end is the beginning of the second.
     at(99_499);
-    assert_eq!(stand.sso(&first.access).await.status, 200);
+    assert_eq!(deployment.sso(&first.access).await.status, 200);
     at(99_500);
-    assert_access_refused("account", &stand.sso(&first.access).await, "idle");
+    assert_access_refused("account", &deployment.sso(&first.access).await, "idle");
     at(99_499);
-    let next = renew(&stand, "account", &first.refresh).await;
+    let next = upgrade(&deployment, "account", &first.refresh).await;
     for (millis, alive) in [(99_500, true), (149_499, true), (149_500, false), (604_799_000, false)] {
         at(millis);
         // The older access token too: it is of the same session.
         for tokens in [&first, &next] {
-            let reply = stand.sso(&tokens.access).await;
+            let reply = deployment.sso(&tokens.access).await;
             if alive {
                 assert_eq!(reply.status, 200, "{millis}");
             } else {
@@ -120,34 +120,34 @@ async fn a_session_that_is_over_takes_its_access_tokens_along() {
 
 #[tokio::test]
 async fn a_session_of_an_older_epoch_is_over_whatever_the_token_says() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
-    assert_eq!(stand.store.end_sessions(OWNER, stand.now()).await, Ok(true));
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await, Ok(true));
     for changes in [json!({}), json!({"epoch": 1}), json!({"epoch": null}), json!({"epoch": 0})] {
         let token = minted(&claims, changes);
-        assert_access_refused("account", &stand.sso(&token).await, &token);
+        assert_access_refused("account", &deployment.sso(&token).await, &token);
     }
-    stand.advance(Duration::from_secs(1));
-    let iat = stand.now().secs();
+    deployment.advance(Duration::from_secs(1));
+    let iat = deployment.now().secs();
     let later = minted(&claims, json!({"epoch": 1, "iat": iat}));
-    assert_access_refused("account", &stand.sso(&later).await, "an old session in a new token");
+    assert_access_refused("account", &deployment.sso(&later).await, "an old session in a new token");
     let free = minted(&claims, json!({"epoch": 1, "iat": iat, "sid": null}));
-    assert_eq!(stand.sso(&free).await.status, 200, "of no session, and of this epoch");
-    let again = sign_in(&stand, "account").await;
-    assert_eq!(stand.sso(&again.access).await.status, 200);
+    assert_eq!(deployment.sso(&free).await.status, 200, "of no session, and of this epoch");
+    let again = sign_in(&deployment, "account").await;
+    assert_eq!(deployment.sso(&again.access).await.status, 200);
     let other = minted(&crate::jwt::claims(&again.access), json!({"epoch": 0}));
-    assert_access_refused("account", &stand.sso(&other).await, "an old token of a new session");
+    assert_access_refused("account", &deployment.sso(&other).await, "an old token of a new session");
 }
 
 /// Only who shares the key can say this, and may well say it wrongly.
 #[tokio::test]
 async fn a_session_that_no_key_of_the_table_can_name_is_none() {
-    let stand = Stand::start().await;
-    let tokens = sign_in(&stand, "account").await;
+    let deployment = Deployment::start().await;
+    let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
     for sid in [String::new(), "s".repeat(1025), "s".repeat(5000), "\0".to_owned(), "☃".to_owned()] {
-        let reply = stand.sso(&minted(&claims, json!({"sid": sid}))).await;
+        let reply = deployment.sso(&minted(&claims, json!({"sid": sid}))).await;
         assert_access_refused("account", &reply, &format!("a sid of {} bytes", sid.len()));
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postern::session::GRACE;
-use postern_tests::stand::Stand;
+use postern_tests::deployment::Deployment;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::http::{Gateway, RENEWABLE, Tokens, assert_refused, end, present, renew, sessions, sign_in};
+use super::http::{Gateway, RENEWABLE, Tokens, assert_refused, end, present, sessions, sign_in, upgrade};
 
 const TABS: usize = 50;
 
@@ -31,10 +31,10 @@ async fn all_at_once(gateway: &Arc<Gateway>, contract: &'static str, token: &str
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_tabs_that_refresh_at_once_all_get_the_same_successor_and_go_on_with_it() {
-    let stand = Stand::start().await;
-    let gateway = Arc::new(Gateway::open(&stand).await);
+    let deployment = Deployment::start().await;
+    let gateway = Arc::new(Gateway::open(&deployment).await);
     for contract in RENEWABLE {
-        let mut token = sign_in(&stand, contract).await;
+        let mut token = sign_in(&deployment, contract).await;
         for round in 0..2 {
             let given = all_at_once(&gateway, contract, &token.refresh).await;
             let next = given[0].secret(contract);
@@ -46,8 +46,8 @@ async fn fifty_tabs_that_refresh_at_once_all_get_the_same_successor_and_go_on_wi
             for tokens in all_at_once(&gateway, contract, &given[1].refresh).await {
                 assert_eq!(tokens.secret(contract), next, "{contract}, round {round}");
             }
-            assert_eq!(sessions(&stand, contract).await.len(), 1, "{contract}, round {round}");
-            stand.advance(GRACE);
+            assert_eq!(sessions(&deployment, contract).await.len(), 1, "{contract}, round {round}");
+            deployment.advance(GRACE);
             let mut client = gateway.connect().await;
             let mut secrets = Vec::new();
             for tokens in &given {
@@ -56,27 +56,27 @@ async fn fifty_tabs_that_refresh_at_once_all_get_the_same_successor_and_go_on_wi
             }
             secrets.dedup();
             assert!(secrets.len() == 1 && secrets[0] != next, "{contract}, round {round}: every tab goes on");
-            stand.advance(GRACE);
+            deployment.advance(GRACE);
         }
-        assert_eq!(sessions(&stand, contract).await.len(), 1, "{contract}");
+        assert_eq!(sessions(&deployment, contract).await.len(), 1, "{contract}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn tabs_that_are_seconds_apart_keep_the_session_for_twenty_rounds() {
-    let stand = Stand::start().await;
-    let gateway = Gateway::open(&stand).await;
+    let deployment = Deployment::start().await;
+    let gateway = Gateway::open(&deployment).await;
     for contract in RENEWABLE {
         for period in [35, 240] {
-            let began = stand.now();
-            let first = sign_in(&stand, contract).await;
+            let began = deployment.now();
+            let first = sign_in(&deployment, contract).await;
             let mut tabs = Vec::new();
             for after in [0, 3, 7, 13, 21] {
                 tabs.push((after, gateway.connect().await, first.clone()));
             }
             for round in 0..20 {
                 for (after, client, tokens) in &mut tabs {
-                    stand.set_time(began.plus(Duration::from_secs(round * period + *after)));
+                    deployment.set_time(began.plus(Duration::from_secs(round * period + *after)));
                     let reply = client.refresh(contract, &tokens.refresh).await;
                     *tokens = Tokens::of(contract, &reply);
                     let shown = client.present(contract, &tokens.access).await;
@@ -86,9 +86,9 @@ async fn tabs_that_are_seconds_apart_keep_the_session_for_twenty_rounds() {
                     tabs.iter().map(|(_, _, tokens)| tokens.secret(contract)).collect();
                 assert!(secrets.iter().all(|secret| *secret == secrets[0]), "{contract}, round {round}");
             }
-            assert_eq!(sessions(&stand, contract).await.len(), 1, "{contract}");
+            assert_eq!(sessions(&deployment, contract).await.len(), 1, "{contract}");
             let last = &tabs[0].2;
-            assert_eq!(end(&stand, contract, &last.refresh).await.status, 200, "{contract}");
+            assert_eq!(end(&deployment, contract, &last.refresh).await.status, 200, "{contract}");
         }
     }
 }
@@ -96,18 +96,18 @@ async fn tabs_that_are_seconds_apart_keep_the_session_for_twenty_rounds() {
 /// Whoever of the two comes second with a token that was rotated shows that there are two.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thief_with_an_old_token_ends_the_family_for_both() {
-    let stand = Stand::start().await;
-    let gateway = Gateway::open(&stand).await;
+    let deployment = Deployment::start().await;
+    let gateway = Gateway::open(&deployment).await;
     for contract in RENEWABLE {
         for rotations in [2, 4] {
-            let stolen = sign_in(&stand, contract).await;
-            let elsewhere = sign_in(&stand, contract).await;
+            let stolen = sign_in(&deployment, contract).await;
+            let elsewhere = sign_in(&deployment, contract).await;
             // The one is the thief, or the other.
             let (mut first, mut second) = (gateway.connect().await, gateway.connect().await);
             let mut kept = stolen.clone();
             for _ in 0..rotations {
                 kept = Tokens::of(contract, &first.refresh(contract, &kept.refresh).await);
-                stand.advance(GRACE);
+                deployment.advance(GRACE);
             }
             let of = format!("{contract}, rotated {rotations} times");
             for _ in 0..2 {
@@ -116,12 +116,12 @@ async fn a_thief_with_an_old_token_ends_the_family_for_both() {
             }
             if contract == "account" {
                 for tokens in [&stolen, &kept] {
-                    assert_eq!(present(&stand, contract, &tokens.access).await.status, 401, "{of}");
+                    assert_eq!(present(&deployment, contract, &tokens.access).await.status, 401, "{of}");
                 }
             }
-            renew(&stand, contract, &elsewhere.refresh).await;
-            assert_eq!(end(&stand, contract, &elsewhere.refresh).await.status, 200, "{of}");
-            assert_eq!(sessions(&stand, contract).await.len(), 0, "{of}");
+            upgrade(&deployment, contract, &elsewhere.refresh).await;
+            assert_eq!(end(&deployment, contract, &elsewhere.refresh).await.status, 200, "{of}");
+            assert_eq!(sessions(&deployment, contract).await.len(), 0, "{of}");
         }
     }
 }

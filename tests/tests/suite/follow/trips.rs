@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use postern::session::GRACE;
-use postern_tests::stand::Reply;
+use postern_tests::deployment::Reply;
 
-use super::http::{RENEWABLE, Tokens, assert_refused, end, present, refresh, renew, sign_in};
+use super::http::{RENEWABLE, Tokens, assert_refused, end, present, refresh, sign_in, upgrade};
 use crate::proxy::{Fate, Proxy};
 
 const ROTATE: &str = "UpdateItem SESSIONS";
@@ -43,28 +43,28 @@ async fn in_one_trip(proxy: &mut Proxy, calls: &[&str], request: impl Future<Out
 
 #[tokio::test]
 async fn a_refresh_is_one_round_trip_whether_it_rotates_or_keeps_or_repeats() {
-    let (stand, mut proxy) = Proxy::stand(|env| env).await;
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
-        let first = sign_in(&stand, contract).await;
+        let first = sign_in(&deployment, contract).await;
         let calls = [USER, ROTATE];
-        let reply = in_one_trip(&mut proxy, &calls, refresh(&stand, contract, &first.refresh)).await;
+        let reply = in_one_trip(&mut proxy, &calls, refresh(&deployment, contract, &first.refresh)).await;
         let next = Tokens::of(contract, &reply);
         // The first presentation of a token that is kept is recorded, in a second trip.
         proxy.calls();
-        renew(&stand, contract, &next.refresh).await;
+        upgrade(&deployment, contract, &next.refresh).await;
         let made: Vec<String> = proxy.calls().iter().map(|call| short(call)).collect();
         assert_eq!(made, [USER, ROTATE, ROTATE], "{contract}");
         for token in [&first, &next] {
-            let reply = in_one_trip(&mut proxy, &calls, refresh(&stand, contract, &token.refresh)).await;
+            let reply = in_one_trip(&mut proxy, &calls, refresh(&deployment, contract, &token.refresh)).await;
             assert_eq!(Tokens::of(contract, &reply).secret(contract), next.secret(contract), "{contract}");
         }
-        stand.advance(Duration::from_secs(400 * 24 * 3600));
+        deployment.advance(Duration::from_secs(400 * 24 * 3600));
         if contract == "account" {
-            let reply = in_one_trip(&mut proxy, &calls, refresh(&stand, contract, &next.refresh)).await;
+            let reply = in_one_trip(&mut proxy, &calls, refresh(&deployment, contract, &next.refresh)).await;
             assert_refused(contract, &reply, "it is over");
         } else {
             // Its token says so, and the table is not asked.
-            let reply = in_one_trip(&mut proxy, &[], refresh(&stand, contract, &next.refresh)).await;
+            let reply = in_one_trip(&mut proxy, &[], refresh(&deployment, contract, &next.refresh)).await;
             assert_refused(contract, &reply, "it is over");
         }
     }
@@ -73,19 +73,19 @@ async fn a_refresh_is_one_round_trip_whether_it_rotates_or_keeps_or_repeats() {
 /// What costs a second is a theft.
 #[tokio::test]
 async fn a_reuse_is_a_second_round_trip_which_ends_the_family() {
-    let (stand, proxy) = Proxy::stand(|env| env).await;
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
-        let first = sign_in(&stand, contract).await;
-        renew(&stand, contract, &first.refresh).await;
-        stand.advance(GRACE);
+        let first = sign_in(&deployment, contract).await;
+        upgrade(&deployment, contract, &first.refresh).await;
+        deployment.advance(GRACE);
         // So does a reply that was lost.
         proxy.calls();
-        renew(&stand, contract, &first.refresh).await;
+        upgrade(&deployment, contract, &first.refresh).await;
         let made: Vec<String> = proxy.calls().iter().map(|call| short(call)).collect();
         assert_eq!(made, [USER, ROTATE, ROTATE], "{contract}");
-        stand.advance(GRACE);
+        deployment.advance(GRACE);
         proxy.calls();
-        assert_refused(contract, &refresh(&stand, contract, &first.refresh).await, "reuse");
+        assert_refused(contract, &refresh(&deployment, contract, &first.refresh).await, "reuse");
         let made: Vec<String> = proxy.calls().iter().map(|call| short(call)).collect();
         assert_eq!(made, [END, USER, ROTATE], "{contract}");
     }
@@ -93,35 +93,35 @@ async fn a_reuse_is_a_second_round_trip_which_ends_the_family() {
 
 #[tokio::test]
 async fn to_show_who_holds_a_token_is_one_round_trip_and_to_end_a_session_is_one() {
-    let (stand, mut proxy) = Proxy::stand(|env| env).await;
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         let reads: &[&str] = if contract == "account" { &[SESSION, USER] } else { &[USER] };
-        let tokens = sign_in(&stand, contract).await;
-        let reply = in_one_trip(&mut proxy, reads, present(&stand, contract, &tokens.access)).await;
+        let tokens = sign_in(&deployment, contract).await;
+        let reply = in_one_trip(&mut proxy, reads, present(&deployment, contract, &tokens.access)).await;
         assert_eq!(reply.status, 200, "{contract}");
-        let reply = in_one_trip(&mut proxy, &[END], end(&stand, contract, &tokens.refresh)).await;
+        let reply = in_one_trip(&mut proxy, &[END], end(&deployment, contract, &tokens.refresh)).await;
         assert_eq!(reply.status, 200, "{contract}");
         // It fails in one, too.
-        let reply = in_one_trip(&mut proxy, reads, present(&stand, contract, &tokens.access)).await;
+        let reply = in_one_trip(&mut proxy, reads, present(&deployment, contract, &tokens.access)).await;
         assert_eq!(reply.status, if contract == "account" { 401 } else { 200 }, "{contract}");
     }
-    let tokens = sign_in(&stand, "account").await;
-    let reply = in_one_trip(&mut proxy, &[END], end(&stand, "account", &tokens.access)).await;
+    let tokens = sign_in(&deployment, "account").await;
+    let reply = in_one_trip(&mut proxy, &[END], end(&deployment, "account", &tokens.access)).await;
     assert_eq!(reply.status, 200, "an access token is revoked");
 }
 
 #[tokio::test]
 async fn what_needs_no_table_does_not_ask_it() {
-    let (stand, mut proxy) = Proxy::stand(|env| env).await;
-    let mixed = sign_in(&stand, "email").await;
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let mixed = sign_in(&deployment, "email").await;
     for contract in RENEWABLE {
-        let reply = in_one_trip(&mut proxy, &[], refresh(&stand, contract, "garbage")).await;
+        let reply = in_one_trip(&mut proxy, &[], refresh(&deployment, contract, "garbage")).await;
         assert_refused(contract, &reply, "garbage");
-        let reply = in_one_trip(&mut proxy, &[], refresh(&stand, contract, &mixed.access)).await;
+        let reply = in_one_trip(&mut proxy, &[], refresh(&deployment, contract, &mixed.access)).await;
         assert_refused(contract, &reply, "an access token");
-        let reply = in_one_trip(&mut proxy, &[], end(&stand, contract, "garbage")).await;
+        let reply = in_one_trip(&mut proxy, &[], end(&deployment, contract, "garbage")).await;
         assert_eq!(reply.status, if contract == "account" { 200 } else { 401 }, "{contract}");
-        let reply = in_one_trip(&mut proxy, &[], present(&stand, contract, &mixed.refresh)).await;
+        let reply = in_one_trip(&mut proxy, &[], present(&deployment, contract, &mixed.refresh)).await;
         assert_eq!(reply.status, 401, "{contract}");
     }
     let free = crate::jwt::claims(&mixed.access);
@@ -129,6 +129,6 @@ async fn what_needs_no_table_does_not_ask_it() {
         "token_type": "access", "exp": free["exp"], "iat": free["iat"], "jti": "x", "user_id": 33,
     });
     let token = crate::jwt::mint(r#"{"alg":"HS256"}"#, &minted);
-    let reply = in_one_trip(&mut proxy, &[USER], stand.sso(&token)).await;
+    let reply = in_one_trip(&mut proxy, &[USER], deployment.sso(&token)).await;
     assert_eq!(reply.status, 200, "of no session, one read");
 }

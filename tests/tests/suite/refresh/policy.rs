@@ -3,7 +3,7 @@
 
 use postern::ambient::{Timestamp, hex};
 use postern::session::SessionToken;
-use postern_tests::stand::Stand;
+use postern_tests::deployment::Deployment;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
@@ -162,20 +162,21 @@ fn late_answer(rotations: u64, at: u64) -> Attribute {
     Attribute::M(members.map(|(name, value)| (name.to_owned(), number(value))).into())
 }
 
-async fn holds(stand: &Stand, case: &Case) {
+async fn holds(deployment: &Deployment, case: &Case) {
     let now = Timestamp::from_millis((SECOND * 1000 + case.millis) as u64);
-    stand.set_time(now);
+    deployment.set_time(now);
     let presented = token(match case.presented {
         Presented::Current => 'c',
         Presented::Previous => 'a',
         Presented::Other => '0',
     });
-    put(stand, &presented, stored(case)).await;
-    let before = item(stand, &presented).await;
+    put(deployment, &presented, stored(case)).await;
+    let before = item(deployment, &presented).await;
     let kind = if case.same_kind { "email" } else { "account" };
-    let given = stand.app.refresh(&stand.caller(kind), &presented, &super::policy(kind)).await.unwrap();
+    let given =
+        deployment.app.refresh(&deployment.caller(kind), &presented, &super::policy(kind)).await.unwrap();
     let given = given.map(|who| who.session.unwrap().secret);
-    let after = item(stand, &presented).await;
+    let after = item(deployment, &presented).await;
 
     let expected = expected(case);
     match expected {
@@ -230,11 +231,11 @@ async fn holds(stand: &Stand, case: &Case) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_session_in_any_state_does_what_the_policy_says() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
     tokio::task::block_in_place(|| {
         let run = TestRunner::new(config).run(&cases(), |case| {
-            tokio::runtime::Handle::current().block_on(holds(&stand, &case));
+            tokio::runtime::Handle::current().block_on(holds(&deployment, &case));
             Ok(())
         });
         run.unwrap();

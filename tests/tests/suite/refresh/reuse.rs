@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use postern::ambient::hex;
 use postern::session::{GRACE, SessionToken};
+use postern_tests::deployment::Deployment;
 use postern_tests::logs;
-use postern_tests::stand::Stand;
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -14,14 +14,14 @@ use crate::raw::{self, Attribute};
 
 /// Refreshes under a request id, and gives the outcome and the user's id of the one audit event.
 pub(super) async fn audited(
-    stand: &Stand,
+    deployment: &Deployment,
     kind: &'static str,
     token: &SessionToken,
     id: &str,
 ) -> (bool, Value, Value) {
-    let mut caller = stand.caller(kind);
+    let mut caller = deployment.caller(kind);
     caller.request_id = id.to_owned();
-    let granted = stand.app.refresh(&caller, token, &policy(kind)).await.unwrap().is_some();
+    let granted = deployment.app.refresh(&caller, token, &policy(kind)).await.unwrap().is_some();
     let lines = logs::so_far();
     let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let events: Vec<Value> = lines.filter(|line| line["request_id"] == json!(id)).collect();
@@ -38,49 +38,49 @@ pub(super) async fn audited(
 
 #[tokio::test]
 async fn a_token_used_again_after_the_grace_ends_the_family_for_thief_and_victim() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for kind in KINDS {
-        let stolen = sign_in(&stand, kind).await;
-        let elsewhere = sign_in(&stand, kind).await;
-        let victims = refresh(&stand, kind, &stolen).await.unwrap();
-        stand.advance(GRACE - MOMENT);
+        let stolen = sign_in(&deployment, kind).await;
+        let elsewhere = sign_in(&deployment, kind).await;
+        let victims = refresh(&deployment, kind, &stolen).await.unwrap();
+        deployment.advance(GRACE - MOMENT);
         let id = |what: &str| format!("reuse-{kind}-{what}");
         let good = (true, json!("session_refreshed"), json!(OWNER));
-        assert_eq!(audited(&stand, kind, &stolen, &id("in time")).await, good);
-        stand.advance(MOMENT);
-        let victims = refresh(&stand, kind, &victims).await.unwrap();
+        assert_eq!(audited(&deployment, kind, &stolen, &id("in time")).await, good);
+        deployment.advance(MOMENT);
+        let victims = refresh(&deployment, kind, &victims).await.unwrap();
         let reused = (false, json!("session_reused"), json!(OWNER));
-        assert_eq!(audited(&stand, kind, &stolen, &id("too late")).await, reused);
-        assert_eq!(item(&stand, &stolen).await, None, "{kind}");
+        assert_eq!(audited(&deployment, kind, &stolen, &id("too late")).await, reused);
+        assert_eq!(item(&deployment, &stolen).await, None, "{kind}");
         let gone = (false, json!("session_invalid"), Value::Null);
-        assert_eq!(audited(&stand, kind, &victims, &id("victim")).await, gone);
-        assert_eq!(audited(&stand, kind, &stolen, &id("again")).await, gone);
-        assert!(refresh(&stand, kind, &elsewhere).await.is_some(), "{kind}: another session lives on");
+        assert_eq!(audited(&deployment, kind, &victims, &id("victim")).await, gone);
+        assert_eq!(audited(&deployment, kind, &stolen, &id("again")).await, gone);
+        assert!(refresh(&deployment, kind, &elsewhere).await.is_some(), "{kind}: another session lives on");
     }
 }
 
 /// The thief comes first and rotates on: of the victim's token nothing is left in the session but that it was used.
 #[tokio::test]
 async fn a_token_older_than_the_previous_ends_the_family_even_within_the_grace() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for kind in KINDS {
-        let stolen = sign_in(&stand, kind).await;
-        let second = refresh(&stand, kind, &stolen).await.unwrap();
-        stand.advance(GRACE);
-        let third = refresh(&stand, kind, &second).await.unwrap();
-        assert!(refresh(&stand, kind, &stolen).await.is_none(), "{kind}");
+        let stolen = sign_in(&deployment, kind).await;
+        let second = refresh(&deployment, kind, &stolen).await.unwrap();
+        deployment.advance(GRACE);
+        let third = refresh(&deployment, kind, &second).await.unwrap();
+        assert!(refresh(&deployment, kind, &stolen).await.is_none(), "{kind}");
         for token in [&second, &third, &stolen] {
-            assert!(refresh(&stand, kind, token).await.is_none(), "{kind}");
+            assert!(refresh(&deployment, kind, token).await.is_none(), "{kind}");
         }
-        assert_eq!(item(&stand, &stolen).await, None, "{kind}");
+        assert_eq!(item(&deployment, &stolen).await, None, "{kind}");
     }
 }
 
 #[tokio::test]
 async fn a_guess_at_the_secret_of_a_family_ends_it_and_one_at_the_family_ends_nothing() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for kind in KINDS {
-        let token = sign_in(&stand, kind).await;
+        let token = sign_in(&deployment, kind).await;
         let mut strangers = vec![
             SessionToken { family: "0000000000".to_owned(), ..token.clone() },
             SessionToken { family: token.family.to_lowercase() + "x", ..token.clone() },
@@ -90,32 +90,32 @@ async fn a_guess_at_the_secret_of_a_family_ends_it_and_one_at_the_family_ends_no
         for (at, stranger) in strangers.iter().enumerate() {
             let id = format!("guess-{kind}-{at}");
             let unknown = (false, json!("session_invalid"), Value::Null);
-            assert_eq!(audited(&stand, kind, stranger, &id).await, unknown);
+            assert_eq!(audited(&deployment, kind, stranger, &id).await, unknown);
         }
-        let token = refresh(&stand, kind, &token).await.expect("nothing was ended");
+        let token = refresh(&deployment, kind, &token).await.expect("nothing was ended");
         for secret in ["", "guess", &token.secret[1..], &token.family, &super::sha256(&token.secret)] {
-            let token = sign_in(&stand, kind).await;
+            let token = sign_in(&deployment, kind).await;
             let guess = SessionToken { secret: secret.to_owned(), ..token.clone() };
-            assert!(refresh(&stand, kind, &guess).await.is_none(), "{kind} {secret}");
-            assert_eq!(item(&stand, &token).await, None, "{kind} {secret}");
+            assert!(refresh(&deployment, kind, &guess).await.is_none(), "{kind} {secret}");
+            assert_eq!(item(&deployment, &token).await, None, "{kind} {secret}");
         }
     }
 }
 
 #[tokio::test]
 async fn no_token_and_no_secret_is_in_the_table_in_the_clear_nor_its_successor() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let mut words = Vec::new();
     for kind in KINDS {
-        let mut token = sign_in(&stand, kind).await;
+        let mut token = sign_in(&deployment, kind).await;
         for _ in 0..4 {
             words.extend([token.to_plain(), token.secret.clone(), token.family.clone()]);
-            token = refresh(&stand, kind, &token).await.unwrap();
-            stand.advance(GRACE + Duration::from_secs(1));
+            token = refresh(&deployment, kind, &token).await.unwrap();
+            deployment.advance(GRACE + Duration::from_secs(1));
         }
         words.extend([token.to_plain(), token.secret.clone()]);
     }
-    let table = format!("{:?}", raw::all(&stand).await);
+    let table = format!("{:?}", raw::all(&deployment).await);
     let logged = logs::so_far();
     for word in &words {
         assert!(!table.contains(word.as_str()), "{word} is stored");
@@ -126,10 +126,10 @@ async fn no_token_and_no_secret_is_in_the_table_in_the_clear_nor_its_successor()
 /// What is done with the token and the nonce makes the successor; what is done with all that is stored does not.
 #[tokio::test]
 async fn the_successor_takes_the_token_and_no_word_of_the_item_stands_in_for_it() {
-    let stand = Stand::start().await;
-    let token = sign_in(&stand, "email").await;
-    let next = refresh(&stand, "email", &token).await.unwrap();
-    let item = item(&stand, &token).await.unwrap();
+    let deployment = Deployment::start().await;
+    let token = sign_in(&deployment, "email").await;
+    let next = refresh(&deployment, "email", &token).await.unwrap();
+    let item = item(&deployment, &token).await.unwrap();
     let words: Vec<&str> = item
         .values()
         .filter_map(|value| match value {

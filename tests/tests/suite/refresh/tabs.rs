@@ -6,7 +6,7 @@ use std::time::Duration;
 use postern::Refusal;
 use postern::ambient::Timestamp;
 use postern::session::{GRACE, SessionToken};
-use postern_tests::stand::Stand;
+use postern_tests::deployment::Deployment;
 use proptest::collection::vec;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::task::JoinSet;
@@ -19,14 +19,16 @@ const APART: u64 = 25_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() {
-    let stand = Arc::new(Stand::start().await);
+    let deployment = Arc::new(Deployment::start().await);
     for kind in ["account", "email"] {
-        let mut token = sign_in(&stand, kind).await;
+        let mut token = sign_in(&deployment, kind).await;
         for round in 0..4 {
             let mut all = JoinSet::new();
             for _ in 0..100 {
-                let (stand, token) = (Arc::clone(&stand), token.clone());
-                all.spawn(async move { stand.app.refresh(&stand.caller(kind), &token, &policy(kind)).await });
+                let (deployment, token) = (Arc::clone(&deployment), token.clone());
+                all.spawn(async move {
+                    deployment.app.refresh(&deployment.caller(kind), &token, &policy(kind)).await
+                });
             }
             let mut successors: Vec<SessionToken> = Vec::new();
             for outcome in all.join_all().await {
@@ -37,16 +39,16 @@ async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() 
                     Err(refusal) => assert_eq!(refusal, Refusal::Unavailable),
                 }
             }
-            let next = refresh(&stand, kind, &token).await.unwrap();
+            let next = refresh(&deployment, kind, &token).await.unwrap();
             assert!(!successors.is_empty(), "{kind}, round {round}");
             assert!(next.secret != token.secret, "{kind}, round {round}: nobody rotated");
             assert!(successors.iter().all(|successor| *successor == next), "{kind}, round {round}");
-            let sessions = raw::all(&stand).await;
+            let sessions = raw::all(&deployment).await;
             let kept = sessions.iter().filter(|item| item.get("kind") == Some(&text(kind)));
             let hashes: Vec<&Attribute> = kept.filter_map(|item| item.get("current_hash")).collect();
             assert_eq!(hashes, [&text(&sha256(&next.secret))], "{kind}, round {round}");
             token = next;
-            stand.advance(GRACE);
+            deployment.advance(GRACE);
         }
     }
 }
@@ -54,10 +56,10 @@ async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() 
 /// Each tab has a token of its own, which it got when it last refreshed.
 #[tokio::test]
 async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_never_lose_the_session() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     for period in [10_000, 31_000, 60_000] {
-        let began = stand.now();
-        let first = sign_in(&stand, "account").await;
+        let began = deployment.now();
+        let first = sign_in(&deployment, "account").await;
         let offsets = [0, 1, 12_500, 24_000, APART];
         let mut tokens = offsets.map(|_| first.clone());
         let rounds = (0..25).flat_map(|round| offsets.map(|offset| offset + round * period));
@@ -65,11 +67,11 @@ async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_never_lose_the_ses
             rounds.enumerate().map(|(turn, at)| (at, turn % offsets.len())).collect();
         turns.sort_unstable();
         for (at, tab) in turns {
-            stand.set_time(began.plus(Duration::from_millis(at)));
-            let next = refresh(&stand, "account", &tokens[tab]).await;
+            deployment.set_time(began.plus(Duration::from_millis(at)));
+            let next = refresh(&deployment, "account", &tokens[tab]).await;
             tokens[tab] = next.unwrap_or_else(|| panic!("tab {tab}, every {period} ms, lost it at {at}"));
         }
-        stand.advance(IDLE);
+        deployment.advance(IDLE);
     }
 }
 
@@ -77,12 +79,12 @@ async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_never_lose_the_ses
 /// a token that was the present one no longer ago than that. Whatever their schedule, the session stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn whoever_is_at_most_25_seconds_behind_never_loses_the_session() {
-    let stand = Stand::start().await;
+    let deployment = Deployment::start().await;
     let config = Config { cases: 10, failure_persistence: None, ..Config::default() };
     let schedule = vec((0..45_000_u64, 0..=APART), 40);
     tokio::task::block_in_place(|| {
         let run = TestRunner::new(config).run(&schedule, |steps| {
-            tokio::runtime::Handle::current().block_on(follow(&stand, steps));
+            tokio::runtime::Handle::current().block_on(follow(&deployment, steps));
             Ok(())
         });
         run.unwrap();
@@ -90,16 +92,16 @@ async fn whoever_is_at_most_25_seconds_behind_never_loses_the_session() {
 }
 
 /// Follows a schedule of pauses, and of how long ago the presented token was the present one.
-async fn follow(stand: &Stand, steps: Vec<(u64, u64)>) {
-    let token = sign_in(stand, "session").await;
-    let mut written: Vec<(Timestamp, SessionToken)> = vec![(stand.now(), token)];
+async fn follow(deployment: &Deployment, steps: Vec<(u64, u64)>) {
+    let token = sign_in(deployment, "session").await;
+    let mut written: Vec<(Timestamp, SessionToken)> = vec![(deployment.now(), token)];
     for (pause, behind) in steps {
-        stand.advance(Duration::from_millis(pause));
-        let now = stand.now();
+        deployment.advance(Duration::from_millis(pause));
+        let now = deployment.now();
         let seen = now.minus(Duration::from_millis(behind));
         let (_, presented) =
             written.iter().rev().find(|(at, _)| *at <= seen).or_else(|| written.first()).unwrap().clone();
-        let given = refresh(stand, "session", &presented).await;
+        let given = refresh(deployment, "session", &presented).await;
         let given = given.unwrap_or_else(|| panic!("{behind} ms behind, and it is lost"));
         let (_, present) = written.last().unwrap();
         if given != *present {
@@ -107,5 +109,5 @@ async fn follow(stand: &Stand, steps: Vec<(u64, u64)>) {
         }
     }
     let (_, present) = written.last().unwrap();
-    assert_eq!(item(stand, present).await.unwrap()["current_hash"], text(&sha256(&present.secret)));
+    assert_eq!(item(deployment, present).await.unwrap()["current_hash"], text(&sha256(&present.secret)));
 }

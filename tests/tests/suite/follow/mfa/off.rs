@@ -6,7 +6,7 @@ use postern::ambient::Timestamp;
 use postern::name::LoginName;
 use postern::user::Status;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
-use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,7 +19,7 @@ use crate::follow::holder::{
 use crate::lost::codes;
 use crate::proxy::{Fate, Proxy};
 use crate::raw::{self, number, text};
-use crate::words::{Said, assert_reply, assert_said, unlimited};
+use crate::words::{Refused, assert_refusal, assert_reply, unlimited};
 
 const FAILED: &str = "authenticationFailed";
 
@@ -28,50 +28,50 @@ fn off(password: &str, code: impl Into<Value>) -> Value {
 }
 
 /// A stand at the moment, and the JWT of guarded, for which [`CODE`] was spent.
-async fn guarded() -> (Stand, String) {
-    let stand = unlimited().await;
-    stand.set_time(MOMENT);
-    let token = mfa_jwt(&stand, "guarded", PASSWORD, Some(CODE)).await;
-    (stand, token)
+async fn guarded() -> (Deployment, String) {
+    let deployment = unlimited().await;
+    deployment.set_time(MOMENT);
+    let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
+    (deployment, token)
 }
 
 #[tokio::test]
 async fn who_switches_mfa_off_by_code_or_recovery_code_needs_none_from_then_on() {
     for by in [json!(NEXT), json!(853_712), json!(RECOVERY_CODES[7]), json!("ACCE 55ED")] {
-        let (stand, token) = guarded().await;
+        let (deployment, token) = guarded().await;
         // Of one second and one epoch, two JWTs of a user are the same.
-        stand.advance(Duration::from_secs(1));
-        let before = everything(&stand, "guarded", PASSWORD, &RECOVERY_CODES[..4]).await;
-        assert_all(&stand, &before, true).await;
-        let shown = get(&stand, "mfa", WHOAMI, &token).await.json();
-        let mut expected = raw::user(&stand, GUARDED).await;
-        stand.advance(Duration::from_secs(1));
-        let reply = wish(&stand, &token, &off(PASSWORD, by.clone())).await;
+        deployment.advance(Duration::from_secs(1));
+        let before = everything(&deployment, "guarded", PASSWORD, &RECOVERY_CODES[..4]).await;
+        assert_all(&deployment, &before, true).await;
+        let shown = get(&deployment, "mfa", WHOAMI, &token).await.json();
+        let mut expected = raw::user(&deployment, GUARDED).await;
+        deployment.advance(Duration::from_secs(1));
+        let reply = wish(&deployment, &token, &off(PASSWORD, by.clone())).await;
         let mut account = shown["account"].clone();
         account["mfaEnabled"] = json!(false);
         // That it is no sign-in has a test of its own.
         account["lastSignIn"] = reply.json()["account"]["lastSignIn"].clone();
-        account["updatedAt"] = json!(stand.now().iso8601());
+        account["updatedAt"] = json!(deployment.now().iso8601());
         assert_eq!(reply.json(), json!({"result": "success", "account": account}), "{by}");
         assert_reply(&reply, 200, &reply.text, json!({}), "no token is in it");
 
-        let user = raw::user(&stand, GUARDED).await;
+        let user = raw::user(&deployment, GUARDED).await;
         expected.remove("mfa");
         expected.remove("recovery_codes");
         for (name, value) in [
             ("epoch", number(1)),
-            ("sessions_ended_at", number(stand.now().millis())),
-            ("updated_at", number(stand.now().millis())),
+            ("sessions_ended_at", number(deployment.now().millis())),
+            ("updated_at", number(deployment.now().millis())),
             ("last_attempt", user["last_attempt"].clone()),
             ("kept_token", user["kept_token"].clone()),
         ] {
             expected.insert(name.to_owned(), value);
         }
         assert_eq!(user, expected, "{by}");
-        assert_all(&stand, &before, false).await;
-        assert_all(&stand, &[Held("mfa JWT", token)], true).await;
+        assert_all(&deployment, &before, false).await;
+        assert_all(&deployment, &[Held("mfa JWT", token)], true).await;
         for contract in PASSWORD_CONTRACTS {
-            let reply = stand.password(contract, &name_at(contract, "guarded"), PASSWORD).await;
+            let reply = deployment.password(contract, &name_at(contract, "guarded"), PASSWORD).await;
             assert_eq!(reply.status, 200, "{contract}: {reply:?}");
         }
     }
@@ -79,33 +79,34 @@ async fn who_switches_mfa_off_by_code_or_recovery_code_needs_none_from_then_on()
 
 #[tokio::test]
 async fn one_jwt_switches_on_and_off_and_on_again() {
-    let stand = unlimited().await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let mut secrets = Vec::new();
     for round in 1..=2 {
-        let (secret, codes) = switch_on(&stand, &token).await;
-        let reply = wish(&stand, &token, &off(PASSWORD, code(&stand, &secret, 0))).await;
+        let (secret, codes) = switch_on(&deployment, &token).await;
+        let reply = wish(&deployment, &token, &off(PASSWORD, code(&deployment, &secret, 0))).await;
         assert_error(&reply, 401, FAILED, "the code that confirmed");
-        assert_eq!(wish(&stand, &token, &off(PASSWORD, codes[0].as_str())).await.status, 200, "{round}");
-        assert_eq!(raw::user(&stand, HUBER).await["epoch"], number(2 * round));
+        assert_eq!(wish(&deployment, &token, &off(PASSWORD, codes[0].as_str())).await.status, 200, "{round}");
+        assert_eq!(raw::user(&deployment, HUBER).await["epoch"], number(2 * round));
         secrets.push(secret);
     }
     assert_ne!(secrets[0], secrets[1]);
     // What was begun before is not brought back by anything.
-    let reply = wish(&stand, &token, &confirmation(&secrets[1], &code(&stand, &secrets[1], 1))).await;
+    let reply =
+        wish(&deployment, &token, &confirmation(&secrets[1], &code(&deployment, &secrets[1], 1))).await;
     assert_error(&reply, 403, "mfaTokenInvalid", "a secret of before");
-    begin(&stand, &token).await;
-    assert_eq!(stand.password("email", "st.huber@example.com", PASSWORD).await.status, 200);
+    begin(&deployment, &token).await;
+    assert_eq!(deployment.password("email", "st.huber@example.com", PASSWORD).await.status, 200);
 }
 
 #[tokio::test]
 async fn what_is_no_setting_is_said_and_charged_to_nobody() {
-    let (stand, on) = guarded().await;
-    let off_token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let hashes = stand.app.passwords.verifications();
+    let (deployment, on) = guarded().await;
+    let off_token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let hashes = deployment.app.passwords.verifications();
     let (setting, no_token, no_password) = ("invalidMfaSetting", "mfaTokenMissing", "passwordMissing");
-    let secret = begin(&stand, &off_token).await;
-    let right = code(&stand, &secret, 0);
+    let secret = begin(&deployment, &off_token).await;
+    let right = code(&deployment, &secret, 0);
     // With MFA on, and with MFA off.
     for (body, when_on, when_off) in [
         (json!({}), setting, setting),
@@ -134,121 +135,130 @@ async fn what_is_no_setting_is_said_and_charged_to_nobody() {
         (json!({"mfa": false, "token": NEXT, "password": 7}), no_password, no_password),
         (json!({"mfa": false, "token": NEXT, "password": [PASSWORD]}), no_password, no_password),
     ] {
-        assert_error(&wish(&stand, &on, &body).await, 400, when_on, &body.to_string());
-        assert_error(&wish(&stand, &off_token, &body).await, 400, when_off, &body.to_string());
+        assert_error(&wish(&deployment, &on, &body).await, 400, when_on, &body.to_string());
+        assert_error(&wish(&deployment, &off_token, &body).await, 400, when_off, &body.to_string());
     }
-    let reply = wish(&stand, &off_token, &off(PASSWORD, right)).await;
+    let reply = wish(&deployment, &off_token, &off(PASSWORD, right)).await;
     assert_error(&reply, 400, setting, "off, and it is not on");
     for no_json in ["", "{\"mfa\":", "mfa=false"] {
         for token in [&on, &off_token] {
             let headers = [("authorization", format!("Bearer {token}"))];
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let reply = stand.request("mfa", "POST", MFA, &headers, no_json).await;
+            let reply = deployment.request("mfa", "POST", MFA, &headers, no_json).await;
             assert_error(&reply, 400, setting, "no JSON");
             let large = format!(r#"{{"x":"{}","mfa":true}}"#, "x".repeat(65_536));
-            let reply = stand.request("mfa", "POST", MFA, &headers, &large).await;
+            let reply = deployment.request("mfa", "POST", MFA, &headers, &large).await;
             assert_error(&reply, 413, setting, "over 64 KiB");
         }
     }
-    assert_eq!(stand.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords.verifications(), hashes);
     for name in ["33", "43"] {
-        assert_eq!(raw::failures(&stand, &raw::name_counter(name)).await, 0, "{name}");
+        assert_eq!(raw::failures(&deployment, &raw::name_counter(name)).await, 0, "{name}");
     }
-    assert_eq!(raw::failures(&stand, &raw::address_counter(&stand, 300)).await, 0);
-    assert_eq!(codes(&raw::user(&stand, GUARDED).await).0, 8);
+    assert_eq!(raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await, 0);
+    assert_eq!(codes(&raw::user(&deployment, GUARDED).await).0, 8);
 }
 
 #[tokio::test]
 async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_username() {
-    let (stand, token) = guarded().await;
-    let before = raw::user(&stand, GUARDED).await;
+    let (deployment, token) = guarded().await;
+    let before = raw::user(&deployment, GUARDED).await;
     for body in [off("wrong", NEXT), off(PASSWORD, "000000"), off(PASSWORD, CODE), off(PASSWORD, true)] {
-        assert_error(&wish(&stand, &token, &body).await, 401, FAILED, &body.to_string());
+        assert_error(&wish(&deployment, &token, &body).await, 401, FAILED, &body.to_string());
     }
-    assert_said(
+    assert_refusal(
         "mfa",
-        Said::Wrong,
-        &stand.password("mfa", "guarded", "wrong").await,
+        Refused::Wrong,
+        &deployment.password("mfa", "guarded", "wrong").await,
         "the fifth, at the door",
     );
-    let hashes = stand.app.passwords.verifications();
+    let hashes = deployment.app.passwords.verifications();
     let right = off(PASSWORD, NEXT);
     for _ in 0..3 {
-        assert_said("mfa", Said::Throttled(1), &wish(&stand, &token, &right).await, "too soon");
-        let reply = sign_in(&stand, "mfa", "guarded", PASSWORD, Some(NEXT)).await;
-        assert_said("mfa", Said::Throttled(1), &reply, "too soon, at the door");
+        assert_refusal("mfa", Refused::Throttled(1), &wish(&deployment, &token, &right).await, "too soon");
+        let reply = sign_in(&deployment, "mfa", "guarded", PASSWORD, Some(NEXT)).await;
+        assert_refusal("mfa", Refused::Throttled(1), &reply, "too soon, at the door");
     }
-    assert_eq!(stand.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords.verifications(), hashes);
     // Another of the user's names is another ladder.
-    let reply = stand.password("mfa", "43", PASSWORD).await;
-    assert_said("mfa", Said::MfaRequired, &reply, "the id");
-    stand.advance(Duration::from_millis(1000));
-    assert_error(&wish(&stand, &token, &off(PASSWORD, "000000")).await, 401, FAILED, "the sixth");
-    assert_said("mfa", Said::Throttled(2), &wish(&stand, &token, &right).await, "the next rung");
-    assert_eq!(raw::user(&stand, GUARDED).await, before);
-    stand.advance(Duration::from_millis(2000));
-    assert_eq!(wish(&stand, &token, &right).await.status, 200);
+    let reply = deployment.password("mfa", "43", PASSWORD).await;
+    assert_refusal("mfa", Refused::MfaRequired, &reply, "the id");
+    deployment.advance(Duration::from_millis(1000));
+    assert_error(&wish(&deployment, &token, &off(PASSWORD, "000000")).await, 401, FAILED, "the sixth");
+    assert_refusal("mfa", Refused::Throttled(2), &wish(&deployment, &token, &right).await, "the next rung");
+    assert_eq!(raw::user(&deployment, GUARDED).await, before);
+    deployment.advance(Duration::from_millis(2000));
+    assert_eq!(wish(&deployment, &token, &right).await.status, 200);
     // Settled like a sign-in: success clears.
-    assert_eq!(raw::failures(&stand, &raw::name_counter("guarded")).await, 0);
-    assert_eq!(raw::failures(&stand, &raw::address_counter(&stand, 300)).await, 6, "the wrong ones");
+    assert_eq!(raw::failures(&deployment, &raw::name_counter("guarded")).await, 0);
+    assert_eq!(
+        raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await,
+        6,
+        "the wrong ones"
+    );
 }
 
 #[tokio::test]
 async fn a_shut_username_stays_shut_and_the_address_is_charged_too() {
-    let stand = Stand::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
+    let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     // Two minutes into a window of five.
-    stand.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
-    let now = |later| code(&stand, TOTP_SECRET, later);
-    let token = mfa_jwt(&stand, "guarded", PASSWORD, Some(&now(0))).await;
-    assert_error(&wish(&stand, &token, &off("wrong", now(1))).await, 401, FAILED, "the first");
-    let reply = wish(&stand, &token, &off(PASSWORD, now(1))).await;
-    assert_said("mfa", Said::Throttled(180), &reply, "the second from this address");
-    stand.advance(Duration::from_secs(180));
-    stand.store.shut_name(&LoginName::new("guarded"), stand.now()).await.unwrap();
-    let hashes = stand.app.passwords.verifications();
-    let reply = wish(&stand, &token, &off(PASSWORD, code(&stand, TOTP_SECRET, 1))).await;
-    assert_said("mfa", Said::Throttled(900), &reply, "a shut username");
-    assert_eq!(stand.app.passwords.verifications(), hashes);
-    assert_eq!(codes(&raw::user(&stand, GUARDED).await).0, 8);
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
+    let now = |later| code(&deployment, TOTP_SECRET, later);
+    let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(&now(0))).await;
+    assert_error(&wish(&deployment, &token, &off("wrong", now(1))).await, 401, FAILED, "the first");
+    let reply = wish(&deployment, &token, &off(PASSWORD, now(1))).await;
+    assert_refusal("mfa", Refused::Throttled(180), &reply, "the second from this address");
+    deployment.advance(Duration::from_secs(180));
+    deployment.store.lock_name(&LoginName::new("guarded"), deployment.now()).await.unwrap();
+    let hashes = deployment.app.passwords.verifications();
+    let reply = wish(&deployment, &token, &off(PASSWORD, code(&deployment, TOTP_SECRET, 1))).await;
+    assert_refusal("mfa", Refused::Throttled(900), &reply, "a shut username");
+    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(codes(&raw::user(&deployment, GUARDED).await).0, 8);
 }
 
 /// A username may spell another user's id. Its owner clears nothing of that user's by signing in.
 #[tokio::test]
 async fn sign_in_by_a_username_that_spells_the_users_id_clears_no_count() {
-    let (stand, token) = guarded().await;
-    let mut other = stand.store.user(GUARDED).await.unwrap().unwrap();
+    let (deployment, token) = guarded().await;
+    let mut other = deployment.store.user(GUARDED).await.unwrap().unwrap();
     (other.id, other.username, other.mfa) = (0, GUARDED.to_string(), None);
     other.email.clear();
     other.recovery_codes.clear();
-    stand.store.create_user(other).await.unwrap();
+    deployment.store.create_user(other).await.unwrap();
     for failures in 1..=5 {
-        assert_error(&wish(&stand, &token, &off("wrong", NEXT)).await, 401, FAILED, "wrong");
-        assert_eq!(stand.password("mfa", "43", PASSWORD).await.status, 200);
-        assert_eq!(raw::failures(&stand, &raw::name_counter("guarded")).await, failures);
+        assert_error(&wish(&deployment, &token, &off("wrong", NEXT)).await, 401, FAILED, "wrong");
+        assert_eq!(deployment.password("mfa", "43", PASSWORD).await.status, 200);
+        assert_eq!(raw::failures(&deployment, &raw::name_counter("guarded")).await, failures);
     }
-    assert_said("mfa", Said::Throttled(1), &wish(&stand, &token, &off(PASSWORD, NEXT)).await, "the sixth");
+    assert_refusal(
+        "mfa",
+        Refused::Throttled(1),
+        &wish(&deployment, &token, &off(PASSWORD, NEXT)).await,
+        "the sixth",
+    );
 }
 
 #[tokio::test]
 async fn a_code_is_for_one_thing_once() {
-    let (stand, token) = guarded().await;
+    let (deployment, token) = guarded().await;
     let recovery = RECOVERY_CODES[0];
-    assert_eq!(sign_in(&stand, "account", "guarded", PASSWORD, Some(recovery)).await.status, 200);
+    assert_eq!(sign_in(&deployment, "account", "guarded", PASSWORD, Some(recovery)).await.status, 200);
     for spent in [CODE, recovery] {
-        assert_error(&wish(&stand, &token, &off(PASSWORD, spent)).await, 401, FAILED, spent);
+        assert_error(&wish(&deployment, &token, &off(PASSWORD, spent)).await, 401, FAILED, spent);
     }
     // Nor does a wrong password spend one.
-    assert_error(&wish(&stand, &token, &off("wrong", RECOVERY_CODES[1])).await, 401, FAILED, "wrong");
-    assert_eq!(codes(&raw::user(&stand, GUARDED).await).0, 7);
-    assert_eq!(wish(&stand, &token, &off(PASSWORD, RECOVERY_CODES[1])).await.status, 200);
+    assert_error(&wish(&deployment, &token, &off("wrong", RECOVERY_CODES[1])).await, 401, FAILED, "wrong");
+    assert_eq!(codes(&raw::user(&deployment, GUARDED).await).0, 7);
+    assert_eq!(wish(&deployment, &token, &off(PASSWORD, RECOVERY_CODES[1])).await.status, 200);
 }
 
 #[tokio::test]
 async fn of_off_and_a_sign_in_with_one_code_at_once_one_succeeds() {
     for code in [NEXT, RECOVERY_CODES[3]] {
-        let (stand, mut proxy) = Proxy::stand(|env| env).await;
-        stand.set_time(MOMENT);
-        let token = mfa_jwt(&stand, "guarded", PASSWORD, Some(CODE)).await;
+        let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+        deployment.set_time(MOMENT);
+        let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
         proxy.rule(|seen| if seen.starts_with("UpdateItem USER") { Fate::Hold } else { Fate::Pass });
         let both = async {
             proxy.reached().await;
@@ -258,65 +268,65 @@ async fn of_off_and_a_sign_in_with_one_code_at_once_one_succeeds() {
         };
         let switch = off(PASSWORD, code);
         let (switched, signed_in, ()) = tokio::join!(
-            wish(&stand, &token, &switch),
-            sign_in(&stand, "account", "guarded", PASSWORD, Some(code)),
+            wish(&deployment, &token, &switch),
+            sign_in(&deployment, "account", "guarded", PASSWORD, Some(code)),
             both
         );
         proxy.heal();
-        let is_off = !raw::user(&stand, GUARDED).await.contains_key("mfa");
+        let is_off = !raw::user(&deployment, GUARDED).await.contains_key("mfa");
         assert_eq!((switched.status == 200, signed_in.status == 200), (is_off, !is_off), "{code}");
         match is_off {
-            true => assert_said("account", Said::Wrong, &signed_in, code),
+            true => assert_refusal("account", Refused::Wrong, &signed_in, code),
             false => assert_error(&switched, 401, FAILED, code),
         }
-        assert_eq!(raw::sessions(&stand, GUARDED).await, usize::from(!is_off), "{code}");
-        let reply = stand.password("session", "guarded", PASSWORD).await;
+        assert_eq!(raw::sessions(&deployment, GUARDED).await, usize::from(!is_off), "{code}");
+        let reply = deployment.password("session", "guarded", PASSWORD).await;
         match is_off {
             true => assert_eq!(reply.status, 200, "{code}"),
-            false => assert_said("session", Said::MfaRequired, &reply, code),
+            false => assert_refusal("session", Refused::MfaRequired, &reply, code),
         }
-        assert_eq!(get(&stand, "mfa", WHOAMI, &token).await.status, 200, "{code}");
+        assert_eq!(get(&deployment, "mfa", WHOAMI, &token).await.status, 200, "{code}");
     }
 }
 
 #[tokio::test]
 async fn who_was_barred_meanwhile_switches_nothing_off() {
-    let (stand, token) = guarded().await;
+    let (deployment, token) = guarded().await;
     for status in ["disabled", "blocked", "not_activated"] {
-        holder::set(&stand, GUARDED, "status", text(status)).await;
-        let before = raw::user(&stand, GUARDED).await;
-        let reply = wish(&stand, &token, &off(PASSWORD, NEXT)).await;
+        holder::set(&deployment, GUARDED, "status", text(status)).await;
+        let before = raw::user(&deployment, GUARDED).await;
+        let reply = wish(&deployment, &token, &off(PASSWORD, NEXT)).await;
         assert_unauthenticated(&reply, "Bearer error=\"invalid_token\"", status);
-        assert_eq!(raw::user(&stand, GUARDED).await, before);
+        assert_eq!(raw::user(&deployment, GUARDED).await, before);
     }
-    let (stand, mut proxy) = Proxy::stand(|env| env).await;
-    stand.set_time(MOMENT);
-    let token = mfa_jwt(&stand, "guarded", PASSWORD, Some(CODE)).await;
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(MOMENT);
+    let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
     proxy.rule(
         |seen| if seen.starts_with("UpdateItem USER SET updated_at") { Fate::Hold } else { Fate::Pass },
     );
     let operator = async {
         proxy.reached().await;
-        stand.store.set_status(GUARDED, Status::Disabled, stand.now()).await.unwrap();
-        let left = raw::user(&stand, GUARDED).await;
+        deployment.store.set_status(GUARDED, Status::Disabled, deployment.now()).await.unwrap();
+        let left = raw::user(&deployment, GUARDED).await;
         proxy.release();
         left
     };
     let switch = off(PASSWORD, NEXT);
-    let (reply, left) = tokio::join!(wish(&stand, &token, &switch), operator);
+    let (reply, left) = tokio::join!(wish(&deployment, &token, &switch), operator);
     assert_error(&reply, 401, FAILED, "too late");
-    assert_eq!(raw::user(&stand, GUARDED).await, left);
-    let reply = wish(&stand, &token, &with(switch, json!({"token": RECOVERY_CODES[0]}))).await;
+    assert_eq!(raw::user(&deployment, GUARDED).await, left);
+    let reply = wish(&deployment, &token, &with(switch, json!({"token": RECOVERY_CODES[0]}))).await;
     assert_unauthenticated(&reply, "Bearer error=\"invalid_token\"", "disabled by now");
 }
 
 #[tokio::test]
 async fn to_switch_mfa_off_is_no_sign_in_and_shows_none() {
-    let (stand, token) = guarded().await;
-    let before = get(&stand, "mfa", WHOAMI, &token).await.json();
-    stand.advance(Duration::from_secs(1));
-    let reply = wish(&stand, &token, &off(PASSWORD, NEXT)).await.json();
-    let after = get(&stand, "mfa", WHOAMI, &token).await.json();
+    let (deployment, token) = guarded().await;
+    let before = get(&deployment, "mfa", WHOAMI, &token).await.json();
+    deployment.advance(Duration::from_secs(1));
+    let reply = wish(&deployment, &token, &off(PASSWORD, NEXT)).await.json();
+    let after = get(&deployment, "mfa", WHOAMI, &token).await.json();
     assert_eq!(after["account"]["lastSignIn"], before["account"]["lastSignIn"]);
     assert_eq!(reply, after, "what is shown is what is stored");
 }
@@ -324,17 +334,17 @@ async fn to_switch_mfa_off_is_no_sign_in_and_shows_none() {
 /// An operator ends all sessions after the JWT was looked at, and before the user is read again.
 #[tokio::test]
 async fn a_jwt_that_is_ended_meanwhile_is_not_brought_back_by_switching_off() {
-    let (stand, mut proxy) = Proxy::stand(|env| env).await;
-    stand.set_time(MOMENT);
-    let token = mfa_jwt(&stand, "guarded", PASSWORD, Some(CODE)).await;
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(MOMENT);
+    let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
     proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
     let operator = async {
         proxy.reached().await;
-        stand.store.end_sessions(GUARDED, stand.now()).await.unwrap();
+        deployment.store.end_sessions(GUARDED, deployment.now()).await.unwrap();
         proxy.heal();
         proxy.release();
     };
     let switch = off(PASSWORD, NEXT);
-    let (_, ()) = tokio::join!(wish(&stand, &token, &switch), operator);
-    assert_all(&stand, &[Held("mfa JWT", token)], false).await;
+    let (_, ()) = tokio::join!(wish(&deployment, &token, &switch), operator);
+    assert_all(&deployment, &[Held("mfa JWT", token)], false).await;
 }

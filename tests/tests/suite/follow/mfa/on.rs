@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use postern::name::LoginName;
 use postern::user::Status;
+use postern_tests::deployment::{PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
-use postern_tests::stand::{PASSWORD_CONTRACTS, name_at};
 use serde_json::{Value, json};
 
 use super::{
@@ -20,17 +20,17 @@ use crate::follow::holder::{
 use crate::lost::put_counter;
 use crate::proxy::{Fate, Proxy};
 use crate::raw::{self, Attribute, number, text};
-use crate::words::{Said, assert_said, headers, unlimited};
+use crate::words::{Refused, assert_refusal, headers, unlimited};
 
 const INVALID: &str = "mfaTokenInvalid";
 
 #[tokio::test]
 async fn who_begins_gets_a_secret_of_160_bits_and_mfa_is_not_on_yet() {
-    let stand = unlimited().await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let mut expected = raw::user(&stand, HUBER).await;
-    stand.advance(Duration::from_secs(1));
-    let reply = wish(&stand, &token, &json!({"mfa": true})).await;
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let mut expected = raw::user(&deployment, HUBER).await;
+    deployment.advance(Duration::from_secs(1));
+    let reply = wish(&deployment, &token, &json!({"mfa": true})).await;
     assert_eq!((reply.status, &reply.headers), (200, &headers(json!({"pragma": "no-cache"}))));
     let body = reply.json();
     let mfa = &body["mfa"];
@@ -43,41 +43,41 @@ async fn who_begins_gets_a_secret_of_160_bits_and_mfa_is_not_on_yet() {
     assert!(!qrcode.contains("<script") && !qrcode.contains("<?xml"));
 
     expected.insert("pending_mfa_secret".to_owned(), text(secret));
-    expected.insert("updated_at".to_owned(), number(stand.now().millis()));
-    assert_eq!(raw::user(&stand, HUBER).await, expected);
-    let held = everything(&stand, "st.huber", PASSWORD, &[]).await;
-    assert_all(&stand, &held, true).await;
-    let shown = get(&stand, "mfa", WHOAMI, &token).await;
+    expected.insert("updated_at".to_owned(), number(deployment.now().millis()));
+    assert_eq!(raw::user(&deployment, HUBER).await, expected);
+    let held = everything(&deployment, "st.huber", PASSWORD, &[]).await;
+    assert_all(&deployment, &held, true).await;
+    let shown = get(&deployment, "mfa", WHOAMI, &token).await;
     assert_eq!(shown.json()["account"]["mfaEnabled"], json!(false));
 }
 
 #[tokio::test]
 async fn who_begins_again_has_forgotten_the_first_secret() {
-    let stand = unlimited().await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let first = begin(&stand, &token).await;
-    let second = begin(&stand, &token).await;
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let first = begin(&deployment, &token).await;
+    let second = begin(&deployment, &token).await;
     assert_ne!(first, second);
-    let reply = wish(&stand, &token, &confirmation(&first, &code(&stand, &first, 0))).await;
+    let reply = wish(&deployment, &token, &confirmation(&first, &code(&deployment, &first, 0))).await;
     assert_error(&reply, 403, INVALID, "the first secret");
-    let reply = wish(&stand, &token, &confirmation(&second, &code(&stand, &second, 0))).await;
+    let reply = wish(&deployment, &token, &confirmation(&second, &code(&deployment, &second, 0))).await;
     assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[tokio::test]
 async fn nothing_but_a_code_of_the_pending_secret_confirms() {
-    let stand = unlimited().await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let johns = mfa_jwt(&stand, "johndoe", "SecurePass123!", None).await;
-    let other = begin(&stand, &johns).await;
-    let reply = wish(&stand, &token, &confirmation(&other, &code(&stand, &other, 0))).await;
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let johns = mfa_jwt(&deployment, "johndoe", "SecurePass123!", None).await;
+    let other = begin(&deployment, &johns).await;
+    let reply = wish(&deployment, &token, &confirmation(&other, &code(&deployment, &other, 0))).await;
     assert_error(&reply, 403, INVALID, "nothing was begun, but by another user");
-    let secret = begin(&stand, &token).await;
-    let before = raw::user(&stand, HUBER).await;
-    let step = stand.now().secs() / 30;
-    let right = code(&stand, &secret, 0);
+    let secret = begin(&deployment, &token).await;
+    let before = raw::user(&deployment, HUBER).await;
+    let step = deployment.now().secs() / 30;
+    let right = code(&deployment, &secret, 0);
     for (secret, code) in [
-        (secret.as_str(), json!(code(&stand, &other, 0))),
+        (secret.as_str(), json!(code(&deployment, &other, 0))),
         (&secret, json!(totp(&secret, step - 2))),
         (&secret, json!(totp(&secret, step + 2))),
         (&secret, json!(format!("{right} 0"))),
@@ -87,7 +87,7 @@ async fn nothing_but_a_code_of_the_pending_secret_confirms() {
         (&secret, json!(true)),
         (&secret, json!([right])),
         (&secret, json!(-1)),
-        (&other, json!(code(&stand, &other, 0))),
+        (&other, json!(code(&deployment, &other, 0))),
         (&other, json!(right)),
         (&secret.to_lowercase(), json!(right)),
         (&secret[..31], json!(right)),
@@ -95,150 +95,151 @@ async fn nothing_but_a_code_of_the_pending_secret_confirms() {
         (&"A".repeat(60_000), json!(right)),
     ] {
         let body = with(confirmation(secret, ""), json!({"token": &code}));
-        let reply = wish(&stand, &token, &body).await;
+        let reply = wish(&deployment, &token, &body).await;
         assert_error(&reply, 403, INVALID, &code.to_string());
         // So that none has to wait.
-        stand.store.open_name(&LoginName::new("st.huber"), stand.now()).await.unwrap();
+        deployment.store.unlock_name(&LoginName::new("st.huber"), deployment.now()).await.unwrap();
     }
-    assert_eq!(raw::user(&stand, HUBER).await, before);
-    let reply = wish(&stand, &johns, &confirmation(&secret, &right)).await;
+    assert_eq!(raw::user(&deployment, HUBER).await, before);
+    let reply = wish(&deployment, &johns, &confirmation(&secret, &right)).await;
     assert_error(&reply, 403, INVALID, "by another user");
-    assert_eq!(wish(&stand, &token, &confirmation(&secret, &right)).await.status, 200);
+    assert_eq!(wish(&deployment, &token, &confirmation(&secret, &right)).await.status, 200);
 }
 
 #[tokio::test]
 async fn who_confirms_gets_eight_recovery_codes_and_every_door_asks_for_a_code() {
-    let stand = unlimited().await;
-    let before = everything(&stand, "st.huber", PASSWORD, &[]).await;
+    let deployment = unlimited().await;
+    let before = everything(&deployment, "st.huber", PASSWORD, &[]).await;
     // Of one second and one epoch, two JWTs of a user are the same.
-    stand.advance(Duration::from_secs(1));
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let shown = get(&stand, "mfa", WHOAMI, &token).await.json();
-    let secret = begin(&stand, &token).await;
-    stand.advance(Duration::from_secs(1));
-    let spent = code(&stand, &secret, 0);
-    let reply = wish(&stand, &token, &confirmation(&secret, &spent)).await;
+    deployment.advance(Duration::from_secs(1));
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let shown = get(&deployment, "mfa", WHOAMI, &token).await.json();
+    let secret = begin(&deployment, &token).await;
+    deployment.advance(Duration::from_secs(1));
+    let spent = code(&deployment, &secret, 0);
+    let reply = wish(&deployment, &token, &confirmation(&secret, &spent)).await;
     assert_eq!((reply.status, &reply.headers), (200, &headers(json!({"pragma": "no-cache"}))));
     let codes = recovery_codes(&reply);
     assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), 8);
     assert!(codes.iter().all(|code| code.len() == 8 && code.bytes().all(|b| b.is_ascii_hexdigit())));
     let mut account = shown["account"].clone();
     account["mfaEnabled"] = json!(true);
-    account["updatedAt"] = json!(stand.now().iso8601());
+    account["updatedAt"] = json!(deployment.now().iso8601());
     assert_eq!(reply.json(), json!({"result": "success", "account": account, "scratchCodes": codes}));
 
-    let user = raw::user(&stand, HUBER).await;
-    assert_eq!(stored_codes(&user), digests(&stand, HUBER, &codes));
+    let user = raw::user(&deployment, HUBER).await;
+    assert_eq!(stored_codes(&user), digests(&deployment, HUBER, &codes));
     assert_eq!((&user["epoch"], user.get("pending_mfa_secret")), (&number(1), None));
     // The JWT at hand goes on, and nothing else of before.
     assert_eq!(
-        get(&stand, "mfa", WHOAMI, &token).await.json(),
+        get(&deployment, "mfa", WHOAMI, &token).await.json(),
         json!({"result": "success", "account": account})
     );
-    assert_all(&stand, &before, false).await;
+    assert_all(&deployment, &before, false).await;
 
     for contract in PASSWORD_CONTRACTS {
-        let reply = stand.password(contract, &name_at(contract, "st.huber"), PASSWORD).await;
-        assert_said(contract, Said::MfaRequired, &reply, "no code");
-        let reply = sign_in(&stand, contract, "st.huber", PASSWORD, Some(&spent)).await;
-        assert_said(contract, Said::Wrong, &reply, "the code that confirmed");
+        let reply = deployment.password(contract, &name_at(contract, "st.huber"), PASSWORD).await;
+        assert_refusal(contract, Refused::MfaRequired, &reply, "no code");
+        let reply = sign_in(&deployment, contract, "st.huber", PASSWORD, Some(&spent)).await;
+        assert_refusal(contract, Refused::Wrong, &reply, "the code that confirmed");
     }
-    let doors = PASSWORD_CONTRACTS.into_iter().cycle();
-    for ((contract, next), code) in doors.clone().zip(doors.skip(1)).zip(&codes) {
-        let reply = sign_in(&stand, contract, "st.huber", PASSWORD, Some(code)).await;
+    let functions = PASSWORD_CONTRACTS.into_iter().cycle();
+    for ((contract, next), code) in functions.clone().zip(functions.skip(1)).zip(&codes) {
+        let reply = sign_in(&deployment, contract, "st.huber", PASSWORD, Some(code)).await;
         assert_eq!(reply.status, 200, "{contract}: {reply:?}");
-        let reply = sign_in(&stand, next, "st.huber", PASSWORD, Some(code)).await;
-        assert_said(next, Said::Wrong, &reply, "a recovery code that is spent");
+        let reply = sign_in(&deployment, next, "st.huber", PASSWORD, Some(code)).await;
+        assert_refusal(next, Refused::Wrong, &reply, "a recovery code that is spent");
     }
-    let next = code(&stand, &secret, 1);
-    assert_eq!(sign_in(&stand, "mfa", "st.huber", PASSWORD, Some(&next)).await.status, 200);
-    for again in [json!({"mfa": true}), confirmation(&secret, &code(&stand, &secret, 0))] {
-        assert_error(&wish(&stand, &token, &again).await, 400, "mfaActive", "MFA is on");
+    let next = code(&deployment, &secret, 1);
+    assert_eq!(sign_in(&deployment, "mfa", "st.huber", PASSWORD, Some(&next)).await.status, 200);
+    for again in [json!({"mfa": true}), confirmation(&secret, &code(&deployment, &secret, 0))] {
+        assert_error(&wish(&deployment, &token, &again).await, 400, "mfaActive", "MFA is on");
     }
 }
 
 #[tokio::test]
 async fn a_code_may_be_a_number_that_has_lost_its_zeros() {
-    let stand = unlimited().await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let secret = begin(&stand, &token).await;
-    while !code(&stand, &secret, 0).starts_with('0') {
-        stand.advance(Duration::from_secs(30));
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &token).await;
+    while !code(&deployment, &secret, 0).starts_with('0') {
+        deployment.advance(Duration::from_secs(30));
     }
-    let number: u64 = code(&stand, &secret, 0).parse().unwrap();
+    let number: u64 = code(&deployment, &secret, 0).parse().unwrap();
     let body = with(confirmation(&secret, ""), json!({"token": number}));
-    assert_eq!(wish(&stand, &token, &body).await.status, 200, "{number}");
+    assert_eq!(wish(&deployment, &token, &body).await.status, 200, "{number}");
 }
 
 /// Only one token is spared, and it is the one at hand.
 #[tokio::test]
 async fn another_jwt_of_the_user_is_ended_and_the_one_at_hand_ends_with_the_next_change() {
-    let stand = unlimited().await;
-    let other = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    stand.advance(Duration::from_secs(1));
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let (secret, _) = switch_on(&stand, &token).await;
+    let deployment = unlimited().await;
+    let other = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    deployment.advance(Duration::from_secs(1));
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let (secret, _) = switch_on(&deployment, &token).await;
     assert_unauthenticated(
-        &get(&stand, "mfa", WHOAMI, &other).await,
+        &get(&deployment, "mfa", WHOAMI, &other).await,
         r#"Bearer error="invalid_token""#,
         "another JWT",
     );
-    assert_eq!(get(&stand, "mfa", WHOAMI, &token).await.status, 200);
-    let later = mfa_jwt(&stand, "st.huber", PASSWORD, Some(&code(&stand, &secret, 1))).await;
-    stand.store.end_sessions(HUBER, stand.now()).await.unwrap();
-    assert_all(&stand, &[Held("mfa JWT", token), Held("mfa JWT", later)], false).await;
+    assert_eq!(get(&deployment, "mfa", WHOAMI, &token).await.status, 200);
+    let later = mfa_jwt(&deployment, "st.huber", PASSWORD, Some(&code(&deployment, &secret, 1))).await;
+    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+    assert_all(&deployment, &[Held("mfa JWT", token), Held("mfa JWT", later)], false).await;
 }
 
 #[tokio::test]
 async fn the_jwt_that_was_spared_ends_with_the_password() {
-    let stand = unlimited().await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let (_, codes) = switch_on(&stand, &token).await;
-    holder::set(&stand, HUBER, "must_change_password", Attribute::Bool(true)).await;
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let (_, codes) = switch_on(&deployment, &token).await;
+    holder::set(&deployment, HUBER, "must_change_password", Attribute::Bool(true)).await;
     let body = json!({
         "username": "st.huber", "old_password": PASSWORD, "new_password": "a phrase of their own", "token": codes[0],
     });
-    let reply = holder::post(&stand, "session", CHANGE_PASSWORD, None, &body).await;
+    let reply = holder::post(&deployment, "session", CHANGE_PASSWORD, None, &body).await;
     assert_eq!(reply.status, 200, "{reply:?}");
-    assert_all(&stand, &[Held("mfa JWT", token)], false).await;
-    assert!(!raw::user(&stand, HUBER).await.contains_key("kept_token"));
+    assert_all(&deployment, &[Held("mfa JWT", token)], false).await;
+    assert!(!raw::user(&deployment, HUBER).await.contains_key("kept_token"));
 }
 
 #[tokio::test]
 async fn wrong_codes_are_charged_to_the_username_and_a_right_one_clears_no_other_count() {
-    let stand = unlimited().await;
-    stand.set_time(super::MOMENT);
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let secret = begin(&stand, &token).await;
-    let (name, address) = (raw::name_counter("st.huber"), raw::address_counter(&stand, 300));
-    put_counter(&stand, &name, 3).await;
-    put_counter(&stand, &address, 7).await;
-    let counted = async || (raw::failures(&stand, &name).await, raw::failures(&stand, &address).await);
+    let deployment = unlimited().await;
+    deployment.set_time(super::MOMENT);
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &token).await;
+    let (name, address) = (raw::name_counter("st.huber"), raw::address_counter(&deployment, 300));
+    put_counter(&deployment, &name, 3).await;
+    put_counter(&deployment, &address, 7).await;
+    let counted =
+        async || (raw::failures(&deployment, &name).await, raw::failures(&deployment, &address).await);
     for (body, left) in
         [(confirmation(&secret, "000000"), (4, 8)), (confirmation("another secret", "000000"), (5, 9))]
     {
-        assert_error(&wish(&stand, &token, &body).await, 403, INVALID, "a wrong one");
+        assert_error(&wish(&deployment, &token, &body).await, 403, INVALID, "a wrong one");
         assert_eq!(counted().await, left);
     }
-    let right = confirmation(&secret, &code(&stand, &secret, 0));
-    let reply = wish(&stand, &token, &right).await;
-    assert_said("mfa", Said::Throttled(1), &reply, "a right code, too soon");
+    let right = confirmation(&secret, &code(&deployment, &secret, 0));
+    let reply = wish(&deployment, &token, &right).await;
+    assert_refusal("mfa", Refused::Throttled(1), &reply, "a right code, too soon");
     // One ladder with the sign-in by the username; the other names are other ladders.
-    let reply = stand.password("mfa", "st.huber", PASSWORD).await;
-    assert_said("mfa", Said::Throttled(1), &reply, "the username");
-    assert_eq!(stand.password("mfa", "33", PASSWORD).await.status, 200);
+    let reply = deployment.password("mfa", "st.huber", PASSWORD).await;
+    assert_refusal("mfa", Refused::Throttled(1), &reply, "the username");
+    assert_eq!(deployment.password("mfa", "33", PASSWORD).await.status, 200);
     assert_eq!(counted().await, (5, 9));
-    stand.advance(Duration::from_secs(1));
-    assert_eq!(wish(&stand, &token, &right).await.status, 200);
+    deployment.advance(Duration::from_secs(1));
+    assert_eq!(wish(&deployment, &token, &right).await.status, 200);
     assert_eq!(counted().await, (5, 9), "its own charge is given back, and no more");
 }
 
 #[tokio::test]
 async fn of_two_who_confirm_at_once_one_wins_and_the_stored_codes_are_the_winners() {
-    let (stand, mut proxy) = Proxy::stand(|env| env).await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let secret = begin(&stand, &token).await;
-    let body = confirmation(&secret, &code(&stand, &secret, 0));
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &token).await;
+    let body = confirmation(&secret, &code(&deployment, &secret, 0));
     proxy.rule(|seen| if seen.starts_with("UpdateItem USER") { Fate::Hold } else { Fate::Pass });
     let both = async {
         proxy.reached().await;
@@ -246,56 +247,57 @@ async fn of_two_who_confirm_at_once_one_wins_and_the_stored_codes_are_the_winner
         proxy.release();
         proxy.release();
     };
-    let (one, other, ()) = tokio::join!(wish(&stand, &token, &body), wish(&stand, &token, &body), both);
+    let (one, other, ()) =
+        tokio::join!(wish(&deployment, &token, &body), wish(&deployment, &token, &body), both);
     proxy.heal();
     let (won, lost) = if one.status == 200 { (one, other) } else { (other, one) };
     assert_eq!(won.status, 200, "{won:?}");
     assert_error(&lost, 403, INVALID, "who comes second");
     let codes = recovery_codes(&won);
-    let user = raw::user(&stand, HUBER).await;
-    assert_eq!((stored_codes(&user), &user["epoch"]), (digests(&stand, HUBER, &codes), &number(1)));
-    assert_eq!(sign_in(&stand, "mfa", "st.huber", PASSWORD, Some(&codes[7])).await.status, 200);
+    let user = raw::user(&deployment, HUBER).await;
+    assert_eq!((stored_codes(&user), &user["epoch"]), (digests(&deployment, HUBER, &codes), &number(1)));
+    assert_eq!(sign_in(&deployment, "mfa", "st.huber", PASSWORD, Some(&codes[7])).await.status, 200);
 }
 
 #[tokio::test]
 async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
     for disabled in [true, false] {
-        let (stand, mut proxy) = Proxy::stand(|env| env).await;
-        let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-        let secret = begin(&stand, &token).await;
-        let body = confirmation(&secret, &code(&stand, &secret, 0));
+        let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+        let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+        let secret = begin(&deployment, &token).await;
+        let body = confirmation(&secret, &code(&deployment, &secret, 0));
         proxy.rule(|seen| if seen.starts_with("UpdateItem USER SET mfa") { Fate::Hold } else { Fate::Pass });
         let meanwhile = async {
             proxy.reached().await;
             if disabled {
-                stand.store.set_status(HUBER, Status::Disabled, stand.now()).await.unwrap();
+                deployment.store.set_status(HUBER, Status::Disabled, deployment.now()).await.unwrap();
             } else {
-                begin(&stand, &token).await;
+                begin(&deployment, &token).await;
             }
-            let left = raw::user(&stand, HUBER).await;
+            let left = raw::user(&deployment, HUBER).await;
             proxy.release();
             left
         };
-        let (reply, left) = tokio::join!(wish(&stand, &token, &body), meanwhile);
+        let (reply, left) = tokio::join!(wish(&deployment, &token, &body), meanwhile);
         assert_error(&reply, 403, INVALID, "a confirmation that comes too late");
-        assert_eq!(raw::user(&stand, HUBER).await, left, "disabled: {disabled}");
+        assert_eq!(raw::user(&deployment, HUBER).await, left, "disabled: {disabled}");
         assert!(!left.contains_key("mfa"));
     }
 }
 
 #[tokio::test]
 async fn each_step_leaves_its_audit_events_and_no_secret() {
-    let stand = unlimited().await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let accepted = json!(["session", "token_accepted", HUBER]);
     let attempt = |outcome: &str| json!(["sign-in attempt", outcome, HUBER]);
-    let ask = async |body: &Value, id: &str| audited(&stand, "mfa", MFA, Some(&token), body, id).await;
+    let ask = async |body: &Value, id: &str| audited(&deployment, "mfa", MFA, Some(&token), body, id).await;
     let (reply, events) = ask(&json!({"mfa": true}), "mfa-on-begin").await;
     assert_eq!(events, [accepted.clone(), json!(["session", "mfa_begun", HUBER])]);
     let secret = reply.json()["mfa"]["secret"].as_str().unwrap().to_owned();
     let (_, events) = ask(&confirmation(&secret, "31-wrong-Qm"), "mfa-on-wrong").await;
     assert_eq!(events, [accepted.clone(), attempt("wrong_code")]);
-    let right = code(&stand, &secret, 0);
+    let right = code(&deployment, &secret, 0);
     let (reply, events) = ask(&confirmation(&secret, &right), "mfa-on-right").await;
     assert_eq!(events, [accepted.clone(), attempt("mfa_enabled")]);
     let codes = recovery_codes(&reply);
@@ -317,57 +319,62 @@ async fn each_step_leaves_its_audit_events_and_no_secret() {
     secrets.extend(codes);
     for secret in secrets {
         assert!(!logged.contains(&secret), "{secret} is logged");
-        assert!(!format!("{:?}", raw::all(&stand).await).contains(&secret), "{secret} is stored");
+        assert!(!format!("{:?}", raw::all(&deployment).await).contains(&secret), "{secret} is stored");
     }
 }
 
 /// An operator ends all sessions after the JWT was looked at, and before the user is read again.
 #[tokio::test]
 async fn a_jwt_that_is_ended_meanwhile_confirms_nothing_and_is_not_brought_back() {
-    let (stand, mut proxy) = Proxy::stand(|env| env).await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let secret = begin(&stand, &token).await;
-    let body = confirmation(&secret, &code(&stand, &secret, 0));
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &token).await;
+    let body = confirmation(&secret, &code(&deployment, &secret, 0));
     proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
     let operator = async {
         proxy.reached().await;
-        stand.store.end_sessions(HUBER, stand.now()).await.unwrap();
+        deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
         proxy.heal();
         proxy.release();
     };
-    let (reply, ()) = tokio::join!(wish(&stand, &token, &body), operator);
+    let (reply, ()) = tokio::join!(wish(&deployment, &token, &body), operator);
     assert_ne!(reply.status, 200, "{reply:?}");
-    assert!(!raw::user(&stand, HUBER).await.contains_key("mfa"));
-    assert_all(&stand, &[Held("mfa JWT", token)], false).await;
+    assert!(!raw::user(&deployment, HUBER).await.contains_key("mfa"));
+    assert_all(&deployment, &[Held("mfa JWT", token)], false).await;
 }
 
 /// As at the sign-in: before anything is spent or changed.
 #[tokio::test]
 async fn a_user_who_cannot_be_shown_switches_nothing() {
-    let stand = unlimited().await;
-    stand.set_time(super::MOMENT);
-    let guarded = mfa_jwt(&stand, "guarded", PASSWORD, Some(super::CODE)).await;
-    let huber = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let secret = begin(&stand, &huber).await;
-    let on = confirmation(&secret, &code(&stand, &secret, 0));
+    let deployment = unlimited().await;
+    deployment.set_time(super::MOMENT);
+    let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(super::CODE)).await;
+    let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &huber).await;
+    let on = confirmation(&secret, &code(&deployment, &secret, 0));
     let off = json!({"mfa": false, "password": PASSWORD, "token": super::NEXT});
     for (id, token, body) in [(super::GUARDED, guarded, off), (HUBER, huber, on)] {
         let broken = raw::Item::from([("consent".to_owned(), Attribute::Bool(true))]);
         let broken = raw::Item::from([("mfa".to_owned(), Attribute::M(broken))]);
-        holder::set(&stand, id, "attributes", Attribute::M(broken)).await;
-        let before = raw::user(&stand, id).await;
-        assert_said("mfa", Said::Fault, &wish(&stand, &token, &body).await, "a user who cannot be shown");
-        assert_eq!(raw::user(&stand, id).await, before, "{body}");
+        holder::set(&deployment, id, "attributes", Attribute::M(broken)).await;
+        let before = raw::user(&deployment, id).await;
+        assert_refusal(
+            "mfa",
+            Refused::Fault,
+            &wish(&deployment, &token, &body).await,
+            "a user who cannot be shown",
+        );
+        assert_eq!(raw::user(&deployment, id).await, before, "{body}");
     }
 }
 
 #[tokio::test]
 async fn a_secret_that_cannot_be_one_is_our_own_fault_and_held_against_nobody() {
-    let stand = unlimited().await;
-    let token = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    holder::set(&stand, HUBER, "pending_mfa_secret", text("not base32!")).await;
-    let reply = wish(&stand, &token, &confirmation("not base32!", "123456")).await;
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    holder::set(&deployment, HUBER, "pending_mfa_secret", text("not base32!")).await;
+    let reply = wish(&deployment, &token, &confirmation("not base32!", "123456")).await;
     assert_error(&reply, 500, "serverError", "the stored secret");
-    let (name, address) = (raw::name_counter(&HUBER.to_string()), raw::address_counter(&stand, 300));
-    assert_eq!((raw::failures(&stand, &name).await, raw::failures(&stand, &address).await), (0, 0));
+    let (name, address) = (raw::name_counter(&HUBER.to_string()), raw::address_counter(&deployment, 300));
+    assert_eq!((raw::failures(&deployment, &name).await, raw::failures(&deployment, &address).await), (0, 0));
 }

@@ -1,7 +1,7 @@
 //! What is set of issuers and audiences.
 
 use postern_local::demo::{self, USERS};
-use postern_tests::stand::Stand;
+use postern_tests::deployment::Deployment;
 use serde_json::json;
 
 use super::{PASSWORD, assert_unauthenticated, begin, wish};
@@ -10,8 +10,8 @@ use crate::jwt::claims;
 
 #[tokio::test]
 async fn the_email_contracts_issuer_is_nobody_elses() {
-    let stand = Stand::start().await;
-    let env = |name: &str, value: &str| stand.env.clone().with(name, value);
+    let deployment = Deployment::start().await;
+    let env = |name: &str, value: &str| deployment.env.clone().with(name, value);
     let error = mfa_signin::Settings::from_env(&env("MFA_JWT_ISSUER", "email")).unwrap_err();
     assert_eq!(error.variable, "MFA_JWT_ISSUER");
     assert!(error.to_string().starts_with("MFA_JWT_ISSUER "), "{error}");
@@ -28,9 +28,9 @@ async fn the_email_contracts_issuer_is_nobody_elses() {
 async fn authenticators_show_the_issuer_that_is_set() {
     for (set, shown) in [("", "Postern"), ("A & B", "A%20%26%20B"), ("Größe: 7", "Gr%C3%B6%C3%9Fe%3A%207")]
     {
-        let stand = Stand::start_with(|env| env.with("MFA_TOTP_ISSUER", set)).await;
-        let token = mfa_jwt(&stand, "Zoë", "pässwörd ☃", None).await;
-        let mfa = &wish(&stand, &token, &json!({"mfa": true})).await.json()["mfa"];
+        let deployment = Deployment::start_with(|env| env.with("MFA_TOTP_ISSUER", set)).await;
+        let token = mfa_jwt(&deployment, "Zoë", "pässwörd ☃", None).await;
+        let mfa = &wish(&deployment, &token, &json!({"mfa": true})).await.json()["mfa"];
         let secret = mfa["secret"].as_str().unwrap();
         let expected = format!("otpauth://totp/{shown}:Zo%C3%AB?secret={secret}&issuer={shown}");
         assert_eq!(mfa["otpauth"], json!(expected));
@@ -40,12 +40,12 @@ async fn authenticators_show_the_issuer_that_is_set() {
 #[tokio::test]
 async fn the_longest_names_fit_into_a_qr_code() {
     let issuer = "😀".repeat(300);
-    let stand = Stand::start_with(|env| env.with("MFA_TOTP_ISSUER", issuer)).await;
-    let mut user = demo::user(&stand.app, &USERS[2]);
+    let deployment = Deployment::start_with(|env| env.with("MFA_TOTP_ISSUER", issuer)).await;
+    let mut user = demo::user(&deployment.app, &USERS[2]);
     (user.id, user.username, user.email) = (500, "😀".repeat(190), "smile@example.com".to_owned());
-    stand.store.create_user(user).await.unwrap();
-    let token = mfa_jwt(&stand, "500", PASSWORD, None).await;
-    let reply = wish(&stand, &token, &json!({"mfa": true})).await;
+    deployment.store.create_user(user).await.unwrap();
+    let token = mfa_jwt(&deployment, "500", PASSWORD, None).await;
+    let reply = wish(&deployment, &token, &json!({"mfa": true})).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     let qrcode = member(&reply, "/mfa/qrcode");
     assert!(qrcode.starts_with("<svg") && qrcode.ends_with("</svg>"));
@@ -53,25 +53,25 @@ async fn the_longest_names_fit_into_a_qr_code() {
 
 #[tokio::test]
 async fn a_jwt_of_another_issuer_or_audience_than_is_set_is_no_good() {
-    let mut stand = Stand::start().await;
-    let old = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
-    let old_session = member(&sign_in(&stand, "session", "st.huber", PASSWORD, None).await, "/token");
+    let mut deployment = Deployment::start().await;
+    let old = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let old_session = member(&sign_in(&deployment, "session", "st.huber", PASSWORD, None).await, "/token");
     for (name, claim) in
         [("MFA_JWT_ISSUER", "iss"), ("MFA_JWT_AUDIENCE", "aud"), ("SESSION_JWT_ISSUER", "iss")]
     {
-        stand.restart(|env| env.with(name, "another")).await;
+        deployment.restart(|env| env.with(name, "another")).await;
         if name == "SESSION_JWT_ISSUER" {
-            assert!(!Held("session JWT", old_session.clone()).is_good(&stand).await);
-            let new = member(&sign_in(&stand, "session", "st.huber", PASSWORD, None).await, "/token");
+            assert!(!Held("session JWT", old_session.clone()).is_good(&deployment).await);
+            let new = member(&sign_in(&deployment, "session", "st.huber", PASSWORD, None).await, "/token");
             assert_eq!(claims(&new)[claim], json!("another"));
-            assert!(Held("session JWT", new).is_good(&stand).await);
+            assert!(Held("session JWT", new).is_good(&deployment).await);
         } else {
-            let reply = get(&stand, "mfa", WHOAMI, &old).await;
+            let reply = get(&deployment, "mfa", WHOAMI, &old).await;
             assert_unauthenticated(&reply, r#"Bearer error="invalid_token""#, name);
-            let new = mfa_jwt(&stand, "st.huber", PASSWORD, None).await;
+            let new = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
             assert_eq!(claims(&new)[claim], json!("another"));
-            begin(&stand, &new).await;
+            begin(&deployment, &new).await;
         }
-        stand.restart(|env| env.with(name, "")).await;
+        deployment.restart(|env| env.with(name, "")).await;
     }
 }

@@ -3,62 +3,62 @@
 use std::time::Duration;
 
 use postern::ambient::Timestamp;
-use postern_local::demo::SHUT_NAMES;
-use postern_tests::stand::{Reply, Stand};
+use postern_local::demo::LOCKED_NAMES;
+use postern_tests::deployment::{Deployment, Reply};
 use serde_json::json;
 
 use super::{CHANGER, NEW, NOT_NEEDED, OLD, body, change};
 use crate::follow::holder::{self, with};
 use crate::lost::put_counter;
 use crate::raw::{self, Attribute};
-use crate::words::{LONGEST_WAIT, Said, assert_reply, assert_said, unlimited};
+use crate::words::{LONGEST_WAIT, Refused, assert_refusal, assert_reply, unlimited};
 
 #[tokio::test]
 async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
-    let stand = unlimited().await;
+    let deployment = unlimited().await;
     let wrong = with(body("changer"), json!({"old_password": "wrong"}));
     for guess in 0..5 {
         let reply = match guess % 2 {
-            0 => change(&stand, &wrong).await,
-            _ => stand.password("session", "changer", "wrong").await,
+            0 => change(&deployment, &wrong).await,
+            _ => deployment.password("session", "changer", "wrong").await,
         };
-        assert_said("session", Said::Wrong, &reply, &guess.to_string());
+        assert_refusal("session", Refused::Wrong, &reply, &guess.to_string());
     }
-    let hashes = stand.app.passwords.verifications();
+    let hashes = deployment.app.passwords.verifications();
     for early in [0, 999] {
-        stand.advance(Duration::from_millis(early));
-        let reply = change(&stand, &body("changer")).await;
-        assert_said("session", Said::Throttled(1), &reply, "the right old password, too soon");
-        let reply = stand.password("account", "changer", OLD).await;
-        assert_said("account", Said::Throttled(1), &reply, "the right old password, too soon");
+        deployment.advance(Duration::from_millis(early));
+        let reply = change(&deployment, &body("changer")).await;
+        assert_refusal("session", Refused::Throttled(1), &reply, "the right old password, too soon");
+        let reply = deployment.password("account", "changer", OLD).await;
+        assert_refusal("account", Refused::Throttled(1), &reply, "the right old password, too soon");
     }
-    assert_eq!(stand.app.passwords.verifications(), hashes);
-    stand.advance(Duration::from_millis(1));
-    assert_said("session", Said::Wrong, &change(&stand, &wrong).await, "the sixth");
-    let reply = change(&stand, &body("changer")).await;
-    assert_said("session", Said::Throttled(2), &reply, "the next rung");
-    stand.advance(Duration::from_secs(2));
-    assert_eq!(change(&stand, &body("changer")).await.status, 200);
+    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    deployment.advance(Duration::from_millis(1));
+    assert_refusal("session", Refused::Wrong, &change(&deployment, &wrong).await, "the sixth");
+    let reply = change(&deployment, &body("changer")).await;
+    assert_refusal("session", Refused::Throttled(2), &reply, "the next rung");
+    deployment.advance(Duration::from_secs(2));
+    assert_eq!(change(&deployment, &body("changer")).await.status, 200);
     // Success clears: there are five free failures again.
     for guess in 0..5 {
-        let reply = stand.password("session", "changer", OLD).await;
-        assert_said("session", Said::Wrong, &reply, &guess.to_string());
+        let reply = deployment.password("session", "changer", OLD).await;
+        assert_refusal("session", Refused::Wrong, &reply, &guess.to_string());
     }
-    assert_said("session", Said::Throttled(1), &change(&stand, &wrong).await, "the sixth since");
-    assert_eq!(stand.password("email", "changer@example.com", NEW).await.status, 200, "another name");
+    assert_refusal("session", Refused::Throttled(1), &change(&deployment, &wrong).await, "the sixth since");
+    assert_eq!(deployment.password("email", "changer@example.com", NEW).await.status, 200, "another name");
 }
 
 #[tokio::test]
 async fn the_ladder_of_nobody_is_that_of_somebody() {
-    let stand = unlimited().await;
+    let deployment = unlimited().await;
     let mut replies: Vec<Vec<(Reply, u64)>> = Vec::new();
     for name in ["changer", "nobody"] {
         let mut steps = Vec::new();
         for wait in [0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 4, 0] {
-            stand.advance(Duration::from_secs(wait));
-            let before = stand.app.passwords.verifications();
-            let reply = change(&stand, &with(body(name), json!({"old_password": "wrong"}))).await;
-            steps.push((reply, stand.app.passwords.verifications() - before));
+            deployment.advance(Duration::from_secs(wait));
+            let before = deployment.app.passwords.verifications();
+            let reply = change(&deployment, &with(body(name), json!({"old_password": "wrong"}))).await;
+            steps.push((reply, deployment.app.passwords.verifications() - before));
         }
         replies.push(steps);
     }
@@ -69,27 +69,27 @@ async fn the_ladder_of_nobody_is_that_of_somebody() {
 
 #[tokio::test]
 async fn a_shut_name_stays_shut() {
-    let stand = unlimited().await;
-    put_counter(&stand, &raw::name_counter("changer"), 33).await;
-    let before = stand.app.passwords.verifications();
-    for name in [SHUT_NAMES[0], "changer"] {
+    let deployment = unlimited().await;
+    put_counter(&deployment, &raw::name_counter("changer"), 33).await;
+    let before = deployment.app.passwords.verifications();
+    for name in [LOCKED_NAMES[0], "changer"] {
         for _ in 0..2 {
-            let reply = change(&stand, &body(name)).await;
-            assert_said("session", Said::Throttled(900), &reply, name);
-            stand.advance(Duration::from_secs(24 * 3600));
+            let reply = change(&deployment, &body(name)).await;
+            assert_refusal("session", Refused::Throttled(900), &reply, name);
+            deployment.advance(Duration::from_secs(24 * 3600));
         }
     }
-    assert_eq!(stand.app.passwords.verifications(), before);
-    assert_eq!(raw::user(&stand, CHANGER).await["must_change_password"], Attribute::Bool(true));
+    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(raw::user(&deployment, CHANGER).await["must_change_password"], Attribute::Bool(true));
 }
 
 /// Who knows a password must not clear the count between guesses at a code, nor be counted for what is no guess.
 #[tokio::test]
 async fn a_right_old_password_that_changes_nothing_gives_its_own_charge_back_and_clears_no_other() {
-    let stand = unlimited().await;
-    stand.set_time(Timestamp::from_millis(1_700_000_000_000));
-    holder::set(&stand, 33, "must_change_password", Attribute::Bool(true)).await;
-    let address = raw::address_counter(&stand, 300);
+    let deployment = unlimited().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+    holder::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
+    let address = raw::address_counter(&deployment, 300);
     for (name, more, status, left) in [
         ("johndoe", json!({"old_password": "SecurePass123!"}), 400, (4, 7)),
         ("st.huber", json!({"new_password": "st.huber@example.com"}), 422, (4, 7)),
@@ -103,11 +103,12 @@ async fn a_right_old_password_that_changes_nothing_gives_its_own_charge_back_and
         ("changer", json!({}), 200, (0, 7)),
     ] {
         let counter = raw::name_counter(name);
-        put_counter(&stand, &counter, 4).await;
-        put_counter(&stand, &address, 7).await;
-        let reply = change(&stand, &with(body(name), more.clone())).await;
+        put_counter(&deployment, &counter, 4).await;
+        put_counter(&deployment, &address, 7).await;
+        let reply = change(&deployment, &with(body(name), more.clone())).await;
         assert_eq!(reply.status, status, "{name} {more}: {reply:?}");
-        let counted = (raw::failures(&stand, &counter).await, raw::failures(&stand, &address).await);
+        let counted =
+            (raw::failures(&deployment, &counter).await, raw::failures(&deployment, &address).await);
         assert_eq!(counted, left, "{name} {more}");
     }
 }
@@ -115,24 +116,24 @@ async fn a_right_old_password_that_changes_nothing_gives_its_own_charge_back_and
 #[tokio::test]
 async fn an_address_is_charged_with_guesses_and_nothing_else() {
     let (limit, john) = ("THROTTLE_ADDRESS_LIMIT", json!({"old_password": "SecurePass123!"}));
-    let stand = Stand::start_with(|env| env.with(limit, "2")).await;
+    let deployment = Deployment::start_with(|env| env.with(limit, "2")).await;
     // Two minutes into a window of five.
-    stand.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
     for _ in 0..4 {
-        let reply = change(&stand, &with(body("johndoe"), john.clone())).await;
+        let reply = change(&deployment, &with(body("johndoe"), john.clone())).await;
         assert_reply(&reply, 400, NOT_NEEDED, json!({}), "no guess");
     }
     for name in ["changer", "nobody"] {
-        let reply = change(&stand, &with(body(name), json!({"old_password": "wrong"}))).await;
-        assert_said("session", Said::Wrong, &reply, name);
+        let reply = change(&deployment, &with(body(name), json!({"old_password": "wrong"}))).await;
+        assert_refusal("session", Refused::Wrong, &reply, name);
     }
-    let before = stand.app.passwords.verifications();
-    let reply = change(&stand, &body("changer")).await;
-    assert_said("session", Said::Throttled(180), &reply, "the third");
-    let reply = stand.password("account", "changer", OLD).await;
-    assert_said("account", Said::Throttled(180), &reply, "the third, at another door");
-    assert_eq!(stand.app.passwords.verifications(), before);
-    assert_eq!(raw::failures(&stand, &raw::name_counter("changer")).await, 1);
-    stand.advance(LONGEST_WAIT);
-    assert_eq!(change(&stand, &body("changer")).await.status, 200);
+    let before = deployment.app.passwords.verifications();
+    let reply = change(&deployment, &body("changer")).await;
+    assert_refusal("session", Refused::Throttled(180), &reply, "the third");
+    let reply = deployment.password("account", "changer", OLD).await;
+    assert_refusal("account", Refused::Throttled(180), &reply, "the third, at another door");
+    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(raw::failures(&deployment, &raw::name_counter("changer")).await, 1);
+    deployment.advance(LONGEST_WAIT);
+    assert_eq!(change(&deployment, &body("changer")).await.status, 200);
 }

@@ -1,6 +1,6 @@
 //! When the store fails under a change of password: the contract's words, and never half a change.
 
-use postern_tests::stand::{PASSWORD_CONTRACTS, Stand, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use serde_json::{Value, json};
 
 use super::{CHANGER, NEW, OLD, body, change};
@@ -8,13 +8,13 @@ use crate::follow::holder::with;
 use crate::lost::WRITES;
 use crate::proxy::{Fate, Fault, Proxy, error};
 use crate::raw::{self, Attribute, Item, number};
-use crate::words::{Said, assert_said};
+use crate::words::{Refused, assert_refusal};
 
 /// What fails, and how the session contract says so.
-fn faults() -> [(Fault, Said); 2] {
+fn faults() -> [(Fault, Refused); 2] {
     [
-        (error(400, "AccessDeniedException"), Said::Fault),
-        (error(503, "ServiceUnavailable"), Said::Unavailable(1)),
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
     ]
 }
 
@@ -22,18 +22,18 @@ fn stays() -> Value {
     with(body("changer"), json!({"stay_logged_in": true}))
 }
 
-async fn counted(stand: &Stand) -> (i64, i64) {
-    let (name, address) = (raw::name_counter("changer"), raw::address_counter(stand, 300));
-    (raw::failures(stand, &name).await, raw::failures(stand, &address).await)
+async fn counted(deployment: &Deployment) -> (i64, i64) {
+    let (name, address) = (raw::name_counter("changer"), raw::address_counter(deployment, 300));
+    (raw::failures(deployment, &name).await, raw::failures(deployment, &address).await)
 }
 
-async fn restore(stand: &Stand, user: &Item) {
-    raw::put(stand, "USER#41", "USER", user.clone()).await;
+async fn restore(deployment: &Deployment, user: &Item) {
+    raw::put(deployment, "USER#41", "USER", user.clone()).await;
 }
 
 /// The new password, and no other, opens every door.
-async fn assert_changed(stand: &Stand, of: &str) {
-    let user = raw::user(stand, CHANGER).await;
+async fn assert_changed(deployment: &Deployment, of: &str) {
+    let user = raw::user(deployment, CHANGER).await;
     assert_eq!(
         (&user["must_change_password"], &user["epoch"]),
         (&Attribute::Bool(false), &number(1)),
@@ -41,16 +41,16 @@ async fn assert_changed(stand: &Stand, of: &str) {
     );
     for contract in PASSWORD_CONTRACTS {
         let name = name_at(contract, "changer");
-        assert_said(contract, Said::Wrong, &stand.password(contract, &name, OLD).await, of);
-        assert_eq!(stand.password(contract, &name, NEW).await.status, 200, "{contract}: {of}");
+        assert_refusal(contract, Refused::Wrong, &deployment.password(contract, &name, OLD).await, of);
+        assert_eq!(deployment.password(contract, &name, NEW).await.status, 200, "{contract}: {of}");
     }
 }
 
 #[tokio::test]
 async fn what_fails_before_the_change_is_written_leaves_everything_as_it_was() {
-    let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
-    let before = raw::user(&stand, CHANGER).await;
-    for (fault, said) in faults() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let before = raw::user(&deployment, CHANGER).await;
+    for (fault, refused) in faults() {
         for (call, hashes) in [
             ("GetItem LOGIN", 0),
             ("UpdateItem ADDRESS ADD failures :one", 0),
@@ -58,60 +58,61 @@ async fn what_fails_before_the_change_is_written_leaves_everything_as_it_was() {
             ("UpdateItem NAME ADD failures :one", 0),
             ("UpdateItem USER", 1),
         ] {
-            let (fault, verified) = (fault.clone(), stand.app.passwords.verifications());
+            let (fault, verified) = (fault.clone(), deployment.app.passwords.verifications());
             proxy.calls();
             proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
-            assert_said("session", said, &change(&stand, &stays()).await, call);
+            assert_refusal("session", refused, &change(&deployment, &stays()).await, call);
             assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
             proxy.heal();
-            assert_eq!(stand.app.passwords.verifications() - verified, hashes, "{call}");
-            assert_eq!(raw::user(&stand, CHANGER).await, before, "{call}");
-            assert_eq!(raw::sessions(&stand, CHANGER).await, 0, "{call}");
-            assert_eq!(counted(&stand).await, (0, 0), "{call}");
+            assert_eq!(deployment.app.passwords.verifications() - verified, hashes, "{call}");
+            assert_eq!(raw::user(&deployment, CHANGER).await, before, "{call}");
+            assert_eq!(raw::sessions(&deployment, CHANGER).await, 0, "{call}");
+            assert_eq!(counted(&deployment).await, (0, 0), "{call}");
         }
     }
-    assert_eq!(change(&stand, &stays()).await.status, 200);
+    assert_eq!(change(&deployment, &stays()).await.status, 200);
 }
 
 #[tokio::test]
 async fn what_fails_behind_the_change_leaves_it_whole() {
-    for (fault, said) in faults() {
+    for (fault, refused) in faults() {
         for (call, forgiven) in [
             ("PutItem SESSIONS", false),
             ("UpdateItem NAME SET failures", true),
             ("UpdateItem ADDRESS ADD failures :minus", true),
         ] {
-            let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+            let (deployment, proxy) =
+                Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
             let fault = fault.clone();
             proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
-            let reply = change(&stand, &stays()).await;
+            let reply = change(&deployment, &stays()).await;
             match forgiven {
                 true => assert_eq!(reply.status, 200, "{call}: {reply:?}"),
-                false => assert_said("session", said, &reply, call),
+                false => assert_refusal("session", refused, &reply, call),
             }
             proxy.heal();
-            assert_eq!(raw::sessions(&stand, CHANGER).await, usize::from(forgiven), "{call}");
-            assert_changed(&stand, call).await;
+            assert_eq!(raw::sessions(&deployment, CHANGER).await, usize::from(forgiven), "{call}");
+            assert_changed(&deployment, call).await;
         }
     }
 }
 
 #[tokio::test]
 async fn each_write_of_a_change_that_is_sent_again_is_done_once() {
-    let (stand, proxy) = Proxy::stand(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
-    let before = raw::user(&stand, CHANGER).await;
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let before = raw::user(&deployment, CHANGER).await;
     for write in WRITES {
-        let sessions = raw::sessions(&stand, CHANGER).await;
-        restore(&stand, &before).await;
+        let sessions = raw::sessions(&deployment, CHANGER).await;
+        restore(&deployment, &before).await;
         proxy.calls();
         proxy.first(&[write], Fate::lose);
-        assert_eq!(change(&stand, &stays()).await.status, 200, "{write}");
+        assert_eq!(change(&deployment, &stays()).await.status, 200, "{write}");
         assert_eq!(proxy.calls().iter().filter(|call| call.starts_with(write)).count(), 2, "{write}");
-        assert_eq!(raw::sessions(&stand, CHANGER).await, sessions + 1, "{write}");
-        assert_eq!(counted(&stand).await, (0, 0), "{write}");
-        let user = raw::user(&stand, CHANGER).await;
+        assert_eq!(raw::sessions(&deployment, CHANGER).await, sessions + 1, "{write}");
+        assert_eq!(counted(&deployment).await, (0, 0), "{write}");
+        let user = raw::user(&deployment, CHANGER).await;
         assert_eq!((&user["must_change_password"], &user["epoch"]), (&Attribute::Bool(false), &number(1)));
-        assert_eq!(stand.password("mfa", "changer", NEW).await.status, 200, "{write}");
+        assert_eq!(deployment.password("mfa", "changer", NEW).await.status, 200, "{write}");
     }
 }
 
@@ -119,11 +120,16 @@ async fn each_write_of_a_change_that_is_sent_again_is_done_once() {
 #[tokio::test]
 async fn a_change_of_which_nobody_ever_hears_is_whole() {
     for lost in [error(500, "InternalServerError"), None] {
-        let (stand, proxy) = Proxy::stand(|env| env).await;
+        let (deployment, proxy) = Proxy::deployment(|env| env).await;
         proxy.lose(move |seen| seen.starts_with("UpdateItem USER").then(|| lost.clone()));
-        assert_said("session", Said::Unavailable(1), &change(&stand, &stays()).await, "a lost change");
+        assert_refusal(
+            "session",
+            Refused::Unavailable(1),
+            &change(&deployment, &stays()).await,
+            "a lost change",
+        );
         proxy.heal();
-        assert_eq!(raw::sessions(&stand, CHANGER).await, 0);
-        assert_changed(&stand, "a lost change").await;
+        assert_eq!(raw::sessions(&deployment, CHANGER).await, 0);
+        assert_changed(&deployment, "a lost change").await;
     }
 }

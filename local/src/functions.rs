@@ -13,7 +13,7 @@ use postern::http::{Request, Response, invoke};
 use serde_json::Value;
 
 /// A function that takes API Gateway v2 events and gives its replies, both as JSON.
-pub type Function = Arc<dyn Fn(Value) -> Invocation + Send + Sync>;
+pub type Handler = Arc<dyn Fn(Value) -> Invocation + Send + Sync>;
 
 /// A function at work on one event.
 pub type Invocation = Pin<Box<dyn Future<Output = Result<Value, InvocationFailed>> + Send>>;
@@ -24,7 +24,7 @@ pub struct InvocationFailed(pub String);
 
 /// A contract or the key set, where it is, and the function that answers for it.
 #[derive(Clone)]
-pub struct Door {
+pub struct Function {
     /// The contract's name, or `jwks`.
     pub name: &'static str,
     /// The path of its sign-in, in the slash form of the contract's page; or the key set's.
@@ -32,42 +32,42 @@ pub struct Door {
     /// All its routes, without their trailing slashes.
     pub routes: &'static [(Method, &'static str)],
     /// The function.
-    pub function: Function,
+    pub handler: Handler,
 }
 
 /// All six, over one [`App`].
 ///
 /// # Errors
 /// If a contract's settings are malformed.
-pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Door>, ConfigError> {
-    macro_rules! door {
+pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
+    macro_rules! function {
         ($name:literal, $path:literal, $contract:ident) => {{
             let (app, settings) = (Arc::clone(app), Arc::new($contract::Settings::from_env(env)?));
-            let function = function(move |request| {
+            let handler = handler(move |request| {
                 let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
                 async move { $contract::handle(&app, &settings, request).await }
             });
-            Door { name: $name, path: $path, routes: $contract::ROUTES, function }
+            Function { name: $name, path: $path, routes: $contract::ROUTES, handler }
         }};
     }
     let key_set = {
         let app = Arc::clone(app);
-        function(move |request| {
+        handler(move |request| {
             let app = Arc::clone(&app);
             async move { jwks::handle(&app.keys, app.now(), request).await }
         })
     };
     Ok(vec![
-        door!("account", "/api/v2/account/signin/", account_signin),
-        door!("sso", "/api/v2/sso/signin/", sso_signin),
-        door!("session", "/api/auth/signin", session_signin),
-        door!("mfa", "/signin", mfa_signin),
-        door!("email", "/api/sign-in/", email_signin),
-        Door { name: "jwks", path: "/.well-known/jwks.json", routes: jwks::ROUTES, function: key_set },
+        function!("account", "/api/v2/account/signin/", account_signin),
+        function!("sso", "/api/v2/sso/signin/", sso_signin),
+        function!("session", "/api/auth/signin", session_signin),
+        function!("mfa", "/signin", mfa_signin),
+        function!("email", "/api/sign-in/", email_signin),
+        Function { name: "jwks", path: "/.well-known/jwks.json", routes: jwks::ROUTES, handler: key_set },
     ])
 }
 
-fn function<H, F>(handle: H) -> Function
+fn handler<H, F>(handle: H) -> Handler
 where
     H: Fn(Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response> + Send + 'static,

@@ -2,8 +2,8 @@
 
 use std::process::Stdio;
 
+use postern_tests::deployment::Deployment;
 use postern_tests::logs::find_secret;
-use postern_tests::stand::Stand;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -12,54 +12,54 @@ use tokio::process::Command;
 pub(crate) const PASSWORD: &str = "grey otter, 41 lamps";
 
 /// The deployment, with the demo users in its table.
-pub(crate) struct Desk {
-    pub(crate) stand: Stand,
+pub(crate) struct Cli {
+    pub(crate) deployment: Deployment,
 }
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CliOutput {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Desk {
+impl Cli {
     pub(crate) async fn start() -> Self {
-        Self { stand: Stand::start().await }
+        Self { deployment: Deployment::start().await }
     }
 
     /// The options that name the table.
     pub(crate) fn table(&self) -> [String; 4] {
-        ["--table", "postern", "--endpoint-url", &self.stand.table.endpoint()].map(str::to_owned)
+        ["--table", "postern", "--endpoint-url", &self.deployment.table.endpoint()].map(str::to_owned)
     }
 
     /// Runs a command on the table.
-    pub(crate) async fn run(&self, words: &[&str]) -> Said {
+    pub(crate) async fn run(&self, words: &[&str]) -> CliOutput {
         self.type_in(words, "").await
     }
 
     /// Runs a command on the table with something on its standard input. What it says holds no secret.
-    pub(crate) async fn type_in(&self, words: &[&str], input: &str) -> Said {
-        let said = run(command(words).args(self.table()), input).await;
-        said.hides_secrets();
-        said
+    pub(crate) async fn type_in(&self, words: &[&str], input: &str) -> CliOutput {
+        let output = run(command(words).args(self.table()), input).await;
+        output.hides_secrets();
+        output
     }
 
     /// Creates a user with [`PASSWORD`].
-    pub(crate) async fn add(&self, words: &[&str]) -> Said {
+    pub(crate) async fn add(&self, words: &[&str]) -> CliOutput {
         let words = [&["user", "add", "--password-stdin"], words].concat();
         self.type_in(&words, &format!("{PASSWORD}\n")).await
     }
 
     /// The status code of a sign-in at a password contract.
     pub(crate) async fn sign_in(&self, contract: &str, name: &str, password: &str) -> u64 {
-        self.stand.password(contract, name, password).await.status
+        self.deployment.password(contract, name, password).await.status
     }
 
     /// johndoe's access token.
     pub(crate) async fn token(&self) -> String {
-        let reply = self.stand.password("account", "johndoe", "SecurePass123!").await;
+        let reply = self.deployment.password("account", "johndoe", "SecurePass123!").await;
         reply.json()["token"]["access_token"].as_str().unwrap().to_owned()
     }
 }
@@ -72,7 +72,7 @@ pub(crate) fn command(words: &[&str]) -> Command {
 }
 
 /// Runs a command to its end.
-pub(crate) async fn run(command: &mut Command, input: &str) -> Said {
+pub(crate) async fn run(command: &mut Command, input: &str) -> CliOutput {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -80,14 +80,14 @@ pub(crate) async fn run(command: &mut Command, input: &str) -> Said {
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();
-    Said {
+    CliOutput {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
-impl Said {
+impl CliOutput {
     /// It went well, and said these on standard output.
     #[track_caller]
     pub(crate) fn says(&self, words: &[&str]) {
@@ -117,8 +117,8 @@ impl Said {
 
     #[track_caller]
     fn hides_secrets(&self) {
-        let said = format!("{}{}", self.out, self.err);
-        assert_eq!(find_secret(&said), None, "{said}");
-        assert!(!said.contains(PASSWORD), "{said}");
+        let output = format!("{}{}", self.out, self.err);
+        assert_eq!(find_secret(&output), None, "{output}");
+        assert!(!output.contains(PASSWORD), "{output}");
     }
 }

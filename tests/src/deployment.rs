@@ -11,14 +11,14 @@ use postern::audit::Caller;
 use postern::config::Environment;
 use postern::store::Store;
 use postern_local::demo;
-use postern_local::doors::{self, Door};
-use postern_local::table::Table;
+use postern_local::dynamodb::Table;
+use postern_local::functions::{self, Function};
 use serde_json::{Value, json};
 
 use crate::logs;
 
 /// The deployment.
-pub struct Stand {
+pub struct Deployment {
     /// The app that all five functions share.
     pub app: Arc<App>,
     /// The table, as an operator holds it.
@@ -27,7 +27,7 @@ pub struct Stand {
     pub env: Environment,
     /// The DynamoDB API.
     pub table: Table,
-    doors: Vec<Door>,
+    functions: Vec<Function>,
     clock: Arc<AtomicU64>,
 }
 
@@ -64,7 +64,7 @@ impl Reply {
     }
 }
 
-impl Stand {
+impl Deployment {
     /// Starts one, at the present time.
     pub async fn start() -> Self {
         Self::start_with(|env| env).await
@@ -80,15 +80,15 @@ impl Stand {
         let clock = Arc::new(AtomicU64::new(ambient::now().millis()));
         let app = app(&env, &clock).await;
         demo::create_all(&app, &store).await.unwrap();
-        let doors = doors::all(&app, &env).unwrap();
-        Self { app, store, env, table, doors, clock }
+        let functions = functions::all(&app, &env).unwrap();
+        Self { app, store, env, table, functions, clock }
     }
 
     /// Starts the functions anew over the same table, with other settings: what they held in memory is gone.
     pub async fn restart(&mut self, change: impl FnOnce(Environment) -> Environment) {
         self.env = change(self.env.clone());
         self.app = app(&self.env, &self.clock).await;
-        self.doors = doors::all(&self.app, &self.env).unwrap();
+        self.functions = functions::all(&self.app, &self.env).unwrap();
     }
 
     /// Ends the DynamoDB API under the functions, which stay. What `table` holds from now on is an empty one.
@@ -126,13 +126,13 @@ impl Stand {
     }
 
     /// A door by its contract's name.
-    pub fn door(&self, contract: &str) -> &Door {
-        self.doors.iter().find(|door| door.name == contract).unwrap()
+    pub fn function(&self, contract: &str) -> &Function {
+        self.functions.iter().find(|function| function.name == contract).unwrap()
     }
 
     /// Sends an event to a contract's function, as Lambda does.
     pub async fn invoke(&self, contract: &str, event: Value) -> Reply {
-        Reply::of(&(self.door(contract).function)(event).await.unwrap())
+        Reply::of(&(self.function(contract).handler)(event).await.unwrap())
     }
 
     /// Posts a body to a contract's sign-in.
@@ -194,7 +194,7 @@ impl Stand {
 
     /// The event of a POST to a contract's sign-in.
     pub fn event(&self, contract: &str, body: Option<&str>) -> Value {
-        event("POST", self.door(contract).path, &[("content-type", "application/json")], body)
+        event("POST", self.function(contract).path, &[("content-type", "application/json")], body)
     }
 }
 

@@ -223,7 +223,7 @@ impl Phpass {
                 let (salt, output) = (rest.get(1..9).ok_or(malformed)?, rest.get(9..).ok_or(malformed)?);
                 Ok(Self { log, salt: salt.to_owned(), output: output.to_owned() })
             }
-            _ => Err(UnusableHash::TooDear),
+            _ => Err(UnusableHash::TooExpensive),
         }
     }
 
