@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
-use postern::ambient::random;
 use postern::password::{MAX_BYTES, Passwords, check_new, self_test};
+use postern::random::random;
 
 use crate::output::{Exit, Failure};
 

@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use postern::config::{Environment, is_this_machine};
+use postern::environment::{Environment, is_this_machine};
 use postern::local_endpoint;
 use postern::store::{Conflicts, Store};
 

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, ProvideCredentials, Runtime
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use clap::Args;
-use postern::ambient::{Timestamp, now};
+use postern::clock::{Timestamp, now};
 
 use crate::check::{Check, report};
 use crate::cli::Target;

@@ -9,9 +9,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use postern::ambient::{Timestamp, hex, random};
+use postern::clock::Timestamp;
+use postern::identity::{Status, User};
+use postern::random::random;
 use postern::store::{MAX_READ, Store};
-use postern::user::{Status, User};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
@@ -121,7 +122,7 @@ pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> 
     }
     // Under another name until it is whole: half an export looks like one of fewer users.
     let mut part = path.clone().into_os_string();
-    part.push(format!(".{}.part", hex(&random::<4>())));
+    part.push(format!(".{}.part", hex::encode(&random::<4>())));
     let part = PathBuf::from(part);
     let cannot = |error: io::Error| Broken::Written(error).failure(&path);
     let mut out = BufWriter::new(create_private(&part).map_err(cannot)?);

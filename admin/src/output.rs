@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern::store::StoreError;
 use serde_json::{Value, json};
 

@@ -7,8 +7,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use postern::fuzzing;
-use postern::name::LoginName;
-use postern::user::User;
+use postern::identity::LoginName;
+use postern::identity::User;
 
 fuzz_target!(|json: &[u8]| {
     let Some(item) = fuzzing::item(json) else { return };

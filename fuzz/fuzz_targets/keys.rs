@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern::password::MAX_PEPPERS;
 use postern::token::KeyRing;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use postern::name::{LoginName, MAX_BYTES};
+use postern::identity::{LoginName, MAX_LOGIN_NAME_BYTES};
 use postern::session::SessionToken;
 
 fuzz_target!(|typed: &str| {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern::token::{KeyRing, TokenError};
 use ring::hmac;
 use serde_json::{Map, Value};

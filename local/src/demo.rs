@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use postern::ambient::{Timestamp, random};
 use postern::app::App;
-use postern::mfa::Mfa;
-use postern::name::LoginName;
+use postern::clock::Timestamp;
+use postern::identity::LoginName;
+use postern::identity::{Status, User};
+use postern::random::random;
+use postern::second_factor::Mfa;
 use postern::session::{NewSession, SessionRequest};
 use postern::store::{CreateUserError, Store, StoreError};
-use postern::user::{Status, User};
 use serde_json::{Value, json};
 
 /// The recovery codes of the user `guarded`, each good for one sign-in.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use dynoxide::Database;
 use dynoxide::server::serve_with_shutdown;
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern::token::SAMPLE_KEYS;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;

@@ -8,7 +8,7 @@ use lambda_http::Context;
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::App;
-use postern::config::{ConfigError, Environment};
+use postern::environment::{ConfigError, Environment};
 use postern::http::{Request, Response, invoke};
 use serde_json::Value;
 

@@ -12,7 +12,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use postern::ambient::{hex, now, random};
+use postern::clock::now;
+use postern::random::random;
 use serde_json::{Value, json};
 
 use crate::functions::Function;
@@ -94,7 +95,7 @@ fn event(parts: &axum::http::request::Parts, body: &[u8], peer: SocketAddr) -> V
                 "sourceIp": peer.ip().to_string(),
                 "userAgent": agent,
             },
-            "requestId": hex(&random::<8>()),
+            "requestId": hex::encode(&random::<8>()),
             "routeKey": route,
             "stage": "$default",
             "timeEpoch": now().millis(),

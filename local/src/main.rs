@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use postern::App;
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern::local_endpoint::Note;
 use postern::logging;
 use postern_local::demo::{self, LOCKED_NAMES, RECOVERY_CODES, TOTP_SECRET, USERS};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::ambient::Timestamp;
+use crate::clock::Timestamp;
 
 /// The outcome of an attempt that succeeded.
 pub const SIGNED_IN: &str = "signed_in";

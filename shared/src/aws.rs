@@ -4,6 +4,7 @@
 //! parsed, at every cold start. In a Lambda the credentials are in the environment, and AWS's own certificates
 //! come from five roots. Where something else answers for AWS, `AWS_CA_BUNDLE` names what to trust instead.
 
+use std::fs;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
@@ -13,8 +14,11 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpC
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
-use crate::config::{self, ConfigError, Environment};
+use crate::environment::{ConfigError, Environment};
 
 /// Amazon Trust Services' root certificates, <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
@@ -35,7 +39,7 @@ impl Aws {
             None,
             "environment",
         );
-        let roots = match config::ca_bundle(env)? {
+        let roots = match ca_bundle(env)? {
             Some(bundle) => TrustStore::empty().with_pem_certificate(bundle),
             None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
         };
@@ -127,4 +131,54 @@ fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(Duration::from_secs(1))
         .operation_timeout(Duration::from_millis(1800))
         .build()
+}
+
+/// The certificates to trust instead of Amazon's own, as PEM: what is in the file that `AWS_CA_BUNDLE` names.
+fn ca_bundle(env: &Environment) -> Result<Option<Vec<u8>>, ConfigError> {
+    const VARIABLE: &str = "AWS_CA_BUNDLE";
+    let Some(path) = env.optional(VARIABLE) else { return Ok(None) };
+    let pem = fs::read(path).map_err(|error| {
+        ConfigError::new(VARIABLE, format!("names a file that cannot be read: {}", error.kind()))
+    })?;
+    // The SDK panics on a certificate that it cannot take, so each is tried here.
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or_else(|| {
+            ConfigError::new(VARIABLE, "names a file with a certificate that cannot be read")
+        })?;
+    }
+    if roots.is_empty() {
+        return Err(ConfigError::new(VARIABLE, "names a file without a certificate; it must be PEM"));
+    }
+    Ok(Some(pem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_of_certificates_is_read_or_named() {
+        const ONE: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        let good = include_str!("../roots/amazon.pem");
+        let file = std::env::temp_dir().join(format!("postern-bundle-{}.pem", std::process::id()));
+        let env = Environment::of::<&str, &str>([]).with("AWS_CA_BUNDLE", file.to_str().unwrap());
+        let read = |content: &str| {
+            fs::write(&file, content).unwrap();
+            ca_bundle(&env).map_err(|error| error.to_string())
+        };
+
+        assert_eq!(read(good), Ok(Some(good.as_bytes().to_vec())));
+        for bad in ["", "secret", ONE, &format!("{good}{ONE}"), "-----BEGIN CERTIFICATE-----\nMAA=\n"] {
+            let error = read(bad).unwrap_err();
+            assert!(error.starts_with("AWS_CA_BUNDLE names a file with"), "{bad}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+        fs::remove_file(&file).unwrap();
+        let error = ca_bundle(&env).unwrap_err().to_string();
+        assert_eq!(error, "AWS_CA_BUNDLE names a file that cannot be read: entity not found");
+
+        assert_eq!(ca_bundle(&Environment::of::<&str, &str>([])), Ok(None));
+        assert_eq!(ca_bundle(&Environment::of::<&str, &str>([]).with("AWS_CA_BUNDLE", "")), Ok(None));
+    }
 }

@@ -1,9 +1,9 @@
 //! What the targets in `fuzz/` call and nobody else may: the decoders that this crate keeps to itself.
 
+use crate::identity::User;
 use crate::password;
 use crate::session::Session;
 use crate::store::{Item, Login, StoreError, decode_login, decode_session, decode_user};
-use crate::user::User;
 
 /// An item in DynamoDB's JSON, as the store gets it.
 pub fn item(json: &[u8]) -> Option<Item> {

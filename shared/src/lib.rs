@@ -2,46 +2,45 @@
 //!
 //! Start with [`app`]: the one path from what someone claims to a user or a [`refusal`].
 //!
-//! | module | what it is for |
+//! | module | contents |
 //! |---|---|
-//! | [`app`] | the path of a sign-in: resolve, charge, verify, decide, settle |
-//! | [`refusal`] | every reason for which a sign-in does not happen |
-//! | [`name`] | login names, in the one form under which they are looked up |
-//! | [`password`] | Argon2id, and the decoy for those who have no password |
-//! | [`mfa`] | TOTP and recovery codes |
+//! | [`app`] | the path of a sign-in, and what follows one |
+//! | [`refusal`] | every reason why a sign-in is refused |
+//! | [`identity`] | login names in the form in which they are looked up, and users |
+//! | [`password`] | password hashes: Argon2id, those of other products, and the decoy |
+//! | [`second_factor`] | TOTP and recovery codes |
 //! | [`throttle`] | how many attempts are admitted: pure functions of a counter and the time |
-//! | [`user`] | a user |
-//! | [`session`] | session tokens |
-//! | [`token`] | JWTs and the key ring |
-//! | [`keys`] | where the keys come from, and when they are read again |
-//! | [`store`] | the DynamoDB table: a few verbs with conditions |
-//! | [`http`] | API Gateway's requests in, replies out; a function's `main` |
-//! | [`config`] | the environment, read once |
+//! | [`session`] | sessions, and the tokens that prove them |
+//! | [`token`] | JWTs, the signing keys, and when the keys are read again |
+//! | [`store`] | the DynamoDB table: requests with conditions |
+//! | [`http`] | API Gateway's requests in, replies out; the `main` of a function |
+//! | [`environment`] | environment variables |
+//! | [`config`] | the configuration that every function with a table needs |
 //! | [`audit`] | one event per attempt |
 //! | [`logging`] | JSON lines |
 //! | [`local_endpoint`] | where the table of `cargo run` is |
-//! | [`ambient`] | the time and randomness |
+//! | [`clock`], [`random`] | the time and randomness, each from one source |
 
-pub mod ambient;
 pub mod app;
 pub mod audit;
 mod aws;
+pub mod clock;
 pub mod config;
+pub mod environment;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod http;
-pub mod keys;
+pub mod identity;
 pub mod local_endpoint;
 pub mod logging;
-pub mod mfa;
-pub mod name;
 pub mod password;
+pub mod random;
 pub mod refusal;
+pub mod second_factor;
 pub mod session;
 pub mod store;
 pub mod throttle;
 pub mod token;
-pub mod user;
 
 pub use crate::app::App;
 pub use crate::refusal::Refusal;

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Environment, is_this_machine};
+use crate::environment::{Environment, is_this_machine};
 
 /// The note of a server that runs. Dropping it removes the file, if it is still this server's.
 pub struct Note {
@@ -56,11 +56,11 @@ fn path(env: &Environment) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ambient::{hex, random};
+    use crate::random::random;
 
     #[test]
     fn a_note_is_read_while_its_server_runs_and_only_of_this_machine() {
-        let folder = std::env::temp_dir().join(format!("postern-note-{}", hex(&random::<8>())));
+        let folder = std::env::temp_dir().join(format!("postern-note-{}", hex::encode(&random::<8>())));
         let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
         assert_eq!(read(&env), None);
         let first = Note::leave(&env, "http://127.0.0.1:8001").unwrap().unwrap();

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::audit;
-use crate::config::{ConfigError, Environment};
+use crate::environment::{ConfigError, Environment};
 
 /// Logs to standard output from now on, at the configured level; at `INFO` where that is malformed, for whoever has
 /// to be told.

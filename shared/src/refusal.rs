@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::identity::UnreadableAttributes;
 use crate::store::StoreError;
 use crate::token::SigningFailed;
-use crate::user::UnreadableAttributes;
 
 /// Why a well-formed attempt was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

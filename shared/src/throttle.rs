@@ -13,8 +13,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::ambient::Timestamp;
-use crate::config::{ConfigError, Environment};
+use crate::clock::Timestamp;
+use crate::environment::{ConfigError, Environment};
 
 /// How many attempts are admitted. The defaults are [`Policy::DEFAULT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use postern::App;
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern::store::Store;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo;

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use postern::App;
-use postern::ambient::{self, Timestamp};
 use postern::audit::Caller;
-use postern::config::Environment;
+use postern::clock::{self, Timestamp};
+use postern::environment::Environment;
 use postern::store::Store;
 use postern_local::demo;
 use postern_local::dynamodb::Table;
@@ -77,7 +77,7 @@ impl Deployment {
         let env = change(table.environment(&Environment::of::<&str, &str>([])));
         let store = Store::from_env(&env).unwrap();
         store.create_table().await.unwrap();
-        let clock = Arc::new(AtomicU64::new(ambient::now().millis()));
+        let clock = Arc::new(AtomicU64::new(clock::now().millis()));
         let app = app(&env, &clock).await;
         demo::create_all(&app, &store).await.unwrap();
         let functions = functions::all(&app, &env).unwrap();

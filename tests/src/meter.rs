@@ -16,7 +16,7 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
 use axum::response::Response;
-use postern::config::Environment;
+use postern::environment::Environment;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;

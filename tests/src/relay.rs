@@ -9,7 +9,7 @@ use axum::response::Response;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use postern::config::Environment;
+use postern::environment::Environment;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::deployment::Deployment;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use postern::ambient;
+use postern::clock;
 use postern::password::FastDigest;
 use postern::store::{Availability, Conflict, Joined, Outcome, PasswordOf, Store, UniqueField};
 
@@ -111,7 +111,7 @@ async fn join(
             Some(_) => new_user.clone().with_password_hash("a layer".to_owned()),
             None => new_user.clone(),
         };
-        let Some(would) = store.join_user(by, other.user(), passwords, true, ambient::now()).await? else {
+        let Some(would) = store.join_user(by, other.user(), passwords, true, clock::now()).await? else {
             continue;
         };
         if is_same && would.is_nothing() {
@@ -127,7 +127,7 @@ async fn join(
             }
         }
         let other = pending.candidate.new_user.user();
-        if let Some(joined) = store.join_user(by, other, passwords, false, ambient::now()).await? {
+        if let Some(joined) = store.join_user(by, other, passwords, false, clock::now()).await? {
             return Ok(Some(joined));
         }
     }

@@ -1,8 +1,8 @@
 //! A user on the way from a row to the table.
 
+use postern::identity::User;
 use postern::password::{FastDigest, HashAlgorithm, Imported};
 use postern::store::{Conflict, NewUser, UniqueField};
-use postern::user::User;
 
 use super::hashes::Hashes;
 use super::reason::{NoPassword, Note, Reason};

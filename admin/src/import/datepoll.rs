@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use postern::ambient::Timestamp;
-use postern::user::{Status, User};
+use postern::clock::Timestamp;
+use postern::identity::{Status, User};
 use serde_json::{Map, Value, json};
 
 use super::reason::{NoPassword, Reason};

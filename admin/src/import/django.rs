@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use postern::ambient::Timestamp;
-use postern::user::{Status, User};
+use postern::clock::Timestamp;
+use postern::identity::{Status, User};
 use serde_json::{Value, json};
 
 use super::reason::Reason;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use postern::ambient::Timestamp;
-use postern::mfa::{Mfa, RecoveryKey};
+use postern::clock::Timestamp;
+use postern::second_factor::{Mfa, RecoveryKey};
 use postern::store::MAX_SOURCE_ID_BYTES;
 use serde_json::Value;
 use time::{Date, Month};

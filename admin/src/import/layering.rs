@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use postern::ambient;
+use postern::random;
 use postern::password::{FastDigest, Passwords};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -35,7 +35,7 @@ impl Layering {
         for (number, fast) in fast {
             let permit = Arc::clone(&self.free).acquire_owned().await.map_err(|_| failed())?;
             tasks.spawn_blocking(move || {
-                let stored = Passwords::default().layer(&fast, ambient::random());
+                let stored = Passwords::default().layer(&fast, random::random());
                 drop(permit);
                 stored.map(|stored| (number, stored))
             });
@@ -50,7 +50,7 @@ impl Layering {
     /// Estimates how long so many layers take on this machine, by the time that one takes. `None` where it fails.
     pub fn estimate(&self, count: u64) -> Option<Duration> {
         let begun = Instant::now();
-        Passwords::default().hash("an estimate", ambient::random()).ok()?;
+        Passwords::default().hash("an estimate", random::random()).ok()?;
         let rounds = count.div_ceil(u64::try_from(self.cores).ok()?);
         Some(begun.elapsed().saturating_mul(u32::try_from(rounds).ok()?))
     }

@@ -51,8 +51,8 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 use encoding_rs::Encoding;
-use postern::ambient::Timestamp;
-use postern::config::Environment;
+use postern::clock::Timestamp;
+use postern::environment::Environment;
 use postern::store::Store;
 
 use self::candidate::{Candidate, Draft, Reading};

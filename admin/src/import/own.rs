@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use postern::ambient::Timestamp;
-use postern::user::{Status, User};
+use postern::clock::Timestamp;
+use postern::identity::{Status, User};
 use serde_json::{Map, Value};
 
 use super::reason::Reason;

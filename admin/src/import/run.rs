@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::HumanDuration;
-use postern::ambient;
-use postern::name::LoginName;
+use postern::clock;
+use postern::identity::LoginName;
 use postern::store::{Conflict, MAX_BATCH, MAX_ITEMS, OtherUsername, Outcome, Store, UniqueField};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -56,7 +56,7 @@ pub(super) async fn run(
     hashes: &Hashes,
     store: &Store,
 ) -> Result<Output, Failure> {
-    let now = ambient::now();
+    let now = clock::now();
     let report = Report::new(input, options.rejected.as_deref(), options.dry_run, &options.place)?;
     let id_map = if options.new_ids && !options.dry_run { Some(IdMap::create(input)?) } else { None };
     let mut run = Run {

@@ -9,8 +9,8 @@ mod place;
 mod set;
 
 use clap::{Args, Subcommand};
-use postern::ambient::now;
-use postern::config::Environment;
+use postern::clock::now;
+use postern::environment::Environment;
 use postern::token::{KeyRing, SAMPLE_KEYS};
 use serde_json::json;
 

@@ -7,8 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::ValueEnum;
 use p256::SecretKey;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
-use postern::ambient::{Timestamp, hex, random};
+use postern::clock::Timestamp;
 use postern::password::PepperId;
+use postern::random::random;
 use postern::token::{KeyError, KeyRing};
 use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -245,7 +246,7 @@ fn kid(key: &Map<String, Value>) -> Option<&str> {
 /// can be merged. It has nothing that a shell would interpret.
 fn kid_of(now: Timestamp) -> String {
     let second: String = now.iso8601().unwrap_or_default().chars().take(19).collect();
-    format!("{}Z-{}", second.replace(':', "-"), hex(&random::<2>()))
+    format!("{}Z-{}", second.replace(':', "-"), hex::encode(&random::<2>()))
 }
 
 /// When a key was made, if its kid tells.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use postern::ambient::now;
-use postern::name::LoginName;
+use postern::clock::now;
+use postern::identity::LoginName;
+use postern::identity::{Status, User};
 use postern::store::{CreateUserError, Store, login_names};
-use postern::user::{Status, User};
 use serde_json::{Map, json};
 
 use super::{about, briefly, unlock, word};

@@ -1,9 +1,9 @@
 //! What changes one user in one write: the password and the status.
 
 use clap::Args;
-use postern::ambient::now;
+use postern::clock::now;
+use postern::identity::Status;
 use postern::store::Store;
-use postern::user::Status;
 use serde_json::json;
 
 use super::{Who, about, briefly, gone, unlock, word};

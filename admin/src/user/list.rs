@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use postern::identity::{Status, User};
 use postern::store::Store;
-use postern::user::{Status, User};
 use serde_json::json;
 
 use super::{about, word};

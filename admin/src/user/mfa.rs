@@ -1,8 +1,8 @@
 //! `postern user mfa`: the second factor, switched on and off for a user by an operator.
 
 use clap::{Args, Subcommand};
-use postern::ambient::now;
-use postern::mfa::Enrolment;
+use postern::clock::now;
+use postern::second_factor::Enrolment;
 use serde_json::json;
 
 use super::{Who, about, briefly, gone};

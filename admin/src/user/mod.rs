@@ -10,9 +10,9 @@ mod show;
 mod unlock;
 
 use clap::{Args, Subcommand};
-use postern::name::LoginName;
+use postern::identity::LoginName;
+use postern::identity::{Status, User};
 use postern::store::Store;
-use postern::user::{Status, User};
 use serde_json::{Value, json};
 
 use crate::cli::Target;

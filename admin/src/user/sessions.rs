@@ -1,7 +1,7 @@
 //! `postern user sessions`.
 
 use clap::Args;
-use postern::ambient::now;
+use postern::clock::now;
 use postern::session::Session;
 use postern::store::Store;
 use serde_json::{Value, json};

@@ -1,13 +1,13 @@
 //! `postern user show`: what an operator needs to know at three in the morning. Never a hash, a TOTP secret or what
 //! is stored of a code.
 
-use postern::ambient::{Timestamp, now};
-use postern::config::Environment;
-use postern::name::LoginName;
+use postern::clock::{Timestamp, now};
+use postern::environment::Environment;
+use postern::identity::LoginName;
+use postern::identity::User;
 use postern::password::algorithm_of;
 use postern::store::Store;
 use postern::throttle::{Attempts, Policy};
-use postern::user::User;
 use serde_json::{Value, json};
 
 use super::{Who, about, count, typed_names, word};

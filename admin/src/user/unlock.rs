@@ -3,10 +3,10 @@
 use std::fmt;
 
 use clap::Args;
-use postern::ambient::now;
-use postern::name::LoginName;
+use postern::clock::now;
+use postern::identity::LoginName;
+use postern::identity::User;
 use postern::store::Store;
-use postern::user::User;
 use serde_json::json;
 
 use super::{Who, briefly, count, typed_names};

@@ -19,8 +19,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use postern::ambient::{hex, random};
-use postern::config::Environment;
+use postern::environment::Environment;
+use postern::random::random;
 use postern::store::Store;
 use postern_local::dynamodb::{NAME, Table};
 use serde_json::Value;
@@ -44,7 +44,7 @@ impl Deployment {
         let table = Table::start(0, None, None).await.unwrap();
         let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
         store.create_table().await.unwrap();
-        let directory = std::env::temp_dir().join(format!("postern-import-{}", hex(&random::<8>())));
+        let directory = std::env::temp_dir().join(format!("postern-import-{}", hex::encode(&random::<8>())));
         fs::create_dir(&directory).unwrap();
         Self { table, store, directory }
     }

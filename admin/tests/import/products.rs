@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use postern::user::Status;
+use postern::identity::Status;
 use serde_json::{Value, json};
 
 use crate::{CliOutput, Deployment};

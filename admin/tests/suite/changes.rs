@@ -1,6 +1,6 @@
 //! Passwords, the status, login names that are shut, and sessions.
 
-use postern::name::LoginName;
+use postern::identity::LoginName;
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, PASSWORD};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use postern::ambient::now;
+use postern::clock::now;
 use postern::token::{KeyRing, SAMPLE_KEYS};
 use postern_tests::logs::find_secret;
 use serde_json::{Value, json};

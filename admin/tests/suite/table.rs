@@ -1,6 +1,6 @@
 //! Making the table, and seeing whether it is as it should be.
 
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern::local_endpoint::Note;
 use postern_local::dynamodb::Table;
 use serde_json::json;

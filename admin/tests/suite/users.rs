@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::name::LoginName;
+use postern::identity::LoginName;
 use postern_tests::deployment::PASSWORD_CONTRACTS;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use postern::user::{Status, User};
+use postern::identity::{Status, User};
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern::store::Store;
 use postern_local::dynamodb::{NAME, Table};
 use postern_tests::binary::in_workspace;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern::store::Store;
 use postern_tests::binary::demo_table;
 use postern_tests::events;

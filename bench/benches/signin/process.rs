@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern_tests::binary::{command, in_workspace, logged};
 use postern_tests::runtime_api::RuntimeApi;
 use serde_json::Value;

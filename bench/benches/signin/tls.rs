@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::{fs, process};
 
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern_tests::binary::in_workspace;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256};
 use rsa::pkcs8::EncodePrivateKey;

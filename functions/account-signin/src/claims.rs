@@ -1,10 +1,10 @@
 //! The access token of this contract. Its refresh tokens are session tokens and have no claims.
 
-use postern::ambient::{hex, random};
 use postern::app::TokenSubject;
 use postern::audit::Caller;
+use postern::identity::User;
+use postern::random::random;
 use postern::session::SessionToken;
-use postern::user::User;
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ pub(super) fn access_token(
         token_type: "access",
         exp: iat + settings.access_lifetime.as_secs(),
         iat,
-        jti: hex(&random::<16>()),
+        jti: hex::encode(&random::<16>()),
         user_id: user.id,
         epoch: user.epoch,
         sid: session.session_id(),

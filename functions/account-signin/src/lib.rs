@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use lambda_http::http::Method;
 use postern::App;
-use postern::config::{ConfigError, Environment};
+use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::session;
 

@@ -1,6 +1,6 @@
 //! What this contract keeps with a user, and how it shows one.
 
-use postern::user::User;
+use postern::identity::User;
 use serde::{Deserialize, Serialize};
 
 /// What this contract keeps with a user.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use postern::ambient::{hex, random};
 use postern::app::{SignedIn, TokenSubject};
 use postern::audit::Caller;
+use postern::random::random;
 use postern::session::SessionToken;
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ pub(super) fn issue(
         epoch: who.user.epoch,
         sid,
     };
-    let jti = hex(&random::<16>());
+    let jti = hex::encode(&random::<16>());
     let access = claims("access", settings.access_lifetime, &jti, None);
     let lifetime = settings.refresh_lifetime.min(settings.session_absolute);
     let refresh = claims("refresh", lifetime, &session.secret, Some(&session.family));

@@ -5,9 +5,9 @@
 
 use lambda_http::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use lambda_http::http::{Method, StatusCode};
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern::http::{self, Request, Response};
-use postern::keys::Keys;
+use postern::token::Keys;
 use postern::token::PublicKey;
 use serde::Serialize;
 

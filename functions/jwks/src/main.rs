@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use postern::ambient::now;
-use postern::keys::Keys;
+use postern::clock::now;
+use postern::token::Keys;
 
 fn main() -> ExitCode {
     postern::http::serve(Keys::start, |keys, request| jwks::handle(keys, now(), request))

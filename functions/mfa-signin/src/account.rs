@@ -3,7 +3,7 @@
 use lambda_http::http::StatusCode;
 use postern::audit::Caller;
 use postern::http::{self, Request, Response};
-use postern::user::User;
+use postern::identity::User;
 use postern::{App, Refusal};
 use serde::Serialize;
 

@@ -1,9 +1,9 @@
 //! What this contract keeps with a user, and the account that it shows.
 
 use postern::Refusal;
-use postern::ambient::Timestamp;
-use postern::name::LoginName;
-use postern::user::{Status, User};
+use postern::clock::Timestamp;
+use postern::identity::LoginName;
+use postern::identity::{Status, User};
 use serde::{Deserialize, Serialize};
 
 /// What this contract keeps with a user, and what it shows of one who lacks it.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use postern::ambient::{hex, random};
 use postern::app::TokenSubject;
 use postern::audit::Caller;
-use postern::user::User;
+use postern::identity::User;
+use postern::random::random;
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ pub(super) fn issue(
         iat,
         exp: iat + LIFETIME.as_secs(),
         epoch: user.epoch,
-        jti: hex(&random::<16>()),
+        jti: hex::encode(&random::<16>()),
     };
     Ok(app.keys.sign(&claims)?)
 }

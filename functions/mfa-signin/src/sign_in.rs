@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use postern::app::{Attempt, Names};
 use postern::audit::Caller;
 use postern::http::{self, Forms, Request, Response};
-use postern::user::User;
+use postern::identity::User;
 use postern::{App, Refusal};
 use serde::Serialize;
 use serde_json::{Map, Number, Value};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postern::app::TokenSubject;
 use postern::audit::Caller;
-use postern::user::User;
+use postern::identity::User;
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 

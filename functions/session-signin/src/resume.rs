@@ -3,8 +3,8 @@
 use lambda_http::http::StatusCode;
 use postern::audit::{self, Caller};
 use postern::http::{self, Request, Response};
+use postern::identity::User;
 use postern::session::SessionToken;
-use postern::user::User;
 use postern::{App, Refusal};
 use serde::Serialize;
 

@@ -13,7 +13,7 @@ mod sign_in;
 
 use lambda_http::http::Method;
 use postern::App;
-use postern::config::{ConfigError, Environment};
+use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 
 /// The name of this contract.

@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use postern::app::{TokenRefusal, TokenSubject};
 use postern::audit::{self, AttemptDetails, Caller};
 use postern::http::{self, Request, Response};
-use postern::user::User;
+use postern::identity::User;
 use postern::{App, Refusal};
 use serde::Serialize;
 

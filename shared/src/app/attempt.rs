@@ -4,15 +4,16 @@
 use std::time::Instant;
 
 use super::{App, Attempt, Names, SignedIn};
-use crate::ambient::{Timestamp, hex, random};
 use crate::audit::{AttemptDetails, Caller};
-use crate::mfa::Spent;
-use crate::name::LoginName;
+use crate::clock::Timestamp;
+use crate::identity::LoginName;
+use crate::identity::User;
+use crate::random::random;
 use crate::refusal::Refusal;
+use crate::second_factor::Spent;
 use crate::session::{NewSession, SessionRequest};
 use crate::store::{Change, Charge, Login, LoginKind, SignInRecord, StoreError};
 use crate::throttle;
-use crate::user::User;
 
 /// To what an attempt was charged, and when.
 pub(super) struct Charged {
@@ -54,7 +55,7 @@ impl App {
         let mut charged = Charged {
             name: LoginName::new(name),
             address: throttle::address_key(&caller.address),
-            attempt_id: hex(&random::<16>()),
+            attempt_id: hex::encode(&random::<16>()),
             now: caller.now,
         };
         let Charged { name, address, attempt_id, now } = &charged;

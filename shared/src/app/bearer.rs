@@ -3,12 +3,12 @@
 use serde::de::DeserializeOwned;
 
 use super::{App, may_enter};
-use crate::ambient::Timestamp;
 use crate::audit::{self, Caller};
+use crate::clock::Timestamp;
+use crate::identity::User;
 use crate::refusal::Refusal;
 use crate::session::sha256;
 use crate::token::{SKEW, TokenError};
-use crate::user::User;
 
 /// What a token says of its holder, once it is known to be of the right contract and kind.
 #[derive(Clone, Debug)]

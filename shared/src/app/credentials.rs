@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use super::attempt::{Authenticated, SignInEffects};
 use super::{App, Attempt, Names, SignedIn, TokenHolder, TokenRefusal, may_enter};
-use crate::ambient::random;
 use crate::audit::{self, AttemptDetails, Caller};
-use crate::mfa::{Enrolment, Mfa, Spent};
+use crate::identity::User;
 use crate::password::{WeakPassword, check_new};
+use crate::random::random;
 use crate::refusal::Refusal;
+use crate::second_factor::{Enrolment, Mfa, Spent};
 use crate::session::sha256;
 use crate::store::{Change, MfaConfirmation};
-use crate::user::User;
 
 /// What became of a wish to change a password, whose old one was right.
 pub enum PasswordChange {

@@ -12,17 +12,18 @@ use std::sync::Arc;
 use self::attempt::SignInEffects;
 pub use self::bearer::{TokenHolder, TokenRefusal, TokenSubject};
 pub use self::credentials::{MfaConfirmed, PasswordChange};
-use crate::ambient::{Timestamp, now};
 use crate::audit::{self, AttemptDetails, Caller};
 use crate::aws::Aws;
-use crate::config::{Config, ConfigError, Environment};
-use crate::keys::Keys;
+use crate::clock::{Timestamp, now};
+use crate::config::Config;
+use crate::environment::{ConfigError, Environment};
+use crate::identity::{Status, UnreadableAttributes, User};
 use crate::password::{self, Decoy, Passwords};
 use crate::refusal::Refusal;
 use crate::session::{SessionRequest, SessionToken};
 use crate::store::{Store, StoreError};
 use crate::throttle::Policy;
-use crate::user::{Status, UnreadableAttributes, User};
+use crate::token::Keys;
 
 /// What a function holds from its start to its end.
 pub struct App {

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use super::{App, SignedIn, TokenRefusal, TokenSubject, may_enter};
-use crate::ambient::{hex, random};
 use crate::audit::{self, Caller};
+use crate::identity::User;
+use crate::random::random;
 use crate::refusal::Refusal;
 use crate::session::{MAX_LOST_REPLY, RefreshPolicy, Session, SessionToken, Verdict};
 use crate::store::{LateAnswerWrite, Rotation, StoreError};
-use crate::user::User;
 
 /// Why a token was no good, for the audit event.
 enum Failure {
@@ -175,7 +175,7 @@ impl App {
         presented: &SessionToken,
         policy: &RefreshPolicy,
     ) -> Result<(SignedIn, Pace), Failure> {
-        let nonce = hex(&random::<16>());
+        let nonce = hex::encode(&random::<16>());
         let next = presented.successor(&nonce);
         let (rotation, user, ()) = tokio::join!(
             self.store.rotate_session(presented, &next, &nonce, policy, caller.now),

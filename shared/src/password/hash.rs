@@ -14,8 +14,7 @@ use super::legacy::{self, HashFunction, Phpass};
 use super::limits::LEAST_PBKDF2_ITERATIONS;
 use super::pepper::PepperHow;
 use super::stored::Algorithm;
-use super::{Cost, argon};
-use crate::ambient::hex;
+use super::{Cost, argon2id};
 
 /// A hash within bounds.
 pub(super) enum Hash {
@@ -73,7 +72,7 @@ impl Hash {
     pub(super) fn derives(&self, password: &[u8]) -> Option<bool> {
         let (derived, output) = match self {
             Self::Argon2 { algorithm, version, params, salt, output } => {
-                (argon::derive(*algorithm, *version, params, password, salt), output)
+                (argon2id::derive(*algorithm, *version, params, password, salt), output)
             }
             Self::Scrypt { params, salt, output } => {
                 (legacy::scrypt(params, password, salt, output.len()), output)
@@ -89,7 +88,7 @@ impl Hash {
                     }
                     BcryptInput::Digest { function, in_base64 } => {
                         let digest = function.digest([password, &[]]);
-                        let text = if *in_base64 { STANDARD.encode(digest) } else { hex(&digest) };
+                        let text = if *in_base64 { STANDARD.encode(digest) } else { hex::encode(&digest) };
                         legacy::bcrypt(text.as_bytes(), hash)
                     }
                     BcryptInput::WordPress => {
@@ -111,7 +110,7 @@ impl Hash {
                 let old = how.of(password);
                 let password = old.as_deref().unwrap_or_default();
                 let derived =
-                    argon::derive(argon2::Algorithm::Argon2id, Version::V0x13, params, password, salt);
+                    argon2id::derive(argon2::Algorithm::Argon2id, Version::V0x13, params, password, salt);
                 return derived.map(|derived| bool::from(derived.ct_eq(output)) && old.is_some());
             }
         };
@@ -121,7 +120,7 @@ impl Hash {
     /// What a verification costs, in Argon2's blocks of a KiB filled; for the others, about.
     pub(super) fn work(&self) -> u32 {
         match self {
-            Self::Argon2 { params, .. } => argon::work(params),
+            Self::Argon2 { params, .. } => argon2id::work(params),
             Self::Scrypt { params, .. } => legacy::scrypt_work(params),
             Self::Pbkdf2 { algorithm, iterations, output, .. } => {
                 legacy::pbkdf2_work(*algorithm, iterations.get(), output.len())
@@ -130,7 +129,7 @@ impl Hash {
             Self::Phpass(phpass) => phpass.work(),
             Self::Yescrypt(yescrypt) => yescrypt.work(),
             Self::Firebase { params, .. } => legacy::scrypt_work(params),
-            Self::Layered { how, params, .. } => argon::work(params).saturating_add(how.work()),
+            Self::Layered { how, params, .. } => argon2id::work(params).saturating_add(how.work()),
         }
     }
 
@@ -140,7 +139,7 @@ impl Hash {
             Self::Argon2 { algorithm, version, params, .. } => {
                 *algorithm != argon2::Algorithm::Argon2id
                     || *version != Version::V0x13
-                    || argon::work(params) < cost.work()
+                    || argon2id::work(params) < cost.work()
             }
             Self::Scrypt { .. }
             | Self::Pbkdf2 { .. }

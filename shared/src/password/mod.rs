@@ -8,7 +8,7 @@
 //! the rest. A hash that is dearer does show: that there is such a user, with a hash that is not ours. While many have
 //! such a hash, a decoy of its kind can be asked for too: then a wrong password costs one of each, for everybody.
 
-mod argon;
+mod argon2id;
 mod classify;
 mod crypt;
 mod hash;
@@ -16,9 +16,9 @@ mod hints;
 mod layered;
 mod legacy;
 mod limits;
-mod new;
 mod parse;
 mod pepper;
+mod policy;
 mod stored;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,14 +36,14 @@ pub use self::limits::{
     MAX_PHPASS_LOG, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_SHA_CRYPT_ROUNDS, MAX_WORK, MAX_YESCRYPT_WORK,
     UnusableHash,
 };
-pub use self::new::{LEAST_BYTES, WeakPassword, check_new};
 pub use self::pepper::{
     HmacForm, HmacFunction, MAX_PEPPER_BYTES, MAX_PEPPERS, PepperError, PepperHow, PepperId, Peppering,
     Peppers,
 };
+pub use self::policy::{LEAST_BYTES, WeakPassword, check_new};
 use self::stored::Stored;
 pub use self::stored::{Algorithm as HashAlgorithm, algorithm_of};
-use crate::config::{ConfigError, Environment};
+use crate::environment::{ConfigError, Environment};
 
 /// The longest password that is looked at, in bytes.
 pub const MAX_BYTES: usize = 1024;
@@ -87,7 +87,7 @@ impl Cost {
         let passes = env.number("ARGON2_ITERATIONS", least.t_cost(), least.t_cost(), MAX_ITERATIONS)?;
         let params = Params::new(memory, passes, least.p_cost(), least.output_len());
         match params {
-            Ok(params) if argon::work(&params) <= MAX_WORK => Ok(Self(params)),
+            Ok(params) if argon2id::work(&params) <= MAX_WORK => Ok(Self(params)),
             _ => Err(ConfigError::new(
                 "ARGON2_ITERATIONS",
                 format!("times ARGON2_MEMORY_KIB must not be over {MAX_WORK}"),
@@ -96,7 +96,7 @@ impl Cost {
     }
 
     const fn work(&self) -> u32 {
-        argon::work(&self.0)
+        argon2id::work(&self.0)
     }
 }
 
@@ -136,8 +136,8 @@ impl Passwords {
         let params = &self.cost.0;
         let composed = composed(password);
         let password = composed.as_deref().unwrap_or(password).as_bytes();
-        let output = argon::derive(Algorithm::Argon2id, Version::V0x13, params, password, &salt);
-        output.and_then(|output| argon::phc(params, &salt, &output)).ok_or(NotHashed)
+        let output = argon2id::derive(Algorithm::Argon2id, Version::V0x13, params, password, &salt);
+        output.and_then(|output| argon2id::phc(params, &salt, &output)).ok_or(NotHashed)
     }
 
     /// The stored form of a digest that is fast to guess: Argon2id of it, with the cost of a new hash.
@@ -146,8 +146,8 @@ impl Passwords {
     /// If Argon2 refuses.
     pub fn layer(&self, fast: &FastDigest, salt: [u8; 16]) -> Result<String, NotHashed> {
         let params = &self.cost.0;
-        let output = argon::derive(Algorithm::Argon2id, Version::V0x13, params, &fast.digest, &salt);
-        let phc = output.and_then(|output| argon::phc(params, &salt, &output)).ok_or(NotHashed)?;
+        let output = argon2id::derive(Algorithm::Argon2id, Version::V0x13, params, &fast.digest, &salt);
+        let phc = output.and_then(|output| argon2id::phc(params, &salt, &output)).ok_or(NotHashed)?;
         Ok(fast.prefix() + phc.trim_start_matches('$'))
     }
 
@@ -220,8 +220,13 @@ impl Passwords {
         let Some(left) = self.cost.work().checked_sub(spent).filter(|left| *left > 0) else { return };
         let memory = (left / new.t_cost()).max(Params::MIN_M_COST);
         if let Ok(params) = Params::new(memory, new.t_cost(), new.p_cost(), new.output_len()) {
-            let _ =
-                argon::derive(Algorithm::Argon2id, Version::V0x13, &params, password.as_bytes(), &DECOY_SALT);
+            let _ = argon2id::derive(
+                Algorithm::Argon2id,
+                Version::V0x13,
+                &params,
+                password.as_bytes(),
+                &DECOY_SALT,
+            );
         }
     }
 }
@@ -237,7 +242,7 @@ fn composed(password: &str) -> Option<String> {
 
 /// Whether hashes come out right on this processor, by one whose outcome is known.
 pub fn self_test() -> bool {
-    argon::self_test()
+    argon2id::self_test()
 }
 
 /// What a stored hash that is taken costs, for the fuzzer; one that costs little is run too.

@@ -29,7 +29,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::pbkdf2;
 
-use super::argon;
+use super::argon2id;
 use super::crypt::Yescrypt;
 use super::hash::{BcryptInput, Hash};
 use super::layered::{MAX_SALT_BYTES, OldDigest};
@@ -191,7 +191,7 @@ fn phc(stored: &str) -> Result<Hash, UnusableHash> {
             }
             let within = params.m_cost() <= MAX_MEMORY_KIB
                 && params.t_cost() <= MAX_ITERATIONS
-                && argon::work(&params) <= MAX_WORK
+                && argon2id::work(&params) <= MAX_WORK
                 && params.p_cost() <= 16;
             if !within {
                 return Err(UnusableHash::TooExpensive);

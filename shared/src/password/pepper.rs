@@ -18,7 +18,6 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 
 use super::limits::UnusableHash;
-use crate::ambient::hex;
 
 /// The most peppers that a signing secret holds.
 pub const MAX_PEPPERS: usize = 8;
@@ -166,7 +165,7 @@ impl PepperHow {
                 let tag = hmac::sign(&hmac::Key::new(algorithm, pepper), password);
                 match form {
                     HmacForm::Bytes => tag.as_ref().to_vec(),
-                    HmacForm::Hex => hex(tag.as_ref()).into_bytes(),
+                    HmacForm::Hex => hex::encode(tag.as_ref()).into_bytes(),
                     HmacForm::Base64 => STANDARD.encode(tag.as_ref()).into_bytes(),
                 }
             }

@@ -1,6 +1,6 @@
 //! Our own hashes, those of elsewhere, and what each costs.
 
-use super::argon::{
+use super::argon2id::{
     FILLED, KNOWN_ANSWER_PASSWORD, KNOWN_ANSWER_SALT, KNOWN_ANSWER_TAG, known_answer_params, work,
 };
 use super::*;

@@ -71,7 +71,7 @@ fn a_fast_digest_is_layered_and_never_stored() {
             if stored.starts_with("peppered$") { stored.splitn(4, '$').nth(3) } else { Some(&*stored) };
         assert!(layer.is_some_and(|layer| layer.starts_with("layered$")), "{stored}");
         let old = hash.rsplit(['$', '}']).next().unwrap();
-        assert!(!shown.contains(old) && !shown.contains(&crate::ambient::hex(&digest.digest)), "{shown}");
+        assert!(!shown.contains(old) && !shown.contains(&hex::encode(&digest.digest)), "{shown}");
         assert_eq!(algorithm_of(&stored), Ok(digest.algorithm()));
     }
     assert!(fast > 40, "{fast}");
@@ -87,9 +87,9 @@ fn a_wrong_password_for_a_layered_digest_costs_a_new_hash() {
     let Ok(Imported::Fast(fast)) = classify("5f4dcc3b5aa765d61d8327deb882cf99") else { panic!("not MD5") };
     let passwords = Passwords::default();
     let stored = passwords.layer(&fast, [3; 16]).unwrap();
-    super::argon::FILLED.set(0);
+    super::argon2id::FILLED.set(0);
     assert!(!passwords.verify(Some(&stored), "x", &Peppers::default()));
-    assert_eq!(super::argon::FILLED.get(), Cost::DEFAULT.work());
+    assert_eq!(super::argon2id::FILLED.get(), Cost::DEFAULT.work());
     assert!(passwords.verify(Some(&stored), "password", &Peppers::default()));
 }
 
@@ -257,9 +257,9 @@ fn without_its_pepper_no_password_is_right() {
     let other = Peppers::new(other).unwrap();
     for (name, stored, password) in vectors() {
         for (peppers, work) in [(&Peppers::default(), Some(Cost::DEFAULT.work())), (&other, None)] {
-            super::argon::FILLED.set(0);
+            super::argon2id::FILLED.set(0);
             assert!(!Passwords::default().verify(Some(&stored), password, peppers), "{name}");
-            let filled = super::argon::FILLED.get();
+            let filled = super::argon2id::FILLED.get();
             assert!(work.is_none_or(|work| work == filled), "{name}: {filled}");
         }
     }
@@ -271,9 +271,9 @@ fn the_decoy_follows_hashes_with_a_pepper() {
     let new = Cost::DEFAULT.work();
     let stored = format!("peppered$a$hmac-sha256${PBKDF2}");
     let filled = |passwords: &Passwords, stored: Option<&str>| {
-        super::argon::FILLED.set(0);
+        super::argon2id::FILLED.set(0);
         assert!(!passwords.verify(stored, "wrong", &peppers()));
-        super::argon::FILLED.get()
+        super::argon2id::FILLED.get()
     };
     assert!(filled(&Passwords::default(), Some(&stored)).abs_diff(new - 12_000) <= 16);
     for like in [PBKDF2, &stored] {

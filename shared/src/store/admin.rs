@@ -6,11 +6,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use super::attempts::{counter, name_key};
 use super::error::{condition_failed, unstorable};
 use super::{Store, StoreError, key, number, text, user_pk};
-use crate::ambient::Timestamp;
-use crate::mfa::Mfa;
-use crate::name::LoginName;
+use crate::clock::Timestamp;
+use crate::identity::LoginName;
+use crate::identity::Status;
+use crate::second_factor::Mfa;
 use crate::throttle::Attempts;
-use crate::user::Status;
 
 impl Store {
     /// Sets a user's status, and ends all sessions. `false` if there is no such user.

@@ -12,8 +12,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use super::error::condition_failed;
 use super::{Item, Store, StoreError, key, number, text};
-use crate::ambient::Timestamp;
-use crate::name::LoginName;
+use crate::clock::Timestamp;
+use crate::identity::LoginName;
 use crate::throttle::{Attempts, Policy};
 
 /// How long a login name's counter is kept after its last charge, for all names alike.

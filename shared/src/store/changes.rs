@@ -4,9 +4,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use super::error::{condition_failed, unstorable};
 use super::{Store, StoreError, key, number, text, user_pk};
-use crate::ambient::Timestamp;
-use crate::mfa::{Mfa, Spent};
-use crate::user::User;
+use crate::clock::Timestamp;
+use crate::identity::User;
+use crate::second_factor::{Mfa, Spent};
 
 /// What a sign-in writes to the user.
 pub(crate) struct SignInRecord<'a> {
@@ -43,7 +43,7 @@ impl Change<'_> {
 pub(crate) struct MfaConfirmation<'a> {
     pub(crate) user: &'a User,
     pub(crate) mfa: &'a Mfa,
-    /// As [`RecoveryKey::digest`](crate::mfa::RecoveryKey::digest).
+    /// As [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest).
     pub(crate) recovery_codes: Vec<String>,
     /// The digest of the token that goes on.
     pub(crate) kept_token: &'a str,

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValue, TransactWriteIte
 
 use super::error::{condition_failed, is_condition};
 use super::{Item, LoginKind, Store, StoreError, key, login_pk, number, text, user_pk};
-use crate::name::LoginName;
-use crate::user::User;
+use crate::identity::LoginName;
+use crate::identity::User;
 
 /// A user to be created. [`User::id`] 0 asks for the next free id; an empty [`User::email`] is none.
 pub type UserRecord = User;

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
 
 use super::create::source_key;
 use super::{Store, StoreError, decode_login, key, login_names, login_pk, number, text, user_pk};
-use crate::user::User;
+use crate::identity::User;
 
 impl Store {
     /// Deletes a user with all login names, in one transaction or nothing, if the user is as it was read: no other

@@ -14,8 +14,8 @@ use super::{
     CreateUserError, Item, LoginKind, Store, StoreError, UserRecord, decode_login, decode_user, key,
     login_names, login_pk, user_pk,
 };
-use crate::name::LoginName;
-use crate::user::User;
+use crate::identity::LoginName;
+use crate::identity::User;
 
 /// The most users in one batch: most are three items, and DynamoDB takes [`MAX_ITEMS`] in a transaction.
 pub const MAX_BATCH: usize = 33;

@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde_json::{Map, Value};
 
 use super::{LoginKind, Store, StoreError, UserRecord, key, login_names, login_pk, number, text, user_pk};
-use crate::ambient::Timestamp;
-use crate::name::LoginName;
-use crate::user::{Status, User};
+use crate::clock::Timestamp;
+use crate::identity::LoginName;
+use crate::identity::{Status, User};
 
 /// How often a user is read anew who changes meanwhile.
 const TRIES: usize = 5;

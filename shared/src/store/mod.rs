@@ -34,9 +34,10 @@ pub(crate) use self::sessions::decode_session;
 pub(crate) use self::sessions::{LateAnswerWrite, Rotation};
 use crate::aws::Aws;
 pub use crate::aws::Conflicts;
-use crate::config::{Config, ConfigError, Environment};
-use crate::name::LoginName;
-use crate::user::{User, VERSION};
+use crate::config::Config;
+use crate::environment::{ConfigError, Environment};
+use crate::identity::LoginName;
+use crate::identity::{User, VERSION};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 

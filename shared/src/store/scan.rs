@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::admin::status_value;
 use super::{Item, Store, StoreError, decode_user, key, text, user_pk};
-use crate::ambient::random;
-use crate::user::{Status, User};
+use crate::identity::{Status, User};
+use crate::random::random;
 
 /// The most users that [`Store::users`] reads at once: DynamoDB's own bound.
 pub const MAX_READ: usize = 100;

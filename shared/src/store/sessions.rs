@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 
 use super::error::{condition_failed, is_condition};
 use super::{Item, Store, StoreError, key, number, text};
-use crate::ambient::Timestamp;
+use crate::clock::Timestamp;
 use crate::session::{GRACE, Generation, NewSession, RefreshPolicy, Session, SessionToken, is_id, sha256};
 
 /// What became of a session whose token was presented to be refreshed.

@@ -11,8 +11,8 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::mfa::RecoveryKey;
 use crate::password::{PepperError, PepperId, Peppers};
+use crate::second_factor::RecoveryKey;
 
 /// The least length of an HS256 key, in bytes (RFC 7518 §3.2).
 const LEAST_HMAC_BYTES: usize = 32;

@@ -5,6 +5,7 @@
 
 mod jwk;
 mod provider;
+mod reload;
 
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use serde_json::Value;
 
 use self::jwk::{Key, Secret};
 pub use self::jwk::{KeyError, PublicKey};
-use crate::ambient::Timestamp;
-use crate::mfa::RecoveryKey;
+pub use self::reload::Keys;
+use crate::clock::Timestamp;
 use crate::password::Peppers;
+use crate::second_factor::RecoveryKey;
 
 /// How far the clock of a backend that mints tokens may be ahead of ours (RFC 7519 §4.1.5 allows some leeway).
 pub(crate) const SKEW: Duration = Duration::from_secs(60);

@@ -1,8 +1,8 @@
 //! The table's passing refusals, of a throughput that is spent and of a transaction that was first: what is refused
 //! once is done a moment later, and what is always refused is said to be unavailable.
 
+use postern::identity::User;
 use postern::store::{CreateUserError, StoreError};
-use postern::user::User;
 use postern_local::demo;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
 use serde_json::json;

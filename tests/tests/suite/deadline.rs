@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_http::Context;
 use lambda_http::lambda_runtime::LambdaEvent;
-use postern::ambient;
+use postern::clock;
 use postern::http::invoke;
 use postern_tests::deployment::{Deployment, Reply};
 use postern_tests::logs;
@@ -17,7 +17,7 @@ use crate::words::{Refused, assert_refusal};
 /// Sends an event as Lambda does that ends the function after so much time.
 async fn within(deployment: &Deployment, contract: &str, event: Value, time: Duration) -> Reply {
     let mut context = Context::default();
-    context.deadline = ambient::now().plus(time).millis();
+    context.deadline = clock::now().plus(time).millis();
     let event = LambdaEvent::new(event, context);
     macro_rules! function {
         ($contract:ident) => {{

@@ -1,7 +1,7 @@
 //! What a stranger learns: nothing. Before the right password, all users are the same reply for the same work.
 
 use crate::words::LONGEST_WAIT;
-use postern::user::Status;
+use postern::identity::Status;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 

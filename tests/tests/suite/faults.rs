@@ -1,6 +1,6 @@
 //! When the store fails, or holds what nobody here wrote: the contract's own 5xx, no sign-in, no detail.
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};

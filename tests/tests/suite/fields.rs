@@ -1,7 +1,7 @@
 //! The finer rules of each contract's fields, and of the member `token` that all password contracts share.
 
 use crate::words::LONGEST_WAIT;
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern_local::demo;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Many users at once: a table that is busy, a reply that is lost, keys that are left unread.
 
+use postern::identity::User;
 use postern::store::{Availability, Conflict, MAX_ID, NewUser, Outcome, StoreError, UniqueField};
-use postern::user::User;
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
 use serde_json::{Value, json};

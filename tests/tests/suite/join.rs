@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use postern::ambient::hex;
-use postern::mfa::Mfa;
+use postern::second_factor::Mfa;
 use postern::store::{OtherUsername, PasswordOf};
 use postern_tests::deployment::Deployment;
 use ring::digest::{SHA256, digest};
@@ -18,7 +17,7 @@ async fn spared(deployment: &Deployment) -> String {
     let token = mfa_jwt(deployment, "st.huber", "Password1234!", None).await;
     let mut user = raw::user(deployment, HUBER).await;
     user.insert("epoch".to_owned(), number(7_u64));
-    user.insert("kept_token".to_owned(), text(&hex(digest(&SHA256, token.as_bytes()).as_ref())));
+    user.insert("kept_token".to_owned(), text(&hex::encode(digest(&SHA256, token.as_bytes()).as_ref())));
     raw::put(deployment, "USER#33", "USER", user).await;
     assert_eq!(get(deployment, "mfa", WHOAMI, &token).await.status, 200);
     token

@@ -2,10 +2,10 @@
 
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
-use postern::ambient::{Timestamp, now};
-use postern::config::Environment;
+use postern::clock::{Timestamp, now};
+use postern::environment::Environment;
 use postern::http::invoke;
-use postern::keys::Keys;
+use postern::token::Keys;
 use postern::token::SAMPLE_KEYS;
 use postern_tests::binary;
 use postern_tests::deployment::{Deployment, Reply};

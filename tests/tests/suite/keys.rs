@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::App;
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
 use postern_tests::deployment::{Deployment, Reply, credentials};

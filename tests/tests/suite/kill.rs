@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
-use postern::name::LoginName;
+use postern::clock::Timestamp;
+use postern::identity::LoginName;
 use postern::store::CreateUserError;
 use postern_local::demo::{self, RECOVERY_CODES};
 use postern_tests::deployment::{Deployment, name_at};

@@ -1,6 +1,6 @@
 //! A write that happened, and of which nobody heard: it is sent again, and is done once.
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern_local::demo::RECOVERY_CODES;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
 use serde_json::{Value, json};

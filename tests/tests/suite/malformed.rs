@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::http::Method;
-use postern::ambient::random;
 use postern::http::NotAnEvent;
+use postern::random::random;
 use postern_local::demo::{self, USERS};
 use postern_local::functions::InvocationFailed;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
-use postern::user::Status;
+use postern::clock::Timestamp;
+use postern::identity::Status;
 use postern_local::demo::{self, RECOVERY_CODES, TOTP_SECRET, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};

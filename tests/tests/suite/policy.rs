@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern::throttle::{Attempts, Policy};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use proptest::collection::vec;

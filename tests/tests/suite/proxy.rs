@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use postern::config::Environment;
+use postern::environment::Environment;
 use postern_tests::deployment::Deployment;
 use postern_tests::relay::{self, pass};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Who loses a race, or meets a fault of ours, leaves the counters and the sessions as they should be.
 
-use postern::user::Status;
+use postern::identity::Status;
 use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ async fn our_own_faults_do_not_climb_the_ladder_of_the_name_or_of_the_address() 
 #[tokio::test]
 async fn a_lost_race_for_a_code_leaves_no_session() {
     let deployment = unlimited().await;
-    deployment.set_time(postern::ambient::Timestamp::from_millis(1_700_000_000_000));
+    deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
     let mut body = credentials("account", "guarded", "Password1234!");
     body["token"] = json!("582969");
     let text = body.to_string();
@@ -47,7 +47,7 @@ async fn a_lost_race_for_a_code_leaves_no_session() {
 #[tokio::test]
 async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
-    deployment.set_time(postern::ambient::Timestamp::from_millis(1_700_000_000_000));
+    deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
     // The condition of the settle fails, as it does for who comes second.
     proxy.fail(|call| {
         call.starts_with("UpdateItem USER").then(|| error(400, "ConditionalCheckFailedException"))
@@ -72,7 +72,7 @@ async fn a_user_disabled_meanwhile_stays_disabled_and_is_not_signed_in() {
         .chain([("account", By::Totp), ("email", By::RecoveryCode)])
     {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
-        deployment.set_time(postern::ambient::Timestamp::from_millis(1_700_000_000_000));
+        deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
         let id = by.user().1;
         let mut expected = raw::user(&deployment, id).await;
         let settle = "UpdateItem USER SET last_sign_in";

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{Client, Config};
-use postern::ambient::hex;
+
 use postern_local::dynamodb;
 use postern_tests::deployment::Deployment;
 use ring::digest::{SHA256, digest};
@@ -27,7 +27,7 @@ pub(crate) async fn item(deployment: &Deployment, pk: &str, sk: &str) -> Option<
 
 /// The key of a login name's counter. The name is in the form in which it is looked up.
 pub(crate) fn name_counter(name: &str) -> String {
-    format!("NAME#{}", hex(digest(&SHA256, name.as_bytes()).as_ref()))
+    format!("NAME#{}", hex::encode(digest(&SHA256, name.as_bytes()).as_ref()))
 }
 
 /// The key of the counter of the address from which the stand's events come, in the window of the present moment.

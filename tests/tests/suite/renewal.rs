@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use postern::config::Environment;
+use postern::environment::Environment;
+use postern::identity::{Status, User};
 use postern::token::SAMPLE_KEYS;
-use postern::user::{Status, User};
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
@@ -221,7 +221,7 @@ async fn a_renewal_that_arrives_late_undoes_nothing() {
 async fn a_password_changed_meanwhile_is_not_written_over() {
     for by in [None, Some("582969")] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
-        deployment.set_time(postern::ambient::Timestamp::from_millis(1_700_000_000_000));
+        deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
         let guard = |user: &mut User| {
             if by.is_some() {
                 user.mfa = demo::user(&deployment.app, &USERS[6]).mfa;
@@ -290,7 +290,7 @@ async fn a_renewal_that_fails_is_made_up_for() {
 #[tokio::test]
 async fn only_a_sign_in_renews() {
     let deployment = unlimited().await;
-    deployment.set_time(postern::ambient::Timestamp::from_millis(1_700_000_000_000));
+    deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
     let mfa = demo::user(&deployment.app, &USERS[6]).mfa;
     let guarded = bring(&deployment, 1000, CHEAP.0, |user| user.mfa = mfa).await;
     let sign_in = |token: &str| json!({"username": guarded, "password": CHEAP.1, "token": token});

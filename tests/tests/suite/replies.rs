@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern::session::SessionToken;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, name_at};
 use serde_json::{Value, json};

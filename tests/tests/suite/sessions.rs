@@ -1,6 +1,6 @@
 //! What a sign-in leaves in the table for a client that comes back: a session, of whose token only hashes are kept.
 
-use postern::ambient::{Timestamp, hex};
+use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, credentials, name_at};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::raw::{self, Attribute, Item, number, text};
 const DAY: u64 = 24 * 3600;
 
 fn sha256(token: &str) -> String {
-    hex(digest(&SHA256, token.as_bytes()).as_ref())
+    hex::encode(digest(&SHA256, token.as_bytes()).as_ref())
 }
 
 /// Signs st.huber in and takes the token that comes back apart: user's id, family, secret.

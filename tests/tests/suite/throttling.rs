@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
-use postern::name::LoginName;
+use postern::clock::Timestamp;
+use postern::identity::LoginName;
 use postern_local::demo::LOCKED_NAMES;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::json;

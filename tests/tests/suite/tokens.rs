@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
-use postern::user::{Status, User};
+use postern::clock::Timestamp;
+use postern::identity::{Status, User};
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::name::LoginName;
+use postern::identity::LoginName;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials};
 

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
-use postern::config::Environment;
+use postern::clock::Timestamp;
+use postern::environment::Environment;
 use postern_local::demo::RECOVERY_CODES;
 use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use postern_tests::meter::Meter;

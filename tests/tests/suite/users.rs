@@ -1,7 +1,7 @@
 //! Creating users: a username and an e-mail belong to one user or none, whoever asks at the same time.
 
+use postern::identity::User;
 use postern::store::CreateUserError;
-use postern::user::User;
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
 

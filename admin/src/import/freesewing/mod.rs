@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use postern::ambient::{Timestamp, hex};
-use postern::user::{Status, User};
+use postern::clock::Timestamp;
+use postern::identity::{Status, User};
 use ring::digest;
 use serde_json::{Value, json};
 
@@ -193,7 +193,7 @@ impl FreeSewing {
         let Some(Value::String(email)) = self.open(record, "email")? else { return Err(Reason::WrongKey) };
         if let Some(expected) = fields::text(record, "ehash")? {
             let clean = email.to_lowercase();
-            let ehash = hex(digest::digest(&digest::SHA256, clean.trim().as_bytes()).as_ref());
+            let ehash = hex::encode(digest::digest(&digest::SHA256, clean.trim().as_bytes()).as_ref());
             if !ehash.eq_ignore_ascii_case(&expected) {
                 return Err(fields::malformed("ehash", "the SHA-256 of the e-mail address"));
             }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use postern::App;
-use postern::ambient::random;
-use postern::config::Environment;
+use postern::environment::Environment;
+use postern::random::random;
 use postern::session::{NewSession, SessionRequest, plain_secret};
 use postern::store::{MAX_BATCH, NewUser, Outcome, Store};
 use postern_local::demo;

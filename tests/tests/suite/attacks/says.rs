@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials, name_at};
 use serde_json::{Value, json};
 

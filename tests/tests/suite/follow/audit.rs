@@ -1,7 +1,7 @@
 //! What these routes leave behind: one audit event for each outcome, and no token, session or secret in any line.
 
+use postern::identity::Status;
 use postern::session::GRACE;
-use postern::user::Status;
 use postern_tests::deployment::{Deployment, Reply, event};
 use postern_tests::logs;
 use serde_json::{Value, json};

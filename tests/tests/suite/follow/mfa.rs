@@ -8,7 +8,7 @@ mod store;
 
 use std::collections::BTreeSet;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern::session::GRACE;
 use postern_tests::deployment::Deployment;
 use serde_json::json;

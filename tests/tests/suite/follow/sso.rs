@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, credentials};
 use serde_json::{Value, json};
 

@@ -10,9 +10,9 @@ mod using;
 
 use std::time::Duration;
 
-use postern::ambient::{Timestamp, hex};
+use postern::clock::Timestamp;
+use postern::identity::Status;
 use postern::session::{GRACE, RefreshPolicy, SessionToken};
-use postern::user::Status;
 use postern_tests::deployment::{Deployment, credentials, name_at};
 use ring::digest::{SHA256, digest};
 use serde_json::json;
@@ -33,7 +33,7 @@ fn policy(kind: &'static str) -> RefreshPolicy {
 }
 
 fn sha256(word: &str) -> String {
-    hex(digest(&SHA256, word.as_bytes()).as_ref())
+    hex::encode(digest(&SHA256, word.as_bytes()).as_ref())
 }
 
 /// Signs st.huber in at the door of this kind of session.

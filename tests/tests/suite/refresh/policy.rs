@@ -1,7 +1,7 @@
 //! The policy of a refresh, written down a second time and held against the store's conditional write: whatever state
 //! a session is in, it is rotated, kept, answered again, ended or left alone exactly where this says so.
 
-use postern::ambient::{Timestamp, hex};
+use postern::clock::Timestamp;
 use postern::session::SessionToken;
 use postern_tests::deployment::Deployment;
 use proptest::prelude::*;
@@ -221,7 +221,7 @@ async fn holds(deployment: &Deployment, case: &Case) {
         }
         (Expected::GivenAgain | Expected::GivenLate, Some(given)) => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, presented.secret.as_bytes());
-            let successor = hex(hmac::sign(&key, b"postern refreshnonce").as_ref());
+            let successor = hex::encode(hmac::sign(&key, b"postern refreshnonce").as_ref());
             assert_eq!(given, successor[..32], "{case:?}");
         }
         (Expected::Rotated, Some(given)) => assert_ne!(given, presented.secret, "{case:?}"),

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use postern::ambient::hex;
 use postern::session::{GRACE, SessionToken};
 use postern_tests::deployment::Deployment;
 use postern_tests::logs;
@@ -140,7 +139,7 @@ async fn the_successor_takes_the_token_and_no_word_of_the_item_stands_in_for_it(
     let Attribute::S(nonce) = &item["derived_with"] else { panic!("{item:?}") };
     let derive = |key: &str, message: &str| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-        hex(hmac::sign(&key, message.as_bytes()).as_ref())[..32].to_owned()
+        hex::encode(hmac::sign(&key, message.as_bytes()).as_ref())[..32].to_owned()
     };
     assert_eq!(derive(&token.secret, &format!("postern refresh{nonce}")), next.secret);
     for key in words.iter().chain(&["", "postern refresh"]) {

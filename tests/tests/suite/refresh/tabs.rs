@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postern::Refusal;
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern::session::{GRACE, SessionToken};
 use postern_tests::deployment::Deployment;
 use proptest::collection::vec;

@@ -41,10 +41,10 @@ async fn to_resume_a_session_keeps_its_token_and_puts_its_idle_end_off() {
             assert_eq!(after, before, "{kind}: nothing else changed");
         }
         let expires = millis(&item(&deployment, &token).await.unwrap(), "expires_at");
-        deployment.set_time(postern::ambient::Timestamp::from_millis(expires * 1000 - 1));
+        deployment.set_time(postern::clock::Timestamp::from_millis(expires * 1000 - 1));
         assert!(resume(&deployment, kind, &token).await, "{kind}");
         let expires = millis(&item(&deployment, &token).await.unwrap(), "expires_at");
-        deployment.set_time(postern::ambient::Timestamp::from_millis(expires * 1000));
+        deployment.set_time(postern::clock::Timestamp::from_millis(expires * 1000));
         assert!(!resume(&deployment, kind, &token).await, "{kind} is over");
     }
 }

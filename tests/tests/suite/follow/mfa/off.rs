@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
-use postern::name::LoginName;
-use postern::user::Status;
+use postern::clock::Timestamp;
+use postern::identity::LoginName;
+use postern::identity::Status;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use postern::name::LoginName;
-use postern::user::Status;
+use postern::identity::LoginName;
+use postern::identity::Status;
 use postern_tests::deployment::{PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};

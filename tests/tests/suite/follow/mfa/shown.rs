@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
-use postern::user::Status;
+use postern::clock::Timestamp;
+use postern::identity::Status;
 use postern_tests::deployment::Deployment;
 use serde_json::{Value, json};
 

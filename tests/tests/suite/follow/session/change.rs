@@ -1,7 +1,7 @@
 //! Who must change the password does so with the old one, once, and is signed in.
 
-use postern::ambient::Timestamp;
-use postern::user::Status;
+use postern::clock::Timestamp;
+use postern::identity::Status;
 use postern_local::demo::RECOVERY_CODES;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
 use postern_local::demo::LOCKED_NAMES;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::json;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use postern::ambient::Timestamp;
+use postern::clock::Timestamp;
+use postern::identity::Status;
 use postern::session::SessionToken;
-use postern::user::Status;
 use postern_tests::deployment::Deployment;
 use serde_json::json;
 

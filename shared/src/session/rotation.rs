@@ -1,8 +1,4 @@
-//! Sessions: what lets a client come back without a password.
-//!
-//! A session token is the user's id, the session's family and a secret. It appears once; the table keeps only
-//! the SHA-256 of the secret, under a key made from the family, so neither the table alone nor a list of its
-//! keys is worth anything to a thief.
+//! Sessions as they are stored, and what becomes of a token that is presented to be refreshed.
 //!
 //! **Rotation.** A refresh replaces the secret by its successor, HMAC-SHA-256 of the secret under a nonce that is
 //! stored with the session. The previous secret gets the same successor again within the [`GRACE`]: another tab, or a
@@ -17,11 +13,12 @@
 
 use std::time::Duration;
 
-use ring::{digest, hmac};
+use ring::digest;
 use serde::{Deserialize, Deserializer};
 
-use crate::ambient::{Timestamp, hex, random};
-use crate::config::{ConfigError, Environment};
+use super::token::sha256;
+use crate::clock::Timestamp;
+use crate::environment::{ConfigError, Environment};
 
 /// How long a replay of a rotated token is answered as if it came first: two tabs refresh at once.
 pub const GRACE: Duration = Duration::from_secs(30);
@@ -31,76 +28,6 @@ pub const CLEAN_ROTATIONS: u64 = 3;
 
 /// The longest time after a rotation for a late answer.
 pub const MAX_LOST_REPLY: Duration = Duration::from_secs(24 * 3600);
-
-const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const ID_LENGTH: usize = 11;
-const FAMILY_LENGTH: usize = 10;
-const SECRET_LENGTH: usize = 43;
-const HEX_SECRET_LENGTH: usize = 32;
-
-/// A session that a contract wants with its sign-in.
-pub struct SessionRequest {
-    /// What kind of session it is, so that one contract's token is not another's.
-    pub kind: &'static str,
-    /// What the client calls its device.
-    pub device: Option<String>,
-    /// The token's secret: [`plain_secret`], or [`hex_secret`] where the contract wants hexadecimal.
-    pub secret: String,
-    /// The session ends when it was not used for this long.
-    pub idle: Duration,
-    /// The session ends after this long, used or not.
-    pub absolute: Duration,
-}
-
-/// What proves a session. It has no `Debug`: whoever sees it is signed in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SessionToken {
-    /// Whose session it is.
-    pub user_id: u64,
-    /// Which of the user's sessions it is: 10 characters of base62.
-    pub family: String,
-    /// What proves it.
-    pub secret: String,
-}
-
-impl SessionToken {
-    /// The token as one word of 64 characters out of `0-9A-Za-z` (with a [`plain_secret`]).
-    pub fn to_plain(&self) -> String {
-        [base62(&self.user_id.to_be_bytes(), ID_LENGTH).as_str(), &self.family, &self.secret].concat()
-    }
-
-    /// The token that this word is, or `None` where it is none.
-    pub fn from_plain(word: &str) -> Option<Self> {
-        if word.len() != ID_LENGTH + FAMILY_LENGTH + SECRET_LENGTH {
-            return None;
-        }
-        let digits = word.bytes().map(|byte| BASE62.iter().position(|digit| *digit == byte));
-        let digits = digits.collect::<Option<Vec<_>>>()?;
-        let user_id = digits
-            .get(..ID_LENGTH)?
-            .iter()
-            .try_fold(0_u64, |id, digit| id.checked_mul(62)?.checked_add(*digit as u64))?;
-        let (family, secret) = word.get(ID_LENGTH..)?.split_at_checked(FAMILY_LENGTH)?;
-        Some(Self { user_id, family: family.to_owned(), secret: secret.to_owned() })
-    }
-
-    /// Which session it proves, as [`Session::id`]. Unlike the family, it is good for nothing else than to name it.
-    pub fn session_id(&self) -> String {
-        sha256(&self.family)
-    }
-
-    /// The token that follows this one in a rotation with this nonce, of the same form. Nobody derives it without
-    /// this token, whatever the table holds.
-    pub(crate) fn successor(&self, nonce: &str) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
-        let derived = hmac::sign(&key, format!("postern refresh{nonce}").as_bytes());
-        let secret = match self.secret.len() {
-            HEX_SECRET_LENGTH => hex(derived.as_ref()).chars().take(HEX_SECRET_LENGTH).collect(),
-            _ => base62(derived.as_ref(), SECRET_LENGTH),
-        };
-        Self { secret, ..self.clone() }
-    }
-}
 
 /// How one kind of session is refreshed.
 #[derive(Clone, Copy, Debug)]
@@ -122,60 +49,6 @@ pub struct RefreshPolicy {
 pub fn lost_reply(env: &Environment) -> Result<Duration, ConfigError> {
     let (least, most) = (GRACE.as_secs(), MAX_LOST_REPLY.as_secs());
     env.number("SESSION_LOST_REPLY_SECONDS", most, least, most).map(Duration::from_secs)
-}
-
-/// How long sessions last without use, and at all: `SESSION_IDLE_SECONDS` (30 days) and
-/// `SESSION_ABSOLUTE_SECONDS` (365 days).
-///
-/// # Errors
-/// If one of them is malformed.
-pub fn lifetimes(env: &Environment) -> Result<(Duration, Duration), ConfigError> {
-    const DAY: Duration = Duration::from_secs(24 * 3600);
-    let idle = env.seconds("SESSION_IDLE_SECONDS", DAY * 30)?;
-    let absolute = env.seconds("SESSION_ABSOLUTE_SECONDS", DAY * 365)?;
-    Ok((idle, absolute))
-}
-
-/// A secret of 256 bits, as 43 characters out of `0-9A-Za-z`.
-pub fn plain_secret() -> String {
-    base62(&random::<32>(), SECRET_LENGTH)
-}
-
-/// A secret of 128 bits, as 32 hexadecimal digits.
-pub fn hex_secret() -> String {
-    hex(&random::<16>())
-}
-
-/// A session that begins.
-pub struct NewSession {
-    /// What proves it.
-    pub token: SessionToken,
-    pub(crate) kind: &'static str,
-    pub(crate) device: Option<String>,
-    pub(crate) epoch: u64,
-    pub(crate) created_at: Timestamp,
-    /// One grace before its creation, so that the first refresh rotates.
-    pub(crate) rotated_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
-    pub(crate) ends_at: Timestamp,
-}
-
-impl NewSession {
-    /// One of a random family, for the user of this id and this epoch.
-    pub fn begin(request: SessionRequest, user_id: u64, epoch: u64, now: Timestamp) -> Self {
-        let ends_at = now.plus(request.absolute);
-        let family = base62(&random::<16>(), FAMILY_LENGTH);
-        Self {
-            token: SessionToken { user_id, family, secret: request.secret },
-            kind: request.kind,
-            device: request.device,
-            epoch,
-            created_at: now,
-            rotated_at: now.minus(GRACE),
-            expires_at: now.plus(request.idle).min(ends_at),
-            ends_at,
-        }
-    }
 }
 
 /// A session as it is stored.
@@ -304,28 +177,6 @@ pub(crate) struct Generation<'a> {
 /// Whether this has the form of a [`Session::id`]. What others mint may name anything, even what is no key of the table.
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 2 * digest::SHA256_OUTPUT_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// SHA-256 in hexadecimal, as families and secrets are stored.
-pub(crate) fn sha256(text: &str) -> String {
-    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
-}
-
-/// The last `length` digits in base 62 of a number, of which these are the bytes, the highest first.
-fn base62(number: &[u8], length: usize) -> String {
-    let mut number = number.to_vec();
-    let mut digits: Vec<char> = (0..length)
-        .map(|_| {
-            let rest = number.iter_mut().fold(0, |rest, byte| {
-                let dividend = rest << 8 | usize::from(*byte);
-                *byte = (dividend / 62) as u8;
-                dividend % 62
-            });
-            char::from(BASE62[rest])
-        })
-        .collect();
-    digits.reverse();
-    digits.into_iter().collect()
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {

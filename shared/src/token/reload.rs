@@ -12,10 +12,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ambient::{Timestamp, now};
+use super::{KeyRing, SigningFailed, TokenError};
 use crate::aws::{Aws, Secret};
-use crate::config::{self, ConfigError, Environment};
-use crate::token::{KeyRing, SigningFailed, TokenError};
+use crate::clock::{Timestamp, now};
+use crate::config;
+use crate::environment::{ConfigError, Environment, is_this_machine};
 
 /// How long the keys are used without another look.
 const OLD: Duration = Duration::from_secs(5 * 60);
@@ -44,7 +45,7 @@ impl Keys {
     /// If a variable is missing or malformed, or the secret that it names cannot be read.
     pub async fn start(env: &Environment) -> Result<Self, ConfigError> {
         let aws = Aws::in_region(env, config::region(env)?)?;
-        let local = config::dynamodb_endpoint(env)?.is_some_and(config::is_this_machine);
+        let local = config::dynamodb_endpoint(env)?.is_some_and(is_this_machine);
         Self::read(env, local, &aws, now()).await
     }
 

@@ -4,10 +4,8 @@ use idna::AsciiDenyList;
 use ring::digest;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::ambient::hex;
-
 /// The longest login name, in bytes: DynamoDB's keys end at 2,048, and no one's name is that long.
-pub const MAX_BYTES: usize = 1024;
+pub const MAX_LOGIN_NAME_BYTES: usize = 1024;
 
 /// A login name as it is looked up: NFKC, Unicode lower case, trimmed, and the domain of an e-mail address in its ASCII
 /// form (UTS #46).
@@ -32,19 +30,19 @@ impl LoginName {
     /// trimming comes last, since NFKC turns exotic spaces into plain ones.
     pub fn new(typed: &str) -> Self {
         // Nobody's name, so its form does not matter; normalising 64 KiB takes longer than a hash.
-        if typed.len() > MAX_BYTES {
+        if typed.len() > MAX_LOGIN_NAME_BYTES {
             return Self { normalised: typed.to_owned(), former: Vec::new(), too_long: true };
         }
         let folded = typed.nfkc().collect::<String>().to_lowercase();
         let folded = folded.nfkc().collect::<String>().trim().to_owned();
         let Some((normalised, shown)) = ascii_domain(&folded) else {
-            let too_long = folded.len() > MAX_BYTES;
+            let too_long = folded.len() > MAX_LOGIN_NAME_BYTES;
             return Self { normalised: folded, former: Vec::new(), too_long };
         };
         let mut former = vec![folded, shown];
         former.dedup();
-        former.retain(|form| *form != normalised && form.len() <= MAX_BYTES);
-        let too_long = normalised.len() > MAX_BYTES;
+        former.retain(|form| *form != normalised && form.len() <= MAX_LOGIN_NAME_BYTES);
+        let too_long = normalised.len() > MAX_LOGIN_NAME_BYTES;
         Self { normalised, former, too_long }
     }
 
@@ -67,7 +65,7 @@ impl LoginName {
 
     /// SHA-256 of the normalised name, in hexadecimal: the key of its attempt counter.
     pub fn digest(&self) -> String {
-        hex(digest::digest(&digest::SHA256, self.normalised.as_bytes()).as_ref())
+        hex::encode(digest::digest(&digest::SHA256, self.normalised.as_bytes()).as_ref())
     }
 }
 
@@ -147,8 +145,8 @@ mod tests {
 
     #[test]
     fn too_long_is_nobody() {
-        assert!(LoginName::new(&"a".repeat(MAX_BYTES)).as_key().is_some());
-        assert!(LoginName::new(&"a".repeat(MAX_BYTES + 1)).as_key().is_none());
+        assert!(LoginName::new(&"a".repeat(MAX_LOGIN_NAME_BYTES)).as_key().is_some());
+        assert!(LoginName::new(&"a".repeat(MAX_LOGIN_NAME_BYTES + 1)).as_key().is_none());
         // One character that NFKC makes eighteen of.
         assert!(LoginName::new(&"\u{fdfa}".repeat(100)).as_key().is_none());
     }

@@ -1,11 +1,10 @@
-//! What the process takes from its surroundings: the time and randomness.
+//! The time, and the one place that asks the machine for it.
 //!
-//! Everything else receives both as arguments, so that a policy can be tested at its boundaries; clippy's
+//! Everything else takes the time as an argument, so that a policy can be tested at its boundaries. Clippy's
 //! `disallowed-methods` keeps it so.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 /// A moment: milliseconds since the Unix epoch, UTC.
@@ -62,28 +61,6 @@ pub fn now() -> Timestamp {
     Timestamp(elapsed.as_millis() as u64)
 }
 
-/// `N` random bytes from the operating system.
-///
-/// # Panics
-/// If the operating system has no randomness to give: nothing safe can follow.
-#[expect(clippy::disallowed_methods, reason = "the one source of randomness")]
-#[expect(clippy::expect_used, reason = "without randomness no token may be made")]
-pub fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
-    bytes
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]])
-        .map(char::from)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,10 +70,5 @@ mod tests {
         assert_eq!(Timestamp(1_668_881_722_642).iso8601().unwrap(), "2022-11-19T18:15:22.642Z");
         assert_eq!(Timestamp(0).iso8601().unwrap(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(u64::MAX).iso8601(), None);
-    }
-
-    #[test]
-    fn hexadecimal() {
-        assert_eq!(hex(&[0x00, 0x0f, 0xa0, 0xff]), "000fa0ff");
     }
 }

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ambient::Timestamp;
-use crate::mfa::Mfa;
+use crate::clock::Timestamp;
+use crate::second_factor::Mfa;
 
 /// The version of the user item that this code writes. It refuses to guess at what a newer one means.
 pub(crate) const VERSION: u32 = 1;
@@ -41,7 +41,7 @@ pub struct User {
     /// The second factor, if it is on.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub mfa: Option<Mfa>,
-    /// The recovery codes that are left, each as [`RecoveryKey::digest`](crate::mfa::RecoveryKey::digest). Beside
+    /// The recovery codes that are left, each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest). Beside
     /// `mfa` and not in it, since DynamoDB takes from sets at the top level only.
     #[serde(
         default,

@@ -3,7 +3,7 @@
 use totp_rs::Secret;
 
 use super::{Mfa, RecoveryKey};
-use crate::ambient::{hex, random};
+use crate::random::random;
 
 /// How many recovery codes a user gets.
 const CODES: usize = 8;
@@ -28,7 +28,7 @@ impl Enrolment {
 
     /// One of a secret that the user has already, with random recovery codes.
     pub(crate) fn of(mfa: Mfa) -> Self {
-        Self { mfa, recovery_codes: (0..CODES).map(|_| hex(&random::<4>())).collect() }
+        Self { mfa, recovery_codes: (0..CODES).map(|_| hex::encode(&random::<4>())).collect() }
     }
 
     /// The recovery codes as they are stored with the user of this id.
@@ -63,8 +63,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::ambient::Timestamp;
-    use crate::mfa::Spent;
+    use crate::clock::Timestamp;
+    use crate::second_factor::Spent;
 
     #[test]
     fn every_recovery_code_and_no_other_checks() {

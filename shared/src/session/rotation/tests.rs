@@ -2,7 +2,13 @@
 
 use proptest::prelude::*;
 
+use std::time::Duration;
+
+use super::super::new::*;
+use super::super::token::*;
 use super::*;
+use crate::clock::Timestamp;
+use crate::environment::Environment;
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 

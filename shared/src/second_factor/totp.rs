@@ -1,19 +1,15 @@
-//! The second factor: TOTP (RFC 6238) and recovery codes.
+//! The check of a code that was typed: TOTP (RFC 6238), or a recovery code.
 //!
-//! Nothing here remembers what was spent: the store does, by a condition on the same write that signs the user in.
-
-mod code;
-mod enrolment;
+//! Nothing here remembers which codes were used. The store does, by a condition on the write that signs the user in.
 
 use std::collections::BTreeSet;
 
-use ring::hmac;
 use serde::{Deserialize, Serialize};
 use totp_rs::{Algorithm, Builder, Secret};
 
-pub use self::code::fold as fold_code;
-pub use self::enrolment::Enrolment;
-use crate::ambient::{Timestamp, hex};
+use super::code::fold as fold_code;
+use super::recovery_codes::RecoveryKey;
+use crate::clock::Timestamp;
 
 /// The length of a TOTP time step, in seconds.
 const STEP_SECONDS: u64 = 30;
@@ -81,25 +77,6 @@ impl Mfa {
         }
         let digest = key.digest(user_id, code);
         Ok(recovery_codes.contains(&digest).then_some(Spent::RecoveryCode(digest)))
-    }
-}
-
-/// The key under which recovery codes are stored. They have 32 bits, so a plain hash of one is as good as the
-/// code; this key is not in the table.
-pub struct RecoveryKey(hmac::Key);
-
-impl RecoveryKey {
-    /// A key of its own.
-    pub fn new(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    /// HMAC-SHA-256 of the user and the code, in hexadecimal. Case does not matter.
-    ///
-    /// Comparing such digests leaks nothing of use: who does not hold the key cannot steer them.
-    pub fn digest(&self, user_id: u64, code: &str) -> String {
-        let message = format!("{user_id}\0{}", code.to_ascii_lowercase());
-        hex(hmac::sign(&self.0, message.as_bytes()).as_ref())
     }
 }
 

@@ -1,0 +1,17 @@
+//! The edge: API Gateway's requests in, replies out. The one place that knows Lambda.
+
+mod body;
+mod event;
+mod reply;
+mod request;
+mod route;
+mod run;
+
+pub use lambda_http::Request;
+
+pub use self::body::{BodyError, Forms, MAX_BODY_BYTES, is_no_urlencoded, members};
+pub use self::event::{NotAnEvent, invoke};
+pub use self::reply::{Response, json, refusal_json, token_json, with_challenge, with_request_id};
+pub use self::request::{basic, bearer, caller, caller_at, form, mfa_code, query};
+pub use self::route::{no_route, route};
+pub use self::run::{run, serve};

@@ -1,0 +1,63 @@
+//! Replies on their way out.
+
+use lambda_http::Body;
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{self, HeaderName, HeaderValue};
+use serde::Serialize;
+
+use crate::audit::Caller;
+use crate::refusal::Refusal;
+
+/// A reply on its way out.
+pub type Response = lambda_http::Response<Body>;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A JSON reply that nobody stores.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    let (status, text) = match serde_json::to_string(body) {
+        Ok(text) => (status, text),
+        Err(error) => {
+            tracing::error!(cause = %error, "a reply is no JSON");
+            (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())
+        }
+    };
+    let mut reply = Response::new(Body::Text(text));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    reply
+}
+
+/// A successful JSON reply that holds a token (RFC 6749 §5.1).
+pub fn token_json(body: &impl Serialize) -> Response {
+    let mut reply = json(StatusCode::OK, body);
+    reply.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    reply
+}
+
+/// A refusal's JSON reply, with `Retry-After` where waiting helps.
+pub fn refusal_json(status: StatusCode, refusal: &Refusal, body: &impl Serialize) -> Response {
+    let mut reply = json(status, body);
+    if let Some(seconds) = refusal.retry_after() {
+        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    reply
+}
+
+/// A 401 with its challenge (RFC 6750 §3), which tells whether a token was sent.
+pub fn with_challenge(mut reply: Response, sent: bool) -> Response {
+    let challenge = if sent { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+    reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    reply
+}
+
+/// The reply with the id of its request.
+pub fn with_request_id(mut reply: Response, caller: &Caller) -> Response {
+    if let Ok(id) = HeaderValue::from_str(&caller.request_id) {
+        reply.headers_mut().insert(REQUEST_ID, id);
+    }
+    reply
+}

@@ -1,0 +1,132 @@
+//! What a contract reads of a request: its credentials, its parameters and its caller.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::aws_lambda_events::query_map::QueryMap;
+use lambda_http::http::header;
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use serde_json::{Map, Value};
+
+use super::body::{self, BodyError};
+use crate::app::App;
+use crate::audit::Caller;
+use crate::clock::{Timestamp, now};
+use crate::second_factor::fold_code;
+
+/// The longest that a request is worked on. Whoever waits for a sign-in has given up by then.
+const LONGEST_WORK: Duration = Duration::from_secs(8);
+
+/// What is kept back of the time that Lambda gives.
+const KEPT_FOR_THE_REPLY: Duration = Duration::from_millis(500);
+
+/// The MFA code among a request's members. Missing, `null`, `false` and what folds to nothing are none; an integer is
+/// its six digits, since some clients send a number and lose the zeros; of another type it is a code that is wrong.
+pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
+    match members.get("token") {
+        None | Some(Value::Null | Value::Bool(false)) => None,
+        Some(Value::String(code)) if fold_code(code).is_empty() => None,
+        Some(Value::String(code)) => Some(code.clone()),
+        Some(Value::Number(number)) => {
+            Some(number.as_u64().filter(|n| *n < 1_000_000).map_or_else(String::new, |n| format!("{n:06}")))
+        }
+        Some(Value::Bool(true) | Value::Array(_) | Value::Object(_)) => Some(String::new()),
+    }
+}
+
+/// The token of a `Bearer` authorization (RFC 6750 §2.1), which may be empty; `None` where there is no such
+/// authorization.
+pub fn bearer(request: &Request) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
+    let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, token) = value.split_at(end);
+    // What is not ASCII is no token, but is one that was sent.
+    scheme.eq_ignore_ascii_case(b"Bearer").then(|| str::from_utf8(token).unwrap_or_default().trim())
+}
+
+/// A parameter of the query, the first of that name.
+pub fn query<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.query_string_parameters_ref()?.first(name)
+}
+
+/// The parameters of the form (`application/x-www-form-urlencoded`) that a request carries, all of a name.
+///
+/// # Errors
+/// If the body is too large, compressed, or not of UTF-8.
+pub fn form(request: &Request) -> Result<QueryMap, BodyError> {
+    let text = str::from_utf8(body::bytes(request)?).map_err(|_| BodyError::Malformed)?;
+    match text.parse() {
+        Ok(parameters) => Ok(parameters),
+        Err(never) => match never {},
+    }
+}
+
+/// The id and the secret of an HTTP Basic authorization (RFC 7617), form-urlencoded as OAuth clients send them
+/// (RFC 6749 §2.3.1). `None` where there is no such authorization.
+///
+/// # Errors
+/// If it is malformed.
+pub fn basic(request: &Request) -> Option<Result<(String, String), BodyError>> {
+    let value = request.headers().get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
+    let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, credentials) = value.split_at(end);
+    if !scheme.eq_ignore_ascii_case(b"Basic") {
+        return None;
+    }
+    let decoded = STANDARD.decode(credentials.trim_ascii()).ok();
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    let pair = decoded.as_deref().and_then(|text| text.split_once(':'));
+    Some(
+        pair.ok_or(BodyError::Malformed)
+            .and_then(|(id, secret)| Ok((body::decode(id.as_bytes())?, body::decode(secret.as_bytes())?))),
+    )
+}
+
+/// Who makes this request, at the door of this contract.
+pub fn caller(app: &App, contract: &'static str, request: &Request) -> Caller {
+    caller_at(app.now(), contract, request)
+}
+
+/// Like [`caller`], at a time of the function's own.
+pub fn caller_at(time: Timestamp, contract: &'static str, request: &Request) -> Caller {
+    let context = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => Some(context),
+        _ => None,
+    };
+    let started = Instant::now();
+    Caller {
+        contract,
+        request_id: context.and_then(|c| c.request_id.clone()).unwrap_or_default(),
+        address: context.and_then(|c| c.http.source_ip.clone()).unwrap_or_default(),
+        now: time,
+        started,
+        deadline: started + time_left(request.lambda_context_ref().map_or(0, |c| c.deadline), now()),
+    }
+}
+
+/// How long work on a request may take, of which Lambda says when it ends the function: milliseconds since the
+/// epoch, or 0 where nobody says. Whatever the function's own time-out is, the caller gets an answer before it.
+fn time_left(deadline: u64, now: Timestamp) -> Duration {
+    if deadline == 0 {
+        return LONGEST_WORK;
+    }
+    Timestamp::from_millis(deadline).since(now).saturating_sub(KEPT_FOR_THE_REPLY).min(LONGEST_WORK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_time_for_the_reply_before_lambdas_own_time_out() {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let left = |millis: u64| time_left(now.millis() + millis, now);
+        assert_eq!(time_left(0, now), Duration::from_secs(8));
+        assert_eq!(left(10_000), Duration::from_secs(8));
+        assert_eq!(left(3_000), Duration::from_millis(2_500));
+        assert_eq!(left(500), Duration::ZERO);
+        assert_eq!(time_left(1, now), Duration::ZERO);
+    }
+}

@@ -1,0 +1,68 @@
+//! The `main` of a function.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use lambda_http::lambda_runtime::{self, service_fn};
+use lambda_http::{Error, Request};
+
+use super::event::invoke;
+use super::reply::Response;
+use crate::app::App;
+use crate::environment::{ConfigError, Environment};
+use crate::logging;
+
+/// The whole of a function: reads its configuration, opens its connection, and answers until Lambda ends it.
+///
+/// A configuration that is wrong ends the process with one line that names the variable.
+pub fn run<S, H, F>(settings: fn(&Environment) -> Result<S, ConfigError>, handle: H) -> ExitCode
+where
+    S: Send + Sync + 'static,
+    H: Fn(&'static App, &'static S, Request) -> F + Send + Sync + 'static,
+    F: Future<Output = Response> + Send,
+{
+    serve(
+        async |env| {
+            let settings = settings(env)?;
+            Ok((App::start(env).await?, settings))
+        },
+        move |(app, settings), request| handle(app, settings, request),
+    )
+}
+
+/// Like [`run`], for a function that holds something else than an [`App`], and says how that starts.
+pub fn serve<T, H, F>(start: impl AsyncFnOnce(&Environment) -> Result<T, ConfigError>, handle: H) -> ExitCode
+where
+    T: Send + Sync + 'static,
+    H: Fn(&'static T, Request) -> F + Send + Sync + 'static,
+    F: Future<Output = Response> + Send,
+{
+    let env = Environment::of_process();
+    let level = logging::init(&env);
+    let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
+        runtime.block_on(async {
+            level?;
+            // It lives as long as the process.
+            let held: &'static T = Box::leak(Box::new(start(&env).await?));
+            let handle = &handle;
+            lambda_runtime::run(service_fn(move |event| async move {
+                invoke(move |request| handle(held, request), event).await.map_err(|error| {
+                    tracing::warn!("{error}");
+                    Error::from(error)
+                })
+            }))
+            .await
+        })
+    });
+    match outcome {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            tracing::error!(cause = %error, "the runtime does not start");
+            ExitCode::FAILURE
+        }
+    }
+}
