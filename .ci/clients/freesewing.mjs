@@ -3,7 +3,7 @@
 //     node freesewing.mjs PACKAGES URL
 
 import { createRequire } from 'node:module'
-import { expect, saw, totp } from './expect.mjs'
+import { expect, saw, totp } from './expectations.mjs'
 
 const [packages, url] = process.argv.slice(2)
 const stored = new Map()

@@ -3,7 +3,7 @@
 //     node selfcommunity.mjs PACKAGES URL
 
 import { createRequire } from 'node:module'
-import { expect, saw } from './expect.mjs'
+import { expect, saw } from './expectations.mjs'
 
 const [packages, url] = process.argv.slice(2)
 const client = createRequire(`${packages}/`)('@selfcommunity/api-services')

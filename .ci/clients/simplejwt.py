@@ -15,7 +15,7 @@ from datetime import timedelta
 import django
 import jwt
 from django.conf import settings
-from wire import Unexpected, call, expect, good, saw
+from http_client import Unexpected, call, expect, good, saw
 
 
 def main(url, key, *others):

@@ -6,8 +6,8 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from doors import Account, Email, Mfa, Session
-from wire import expect, good, saw, totp
+from contracts import Account, Email, Mfa, Session
+from http_client import expect, good, saw, totp
 
 PASSWORD, GRACE, TABS = "a password for a whole life", 30, 50
 

@@ -7,7 +7,7 @@
 import json
 import sys
 
-from wire import Unexpected, call, expect, good, saw
+from http_client import Unexpected, call, expect, good, saw
 
 JOHNDOE = {"username": "johndoe", "email": "johndoe@example.com", "password": "SecurePass123!"}
 BODIES = {

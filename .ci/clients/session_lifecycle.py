@@ -10,8 +10,8 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from lives import Life
-from wire import Unexpected
+from lifecycle import Life
+from http_client import Unexpected
 
 
 def main():

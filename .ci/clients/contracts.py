@@ -3,7 +3,7 @@
 import base64
 import json
 
-from wire import call, expect, good
+from http_client import call, expect, good
 
 
 class Door:
