@@ -1,24 +1,31 @@
 #!/usr/bin/env python3
-"""What each route says to a stranger who sends nothing, garbage or too much, to both slash forms, and by other methods.
+"""Sends missing, malformed and oversized bodies to every route, in both slash forms, and the methods that it does not have.
+The status of each reply must be the one that its contract documents.
 
-    .ci/clients/strangers.py URL
+    .ci/clients/malformed_requests.py URL
 """
 
 import json
 import sys
+from pathlib import Path
 
-from http_client import Unexpected, call, expect, good, saw
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from contracts import CLIENTS
+from lib import workspace
+from lib.http_client import Unexpected, call, expect, report
 
-JOHNDOE = {"username": "johndoe", "email": "johndoe@example.com", "password": "SecurePass123!"}
+USERNAME, PASSWORD = "johndoe", "SecurePass123!"
 BODIES = {
-    "nothing": None,
-    "garbage": b'{"username":"johndoe","pass',
-    "no object": b'["grant_type=refresh_token"]',
-    "no text": b"\xff\xfe\x00refresh\xff",
-    # It would do, were it shorter.
-    "70 KB": json.dumps(JOHNDOE | {"filler": "x" * 70_000}).encode(),
+    "no body": None,
+    "a cut JSON object": b'{"username":"johndoe","pass',
+    "a JSON array": b'["grant_type=refresh_token"]',
+    "bytes that are not UTF-8": b"\xff\xfe\x00refresh\xff",
+    # Valid credentials, but for the size.
+    "70 KB": json.dumps(
+        {"username": USERNAME, "email": "johndoe@example.com", "password": PASSWORD, "filler": "x" * 70_000}
+    ).encode(),
 }
-# What each says to all of these: without a token, and with one of this contract.
+# The status of each route without a token; and the contract whose token it takes, and the status with that token.
 ROUTES = [
     ("POST", "/api/v2/account/signin/", 400, None),
     ("POST", "/oauth/token/", 400, None),
@@ -41,33 +48,38 @@ ROUTES = [
 
 
 def main(url):
-    tokens = {
-        "account": good(call(url, "POST", "/api/v2/account/signin/", JOHNDOE))["token"]["access_token"],
-        "session": good(call(url, "POST", "/api/auth/signin", JOHNDOE))["token"],
-        "mfa": good(call(url, "POST", "/signin", JOHNDOE))["token"],
-        "email": good(call(url, "POST", "/api/sign-in/", JOHNDOE))["access"],
-    }
+    checked = {path.rstrip("/") for _, path, _, _ in ROUTES}
+    expect(checked, workspace.paths(), "the routes that are checked here")
+    tokens = {name: client(url, USERNAME).sign_in(PASSWORD)[0] for name, client in CLIENTS.items()}
     for method, path, status, with_token in ROUTES:
-        other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
         attempts = [(None, status)]
         if with_token:
             attempts.append((tokens[with_token[0]], with_token[1]))
-        for token, should in attempts:
+        for token, expected in attempts:
             for what, body in BODIES.items():
-                reply = call(url, method, path, body, token)
-                # What is too large is told apart where a body is read.
-                too_large = what == "70 KB" and should in (400, 422)
-                expect(reply.status, 413 if too_large else should, f"{method} {path} with {what}: {reply.body}")
-                again = call(url, method, other, body, token)
-                expect((again.status, again.body), (reply.status, reply.body), f"{method} {other} with {what}")
-        allowed = ["GET", "HEAD"] if method == "GET" else [method]
-        # The product's own page posts.
-        allowed += ["POST"] if path == "/api/profile/" else []
-        for wrong in {"GET", "POST", "PUT", "PATCH", "DELETE"} - set(allowed):
-            reply = call(url, wrong, path, b"{}")
-            expect((reply.status, reply.headers["Allow"]), (405, ", ".join(allowed)), f"{wrong} {path}")
-        saw(f"{method} {path}: {status}" + (f", and {with_token[1]} with a token" if with_token else ""))
-    saw(f"each to {', '.join(BODIES)}, in both slash forms; and 405 to other methods")
+                send(url, method, path, body, token, expected, what)
+        wrong_methods(url, method, path)
+        report(f"{method} {path}: {status}" + (f", and {with_token[1]} with a token" if with_token else ""))
+    report(f"each with {', '.join(BODIES)}, in both slash forms; and 405 to other methods")
+
+
+def send(url, method, path, body, token, expected, what):
+    reply = call(url, method, path, body, token)
+    # Only a route that reads its body notices that it is too large.
+    too_large = what == "70 KB" and expected in (400, 422)
+    expect(reply.status, 413 if too_large else expected, f"{method} {path} with {what}: {reply.body}")
+    other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+    again = call(url, method, other, body, token)
+    expect((again.status, again.body), (reply.status, reply.body), f"{method} {other} with {what}")
+
+
+def wrong_methods(url, method, path):
+    allowed = ["GET", "HEAD"] if method == "GET" else [method]
+    # The product's own page sends POST.
+    allowed += ["POST"] if path == "/api/profile/" else []
+    for wrong in {"GET", "POST", "PUT", "PATCH", "DELETE"} - set(allowed):
+        reply = call(url, wrong, path, b"{}")
+        expect((reply.status, reply.headers["Allow"]), (405, ", ".join(allowed)), f"{wrong} {path}")
 
 
 if __name__ == "__main__":

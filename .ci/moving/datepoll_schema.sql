@@ -1,5 +1,5 @@
--- What Laravel makes of DatePoll's migrations 2000_01_01_000000_create_users_table, …000001_create_users_changes_table and
--- …000005_create_user_email_addresses_table.
+-- The tables that Laravel creates by DatePoll's migrations 2000_01_01_000000_create_users_table,
+-- …000001_create_users_changes_table and …000005_create_user_email_addresses_table.
 CREATE TABLE `users` (
   `id` int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   `username` varchar(255) NOT NULL,
@@ -49,7 +49,7 @@ CREATE TABLE `user_email_addresses` (
 ALTER TABLE `user_email_addresses` ADD CONSTRAINT `user_email_addresses_user_id_foreign`
   FOREIGN KEY (`user_id`) REFERENCES `users` (`id`) ON DELETE CASCADE;
 
--- A trigger whose body looks like rows.
+-- A trigger whose body looks like rows: an import must not read them.
 DELIMITER //
 CREATE TRIGGER `log_user` AFTER INSERT ON `users` FOR EACH ROW BEGIN
   INSERT INTO users_changes (property, new_value, user_id, editor_id) VALUES ('it''s; nobody', NEW.username, NEW.id, NEW.id);

@@ -1,9 +1,12 @@
-"""Makes users in a real Django project, for `manage.py shell`: one for each hasher that Django has, and the odd ones."""
+"""Creates users in a real Django project, for `manage.py shell`: one for each of Django's hashers, and some that are not
+like the others.
+"""
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 
 User = get_user_model()
+PASSWORD = "correct horse battery staple"
 
 
 def create(username, password, hasher="default", **fields):
@@ -13,15 +16,15 @@ def create(username, password, hasher="default", **fields):
     user.save()
 
 
-create("ann", "correct horse battery staple", first_name="Ann", last_name="Lee")
+create("ann", PASSWORD, first_name="Ann", last_name="Lee")
 create("Zoë", "pässwörd ☃", email="Zoe@Example.com")
 for hasher in ["pbkdf2_sha1", "argon2", "bcrypt", "bcrypt_sha256", "scrypt"]:
     create(hasher, f"brought along by {hasher}", hasher=hasher)
-create("left", "correct horse battery staple", is_active=False)
+create("left", PASSWORD, is_active=False)
 create("unusable", None)
-# What cannot come along: an address that somebody else has.
-create("twin", "correct horse battery staple", email="ann@example.com")
-# What comes along all the same: a hasher that is none any more, digits as a name.
-create("ancient", "correct horse battery staple", hasher="md5")
-create("12345", "correct horse battery staple")
-User.objects.create_superuser("root", "root@example.com", "correct horse battery staple")
+# Rejected by the import: another user has this address.
+create("twin", PASSWORD, email="ann@example.com")
+# Imported all the same: a hasher that Django no longer recommends, and a username of digits.
+create("ancient", PASSWORD, hasher="md5")
+create("12345", PASSWORD)
+User.objects.create_superuser("root", "root@example.com", PASSWORD)

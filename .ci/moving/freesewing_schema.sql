@@ -1,4 +1,4 @@
--- What Prisma makes of the models User and Apikey of FreeSewing's sites/backend/prisma/schema.prisma.
+-- The tables that Prisma creates for the models User and Apikey of FreeSewing's sites/backend/prisma/schema.prisma.
 CREATE TABLE "Apikey" (
     "id" TEXT NOT NULL PRIMARY KEY,
     "aud" TEXT NOT NULL DEFAULT '',

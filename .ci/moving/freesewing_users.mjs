@@ -1,4 +1,4 @@
-// Makes a FreeSewing database's users as its backend does, with Node's own crypto: JSON lines on standard output.
+// Writes users of FreeSewing as JSON lines, encrypted and hashed by Node's own crypto as FreeSewing's backend does.
 import { createCipheriv, createHash, randomBytes, scryptSync } from 'node:crypto'
 
 const passphrase = process.argv[2]
@@ -16,7 +16,7 @@ const v3 = (password) => {
 }
 const v2 = (data) => JSON.stringify({ type: 'v2', data })
 
-const staple = 'correct horse battery staple'
+const PASSWORD = 'correct horse battery staple'
 const user = (id, username, password, more = {}) => ({
   id,
   bio: encrypt(`I am ${username}`),
@@ -47,17 +47,17 @@ const user = (id, username, password, more = {}) => ({
   username,
   ...more,
 })
-// The sample hash of a version 2 user, and one whom the upgrade of version 3 hashed twice.
+// The hash of users of version 2. `twice` has a password that the upgrade to version 3 hashed a second time.
 const bcrypt = '$2a$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W'
 const rows = [
   user(1, 'olduser', v2(bcrypt)),
-  user(2, 'twice', v3(v3(staple))),
+  user(2, 'twice', v3(v3(PASSWORD))),
   user(3, 'older', v2(bcrypt)),
-  user(14, 'jimmy', v3(staple)),
-  user(15, 'guarded', v3(staple), { mfaEnabled: 1, mfaSecret: encrypt('KBTSKUKRDJPEGCZK') }),
-  user(16, 'waiting', v3(staple), { status: 0 }),
-  user(17, 'blocked', v3(staple), { status: -2 }),
+  user(14, 'jimmy', v3(PASSWORD)),
+  user(15, 'guarded', v3(PASSWORD), { mfaEnabled: 1, mfaSecret: encrypt('KBTSKUKRDJPEGCZK') }),
+  user(16, 'waiting', v3(PASSWORD), { status: 0 }),
+  user(17, 'blocked', v3(PASSWORD), { status: -2 }),
   user(18, 'broken', 'not even JSON'),
-  user(19, 'odd', v3(staple), { username: `O'Neil, "x"; \\ (☃ 😀)`, lusername: `o'neil, "x"; \\ (☃ 😀)`, img: null }),
+  user(19, 'unusual', v3(PASSWORD), { username: `O'Neil, "x"; \\ (☃ 😀)`, lusername: `o'neil, "x"; \\ (☃ 😀)`, img: null }),
 ]
 for (const row of rows) console.log(JSON.stringify(row))

@@ -1,7 +1,7 @@
-"""Writes what phpMyAdmin exports of a database of MariaDB: its ExportJson of all tables, or its ExportCsv of a query with the
-names of the columns.
+"""Exports a database of MariaDB as phpMyAdmin does: all tables as its ExportJson, or a query as its ExportCsv with the names
+of the columns.
 
-    phpmyadmin.py DATABASE [QUERY]
+    phpmyadmin_export.py DATABASE [QUERY]
 """
 
 import json
@@ -11,9 +11,15 @@ import sys
 import pymysql
 
 database, *query = sys.argv[1:]
-# Numbers and times stay as the server writes them, which PHP takes for texts.
-connection = pymysql.connect(unix_socket=os.environ["MARIADB_SOCKET"], user="root", database=database, charset="utf8mb4",
-                             init_command="SET time_zone = '+00:00'", conv=pymysql.converters.encoders)
+# PHP reads numbers and times as texts, so they stay as the server writes them.
+connection = pymysql.connect(
+    unix_socket=os.environ["MARIADB_SOCKET"],
+    user="root",
+    database=database,
+    charset="utf8mb4",
+    init_command="SET time_zone = '+00:00'",
+    conv=pymysql.converters.encoders,
+)
 cursor = connection.cursor()
 
 
@@ -39,6 +45,6 @@ _, *tables = rows("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
 for number, (table, _) in enumerate(tables):
     begin, end = encode({"type": "table", "name": table, "database": database, "data": "@@"}).split('"@@"')
     columns, *data = rows(f"SELECT * FROM `{table}`")
-    data = ",\n".join(encode(dict(zip(columns, row))) for row in data)
+    data = ",\n".join(encode(dict(zip(columns, row, strict=True))) for row in data)
     print("," * (number > 0) + begin, "[", data, "]", end, sep="\n")
 print("]")

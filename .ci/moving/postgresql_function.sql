@@ -1,4 +1,4 @@
--- A function whose body looks like rows.
+-- A function whose body looks like rows: an import must not read them.
 CREATE FUNCTION log_user() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
   INSERT INTO auth_user (id, username, password) VALUES (7001, 'it''s; nobody', '!');

@@ -1,4 +1,4 @@
-"""What the scripts in Python share: a request, its reply, and what is expected of it."""
+"""An HTTP client for the checks, and the words in which they report what they expected and what they found."""
 
 import base64
 import hashlib
@@ -15,21 +15,23 @@ Reply = namedtuple("Reply", "status body headers")
 
 
 class Unexpected(Exception):
-    pass
+    """What a server answers is not what the check expects."""
 
 
-def expect(is_, should, of):
-    if is_ != should:
-        raise Unexpected(f"{of}: {is_!r} and not {should!r}")
+def expect(found, expected, what):
+    if found != expected:
+        raise Unexpected(f"{what}: {found!r} and not {expected!r}")
 
 
-def saw(what):
+def report(what):
     print(f"   {what}", flush=True)
 
 
 def call(url, method, path, body=None, token=None):
-    """Sends JSON, a form (a list of pairs) or bytes. Whatever comes back is JSON, and no fault of the server's. A busy
-    machine may ask to come again."""
+    """Sends JSON (a dict), a form (a list of pairs) or bytes.
+
+    The reply must be JSON and no server error. A 503 with Retry-After is sent again: the machine may be busy.
+    """
     if isinstance(body, dict):
         body = json.dumps(body).encode()
     elif isinstance(body, list):
@@ -43,25 +45,25 @@ def call(url, method, path, body=None, token=None):
             reply = error
         with reply:
             text = reply.read()
-        later = reply.status == 503 and reply.headers["Retry-After"]
-        if not later:
+        retry_after = reply.status == 503 and reply.headers["Retry-After"]
+        if not retry_after:
             break
-        time.sleep(int(later))
-    of = f"{method} {path}"
-    expect(reply.status < 500, True, f"{of}: {reply.status} {text}")
-    expect(reply.headers.get_content_type(), "application/json", f"{of}: the type of {text}")
+        time.sleep(int(retry_after))
+    what = f"{method} {path}"
+    expect(reply.status < 500, True, f"{what}: {reply.status} {text}")
+    expect(reply.headers.get_content_type(), "application/json", f"{what}: the type of {text}")
     return Reply(reply.status, json.loads(text), reply.headers)
 
 
-def good(reply, status=200):
-    """The body of a reply that is as it should be."""
+def body_of(reply, status=200):
+    """The body of a reply that must have this status."""
     expect(reply.status, status, reply.body)
     return reply.body
 
 
-def totp(secret, later=0):
-    """The TOTP code of a secret in base32 (RFC 6238), of this step or of one after it."""
-    step = struct.pack(">Q", int(time.time()) // 30 + later)
+def totp(secret, steps_later=0):
+    """The TOTP code (RFC 6238) of a secret in base32, of the present step or of a later one."""
+    step = struct.pack(">Q", int(time.time()) // 30 + steps_later)
     digest = hmac.digest(base64.b32decode(secret), step, hashlib.sha1)
     (number,) = struct.unpack_from(">I", digest, digest[-1] & 15)
     return f"{(number & 0x7FFFFFFF) % 1_000_000:06}"

@@ -1,32 +1,26 @@
-#!/usr/bin/env python3
-"""Compares a function's reply, on standard input, with a snapshot of the tests: .ci/compare SNAPSHOT
-
-The status and the names, types and values of all members must be the same. A string in brackets in the snapshot,
-such as "[jwt]", stands for any string: it differs each time.
-"""
+"""Compares the reply of a compiled function with the snapshot that the tests have of it."""
 
 import json
 import re
-import sys
-from pathlib import Path
 
 
-def main(path):
-    try:
-        snapshot = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        sys.exit(f"there is no {path}; the tests write it")
+def differences(snapshot, output):
+    """Yields each difference in status and body between a snapshot file and what a function wrote.
+
+    A string in brackets in the snapshot, such as "[jwt]", stands for any string: that value differs each time.
+    """
+    if not snapshot.exists():
+        yield f"there is no {snapshot}: the tests write it"
+        return
     # insta's front matter is between two lines of dashes.
-    expected = json.loads(snapshot.split("\n---\n", 1)[1])
-    text = sys.stdin.read()
+    expected = json.loads(snapshot.read_text(encoding="utf-8").split("\n---\n", 1)[1])
     try:
-        reply = json.loads(text)
+        reply = json.loads(output)
         found = {"status": reply["statusCode"], "body": json.loads(reply["body"])}
     except (ValueError, KeyError, TypeError):
-        sys.exit(f"no reply: {text.strip() or 'nothing'}")
-    differences = list(compare({"status": expected["status"], "body": expected["body"]}, found))
-    if differences:
-        sys.exit("\n".join(differences))
+        yield f"no reply: {output.strip() or 'nothing'}"
+        return
+    yield from compare({"status": expected["status"], "body": expected["body"]}, found)
 
 
 def compare(expected, found, at=""):
@@ -42,11 +36,7 @@ def compare(expected, found, at=""):
             else:
                 yield from compare(expected[name], found[name], f"{at}/{name}")
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        for index, pair in enumerate(zip(expected, found)):
+        for index, pair in enumerate(zip(expected, found, strict=True)):
             yield from compare(*pair, f"{at}/{index}")
     elif type(expected) is not type(found) or expected != found:
         yield f"{at}: expected {expected!r}, found {found!r}"
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
