@@ -37,8 +37,10 @@ def logical_id(function):
 
 
 def paths():
-    """The paths of all routes, without a slash at the end: `[workspace.metadata.lambda.watch.router]`."""
-    return {path.rstrip("/") for path in metadata()["metadata"]["lambda"]["watch"]["router"]}
+    """The function of each path without a slash at the end: `[workspace.metadata.lambda.watch.router]`."""
+    return {
+        path.rstrip("/"): function for path, function in metadata()["metadata"]["lambda"]["watch"]["router"].items()
+    }
 
 
 def build_programs():
