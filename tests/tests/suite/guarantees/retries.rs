@@ -1,0 +1,203 @@
+//! A write that happened, and of which nobody heard: it is sent again, and is done once.
+
+use postern::clock::Timestamp;
+use postern_local::demo::RECOVERY_CODES;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
+use serde_json::{Value, json};
+
+use crate::support::proxy::{Fate, Proxy, error};
+use crate::support::raw::{self, Attribute, Item};
+use crate::support::words::{Refused, assert_refusal};
+
+/// Every write of a sign-in.
+pub(crate) const WRITES: [&str; 6] = [
+    "UpdateItem ADDRESS ADD failures :one",
+    "UpdateItem NAME ADD failures :one",
+    "UpdateItem USER SET last_sign_in",
+    "PutItem SESSIONS",
+    "UpdateItem NAME SET failures",
+    "UpdateItem ADDRESS ADD failures :minus",
+];
+
+/// What giving back writes.
+const REFUNDS: [&str; 2] = ["UpdateItem NAME ADD failures :minus", "UpdateItem ADDRESS ADD failures :minus"];
+
+/// How somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum By {
+    Password,
+    Totp,
+    RecoveryCode,
+}
+
+impl By {
+    /// The user who does, and the id.
+    pub(crate) const fn user(self) -> (&'static str, u64) {
+        match self {
+            Self::Password => ("johndoe", 1),
+            Self::Totp | Self::RecoveryCode => ("guarded", 43),
+        }
+    }
+
+    /// The body that signs in and asks to stay.
+    pub(crate) fn body(self, contract: &str) -> Value {
+        let (user, _) = self.user();
+        let password = if self == Self::Password { "SecurePass123!" } else { "Password1234!" };
+        let mut body = credentials(contract, &name_at(contract, user), password);
+        body["stay_logged_in"] = json!(true);
+        match self {
+            Self::Password => {}
+            // Of the stand's moment, 1700000000.
+            Self::Totp => body["token"] = json!("582969"),
+            Self::RecoveryCode => body["token"] = json!(RECOVERY_CODES[0]),
+        }
+        body
+    }
+}
+
+/// How many sessions a sign-in at this contract begins.
+pub(crate) fn sessions_of(contract: &str) -> usize {
+    usize::from(contract != "mfa")
+}
+
+/// A counter of a name or of the address that has counted so much, the last of it long ago.
+pub(crate) async fn put_counter(deployment: &Deployment, pk: &str, failures: u64) {
+    let item = Item::from([
+        ("failures".to_owned(), raw::number(failures)),
+        ("charged_at".to_owned(), raw::number(1_699_999_000_000_u64)),
+        ("charged_by".to_owned(), raw::text("-")),
+    ]);
+    raw::put(deployment, pk, "ATTEMPTS", item).await;
+}
+
+/// Three failures of the name, seven from the address.
+async fn counted(deployment: &Deployment, contract: &str, by: By) -> (String, String) {
+    let name = raw::name_counter(&name_at(contract, by.user().0));
+    let address = raw::address_counter(deployment, 300);
+    put_counter(deployment, &name, 3).await;
+    put_counter(deployment, &address, 7).await;
+    (name, address)
+}
+
+/// What of a user's codes is left, and which step was spent last.
+pub(crate) fn codes(user: &Item) -> (usize, Option<Attribute>) {
+    let left = user.get("recovery_codes").map_or(0, |codes| codes.as_ss().unwrap().len());
+    (left, user.get("mfa").and_then(|mfa| mfa.as_m().unwrap().get("last_step").cloned()))
+}
+
+/// After a sign-in: one session more, both counters as they should be, the code spent once.
+async fn assert_signed_in_once(deployment: &Deployment, contract: &str, by: By, sessions: usize, of: &str) {
+    let (name, id) = by.user();
+    let user = raw::user(deployment, id).await;
+    assert_eq!(user["last_sign_in"], raw::number(deployment.now().millis()), "{of}");
+    let expected = match by {
+        By::Password => (0, None),
+        By::Totp => (8, Some(raw::number(1_700_000_000 / 30))),
+        By::RecoveryCode => (7, None),
+    };
+    assert_eq!(codes(&user), expected, "{of}");
+    assert_eq!(raw::sessions(deployment, id).await, sessions + sessions_of(contract), "{of}");
+    assert_eq!(raw::failures(deployment, &raw::name_counter(&name_at(contract, name))).await, 0, "{of}");
+    assert_eq!(raw::failures(deployment, &raw::address_counter(deployment, 300)).await, 7, "{of}");
+}
+
+#[tokio::test]
+async fn each_write_of_a_sign_in_that_is_sent_again_is_done_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+    for (contract, by) in PASSWORD_CONTRACTS.map(|contract| (contract, By::Password)).into_iter().chain([
+        ("account", By::Totp),
+        ("mfa", By::Totp),
+        ("session", By::RecoveryCode),
+        ("email", By::RecoveryCode),
+    ]) {
+        let user = raw::user(&deployment, by.user().1).await;
+        for write in WRITES.into_iter().filter(|write| contract != "mfa" || !write.contains("SESSIONS")) {
+            let of = format!("{contract} by {by:?}: {write}");
+            let sessions = raw::sessions(&deployment, by.user().1).await;
+            counted(&deployment, contract, by).await;
+            proxy.first(&[write], Fate::lose);
+            proxy.calls();
+            assert_eq!(deployment.sign_in(contract, by.body(contract)).await.status, 200, "{of}");
+            let sent = proxy.calls().iter().filter(|call| call.starts_with(write)).count();
+            assert_eq!(sent, 2, "{of}");
+            assert_signed_in_once(&deployment, contract, by, sessions, &of).await;
+            // The code is good again.
+            raw::put(&deployment, &format!("USER#{}", by.user().1), "USER", user.clone()).await;
+        }
+    }
+}
+
+/// The same without any answer, so that it is a time-out after which each write is sent again.
+#[tokio::test]
+async fn all_writes_of_a_sign_in_that_time_out_and_are_sent_again_are_done_once() {
+    let sign_in = async |contract, by: By| {
+        let (deployment, proxy) = Proxy::deployment(|env| env).await;
+        deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+        counted(&deployment, contract, by).await;
+        proxy.first(&WRITES, || Fate::LandAndHang);
+        assert_eq!(deployment.sign_in(contract, by.body(contract)).await.status, 200, "{contract} by {by:?}");
+        assert_signed_in_once(&deployment, contract, by, 0, &format!("{contract} by {by:?}")).await;
+    };
+    // One after the other: what is sent again has less than a second left.
+    sign_in("account", By::Password).await;
+    sign_in("email", By::Totp).await;
+    sign_in("session", By::RecoveryCode).await;
+}
+
+#[tokio::test]
+async fn a_guess_whose_charges_are_sent_again_is_counted_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for contract in PASSWORD_CONTRACTS {
+        for write in &WRITES[..2] {
+            let (name, address) = counted(&deployment, contract, By::Password).await;
+            proxy.first(&[write], Fate::lose);
+            let reply = deployment.password(contract, &name_at(contract, "johndoe"), "wrong").await;
+            assert_refusal(contract, Refused::Wrong, &reply, write);
+            assert_eq!(raw::failures(&deployment, &name).await, 4, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 8, "{contract}: {write}");
+        }
+    }
+}
+
+/// A table that writes, and is never heard in time, must not shut an office out.
+#[tokio::test]
+async fn a_charge_of_which_nobody_ever_hears_is_undone() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for contract in PASSWORD_CONTRACTS {
+        for write in [WRITES[0], WRITES[1]] {
+            let (name, address) = counted(&deployment, contract, By::Password).await;
+            proxy.lose(move |seen| seen.starts_with(write).then(|| error(500, "InternalServerError")));
+            let reply = deployment.sign_in(contract, By::Password.body(contract)).await;
+            assert_refusal(contract, Refused::Unavailable(1), &reply, write);
+            proxy.heal();
+            assert_eq!(raw::failures(&deployment, &name).await, 3, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}: {write}");
+        }
+    }
+}
+
+/// Neither counter is ever below what it was.
+#[tokio::test]
+async fn a_charge_that_is_given_back_twice_is_given_back_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for contract in PASSWORD_CONTRACTS {
+        for write in REFUNDS {
+            let (name, address) = counted(&deployment, contract, By::Totp).await;
+            proxy.first(&[write], Fate::lose);
+            proxy.calls();
+            let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
+            assert_refusal(contract, Refused::MfaRequired, &reply, write);
+            assert_eq!(proxy.calls().iter().filter(|call| call.starts_with(write)).count(), 2, "{write}");
+            assert_eq!(raw::failures(&deployment, &name).await, 3, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}: {write}");
+        }
+        // The address of one who is refused for the name.
+        let (name, address) = counted(&deployment, contract, By::Totp).await;
+        put_counter(&deployment, &name, 33).await;
+        proxy.first(&[REFUNDS[1]], Fate::lose);
+        let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
+        assert_refusal(contract, Refused::Throttled(900), &reply, "a shut name");
+        assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}");
+    }
+}

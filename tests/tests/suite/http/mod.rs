@@ -1,0 +1,7 @@
+//! How requests are read, and how they come in.
+
+mod bodies;
+mod fields;
+mod gateway;
+mod malformed;
+mod properties;

@@ -1,0 +1,4 @@
+//! The routes of mfa.
+
+mod account;
+mod mfa;

@@ -1,0 +1,5 @@
+//! The routes of session.
+
+mod change_password;
+mod resume;
+mod sign_out;

@@ -1,0 +1,11 @@
+//! What the suites share.
+
+pub(crate) mod forge;
+pub(crate) mod jwt;
+pub(crate) mod mfa;
+pub(crate) mod proxy;
+pub(crate) mod raw;
+pub(crate) mod session;
+pub(crate) mod signed_in;
+pub(crate) mod tokens;
+pub(crate) mod words;
