@@ -14,9 +14,9 @@ use postern_local::demo::{self, RECOVERY_CODES};
 use postern_tests::deployment::{Deployment, name_at};
 use serde_json::json;
 
-use crate::guarantees::retries::{By, WRITES, codes, put_counter, sessions_of};
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::raw::{self, Attribute};
+use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
 
 const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 

@@ -10,8 +10,8 @@ use postern_tests::deployment::{Deployment, Reply};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
-use crate::guarantees::faults::good_event;
 use crate::support::proxy::{Fate, Proxy};
+use crate::support::sign_in::good_event;
 use crate::support::words::{Refused, assert_refusal};
 
 /// Sends an event as Lambda does that ends the function after so much time.

@@ -3,13 +3,13 @@
 mod audit;
 mod crashes;
 mod deadline;
-pub(crate) mod faults;
+mod faults;
 mod indistinguishable;
 mod lockout;
 mod races;
-pub(crate) mod request_units;
-pub(crate) mod retries;
-pub(crate) mod rotation;
+mod request_units;
+mod retries;
+mod rotation;
 mod round_trips;
 mod second_factor;
 mod secrecy;

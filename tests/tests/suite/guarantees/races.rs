@@ -4,9 +4,9 @@ use postern::identity::Status;
 use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials};
 use serde_json::json;
 
-use crate::guarantees::retries::By;
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw;
+use crate::support::sign_in::By;
 use crate::support::words::{Refused, assert_refusal, unlimited};
 
 /// No hash was run and no guess made: an outage must not lock users out, nor their offices.

@@ -5,7 +5,7 @@ mod concurrent;
 mod late_answers;
 mod policy;
 mod reuse;
-pub(crate) mod sessions;
+mod sessions;
 mod tabs;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ use postern::session::GRACE;
 use postern_tests::deployment::Reply;
 
 use crate::support::proxy::{Fate, Proxy};
+use crate::support::session::{resume, stay};
 use crate::support::tokens::{RENEWABLE, Tokens, assert_refused, end, present, refresh, sign_in, upgrade};
 
 const ROTATE: &str = "UpdateItem SESSIONS";
@@ -131,4 +132,25 @@ async fn what_needs_no_table_does_not_ask_it() {
     let token = crate::support::jwt::mint(r#"{"alg":"HS256"}"#, &minted);
     let reply = in_one_trip(&mut proxy, &[USER], deployment.sso(&token)).await;
     assert_eq!(reply.status, 200, "of no session, one read");
+}
+
+#[tokio::test]
+async fn it_is_one_round_trip() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let (_, session_token) = stay(&deployment).await;
+    proxy.calls();
+    proxy.rule(|_| Fate::Hold);
+    let both_before_either_is_answered = async {
+        proxy.reached().await;
+        proxy.reached().await;
+        proxy.release();
+        proxy.release();
+    };
+    let (reply, ()) = tokio::join!(resume(&deployment, &session_token), both_before_either_is_answered);
+    assert_eq!(reply.status, 202);
+    assert_eq!(proxy.calls(), ["GetItem USER", "UpdateItem SESSIONS SET expires_at = :expires"]);
+    // What cannot be one is not looked for.
+    proxy.heal();
+    assert_eq!(resume(&deployment, "no session token").await.status, 400);
+    assert_eq!(proxy.calls(), Vec::<String>::new());
 }

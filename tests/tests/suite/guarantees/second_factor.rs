@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
-use postern_local::demo::{self, RECOVERY_CODES, TOTP_SECRET, USERS};
+use postern_local::demo;
+use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
 use crate::support::raw;
-use crate::support::words::{Refused, assert_refusal, unlimited};
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
 /// The moment at which the contract's vector says that the code is 582969: the last third of its step.
 const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
 const CODE: &str = "582969";
 
 /// A sign-in with the right password.
@@ -226,5 +228,95 @@ async fn a_right_password_without_a_code_neither_climbs_the_ladder_nor_comes_dow
         assert_refusal(contract, Refused::Wrong, &reply, "the fifth wrong code");
         let reply = deployment.password(contract, &name, "Password1234!").await;
         assert_refusal(contract, Refused::Throttled(1), &reply, "the sixth attempt");
+    }
+}
+
+/// A sign-in by `guarded`, who has MFA on.
+async fn guarded(deployment: &Deployment, contract: &str, token: Option<Value>) -> Reply {
+    let mut body = credentials(contract, &name_at(contract, "guarded"), "Password1234!");
+    if let Some(token) = token {
+        body["token"] = token;
+    }
+    deployment.sign_in(contract, body).await
+}
+
+#[tokio::test]
+async fn token_missing_null_false_or_empty_is_none() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS {
+        for token in [None, Some(json!(null)), Some(json!(false)), Some(json!("")), Some(json!(" -"))] {
+            let reply = guarded(&deployment, contract, token.clone()).await;
+            assert_refusal(contract, Refused::MfaRequired, &reply, &format!("{token:?}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn token_of_any_other_type_or_form_is_a_wrong_code() {
+    let deployment = unlimited().await;
+    for contract in PASSWORD_CONTRACTS {
+        for token in [
+            json!(true),
+            json!([]),
+            json!(["582969"]),
+            json!({}),
+            json!(582969.5),
+            json!(-1),
+            json!(1_000_000),
+            json!(1e300),
+            json!("null"),
+            json!("58296 9 0"),
+            json!("x".repeat(60_000)),
+        ] {
+            let reply = guarded(&deployment, contract, Some(token.clone())).await;
+            assert_refusal(
+                contract,
+                Refused::Wrong,
+                &reply,
+                &token.to_string().chars().take(20).collect::<String>(),
+            );
+            deployment.advance(LONGEST_WAIT);
+            // Now and then a right code, or the name is shut after 33.
+            if token == json!({}) {
+                let code =
+                    demo::RECOVERY_CODES[PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap()];
+                assert_eq!(guarded(&deployment, contract, Some(json!(code))).await.status, 200);
+            }
+        }
+    }
+}
+
+/// At 1700069190 the code is 000178, at 1700000000 it is 582969.
+#[tokio::test]
+async fn token_as_an_integer_has_its_leading_zeros_back() {
+    let codes = [
+        (1_700_000_000, json!(582_969)),
+        (1_700_069_190, json!(178)),
+        (1_700_152_920, json!("000077")),
+        (1_700_191_200, json!(799)),
+    ];
+    let deployment = Deployment::start().await;
+    for (contract, (seconds, token)) in PASSWORD_CONTRACTS.into_iter().zip(codes) {
+        deployment.set_time(Timestamp::from_millis(seconds * 1000));
+        assert_eq!(
+            guarded(&deployment, contract, Some(token.clone())).await.status,
+            200,
+            "{contract} {token}"
+        );
+    }
+    deployment.set_time(Timestamp::from_millis(1_700_201_610_000));
+    let reply = guarded(&deployment, "mfa", Some(json!("166"))).await;
+    assert_refusal("mfa", Refused::Wrong, &reply, "a string has the zeros that it has");
+}
+
+#[tokio::test]
+async fn token_is_not_read_for_users_without_mfa() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS {
+        for token in [json!("000000"), json!(true), json!([]), json!({}), json!(-1), json!(null)] {
+            let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
+            body["token"] = token.clone();
+            assert_eq!(deployment.sign_in(contract, body).await.status, 200, "{contract} {token}");
+        }
     }
 }

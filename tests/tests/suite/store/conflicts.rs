@@ -7,9 +7,9 @@ use postern_local::demo;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
 use serde_json::json;
 
-use crate::guarantees::retries::WRITES;
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw;
+use crate::support::sign_in::WRITES;
 use crate::support::words::{Refused, assert_refusal};
 
 const PASSING: [&str; 2] = ["TransactionConflictException", "ProvisionedThroughputExceededException"];

@@ -6,11 +6,9 @@ use postern::session::{GRACE, Session, SessionToken};
 use postern_tests::deployment::{Deployment, credentials};
 use serde_json::json;
 
-use crate::guarantees::rotation::sessions::{
-    IDLE, KINDS, MOMENT, OWNER, item, millis, refresh, sha256, sign_in,
-};
 use crate::support::proxy::Proxy;
 use crate::support::raw::{self, text};
+use crate::support::sessions::{IDLE, KINDS, MOMENT, OWNER, item, millis, refresh, sha256, sign_in};
 
 async fn resume(deployment: &Deployment, kind: &'static str, token: &SessionToken) -> bool {
     let user = deployment.app.resume(&deployment.caller(kind), token, kind, IDLE).await.unwrap();

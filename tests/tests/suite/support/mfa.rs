@@ -6,17 +6,21 @@ use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
-use crate::support::raw::Item;
-use crate::support::signed_in::{self, MFA, code, member};
-use crate::support::words::assert_reply;
+use crate::support::raw::{self, Item, number};
+use crate::support::signed_in::{self, Held, MFA, code, member, sign_in};
+use crate::support::words::{Refused, assert_refusal, assert_reply};
 
 pub(crate) const PASSWORD: &str = "Password1234!";
+
 /// The moment of the contract's vector: the user `guarded` is shown [`CODE`], and in the next step [`NEXT`].
 pub(crate) const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
 pub(crate) const CODE: &str = "582969";
 pub(crate) const NEXT: &str = "853712";
+
 /// The ids of st.huber and of guarded.
 pub(crate) const HUBER: u64 = 33;
+
 pub(crate) const GUARDED: u64 = 43;
 
 /// What the holder of a JWT wants of MFA.
@@ -66,4 +70,31 @@ pub(crate) fn assert_error(reply: &Reply, status: u64, error: &str, of: &str) {
 pub(crate) fn assert_unauthenticated(reply: &Reply, challenge: &str, of: &str) {
     let text = r#"{"result":"error","error":"authenticationFailed"}"#;
     assert_reply(reply, 401, text, json!({"www-authenticate": challenge}), of);
+}
+
+pub(crate) async fn counted(deployment: &Deployment, id: u64) -> (i64, i64) {
+    let (name, address) = (raw::name_counter(&id.to_string()), raw::address_counter(deployment, 300));
+    (raw::failures(deployment, &name).await, raw::failures(deployment, &address).await)
+}
+
+pub(crate) async fn assert_on(deployment: &Deployment, token: &str, of: &str) {
+    let user = raw::user(deployment, HUBER).await;
+    assert_eq!((stored_codes(&user).len(), &user["epoch"]), (8, &number(1)), "{of}");
+    assert!(user.contains_key("mfa") && !user.contains_key("pending_mfa_secret"), "{of}");
+    let reply = wish(deployment, token, &json!({"mfa": true})).await;
+    assert_error(&reply, 400, "mfaActive", of);
+    assert_refusal(
+        "email",
+        Refused::MfaRequired,
+        &sign_in(deployment, "email", "st.huber", PASSWORD, None).await,
+        of,
+    );
+}
+
+pub(crate) async fn assert_off(deployment: &Deployment, token: &str, of: &str) {
+    let user = raw::user(deployment, GUARDED).await;
+    assert_eq!(user["epoch"], number(1), "{of}");
+    assert!(!user.contains_key("mfa") && !user.contains_key("recovery_codes"), "{of}");
+    assert!(Held("mfa JWT", token.to_owned()).is_good(deployment).await, "{of}");
+    assert_eq!(sign_in(deployment, "email", "guarded", PASSWORD, None).await.status, 200, "{of}");
 }

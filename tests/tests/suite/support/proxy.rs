@@ -1,5 +1,6 @@
 //! A proxy between the functions and their table: it sees every call, and decides what becomes of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -225,4 +226,13 @@ fn describe(target: &str, body: &Value) -> String {
     let kind = key.as_str().and_then(|pk| pk.split('#').next()).unwrap_or_default();
     let update = body["UpdateExpression"].as_str().unwrap_or_default();
     format!("{operation} {kind} {update}").trim_end().to_owned()
+}
+
+/// A rule for the first so many calls of this kind.
+pub(crate) fn first(count: usize, kind: &'static str, fault: Fault) -> impl Fn(&str) -> Option<Fault> {
+    let seen = AtomicUsize::new(0);
+    move |call| {
+        let hit = call.starts_with(kind) && seen.fetch_add(1, Ordering::SeqCst) < count;
+        hit.then(|| fault.clone())
+    }
 }

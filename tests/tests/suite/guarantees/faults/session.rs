@@ -1,13 +1,11 @@
 //! When the store fails under a change of password: the contract's words, and never half a change.
 
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
-use serde_json::{Value, json};
-
-use crate::guarantees::retries::WRITES;
-use crate::support::proxy::{Fate, Fault, Proxy, error};
-use crate::support::raw::{self, Attribute, Item, number};
-use crate::support::session::{CHANGER, NEW, OLD, body, change};
-use crate::support::signed_in::with;
+use crate::support::proxy::{Fault, Proxy, error};
+use crate::support::raw;
+use crate::support::session::{
+    CHANGER, assert_changed, change, counted, is_there, leave, resume, stay, stays,
+};
+use crate::support::tokens::OWNER;
 use crate::support::words::{Refused, assert_refusal};
 
 /// What fails, and how the session contract says so.
@@ -16,34 +14,6 @@ fn faults() -> [(Fault, Refused); 2] {
         (error(400, "AccessDeniedException"), Refused::Fault),
         (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
     ]
-}
-
-fn stays() -> Value {
-    with(body("changer"), json!({"stay_logged_in": true}))
-}
-
-async fn counted(deployment: &Deployment) -> (i64, i64) {
-    let (name, address) = (raw::name_counter("changer"), raw::address_counter(deployment, 300));
-    (raw::failures(deployment, &name).await, raw::failures(deployment, &address).await)
-}
-
-async fn restore(deployment: &Deployment, user: &Item) {
-    raw::put(deployment, "USER#41", "USER", user.clone()).await;
-}
-
-/// The new password, and no other, opens every door.
-async fn assert_changed(deployment: &Deployment, of: &str) {
-    let user = raw::user(deployment, CHANGER).await;
-    assert_eq!(
-        (&user["must_change_password"], &user["epoch"]),
-        (&Attribute::Bool(false), &number(1)),
-        "{of}"
-    );
-    for contract in PASSWORD_CONTRACTS {
-        let name = name_at(contract, "changer");
-        assert_refusal(contract, Refused::Wrong, &deployment.password(contract, &name, OLD).await, of);
-        assert_eq!(deployment.password(contract, &name, NEW).await.status, 200, "{contract}: {of}");
-    }
 }
 
 #[tokio::test]
@@ -98,38 +68,39 @@ async fn what_fails_behind_the_change_leaves_it_whole() {
 }
 
 #[tokio::test]
-async fn each_write_of_a_change_that_is_sent_again_is_done_once() {
-    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
-    let before = raw::user(&deployment, CHANGER).await;
-    for write in WRITES {
-        let sessions = raw::sessions(&deployment, CHANGER).await;
-        restore(&deployment, &before).await;
-        proxy.calls();
-        proxy.first(&[write], Fate::lose);
-        assert_eq!(change(&deployment, &stays()).await.status, 200, "{write}");
-        assert_eq!(proxy.calls().iter().filter(|call| call.starts_with(write)).count(), 2, "{write}");
-        assert_eq!(raw::sessions(&deployment, CHANGER).await, sessions + 1, "{write}");
-        assert_eq!(counted(&deployment).await, (0, 0), "{write}");
-        let user = raw::user(&deployment, CHANGER).await;
-        assert_eq!((&user["must_change_password"], &user["epoch"]), (&Attribute::Bool(false), &number(1)));
-        assert_eq!(deployment.password("mfa", "changer", NEW).await.status, 200, "{write}");
+async fn a_store_that_fails_ends_no_session() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    let (_, session_token) = stay(&deployment).await;
+    for (fault, refused) in [
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+    ] {
+        for call in ["GetItem USER", "UpdateItem SESSIONS"] {
+            let fault = fault.clone();
+            proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
+            assert_refusal("session", refused, &resume(&deployment, &session_token).await, call);
+            proxy.heal();
+            assert_eq!(resume(&deployment, &session_token).await.status, 202, "{call}");
+        }
     }
 }
 
-/// Nobody can say then whether it happened; it did, and all of it.
 #[tokio::test]
-async fn a_change_of_which_nobody_ever_hears_is_whole() {
-    for lost in [error(500, "InternalServerError"), None] {
-        let (deployment, proxy) = Proxy::deployment(|env| env).await;
-        proxy.lose(move |seen| seen.starts_with("UpdateItem USER").then(|| lost.clone()));
-        assert_refusal(
-            "session",
-            Refused::Unavailable(1),
-            &change(&deployment, &stays()).await,
-            "a lost change",
-        );
-        proxy.heal();
-        assert_eq!(raw::sessions(&deployment, CHANGER).await, 0);
-        assert_changed(&deployment, "a lost change").await;
+async fn a_store_that_fails_is_said_so_and_a_session_is_left_or_there() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for (fault, refused) in [
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+    ] {
+        for (call, stays) in [("GetItem USER", false), ("DeleteItem SESSIONS", true)] {
+            let (jwt, session_token) = stay(&deployment).await;
+            let fault = fault.clone();
+            proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
+            let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+            assert_refusal("session", refused, &reply, call);
+            proxy.heal();
+            assert_eq!(is_there(&deployment, &session_token).await, stays, "{call}");
+        }
     }
+    assert_eq!(raw::user(&deployment, OWNER).await["epoch"], raw::number(0));
 }

@@ -1,14 +1,12 @@
 //! When the store fails under a session: nobody is given anything, and nothing is lost.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use postern::Refusal;
 use postern::session::{GRACE, SessionToken};
 use postern_tests::deployment::Deployment;
 
-use crate::guarantees::rotation::sessions::{IDLE, KINDS, item, policy, refresh, sha256, sign_in};
-use crate::support::proxy::{Fate, Fault, Proxy, error};
+use crate::support::proxy::{Fate, Proxy, error, first};
 use crate::support::raw::text;
+use crate::support::sessions::{IDLE, KINDS, item, policy, refresh, sha256, sign_in};
 
 const ROTATION: &str = "UpdateItem SESSIONS SET previous_hash";
 
@@ -16,15 +14,6 @@ const ROTATION: &str = "UpdateItem SESSIONS SET previous_hash";
 async fn fails(deployment: &Deployment, kind: &'static str, token: &SessionToken) -> Refusal {
     let outcome = deployment.app.refresh(&deployment.caller(kind), token, &policy(kind)).await;
     outcome.err().expect("the store failed")
-}
-
-/// A rule for the first so many calls of this kind.
-pub(crate) fn first(count: usize, kind: &'static str, fault: Fault) -> impl Fn(&str) -> Option<Fault> {
-    let seen = AtomicUsize::new(0);
-    move |call| {
-        let hit = call.starts_with(kind) && seen.fetch_add(1, Ordering::SeqCst) < count;
-        hit.then(|| fault.clone())
-    }
 }
 
 /// The first put of a session is under way for so long that the SDK sends a second, and arrives when the session has

@@ -4,8 +4,8 @@ use postern::Refusal;
 use postern::session::{GRACE, SessionToken};
 use postern_tests::deployment::Deployment;
 
-use crate::guarantees::rotation::sessions::{IDLE, OWNER, item, policy, put, refresh, sign_in};
 use crate::support::raw::{Attribute, Item, text};
+use crate::support::sessions::{IDLE, OWNER, item, policy, put, refresh, sign_in};
 
 /// The tokens of a session that was rotated: its previous and its present one.
 async fn rotated(deployment: &Deployment) -> (SessionToken, SessionToken) {

@@ -7,9 +7,9 @@ use postern_local::demo::LOCKED_NAMES;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::json;
 
-use crate::guarantees::retries::put_counter;
 use crate::support::raw::{self, Attribute};
 use crate::support::session::{CHANGER, NEW, NOT_NEEDED, OLD, body, change};
+use crate::support::sign_in::put_counter;
 use crate::support::signed_in::{self, with};
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, assert_reply, unlimited};
 

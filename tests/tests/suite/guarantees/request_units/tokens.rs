@@ -3,11 +3,11 @@
 use postern::session::GRACE;
 use serde_json::json;
 
-use crate::guarantees::request_units::Units;
 use crate::support::signed_in::{
     self, ACCOUNT, CHANGE_PASSWORD, LEAVE, MFA, RESUME, WHOAMI, code, get, member, post,
 };
 use crate::support::tokens::{PASSWORD, RENEWABLE, Tokens, end, present, refresh, sign_in};
+use crate::support::units::Units;
 
 #[tokio::test]
 async fn what_follows_a_sign_in() {

@@ -11,8 +11,8 @@ use proptest::collection::vec;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::task::JoinSet;
 
-use crate::guarantees::rotation::sessions::{IDLE, item, policy, refresh, sha256, sign_in};
 use crate::support::raw::{self, Attribute, text};
+use crate::support::sessions::{IDLE, item, policy, refresh, sha256, sign_in};
 
 /// How far apart tabs may be, with time to spare.
 const APART: u64 = 25_000;

@@ -13,11 +13,9 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::task::JoinSet;
 
 use super::reuse::audited;
-use crate::guarantees::rotation::sessions::{
-    IDLE, KINDS, LOST_REPLY, MOMENT, OWNER, item, policy, refresh, sign_in,
-};
-use crate::support::proxy::{Proxy, error};
+use crate::support::proxy::{Proxy, error, first};
 use crate::support::raw;
+use crate::support::sessions::{IDLE, KINDS, LOST_REPLY, MOMENT, OWNER, item, policy, refresh, sign_in};
 
 const LATE: &str = "UpdateItem SESSIONS SET late_answer";
 const PRESENTATION: &str = "UpdateItem SESSIONS SET presented";
@@ -159,11 +157,7 @@ async fn late_answer_whose_write_is_answered_by_nobody_is_given_again() {
     for kind in KINDS {
         for lost_replies in [1, 3] {
             let (token, next) = lost(&deployment, kind).await;
-            proxy.lose(crate::guarantees::faults::sessions::first(
-                lost_replies,
-                LATE,
-                error(500, "InternalServerError"),
-            ));
+            proxy.lose(first(lost_replies, LATE, error(500, "InternalServerError")));
             let outcome = deployment.app.refresh(&deployment.caller(kind), &token, &policy(kind)).await;
             proxy.heal();
             match lost_replies {

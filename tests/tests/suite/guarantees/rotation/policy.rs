@@ -9,8 +9,8 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use ring::hmac;
 
-use crate::guarantees::rotation::sessions::{IDLE, OWNER, item, put, sha256};
 use crate::support::raw::{Attribute, Item, number, text};
+use crate::support::sessions::{IDLE, OWNER, item, put, sha256};
 
 const SECOND: i64 = 1_700_000_000;
 
@@ -175,7 +175,7 @@ async fn holds(deployment: &Deployment, case: &Case) {
     let kind = if case.same_kind { "email" } else { "account" };
     let given = deployment
         .app
-        .refresh(&deployment.caller(kind), &presented, &crate::guarantees::rotation::sessions::policy(kind))
+        .refresh(&deployment.caller(kind), &presented, &crate::support::sessions::policy(kind))
         .await
         .unwrap();
     let given = given.map(|who| who.session.unwrap().secret);

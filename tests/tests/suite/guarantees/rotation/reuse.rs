@@ -8,8 +8,8 @@ use postern_tests::logs;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use crate::guarantees::rotation::sessions::{KINDS, MOMENT, OWNER, item, policy, refresh, sign_in};
 use crate::support::raw::{self, Attribute};
+use crate::support::sessions::{KINDS, MOMENT, OWNER, item, policy, refresh, sign_in};
 
 /// Refreshes under a request id, and gives the outcome and the user's id of the one audit event.
 pub(super) async fn audited(
@@ -92,13 +92,9 @@ async fn a_guess_at_the_secret_of_a_family_ends_it_and_one_at_the_family_ends_no
             assert_eq!(audited(&deployment, kind, stranger, &id).await, unknown);
         }
         let token = refresh(&deployment, kind, &token).await.expect("nothing was ended");
-        for secret in [
-            "",
-            "guess",
-            &token.secret[1..],
-            &token.family,
-            &crate::guarantees::rotation::sessions::sha256(&token.secret),
-        ] {
+        for secret in
+            ["", "guess", &token.secret[1..], &token.family, &crate::support::sessions::sha256(&token.secret)]
+        {
             let token = sign_in(&deployment, kind).await;
             let guess = SessionToken { secret: secret.to_owned(), ..token.clone() };
             assert!(refresh(&deployment, kind, &guess).await.is_none(), "{kind} {secret}");

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::support::jwt::{encode, mint, mint_with};
 use crate::support::mfa::{HUBER, MOMENT, PASSWORD, assert_unauthenticated};
-use crate::support::proxy::{Proxy, error};
 use crate::support::signed_in::{ACCOUNT, Held, WHOAMI, audited, everything, get, mfa_jwt, with};
-use crate::support::words::{Refused, assert_refusal, headers, unlimited};
+use crate::support::words::{headers, unlimited};
 
 const ROUTES: [&str; 2] = [WHOAMI, ACCOUNT];
 const INVALID: &str = r#"Bearer error="invalid_token""#;
 const HS256: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
+
 const MEMBERS: [&str; 20] = [
     "id",
     "bio",
@@ -181,25 +181,6 @@ async fn a_jwt_that_was_minted_elsewhere_is_good_until_all_sessions_end() {
     assert_none_shown(&deployment, &at(json!(now as f64 + 9.999)), "issued a moment before").await;
     for token in [&exact, &ahead] {
         assert_eq!(get(&deployment, "mfa", WHOAMI, token).await.status, 200, "issued since");
-    }
-}
-
-#[tokio::test]
-async fn it_is_one_round_trip_whose_failure_is_told() {
-    let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
-    for path in ROUTES {
-        proxy.calls();
-        assert_eq!(get(&deployment, "mfa", path, &token).await.status, 200);
-        assert_eq!(proxy.calls(), ["GetItem USER"]);
-        for (fault, refused) in [
-            (error(400, "AccessDeniedException"), Refused::Fault),
-            (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
-        ] {
-            proxy.fail(move |_| Some(fault.clone()));
-            assert_refusal("mfa", refused, &get(&deployment, "mfa", path, &token).await, path);
-            proxy.heal();
-        }
     }
 }
 

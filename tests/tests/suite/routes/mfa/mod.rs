@@ -2,3 +2,4 @@
 
 mod account;
 mod mfa;
+mod sign_in;

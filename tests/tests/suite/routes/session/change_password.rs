@@ -7,11 +7,11 @@ use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
-use crate::guarantees::retries::codes;
 use crate::support::jwt::parts;
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::raw::{self, Attribute, number};
 use crate::support::session::{CHANGER, NEW, NOT_NEEDED, OLD, body, change, create_guarded_changer};
+use crate::support::sign_in::codes;
 use crate::support::signed_in::{
     self, CHANGE_PASSWORD, Held, RESUME, assert_all, audited, everything, member, sign_in, with,
 };

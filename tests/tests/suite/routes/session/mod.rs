@@ -2,4 +2,5 @@
 
 mod change_password;
 mod resume;
+mod sign_in;
 mod sign_out;

@@ -9,13 +9,13 @@ use postern_tests::deployment::Deployment;
 use serde_json::json;
 
 use crate::support::jwt::parts;
-use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw::{self, Attribute, Item, number, text};
 use crate::support::session::{CHANGER, OLD, altered, body, change, resume, stay};
 use crate::support::signed_in::{self, Held, LEAVE, RESUME, assert_all, audited, member, sign_in, with};
-use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
+use crate::support::words::{assert_reply, unlimited};
 
 const INCORRECT: &str = r#"{"msg":"You have been logged out of this session or this session token is incorrect","error_code":"session_token_incorrect"}"#;
+
 /// The id of st.huber.
 const OWNER: u64 = 33;
 
@@ -200,45 +200,6 @@ async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
     ] {
         let reply = deployment.request("session", "POST", RESUME, &[], body).await;
         assert_reply(&reply, 422, text, json!({}), body);
-    }
-}
-
-#[tokio::test]
-async fn it_is_one_round_trip() {
-    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
-    let (_, session_token) = stay(&deployment).await;
-    proxy.calls();
-    proxy.rule(|_| Fate::Hold);
-    let both_before_either_is_answered = async {
-        proxy.reached().await;
-        proxy.reached().await;
-        proxy.release();
-        proxy.release();
-    };
-    let (reply, ()) = tokio::join!(resume(&deployment, &session_token), both_before_either_is_answered);
-    assert_eq!(reply.status, 202);
-    assert_eq!(proxy.calls(), ["GetItem USER", "UpdateItem SESSIONS SET expires_at = :expires"]);
-    // What cannot be one is not looked for.
-    proxy.heal();
-    assert_eq!(resume(&deployment, "no session token").await.status, 400);
-    assert_eq!(proxy.calls(), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn a_store_that_fails_ends_no_session() {
-    let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    let (_, session_token) = stay(&deployment).await;
-    for (fault, refused) in [
-        (error(400, "AccessDeniedException"), Refused::Fault),
-        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
-    ] {
-        for call in ["GetItem USER", "UpdateItem SESSIONS"] {
-            let fault = fault.clone();
-            proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
-            assert_refusal("session", refused, &resume(&deployment, &session_token).await, call);
-            proxy.heal();
-            assert_eq!(resume(&deployment, &session_token).await.status, 202, "{call}");
-        }
     }
 }
 

@@ -7,14 +7,11 @@ use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
 use crate::support::jwt::{encode, mint, mint_with};
-use crate::support::proxy::{Proxy, error};
-use crate::support::raw;
-use crate::support::session::{OLD, altered, resume, stay};
+use crate::support::session::{LEFT, OLD, altered, is_there, leave, stay};
 use crate::support::signed_in::{self, Held, LEAVE, audited, everything, member, sign_in};
-use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
+use crate::support::words::{assert_reply, unlimited};
 
 const OWNER: u64 = 33;
-const LEFT: &str = r#"{"msg":"Successfully logged out and deleted session"}"#;
 const NO_SESSION: &str = r#"{"msg":"Session token is incorrect","error_code":"session_token_incorrect"}"#;
 const HS256: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 
@@ -42,15 +39,6 @@ fn assert_refused(jwt: Jwt, reply: &Reply, of: &str) {
     assert_reply(reply, 401, text, json!({"www-authenticate": challenge}), of);
 }
 
-/// Leaves with a query and an `Authorization` header, either of which may be empty and then is not sent.
-async fn leave(deployment: &Deployment, query: &str, authorization: &str, session_token: &str) -> Reply {
-    let path = if query.is_empty() { LEAVE.to_owned() } else { format!("{LEAVE}?{query}") };
-    let headers = [("authorization", authorization)];
-    let headers = if authorization.is_empty() { &[][..] } else { &headers[..] };
-    let body = json!({"session_token": session_token}).to_string();
-    deployment.request("session", "POST", &path, headers, &body).await
-}
-
 /// A JWT of this contract's with some claims of its own, as another backend mints it with the shared key.
 fn minted(deployment: &Deployment, more: Value) -> String {
     let iat = deployment.now().secs();
@@ -58,10 +46,6 @@ fn minted(deployment: &Deployment, more: Value) -> String {
         HS256,
         &signed_in::with(json!({"iss": "lumen-jwt", "sub": OWNER, "iat": iat, "exp": iat + 60}), more),
     )
-}
-
-async fn is_there(deployment: &Deployment, session_token: &str) -> bool {
-    resume(deployment, session_token).await.status == 202
 }
 
 #[tokio::test]
@@ -246,26 +230,6 @@ async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
             assert_refused(jwt, &reply, body);
         }
     }
-}
-
-#[tokio::test]
-async fn a_store_that_fails_is_said_so_and_a_session_is_left_or_there() {
-    let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for (fault, refused) in [
-        (error(400, "AccessDeniedException"), Refused::Fault),
-        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
-    ] {
-        for (call, stays) in [("GetItem USER", false), ("DeleteItem SESSIONS", true)] {
-            let (jwt, session_token) = stay(&deployment).await;
-            let fault = fault.clone();
-            proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
-            let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
-            assert_refusal("session", refused, &reply, call);
-            proxy.heal();
-            assert_eq!(is_there(&deployment, &session_token).await, stays, "{call}");
-        }
-    }
-    assert_eq!(raw::user(&deployment, OWNER).await["epoch"], raw::number(0));
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
 use crate::support::jwt::mint;
-use crate::support::words::{Refused, assert_refusal, assert_reply, words};
+use crate::support::replies::text;
+use crate::support::words::{Refused, assert_refusal, assert_reply, headers, words};
 
 const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 const SSO_REPLY: &str = r#"{"id":1,"ext_id":42,"username":"johndoe","role":"moderator","tags":[3,5]}"#;
@@ -230,4 +231,28 @@ async fn sso_is_not_throttled_and_counts_nowhere() {
         assert_refused(&deployment.sso("eyJ.not.good").await, &attempt.to_string());
     }
     assert_accepted(&deployment.sso(&account_token(&deployment).await).await, "after forty bad ones");
+}
+
+#[tokio::test]
+async fn sso_tells_who_the_user_is_in_five_members() {
+    let deployment = Deployment::start().await;
+    for (username, password, body) in [
+        (
+            "johndoe",
+            "SecurePass123!",
+            r#"{"id":1,"ext_id":42,"username":"johndoe","role":"moderator","tags":[3,5]}"#,
+        ),
+        (
+            "st.huber",
+            "Password1234!",
+            r#"{"id":33,"ext_id":null,"username":"st.huber","role":null,"tags":null}"#,
+        ),
+        ("Zoë", "pässwörd ☃", r#"{"id":44,"ext_id":null,"username":"Zoë","role":null,"tags":null}"#),
+    ] {
+        let account = deployment.password("account", username, password).await.json();
+        let reply = deployment.sso(text(&account["token"]["access_token"])).await;
+        assert_eq!((reply.status, reply.text.as_str()), (200, body));
+        // It holds no token, and so needs no Pragma.
+        assert_eq!(reply.headers, headers(json!({})));
+    }
 }

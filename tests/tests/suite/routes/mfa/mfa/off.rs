@@ -3,19 +3,18 @@
 use std::time::Duration;
 
 use postern::clock::Timestamp;
-use postern::identity::LoginName;
-use postern::identity::Status;
+use postern::identity::{LoginName, Status};
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use serde_json::{Value, json};
 
-use crate::guarantees::retries::codes;
 use crate::support::mfa::{
     CODE, GUARDED, HUBER, MOMENT, NEXT, PASSWORD, assert_error, assert_unauthenticated, begin, confirmation,
     switch_on, wish,
 };
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::raw::{self, number, text};
+use crate::support::sign_in::codes;
 use crate::support::signed_in::{
     self, Held, MFA, WHOAMI, assert_all, code, everything, get, mfa_jwt, sign_in, with,
 };

@@ -3,19 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use postern::identity::LoginName;
-use postern::identity::Status;
+use postern::identity::{LoginName, Status};
 use postern_tests::deployment::{PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
-use crate::guarantees::retries::put_counter;
 use crate::support::mfa::{
     HUBER, PASSWORD, assert_error, assert_unauthenticated, begin, confirmation, digests, recovery_codes,
     stored_codes, switch_on, wish,
 };
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::raw::{self, Attribute, number, text};
+use crate::support::sign_in::put_counter;
 use crate::support::signed_in::{
     self, CHANGE_PASSWORD, Held, MFA, WHOAMI, assert_all, audited, base32, code, everything, get, mfa_jwt,
     sign_in, totp, with,
