@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use postern::clock::Timestamp;
+use postern::error::Causes;
 use postern::identity::Status;
 use postern::store::StoreError;
 use serde_json::{Value, json};
@@ -175,13 +176,13 @@ impl From<Exit> for ExitCode {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Unavailable { .. } => Self::unavailable(&error.to_string()),
-            StoreError::Rejected { cause } if cause.starts_with("ResourceNotFoundException") => Self::new(
+            StoreError::Unavailable { .. } => Self::unavailable(&Causes(&error).to_string()),
+            StoreError::Rejected { cause } if cause.code() == Some("ResourceNotFoundException") => Self::new(
                 Exit::NotFound,
                 "there is no such table; `postern doctor` tells where it was looked for",
             ),
             StoreError::Rejected { .. } | StoreError::Unreadable { .. } => {
-                Self::new(Exit::Failed, error.to_string())
+                Self::new(Exit::Failed, Causes(&error).to_string())
             }
         }
     }

@@ -54,7 +54,7 @@ pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigErr
         let app = Arc::clone(app);
         handler(move |request| {
             let app = Arc::clone(&app);
-            async move { jwks::handle(&app.keys, app.now(), request).await }
+            async move { jwks::handle(app.keys(), app.now(), request).await }
         })
     };
     Ok(vec![

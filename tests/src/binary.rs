@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postern::App;
 use postern::environment::Environment;
-use postern::store::Store;
+use postern::store::operator::Operator;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo;
 use postern_local::dynamodb::Table;
@@ -58,7 +58,7 @@ pub fn command(binary: &str, env: &Environment, runtime_api: &str) -> Command {
 pub async fn demo_table() -> (Table, Environment) {
     let table = Table::start(0, None, None).await.unwrap();
     let env = table.environment(&Environment::of::<&str, &str>([]));
-    let store = Store::from_env(&env).unwrap();
+    let store = Operator::from_env(&env).unwrap();
     store.create_table().await.unwrap();
     let app = App::start(&env).await.unwrap();
     demo::create_all(&app, &store).await.unwrap();

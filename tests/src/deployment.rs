@@ -9,7 +9,7 @@ use postern::App;
 use postern::audit::Caller;
 use postern::clock::{self, Timestamp};
 use postern::environment::Environment;
-use postern::store::Store;
+use postern::store::operator::Operator;
 use postern_local::demo;
 use postern_local::dynamodb::Table;
 use postern_local::functions::{self, Function};
@@ -22,7 +22,7 @@ pub struct Deployment {
     /// The app that all five functions share.
     pub app: Arc<App>,
     /// The table, as an operator holds it.
-    pub store: Store,
+    pub store: Operator,
     /// The functions' environment.
     pub env: Environment,
     /// The DynamoDB API.
@@ -75,7 +75,7 @@ impl Deployment {
         logs::capture();
         let table = Table::start(0, None, None).await.unwrap();
         let env = change(table.environment(&Environment::of::<&str, &str>([])));
-        let store = Store::from_env(&env).unwrap();
+        let store = Operator::from_env(&env).unwrap();
         store.create_table().await.unwrap();
         let clock = Arc::new(AtomicU64::new(clock::now().millis()));
         let app = app(&env, &clock).await;

@@ -2,6 +2,7 @@
 
 use postern::identity::Status;
 use postern::session::GRACE;
+use postern::store::Written;
 use postern_tests::deployment::{Deployment, Reply, event};
 use postern_tests::logs;
 use serde_json::{Value, json};
@@ -75,7 +76,12 @@ impl Audited<'_> {
     /// Remembers what must not be logged.
     fn keep(&mut self, tokens: Tokens) -> Tokens {
         let session = tokens.session(self.contract);
-        self.secrets.extend([session.session_id(), session.to_plain(), session.family, session.secret]);
+        self.secrets.extend([
+            session.session_id(),
+            session.to_plain(),
+            session.family,
+            session.secret.to_string(),
+        ]);
         self.secrets.extend([tokens.access.clone(), tokens.refresh.clone()]);
         tokens
     }
@@ -155,10 +161,16 @@ async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere()
         }
 
         let barred = audited.sign_in().await;
-        assert_eq!(deployment.store.set_status(OWNER, Status::Disabled, deployment.now()).await, Ok(true));
+        assert_eq!(
+            deployment.store.set_status(OWNER, Status::Disabled, deployment.now()).await,
+            Ok(Written::Done)
+        );
         audited.refused(&barred, "session_invalid", None).await;
         audited.present(Some(&barred.access), "disabled", Some(OWNER)).await;
-        assert_eq!(deployment.store.set_status(OWNER, Status::Active, deployment.now()).await, Ok(true));
+        assert_eq!(
+            deployment.store.set_status(OWNER, Status::Active, deployment.now()).await,
+            Ok(Written::Done)
+        );
         audited.present(Some(&barred.access), "bad_token", Some(OWNER)).await;
 
         assert!(audited.secrets.len() > 20);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::LoginName;
-use postern::store::CreateUserError;
+use postern::store::operator::CreateUserError;
 use postern_local::demo::{self, RECOVERY_CODES};
 use postern_tests::deployment::{Deployment, name_at};
 use serde_json::json;

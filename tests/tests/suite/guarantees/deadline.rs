@@ -90,11 +90,11 @@ async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
 #[tokio::test]
 async fn without_time_nothing_is_hashed() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for contract in ["account", "session", "mfa", "email"] {
         let event = good_event(&deployment, contract, "test-request");
         let reply = within(&deployment, contract, event, Duration::from_millis(400)).await;
         assert_refusal(contract, Refused::Unavailable(1), &reply, "no time left");
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }

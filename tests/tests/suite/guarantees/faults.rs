@@ -150,18 +150,18 @@ async fn each_call_counts_but_those_that_only_help() {
     let functions = |with_session: bool| if with_session { vec!["account", "email"] } else { vec!["mfa"] };
     for (call, hashes, forgiven, with_session) in [
         ("GetItem LOGIN", 0, false, false),
-        ("UpdateItem ADDRESS ADD failures :one", 0, false, false),
+        ("UpdateItem ADDRESS SET charged_by", 0, false, false),
         ("GetItem USER", 0, false, false),
-        ("UpdateItem NAME ADD failures :one", 0, false, false),
+        ("UpdateItem NAME SET charged_by", 0, false, false),
         ("PutItem SESSIONS", 1, false, true),
         ("UpdateItem USER SET last_sign_in", 1, true, true),
         ("UpdateItem NAME SET failures", 1, true, true),
-        ("UpdateItem ADDRESS ADD failures :minus", 1, true, true),
+        ("UpdateItem ADDRESS SET refunded_by", 1, true, true),
     ] {
         for contract in functions(with_session) {
             proxy.calls();
             proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let id = format!("{call} at {contract}");
             let reply = good(&deployment, contract, &id).await;
             assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
@@ -172,7 +172,7 @@ async fn each_call_counts_but_those_that_only_help() {
                     assert_logged_once(&id);
                 }
             }
-            assert_eq!(deployment.app.passwords.verifications() - before, hashes, "{contract}: {call}");
+            assert_eq!(deployment.app.passwords().verifications() - before, hashes, "{contract}: {call}");
             proxy.heal();
             assert_eq!(good(&deployment, contract, &format!("{call} heals at {contract}")).await.status, 200);
         }

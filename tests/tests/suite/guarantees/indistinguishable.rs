@@ -58,12 +58,12 @@ async fn whoever_is_refused_gets_one_reply_for_one_hash_and_the_same_requests_to
         let mut first = None;
         for name in names {
             for password in ["wrong", " Password1234!", "\0"] {
-                let before = deployment.app.passwords.verifications();
+                let before = deployment.app.passwords().verifications();
                 proxy.calls();
                 let reply = deployment.password(contract, &name, password).await;
                 let requests = proxy.requests();
                 let of = format!("{name} with {password:?}");
-                assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract}: {of}");
+                assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract}: {of}");
                 // Only email's page asks for a word of its own for who is not there.
                 let known = name.contains('@') && !name.starts_with("nobody");
                 let refused =
@@ -80,9 +80,9 @@ async fn whoever_is_refused_gets_one_reply_for_one_hash_and_the_same_requests_to
             [
                 "GetItem LOGIN",
                 "GetItem USER",
-                "UpdateItem ADDRESS ADD failures :one SET charged_by = :attempt, expires_at = :expires",
-                "UpdateItem NAME ADD failures :one SET charged_at = :now, charged_by = :attempt, \
-                 expires_at = :expires",
+                "UpdateItem ADDRESS SET charged_by = :charged_by, expires_at = :expires_at ADD failures :failures",
+                "UpdateItem NAME SET charged_by = :charged_by, charged_at = :charged_at, \
+                 expires_at = :expires_at ADD failures :failures",
             ],
             "{contract}"
         );
@@ -97,9 +97,9 @@ async fn email_can_be_made_as_discreet_as_the_others() {
     .await;
     with_odd_users(&deployment).await;
     for name in NAMES {
-        let before = deployment.app.passwords.verifications();
+        let before = deployment.app.passwords().verifications();
         let reply = deployment.password("email", &name_at("email", name), "wrong").await;
-        assert_eq!(deployment.app.passwords.verifications() - before, 1, "{name}");
+        assert_eq!(deployment.app.passwords().verifications() - before, 1, "{name}");
         assert_refusal("email", Refused::Wrong, &reply, name);
     }
     let reply = deployment.password("email", &"a".repeat(1025), "wrong").await;
@@ -116,12 +116,12 @@ async fn throttled_names_are_one_reply_for_no_hash_and_even_for_the_right_passwo
             for _ in 0..5 {
                 deployment.password(contract, &name, "wrong").await;
             }
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             for password in ["wrong", "Password1234!", "SecurePass123!"] {
                 let reply = deployment.password(contract, &name, password).await;
                 assert_refusal(contract, Refused::Throttled(1), &reply, &format!("{name} with {password}"));
             }
-            assert_eq!(deployment.app.passwords.verifications(), before, "{contract} {name}");
+            assert_eq!(deployment.app.passwords().verifications(), before, "{contract} {name}");
         }
     }
 }
@@ -177,10 +177,10 @@ async fn each_door_takes_its_own_kind_of_name_only() {
     let deployment = unlimited().await;
     for contract in ["account", "session"] {
         for name in ["johndoe@example.com", "1"] {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, name, "SecurePass123!").await;
             assert_refusal(contract, Refused::UnknownUser, &reply, name);
-            assert_eq!(deployment.app.passwords.verifications() - before, 1);
+            assert_eq!(deployment.app.passwords().verifications() - before, 1);
         }
     }
     for name in ["johndoe", "1"] {

@@ -23,11 +23,11 @@ async fn five_failures_are_free_and_then_one_waits() {
         let deployment = unlimited().await;
         let name = name_at(contract, "johndoe");
         let fail = async |refused| {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name, "wrong").await;
             assert_refusal(contract, refused, &reply, "a wrong password");
             let hashes = if refused == Refused::Wrong { 1 } else { 0 };
-            assert_eq!(deployment.app.passwords.verifications() - before, hashes, "{contract} {refused:?}");
+            assert_eq!(deployment.app.passwords().verifications() - before, hashes, "{contract} {refused:?}");
         };
         for _ in 0..5 {
             fail(Refused::Wrong).await;
@@ -119,7 +119,7 @@ async fn unknown_names_climb_the_same_ladder_until_both_are_shut() {
 #[tokio::test]
 async fn a_shut_name_is_refused_for_good_and_without_hashing() {
     let deployment = unlimited().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
         let name = if contract == "email" { LOCKED_NAMES[1] } else { LOCKED_NAMES[0] };
         for _ in 0..3 {
@@ -128,7 +128,7 @@ async fn a_shut_name_is_refused_for_good_and_without_hashing() {
             deployment.advance(Duration::from_secs(24 * 3600));
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }
 
 /// An event from another address.
@@ -156,10 +156,10 @@ async fn an_address_has_so_many_failures_per_window_and_no_more() {
             }
         }
     }
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     let reply = from(&deployment, home, "johndoe", "SecurePass123!").await;
     assert_refusal("account", Refused::Throttled(180), &reply, "the fourth");
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
     // Nothing else was counted: the name is as it was, from another address.
     assert_eq!(from(&deployment, "192.0.2.2", "johndoe", "SecurePass123!").await.status, 200);
     deployment.advance(Duration::from_secs(180));
@@ -225,11 +225,11 @@ async fn of_two_hundred_parallel_guesses_as_many_are_admitted_as_of_one_at_a_tim
             ]),
         )
         .await;
-        let before = deployment.app.passwords.verifications();
+        let before = deployment.app.passwords().verifications();
         // Who is refused waits for what the last who was admitted has made of it.
         let refused = Refused::Throttled(wait_after(failures + admitted));
         assert_eq!(volley(&deployment, refused).await, (admitted, 200 - admitted), "at {failures} failures");
-        assert_eq!(deployment.app.passwords.verifications() - before, admitted, "at {failures} failures");
+        assert_eq!(deployment.app.passwords().verifications() - before, admitted, "at {failures} failures");
         assert_eq!(raw::failures(&deployment, &counter).await as u64, failures + admitted);
     }
 }
@@ -272,11 +272,11 @@ async fn three_names_of_a_user_and_of_nobody_take_the_same_steps() {
     let step = async |refused, password: &str| {
         let mut steps = Vec::new();
         for name in names {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             proxy.calls();
             let reply = deployment.password("mfa", name, password).await;
             assert_refusal("mfa", refused, &reply, name);
-            steps.push((reply, deployment.app.passwords.verifications() - before, proxy.requests()));
+            steps.push((reply, deployment.app.passwords().verifications() - before, proxy.requests()));
         }
         for (step, name) in steps.iter().zip(names) {
             assert_eq!(step, &steps[0], "{name} is not as {}", names[0]);

@@ -1,6 +1,7 @@
 //! Who loses a race, or meets a fault of ours, leaves the counters and the sessions as they should be.
 
 use postern::identity::Status;
+use postern::store::Written;
 use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials};
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::support::words::{Refused, assert_refusal, unlimited};
 #[tokio::test]
 async fn our_own_faults_do_not_climb_the_ladder_of_the_name_or_of_the_address() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "5")).await;
-    for fails in ["GetItem LOGIN", "GetItem USER", "UpdateItem NAME ADD failures :one"] {
+    for fails in ["GetItem LOGIN", "GetItem USER", "UpdateItem NAME SET charged_by"] {
         proxy.fail(move |call| call.starts_with(fails).then(|| error(400, "AccessDeniedException")));
         for attempt in 0..6 {
             let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
@@ -79,7 +80,10 @@ async fn a_user_disabled_meanwhile_stays_disabled_and_is_not_signed_in() {
         proxy.rule(move |seen| if seen.starts_with(settle) { Fate::Hold } else { Fate::Pass });
         let operator = async {
             proxy.reached().await;
-            deployment.store.set_status(id, Status::Disabled, deployment.now()).await.unwrap();
+            assert_eq!(
+                deployment.store.set_status(id, Status::Disabled, deployment.now()).await.unwrap(),
+                Written::Done
+            );
             proxy.heal();
             proxy.release();
         };

@@ -42,7 +42,7 @@ async fn create(
     (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
     (user.status, user.must_change_password) = (status, must_change_password);
     user.recovery_codes =
-        RECOVERY_CODES.iter().map(|code| deployment.app.keys.ring().recovery.digest(id, code)).collect();
+        RECOVERY_CODES.iter().map(|code| deployment.app.keys().current().recovery.digest(id, code)).collect();
     deployment.store.create_user(user).await.unwrap();
 }
 
@@ -198,10 +198,10 @@ async fn wrong_codes_count_like_wrong_passwords() {
             let reply = with_code(&deployment, contract, "guarded", "000000").await;
             assert_refusal(contract, Refused::Wrong, &reply, "a wrong code");
         }
-        let before = deployment.app.passwords.verifications();
+        let before = deployment.app.passwords().verifications();
         let reply = with_code(&deployment, contract, "guarded", CODE).await;
         assert_refusal(contract, Refused::Throttled(1), &reply, "the sixth attempt");
-        assert_eq!(deployment.app.passwords.verifications(), before);
+        assert_eq!(deployment.app.passwords().verifications(), before);
         deployment.advance(Duration::from_secs(1));
         assert_eq!(with_code(&deployment, contract, "guarded", CODE).await.status, 200, "{contract}");
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postern::identity::LoginName;
+use postern::store::Written;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials};
 
@@ -31,7 +32,7 @@ async fn password_in_nfd_signs_in_where_it_was_set_in_nfc_and_the_other_way_roun
     let deployment = Deployment::start().await;
     for (id, set) in [(900, COMPOSED), (901, APART)] {
         let (username, email) = (format!("zoe{id}"), format!("zoe{id}@example.com"));
-        let hash = deployment.app.passwords.hash(set, [7; 16]).unwrap();
+        let hash = deployment.app.passwords().hash(set, [7; 16]).unwrap();
         create(&deployment, id, &username, &email, Some(hash)).await;
         for contract in PASSWORD_CONTRACTS {
             let name = if contract == "email" { &email } else { &username };
@@ -74,9 +75,9 @@ async fn attempt_in_nfd_costs_two_verifications_for_known_and_unknown_users_alik
             for name in [known, name_at(contract), unknown] {
                 // So that none has to wait.
                 deployment.advance(Duration::from_secs(900));
-                let before = deployment.app.passwords.verifications();
+                let before = deployment.app.passwords().verifications();
                 assert_ne!(deployment.password(contract, name, typed).await.status, 200, "{contract}");
-                let made = deployment.app.passwords.verifications() - before;
+                let made = deployment.app.passwords().verifications() - before;
                 assert_eq!(made, cost, "{contract} {name} {}", typed.len());
             }
         }
@@ -90,7 +91,7 @@ fn demo_name(contract: &str) -> &'static str {
 #[tokio::test]
 async fn address_with_a_unicode_domain_is_one_name_with_one_counter() {
     let deployment = Deployment::start().await;
-    let hash = deployment.app.passwords.hash("SecurePass123!", [7; 16]).unwrap();
+    let hash = deployment.app.passwords().hash("SecurePass123!", [7; 16]).unwrap();
     create(&deployment, 904, "anna", "Anna@M\u{fc}nchen.example", Some(hash)).await;
     let forms = ["anna@m\u{fc}nchen.example", "ANNA@MU\u{308}NCHEN.EXAMPLE", "anna@xn--mnchen-3ya.example"];
     for contract in ["email", "mfa"] {
@@ -111,7 +112,7 @@ async fn address_with_a_unicode_domain_is_one_name_with_one_counter() {
 #[tokio::test]
 async fn name_stored_with_a_unicode_domain_is_found_and_kept_from_others() {
     let deployment = Deployment::start().await;
-    let hash = deployment.app.passwords.hash("SecurePass123!", [7; 16]).unwrap();
+    let hash = deployment.app.passwords().hash("SecurePass123!", [7; 16]).unwrap();
     create(&deployment, 905, "anna", "", Some(hash)).await;
     let mut user = raw::user(&deployment, 905).await;
     user.insert("email".to_owned(), text("anna@m\u{fc}nchen.example"));
@@ -125,10 +126,10 @@ async fn name_stored_with_a_unicode_domain_is_found_and_kept_from_others() {
         let mut other = demo::user(&deployment.app, &USERS[0]);
         (other.id, other.username, other.email) = (0, "another".to_owned(), typed.to_owned());
         let taken = deployment.store.create_user(other).await;
-        assert_eq!(taken, Err(postern::store::CreateUserError::Taken), "{typed}");
+        assert_eq!(taken, Err(postern::store::operator::CreateUserError::Taken), "{typed}");
     }
     let user = deployment.store.user(905).await.unwrap().unwrap();
-    assert_eq!(deployment.store.delete_user(&user).await, Ok(true));
+    assert_eq!(deployment.store.delete_user(&user).await, Ok(Written::Done));
     assert_eq!(raw::item(&deployment, former, "LOGIN").await, None);
     assert_eq!(deployment.store.login(&LoginName::new("anna@m\u{fc}nchen.example")).await.unwrap(), None);
 }
@@ -137,7 +138,7 @@ async fn name_stored_with_a_unicode_domain_is_found_and_kept_from_others() {
 #[tokio::test]
 async fn username_of_digits_signs_in_everywhere_and_shadows_only_an_id_typed_at_mfa() {
     let deployment = Deployment::start().await;
-    let hash = deployment.app.passwords.hash("SecurePass123!", [7; 16]).unwrap();
+    let hash = deployment.app.passwords().hash("SecurePass123!", [7; 16]).unwrap();
     // johndoe's id is 1, jimmy's 14.
     create(&deployment, 906, "14", "fourteen@example.com", Some(hash)).await;
     for contract in ["account", "session", "mfa"] {

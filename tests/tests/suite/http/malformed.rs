@@ -48,7 +48,7 @@ async fn post_bytes(deployment: &Deployment, contract: &str, body: &[u8]) -> Rep
 #[tokio::test]
 async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
         let good = good_body(contract).to_string();
         let missing = deployment.invoke(contract, deployment.event(contract, None)).await;
@@ -86,7 +86,7 @@ async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
             assert_refusal(contract, Refused::NoObject, &reply, &shown);
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before, "nothing is hashed for what is malformed");
+    assert_eq!(deployment.app.passwords().verifications(), before, "nothing is hashed for what is malformed");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_body_ends_at_64_kib_however_it_is_encoded() {
         assert_eq!((largest.len(), over.len()), (65_536, 65_537));
         assert_eq!(deployment.post(contract, &largest).await.status, 200, "{contract}");
         assert_eq!(post_bytes(&deployment, contract, largest.as_bytes()).await.status, 200, "{contract}");
-        let before = deployment.app.passwords.verifications();
+        let before = deployment.app.passwords().verifications();
         let (_, words) = words(contract, Refused::NoObject);
         let encoded = post_bytes(&deployment, contract, over.as_bytes()).await;
         let huge = deployment.post(contract, &padded(contract, 5_000_000)).await;
@@ -136,7 +136,7 @@ async fn a_body_ends_at_64_kib_however_it_is_encoded() {
         ] {
             assert_reply(reply, 413, &words, json!({}), &format!("{contract} {of}"));
         }
-        assert_eq!(deployment.app.passwords.verifications(), before);
+        assert_eq!(deployment.app.passwords().verifications(), before);
     }
 }
 
@@ -144,7 +144,7 @@ async fn a_body_ends_at_64_kib_however_it_is_encoded() {
 #[tokio::test]
 async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_words() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     let absent = Value::Object(serde_json::Map::new());
     for value in [
         None,
@@ -194,7 +194,7 @@ async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_wor
             }
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }
 
 #[tokio::test]
@@ -202,10 +202,10 @@ async fn a_login_name_over_1024_bytes_is_an_unknown_user() {
     let deployment = unlimited().await;
     for contract in ["account", "mfa", "email"] {
         for length in [1024, 1025, 2048, 60_000] {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &"a".repeat(length), "SecurePass123!").await;
             assert_refusal(contract, Refused::UnknownUser, &reply, &format!("{length} bytes"));
-            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {length}");
+            assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract} {length}");
         }
         // Not even a name that trimming would make somebody's.
         let name = name_at(contract, "johndoe");
@@ -222,18 +222,18 @@ async fn a_password_over_1024_bytes_is_wrong_even_if_it_is_the_stored_one() {
     for (id, username, length) in [(101, "longest", 1024), (102, "toolong", 1025)] {
         let mut user = demo::user(&deployment.app, &USERS[0]);
         (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
-        user.password_hash = Some(deployment.app.passwords.hash(&"p".repeat(length), random()).unwrap());
+        user.password_hash = Some(deployment.app.passwords().hash(&"p".repeat(length), random()).unwrap());
         deployment.store.create_user(user).await.unwrap();
     }
     for contract in PASSWORD_CONTRACTS {
         let reply = deployment.password(contract, &name_at(contract, "longest"), &"p".repeat(1024)).await;
         assert_eq!(reply.status, 200, "{contract}");
         for length in [1025, 60_000] {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply =
                 deployment.password(contract, &name_at(contract, "toolong"), &"p".repeat(length)).await;
             assert_refusal(contract, Refused::Wrong, &reply, &format!("{length} bytes"));
-            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {length}");
+            assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract} {length}");
             deployment.advance(crate::support::words::LONGEST_WAIT);
         }
     }
@@ -342,7 +342,7 @@ async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
 #[tokio::test]
 async fn another_method_is_not_allowed() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
         {
@@ -354,7 +354,7 @@ async fn another_method_is_not_allowed() {
             assert_reply(&reply, 405, text, json!({"allow": "POST"}), &format!("{method} {contract}"));
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::App;
+use postern::app::StartError;
 use postern::environment::Environment;
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
@@ -269,7 +270,7 @@ async fn who_only_refreshes_sessions_uses_a_new_first_key_too() {
     let token = SessionToken::from_plain(token).unwrap();
     let caller = || deployment.caller("account");
     let kid = || {
-        let signed = deployment.app.keys.sign(&json!({})).unwrap();
+        let signed = deployment.app.keys().sign(&json!({})).unwrap();
         serde_json::from_str::<Value>(&parts(&signed).0).unwrap()["kid"].as_str().unwrap().to_owned()
     };
     let idle = MINUTE * 60;
@@ -378,7 +379,7 @@ async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says
 async fn a_function_does_not_start_without_good_keys() {
     let table = postern_local::dynamodb::Table::start(0, None, None).await.unwrap();
     let env = table.environment(&Environment::of::<&str, &str>([]));
-    postern::store::Store::from_env(&env).unwrap().create_table().await.unwrap();
+    postern::store::operator::Operator::from_env(&env).unwrap().create_table().await.unwrap();
     let secrets = Secrets::start(Answer::Binary).await;
     let env = not_local(secrets.in_env(env));
     let short = encode(&[7; 31]);
@@ -393,7 +394,7 @@ async fn a_function_does_not_start_without_good_keys() {
     ] {
         secrets.answer(answer);
         let error = App::start(&env).await.err().unwrap();
-        assert_eq!(error.variable, "SIGNING_KEYS_SECRET_ARN", "{problem}");
+        assert_eq!(variable(&error), "SIGNING_KEYS_SECRET_ARN", "{problem}");
         let error = error.to_string();
         assert!(error.contains(problem), "{error}");
         assert!(!error.contains(&short) && !error.contains("kkkk") && !error.contains("LEAKED"), "{error}");
@@ -403,7 +404,7 @@ async fn a_function_does_not_start_without_good_keys() {
         (env.clone().with("SIGNING_KEYS", "k".repeat(32)), "is set, and so is"),
     ] {
         let error = App::start(&env).await.err().unwrap();
-        assert_eq!(error.variable, "SIGNING_KEYS");
+        assert_eq!(variable(&error), "SIGNING_KEYS");
         assert!(error.to_string().contains(problem), "{error}");
     }
     secrets.answer(ring(&["old"]));
@@ -441,4 +442,12 @@ async fn at_start_the_secret_and_the_table_are_asked_at_the_same_time() {
     assert!(App::start(&env).await.is_ok());
     // A call that waited alone would have been given up and sent again.
     assert_eq!((*meeting.secret.borrow(), *meeting.table.borrow()), (1, 1));
+}
+
+/// The variable that a start blames.
+fn variable(error: &StartError) -> &'static str {
+    match error {
+        StartError::Config(error) => error.variable,
+        other => panic!("{other}"),
+    }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use postern::environment::Environment;
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
@@ -57,7 +58,7 @@ const OURS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 const SETTLE: &str = "UpdateItem USER SET last_sign_in";
 
 /// A user with this hash, created as an import does, but for what `change` changes.
-async fn bring(deployment: &Deployment, id: u64, hash: &str, change: impl FnOnce(&mut User)) -> String {
+async fn bring(deployment: &Deployment, id: u64, hash: &str, change: impl FnOnce(&mut UserRecord)) -> String {
     let mut user = demo::user(&deployment.app, &USERS[0]);
     let username = format!("brought{id}");
     (user.id, user.username, user.email) = (id, username.clone(), format!("{username}@example.com"));
@@ -142,10 +143,10 @@ async fn with_another_pepper_or_none_the_password_is_wrong_and_nothing_changes()
                 if logged == 0 { hash.to_owned() } else { hash.replace("$a$", &format!("${missing}$")) };
             let name = name_at(contract, &bring(&deployment, user, &hash, |_| ()).await);
             let before = raw::user(&deployment, user).await;
-            let verified = deployment.app.passwords.verifications();
+            let verified = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name, password).await;
             assert_refusal(contract, Refused::Wrong, &reply, id);
-            assert_eq!(deployment.app.passwords.verifications() - verified, 1, "{contract} {id}");
+            assert_eq!(deployment.app.passwords().verifications() - verified, 1, "{contract} {id}");
             assert_eq!(raw::user(&deployment, user).await, before, "{contract} {id}");
             let cause = format!("the signing secret has no password pepper {missing}");
             let lines = logs::so_far();
@@ -167,12 +168,12 @@ async fn what_is_no_hash_lets_nobody_in_for_one_decoy() {
         bring(&deployment, id, hash, |_| ()).await;
         for contract in PASSWORD_CONTRACTS {
             for password in [hash, "Null", "plaintext", "password", "anything"] {
-                let before = deployment.app.passwords.verifications();
+                let before = deployment.app.passwords().verifications();
                 let name = name_at(contract, &format!("brought{id}"));
                 let body = if password.is_empty() { " " } else { password };
                 let reply = deployment.password(contract, &name, body).await;
                 assert_refusal(contract, Refused::Wrong, &reply, &format!("{hash:?} with {password:?}"));
-                assert_eq!(deployment.app.passwords.verifications() - before, 1);
+                assert_eq!(deployment.app.passwords().verifications() - before, 1);
                 deployment.advance(LONGEST_WAIT);
             }
         }
@@ -222,14 +223,14 @@ async fn a_password_changed_meanwhile_is_not_written_over() {
     for by in [None, Some("582969")] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
-        let guard = |user: &mut User| {
+        let guard = |user: &mut UserRecord| {
             if by.is_some() {
                 user.mfa = demo::user(&deployment.app, &USERS[6]).mfa;
             }
         };
         let name = bring(&deployment, 1000, CHEAP.0, guard).await;
         proxy.rule(|seen| if seen.starts_with(SETTLE) { Fate::Hold } else { Fate::Pass });
-        let changed = deployment.app.passwords.hash("another password", [5; 16]).unwrap();
+        let changed = deployment.app.passwords().hash("another password", [5; 16]).unwrap();
         let operator = async {
             proxy.reached().await;
             let mut item = raw::user(&deployment, 1000).await;
@@ -311,7 +312,7 @@ async fn only_a_sign_in_renews() {
         (1002, Status::NotActivated, false, Refused::NotActivated),
         (1003, Status::Active, true, Refused::MustChangePassword),
     ] {
-        let state = |user: &mut User| (user.status, user.must_change_password) = (status, must_change);
+        let state = |user: &mut UserRecord| (user.status, user.must_change_password) = (status, must_change);
         let name = bring(&deployment, id, CHEAP.0, state).await;
         assert_refusal("account", refused, &deployment.password("account", &name, CHEAP.1).await, &name);
         assert_eq!(stored(&deployment, id).await, CHEAP.0);

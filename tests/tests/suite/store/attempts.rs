@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
-use postern::throttle::{Attempts, Policy};
+use postern::throttle::{Admission, Attempts, Policy};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -133,17 +133,18 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
 
     // Where nobody says when it was charged, it was charged now; where nobody says how often, never.
     let counter = failures.map(|failures| Attempts { failures, charged_at: charged_at.unwrap_or(now) });
-    let refused = policy
-        .address(from_address.unwrap_or(0), now)
-        .and_then(|()| counter.map_or(Ok(()), |counter| policy.name(counter, now)));
+    let admission = match policy.address(from_address.unwrap_or(0), now) {
+        Admission::Admitted => counter.map_or(Admission::Admitted, |counter| policy.name(counter, now)),
+        refused @ Admission::Refused(_) => refused,
+    };
     let reply = deployment.password("account", "Nobody", "wrong").await;
     let of = format!("{settings:?} {case:?}: {failures:?} at {charged_at:?}, {from_address:?} at {now:?}");
-    let counted = match refused {
-        Ok(()) => {
+    let counted = match admission {
+        Admission::Admitted => {
             assert_refusal("account", Refused::Wrong, &reply, &of);
             1
         }
-        Err(wait) => {
+        Admission::Refused(wait) => {
             let seconds = (wait.as_millis() as u64).div_ceil(1000);
             assert_refusal("account", Refused::Throttled(seconds), &reply, &of);
             0
@@ -190,11 +191,11 @@ async fn a_name_whose_counter_nobody_here_wrote_is_not_admitted() {
             item.extend(charged_at.clone().map(|at| ("charged_at".to_owned(), at)));
             raw::put(&deployment, &counter, "ATTEMPTS", item).await;
             let before = raw::item(&deployment, &counter, "ATTEMPTS").await;
-            let hashes = deployment.app.passwords.verifications();
+            let hashes = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name, "SecurePass123!").await;
             let of = format!("{failures:?} charged at {charged_at:?}");
             assert_refusal(contract, Refused::Throttled(wait), &reply, &of);
-            assert_eq!(deployment.app.passwords.verifications(), hashes, "{of}");
+            assert_eq!(deployment.app.passwords().verifications(), hashes, "{of}");
             assert_eq!(raw::item(&deployment, &counter, "ATTEMPTS").await, before, "{of}");
             // The other counter is not the worse for it.
             assert_eq!(raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await, 0, "{of}");
@@ -212,10 +213,10 @@ async fn an_address_whose_counter_nobody_here_wrote_is_not_admitted() {
         item.insert("charged_by".to_owned(), raw::text("-"));
         raw::put(&deployment, &counter, "ATTEMPTS", item).await;
         for contract in PASSWORD_CONTRACTS {
-            let hashes = deployment.app.passwords.verifications();
+            let hashes = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
             assert_refusal(contract, Refused::Throttled(180), &reply, &format!("{failures:?}"));
-            assert_eq!(deployment.app.passwords.verifications(), hashes, "{failures:?}");
+            assert_eq!(deployment.app.passwords().verifications(), hashes, "{failures:?}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The table's passing refusals, of a throughput that is spent and of a transaction that was first: what is refused
 //! once is done a moment later, and what is always refused is said to be unavailable.
 
-use postern::identity::User;
-use postern::store::{CreateUserError, StoreError};
+use postern::store::StoreError;
+use postern::store::Written;
+use postern::store::operator::{CreateUserError, UserRecord};
 use postern_local::demo;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
 use serde_json::json;
@@ -64,12 +65,16 @@ async fn an_attempt_that_cannot_be_counted_is_not_made_and_not_held_against_anyb
     for code in PASSING {
         for contract in PASSWORD_CONTRACTS {
             for write in &WRITES[..2] {
-                let before = deployment.app.passwords.verifications();
+                let before = deployment.app.passwords().verifications();
                 proxy.rule(move |seen| if seen.starts_with(write) { refused(code) } else { Fate::Pass });
                 let reply =
                     deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
                 assert_refusal(contract, Refused::Unavailable(1), &reply, write);
-                assert_eq!(deployment.app.passwords.verifications(), before, "{contract}: {code} of {write}");
+                assert_eq!(
+                    deployment.app.passwords().verifications(),
+                    before,
+                    "{contract}: {code} of {write}"
+                );
                 for counter in
                     [raw::name_counter(&name_at(contract, "johndoe")), raw::address_counter(&deployment, 300)]
                 {
@@ -91,8 +96,8 @@ async fn an_attempt_that_cannot_be_counted_is_not_made_and_not_held_against_anyb
     }
 }
 
-fn new_user(deployment: &Deployment) -> User {
-    User {
+fn new_user(deployment: &Deployment) -> UserRecord {
+    UserRecord {
         id: 0,
         username: "new".to_owned(),
         email: "new@example.com".to_owned(),
@@ -153,6 +158,6 @@ async fn a_deletion_that_is_cancelled_deletes_nothing() {
     // Cancelled once for another that was first, it is done: the user and both names are gone.
     let before = raw::all(&deployment).await.len();
     proxy.first(&["TransactWriteItems"], || cancelled(["None", "TransactionConflict", "None"]));
-    assert_eq!(deployment.store.delete_user(&user).await, Ok(true));
+    assert_eq!(deployment.store.delete_user(&user).await, Ok(Written::Done));
     assert_eq!(raw::all(&deployment).await.len(), before - 3);
 }

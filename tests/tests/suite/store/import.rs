@@ -1,7 +1,9 @@
 //! Many users at once: a table that is busy, a reply that is lost, keys that are left unread.
 
-use postern::identity::User;
-use postern::store::{Availability, Conflict, MAX_ID, NewUser, Outcome, StoreError, UniqueField};
+use postern::store::StoreError;
+use postern::store::operator::{
+    Availability, Conflict, CreateOutcome, MAX_ID, NewUser, UniqueField, UserRecord,
+};
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
 use serde_json::{Value, json};
@@ -11,8 +13,12 @@ use crate::support::raw;
 
 fn new_user(deployment: &Deployment, id: u64, username: &str) -> NewUser {
     let email = format!("{username}@example.com");
-    let user =
-        User { id, username: username.to_owned(), email, ..demo::user(&deployment.app, &demo::USERS[2]) };
+    let user = UserRecord {
+        id,
+        username: username.to_owned(),
+        email,
+        ..demo::user(&deployment.app, &demo::USERS[2])
+    };
     NewUser::new(user).unwrap()
 }
 
@@ -37,7 +43,11 @@ async fn a_batch_that_is_refused_for_a_moment_is_created() {
         proxy.calls();
         let outcomes =
             deployment.store.create_users(new_users(&deployment, ids.iter().copied())).await.unwrap();
-        assert_eq!(outcomes, ids.iter().map(|id| Outcome::Created(*id)).collect::<Vec<_>>(), "{reason}");
+        assert_eq!(
+            outcomes,
+            ids.iter().map(|id| CreateOutcome::Created(*id)).collect::<Vec<_>>(),
+            "{reason}"
+        );
         let sent = proxy.calls().iter().filter(|call| call.starts_with("TransactWriteItems")).count();
         assert_eq!(sent, 2, "{reason}");
     }
@@ -49,7 +59,7 @@ async fn a_condition_that_failed_and_would_no_longer() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], || cancelled(&["None", "None", "None", "ConditionalCheckFailed"]));
     let outcomes = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
-    assert_eq!(outcomes, [100, 101, 102].map(Outcome::Created));
+    assert_eq!(outcomes, [100, 101, 102].map(CreateOutcome::Created));
 }
 
 #[tokio::test]
@@ -57,10 +67,10 @@ async fn a_reply_that_is_lost_creates_nobody_twice() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], Fate::lose);
     let outcomes = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
-    assert_eq!(outcomes, [100, 101, 102].map(Outcome::Created));
+    assert_eq!(outcomes, [100, 101, 102].map(CreateOutcome::Created));
     let before = raw::all(&deployment).await.len();
     let again = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
-    assert_eq!(again, [100, 101, 102].map(Outcome::Same));
+    assert_eq!(again, [100, 101, 102].map(CreateOutcome::Same));
     assert_eq!(raw::all(&deployment).await.len(), before);
 }
 
@@ -114,7 +124,10 @@ async fn conflicts_say_whose() {
     ];
     let outcomes = deployment.store.create_users(pair).await.unwrap();
     let names = vec![taken(UniqueField::Username, 600), taken(UniqueField::Email, 600)];
-    assert_eq!(outcomes, [Outcome::Created(600), Outcome::Taken(names), Outcome::Created(602)]);
+    assert_eq!(
+        outcomes,
+        [CreateOutcome::Created(600), CreateOutcome::Taken(names), CreateOutcome::Created(602)]
+    );
 }
 
 /// Two imports of the same file at once, of users without ids: each user is created once, and to the other import it is
@@ -138,11 +151,11 @@ async fn who_come_without_ids_from_two_sides_are_created_once() {
     let created: Vec<u64> = early
         .iter()
         .map(|outcome| match outcome {
-            Outcome::Created(id) => *id,
+            CreateOutcome::Created(id) => *id,
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(late.unwrap(), created.into_iter().map(Outcome::Same).collect::<Vec<_>>());
+    assert_eq!(late.unwrap(), created.into_iter().map(CreateOutcome::Same).collect::<Vec<_>>());
 }
 
 /// An id that was handed out, and that somebody else came with before it was used, gives way to the next.
@@ -160,8 +173,8 @@ async fn an_id_handed_out_gives_way_to_one_that_was_chosen() {
     };
     let (given, chosen) =
         tokio::join!(deployment.store.create_users(vec![new_user(&deployment, 0, "given")]), chosen);
-    assert_eq!(chosen, [Outcome::Created(45)]);
-    assert_eq!(given.unwrap(), [Outcome::Created(46)]);
+    assert_eq!(chosen, [CreateOutcome::Created(45)]);
+    assert_eq!(given.unwrap(), [CreateOutcome::Created(46)]);
 }
 
 /// Or one mistyped row would use the counter up.
@@ -171,9 +184,9 @@ async fn an_id_that_is_refused_leaves_the_counter_alone() {
     let mut taken = new_user(&deployment, MAX_ID, "refused").user().clone();
     taken.username = "johndoe".to_owned();
     let outcomes = deployment.store.create_users(vec![NewUser::new(taken).unwrap()]).await.unwrap();
-    assert!(matches!(outcomes[..], [Outcome::Taken(_)]), "{outcomes:?}");
+    assert!(matches!(outcomes[..], [CreateOutcome::Taken(_)]), "{outcomes:?}");
     let next = deployment.store.create_users(vec![new_user(&deployment, 0, "next")]).await.unwrap();
-    assert_eq!(next, [Outcome::Created(45)]);
+    assert_eq!(next, [CreateOutcome::Created(45)]);
 }
 
 /// Beyond the highest id no more are handed out: two of them would be one number in JavaScript.
@@ -185,7 +198,7 @@ async fn ids_end() {
     assert!(refused.to_string().contains("choose ids"), "{refused}");
     assert_eq!(
         deployment.store.create_users(vec![new_user(&deployment, 200, "chosen")]).await.unwrap(),
-        [Outcome::Created(200)]
+        [CreateOutcome::Created(200)]
     );
 }
 
@@ -203,7 +216,7 @@ async fn an_unreadable_user_is_in_the_way_of_one_only() {
         .await
         .unwrap();
     let taken = [UniqueField::Username, UniqueField::Email].map(|what| Conflict { what, by: 100 }).to_vec();
-    assert_eq!(outcomes, [Outcome::Taken(taken), Outcome::Created(101)]);
+    assert_eq!(outcomes, [CreateOutcome::Taken(taken), CreateOutcome::Created(101)]);
     let read = deployment.store.users(&[1, 100, 101]).await.unwrap();
     assert!(read[0].1.is_ok() && read[1].1.is_err() && read[2].1.is_ok());
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern::second_factor::Mfa;
-use postern::store::{OtherUsername, PasswordOf};
+use postern::store::operator::{OtherUsername, PasswordOf};
 use postern_tests::deployment::Deployment;
 use ring::digest::{SHA256, digest};
 
@@ -33,7 +33,7 @@ async fn join_with_a_newer_password_or_mfa_ends_the_token_that_was_spared_before
             other.mfa = Some(Mfa { secret: "KBTSKUKRDJPEGCZK".to_owned(), last_step: None });
         } else {
             other.password_hash =
-                Some(deployment.app.passwords.hash("of the second source", [7; 16]).unwrap());
+                Some(deployment.app.passwords().hash("of the second source", [7; 16]).unwrap());
             other.last_sign_in = Some(deployment.now().plus(Duration::from_secs(60)));
         }
         let joined =

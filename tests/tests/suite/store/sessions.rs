@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use postern::session::{GRACE, Session, SessionToken};
+use postern::session::{GRACE, Session, SessionSecret, SessionToken};
+use postern::store::Written;
 use postern_tests::deployment::{Deployment, credentials};
 use serde_json::json;
 
@@ -23,7 +24,11 @@ async fn sign_out(deployment: &Deployment, kind: &'static str, token: &SessionTo
 }
 
 fn wrong(token: &SessionToken) -> SessionToken {
-    SessionToken { secret: "x".repeat(token.secret.len()), ..token.clone() }
+    let secret = match &token.secret {
+        SessionSecret::Base62(secret) => SessionSecret::base62("x".repeat(secret.len())),
+        SessionSecret::Hex(secret) => SessionSecret::hex("x".repeat(secret.len())),
+    };
+    SessionToken { secret, ..token.clone() }
 }
 
 #[tokio::test]
@@ -130,7 +135,7 @@ async fn a_users_sessions_are_listed_with_their_fields_and_nobody_elses() {
     assert_eq!(deployment.store.sessions(1).await.unwrap().len(), 1);
     assert_eq!(deployment.store.sessions(999).await.unwrap().len(), 0);
     // What is over is listed until it is collected.
-    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
     assert_eq!(deployment.store.sessions(OWNER).await.unwrap().len(), 2);
 }
 

@@ -1,12 +1,11 @@
 //! Creating users: a username and an e-mail belong to one user or none, whoever asks at the same time.
 
-use postern::identity::User;
-use postern::store::CreateUserError;
+use postern::store::operator::{CreateUserError, UserRecord};
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
 
-fn user(deployment: &Deployment, id: u64, username: &str, email: &str) -> User {
-    User {
+fn user(deployment: &Deployment, id: u64, username: &str, email: &str) -> UserRecord {
+    UserRecord {
         id,
         username: username.to_owned(),
         email: email.to_owned(),

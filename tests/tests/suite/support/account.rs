@@ -1,6 +1,6 @@
 //! Account's token endpoint and its revocation: forms, their errors, and tokens of the other contracts.
 
-use postern::session::SessionToken;
+use postern::session::{SessionSecret, SessionToken};
 use postern_tests::deployment::{Deployment, Reply, credentials};
 use serde_json::{Value, json};
 
@@ -33,7 +33,8 @@ pub(crate) async fn tokens_of_others(deployment: &Deployment) -> Vec<String> {
     let session = deployment.sign_in("session", body).await.json();
     let mfa = deployment.password("mfa", "st.huber", "Password1234!").await.json();
     let email = sign_in(deployment, "email").await;
-    let email_as_plain = SessionToken { secret: "0".repeat(43), ..email.session("email") }.to_plain();
+    let email_as_plain =
+        SessionToken { secret: SessionSecret::base62("0".repeat(43)), ..email.session("email") }.to_plain();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
         text(&session["token"]),

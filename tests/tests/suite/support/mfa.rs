@@ -52,7 +52,7 @@ pub(crate) fn recovery_codes(reply: &Reply) -> Vec<String> {
 
 /// The recovery codes as they are stored.
 pub(crate) fn digests(deployment: &Deployment, id: u64, codes: &[String]) -> BTreeSet<String> {
-    codes.iter().map(|code| deployment.app.keys.ring().recovery.digest(id, code)).collect()
+    codes.iter().map(|code| deployment.app.keys().current().recovery.digest(id, code)).collect()
 }
 
 pub(crate) fn stored_codes(user: &Item) -> BTreeSet<String> {

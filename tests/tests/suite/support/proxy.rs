@@ -46,7 +46,7 @@ impl Fate {
     }
 }
 
-/// Decides on a call, which reads like `UpdateItem NAME ADD failures :one`.
+/// Decides on a call, which reads like `UpdateItem NAME SET charged_by`.
 pub(crate) type Rule = Box<dyn FnMut(&str) -> Fate + Send>;
 
 pub(crate) struct Proxy {

@@ -34,7 +34,7 @@ pub(crate) async fn create_guarded_changer(deployment: &Deployment, id: u64, use
     user.must_change_password = true;
     user.recovery_codes = demo::RECOVERY_CODES
         .iter()
-        .map(|code| deployment.app.keys.ring().recovery.digest(id, code))
+        .map(|code| deployment.app.keys().current().recovery.digest(id, code))
         .collect();
     deployment.store.create_user(user).await.unwrap();
 }

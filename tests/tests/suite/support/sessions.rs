@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::session::{RefreshPolicy, SessionToken};
+use postern::session::{RefreshPolicy, SessionSecret, SessionToken};
 use postern_tests::deployment::{Deployment, credentials, name_at};
 use ring::digest::{SHA256, digest};
 use serde_json::json;
@@ -35,7 +35,7 @@ pub(crate) async fn sign_in(deployment: &Deployment, kind: &str) -> SessionToken
     if kind == "email" {
         let claims = claims(reply["refresh"].as_str().unwrap());
         let part = |name: &str| claims[name].as_str().unwrap().to_owned();
-        return SessionToken { user_id: OWNER, family: part("sid"), secret: part("jti") };
+        return SessionToken { user_id: OWNER, family: part("sid"), secret: SessionSecret::hex(part("jti")) };
     }
     let word = reply.pointer("/session_token").or_else(|| reply.pointer("/token/refresh_token")).unwrap();
     SessionToken::from_plain(word.as_str().unwrap()).unwrap()

@@ -21,12 +21,12 @@ pub(crate) fn good_event(deployment: &Deployment, contract: &str, request_id: &s
 
 /// Every write of a sign-in.
 pub(crate) const WRITES: [&str; 6] = [
-    "UpdateItem ADDRESS ADD failures :one",
-    "UpdateItem NAME ADD failures :one",
+    "UpdateItem ADDRESS SET charged_by",
+    "UpdateItem NAME SET charged_by",
     "UpdateItem USER SET last_sign_in",
     "PutItem SESSIONS",
     "UpdateItem NAME SET failures",
-    "UpdateItem ADDRESS ADD failures :minus",
+    "UpdateItem ADDRESS SET refunded_by",
 ];
 
 /// How somebody signs in.

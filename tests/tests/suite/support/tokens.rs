@@ -10,7 +10,8 @@ use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use postern::identity::Status;
-use postern::session::SessionToken;
+use postern::session::{SessionSecret, SessionToken};
+use postern::store::Written;
 use postern_local::{functions, gateway};
 use postern_tests::deployment::{Deployment, Reply, event, name_at};
 use serde_json::{Map, Value, json};
@@ -59,12 +60,12 @@ impl Tokens {
         let claims = claims(&self.refresh);
         let part = |name: &str| claims[name].as_str().unwrap().to_owned();
         let user_id = claims["user_id"].as_u64().unwrap();
-        SessionToken { user_id, family: part("sid"), secret: part("jti") }
+        SessionToken { user_id, family: part("sid"), secret: SessionSecret::hex(part("jti")) }
     }
 
     /// What proves the session: email's token says when it was issued, too.
     pub(crate) fn secret(&self, contract: &str) -> String {
-        self.session(contract).secret
+        self.session(contract).secret.to_string()
     }
 }
 
@@ -192,7 +193,7 @@ impl Deed {
 
     pub(crate) async fn to(self, deployment: &Deployment) {
         let (store, now) = (&deployment.store, deployment.now());
-        let hash = || deployment.app.passwords.hash(PASSWORD, [5; 16]).unwrap();
+        let hash = || deployment.app.passwords().hash(PASSWORD, [5; 16]).unwrap();
         let done = match self {
             Self::Disable => store.set_status(OWNER, Status::Disabled, now).await,
             Self::Block => store.set_status(OWNER, Status::Blocked, now).await,
@@ -200,7 +201,7 @@ impl Deed {
             Self::RequireChange => store.set_password(OWNER, &hash(), true, now).await,
             Self::EndSessions => store.end_sessions(OWNER, now).await,
         };
-        assert_eq!(done, Ok(true), "{self:?}");
+        assert_eq!(done, Ok(Written::Done), "{self:?}");
     }
 
     /// Lets the user in again, past what ends sessions: the epoch stays.

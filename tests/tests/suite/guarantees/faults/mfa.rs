@@ -20,12 +20,8 @@ fn faults() -> [(Fault, Refused); 2] {
 }
 
 /// The calls of both switches before the write that counts.
-const BEFORE: [&str; 4] = [
-    "GetItem USER",
-    "GetItem LOGIN",
-    "UpdateItem ADDRESS ADD failures :one",
-    "UpdateItem NAME ADD failures :one",
-];
+const BEFORE: [&str; 4] =
+    ["GetItem USER", "GetItem LOGIN", "UpdateItem ADDRESS SET charged_by", "UpdateItem NAME SET charged_by"];
 
 #[tokio::test]
 async fn what_fails_before_the_switch_leaves_it_where_it_was() {
@@ -85,9 +81,9 @@ async fn a_second_reading_that_fails_leaves_it_where_it_was() {
 #[tokio::test]
 async fn what_only_helps_is_forgiven() {
     for call in [
-        "UpdateItem NAME ADD failures :minus",
+        "UpdateItem NAME SET charged_at",
         "UpdateItem NAME SET failures",
-        "UpdateItem ADDRESS ADD failures :minus",
+        "UpdateItem ADDRESS SET refunded_by",
     ] {
         let (deployment, proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(MOMENT);

@@ -23,18 +23,18 @@ async fn what_fails_before_the_change_is_written_leaves_everything_as_it_was() {
     for (fault, refused) in faults() {
         for (call, hashes) in [
             ("GetItem LOGIN", 0),
-            ("UpdateItem ADDRESS ADD failures :one", 0),
+            ("UpdateItem ADDRESS SET charged_by", 0),
             ("GetItem USER", 0),
-            ("UpdateItem NAME ADD failures :one", 0),
+            ("UpdateItem NAME SET charged_by", 0),
             ("UpdateItem USER", 1),
         ] {
-            let (fault, verified) = (fault.clone(), deployment.app.passwords.verifications());
+            let (fault, verified) = (fault.clone(), deployment.app.passwords().verifications());
             proxy.calls();
             proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
             assert_refusal("session", refused, &change(&deployment, &stays()).await, call);
             assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
             proxy.heal();
-            assert_eq!(deployment.app.passwords.verifications() - verified, hashes, "{call}");
+            assert_eq!(deployment.app.passwords().verifications() - verified, hashes, "{call}");
             assert_eq!(raw::user(&deployment, CHANGER).await, before, "{call}");
             assert_eq!(raw::sessions(&deployment, CHANGER).await, 0, "{call}");
             assert_eq!(counted(&deployment).await, (0, 0), "{call}");
@@ -49,7 +49,7 @@ async fn what_fails_behind_the_change_leaves_it_whole() {
         for (call, forgiven) in [
             ("PutItem SESSIONS", false),
             ("UpdateItem NAME SET failures", true),
-            ("UpdateItem ADDRESS ADD failures :minus", true),
+            ("UpdateItem ADDRESS SET refunded_by", true),
         ] {
             let (deployment, proxy) =
                 Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;

@@ -91,14 +91,14 @@ async fn a_stored_secret_or_hash_that_cannot_be_read_opens_no_door() {
         raw::put(&deployment, "USER#1", "USER", changed(&item, "password_hash", Some(raw::text(hash)))).await;
         for contract in PASSWORD_CONTRACTS {
             let name = name_at(contract, "johndoe");
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             assert_refusal(
                 contract,
                 Refused::Wrong,
                 &deployment.password(contract, &name, "SecurePass123!").await,
                 hash,
             );
-            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {hash}");
+            assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract} {hash}");
             deployment.advance(LONGEST_WAIT);
         }
     }

@@ -24,7 +24,7 @@ async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
         };
         assert_refusal("session", Refused::Wrong, &reply, &guess.to_string());
     }
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     for early in [0, 999] {
         deployment.advance(Duration::from_millis(early));
         let reply = change(&deployment, &body("changer")).await;
@@ -32,7 +32,7 @@ async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
         let reply = deployment.password("account", "changer", OLD).await;
         assert_refusal("account", Refused::Throttled(1), &reply, "the right old password, too soon");
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     deployment.advance(Duration::from_millis(1));
     assert_refusal("session", Refused::Wrong, &change(&deployment, &wrong).await, "the sixth");
     let reply = change(&deployment, &body("changer")).await;
@@ -56,9 +56,9 @@ async fn the_ladder_of_nobody_is_that_of_somebody() {
         let mut steps = Vec::new();
         for wait in [0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 4, 0] {
             deployment.advance(Duration::from_secs(wait));
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = change(&deployment, &with(body(name), json!({"old_password": "wrong"}))).await;
-            steps.push((reply, deployment.app.passwords.verifications() - before));
+            steps.push((reply, deployment.app.passwords().verifications() - before));
         }
         replies.push(steps);
     }
@@ -71,7 +71,7 @@ async fn the_ladder_of_nobody_is_that_of_somebody() {
 async fn a_shut_name_stays_shut() {
     let deployment = unlimited().await;
     put_counter(&deployment, &raw::name_counter("changer"), 33).await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for name in [LOCKED_NAMES[0], "changer"] {
         for _ in 0..2 {
             let reply = change(&deployment, &body(name)).await;
@@ -79,7 +79,7 @@ async fn a_shut_name_stays_shut() {
             deployment.advance(Duration::from_secs(24 * 3600));
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
     assert_eq!(raw::user(&deployment, CHANGER).await["must_change_password"], Attribute::Bool(true));
 }
 
@@ -127,12 +127,12 @@ async fn an_address_is_charged_with_guesses_and_nothing_else() {
         let reply = change(&deployment, &with(body(name), json!({"old_password": "wrong"}))).await;
         assert_refusal("session", Refused::Wrong, &reply, name);
     }
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     let reply = change(&deployment, &body("changer")).await;
     assert_refusal("session", Refused::Throttled(180), &reply, "the third");
     let reply = deployment.password("account", "changer", OLD).await;
     assert_refusal("account", Refused::Throttled(180), &reply, "the third, at another door");
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
     assert_eq!(raw::failures(&deployment, &raw::name_counter("changer")).await, 1);
     deployment.advance(LONGEST_WAIT);
     assert_eq!(change(&deployment, &body("changer")).await.status, 200);

@@ -2,7 +2,7 @@
 //! a session is in, it is rotated, kept, answered again, ended or left alone exactly where this says so.
 
 use postern::clock::Timestamp;
-use postern::session::SessionToken;
+use postern::session::{SessionSecret, SessionToken};
 use postern_tests::deployment::Deployment;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -124,7 +124,7 @@ fn cases() -> impl Strategy<Value = Case> {
 
 /// A token in the family of all these sessions. 32 digits, so that the successor is easily computed here.
 fn token(secret: char) -> SessionToken {
-    let secret = secret.to_string().repeat(32);
+    let secret = SessionSecret::hex(secret.to_string().repeat(32));
     SessionToken { user_id: OWNER, family: "Family0123".to_owned(), secret }
 }
 
@@ -225,7 +225,7 @@ async fn holds(deployment: &Deployment, case: &Case) {
         (Expected::GivenAgain | Expected::GivenLate, Some(given)) => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, presented.secret.as_bytes());
             let successor = hex::encode(hmac::sign(&key, b"postern refreshnonce").as_ref());
-            assert_eq!(given, successor[..32], "{case:?}");
+            assert_eq!(*given, successor[..32], "{case:?}");
         }
         (Expected::Rotated, Some(given)) => assert_ne!(given, presented.secret, "{case:?}"),
         _ => {}

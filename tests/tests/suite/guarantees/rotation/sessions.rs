@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
-use postern::session::{GRACE, SessionToken};
+use postern::session::{GRACE, SessionSecret, SessionToken};
+use postern::store::Written;
 use postern_tests::deployment::Deployment;
 
 use crate::support::raw::{self, Attribute, number, text};
@@ -111,7 +112,7 @@ async fn another_kinds_token_is_refused_and_ends_nothing() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let token = sign_in(&deployment, kind).await;
-        let guessed = SessionToken { secret: "x".repeat(43), ..token.clone() };
+        let guessed = SessionToken { secret: SessionSecret::base62("x".repeat(43)), ..token.clone() };
         let before = item(&deployment, &token).await;
         for other in KINDS.into_iter().filter(|other| *other != kind) {
             for presented in [&token, &guessed] {
@@ -148,7 +149,7 @@ async fn the_users_epoch_ends_every_session_at_once_and_for_good() {
             true => deployment.store.set_status(OWNER, Status::Disabled, now).await,
             false => deployment.store.end_sessions(OWNER, now).await,
         };
-        assert_eq!(ended, Ok(true));
+        assert_eq!(ended, Ok(Written::Done));
         for again in [false, true] {
             for (kind, token) in &old {
                 assert!(refresh(&deployment, kind, token).await.is_none(), "{kind}");
@@ -158,7 +159,7 @@ async fn the_users_epoch_ends_every_session_at_once_and_for_good() {
             if !again {
                 assert_eq!(
                     deployment.store.set_status(OWNER, Status::Active, deployment.now()).await,
-                    Ok(true)
+                    Ok(Written::Done)
                 );
                 deployment.advance(GRACE);
             }

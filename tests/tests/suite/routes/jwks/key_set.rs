@@ -2,6 +2,7 @@
 
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
+use postern::app::StartError;
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
 use postern::http::invoke;
@@ -219,7 +220,7 @@ async fn sample_keys_are_refused_outside_this_machine() {
     for endpoint in ["", "https://dynamodb.eu-central-1.amazonaws.com", "http://192.0.2.1:8000"] {
         let env = binary::without_table().with("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
         let error = Keys::start(&env).await.err().unwrap();
-        assert_eq!(error.variable, "SIGNING_KEYS");
+        assert_eq!(variable(&error), "SIGNING_KEYS");
         assert!(error.to_string().contains("holds a sample key"), "{error}");
         assert!(Keys::start(&env.with("SIGNING_KEYS", "k".repeat(32))).await.is_ok());
     }
@@ -240,5 +241,13 @@ async fn both_slash_forms_are_one_route_and_nothing_else_is() {
     {
         let reply = deployment.invoke("jwks", event(&Method::GET, path)).await;
         assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), path);
+    }
+}
+
+/// The variable that a start blames.
+fn variable(error: &StartError) -> &'static str {
+    match error {
+        StartError::Config(error) => error.variable,
+        other => panic!("{other}"),
     }
 }

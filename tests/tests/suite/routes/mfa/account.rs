@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
+use postern::store::Written;
 use postern_tests::deployment::Deployment;
 use serde_json::{Value, json};
 
@@ -142,27 +143,39 @@ async fn a_jwt_expires_after_a_week_to_the_second() {
 #[tokio::test]
 async fn what_an_operator_ends_is_ended_at_once() {
     let deployment = unlimited().await;
-    let hash = deployment.app.passwords.hash(PASSWORD, [7; 16]).unwrap();
+    let hash = deployment.app.passwords().hash(PASSWORD, [7; 16]).unwrap();
     for must_change in [false, true] {
         let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
         assert_eq!(get(&deployment, "mfa", WHOAMI, &token).await.status, 200);
-        deployment.store.set_password(HUBER, &hash, must_change, deployment.now()).await.unwrap();
+        assert_eq!(
+            deployment.store.set_password(HUBER, &hash, must_change, deployment.now()).await.unwrap(),
+            Written::Done
+        );
         assert_none_shown(&deployment, &token, "the password is set").await;
     }
-    deployment.store.set_password(HUBER, &hash, false, deployment.now()).await.unwrap();
+    assert_eq!(
+        deployment.store.set_password(HUBER, &hash, false, deployment.now()).await.unwrap(),
+        Written::Done
+    );
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
-    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
     assert_none_shown(&deployment, &token, "all sessions are ended").await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     for status in [Status::Disabled, Status::Blocked] {
-        deployment.store.set_status(HUBER, status, deployment.now()).await.unwrap();
+        assert_eq!(
+            deployment.store.set_status(HUBER, status, deployment.now()).await.unwrap(),
+            Written::Done
+        );
         assert_none_shown(&deployment, &token, "disabled").await;
     }
-    deployment.store.set_status(HUBER, Status::Active, deployment.now()).await.unwrap();
+    assert_eq!(
+        deployment.store.set_status(HUBER, Status::Active, deployment.now()).await.unwrap(),
+        Written::Done
+    );
     assert_none_shown(&deployment, &token, "active again").await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let user = deployment.store.user(HUBER).await.unwrap().unwrap();
-    assert_eq!(deployment.store.delete_user(&user).await, Ok(true));
+    assert_eq!(deployment.store.delete_user(&user).await, Ok(Written::Done));
     assert_none_shown(&deployment, &token, "deleted").await;
 }
 
@@ -176,7 +189,7 @@ async fn a_jwt_that_was_minted_elsewhere_is_good_until_all_sessions_end() {
         assert_eq!(get(&deployment, "mfa", WHOAMI, token).await.status, 200);
     }
     deployment.set_time(Timestamp::from_millis((now + 10) * 1000));
-    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
     assert_none_shown(&deployment, &old, "issued before").await;
     assert_none_shown(&deployment, &at(json!(now as f64 + 9.999)), "issued a moment before").await;
     for token in [&exact, &ahead] {

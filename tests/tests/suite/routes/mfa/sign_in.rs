@@ -94,7 +94,7 @@ async fn mfa_takes_an_id_as_a_number_or_a_string_and_nothing_that_only_begins_li
 #[tokio::test]
 async fn mfa_checks_the_body_then_the_username_then_the_password() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for (error, body) in [
         ("postBodyMissing", "{}"),
         ("postBodyMissing", " { } "),
@@ -121,5 +121,5 @@ async fn mfa_checks_the_body_then_the_username_then_the_password() {
         let text = format!(r#"{{"result":"error","error":"{error}"}}"#);
         assert_reply(&deployment.post("mfa", body).await, 400, &text, json!({}), body);
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }

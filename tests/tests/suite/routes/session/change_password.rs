@@ -2,6 +2,7 @@
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
+use postern::store::Written;
 use postern_local::demo::RECOVERY_CODES;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
@@ -144,7 +145,7 @@ async fn that_no_change_is_needed_is_told_only_after_the_right_old_password() {
     assert_eq!(raw::sessions(&deployment, 1).await, 0);
     assert_eq!(deployment.password("session", "johndoe", "SecurePass123!").await.status, 200);
 
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let wrong = change(&deployment, &body("johndoe")).await;
     assert_refusal("session", Refused::Wrong, &wrong, "a wrong old password");
     // Neither an e-mail address nor an id is a username here.
@@ -152,7 +153,7 @@ async fn that_no_change_is_needed_is_told_only_after_the_right_old_password() {
         let body = with(right.clone(), json!({"username": nobody}));
         assert_eq!(change(&deployment, &body).await, wrong, "{nobody}");
     }
-    assert_eq!(deployment.app.passwords.verifications() - hashes, 4, "one hash each");
+    assert_eq!(deployment.app.passwords().verifications() - hashes, 4, "one hash each");
 }
 
 #[tokio::test]
@@ -163,7 +164,10 @@ async fn who_may_not_enter_is_told_so_after_the_right_old_password_and_changes_n
         (Status::NotActivated, Refused::NotActivated),
     ] {
         let deployment = unlimited().await;
-        deployment.store.set_status(CHANGER, status, deployment.now()).await.unwrap();
+        assert_eq!(
+            deployment.store.set_status(CHANGER, status, deployment.now()).await.unwrap(),
+            Written::Done
+        );
         let before = raw::user(&deployment, CHANGER).await;
         assert_refusal(
             "session",
@@ -245,7 +249,7 @@ fn error(field: &str, problem: &str) -> String {
 #[tokio::test]
 async fn what_is_wrong_with_the_fields_is_said_before_anything_is_charged() {
     let deployment = unlimited().await;
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let (required, string) = ("field is required.", "must be a string.");
     let (short, common) = ("must be at least 8 characters.", "is too common.");
     let long = "may not be greater than 190 characters.";
@@ -319,7 +323,7 @@ async fn what_is_wrong_with_the_fields_is_said_before_anything_is_charged() {
         let reply = deployment.request("session", "POST", CHANGE_PASSWORD, &[], no_fields).await;
         assert_reply(&reply, status, &format!("{{{}}}", nothing.join(",")), json!({}), no_fields);
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     for counter in [raw::name_counter("changer"), raw::address_counter(&deployment, 300)] {
         assert_eq!(raw::failures(&deployment, &counter).await, 0);
     }
@@ -403,10 +407,10 @@ async fn what_an_operator_does_meanwhile_stays() {
             let done = if disable {
                 deployment.store.set_status(CHANGER, Status::Disabled, now).await
             } else {
-                let hash = deployment.app.passwords.hash("the operator's phrase", [7; 16]).unwrap();
+                let hash = deployment.app.passwords().hash("the operator's phrase", [7; 16]).unwrap();
                 deployment.store.set_password(CHANGER, &hash, true, now).await
             };
-            assert_eq!(done, Ok(true));
+            assert_eq!(done, Ok(Written::Done));
             proxy.heal();
             proxy.release();
             raw::user(&deployment, CHANGER).await

@@ -5,6 +5,7 @@ use std::time::Duration;
 use postern::clock::Timestamp;
 use postern::identity::Status;
 use postern::session::SessionToken;
+use postern::store::Written;
 use postern_tests::deployment::Deployment;
 use serde_json::json;
 
@@ -127,7 +128,7 @@ async fn a_session_ends_with_the_password_the_status_and_the_user_and_when_it_is
         let now = deployment.now();
         let done = match end {
             "password" => {
-                let hash = deployment.app.passwords.hash(OLD, [7; 16]).unwrap();
+                let hash = deployment.app.passwords().hash(OLD, [7; 16]).unwrap();
                 deployment.store.set_password(OWNER, &hash, false, now).await
             }
             "status" => deployment.store.set_status(OWNER, Status::Disabled, now).await,
@@ -139,13 +140,15 @@ async fn a_session_ends_with_the_password_the_status_and_the_user_and_when_it_is
             }
             _ => {
                 let body = json!({"session_token": session_token});
-                Ok(signed_in::post(&deployment, "session", LEAVE, Some(&jwt), &body).await.status == 200)
+                let reply = signed_in::post(&deployment, "session", LEAVE, Some(&jwt), &body).await;
+                assert_eq!(reply.status, 200);
+                Ok(Written::Done)
             }
         };
-        assert_eq!(done, Ok(true), "{end}");
+        assert_eq!(done, Ok(Written::Done), "{end}");
         assert_reply(&resume(&deployment, &session_token).await, 400, INCORRECT, json!({}), end);
         if end == "status" {
-            deployment.store.set_status(OWNER, Status::Active, now).await.unwrap();
+            assert_eq!(deployment.store.set_status(OWNER, Status::Active, now).await.unwrap(), Written::Done);
             assert_reply(
                 &resume(&deployment, &session_token).await,
                 400,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postern::clock::Timestamp;
+use postern::store::Written;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
@@ -190,7 +191,7 @@ async fn a_session_that_is_over_is_none() {
 async fn a_jwt_of_before_all_sessions_ended_ends_no_session_of_after() {
     let deployment = unlimited().await;
     let (old_jwt, old) = stay(&deployment).await;
-    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
     let (new_jwt, new) = stay(&deployment).await;
     for session_token in [&old, &new] {
         let reply = leave(&deployment, &format!("token={old_jwt}"), "", session_token).await;
@@ -258,7 +259,7 @@ async fn a_jwt_that_was_minted_elsewhere_and_is_no_good_ends_no_session() {
     let deployment = unlimited().await;
     let (old, early) = (minted(&deployment, json!({})), json!({"iat": deployment.now().secs() + 100}));
     deployment.advance(Duration::from_secs(1));
-    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
     for jwt in [old, minted(&deployment, early)] {
         let (_, session_token) = stay(&deployment).await;
         let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;

@@ -6,7 +6,8 @@ mod session;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
@@ -148,7 +149,7 @@ async fn a_token_must_say_all_that_an_access_token_says_in_the_right_types() {
     }
 }
 
-async fn create(deployment: &Deployment, id: u64, change: impl FnOnce(&mut User)) {
+async fn create(deployment: &Deployment, id: u64, change: impl FnOnce(&mut UserRecord)) {
     let mut user = demo::user(&deployment.app, &USERS[0]);
     (user.id, user.username, user.email) = (id, format!("u{id}"), format!("u{id}@example.com"));
     change(&mut user);

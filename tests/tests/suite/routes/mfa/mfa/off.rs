@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::{LoginName, Status};
+use postern::store::Written;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use serde_json::{Value, json};
@@ -102,7 +103,7 @@ async fn one_jwt_switches_on_and_off_and_on_again() {
 async fn what_is_no_setting_is_said_and_charged_to_nobody() {
     let (deployment, on) = guarded().await;
     let off_token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let (setting, no_token, no_password) = ("invalidMfaSetting", "mfaTokenMissing", "passwordMissing");
     let secret = begin(&deployment, &off_token).await;
     let right = code(&deployment, &secret, 0);
@@ -150,7 +151,7 @@ async fn what_is_no_setting_is_said_and_charged_to_nobody() {
             assert_error(&reply, 413, setting, "over 64 KiB");
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     for name in ["33", "43"] {
         assert_eq!(raw::failures(&deployment, &raw::name_counter(name)).await, 0, "{name}");
     }
@@ -171,14 +172,14 @@ async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_user
         &deployment.password("mfa", "guarded", "wrong").await,
         "the fifth, at the door",
     );
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let right = off(PASSWORD, NEXT);
     for _ in 0..3 {
         assert_refusal("mfa", Refused::Throttled(1), &wish(&deployment, &token, &right).await, "too soon");
         let reply = sign_in(&deployment, "mfa", "guarded", PASSWORD, Some(NEXT)).await;
         assert_refusal("mfa", Refused::Throttled(1), &reply, "too soon, at the door");
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     // Another of the user's names is another ladder.
     let reply = deployment.password("mfa", "43", PASSWORD).await;
     assert_refusal("mfa", Refused::MfaRequired, &reply, "the id");
@@ -209,10 +210,10 @@ async fn a_shut_username_stays_shut_and_the_address_is_charged_too() {
     assert_refusal("mfa", Refused::Throttled(180), &reply, "the second from this address");
     deployment.advance(Duration::from_secs(180));
     deployment.store.lock_name(&LoginName::new("guarded"), deployment.now()).await.unwrap();
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let reply = wish(&deployment, &token, &off(PASSWORD, code(&deployment, TOTP_SECRET, 1))).await;
     assert_refusal("mfa", Refused::Throttled(900), &reply, "a shut username");
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     assert_eq!(codes(&raw::user(&deployment, GUARDED).await).0, 8);
 }
 
@@ -306,7 +307,10 @@ async fn who_was_barred_meanwhile_switches_nothing_off() {
     );
     let operator = async {
         proxy.reached().await;
-        deployment.store.set_status(GUARDED, Status::Disabled, deployment.now()).await.unwrap();
+        assert_eq!(
+            deployment.store.set_status(GUARDED, Status::Disabled, deployment.now()).await.unwrap(),
+            Written::Done
+        );
         let left = raw::user(&deployment, GUARDED).await;
         proxy.release();
         left
@@ -339,7 +343,7 @@ async fn a_jwt_that_is_ended_meanwhile_is_not_brought_back_by_switching_off() {
     proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
     let operator = async {
         proxy.reached().await;
-        deployment.store.end_sessions(GUARDED, deployment.now()).await.unwrap();
+        assert_eq!(deployment.store.end_sessions(GUARDED, deployment.now()).await.unwrap(), Written::Done);
         proxy.heal();
         proxy.release();
     };

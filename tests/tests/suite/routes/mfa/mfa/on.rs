@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use postern::identity::{LoginName, Status};
+use postern::store::Written;
 use postern_tests::deployment::{PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
@@ -184,7 +185,7 @@ async fn another_jwt_of_the_user_is_ended_and_the_one_at_hand_ends_with_the_next
     );
     assert_eq!(get(&deployment, "mfa", WHOAMI, &token).await.status, 200);
     let later = mfa_jwt(&deployment, "st.huber", PASSWORD, Some(&code(&deployment, &secret, 1))).await;
-    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
     assert_all(&deployment, &[Held("mfa JWT", token), Held("mfa JWT", later)], false).await;
 }
 
@@ -269,7 +270,10 @@ async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
         let meanwhile = async {
             proxy.reached().await;
             if disabled {
-                deployment.store.set_status(HUBER, Status::Disabled, deployment.now()).await.unwrap();
+                assert_eq!(
+                    deployment.store.set_status(HUBER, Status::Disabled, deployment.now()).await.unwrap(),
+                    Written::Done
+                );
             } else {
                 begin(&deployment, &token).await;
             }
@@ -332,7 +336,7 @@ async fn a_jwt_that_is_ended_meanwhile_confirms_nothing_and_is_not_brought_back(
     proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
     let operator = async {
         proxy.reached().await;
-        deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+        assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
         proxy.heal();
         proxy.release();
     };

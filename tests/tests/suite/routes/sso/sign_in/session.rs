@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postern::clock::Timestamp;
+use postern::store::Written;
 use postern_tests::deployment::{Deployment, credentials};
 use serde_json::{Value, json};
 
@@ -123,7 +124,7 @@ async fn a_session_of_an_older_epoch_is_over_whatever_the_token_says() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
-    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await, Ok(true));
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await, Ok(Written::Done));
     for changes in [json!({}), json!({"epoch": 1}), json!({"epoch": null}), json!({"epoch": 0})] {
         let token = minted(&claims, changes);
         assert_access_refused("account", &deployment.sso(&token).await, &token);
