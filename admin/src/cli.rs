@@ -1,15 +1,15 @@
 //! The commands, and the options that all of them have. Each command's own stand beside what it does.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::doctor::DoctorOptions;
-use crate::keys::KeysCommand;
-use crate::table::TableCommand;
-use crate::user::UserCommand;
-
 use crate::export::ExportArgs;
 use crate::import::ImportArgs;
+use crate::keys::KeysCommand;
+use crate::table::TableCommand;
+use crate::target::Target;
+use crate::user::UserCommand;
 
 /// Users, keys and the table of a Postern deployment, for its operator.
 #[derive(Parser)]
@@ -41,26 +41,6 @@ Exit codes:
   4  refused: the name is taken, the password is too weak, …
   5  done in part: some rows were rejected
   6  AWS, or what stands in for it, cannot be reached";
-
-/// Which table, and who asks. Credentials, profile and region are found as the AWS CLI finds them.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Target {
-    /// The DynamoDB table (the stack's output TableName). Else TABLE_NAME of the environment.
-    #[arg(long, global = true, help_heading = "Table")]
-    pub table: Option<String>,
-    /// Another DynamoDB API than AWS's. On this machine it needs no credentials.
-    #[arg(long, value_name = "URL", global = true, help_heading = "Table")]
-    pub endpoint_url: Option<String>,
-    /// The table that `cargo run` serves on this machine, whatever the environment says.
-    #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "table"], help_heading = "Table")]
-    pub local: bool,
-    /// The AWS region.
-    #[arg(long, global = true, help_heading = "Table")]
-    pub region: Option<String>,
-    /// The AWS profile.
-    #[arg(long, global = true, help_heading = "Table")]
-    pub profile: Option<String>,
-}
 
 /// What to do.
 #[derive(Subcommand)]

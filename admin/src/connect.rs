@@ -11,8 +11,8 @@ use postern::environment::{Environment, is_this_machine};
 use postern::local_endpoint;
 use postern::store::{Conflicts, Store};
 
-use crate::cli::Target;
 use crate::output::Failure;
+use crate::target::Target;
 
 /// The table of `cargo run`, and where it is.
 const LOCAL_TABLE: &str = "postern";

@@ -12,11 +12,11 @@ use clap::Args;
 use postern::clock::{Timestamp, now};
 
 use crate::check::{Check, report};
-use crate::cli::Target;
 use crate::connect::{Connection, connect};
 use crate::keys;
 use crate::output::{Failure, Output};
 use crate::table;
+use crate::target::Target;
 
 /// From here on a wrong clock does harm: TOTP codes last 30 s, and a minute is what tokens minted elsewhere may be
 /// ahead.

@@ -26,6 +26,7 @@ pub mod import;
 pub mod keys;
 pub mod output;
 pub mod table;
+pub mod target;
 pub mod user;
 
 use std::process::ExitCode;

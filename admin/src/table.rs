@@ -8,9 +8,9 @@ use clap::Subcommand;
 use postern::store::StoreError;
 
 use crate::check::{Check, report};
-use crate::cli::Target;
 use crate::connect::{Connection, connect};
 use crate::output::{Exit, Failure, Output};
+use crate::target::Target;
 
 /// What to do with the table.
 #[derive(Subcommand)]

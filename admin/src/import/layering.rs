@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use postern::random;
 use postern::password::{FastDigest, Passwords};
+use postern::random;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

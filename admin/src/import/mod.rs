@@ -7,38 +7,32 @@
 //! | [`rows`] | the file as rows, in CSV, JSON, SQL, XML or YAML |
 //! | [`fields`] | what a row holds, as types |
 //! | [`attributes`] | what the contracts keep with a user |
-//! | [`own`] [`django`] [`datepoll`] [`freesewing`] | from a row to a user, per format |
+//! | [`native`] [`django`] [`datepoll`] [`freesewing`] | from a row to a user, per format |
 //! | [`hashes`] | password hashes, and the options that say how they were made |
-//! | [`keycloak`] | Keycloak's credentials among them |
-//! | [`crypt`] | FreeSewing's encrypted columns |
-//! | [`extended_json`] | MongoDB's types in JSON, which FreeSewing's version 2 has |
 //! | [`reason`] | why a row is rejected |
-//! | [`candidate`] | a user on the way from a row to the table |
+//! | [`imported_user`] | a user on the way from a row to the table |
 //! | [`run`] | the rows of a file, in batches, several at once |
 //! | [`batch`] | a batch: created, joined, or looked up |
 //! | [`layering`] | layers of Argon2id over digests that are fast to guess |
 //! | [`seen`] | what the rows have that there can be only one of |
 //! | [`report`] | what became of the rows |
-//! | [`kept`] | the file of rejected rows |
+//! | [`rejected`] | the file of rejected rows |
 //! | [`id_map`] | the file of old and new ids |
 
 pub mod attributes;
 pub mod batch;
-pub mod candidate;
-pub mod crypt;
 pub mod datepoll;
 pub mod django;
-pub mod extended_json;
 pub mod fields;
 pub mod freesewing;
 pub mod hashes;
 pub mod id_map;
-pub mod kept;
-pub mod keycloak;
+pub mod imported_user;
 pub mod layering;
 pub mod magic;
-pub mod own;
+pub mod native;
 pub mod reason;
+pub mod rejected;
 pub mod report;
 pub mod rows;
 pub mod run;
@@ -55,12 +49,11 @@ use postern::clock::Timestamp;
 use postern::environment::Environment;
 use postern::store::Store;
 
-use self::candidate::{Candidate, Draft, Reading};
-pub(crate) use self::crypt::unhex;
 use self::datepoll::DatePoll;
 use self::django::Django;
 use self::freesewing::FreeSewing;
 use self::hashes::{HashOptions, Hashes};
+use self::imported_user::{Candidate, Draft, Reading};
 use self::reason::Reason;
 use self::rows::{Record, Rows};
 use self::source::{Input, Source};
@@ -239,7 +232,7 @@ impl Reader {
             Self::FreeSewing(_) => Rows::of_dump(source, Some(&["User"]), written_by),
         }?;
         match (self, rows.columns()) {
-            (Self::Csv, Some(columns)) => own::check_columns(columns),
+            (Self::Csv, Some(columns)) => native::check_columns(columns),
             (Self::Django(_), Some(columns)) => Django::check_columns(columns),
             (Self::DatePoll(_), Some(columns)) => datepoll::check_columns(columns),
             (Self::FreeSewing(_), Some(columns)) => freesewing::check_columns(columns),
@@ -277,8 +270,8 @@ impl Reader {
         now: Timestamp,
     ) -> Result<Option<Candidate>, Reason> {
         let draft = match self {
-            Self::Csv => own::of_csv(record, now)?,
-            Self::Jsonl => own::of_json(record, now)?,
+            Self::Csv => native::of_csv(record, now)?,
+            Self::Jsonl => native::of_json(record, now)?,
             Self::DatePoll(datepoll) => match datepoll.read(record, now)? {
                 Reading::User(draft) => *draft,
                 Reading::Other => return Ok(None),

@@ -12,9 +12,9 @@ use postern::password::HashAlgorithm;
 use postern::store::{Joined, OtherUsername};
 use serde_json::{Value, json};
 
-use super::candidate::Candidate;
-use super::kept::Kept;
+use super::imported_user::Candidate;
 use super::reason::{Note, Reason};
+use super::rejected::Kept;
 use super::rows::Position;
 use super::source::Input;
 use crate::output::{Exit, Failure, Output, plain};

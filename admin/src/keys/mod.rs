@@ -18,8 +18,8 @@ pub use self::pepper::PepperCommand;
 use self::place::{Place, secret_named};
 pub use self::set::Algorithm;
 use self::set::KeySet;
-use crate::cli::Target;
 use crate::output::{Exit, Failure, Output};
+use crate::target::Target;
 
 /// What to do with the signing keys.
 #[derive(Subcommand)]

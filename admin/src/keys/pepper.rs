@@ -7,9 +7,8 @@ use postern::password::PepperId;
 
 use super::{Where, said};
 use crate::ask::{confirm, secret};
-use crate::cli::Target;
-use crate::import::unhex;
 use crate::output::{Exit, Failure, Output};
+use crate::target::Target;
 
 /// What to do with the peppers.
 #[derive(Subcommand)]
@@ -124,7 +123,7 @@ impl Form {
                 let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
                 Ok(line.unwrap_or(text).as_bytes().to_vec())
             }
-            Self::Hex => unhex(text.trim()).ok_or_else(|| wrong("is not hexadecimal")),
+            Self::Hex => hex::decode(text.trim()).map_err(|_| wrong("is not hexadecimal")),
             Self::Base64 => {
                 let text = text.trim().trim_end_matches('=').replace('-', "+").replace('_', "/");
                 STANDARD_NO_PAD.decode(text).map_err(|_| wrong("is not base64"))

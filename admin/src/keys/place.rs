@@ -9,9 +9,9 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 use super::set::KeySet;
-use crate::cli::Target;
 use crate::connect::secrets_manager;
 use crate::output::{Exit, Failure};
+use crate::target::Target;
 
 /// Where the keys are kept.
 pub(super) enum Place {

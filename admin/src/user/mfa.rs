@@ -6,10 +6,10 @@ use postern::second_factor::Enrolment;
 use serde_json::json;
 
 use super::{Who, about, briefly, gone};
-use crate::cli::Target;
 use crate::connect::Connection;
 use crate::keys;
 use crate::output::{Exit, Failure, Output};
+use crate::target::Target;
 
 /// What to do with the second factor.
 #[derive(Subcommand)]

@@ -15,9 +15,9 @@ use postern::identity::{Status, User};
 use postern::store::Store;
 use serde_json::{Value, json};
 
-use crate::cli::Target;
 use crate::connect::connect;
 use crate::output::{Exit, Failure, Output, plain};
+use crate::target::Target;
 
 /// What to do with users.
 #[derive(Subcommand)]

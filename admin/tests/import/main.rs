@@ -2,17 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod again;
 mod conflicts;
+mod crashes;
 mod dumps;
 mod files;
 mod formats;
-mod forms;
 mod hashes;
+mod inputs;
 mod join;
-mod killed;
 mod new_ids;
 mod products;
+mod rerun;
 mod round_trip;
 
 use std::fs;

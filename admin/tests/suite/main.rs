@@ -5,9 +5,9 @@
 mod changes;
 mod cli;
 mod doctor;
+mod help;
 mod keys;
 mod mfa;
 mod secrets;
 mod table;
 mod users;
-mod words;

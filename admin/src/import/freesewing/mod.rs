@@ -1,5 +1,7 @@
 //! FreeSewing: its table `User`, or the users of version 2 in MongoDB, with the key that they are encrypted under.
 
+mod cipher;
+mod extended_json;
 mod v2;
 
 use std::collections::BTreeSet;
@@ -11,7 +13,7 @@ use postern::identity::{Status, User};
 use ring::digest;
 use serde_json::{Value, json};
 
-use super::crypt::{Cipher, unhex};
+use self::cipher::Cipher;
 use super::reason::{NoPassword, Note, Reason};
 use super::rows::{Record, Rows, of_table, other_format};
 use super::{Draft, fields};
@@ -291,7 +293,9 @@ fn stored(column: &Value) -> Result<(String, Version), NoPassword> {
     let member = |name: &str| password.get(name).and_then(Value::as_str);
     match member("type") {
         Some("v3") => {
-            let part = |name, bytes| member(name).and_then(unhex).filter(|part| part.len() == bytes);
+            let part = |name, bytes| {
+                member(name).and_then(|digits| hex::decode(digits).ok()).filter(|part| part.len() == bytes)
+            };
             let (hash, salt) = part("hash", 64).zip(part("salt", 16)).ok_or_else(wanted)?;
             let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
             Ok((format!("$scrypt$ln=14,r=8,p=1${salt}${hash}"), Version::V3))

@@ -5,8 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::import::crypt::Cipher;
-use crate::import::extended_json;
+use super::{cipher::Cipher, extended_json};
 use crate::import::reason::Reason;
 use crate::import::rows::Record;
 

@@ -154,7 +154,7 @@ impl<R: BufRead> Cutter<R> {
 mod tests {
     use std::io::BufReader;
 
-    use csv::{ByteRecord, ReaderBuilder};
+    use ::csv::{ByteRecord, ReaderBuilder};
 
     use super::*;
 

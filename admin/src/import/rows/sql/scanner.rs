@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
-use super::sql::{Head, Kind, Piece, Product};
+use super::{Head, Kind, Piece, Product};
 use crate::import::source::MAX_ROW;
 
 /// How much of a statement is kept that has no rows.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use postern::password::{HashFunction, Imported, SaltAndHash, UnusableHash, classify};
 use serde_json::Value;
 
-use super::hashes::base64;
+use super::base64;
 
 /// A credential of Keycloak: an object with `secretData` and `credentialData`.
 pub(super) fn credential(hash: &str) -> Option<Value> {

@@ -12,7 +12,6 @@ use quick_xml::events::{BytesStart, Event};
 use serde_json::{Value, json};
 
 use super::{Broken, Position, Record, Row, of_dump};
-use crate::import::crypt::unhex;
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, MAX_SEARCH, Meter};
 
@@ -222,7 +221,7 @@ impl Element {
             return;
         } else if is_hex {
             // Of a column that is no text, the digits.
-            let spelt = unhex(&text).and_then(|bytes| String::from_utf8(bytes).ok());
+            let spelt = hex::decode(&text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             Value::String(spelt.unwrap_or(text))
         } else {
             Value::String(text)

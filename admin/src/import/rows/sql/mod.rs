@@ -3,6 +3,13 @@
 //! A statement may be as long as the file. So it is cut into its rows here, by quotes and brackets, and `sqlparser` reads
 //! one row at a time. Rows of `COPY` are lines, which it does not read.
 
+mod create_table;
+mod product;
+mod scanner;
+#[cfg(test)]
+mod tests;
+pub(super) mod values;
+
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
@@ -11,10 +18,9 @@ use sqlparser::ast::{CopySource, Insert, ObjectName, ObjectNamePart, Statement, 
 use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
-pub(super) use self::detect::{has_last_comment, product};
-use super::scan::Scanner;
+pub(super) use self::product::{has_last_comment, product};
+use self::scanner::Scanner;
 use super::{Broken, Position, Row, has_too_many_values, of_dump};
-use super::{create, values};
 use crate::import::WrittenBy;
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, Meter};
@@ -190,7 +196,7 @@ impl<R: BufRead> SqlRows<R> {
         let parse = |sql: String| Parser::parse_sql(&*self.dialect, &sql).ok()?.pop();
         match head.kind {
             Kind::Create => {
-                if let Some((name, mut columns)) = create::columns(&head.text, self.product) {
+                if let Some((name, mut columns)) = create_table::columns(&head.text, self.product) {
                     let table = Table { name, database: None, columns: columns.clone(), is_copy: false };
                     if !self.is_wanted(&table) {
                         // That it has others is all that is kept of it.
@@ -350,7 +356,3 @@ fn last(name: &ObjectName) -> Option<String> {
         ObjectNamePart::Function(_) => None,
     }
 }
-
-mod detect;
-#[cfg(test)]
-mod tests;

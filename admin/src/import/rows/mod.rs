@@ -3,13 +3,9 @@
 //!
 //! A row that cannot be read is one row less. Only where nobody can say where the next row begins does the file end.
 
-mod array;
-mod create;
-mod cut;
-mod scan;
+mod csv;
+mod json;
 mod sql;
-mod table;
-mod values;
 mod xml;
 mod yaml;
 
@@ -18,9 +14,9 @@ use std::io::BufReader;
 
 use serde_json::{Map, Value, json};
 
-pub use self::array::JsonRows;
+pub use self::csv::CsvRows;
+pub use self::json::JsonRows;
 use self::sql::SqlRows;
-pub use self::table::CsvRows;
 use self::xml::XmlRows;
 use self::yaml::YamlRows;
 use super::WrittenBy;

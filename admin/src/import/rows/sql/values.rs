@@ -109,12 +109,12 @@ fn number(digits: &str) -> Json {
 
 /// The text that these hexadecimal digits spell in UTF-8. Of a column that is no text, the digits.
 fn hexadecimal(digits: &str) -> Result<String, Reason> {
-    let bytes = crate::import::crypt::unhex(digits).ok_or(Reason::NotSql)?;
+    let bytes = hex::decode(digits).map_err(|_| Reason::NotSql)?;
     Ok(String::from_utf8(bytes).unwrap_or_else(|_| digits.to_owned()))
 }
 
 /// A field of `COPY` in text format, or of `mysql --batch`.
-pub(super) fn of_copy(field: &str) -> Json {
+pub(in crate::import::rows) fn of_copy(field: &str) -> Json {
     if field == "\\N" {
         return Json::Null;
     }

@@ -47,8 +47,9 @@ impl Cipher {
     /// # Errors
     /// If the key is another. The padding does not always show that; what comes out may be garbage.
     pub fn open(&self, text: &str) -> Result<Value, DoesNotOpen> {
+        let decode = |digits: &str| hex::decode(digits).map_err(|_| DoesNotOpen);
         let sealed: Sealed = serde_json::from_str(text).map_err(|_| DoesNotOpen)?;
-        let (iv, text) = (unhex(&sealed.iv).ok_or(DoesNotOpen)?, unhex(&sealed.ct).ok_or(DoesNotOpen)?);
+        let (iv, text) = (decode(&sealed.iv)?, decode(&sealed.ct)?);
         opened(&self.column_key, &iv, &text)
     }
 
@@ -72,12 +73,4 @@ fn opened(key: &[u8; 32], iv: &[u8], text: &[u8]) -> Result<Value, DoesNotOpen> 
     let cipher = cbc::Decryptor::<aes::Aes256>::new_from_slices(key, iv).map_err(|_| DoesNotOpen)?;
     let plain = cipher.decrypt_padded_vec::<Pkcs7>(text).map_err(|_| DoesNotOpen)?;
     serde_json::from_slice(&plain).map_err(|_| DoesNotOpen)
-}
-
-/// The bytes that these hexadecimal digits spell.
-pub fn unhex(digits: &str) -> Option<Vec<u8>> {
-    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
 }

@@ -3,14 +3,17 @@
 //! A row is cut out before the `csv` crate splits it into fields: that crate takes a
 //! quote that is left open for one field up to the end of the file, and says nothing.
 
+mod cutter;
+
 use std::collections::HashSet;
 use std::io::{BufReader, Cursor};
 
-use csv::{ByteRecord, Reader, ReaderBuilder};
+use ::csv::{ByteRecord, Reader, ReaderBuilder};
 use serde_json::Value;
 
-use super::cut::{Cut, Cutter};
-use super::{Broken, Position, Record, Row, other_format, values};
+use self::cutter::{Cut, Cutter};
+use super::sql::values;
+use super::{Broken, Position, Record, Row, other_format};
 use crate::import::WrittenBy;
 use crate::import::reason::Reason;
 use crate::import::source::{Meter, Source, Text};

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use super::sql::Product;
+use super::Product;
 
 /// Returns the table's name without the schema, and its columns. `None` if they are not all there.
 pub(super) fn columns(text: &str, product: Product) -> Option<(String, Vec<String>)> {
