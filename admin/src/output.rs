@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use postern::clock::Timestamp;
+use postern::identity::Status;
 use postern::store::StoreError;
 use serde_json::{Value, json};
 
@@ -140,7 +141,27 @@ pub fn plain(text: &str) -> String {
     text.chars().map(spelt).collect()
 }
 
-/// A moment, for people and scripts alike.
+/// Prints a line on standard error. A closed pipe, as `head` leaves behind, is no failure.
+pub fn print_message(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", plain(line));
+}
+
+/// A number with a noun: `1 session`, `2 sessions`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The name of a status, as in JSON.
+pub const fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Active => "active",
+        Status::NotActivated => "not_activated",
+        Status::Disabled => "disabled",
+        Status::Blocked => "blocked",
+    }
+}
+
+/// A time, for people and scripts.
 pub fn time(at: Timestamp) -> String {
     at.iso8601().unwrap_or_else(|| "after the year 9999".to_owned())
 }

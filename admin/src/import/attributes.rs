@@ -1,5 +1,5 @@
-//! What the contracts keep with a user, and of which type each member is: an attribute that its contract cannot read
-//! would be an error at each sign-in.
+//! What the contracts keep with a user, and the type of each member. An attribute that its contract cannot read would be an
+//! error at each sign-in.
 
 use serde_json::{Map, Value, json};
 
@@ -76,10 +76,10 @@ pub fn of_columns(record: &mut Record) -> Result<Map<String, Value>, Reason> {
     Ok(attributes)
 }
 
-/// Looks at the types of those members that are known. Of others nothing is asked.
+/// Checks the types of the members that the contracts read. Any other member may be of any type.
 ///
 /// # Errors
-/// If a contract's attributes are no object, or a member is not of its type.
+/// If a contract's attributes are not an object, or a member is not of its type.
 pub fn check(attributes: &Map<String, Value>) -> Result<(), Reason> {
     for (contract, members) in attributes {
         let path = || format!("attributes.{contract}");

@@ -6,25 +6,28 @@ use postern::clock::Timestamp;
 use postern::identity::{Status, User};
 use serde_json::{Map, Value, json};
 
-use super::reason::{NoPassword, Reason};
-use super::rows::{Record, of_table, other_format};
-use super::{Draft, Reading, fields};
+use super::fields;
+use super::imported_user::ParsedUser;
+use super::reason::Reason;
+use super::rows::{Record, of_table};
+use super::source::other_format;
+use super::unusable_password::UnusablePassword;
 use crate::output::Failure;
 
-/// Reads users, and keeps the addresses of the file that came before them.
+/// Reads the users of a file of DatePoll, and the e-mail addresses that come before them in a dump.
 #[derive(Default)]
 pub struct DatePoll {
-    /// The first e-mail address of each user, with its id, of a dump: there it is a table of its own, and comes first.
+    /// The first e-mail address of each user, with the id of the address. In a dump, addresses are a table of their own.
     addresses: HashMap<u64, (u64, String)>,
     has_addresses: bool,
 }
 
 impl DatePoll {
-    /// The user of a record, or something else of a dump.
+    /// Reads the user of a record. Returns `None` for a record of another table.
     ///
     /// # Errors
-    /// With the reason to reject it.
-    pub fn read(&mut self, record: &Record, now: Timestamp) -> Result<Reading, Reason> {
+    /// If the row is to be rejected.
+    pub fn read(&mut self, record: &Record, now: Timestamp) -> Result<Option<ParsedUser>, Reason> {
         if let Some(address) =
             of_table(record, "user_email_addresses").filter(|_| record.contains_key("model"))
         {
@@ -35,27 +38,27 @@ impl DatePoll {
             if id < first.0 {
                 *first = (id, email);
             }
-            return Ok(Reading::Other);
+            return Ok(None);
         }
-        let Some(users) = of_table(record, "users") else { return Ok(Reading::Other) };
-        // Whoever came without an address now would not get one from a later import.
+        let Some(users) = of_table(record, "users") else { return Ok(None) };
+        // A user who is imported without an address does not get one from a later import.
         if record.contains_key("model") && !users.contains_key("email") && !self.has_addresses {
             return Err(Reason::NoAddresses);
         }
-        let mut draft = read(users, now)?;
-        if draft.user.email.is_empty()
-            && let Some((_, email)) = self.addresses.remove(&draft.user.id)
+        let mut parsed = read(users, now)?;
+        if parsed.user.email.is_empty()
+            && let Some((_, email)) = self.addresses.remove(&parsed.user.id)
         {
-            draft.user.email = email;
+            parsed.user.email = email;
         }
-        Ok(Reading::of(draft))
+        Ok(Some(parsed))
     }
 }
 
-/// Looks at the columns of CSV.
+/// Checks the columns of a CSV.
 ///
 /// # Errors
-/// If one is not there without which no user can be read.
+/// If a required column is missing.
 pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
     match ["id", "username", "password", "activated"].iter().find(|name| !columns.iter().any(|c| c == *name))
     {
@@ -64,11 +67,11 @@ pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// The user of a record.
+/// Reads the user of a row.
 ///
 /// # Errors
-/// With the reason to reject it.
-fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
+/// If the row is to be rejected.
+fn read(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
     let id = fields::id(record, "id")?;
     if id == 0 {
         return Err(Reason::Missing { member: "id" });
@@ -108,11 +111,11 @@ fn read(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         last_sign_in: None,
         attributes: attributes.as_object().cloned().unwrap_or_default(),
     };
-    Ok(Draft { no_password, ..Draft::new(user, Vec::new()) })
+    Ok(ParsedUser { no_password, ..ParsedUser::new(user) })
 }
 
-/// The stored form: what was hashed is the password with the user's id behind it.
-fn stored(password: Option<String>, id: u64) -> Result<Option<String>, NoPassword> {
+/// Returns the password hash in its stored form. DatePoll hashed the password with the user's id appended.
+fn stored(password: Option<String>, id: u64) -> Result<Option<String>, UnusablePassword> {
     match password.as_deref() {
         None | Some("" | "Null" | "null") => Ok(None),
         Some(hash)
@@ -120,8 +123,8 @@ fn stored(password: Option<String>, id: u64) -> Result<Option<String>, NoPasswor
         {
             Ok(Some(format!("bcrypt_suffix${id}${hash}")))
         }
-        // Where there was no hash, the product took any password for the right one: that must not come along.
-        Some(_) => Err(NoPassword::NotBcrypt),
+        // DatePoll accepted any password where there was no hash. Such a user must not be imported with a password.
+        Some(_) => Err(UnusablePassword::NotBcrypt),
     }
 }
 
@@ -132,11 +135,11 @@ mod tests {
     const HASH: &str = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
 
     fn of(row: Value) -> Result<User, Reason> {
-        read(row.as_object().unwrap(), Timestamp::from_millis(5)).map(|draft| draft.user)
+        read(row.as_object().unwrap(), Timestamp::from_millis(5)).map(|parsed| parsed.user)
     }
 
     #[test]
-    fn a_row_of_csv() {
+    fn row_of_csv_is_a_user() {
         let user = of(json!({"id": "33", "username": "st.huber", "password": HASH, "activated": "1",
             "force_password_change": "0", "firstname": "Stefan", "surname": "Huber", "email": null,
             "created_at": "2022-11-19 18:15:22", "updated_at": null, "member_number": "12"}));
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn states_and_passwords() {
+    fn password_that_is_no_bcrypt_hash_is_left_out() {
         let with = |password: Value| {
             of(
                 json!({"id": 1, "username": "a", "password": password, "activated": 0, "force_password_change": 1}),
@@ -164,12 +167,12 @@ mod tests {
         }
         for bad in ["letmein", "$2y$10$short", "5f4dcc3b5aa765d61d8327deb882cf99"] {
             assert_eq!(with(json!(bad)).ok().unwrap().password_hash, None, "{bad}");
-            assert_eq!(stored(Some(bad.to_owned()), 1), Err(NoPassword::NotBcrypt), "{bad}");
+            assert_eq!(stored(Some(bad.to_owned()), 1), Err(UnusablePassword::NotBcrypt), "{bad}");
         }
     }
 
     #[test]
-    fn bad_rows() {
+    fn row_with_a_malformed_member_names_it() {
         for (row, member) in [
             (json!({"username": "a", "password": "Null", "activated": 1}), "id"),
             (json!({"id": 1, "password": "Null", "activated": 1}), "username"),

@@ -6,25 +6,27 @@ use postern::clock::Timestamp;
 use postern::identity::{Status, User};
 use serde_json::{Value, json};
 
+use super::fields;
+use super::imported_user::ParsedUser;
 use super::reason::Reason;
-use super::rows::{Record, Rows, other_format};
-use super::{Draft, Reading, fields};
+use super::rows::{Record, Rows};
+use super::source::other_format;
 use crate::output::{Exit, Failure, plain};
 
-/// How the users of this file are read.
+/// Reads the users of a file of Django.
 pub struct Django {
-    /// The model of the users, once it is known.
+    /// The model of the users. `None` until it is known.
     model: Option<String>,
-    /// The operator named it.
+    /// The operator named the model.
     is_named: bool,
-    /// What an uploaded avatar's path is put behind.
+    /// The URL that the path of an uploaded avatar is appended to.
     media_url: String,
-    /// Users get new ids, and keep those of the file as their source ids.
+    /// Users get new ids, and keep the ids of the file as their source ids.
     new_ids: bool,
 }
 
 impl Django {
-    /// With the model that was named, if one was.
+    /// Reads the users of this model; without a model, of the only one that has users.
     pub fn new(model: Option<String>, media_url: &str, new_ids: bool) -> Self {
         let is_named = model.is_some();
         // Django's MEDIA_URL ends in a slash.
@@ -32,11 +34,10 @@ impl Django {
         Self { model: model.map(|model| model.to_lowercase()), is_named, media_url, new_ids }
     }
 
-    /// Looks through all of a dump for models that have users, so that it is known before anything is written
-    /// which one is meant.
+    /// Searches a whole dump for models that have users, and chooses the model before anything is written.
     ///
     /// # Errors
-    /// If there is none, or more than one and none was named.
+    /// If no model has users. If several have, and none was named.
     pub fn choose_model(&mut self, rows: Rows) -> Result<(), Failure> {
         let mut models = BTreeSet::new();
         let (mut is_table, mut broken) = (false, None);
@@ -58,7 +59,7 @@ impl Django {
             }
         }
         match (&self.model, models.len()) {
-            // Rows of the table itself, as `sqlite3 -json` writes them.
+            // The rows are those of the table, as `sqlite3 -json` writes them.
             (None, 0) if is_table => Ok(()),
             (Some(model), _) if models.iter().any(|found| same_model(found, model)) => Ok(()),
             (Some(model), _) => Err(other_format(format_args!("it has no users of the model {model}"))),
@@ -83,10 +84,10 @@ impl Django {
         }
     }
 
-    /// Looks at the columns of CSV.
+    /// Checks the columns of a CSV.
     ///
     /// # Errors
-    /// If those of a table of users are not there.
+    /// If a user's columns are missing.
     pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
         let has = |name: &str| columns.iter().any(|column| column == name);
         if has("password") && (has("username") || has("email")) {
@@ -95,17 +96,17 @@ impl Django {
         Err(other_format("it needs the columns `password`, and `username` or `email`"))
     }
 
-    /// The user of a record.
+    /// Reads the user of a record. Returns `None` for a record of another model.
     ///
     /// # Errors
-    /// With the reason to reject it.
-    pub fn read(&mut self, record: &Record, now: Timestamp) -> Result<Reading, Reason> {
-        // A row of the table is the user; in a dump the user is in `fields`, among records of other models.
-        let Some(model) = model(record) else { return self.user(record, "id", now).map(Reading::of) };
+    /// If the row is to be rejected.
+    pub fn read(&mut self, record: &Record, now: Timestamp) -> Result<Option<ParsedUser>, Reason> {
+        // A row of the table is the user. In a dump the user is in `fields`, among records of other models.
+        let Some(model) = model(record) else { return self.user(record, "id", now).map(Some) };
         let is_user = match &self.model {
             Some(chosen) if same_model(chosen, &model) => true,
             Some(_) if self.is_named || !has_users(record) => false,
-            // Of a stream, what comes later is not known when the first user is met.
+            // A stream cannot be searched first, so the first model with users was chosen.
             Some(_) => return Err(Reason::OtherModel { model }),
             None => {
                 let is_user = has_users(record);
@@ -116,17 +117,17 @@ impl Django {
             }
         };
         if !is_user {
-            return Ok(Reading::Other);
+            return Ok(None);
         }
         let Some(Value::Object(members)) = record.get("fields") else {
             return Err(Reason::Missing { member: "fields" });
         };
         let mut members = members.clone();
         members.insert("pk".to_owned(), record.get("pk").cloned().unwrap_or(Value::Null));
-        self.user(&members, "pk", now).map(Reading::of)
+        self.user(&members, "pk", now).map(Some)
     }
 
-    fn user(&self, record: &Record, id: &str, now: Timestamp) -> Result<Draft, Reason> {
+    fn user(&self, record: &Record, id: &str, now: Timestamp) -> Result<ParsedUser, Reason> {
         let email = fields::text(record, "email")?.unwrap_or_default();
         let username = match fields::text(record, "username")? {
             Some(username) => username,
@@ -168,7 +169,7 @@ impl Django {
             last_sign_in: fields::moment(record, "last_login")?,
             attributes: attributes.as_object().cloned().unwrap_or_default(),
         };
-        Ok(Draft::new(user, Vec::new()))
+        Ok(ParsedUser::new(user))
     }
 
     fn url(&self, path: &str) -> String {
@@ -177,12 +178,12 @@ impl Django {
     }
 }
 
-/// The primary key of a user, where it is an id.
+/// Reads the primary key of a user as an id.
 fn integer_key(record: &Record, member: &str) -> Result<u64, Reason> {
     fields::id(record, member).map_err(|_| Reason::KeyIsNoId { member: member.to_owned() })
 }
 
-/// The stored form of a password; none where Django says that there is none.
+/// Returns the password hash. `None` where Django marks the password as unusable.
 fn stored(password: &str) -> Option<String> {
     if password.is_empty() || password.starts_with('!') {
         return None;
@@ -190,7 +191,7 @@ fn stored(password: &str) -> Option<String> {
     Some(password.to_owned())
 }
 
-/// Whether two names are of one model: a table is called after its model, with `_` for `.`.
+/// Whether two names are of one model. A table has its model's name, with `_` for `.`.
 fn same_model(one: &str, other: &str) -> bool {
     one.replace('.', "_") == other.replace('.', "_")
 }
@@ -214,21 +215,21 @@ mod tests {
 
     const HASH: &str = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
 
-    fn read(django: &mut Django, row: Value) -> Result<Reading, Reason> {
+    fn read(django: &mut Django, row: Value) -> Result<Option<ParsedUser>, Reason> {
         django.read(row.as_object().unwrap(), Timestamp::from_millis(5))
     }
 
     fn user(row: Value) -> User {
         let mut django = Django::new(None, "/media/", false);
         match read(&mut django, row) {
-            Ok(Reading::User(draft)) => draft.user,
-            Ok(Reading::Other) => panic!("no user"),
+            Ok(Some(parsed)) => parsed.user,
+            Ok(None) => panic!("no user"),
             Err(reason) => panic!("{reason}"),
         }
     }
 
     #[test]
-    fn a_dumped_user() {
+    fn user_of_a_dump_has_a_profile() {
         let user = user(json!({"model": "users.user", "pk": 1, "fields": {
             "password": HASH, "last_login": null, "username": "johndoe", "email": "johndoe@example.com",
             "first_name": "John", "last_name": "", "number_phone": 5551234567u64, "is_active": true,
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_csv() {
+    fn row_of_csv_without_a_username_takes_the_email() {
         let row = json!({"id": "7", "password": "!x", "email": "a@example.com", "is_active": "f",
             "date_joined": "2022-11-19 18:15:22.642817+00"});
         let user = user(row);
@@ -254,26 +255,26 @@ mod tests {
     }
 
     #[test]
-    fn stored_forms() {
+    fn unusable_password_of_django_is_none() {
         for (django, ours) in [(HASH, Some(HASH)), ("", None), ("!", None), ("!Kxyz", None)] {
             assert_eq!(stored(django).as_deref(), ours);
         }
     }
 
     #[test]
-    fn other_models() {
+    fn second_model_with_users_is_rejected() {
         let mut django = Django::new(None, "", false);
         let other = json!({"model": "auth.group", "pk": 1, "fields": {"name": "x"}});
-        assert!(matches!(read(&mut django, other), Ok(Reading::Other)));
+        assert!(matches!(read(&mut django, other), Ok(None)));
         let fields = json!({"password": "!", "username": "a"});
         let of = |model: &str| json!({"model": model, "pk": 1, "fields": fields});
-        assert!(matches!(read(&mut django, of("app.user")), Ok(Reading::User(_))));
+        assert!(matches!(read(&mut django, of("app.user")), Ok(Some(_))));
         let second = read(&mut django, of("shop.customer")).err();
         assert_eq!(second, Some(Reason::OtherModel { model: "shop.customer".to_owned() }));
     }
 
     #[test]
-    fn bad_rows() {
+    fn row_with_a_malformed_member_names_it() {
         for (row, member) in [
             (json!({"id": 1, "password": "!"}), "username"),
             (json!({"id": "x", "username": "a"}), "id"),

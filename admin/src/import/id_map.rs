@@ -1,6 +1,6 @@
-//! The file of old and new ids: a CSV with the columns `old_id` and `new_id`. The owner of the other tables needs it.
+//! The file of old and new ids: a CSV with the columns `old_id` and `new_id`. The product's other tables are updated by it.
 //!
-//! An import that is run again lists the users who are there already, so the file of the last run is whole.
+//! An import that is run again lists the users who are in the table already. So the file of the last run is complete.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -22,10 +22,11 @@ pub struct IdMap {
 }
 
 impl IdMap {
-    /// Beside the file that is imported; of standard input, in the current folder. Replaces what an earlier import wrote.
+    /// Creates the file beside the imported file; for standard input, in the current directory. Replaces the file of an earlier
+    /// import.
     ///
     /// # Errors
-    /// If the file cannot be written, or no import wrote the one that is there.
+    /// If the file cannot be written. If there is a file that no import wrote.
     pub fn create(input: &Input) -> Result<Self, Failure> {
         let path = match input {
             Input::File(file) if input.size().is_some() => {
@@ -37,7 +38,7 @@ impl IdMap {
             Input::File(_) | Input::Stdin => PathBuf::from("stdin.ids.csv"),
         };
         match begin(&path) {
-            // Of a run that was killed before it wrote, nothing is in it.
+            // A run that crashed before it wrote leaves an empty file.
             Ok(found) if found.is_empty() || found == HEADER.join(",").as_bytes() => {
                 fs::remove_file(&path).map_err(|error| not_written(&path, &error))?;
             }
@@ -55,7 +56,7 @@ impl IdMap {
         Ok(map)
     }
 
-    /// A user has this new id.
+    /// Writes the old and the new id of a user.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -63,7 +64,7 @@ impl IdMap {
         self.record([old, &new.to_string()])
     }
 
-    /// Writes what is left. Returns the path.
+    /// Writes buffered lines. Returns the path.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -81,7 +82,7 @@ impl IdMap {
     }
 }
 
-/// As much of a file as its header is long.
+/// Reads as much of a file as the header is long.
 fn begin(path: &std::path::Path) -> io::Result<Vec<u8>> {
     let mut begin = Vec::new();
     File::open(path)?.take(HEADER.join(",").len() as u64).read_to_end(&mut begin)?;

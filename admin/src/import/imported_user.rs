@@ -1,104 +1,95 @@
-//! A user on the way from a row to the table.
+//! A user on the way from a row to the table: parsed, then checked.
 
 use postern::identity::User;
 use postern::password::{FastDigest, HashAlgorithm, Imported};
 use postern::store::{Conflict, NewUser, UniqueField};
 
 use super::hashes::Hashes;
-use super::reason::{NoPassword, Note, Reason};
+use super::reason::Reason;
+use super::unusable_password::UnusablePassword;
+use super::warning::Warning;
 
-/// A user as a row has it, found good.
-pub struct Draft {
+/// A user as the row describes it. Its password hash is as the product wrote it.
+pub struct ParsedUser {
     /// The user.
     pub user: User,
-    /// Why the password that the row has cannot be used, where the product tells.
-    pub no_password: Option<NoPassword>,
+    /// Why the password of the row cannot be used, if the product's format tells.
+    pub no_password: Option<UnusablePassword>,
     /// What the operator should know.
-    pub notes: Vec<Note>,
+    pub warnings: Vec<Warning>,
 }
 
-impl Draft {
-    pub(super) fn new(user: User, notes: Vec<Note>) -> Self {
-        Self { user, no_password: None, notes }
+impl ParsedUser {
+    pub(super) fn new(user: User) -> Self {
+        Self { user, no_password: None, warnings: Vec::new() }
     }
 
-    /// The same with a new id, and that of the row as its source id.
+    /// The same user without an id. The id of the row becomes the source id.
     pub(super) fn with_new_id(mut self) -> Self {
         if self.user.id != 0 {
             self.user.source_id = Some(self.user.id.to_string());
             self.user.id = 0;
-            // They are stored as digests of the code and the id.
+            // A recovery code is stored as a digest of the code and the id.
             if !self.user.recovery_codes.is_empty() {
                 self.user.recovery_codes.clear();
-                self.notes.push(Note::NoRecoveryCodes);
+                self.warnings.push(Warning::NoRecoveryCodes);
             }
         }
         self
     }
 
-    /// The candidate, with the password's hash in a stored form or as a digest that gets a layer.
-    pub(super) fn into_candidate(self, hashes: &Hashes) -> Result<Candidate, Reason> {
-        let Self { mut user, no_password, mut notes } = self;
+    /// Checks the names, and turns the password hash into a form that can be stored.
+    ///
+    /// # Errors
+    /// If a name cannot be a login name. If the password cannot be used, and such rows are to be rejected.
+    pub(super) fn check(self, hashes: &Hashes) -> Result<CheckedUser, Reason> {
+        let Self { mut user, no_password, mut warnings } = self;
         let read = match (no_password, user.password_hash.take()) {
             (Some(why), _) => Err(why),
             (None, None) => Ok(None),
-            (None, Some(hash)) => hashes.read(&hash).map(Some).map_err(NoPassword::Hash),
+            (None, Some(hash)) => hashes.read(&hash).map(Some).map_err(UnusablePassword::Hash),
         };
-        let (stored, fast, hash) = match read {
+        let (stored, fast, algorithm) = match read {
             Ok(None) => (None, None, None),
             Ok(Some(Imported::Stored(stored, algorithm))) => (Some(stored), None, Some(algorithm)),
             Ok(Some(Imported::Fast(fast))) => {
                 let algorithm = fast.algorithm();
                 (None, Some(fast), Some(algorithm))
             }
-            Err(why) if hashes.reject_unusable() => return Err(Reason::NoPassword(why)),
+            Err(why) if hashes.reject_unusable() => return Err(why.into()),
             Err(why) => {
-                notes.push(Note::NoPassword(why));
+                warnings.push(Warning::NoPassword(why));
                 (None, None, None)
             }
         };
         user.password_hash = stored;
-        Ok(Candidate { new_user: NewUser::new(user)?, fast, hash, notes })
+        Ok(CheckedUser { new_user: NewUser::new(user)?, fast, algorithm, warnings })
     }
 }
 
-/// What a row is.
-pub enum Reading {
-    /// A user.
-    User(Box<Draft>),
-    /// Something else, which a dump has among its users.
-    Other,
-}
-
-impl Reading {
-    pub(super) fn of(draft: Draft) -> Self {
-        Self::User(Box::new(draft))
-    }
-}
-
-/// A user of a row, with names that can be names.
-pub(super) struct Candidate {
+/// A user whose names can be login names, and whose password hash can be stored, perhaps under a layer.
+pub(super) struct CheckedUser {
     pub(super) new_user: NewUser,
-    /// What becomes the password's stored form by a layer of Argon2id, which the newcomer lacks until then.
+    /// A digest that is fast to guess. `new_user` has no password until a layer of Argon2id is made over it.
     pub(super) fast: Option<FastDigest>,
-    pub(super) hash: Option<HashAlgorithm>,
-    pub(super) notes: Vec<Note>,
+    pub(super) algorithm: Option<HashAlgorithm>,
+    pub(super) warnings: Vec<Warning>,
 }
 
-impl Candidate {
+impl CheckedUser {
     pub(super) fn without_email(mut self) -> Self {
         self.new_user = self.new_user.without_email();
-        self.notes.push(Note::EmailDropped);
+        self.warnings.push(Warning::EmailDropped);
         self
     }
 
-    /// Why it is rejected.
+    /// The reason to reject this user, who conflicts with others.
     pub(super) fn taken(&self, taken: Vec<Conflict>) -> Reason {
         let user = self.new_user.user();
         Reason::Taken { id: user.id, names: [user.username.clone(), user.email.clone()], taken }
     }
 
-    /// What there can be only one of.
+    /// The id and names, which only one user can have.
     pub(super) fn unique(&self) -> Vec<(UniqueField, String)> {
         let id = self.new_user.user().id;
         let names = self.new_user.names().map(|(name, what)| (what, name.to_owned()));

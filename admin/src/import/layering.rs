@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::output::{Exit, Failure};
 
-/// Makes layers on all cores of the machine. Never more at once, since each takes 19 MiB.
+/// Makes layers, at most one for each core of the machine at once. Each takes 19 MiB.
 #[derive(Clone)]
 pub struct Layering {
     cores: usize,
@@ -25,10 +25,10 @@ impl Layering {
         Self { cores, free: Arc::new(Semaphore::new(cores)) }
     }
 
-    /// Returns the stored forms of these digests, each with the number that it came with, in any order.
+    /// Returns the stored forms of these digests in any order, each with its number.
     ///
     /// # Errors
-    /// If the memory for a hash cannot be had.
+    /// If there is no memory for a hash.
     pub async fn layer(&self, fast: Vec<(usize, FastDigest)>) -> Result<Vec<(usize, String)>, Failure> {
         let failed = || Failure::new(Exit::Failed, "the passwords cannot be hashed");
         let mut tasks = JoinSet::new();
@@ -47,7 +47,7 @@ impl Layering {
         Ok(layered)
     }
 
-    /// Estimates how long so many layers take on this machine, by the time that one takes. `None` where it fails.
+    /// Estimates how long so many layers take on this machine, by the time that one takes. `None` if that one fails.
     pub fn estimate(&self, count: u64) -> Option<Duration> {
         let begun = Instant::now();
         Passwords::default().hash("an estimate", random::random()).ok()?;

@@ -1,93 +1,135 @@
-//! Files that are no text, told by how they begin, and what makes text of them.
+//! Formats that are not read, told by how a file begins (its magic number), and the way to one that is.
 
 use std::path::Path;
 
-use super::source::Input;
-
 /// A format that is not read, and how to get one that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WayOut {
+pub struct UnsupportedFormat {
     /// The name of the format, with its article.
-    what: &'static str,
-    /// The command that writes what is read, with `FILE` for the file; or what else to do.
-    how: How,
+    name: &'static str,
+    /// What to do instead.
+    remedy: Remedy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    /// The output of this command is read.
+enum Remedy {
+    /// Import the output of this command. `FILE` stands for the file.
     Pipe(&'static str),
-    /// This is to be done.
+    /// Do this.
     Do(&'static str),
 }
 
-impl WayOut {
-    /// The end of a sentence that begins with the name of the input: its format, and how to get one that is read.
-    pub fn sentence(self, input: &Input) -> String {
-        let Self { what, how } = self;
-        match how {
-            How::Pipe(command) => {
-                let file = match input {
-                    Input::Stdin => "FILE".to_owned(),
-                    Input::File(path) => quoted(&path.display().to_string()),
-                };
-                format!("{what}: `{} | postern import … -`", command.replace("FILE", &file))
+impl UnsupportedFormat {
+    /// Describes the format of the file at this path, or of standard input, and what to do instead.
+    pub fn describe(self, path: Option<&Path>) -> String {
+        let Self { name, remedy } = self;
+        match remedy {
+            Remedy::Pipe(command) => {
+                let file = path.map_or_else(|| "FILE".to_owned(), |path| quoted(&path.display().to_string()));
+                format!("{name}: `{} | postern import … -`", command.replace("FILE", &file))
             }
-            How::Do(this) => format!("{what}: {this}"),
+            Remedy::Do(this) => format!("{name}: {this}"),
         }
     }
 }
 
 /// The first bytes of each format, in any case. tar has its magic further on.
-const BEGINS: [(&[u8], WayOut); 12] = [
-    (b"PGDMP", WayOut { what: "a custom-format archive of pg_dump", how: How::Pipe("pg_restore -f - FILE") }),
-    (b"SQLite format 3\0", WayOut { what: "an SQLite database", how: How::Pipe("sqlite3 FILE .dump") }),
+const BEGINS: [(&[u8], UnsupportedFormat); 12] = [
+    (
+        b"PGDMP",
+        UnsupportedFormat {
+            name: "a custom-format archive of pg_dump",
+            remedy: Remedy::Pipe("pg_restore -f - FILE"),
+        },
+    ),
+    (
+        b"SQLite format 3\0",
+        UnsupportedFormat { name: "an SQLite database", remedy: Remedy::Pipe("sqlite3 FILE .dump") },
+    ),
     (
         b"PK\x03\x04",
-        WayOut { what: "a zip archive or a spreadsheet", how: How::Do("unpack it, or save it as CSV") },
+        UnsupportedFormat {
+            name: "a zip archive or a spreadsheet",
+            remedy: Remedy::Do("unpack it, or save it as CSV"),
+        },
     ),
-    (b"BZh", WayOut { what: "compressed with bzip2", how: How::Pipe("bunzip2 -c FILE") }),
-    (b"\x04\x22\x4d\x18", WayOut { what: "compressed with lz4", how: How::Pipe("lz4 -dc FILE") }),
-    (b"7z\xbc\xaf\x27\x1c", WayOut { what: "a 7z archive", how: How::Pipe("7z x -so FILE") }),
-    (b"age-encryption.org/", WayOut { what: "encrypted with age", how: How::Pipe("age -d FILE") }),
-    (b"-----BEGIN AGE ENCRYPTED FILE", WayOut { what: "encrypted with age", how: How::Pipe("age -d FILE") }),
-    (b"-----BEGIN PGP MESSAGE", WayOut { what: "encrypted with OpenPGP", how: How::Pipe("gpg -d FILE") }),
-    (b"\xd0\xcf\x11\xe0", WayOut { what: "an old Excel spreadsheet", how: How::Do("save it as CSV UTF-8") }),
-    (b"<!DOCTYPE html", WayOut { what: "a web page", how: How::Do("download the file itself, signed in") }),
-    (b"<html", WayOut { what: "a web page", how: How::Do("download the file itself, signed in") }),
+    (b"BZh", UnsupportedFormat { name: "compressed with bzip2", remedy: Remedy::Pipe("bunzip2 -c FILE") }),
+    (
+        b"\x04\x22\x4d\x18",
+        UnsupportedFormat { name: "compressed with lz4", remedy: Remedy::Pipe("lz4 -dc FILE") },
+    ),
+    (
+        b"7z\xbc\xaf\x27\x1c",
+        UnsupportedFormat { name: "a 7z archive", remedy: Remedy::Pipe("7z x -so FILE") },
+    ),
+    (
+        b"age-encryption.org/",
+        UnsupportedFormat { name: "encrypted with age", remedy: Remedy::Pipe("age -d FILE") },
+    ),
+    (
+        b"-----BEGIN AGE ENCRYPTED FILE",
+        UnsupportedFormat { name: "encrypted with age", remedy: Remedy::Pipe("age -d FILE") },
+    ),
+    (
+        b"-----BEGIN PGP MESSAGE",
+        UnsupportedFormat { name: "encrypted with OpenPGP", remedy: Remedy::Pipe("gpg -d FILE") },
+    ),
+    (
+        b"\xd0\xcf\x11\xe0",
+        UnsupportedFormat { name: "an old Excel spreadsheet", remedy: Remedy::Do("save it as CSV UTF-8") },
+    ),
+    (
+        b"<!DOCTYPE html",
+        UnsupportedFormat { name: "a web page", remedy: Remedy::Do("download the file itself, signed in") },
+    ),
+    (
+        b"<html",
+        UnsupportedFormat { name: "a web page", remedy: Remedy::Do("download the file itself, signed in") },
+    ),
 ];
 
-const TAR_ARCHIVE: WayOut = WayOut { what: "a tar archive", how: How::Pipe("tar -xOf FILE NAME") };
-const PG_TAR: WayOut = WayOut { what: "a tar archive of pg_dump", how: How::Pipe("pg_restore -f - FILE") };
+const TAR_ARCHIVE: UnsupportedFormat =
+    UnsupportedFormat { name: "a tar archive", remedy: Remedy::Pipe("tar -xOf FILE NAME") };
+const PG_TAR: UnsupportedFormat =
+    UnsupportedFormat { name: "a tar archive of pg_dump", remedy: Remedy::Pipe("pg_restore -f - FILE") };
 
 /// Where tar has its magic, and what that is.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
 /// Returns the format of a file that begins so, if it is one that is not read.
-pub fn way_out(begin: &[u8]) -> Option<WayOut> {
+pub fn unsupported(begin: &[u8]) -> Option<UnsupportedFormat> {
     let tar = begin.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1));
     if tar {
         let is_dump = begin.starts_with(b"toc.dat\0");
         return Some(if is_dump { PG_TAR } else { TAR_ARCHIVE });
     }
     if is_bson(begin) {
-        return Some(WayOut { what: "BSON of mongodump", how: How::Pipe("bsondump --quiet FILE") });
+        return Some(UnsupportedFormat {
+            name: "BSON of mongodump",
+            remedy: Remedy::Pipe("bsondump --quiet FILE"),
+        });
     }
     if is_openpgp(begin) {
-        return Some(WayOut { what: "encrypted with OpenPGP", how: How::Pipe("gpg -d FILE") });
+        return Some(UnsupportedFormat {
+            name: "encrypted with OpenPGP",
+            remedy: Remedy::Pipe("gpg -d FILE"),
+        });
     }
     let found = BEGINS
         .iter()
         .find(|(magic, _)| begin.get(..magic.len()).is_some_and(|start| start.eq_ignore_ascii_case(magic)));
-    found.map(|(_, way_out)| *way_out)
+    found.map(|(_, unsupported)| *unsupported)
 }
 
-/// Returns what a directory is.
-pub fn of_directory(path: &Path) -> WayOut {
+/// Returns what kind of directory this is.
+pub fn of_directory(path: &Path) -> UnsupportedFormat {
     if path.join("toc.dat").exists() {
-        return WayOut { what: "a directory archive of pg_dump", how: How::Pipe("pg_restore -f - FILE") };
+        return UnsupportedFormat {
+            name: "a directory archive of pg_dump",
+            remedy: Remedy::Pipe("pg_restore -f - FILE"),
+        };
     }
-    WayOut { what: "a directory", how: How::Do("name the file in it") }
+    UnsupportedFormat { name: "a directory", remedy: Remedy::Do("name the file in it") }
 }
 
 /// Whether it is a document of BSON whose first member is `_id` (bsonspec.org): a length, a type, the name.

@@ -1,6 +1,6 @@
 //! Our own format, which `postern export` writes: `docs/import-format.md`.
 //!
-//! What is not known is an error and never left out: whoever misspells `must_change_password` must hear of it.
+//! An unknown member is an error and never ignored. So a misspelt `must_change_password` is noticed.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,11 @@ use postern::clock::Timestamp;
 use postern::identity::{Status, User};
 use serde_json::{Map, Value};
 
+use super::imported_user::ParsedUser;
 use super::reason::Reason;
-use super::rows::{Record, other_format};
-use super::{Draft, attributes, fields};
+use super::rows::Record;
+use super::source::other_format;
+use super::{attributes, fields};
 use crate::output::Failure;
 
 /// The members, in the order in which they are written.
@@ -34,10 +36,10 @@ pub const MEMBERS: [&str; 17] = [
     "attributes",
 ];
 
-/// Looks at the columns of CSV.
+/// Checks the columns of a CSV.
 ///
 /// # Errors
-/// If one is not known, or the username's is not there.
+/// If a column is unknown, or `username` is missing.
 pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
     let known = |column: &&String| {
         MEMBERS.contains(&column.as_str()) && *column != "attributes" || attributes::is_column(column)
@@ -51,22 +53,22 @@ pub fn check_columns(columns: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The user of a record of CSV.
+/// Reads the user of a row of CSV.
 ///
 /// # Errors
-/// With the reason to reject it.
-pub fn of_csv(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
+/// If the row is to be rejected.
+pub fn of_csv(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
     let mut record = record.clone();
     let attributes = attributes::of_columns(&mut record)?;
     record.insert("attributes".to_owned(), Value::Object(attributes));
     of_json(&record, now)
 }
 
-/// The user of a JSON object.
+/// Reads the user of a JSON object.
 ///
 /// # Errors
-/// With the reason to reject it.
-pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
+/// If the row is to be rejected.
+pub fn of_json(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
     if let Some(unknown) = record.keys().find(|member| !MEMBERS.contains(&member.as_str())) {
         return Err(Reason::Unknown { member: unknown.clone() });
     }
@@ -80,11 +82,11 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
     }
     let recovery_codes = recovery_codes(record)?;
     if id == 0 && !recovery_codes.is_empty() {
-        // They are stored as digests of the code and the id.
+        // A recovery code is stored as a digest of the code and the id.
         return Err(Reason::Missing { member: "id" });
     }
     if secret.is_none() && !recovery_codes.is_empty() {
-        // Without MFA nobody is asked for one.
+        // Without MFA, a sign-in never asks for a recovery code.
         return Err(Reason::Missing { member: "mfa_secret" });
     }
     let created_at = fields::moment(record, "created_at")?.unwrap_or(now);
@@ -115,7 +117,7 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<Draft, Reason> {
         last_sign_in: fields::moment(record, "last_sign_in")?,
         attributes,
     };
-    Ok(Draft::new(user, Vec::new()))
+    Ok(ParsedUser::new(user))
 }
 
 fn status(record: &Record) -> Result<Status, Reason> {
@@ -126,7 +128,7 @@ fn status(record: &Record) -> Result<Status, Reason> {
     }
 }
 
-/// An array of usernames; in CSV one field is one username.
+/// Reads an array of usernames. In CSV, the field is one username.
 fn other_usernames(record: &Record) -> Result<BTreeSet<String>, Reason> {
     let wanted = || fields::malformed("other_usernames", "an array of usernames");
     match fields::value(record, "other_usernames") {
@@ -136,7 +138,7 @@ fn other_usernames(record: &Record) -> Result<BTreeSet<String>, Reason> {
     }
 }
 
-/// An array, or in CSV one field with spaces between them.
+/// Reads an array of digests. In CSV, spaces separate them in one field.
 fn recovery_codes(record: &Record) -> Result<BTreeSet<String>, Reason> {
     let wanted = || fields::malformed("recovery_codes", "digests of 64 hexadecimal digits");
     let codes: Vec<String> = match fields::value(record, "recovery_codes") {
@@ -156,19 +158,19 @@ mod tests {
 
     use super::*;
 
-    fn read(row: Value) -> Result<Draft, Reason> {
+    fn read(row: Value) -> Result<ParsedUser, Reason> {
         of_json(row.as_object().unwrap(), Timestamp::from_millis(5))
     }
 
     #[test]
-    fn the_least_row() {
+    fn row_with_a_username_only_gets_defaults() {
         let user = read(json!({"username": "anna"})).ok().unwrap().user;
         assert_eq!((user.id, user.username.as_str(), user.email.as_str()), (0, "anna", ""));
         assert_eq!((user.status, user.password_hash, user.created_at.millis()), (Status::Active, None, 5));
     }
 
     #[test]
-    fn bad_rows() {
+    fn row_with_a_malformed_member_names_it() {
         for (row, member) in [
             (json!({"username": "a", "pasword": "x"}), "pasword"),
             (json!({"id": 1}), "username"),
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn columns() {
+    fn columns_are_checked_and_become_attributes() {
         let columns =
             |names: &[&str]| check_columns(&names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>());
         assert!(columns(&["id", "username", "sso.tags", "mfa.bio"]).is_ok());
@@ -214,9 +216,9 @@ mod tests {
         {
             assert!(of_csv(bad.as_object().unwrap(), Timestamp::from_millis(0)).is_err(), "{bad}");
         }
-        let draft = of_csv(record.as_object().unwrap(), Timestamp::from_millis(0)).ok().unwrap();
+        let parsed = of_csv(record.as_object().unwrap(), Timestamp::from_millis(0)).ok().unwrap();
         assert_eq!(
-            Value::Object(draft.user.attributes),
+            Value::Object(parsed.user.attributes),
             json!({"sso": {"tags": [3, 5], "ext_id": 42}, "mfa": {"imperial": true},
                    "email": {"number_phone": "5551234567"}})
         );

@@ -1,102 +1,146 @@
-//! Why a row is rejected, and what is to be said of one that is not.
+//! Why a row is rejected.
 
-use std::fmt;
+use std::fmt::Write as _;
 
-use postern::password::UnusableHash;
 use postern::store::{Conflict, CreateUserError, UniqueField};
+use thiserror::Error;
+
+use super::unusable_password::UnusablePassword;
 
 /// Why a row is rejected. It names members, login names and ids; never a hash, a key or a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Reason {
     /// The row is no JSON.
+    #[error("the row is no JSON, or is cut off")]
     NotJson,
     /// The row is JSON, but no object.
+    #[error("the row is no JSON object")]
     NotAnObject,
     /// The row is not UTF-8.
+    #[error(
+        "the row is not UTF-8; where the file is in another encoding, name it, such as with `--encoding windows-1252` for a \
+         file of Excel; where a column of MySQL is binary, dump with --hex-blob"
+    )]
     NotUtf8,
-    /// The row of a dump in SQL has something else than values.
+    /// A row of a dump in SQL has something other than values.
+    #[error("the row has something other than values")]
     NotSql,
-    /// The row of a dump cannot be read, or has something that no dump has.
+    /// A row of a dump cannot be read, or has what no dump has.
+    #[error("the row cannot be read as {format}, or has what no dump has")]
     Unreadable {
         /// The format.
         format: &'static str,
     },
     /// Nothing in the dump says which columns this table has.
+    #[error(
+        "nothing before it says which columns {table} has: dump with the structure, or with --complete-insert"
+    )]
     NoColumns {
         /// The table.
         table: String,
     },
     /// The row is longer than any user.
+    #[error("the row is longer than a user can be")]
     TooLong,
-    /// The row has fewer or more fields than the file has columns.
+    /// The row has more or fewer fields than the file has columns.
+    #[error("the row has {found} fields, and the file {columns} columns")]
     Fields {
-        /// How many it has.
+        /// The number of fields.
         found: usize,
-        /// How many there are columns.
+        /// The number of columns.
         columns: usize,
     },
     /// Something follows a quote that ends a field of the row.
+    #[error(
+        "something follows a quote that ends a field: a quote is left open, or not doubled; the lines up to the next row are \
+         read as one with this, and are all in the file of rejected rows"
+    )]
     StrayQuote,
-    /// The row is JSON nested so deeply that it is not read.
+    /// The row is JSON that is nested too deeply.
+    #[error("the row is nested more deeply than DynamoDB takes, which is 32 levels")]
     TooDeep,
-    /// The row has a member that this format does not.
+    /// The row has a member that this format does not have.
+    #[error("`{member}` is not known here")]
     Unknown {
         /// The member.
         member: String,
     },
-    /// The row lacks a member that it must have.
+    /// The row lacks a required member.
+    #[error("`{member}` is missing")]
     Missing {
         /// The member.
         member: &'static str,
     },
-    /// A member is not of the form that it must have.
+    /// A member is not of the required form.
+    #[error("`{member}` must be {wanted}")]
     Malformed {
         /// The member.
         member: String,
         /// The form.
         wanted: &'static str,
     },
-    /// The primary key is no user id, such as a UUID.
+    /// The primary key cannot be a user id. It may be a UUID.
+    #[error(
+        "`{member}` is no whole number from 1 to 9007199254740991: with --new-ids such users get new ids, and keep this one as \
+         their source id"
+    )]
     KeyIsNoId {
-        /// The member that holds it.
+        /// The member that holds the key.
         member: String,
     },
-    /// The user cannot be found by such a username.
+    /// The username cannot be a login name.
+    #[error("{}", CreateUserError::BadUsername)]
     BadUsername,
     /// The e-mail address is none.
+    #[error("{}", CreateUserError::BadEmail)]
     BadEmail,
-    /// The password's hash cannot be used, and such users are not wanted.
-    NoPassword(NoPassword),
-    /// The TOTP secret is not one.
+    /// The password cannot be used, and such rows are to be rejected.
+    #[error(transparent)]
+    NoPassword(#[from] UnusablePassword),
+    /// The TOTP secret is unusable.
+    #[error("the TOTP secret is missing, not base32, or shorter than 10 bytes")]
     BadSecret,
-    /// The encrypted columns do not open with this key.
+    /// The encrypted columns do not decrypt with this key.
+    #[error("the row does not decrypt with this key")]
     WrongKey,
     /// The users of a dump come before their e-mail addresses, or without them.
+    #[error(
+        "the dump has no rows of user_email_addresses before the users: dump both tables, in this order, or take the page's \
+         own command"
+    )]
     NoAddresses,
-    /// The record is of another model than the users.
+    /// The record is of another model than the users before it.
+    #[error("`{model}` has users too; say with --model which one is meant")]
     OtherModel {
-        /// Which.
+        /// The model.
         model: String,
     },
-    /// Something of the row is a user's who is in the table.
+    /// Another user in the table has the id or a name of the row.
+    #[error("{}", conflicts(*id, names, taken))]
     Taken {
-        /// The id that the row has; 0 for none.
+        /// The id of the row; 0 for none.
         id: u64,
-        /// The username and the e-mail address that it has.
+        /// The username and the e-mail address of the row.
         names: [String; 2],
-        /// What is taken, and whose it is.
+        /// Which of them are taken, and by whom.
         taken: Vec<Conflict>,
     },
-    /// Something of the row is in an earlier row of the file.
-    Twice {
-        /// What it is.
-        what: UniqueField,
+    /// An earlier row of the file has the id or a name of the row.
+    #[error("the {} {value} is in an earlier row of this file", field_name(*field))]
+    Duplicate {
+        /// Which of them.
+        field: UniqueField,
         /// The id or name.
-        which: String,
+        value: String,
     },
-    /// DynamoDB takes no such item.
+    /// DynamoDB cannot store the user.
+    #[error(
+        "DynamoDB takes no such item: it is over 400 KB, nested over 32 levels deep, or has a member without a name or a \
+         number out of its range"
+    )]
     Unstorable,
     /// The file cannot be read from here on.
+    #[error("{what}")]
     Broken {
         /// What is wrong with it.
         what: String,
@@ -110,8 +154,7 @@ impl Reason {
             Self::NotJson | Self::NotAnObject | Self::NotUtf8 | Self::Fields { .. } => "not a row",
             Self::NotSql | Self::Unreadable { .. } | Self::NoColumns { .. } | Self::StrayQuote => "not a row",
             Self::TooLong => "too large",
-            Self::TooDeep => "not storable",
-            Self::Unstorable => "not storable",
+            Self::TooDeep | Self::Unstorable => "not storable",
             Self::Unknown { .. } => "unknown member",
             Self::Missing { .. } => "missing member",
             Self::Malformed { .. } => "malformed member",
@@ -124,86 +167,8 @@ impl Reason {
             Self::NoAddresses => "no table of e-mail addresses",
             Self::OtherModel { .. } => "of another model",
             Self::Taken { .. } => "taken by another user",
-            Self::Twice { .. } => "twice in the file",
+            Self::Duplicate { .. } => "twice in the file",
             Self::Broken { .. } => "the file breaks off",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson => f.write_str("the row is no JSON, or is cut off"),
-            Self::NotAnObject => f.write_str("the row is no JSON object"),
-            Self::NotUtf8 => f.write_str(
-                "the row is not UTF-8; where the file is in another encoding, name it, such as with `--encoding \
-                 windows-1252` for a file of Excel; where a column of MySQL is binary, dump with --hex-blob",
-            ),
-            Self::NotSql => f.write_str("the row has something else than values"),
-            Self::Unreadable { format } => {
-                write!(f, "the row cannot be read as {format}, or has what no dump has")
-            }
-            Self::NoColumns { table } => write!(
-                f,
-                "nothing before it says which columns {table} has: dump with the structure, or with --complete-insert"
-            ),
-            Self::TooLong => f.write_str("the row is longer than a user can be"),
-            Self::Fields { found, columns } => {
-                write!(f, "the row has {found} fields, and the file {columns} columns")
-            }
-            Self::StrayQuote => f.write_str(
-                "something follows a quote that ends a field: a quote is left open, or not doubled; the lines up to the \
-                 next row are read as one with this, and are all in the file of rejected rows",
-            ),
-            Self::TooDeep => f.write_str("the row is nested more deeply than DynamoDB takes, which is 32 levels"),
-            Self::Unknown { member } => write!(f, "`{member}` is not known here"),
-            Self::Missing { member } => write!(f, "`{member}` is missing"),
-            Self::Malformed { member, wanted } => write!(f, "`{member}` must be {wanted}"),
-            Self::KeyIsNoId { member } => write!(
-                f,
-                "`{member}` is no whole number from 1 to 9007199254740991: with --new-ids such users get new ids, and keep \
-                 this one as their source id"
-            ),
-            Self::BadUsername => CreateUserError::BadUsername.fmt(f),
-            Self::BadEmail => CreateUserError::BadEmail.fmt(f),
-            Self::NoPassword(why) => why.fmt(f),
-            Self::BadSecret => {
-                f.write_str("the TOTP secret is missing, not base32, or shorter than 10 bytes")
-            }
-            Self::WrongKey => f.write_str("the row does not decrypt with this key"),
-            Self::NoAddresses => f.write_str(
-                "the dump has no rows of user_email_addresses before the users: dump both tables, in this order, or take \
-                 the page's own command",
-            ),
-            Self::OtherModel { model } => {
-                write!(f, "`{model}` has users too; say with --model which one is meant")
-            }
-            Self::Taken { id, names: [username, email], taken } => {
-                for (index, Conflict { what, by }) in taken.iter().enumerate() {
-                    let between = if index == 0 { "" } else { "; " };
-                    match what {
-                        UniqueField::Id => write!(f, "{between}the id {id} is another user's")?,
-                        UniqueField::Username => write!(f, "{between}the username {username} is user {by}'s")?,
-                        UniqueField::Email => write!(f, "{between}the e-mail address {email} is user {by}'s")?,
-                    }
-                }
-                Ok(())
-            }
-            Self::Twice { what, which } => {
-                let what = match what {
-                    UniqueField::Id => "id",
-                    UniqueField::Username => "username",
-                    UniqueField::Email => "e-mail address",
-                };
-                write!(f, "the {what} {which} is in an earlier row of this file")
-            }
-            Self::Broken { what } => f.write_str(what),
-            Self::Unstorable => {
-                f.write_str(
-                    "DynamoDB takes no such item: it is over 400 KB, nested over 32 levels deep, or has a member without \
-                     a name or a number out of its range",
-                )
-            }
         }
     }
 }
@@ -213,104 +178,29 @@ impl From<CreateUserError> for Reason {
         match error {
             CreateUserError::BadUsername => Self::BadUsername,
             CreateUserError::BadEmail => Self::BadEmail,
-            // Names alone were looked at, so neither of these comes.
+            // Only names were checked, so neither of these occurs.
             CreateUserError::Taken | CreateUserError::Store(_) => Self::Unstorable,
         }
     }
 }
 
-/// Why a password's hash cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoPassword {
-    /// It cannot be verified here.
-    Hash(UnusableHash),
-    /// It is not of the kind that DatePoll wrote.
-    NotBcrypt,
-    /// It is not of the kinds that FreeSewing wrote.
-    NotFreeSewing,
-    /// It was hashed again, and no password fits it.
-    HashedTwice,
-}
-
-impl NoPassword {
-    /// The reason without its particulars, for counting.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::Hash(UnusableHash::TooExpensive) => "hash too dear",
-            Self::Hash(UnusableHash::Unknown) => "hash of an unknown form",
-            Self::Hash(UnusableHash::NotWithPepper) => "hash not taken with a pepper",
-            Self::Hash(UnusableHash::Malformed) | Self::NotBcrypt | Self::NotFreeSewing => "unusable hash",
-            Self::HashedTwice => "hashed twice",
-        }
+fn conflicts(id: u64, [username, email]: &[String; 2], taken: &[Conflict]) -> String {
+    let mut text = String::new();
+    for (index, Conflict { what, by }) in taken.iter().enumerate() {
+        let between = if index == 0 { "" } else { "; " };
+        let _ = match what {
+            UniqueField::Id => write!(text, "{between}the id {id} is another user's"),
+            UniqueField::Username => write!(text, "{between}the username {username} is user {by}'s"),
+            UniqueField::Email => write!(text, "{between}the e-mail address {email} is user {by}'s"),
+        };
     }
+    text
 }
 
-impl fmt::Display for NoPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Hash(unusable) => unusable.fmt(f),
-            Self::NotBcrypt => {
-                f.write_str("the password is no bcrypt hash; the product let everybody in here")
-            }
-            Self::NotFreeSewing => f.write_str("`password` must be an object of type v2 or v3"),
-            Self::HashedTwice => f.write_str("the password was hashed twice, and no password fits it"),
-        }
-    }
-}
-
-/// What the operator should know of a row that is imported all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// The e-mail address is another user's, and was left out.
-    EmailDropped,
-    /// The password may have been hashed twice.
-    MaybeHashedTwice,
-    /// MFA is on, and the recovery codes did not come along.
-    NoRecoveryCodes,
-    /// An encrypted column that is not needed to sign in does not open, and was left out.
-    ColumnDropped(&'static str),
-    /// The password's hash cannot be used, and was left out.
-    NoPassword(NoPassword),
-}
-
-impl Note {
-    /// The note without its particulars, for counting.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::EmailDropped => "e-mail address left out",
-            Self::MaybeHashedTwice => "perhaps hashed twice",
-            Self::NoRecoveryCodes => "recovery codes left behind",
-            Self::ColumnDropped(_) => "column left out",
-            Self::NoPassword(NoPassword::Hash(UnusableHash::TooExpensive)) => {
-                "without a password: hash too dear"
-            }
-            Self::NoPassword(NoPassword::Hash(UnusableHash::Unknown)) => {
-                "without a password: hash of an unknown form"
-            }
-            Self::NoPassword(NoPassword::Hash(UnusableHash::NotWithPepper)) => {
-                "without a password: hash not taken with a pepper"
-            }
-            Self::NoPassword(NoPassword::HashedTwice) => "without a password: hashed twice",
-            Self::NoPassword(_) => "without a password: unusable hash",
-        }
-    }
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EmailDropped => f.write_str("the e-mail address is another user's, and is left out"),
-            Self::MaybeHashedTwice => f.write_str(
-                "the password may have been hashed twice, and then no password fits it: if the user cannot sign \
-                 in, use `postern user set-password`",
-            ),
-            Self::NoRecoveryCodes => {
-                f.write_str("MFA is on; the scratch codes do not come along, the authenticator works as before")
-            }
-            Self::NoPassword(why) => {
-                write!(f, "imported without a password, until `postern user set-password` sets one: {why}")
-            }
-            Self::ColumnDropped(column) => write!(f, "`{column}` does not decrypt, and is left out"),
-        }
+const fn field_name(field: UniqueField) -> &'static str {
+    match field {
+        UniqueField::Id => "id",
+        UniqueField::Username => "username",
+        UniqueField::Email => "e-mail address",
     }
 }

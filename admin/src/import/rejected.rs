@@ -1,7 +1,7 @@
 //! The file of rejected rows.
 //!
-//! It has another name until the run is over: what an earlier run left there is replaced by what this one tells, and
-//! stays where this one comes to nothing.
+//! It has a temporary name until the run is over. So the file of an earlier run is replaced by a complete one, and stays if
+//! this run fails.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -15,17 +15,17 @@ use super::source::Input;
 use crate::files::create_private;
 use crate::output::{Exit, Failure};
 
-/// Where rejected rows are kept.
-pub struct Kept {
+/// Writes the file of rejected rows.
+pub struct RejectedRows {
     path: PathBuf,
-    /// The path as it was named, for the operator.
+    /// The path as the operator named it.
     named: PathBuf,
-    /// Where they are while the run goes on; a device, such as `/dev/null`, has no such place.
+    /// The temporary path during the run. A device, such as `/dev/null`, has none.
     part: Option<PathBuf>,
     file: Option<BufWriter<File>>,
 }
 
-/// A line of the file.
+/// A rejected row, as a line of the file.
 #[derive(Serialize)]
 struct Rejected<'a> {
     line: u64,
@@ -35,12 +35,12 @@ struct Rejected<'a> {
     row: &'a Value,
 }
 
-impl Kept {
-    /// In the file that was named, or else beside the one that is imported. Nothing is written yet, but it is known
-    /// that it can be.
+impl RejectedRows {
+    /// Chooses the path that was named, or else one beside the imported file. Nothing is written yet except to test that it
+    /// can be.
     ///
     /// # Errors
-    /// If it cannot, if there is a file that no import wrote, or it is the one that is imported.
+    /// If the file cannot be written, if there is a file that no import wrote, or if the path is that of the imported file.
     pub fn new(input: &Input, named: Option<&Path>) -> Result<Self, Failure> {
         let path = match (named, input) {
             (Some(path), _) => path.to_owned(),
@@ -59,7 +59,7 @@ impl Kept {
                 let file = file.map_err(|error| not_written(&path, &error))?;
                 return Ok(Self { named: path.clone(), path, part: None, file: Some(BufWriter::new(file)) });
             }
-            // Of a pipe, opening it might wait for ever.
+            // Opening a pipe may block for ever.
             Some(found) if !found.is_file() => {
                 return Err(Failure::usage(format!(
                     "{} is not a file: rejected rows need one",
@@ -68,7 +68,7 @@ impl Kept {
             }
             _ => {}
         }
-        // A link goes on to point to the file.
+        // A symbolic link stays, and its target is replaced.
         let named = path.clone();
         let path = path.canonicalize().unwrap_or(path);
         let part = with_suffix(&path, ".part");
@@ -79,7 +79,7 @@ impl Kept {
             }
         }
         check_earlier(&path)?;
-        // Of a run that was killed.
+        // A run that crashed left it.
         if check_earlier(&part)? {
             fs::remove_file(&part).map_err(|error| not_written(&part, &error))?;
         }
@@ -88,7 +88,7 @@ impl Kept {
         Ok(Self { path, named, part: Some(part), file: None })
     }
 
-    /// Keeps a row.
+    /// Writes a row.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -107,8 +107,8 @@ impl Kept {
         written.map_err(|error| not_written(&self.path, &error))
     }
 
-    /// Gives the file its name, and returns it where rows were kept. Where none were, an earlier file goes if this
-    /// run `saw_all`.
+    /// Gives the file its name, and returns the name if there are `any` rows. If there are none, removes an earlier file, but
+    /// only after a run that `saw_all` rows.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -125,10 +125,10 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for RejectedRows {
     fn drop(&mut self) {
         if let (Some(_), Some(part)) = (&self.file, &self.part) {
-            // It holds hashes, and nobody looks for it there.
+            // It holds hashes, and nobody would find it under this name.
             let _ = fs::remove_file(part);
         }
     }
@@ -157,8 +157,10 @@ fn is_device(_: &Metadata) -> bool {
     false
 }
 
-/// Whether there is a file of an earlier import, which told of what was wrong then. This one tells again of whatever
-/// still is, so it may be replaced. A file that no import wrote may not.
+/// Whether there is a file of an earlier import. It may be replaced, since this run writes every row that is still rejected.
+///
+/// # Errors
+/// If there is a file that no import wrote, or it cannot be read.
 fn check_earlier(path: &Path) -> Result<bool, Failure> {
     let file = match File::open(path) {
         Ok(file) => file,

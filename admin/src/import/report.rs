@@ -1,43 +1,32 @@
-//! What became of the rows: told while it happens on standard error, summed up on standard output, and each row that
-//! was rejected kept in a file.
+//! What became of the rows: one line each on standard error, a summary on standard output, and a file of rejected rows.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use postern::password::HashAlgorithm;
 use postern::store::{Joined, OtherUsername};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::imported_user::Candidate;
-use super::reason::{Note, Reason};
-use super::rejected::Kept;
+use super::imported_user::CheckedUser;
+use super::reason::Reason;
+use super::rejected::RejectedRows;
 use super::rows::Position;
 use super::source::Input;
-use crate::output::{Exit, Failure, Output, plain};
-use crate::user::word;
+use super::summary::{Counts, Summary};
+use super::warning::Warning;
+use crate::output::{Exit, Failure, Output, plain, print_message, status_name};
 
-/// Counts what becomes of the rows.
-pub struct Report {
+/// Reports what becomes of the rows.
+pub(super) struct Report {
     dry_run: bool,
-    /// Where the table is, for a failure to reach it.
+    /// Where the table is looked for, to name it if it cannot be reached.
     place: String,
     begun: Instant,
     bar: ProgressBar,
-    kept: Option<Kept>,
-    read: u64,
-    other: u64,
-    imported: u64,
-    already_there: u64,
-    joined: u64,
-    rejected: BTreeMap<&'static str, u64>,
-    notes: BTreeMap<&'static str, u64>,
-    hashes: BTreeMap<HashAlgorithm, u64>,
-    without_password: u64,
-    layers: u64,
+    /// `None` in a dry run that no file was named for, and after it could not be written.
+    rejected_rows: Option<RejectedRows>,
+    counts: Counts,
     remarks: Vec<String>,
     stopped: Option<Failure>,
     interrupted: bool,
@@ -45,15 +34,20 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of an import of this file into the table at this place. Its rejected rows go where `rejected` says or beside it; of a dry run, only where
-    /// it says.
+    /// Reports on an import of this file into the table at this place. Rejected rows go to the file `rejected`, or beside
+    /// the imported file; in a dry run only to the file `rejected`.
     ///
     /// # Errors
-    /// If they cannot go there.
-    pub fn new(input: &Input, rejected: Option<&Path>, dry_run: bool, place: &str) -> Result<Self, Failure> {
-        let kept = match rejected {
+    /// If rejected rows cannot be written.
+    pub(super) fn new(
+        input: &Input,
+        rejected: Option<&Path>,
+        dry_run: bool,
+        place: &str,
+    ) -> Result<Self, Failure> {
+        let rejected_rows = match rejected {
             None if dry_run => None,
-            named => Some(Kept::new(input, named)?),
+            named => Some(RejectedRows::new(input, named)?),
         };
         let bar = input.size().map_or_else(ProgressBar::no_length, ProgressBar::new);
         if let Ok(style) =
@@ -66,17 +60,8 @@ impl Report {
             place: place.to_owned(),
             begun: Instant::now(),
             bar,
-            kept,
-            read: 0,
-            other: 0,
-            imported: 0,
-            already_there: 0,
-            joined: 0,
-            rejected: BTreeMap::new(),
-            notes: BTreeMap::new(),
-            hashes: BTreeMap::new(),
-            without_password: 0,
-            layers: 0,
+            rejected_rows,
+            counts: Counts::default(),
             remarks: Vec::new(),
             stopped: None,
             interrupted: false,
@@ -84,44 +69,43 @@ impl Report {
         })
     }
 
-    /// A row was read.
-    pub fn read(&mut self) {
-        self.read += 1;
+    /// Counts a row that was read.
+    pub(super) fn read(&mut self) {
+        self.counts.read += 1;
     }
 
-    /// So many bytes of the file were read.
-    pub fn progress(&self, bytes: u64) {
+    /// Shows how many bytes of the file were read.
+    pub(super) fn progress(&self, bytes: u64) {
         self.bar.set_position(bytes);
     }
 
-    /// A row is of something else than users.
-    pub fn other(&mut self) {
-        self.other += 1;
+    /// Counts a row of another table than the users'.
+    pub(super) fn other(&mut self) {
+        self.counts.other += 1;
     }
 
-    /// A user was created, or would be.
-    pub(super) fn imported(&mut self, position: Position, candidate: &Candidate) {
-        self.imported += 1;
-        self.layers += u64::from(candidate.fast.is_some());
-        match candidate.hash {
-            Some(kind) => *self.hashes.entry(kind).or_default() += 1,
-            None => self.without_password += 1,
+    /// Counts a user who was created, or would be.
+    pub(super) fn imported(&mut self, position: Position, user: &CheckedUser) {
+        self.counts.imported += 1;
+        self.counts.layers += u64::from(user.fast.is_some());
+        match user.algorithm {
+            Some(algorithm) => *self.counts.algorithms.entry(algorithm).or_default() += 1,
+            None => self.counts.without_password += 1,
         }
-        for note in &candidate.notes {
-            self.note(position, candidate, *note);
+        for warning in &user.warnings {
+            self.warn(position, user, *warning);
         }
     }
 
-    /// Something is to be known of a user who was imported or joined.
-    fn note(&mut self, position: Position, candidate: &Candidate, note: Note) {
-        *self.notes.entry(note.kind()).or_default() += 1;
-        let name = format!(" (username {})", plain(&candidate.new_user.user().username));
-        self.say_of(position, &name, "warning", &note.to_string());
+    fn warn(&mut self, position: Position, user: &CheckedUser, warning: Warning) {
+        *self.counts.warnings.entry(warning.kind()).or_default() += 1;
+        let name = format!(" (username {})", plain(&user.new_user.user().username));
+        self.print(position, &name, "warning", &warning.to_string());
     }
 
-    /// A user was joined to one who is there, or would be; each is told.
-    pub(super) fn joined(&mut self, position: Position, joined: &Joined, candidate: &Candidate) {
-        self.joined += 1;
+    /// Reports a user who was joined to one in the table, or would be.
+    pub(super) fn joined(&mut self, position: Position, joined: &Joined, user: &CheckedUser) {
+        self.counts.joined += 1;
         let taken = [
             (joined.username == OtherUsername::Added, "the username"),
             (joined.source_id, "the source id"),
@@ -131,7 +115,7 @@ impl Report {
         ];
         let taken: Vec<&str> = taken.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
         let what = if joined.is_nothing() { "nothing more".to_owned() } else { taken.join(", ") };
-        let row = candidate.new_user.user();
+        let row = user.new_user.user();
         let mut why = format!("{} is user {}, who takes {what}", plain(&row.username), joined.id);
         if joined.mfa || joined.password {
             why += "; all sessions end";
@@ -140,177 +124,125 @@ impl Report {
             let _ = write!(why, "; the username is user {by}'s, and stays that");
         }
         if row.status != joined.status {
-            let _ =
-                write!(why, "; the user stays {}, the row says {}", word(joined.status), word(row.status));
+            let (stays, other) = (status_name(joined.status), status_name(row.status));
+            let _ = write!(why, "; the user stays {stays}, the row says {other}");
         }
-        self.say_of(position, "", "joined", &why);
-        if joined.mfa && candidate.notes.contains(&Note::NoRecoveryCodes) {
-            self.note(position, candidate, Note::NoRecoveryCodes);
+        self.print(position, "", "joined", &why);
+        if joined.mfa && user.warnings.contains(&Warning::NoRecoveryCodes) {
+            self.warn(position, user, Warning::NoRecoveryCodes);
         }
     }
 
-    /// The user was there.
-    pub fn already_there(&mut self) {
-        self.already_there += 1;
+    /// Counts a user who was in the table already.
+    pub(super) fn already_there(&mut self) {
+        self.counts.already_there += 1;
     }
 
-    /// A row is rejected. If it cannot be kept, that is the end.
-    pub fn reject(&mut self, position: Position, row: &Value, reason: &Reason) {
-        *self.rejected.entry(reason.kind()).or_default() += 1;
+    /// Reports a row that is rejected. The import stops if the row cannot be written to the file.
+    pub(super) fn reject(&mut self, position: Position, row: &Value, reason: &Reason) {
+        *self.counts.rejected.entry(reason.kind()).or_default() += 1;
         let reason = reason.to_string();
-        self.say_of(position, &key_of(row), "rejected", &reason);
-        let Some(kept) = &mut self.kept else { return };
-        if let Err(failure) = kept.write(position, &reason, row) {
-            self.kept = None;
+        self.print(position, &key_of(row), "rejected", &reason);
+        let Some(rejected_rows) = &mut self.rejected_rows else { return };
+        if let Err(failure) = rejected_rows.write(position, &reason, row) {
+            self.rejected_rows = None;
             self.stopped(failure);
         }
     }
 
-    /// The file cannot be read from this line on. What is there counts as a row.
-    pub fn broken(&mut self, line: u64, what: String) {
+    /// Reports that the file cannot be read from this line on. The rest of it counts as one row.
+    pub(super) fn broken(&mut self, line: u64, what: String) {
         self.read();
         self.broken = Some(format!("the file was not read any further than line {line}: {what}"));
         self.reject(Position::line(line), &Value::Null, &Reason::Broken { what });
     }
 
-    /// How many of the users' password hashes would get a layer, in a dry run.
-    pub fn layers(&self) -> u64 {
-        self.layers
+    /// Returns how many imported users have a digest that gets a layer.
+    pub(super) fn layers(&self) -> u64 {
+        self.counts.layers
     }
 
-    /// Something is to be said of the whole file.
-    pub fn remark(&mut self, remark: impl Into<String>) {
+    /// Adds a remark about the whole file.
+    pub(super) fn remark(&mut self, remark: impl Into<String>) {
         self.remarks.push(remark.into());
     }
 
-    /// Whether no row of the file was a user, or might have been one.
-    pub fn has_no_users(&self) -> bool {
-        self.read == self.other
+    /// Whether no row of the file was a user, not even a rejected one.
+    pub(super) fn has_no_users(&self) -> bool {
+        self.counts.read == self.counts.other
     }
 
     /// Whether no user of the file is in the table.
-    pub fn is_in_vain(&self) -> bool {
-        self.imported + self.already_there + self.joined == 0
+    pub(super) fn is_without_users(&self) -> bool {
+        self.counts.users() == 0
     }
 
-    /// The store failed, or something else that there is no going on after.
-    pub fn stopped(&mut self, failure: Failure) {
+    /// Stops the import after a failure. The first failure is reported.
+    pub(super) fn stopped(&mut self, failure: Failure) {
         self.stopped.get_or_insert(failure.at(&self.place));
     }
 
-    /// Whether it is of no use to go on.
-    pub fn is_stopped(&self) -> bool {
+    /// Whether a failure stopped the import.
+    pub(super) fn is_stopped(&self) -> bool {
         self.stopped.is_some()
     }
 
-    /// Somebody asked to stop.
-    pub fn interrupted(&mut self) {
+    /// Notes that the operator interrupted the import.
+    pub(super) fn interrupted(&mut self) {
         self.interrupted = true;
     }
 
-    /// Forgets everything: the whole file is of no use.
-    pub fn discard(self) {
+    /// Discards the report, because the whole file is of no use.
+    pub(super) fn discard(self) {
         self.bar.finish_and_clear();
     }
 
-    fn say_of(&self, position: Position, key: &str, what: &str, why: &str) {
-        self.bar.suspend(|| tell(&format!("{position}{key}: {what}: {why}")));
+    fn print(&self, position: Position, key: &str, what: &str, why: &str) {
+        self.bar.suspend(|| print_message(&format!("{position}{key}: {what}: {why}")));
     }
 
-    /// The summary.
-    pub fn output(mut self) -> Output {
+    /// Returns the summary, and gives the file of rejected rows its name.
+    pub(super) fn output(mut self) -> Output {
         self.bar.finish_and_clear();
-        let rejected: u64 = self.rejected.values().sum();
+        let any_rejected = self.counts.rejected() > 0;
         let saw_all = self.stopped.is_none() && !self.interrupted;
-        let kept = match self.kept.take().map(|kept| kept.finish(rejected > 0, saw_all)) {
-            Some(Ok(kept)) => kept,
-            Some(Err(failure)) => {
-                self.stopped(failure);
-                None
-            }
-            None => None,
-        };
+        let finished = self.rejected_rows.take().map(|rows| rows.finish(any_rejected, saw_all));
+        let rejected_file = finished.transpose().map(Option::flatten).unwrap_or_else(|failure| {
+            self.stopped(failure);
+            None
+        });
         let exit = match &self.stopped {
             Some(failure) => failure.exit,
             None if self.interrupted => Exit::Failed,
-            None if rejected > 0 && self.is_in_vain() => Exit::Failed,
-            None if rejected > 0 => Exit::Partly,
+            None if any_rejected && self.is_without_users() => Exit::Failed,
+            None if any_rejected => Exit::Partly,
             None => Exit::Done,
         };
-        let seconds = (self.begun.elapsed().as_secs_f64() * 10.0).round() / 10.0;
-        let hashes: BTreeMap<String, u64> =
-            self.hashes.iter().map(|(kind, count)| (kind.to_string(), *count)).collect();
-        // Read, and not given to the table, or nobody knows what became of it.
-        let settled = self.imported + self.already_there + self.joined + self.other + rejected;
-        let unsettled = self.read.saturating_sub(settled);
-        let mut ends: Vec<String> = std::mem::take(&mut self.remarks);
-        ends.extend(self.broken.as_deref().map(plain));
+        let mut remarks = self.remarks;
+        remarks.extend(self.broken.as_deref().map(plain));
         if let Some(failure) = &self.stopped {
-            ends.push(format!(
+            remarks.push(format!(
                 "stopped: {}. When that is mended, run the same command again to go on; nobody is imported twice",
                 failure.message
             ));
         }
         if self.interrupted {
-            ends.push(
-                "interrupted. Run the same command again to go on; nobody is imported twice".to_owned(),
-            );
+            let remark = "interrupted. Run the same command again to go on; nobody is imported twice";
+            remarks.push(remark.to_owned());
         }
-        let json = json!({
-            "dry_run": self.dry_run,
-            "read": self.read,
-            "imported": self.imported,
-            "already_there": self.already_there,
-            "joined": self.joined,
-            "rejected": rejected,
-            "rejected_by_reason": self.rejected,
-            "rejected_file": kept,
-            "warnings": self.notes,
-            "hashes": hashes,
-            "without_password": self.without_password,
-            "other_records": self.other,
-            "unsettled": unsettled,
-            "complete": self.stopped.is_none() && !self.interrupted && self.broken.is_none(),
-            "remarks": ends,
-            "seconds": seconds,
-        });
-        let mut text = format!("{} rows read in {seconds} s\n", self.read);
-        let mut count = |label: &str, count: u64| {
-            let _ = writeln!(text, "{label:<40}{count:>10}");
+        let summary = Summary {
+            counts: self.counts,
+            dry_run: self.dry_run,
+            complete: self.stopped.is_none() && !self.interrupted && self.broken.is_none(),
+            rejected_file,
+            remarks,
+            seconds: (self.begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         };
-        count(if self.dry_run { "would be imported" } else { "imported" }, self.imported);
-        count("already there", self.already_there);
-        if self.joined > 0 {
-            count(if self.dry_run { "would be joined" } else { "joined" }, self.joined);
-        }
-        if self.other > 0 {
-            count("rows of other tables", self.other);
-        }
-        count("rejected", rejected);
-        for (reason, number) in &self.rejected {
-            count(&format!("  {reason}"), *number);
-        }
-        if unsettled > 0 {
-            count("not settled", unsettled);
-        }
-        for (note, number) in &self.notes {
-            count(&format!("warning: {note}"), *number);
-        }
-        for (hash, number) in &hashes {
-            count(&format!("password hash {hash}"), *number);
-        }
-        count("without a password", self.without_password);
-        if let Some(path) = kept {
-            let _ = writeln!(text, "The rejected rows are in {path}");
-        }
-        for line in ends {
-            let _ = writeln!(text, "{line}");
-        }
-        Output { text: text.trim_end().to_owned(), json, exit }
+        Output { text: summary.text(), json: summary.json(), exit }
     }
 }
 
-/// Returns the key or username of a row in brackets, to name it besides its position. Empty where the row has neither.
+/// Returns the key or username of a row in brackets, to name it besides its position. Empty if the row has neither.
 fn key_of(row: &Value) -> String {
     let members = [("id", row.get("pk")), ("id", row.get("id")), ("username", row.get("username"))];
     let key = members.into_iter().find_map(|(name, value)| match value? {
@@ -319,9 +251,4 @@ fn key_of(row: &Value) -> String {
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     });
     key.map_or_else(String::new, |(name, key)| format!(" ({name} {key})"))
-}
-
-/// Says a line on standard error. Whoever reads that may have left, like `head`, and the import goes on.
-pub fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", plain(line));
 }

@@ -1,10 +1,9 @@
-//! The import itself: batches, several under way at once.
+//! The import itself: batches, several in progress at once.
 //!
-//! Nothing depends on having run to the end: who was created is found again by the next run, and is left as it is.
+//! A run that ends early can be repeated. The next run finds every user who was created, and leaves that user as is.
 
 use std::mem;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use indicatif::HumanDuration;
@@ -14,42 +13,44 @@ use postern::store::{Conflict, MAX_BATCH, MAX_ITEMS, OtherUsername, Outcome, Sto
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::batch::{Done, Pending, Settled, import_batch};
+use super::batch::{BatchResult, BatchRow, RowOutcome, import_batch};
+use super::format::{FormatReader, nothing_imported};
 use super::hashes::Hashes;
 use super::id_map::IdMap;
+use super::imported_user::CheckedUser;
+use super::interrupt;
 use super::layering::Layering;
+use super::options::Options;
 use super::reason::Reason;
-use super::report::{Report, tell};
-use super::rows::{Position, Record, Row, Rows, other_format};
+use super::report::Report;
+use super::rows::{Position, Record, Row, Rows};
 use super::seen::Seen;
-use super::source::Input;
-use super::{Candidate, Options, Reader, nothing_imported};
-use crate::output::{Exit, Failure, Output};
-use crate::user::count;
+use super::source::{Input, other_format};
+use crate::output::{Exit, Failure, Output, count};
 
-/// The most of a batch in bytes of its rows: DynamoDB takes 4 MB in a transaction.
+/// The most bytes of rows in a batch. DynamoDB takes 4 MB in a transaction.
 const MAX_BATCH_BYTES: u64 = 1 << 20;
 
-/// An import that is under way.
+/// An import in progress.
 struct Run<'a> {
     options: &'a Options,
     store: &'a Store,
     report: Report,
     seen: Seen,
-    batch: Vec<Pending>,
-    under_way: JoinSet<Settled>,
+    batch: Vec<BatchRow>,
+    in_progress: JoinSet<BatchResult>,
     layering: Layering,
-    /// The ids that usernames of digits spell.
+    /// The numbers that usernames of digits are.
     ids_as_usernames: Vec<u64>,
     id_map: Option<IdMap>,
 }
 
-/// Reads all rows, and imports those that are good.
+/// Reads all rows, and imports their users.
 ///
 /// # Errors
-/// If the file turns out to be of no use, or rejected rows cannot be kept.
+/// If no row of the file is of use. If the file of rejected rows cannot be written.
 pub(super) async fn run(
-    mut reader: Reader,
+    mut reader: FormatReader,
     mut rows: Rows,
     input: &Input,
     options: &Options,
@@ -65,18 +66,18 @@ pub(super) async fn run(
         report,
         seen: Seen::default(),
         batch: Vec::new(),
-        under_way: JoinSet::new(),
+        in_progress: JoinSet::new(),
         layering: Layering::of_this_machine(),
         ids_as_usernames: Vec::new(),
         id_map,
     };
-    if let Some(blind_spot) = reader.blind_spot() {
-        run.report.remark(blind_spot);
+    if let Some(unchecked) = reader.unchecked() {
+        run.report.remark(unchecked);
     }
     if rows.skipped_lines() > 0 {
         run.report.remark(format!("skipped before the JSON: {}", count(rows.skipped_lines(), "line")));
     }
-    let interrupted = on_interrupt();
+    let interrupted = interrupt::flag();
     let mut begun = 0;
     let mut at_end = false;
     let mut useless = None;
@@ -104,7 +105,7 @@ pub(super) async fn run(
             Err((reason, shown)) => run.report.reject(position, &shown, &reason),
             Ok((Err(reason), record)) => run.report.reject(position, &Value::Object(record), &reason),
             Ok((Ok(None), _)) => run.report.other(),
-            Ok((Ok(Some(candidate)), record)) => run.admit(position, record, candidate).await,
+            Ok((Ok(Some(user)), record)) => run.add(position, record, user).await,
         }
         useless = reader.check(false).err();
         if run.batch.len() == MAX_BATCH || bytes.saturating_sub(begun) > MAX_BATCH_BYTES {
@@ -120,16 +121,16 @@ pub(super) async fn run(
     if useless.is_none() {
         run.send().await;
     }
-    run.settle_all().await;
+    run.finish_all().await;
     if let Some(failure) = useless {
-        if run.report.is_in_vain() {
+        if run.report.is_without_users() {
             run.report.discard();
             return Err(nothing_imported(failure));
         }
         run.report.stopped(failure);
     }
-    // Of a run that stopped before the end of the file, how it ends is not known.
-    if matches!(rows, Rows::Csv(_)) && at_end && rows.meter().ends_in_line() {
+    // If the run stopped before the end of the file, it is unknown how the file ends.
+    if rows.columns().is_some() && at_end && rows.meter().ends_in_line() {
         run.report
             .remark("the file does not end with a line break: if it was cut off, its last row may be too");
     }
@@ -158,60 +159,60 @@ pub(super) async fn run(
 }
 
 impl Run<'_> {
-    /// Takes a user up, if no earlier row of the file has the same id or name.
-    async fn admit(&mut self, position: Position, record: Record, mut candidate: Candidate) {
-        let held = self.seen.held_by_others(&candidate);
+    /// Adds a user to the batch, unless an earlier row of the file has the same id or name.
+    async fn add(&mut self, position: Position, record: Record, mut user: CheckedUser) {
+        let held = self.seen.held_by_others(&user);
         if self.options.drop_taken_emails && held.iter().any(|taken| taken.what == UniqueField::Email) {
-            candidate = candidate.without_email();
+            user = user.without_email();
         }
         let held: Vec<Conflict> = held
             .into_iter()
-            .filter(|taken| candidate.unique().iter().any(|(what, _)| *what == taken.what))
+            .filter(|taken| user.unique().iter().any(|(what, _)| *what == taken.what))
             .collect();
         if !held.is_empty() {
-            return self.report.reject(position, &Value::Object(record), &candidate.taken(held));
+            return self.report.reject(position, &Value::Object(record), &user.taken(held));
         }
-        // An earlier row that is itself rejected takes nothing away, and whether it is only the table tells.
-        if self.seen.is_open(&candidate) {
+        // An earlier row that is rejected itself does not conflict. Only the table tells whether it is rejected.
+        if self.seen.is_pending(&user) {
             self.send().await;
-            self.settle_all().await;
+            self.finish_all().await;
         }
         let email_only = |(what, _): (UniqueField, String)| what == UniqueField::Email;
-        if self.options.drop_taken_emails && self.seen.first(&candidate).is_some_and(email_only) {
-            candidate = candidate.without_email();
+        if self.options.drop_taken_emails && self.seen.duplicate(&user).is_some_and(email_only) {
+            user = user.without_email();
         }
-        match self.seen.first(&candidate) {
-            Some((what, which)) => {
-                self.report.reject(position, &Value::Object(record), &Reason::Twice { what, which });
+        match self.seen.duplicate(&user) {
+            Some((field, value)) => {
+                self.report.reject(position, &Value::Object(record), &Reason::Duplicate { field, value });
             }
             None => {
-                let items = candidate.new_user.items();
-                let in_batch = self.batch.iter().map(|pending| pending.candidate.new_user.items());
+                let items = user.new_user.items();
+                let in_batch = self.batch.iter().map(|row| row.user.new_user.items());
                 if in_batch.sum::<usize>() + items > MAX_ITEMS {
                     self.send().await;
                 }
-                let keys = self.seen.keys(&candidate);
-                self.seen.on_the_way.extend(&keys);
-                self.batch.push(Pending { position, record, candidate, keys, email_left_out: None });
+                let keys = self.seen.keys(&user);
+                self.seen.pending.extend(&keys);
+                self.batch.push(BatchRow { position, record, user, keys, dropped_email: None });
             }
         }
     }
 
-    /// A user of the file is in the table, with this id; 0 where a dry run cannot tell.
-    fn is_there(&mut self, candidate: &Candidate, id: u64) {
-        self.seen.taken.extend(self.seen.keys(candidate));
+    /// Notes that a user of the file is in the table with this id. The id is 0 where a dry run cannot tell it.
+    fn note_stored(&mut self, user: &CheckedUser, id: u64) {
+        self.seen.taken.extend(self.seen.keys(user));
         self.seen.taken.insert(self.seen.key(UniqueField::Id, &id.to_string()));
-        self.note_username(candidate, id);
-        self.note_id(candidate.new_user.user().source_id.as_deref(), id);
+        self.note_username(user, id);
+        self.note_id(user.new_user.user().source_id.as_deref(), id);
     }
 
-    /// The username of a row leads to this user. One of digits may be another user's id.
-    fn note_username(&mut self, candidate: &Candidate, id: u64) {
-        let username = LoginName::new(&candidate.new_user.user().username);
-        self.ids_as_usernames.extend(username.as_id().filter(|spelt| *spelt != id));
+    /// Notes that the username of a row belongs to this user. If it is digits, it may be another user's id.
+    fn note_username(&mut self, user: &CheckedUser, id: u64) {
+        let username = LoginName::new(&user.new_user.user().username);
+        self.ids_as_usernames.extend(username.as_id().filter(|number| *number != id));
     }
 
-    /// A user of the file has this id in the table.
+    /// Writes the id that a user of the file has in the table.
     fn note_id(&mut self, source_id: Option<&str>, id: u64) {
         if let (Some(map), Some(source_id)) = (&mut self.id_map, source_id)
             && let Err(failure) = map.write(source_id, id)
@@ -220,20 +221,20 @@ impl Run<'_> {
         }
     }
 
-    /// How many users of the file cannot be reached by their id, since another's username spells it.
+    /// Returns how many users of the file cannot sign in by their id, because another user's username is the same digits.
     fn shadowed(&self) -> usize {
         let ids = self.ids_as_usernames.iter();
         ids.filter(|id| self.seen.taken.contains(&self.seen.key(UniqueField::Id, &id.to_string()))).count()
     }
 
-    /// Sends the batch off, when there is room for one more.
+    /// Starts the batch, as soon as fewer than the most are in progress.
     async fn send(&mut self) {
-        while self.under_way.len() >= usize::from(self.options.concurrency) {
-            self.settle_next().await;
+        while self.in_progress.len() >= usize::from(self.options.concurrency) {
+            self.finish_next().await;
         }
         if !self.batch.is_empty() && !self.report.is_stopped() {
             let batch = mem::take(&mut self.batch);
-            self.under_way.spawn(import_batch(
+            self.in_progress.spawn(import_batch(
                 self.store.clone(),
                 batch,
                 self.options.clone(),
@@ -242,15 +243,16 @@ impl Run<'_> {
         }
     }
 
-    async fn settle_all(&mut self) {
-        while !self.under_way.is_empty() {
-            self.settle_next().await;
+    /// Waits for all batches.
+    async fn finish_all(&mut self) {
+        while !self.in_progress.is_empty() {
+            self.finish_next().await;
         }
     }
 
-    /// Waits for a batch, and tells what became of its rows.
-    async fn settle_next(&mut self) {
-        let done = match self.under_way.join_next().await {
+    /// Waits for a batch, and reports what became of its rows.
+    async fn finish_next(&mut self) {
+        let done = match self.in_progress.join_next().await {
             None => return,
             Some(Ok(Ok(done))) => done,
             Some(Ok(Err(failure))) => return self.report.stopped(failure),
@@ -258,64 +260,48 @@ impl Run<'_> {
                 return self.report.stopped(Failure::new(Exit::Failed, error.to_string()));
             }
         };
-        for (Pending { position, record, candidate, keys, email_left_out }, outcome) in done {
+        for (BatchRow { position, record, user, keys, dropped_email }, outcome) in done {
             for key in &keys {
-                self.seen.on_the_way.remove(key);
+                self.seen.pending.remove(key);
             }
-            if let Some((email, by)) = email_left_out {
+            if let Some((email, by)) = dropped_email {
                 self.seen.hold(UniqueField::Email, &email, by);
             }
             let outcome = match outcome {
-                Done::Outcome(outcome) => outcome,
-                Done::Joined(joined) => {
-                    let email = candidate.unique().into_iter().filter(|(what, _)| *what != UniqueField::Id);
+                RowOutcome::Single(outcome) => outcome,
+                RowOutcome::Joined(joined) => {
+                    let email = user.unique().into_iter().filter(|(what, _)| *what != UniqueField::Id);
                     let keys: Vec<u64> = email.map(|(what, which)| self.seen.key(what, &which)).collect();
                     self.seen.taken.extend(keys);
-                    self.report.joined(position, &joined, &candidate);
+                    self.report.joined(position, &joined, &user);
                     if joined.username == OtherUsername::Added {
-                        self.note_username(&candidate, joined.id);
+                        self.note_username(&user, joined.id);
                     }
-                    self.note_id(candidate.new_user.user().source_id.as_deref(), joined.id);
+                    self.note_id(user.new_user.user().source_id.as_deref(), joined.id);
                     continue;
                 }
             };
             match outcome {
                 Outcome::Created(id) => {
-                    self.is_there(&candidate, id);
-                    self.report.imported(position, &candidate);
+                    self.note_stored(&user, id);
+                    self.report.imported(position, &user);
                 }
                 Outcome::Same(id) => {
-                    self.is_there(&candidate, id);
+                    self.note_stored(&user, id);
                     self.report.already_there();
                 }
                 Outcome::Unstorable => {
                     self.report.reject(position, &Value::Object(record), &Reason::Unstorable);
                 }
                 Outcome::Taken(taken) => {
-                    for (what, which) in candidate.unique() {
+                    for (what, which) in user.unique() {
                         if let Some(taken) = taken.iter().find(|taken| taken.what == what) {
                             self.seen.hold(what, &which, taken.by);
                         }
                     }
-                    self.report.reject(position, &Value::Object(record), &candidate.taken(taken));
+                    self.report.reject(position, &Value::Object(record), &user.taken(taken));
                 }
             }
         }
     }
-}
-
-/// Told by the first Ctrl-C. The second ends the process.
-fn on_interrupt() -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            flag.store(true, Ordering::Relaxed);
-            tell("postern: finishing the batches that are under way");
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(130);
-            }
-        }
-    });
-    interrupted
 }

@@ -1,4 +1,4 @@
-//! The file or standard input, with a count of what was read of it. What is compressed is decompressed on the way.
+//! The file or standard input. Compressed input is decompressed, and every byte that is read is counted.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -11,17 +11,17 @@ use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::bufread::MultiGzDecoder;
 use liblzma::read::XzDecoder;
 
-use super::magic;
-use crate::output::{Exit, Failure};
+use super::magic::{self, UnsupportedFormat};
+use crate::output::{Exit, Failure, plain};
 
-/// The longest row in bytes; DynamoDB's items end at 400 KB.
+/// The longest row, in bytes. An item of DynamoDB holds at most 400 KB.
 pub const MAX_ROW: usize = 1 << 20;
 
-/// After so many bytes without an end, a row whose end only quotes and brackets can tell is given up: one that is left
-/// open would take all the rest of the file.
+/// How far the end of a row is looked for where only quotes and brackets tell it, in bytes. A quote or bracket that is left
+/// open would otherwise take the rest of the file.
 pub const MAX_SEARCH: u64 = 4 << 20;
 
-/// How much of a file is looked at to tell what it is, in bytes.
+/// How much of a file tells its format, in bytes.
 const BEGIN: u64 = 1 << 16;
 
 /// Where the rows come from.
@@ -34,12 +34,12 @@ pub enum Input {
 }
 
 impl Input {
-    /// `-` is standard input.
+    /// The input that an argument names. `-` is standard input.
     pub fn of(argument: &Path) -> Self {
         if argument == Path::new("-") { Self::Stdin } else { Self::File(argument.to_owned()) }
     }
 
-    /// How large it is in bytes, where that is known.
+    /// The size in bytes. `None` if it is unknown, as of a pipe.
     pub fn size(&self) -> Option<u64> {
         match self {
             Self::Stdin => None,
@@ -49,10 +49,10 @@ impl Input {
         }
     }
 
-    /// Opens it. gzip, Zstandard, xz and UTF-16 are told by how it begins; other encodings than UTF-8 must be named.
+    /// Opens it. Its begin tells gzip, Zstandard, xz and UTF-16. Any other encoding than UTF-8 must be named.
     ///
     /// # Errors
-    /// If it cannot be read, or is of a format that is not taken.
+    /// If it cannot be read, or is of a format that is not read.
     pub fn open(&self, encoding: Option<&'static Encoding>) -> Result<Source, Failure> {
         let cannot = |error: io::Error| Failure::new(Exit::Failed, format!("{self} cannot be read: {error}"));
         let input: Box<dyn Read + Send> = match self {
@@ -62,22 +62,23 @@ impl Input {
         if let Self::File(path) = self
             && path.is_dir()
         {
-            let what = magic::of_directory(path);
-            return Err(Failure::new(Exit::Failed, format!("{self} is {}", what.sentence(self))));
+            return Err(self.unsupported(magic::of_directory(path)));
         }
         let meter = Meter::default();
         let input = decompressed(Box::new(Counted { input, meter: meter.clone() })).map_err(cannot)?;
-        // A byte order mark tells UTF-16 and is left out; without one the bytes stay as they are.
-        let mut decoder = DecodeReaderBytesBuilder::new();
-        let mut input = decoder.encoding(encoding).utf8_passthru(true).strip_bom(true).build(input);
-        let mut begin = Vec::new();
-        input.by_ref().take(BEGIN).read_to_end(&mut begin).map_err(cut_off).map_err(cannot)?;
-        if let Some(way_out) = magic::way_out(&begin) {
-            return Err(Failure::new(Exit::Failed, format!("{self} is {}", way_out.sentence(self))));
+        let source = Source::new(input, encoding, meter).map_err(cannot)?;
+        match magic::unsupported(&source.begin) {
+            Some(format) => Err(self.unsupported(format)),
+            None => Ok(source),
         }
-        let input = Box::new(Cursor::new(begin.clone()).chain(input));
-        let reader = BufReader::with_capacity(1 << 16, Text { input, meter: meter.clone() });
-        Ok(Source { begin, reader, meter })
+    }
+
+    fn unsupported(&self, format: UnsupportedFormat) -> Failure {
+        let path = match self {
+            Self::Stdin => None,
+            Self::File(path) => Some(path.as_path()),
+        };
+        Failure::new(Exit::Failed, format!("{self} is {}", format.describe(path)))
     }
 }
 
@@ -90,7 +91,7 @@ impl std::fmt::Display for Input {
     }
 }
 
-/// What an input holds, whichever of gzip, Zstandard and xz it is compressed with, if any.
+/// Decompresses an input, if it is compressed with gzip, Zstandard or xz.
 fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
     const LONGEST_MAGIC: u64 = 6;
     let mut magic = Vec::new();
@@ -106,12 +107,38 @@ fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Se
 
 /// An open input.
 pub struct Source {
-    /// Its first 64 KiB. The reader has them too.
+    /// Its first 64 KiB. The reader returns them too.
     pub begin: Vec<u8>,
-    /// What is in it.
+    /// Its text.
     pub reader: BufReader<Text>,
     /// What was read of it.
     pub meter: Meter,
+}
+
+impl Source {
+    /// Reads the begin of an input in this encoding. Without one, a byte order mark tells UTF-16, and all else is taken for
+    /// UTF-8.
+    ///
+    /// # Errors
+    /// If the input cannot be read.
+    pub fn new(
+        input: impl Read + Send + 'static,
+        encoding: Option<&'static Encoding>,
+        meter: Meter,
+    ) -> io::Result<Self> {
+        let mut decoder = DecodeReaderBytesBuilder::new();
+        let mut input = decoder.encoding(encoding).utf8_passthru(true).strip_bom(true).build(input);
+        let mut begin = Vec::new();
+        input.by_ref().take(BEGIN).read_to_end(&mut begin).map_err(cut_off)?;
+        let input = Box::new(Cursor::new(begin.clone()).chain(input));
+        let reader = BufReader::with_capacity(1 << 16, Text { input, meter: meter.clone() });
+        Ok(Self { begin, reader, meter })
+    }
+}
+
+/// The file is of another format than the command names. `why` may quote what is in the file.
+pub fn other_format(why: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Failed, format!("the file is of another format: {}", plain(&why.to_string())))
 }
 
 /// What was read of an input.
@@ -133,13 +160,13 @@ impl Meter {
         self.text_bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether the last byte that was read is no line break: then the file may be cut off.
+    /// Whether the last byte that was read is no line break. Such a file may be cut off.
     pub fn ends_in_line(&self) -> bool {
         self.ends_in_line.load(Ordering::Relaxed)
     }
 }
 
-/// Counts what is read of the file, compressed as it is.
+/// Counts the bytes that are read of a file, before they are decompressed.
 struct Counted {
     input: Box<dyn Read + Send>,
     meter: Meter,
@@ -153,7 +180,7 @@ impl Read for Counted {
     }
 }
 
-/// Says in words that what is compressed ends too soon.
+/// Says that a compressed file ends too soon. The decompressor's own message does not.
 fn cut_off(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => io::Error::other("the compressed file is cut off"),
@@ -161,7 +188,7 @@ fn cut_off(error: io::Error) -> io::Error {
     }
 }
 
-/// The text of a file, of which it is noted how it ends.
+/// The text of a file. Its meter notes how the text ends.
 pub struct Text {
     input: Box<dyn Read + Send>,
     meter: Meter,

@@ -4,23 +4,23 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use postern::clock::now;
-use postern::identity::LoginName;
-use postern::identity::{Status, User};
+use postern::identity::{LoginName, Status, User};
 use postern::store::{CreateUserError, Store, login_names};
 use serde_json::{Map, json};
 
-use super::{about, briefly, unlock, word};
+use super::describe::{about, briefly};
+use super::unlock;
 use crate::ask::new_password_hash;
-use crate::output::{Exit, Failure, Output, plain};
+use crate::output::{Exit, Failure, Output, plain, status_name};
 
-/// The highest id that every client can read: beyond, JavaScript's numbers have gaps.
+/// The highest id that every client reads exactly. JavaScript's numbers have gaps above it.
 const MAX_ID: u64 = (1 << 53) - 1;
 
-/// Who is to be created.
+/// The user to create.
 #[derive(Args)]
 #[command(after_help = "\
-Without --password-stdin or --no-password, the password is asked for. It is never an argument: other users of this
-machine can see those.
+Without --password-stdin or --no-password, the command asks for the password. It is never an argument, which other users of
+this machine can see.
 
 Examples:
   postern user add ann --email ann@example.com
@@ -28,12 +28,12 @@ Examples:
   pwgen -s 20 1 | tee /dev/tty | postern user add ann --password-stdin
   postern user add 'Ann B.' --id 4711 --no-password --not-activated")]
 pub struct Add {
-    /// The username. One of digits only shadows the user of that id at mfa's sign-in, who then signs in by another name.
+    /// The username. If it is digits only, the user of that id cannot sign in at mfa by the id.
     username: String,
     /// The e-mail address.
     #[arg(long)]
     email: Option<String>,
-    /// The id. Without it, the next that is free.
+    /// The id [default: the next free one].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MAX_ID))]
     id: Option<u64>,
     /// The user has to change the password before signing in.
@@ -63,8 +63,7 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         must_change_password: options.must_change_password,
         mfa: None,
         recovery_codes: BTreeSet::new(),
-        // An id that was chosen may have been another user's, whose tokens must not be good again: this epoch was
-        // never theirs.
+        // A chosen id may have belonged to a deleted user. That user never had this epoch, so tokens of that user stay invalid.
         epoch: options.id.map_or(0, |_| at.secs()),
         sessions_ended_at: options.id.map(|_| at),
         kept_token: None,
@@ -75,7 +74,7 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         last_sign_in: None,
         attributes: Map::new(),
     };
-    // Before anybody types a password twice.
+    // Conflicts are reported before the operator types a password twice.
     login_names(&user).map_err(failure)?;
     if let Some(taken) = taken(store, &user).await? {
         return Err(Failure::new(Exit::Refused, taken));
@@ -88,21 +87,21 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         Ok(id) => id,
         Err(CreateUserError::Taken) => {
             let taken = taken(store, &user).await?;
-            let message = taken.unwrap_or_else(|| "somebody else just took it; try again".to_owned());
+            let message = taken.unwrap_or_else(|| "another user just took it; try again".to_owned());
             return Err(Failure::new(Exit::Refused, message));
         }
         Err(error) => return Err(failure(error)),
     };
-    // What strangers tried before there was such a user is no reason to keep the user out.
-    unlock::open_all(store, &user).await.map_err(|failure| {
+    // Failures that attackers caused before the user existed must not lock the user out.
+    unlock::unlock_all(store, &user).await.map_err(|failure| {
         let message = format!("created {}, but {}", briefly(&user), unlock::still_locked(&user, &failure));
         Failure::new(failure.exit, message)
     })?;
-    let text = format!("created {}: {}", briefly(&user), word(user.status));
+    let text = format!("created {}: {}", briefly(&user), status_name(user.status));
     Ok(Output::done(text, about(&user, json!({"status": user.status}))))
 }
 
-/// What of this user is another's already, and whose.
+/// Returns which name or id another user has, and which user that is.
 async fn taken(store: &Store, user: &User) -> Result<Option<String>, Failure> {
     if user.id > 0 && store.user(user.id).await?.is_some() {
         return Ok(Some(format!("the id {} is taken", user.id)));

@@ -1,4 +1,4 @@
-//! What changes one user in one write: the password and the status.
+//! Commands that change one user in one write: the password and the status.
 
 use clap::Args;
 use postern::clock::now;
@@ -6,14 +6,17 @@ use postern::identity::Status;
 use postern::store::Store;
 use serde_json::json;
 
-use super::{Who, about, briefly, gone, unlock, word};
+use super::describe::{about, briefly, deleted_meanwhile};
+use super::unlock;
+use super::user_arg::UserArg;
 use crate::ask::new_password_hash;
-use crate::output::{Exit, Failure, Output};
+use crate::output::{Exit, Failure, Output, status_name};
 
-/// Whose password, and from where.
+/// The user whose password to set.
 #[derive(Args)]
 #[command(after_help = "\
-Ends all sessions and tokens, and unlocks the user's login names. Without --password-stdin the password is asked for.
+Ends all sessions and tokens, and unlocks the user's login names. Without --password-stdin, the command
+asks for the password.
 
 Examples:
   postern user set-password johndoe
@@ -21,8 +24,9 @@ Examples:
   pwgen -s 20 1 | tee /dev/tty | postern user set-password johndoe --password-stdin")]
 pub struct SetPassword {
     #[command(flatten)]
-    who: Who,
-    /// The user has to change the password before signing in. Without this, an earlier such demand is dropped.
+    user: UserArg,
+    /// The user has to change the password before signing in. Without this option, the user need not, even if an earlier command
+    /// required it.
     #[arg(long)]
     must_change_password: bool,
     /// The password is the first line of standard input.
@@ -30,72 +34,73 @@ pub struct SetPassword {
     password_stdin: bool,
 }
 
-/// Who is to be disabled, and how.
+/// The user to disable.
 #[derive(Args)]
 #[command(after_help = "\
-`postern user enable` takes it back.
+`postern user enable` reverts it.
 
 Examples:
   postern user disable johndoe
   postern user disable mallory@example.com --block")]
 pub struct Disable {
     #[command(flatten)]
-    who: Who,
-    /// Mark the user as blocked. Clients are told the same; operators see the difference.
+    user: UserArg,
+    /// Mark the user as blocked. A client gets the same answer as for a disabled user; operators see the difference.
     #[arg(long)]
     block: bool,
 }
 
 pub(super) async fn set_password(store: &Store, options: &SetPassword) -> Result<Output, Failure> {
-    let user = options.who.find(store).await?;
+    let user = options.user.find(store).await?;
     let hash = new_password_hash(options.password_stdin, &[&user.username, &user.email])?;
     if !store.set_password(user.id, &hash, options.must_change_password, now()).await? {
-        return Err(gone());
+        return Err(deleted_meanwhile());
     }
-    let opened = unlock::open_all(store, &user).await.map_err(|failure| {
+    let unlocked = unlock::unlock_all(store, &user).await.map_err(|failure| {
         let message = format!("the password is set, but {}", unlock::still_locked(&user, &failure));
         Failure::new(failure.exit, message)
     })?;
     let mut text = format!("set the password of {}, ended all sessions", briefly(&user));
-    for line in opened.iter().filter(|opened| opened.failures > 0) {
+    for line in unlocked.iter().filter(|unlocked| unlocked.failures > 0) {
         text += &format!("\n{line}");
     }
     if user.status != Status::Active {
-        text += &format!("\nnote: the user is {} and cannot sign in", word(user.status));
+        text += &format!("\nnote: the user is {} and cannot sign in", status_name(user.status));
     }
     let more = json!({"status": user.status, "must_change_password": options.must_change_password});
     Ok(Output::done(text, about(&user, more)))
 }
 
-pub(super) async fn activate(store: &Store, who: &Who) -> Result<Output, Failure> {
-    let user = who.find(store).await?;
+pub(super) async fn activate(store: &Store, user: &UserArg) -> Result<Output, Failure> {
+    let user = user.find(store).await?;
     let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
     match user.status {
         Status::NotActivated => {}
         Status::Active => return Err(refused("is active already".to_owned())),
         Status::Disabled | Status::Blocked => {
-            let message = format!("is {}; `postern user enable {}` is for that", word(user.status), user.id);
+            let message =
+                format!("is {}; `postern user enable {}` is for that", status_name(user.status), user.id);
             return Err(refused(message));
         }
     }
     if !store.activate(user.id, now()).await? {
-        return Err(refused("was changed meanwhile; look again".to_owned()));
+        return Err(refused("was changed meanwhile; try again".to_owned()));
     }
     Ok(Output::done(format!("activated {}", briefly(&user)), about(&user, json!({"status": Status::Active}))))
 }
 
 pub(super) async fn disable(store: &Store, options: &Disable) -> Result<Output, Failure> {
-    let user = options.who.find(store).await?;
+    let user = options.user.find(store).await?;
     let status = if options.block { Status::Blocked } else { Status::Disabled };
     if !store.set_status(user.id, status, now()).await? {
-        return Err(gone());
+        return Err(deleted_meanwhile());
     }
-    let text = format!("{} is now {}, and all sessions are ended", briefly(&user), word(status));
+    let text = format!("{} is now {}, and all sessions are ended", briefly(&user), status_name(status));
     Ok(Output::done(text, about(&user, json!({"status": status}))))
 }
 
-pub(super) async fn enable(store: &Store, who: &Who) -> Result<Output, Failure> {
-    let user = who.find(store).await?;
+pub(super) async fn enable(store: &Store, user: &UserArg) -> Result<Output, Failure> {
+    let user = user.find(store).await?;
     let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
     match user.status {
         Status::Disabled | Status::Blocked => {}
@@ -106,8 +111,8 @@ pub(super) async fn enable(store: &Store, who: &Who) -> Result<Output, Failure> 
         }
     }
     if !store.set_status(user.id, Status::Active, now()).await? {
-        return Err(gone());
+        return Err(deleted_meanwhile());
     }
-    let text = format!("enabled {}, who was {}", briefly(&user), word(user.status));
+    let text = format!("enabled {}, who was {}", briefly(&user), status_name(user.status));
     Ok(Output::done(text, about(&user, json!({"status": Status::Active}))))
 }

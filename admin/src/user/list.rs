@@ -1,4 +1,4 @@
-//! `postern user list`: a line for each user as it comes, so that a million need no more memory than ten.
+//! `postern user list`: a line for each user as it is read, so that a million users need no more memory than ten.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -9,13 +9,13 @@ use postern::identity::{Status, User};
 use postern::store::Store;
 use serde_json::json;
 
-use super::{about, word};
-use crate::output::{Exit, Failure, Output, plain, write};
+use super::describe::about;
+use crate::output::{Exit, Failure, Output, plain, status_name, write};
 
 /// Which users.
 #[derive(Args)]
 #[command(after_help = "\
-Reads the whole table, page by page, and so costs what the table is large. The columns: id, status, MFA, username,
+Reads the whole table, page by page. So it costs more the larger the table is. The columns are id, status, MFA, username and
 e-mail address.
 
 Examples:
@@ -25,7 +25,7 @@ Examples:
 pub struct List {
     /// Only users of this status.
     #[arg(long, value_parser = PossibleValuesParser::new(["active", "not_activated", "disabled", "blocked"])
-        .map(|word| match word.as_str() {
+        .map(|status| match status.as_str() {
             "not_activated" => Status::NotActivated,
             "disabled" => Status::Disabled,
             "blocked" => Status::Blocked,
@@ -74,5 +74,10 @@ fn line(user: &User, json: bool) -> String {
     }
     let mfa = if mfa { "mfa" } else { "-" };
     let email = if user.email.is_empty() { "-".to_owned() } else { plain(&user.email) };
-    format!("{:>8}  {:<13}  {mfa:<3}  {:<24}  {email}", user.id, word(user.status), plain(&user.username))
+    format!(
+        "{:>8}  {:<13}  {mfa:<3}  {:<24}  {email}",
+        user.id,
+        status_name(user.status),
+        plain(&user.username)
+    )
 }

@@ -6,35 +6,36 @@ use postern::session::Session;
 use postern::store::Store;
 use serde_json::{Value, json};
 
-use super::{Who, about, briefly, count, gone};
-use crate::output::{Failure, Output, plain, time};
+use super::describe::{about, briefly, deleted_meanwhile};
+use super::user_arg::UserArg;
+use crate::output::{Failure, Output, count, plain, time};
 
-/// Whose sessions.
+/// The user whose sessions to list or end.
 #[derive(Args)]
 #[command(after_help = "\
-A session ends unused at the time under IDLE, and used or not at the time under ENDS. Ending all sessions ends all
-tokens too; the user may sign in again.
+A session that is not used ends at the time under IDLE. Every session ends at the time under ENDS. Ending all sessions ends
+all tokens too. The user may sign in again.
 
 Examples:
   postern user sessions johndoe
   postern user sessions johndoe --end")]
 pub struct Sessions {
     #[command(flatten)]
-    who: Who,
+    user: UserArg,
     /// End all sessions, and with them all tokens.
     #[arg(long)]
     end: bool,
 }
 
 pub(super) async fn run(store: &Store, options: &Sessions) -> Result<Output, Failure> {
-    let user = options.who.find(store).await?;
+    let user = options.user.find(store).await?;
     let at = now();
     let mut sessions = store.sessions(user.id).await?;
     sessions.retain(|session| session.is_alive(user.epoch, at));
     sessions.sort_by_key(|session| session.created_at);
     if options.end {
         if !store.end_sessions(user.id, at).await? {
-            return Err(gone());
+            return Err(deleted_meanwhile());
         }
         let ended = sessions.len();
         let live = count(ended, "live session");

@@ -1,42 +1,43 @@
-//! `postern user show`: what an operator needs to know at three in the morning. Never a hash, a TOTP secret or what
-//! is stored of a code.
+//! `postern user show`: all that an operator needs to know about a user. It never shows a password hash, a TOTP secret or the
+//! digest of a recovery code.
 
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
-use postern::identity::LoginName;
-use postern::identity::User;
+use postern::identity::{LoginName, User};
 use postern::password::algorithm_of;
 use postern::store::Store;
 use postern::throttle::{Attempts, Policy};
 use serde_json::{Value, json};
 
-use super::{Who, about, count, typed_names, word};
-use crate::output::{Failure, Output, plain, time};
+use super::describe::{about, sign_in_names};
+use super::user_arg::UserArg;
+use crate::output::{Failure, Output, count, plain, status_name, time};
 
 pub(super) const EXAMPLES: &str = "\
-Waits are reckoned by the THROTTLE_… variables of this environment, like the functions do; by the defaults without.
+Waits are computed from the THROTTLE_… variables of this environment, as the functions compute them. Without variables, the
+defaults apply.
 
 Examples:
   postern user show johndoe
   postern user show ann@example.com --json | jq .login_names
   postern user show 4711";
 
-/// A login name, whose it is, and what was counted against it.
+/// A login name, with its user and the attempts that were counted for it.
 struct LoginNameState {
     kind: &'static str,
     name: String,
-    /// `None` for an id, which leads to its user without an item.
+    /// The user that the name leads to. `None` for an id, which leads to its user without an item of its own.
     leads_to: Option<Option<u64>>,
     attempts: Option<Attempts>,
 }
 
-pub(super) async fn run(store: &Store, who: &Who) -> Result<Output, Failure> {
-    let user = who.find(store).await?;
+pub(super) async fn run(store: &Store, user: &UserArg) -> Result<Output, Failure> {
+    let user = user.find(store).await?;
     let policy = Policy::from_env(&Environment::of_process());
     let policy = policy.map_err(|error| Failure::usage(error.to_string()))?;
     let at = now();
     let mut login_names = Vec::new();
-    for (kind, name) in typed_names(&user) {
+    for (kind, name) in sign_in_names(&user) {
         login_names.push(login_name(store, kind, &name, at).await?);
     }
     let sessions = store.sessions(user.id).await?;
@@ -71,7 +72,7 @@ async fn login_name(
 }
 
 impl LoginNameState {
-    /// In words, and in JSON.
+    /// Describes the name in words and in JSON.
     fn describe(&self, user: &User, policy: &Policy, at: Timestamp) -> (String, Value) {
         let failures = self.attempts.map_or(0, |attempts| attempts.failures);
         let locked = failures >= policy.lock_after;
@@ -79,7 +80,7 @@ impl LoginNameState {
         let next = wait.map(|wait| time(at.plus(wait)));
         let counted = count(failures as usize, "failure");
         let mut words = match (failures, &next) {
-            (0, _) => "open, no failures".to_owned(),
+            (0, _) => "unlocked, no failures".to_owned(),
             _ if locked => {
                 format!(
                     "LOCKED after {failures} failures; `postern user unlock {}` unlocks it",
@@ -87,7 +88,7 @@ impl LoginNameState {
                 )
             }
             (_, Some(next)) => format!("{counted}, next attempt at {next}"),
-            (_, None) => format!("open, {counted}"),
+            (_, None) => format!("unlocked, {counted}"),
         };
         let leads_here = self.leads_to.is_none_or(|leads_to| leads_to == Some(user.id));
         if !leads_here {
@@ -99,7 +100,7 @@ impl LoginNameState {
     }
 }
 
-/// What there is to say of the user, each with its heading.
+/// The facts about a user, each with its heading.
 fn facts(user: &User, live: usize) -> Vec<(String, String)> {
     let password = match user.password_hash.as_deref().map(algorithm_of) {
         None => "none".to_owned(),
@@ -123,7 +124,7 @@ fn facts(user: &User, live: usize) -> Vec<(String, String)> {
         ("username", plain(&user.username)),
         ("other usernames", others),
         ("e-mail", email),
-        ("status", word(user.status).to_owned()),
+        ("status", status_name(user.status).to_owned()),
         ("password", password),
         ("must change password", must.to_owned()),
         ("MFA", mfa),
@@ -140,8 +141,8 @@ fn facts(user: &User, live: usize) -> Vec<(String, String)> {
 }
 
 fn answer(user: &User, live: usize, names: Vec<Value>) -> Value {
-    let examined = user.password_hash.as_deref().map(algorithm_of);
-    let password = examined.map(|examined| match examined {
+    let algorithm = user.password_hash.as_deref().map(algorithm_of);
+    let password = algorithm.map(|algorithm| match algorithm {
         Ok(algorithm) => json!({"algorithm": algorithm.to_string()}),
         Err(unusable) => json!({"unusable": unusable.to_string()}),
     });

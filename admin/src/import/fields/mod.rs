@@ -1,5 +1,9 @@
-//! What a row holds, as the types that a user is made of. All that CSV has is strings, and databases write booleans
-//! and times in several ways, so each accessor takes every spelling that can mean only one thing.
+//! The members of a row, read as the types that a user is made of.
+//!
+//! CSV has only strings, and databases write booleans and times in several ways. So each function takes every spelling that
+//! can mean only one thing.
+
+mod time;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -8,23 +12,22 @@ use postern::clock::Timestamp;
 use postern::second_factor::{Mfa, RecoveryKey};
 use postern::store::MAX_SOURCE_ID_BYTES;
 use serde_json::Value;
-use time::{Date, Month};
 
 use super::reason::Reason;
 use super::rows::Record;
 
-/// The highest number: what a JSON number holds in every client, 2⁵³ − 1.
+/// The highest number, 2⁵³ − 1, which a JSON number holds exactly in every client.
 const MAX: u64 = (1 << 53) - 1;
 
 /// The seconds of a TOTP step.
 const STEP: u64 = 30;
 
-/// A member that is there and not null.
+/// Returns a member that is present and not null.
 pub fn value<'a>(record: &'a Record, member: &str) -> Option<&'a Value> {
     record.get(member).filter(|value| !value.is_null())
 }
 
-/// A text; a number is one too.
+/// Reads a text. A number counts as its digits.
 ///
 /// # Errors
 /// If the member is something else.
@@ -37,10 +40,10 @@ pub fn text(record: &Record, member: &str) -> Result<Option<String>, Reason> {
     }
 }
 
-/// A user's id; none is 0.
+/// Reads a user's id. Returns 0 if there is none.
 ///
 /// # Errors
-/// If the member is no whole number from 1 to 2⁵³ − 1.
+/// If the member is not a whole number from 1 to 2⁵³ − 1.
 pub fn id(record: &Record, member: &str) -> Result<u64, Reason> {
     let wanted = "a whole number from 1 to 9007199254740991";
     match unsigned(record, member) {
@@ -50,10 +53,10 @@ pub fn id(record: &Record, member: &str) -> Result<u64, Reason> {
     }
 }
 
-/// An id of the product that the row comes from, whatever it is there.
+/// Reads the id of a user in the product that the row comes from. It may be any text.
 ///
 /// # Errors
-/// If the member is no text and no number, or is longer than a source id can be.
+/// If the member is neither a text nor a number, or is longer than a source id can be.
 pub fn source_id(record: &Record, member: &str) -> Result<Option<String>, Reason> {
     match text(record, member)? {
         Some(id) if id.len() > MAX_SOURCE_ID_BYTES => Err(malformed(member, "at most 1,024 bytes long")),
@@ -61,7 +64,7 @@ pub fn source_id(record: &Record, member: &str) -> Result<Option<String>, Reason
     }
 }
 
-/// A whole number from 0 to 2⁵³ − 1, so that one that counts, like the epoch, can be raised and read ever after.
+/// Reads a whole number from 0 to 2⁵³ − 1. A counter such as the epoch can be raised from there and stays readable.
 ///
 /// # Errors
 /// If the member is something else.
@@ -76,7 +79,7 @@ pub fn unsigned(record: &Record, member: &str) -> Result<Option<u64>, Reason> {
     number.map(Some).ok_or_else(|| malformed(member, "a whole number from 0 to 9007199254740991"))
 }
 
-/// A whole number.
+/// Reads a whole number.
 ///
 /// # Errors
 /// If the member is something else.
@@ -90,7 +93,7 @@ pub fn integer(record: &Record, member: &str) -> Result<Option<i64>, Reason> {
     number.map(Some).ok_or_else(|| malformed(member, "a whole number"))
 }
 
-/// Yes or no.
+/// Reads true or false.
 ///
 /// # Errors
 /// If the member is something else.
@@ -113,22 +116,22 @@ pub fn boolean(record: &Record, member: &str) -> Result<Option<bool>, Reason> {
     answer.map(Some).ok_or_else(|| malformed(member, "true or false"))
 }
 
-/// A moment: milliseconds since 1970 as a number, or a date and time, in UTC where no zone is given.
+/// Reads a time: milliseconds since 1970 as a number, or a date and time, in UTC if it names no zone.
 ///
 /// # Errors
-/// If the member is something else, before 1970, or after the year 9999, where ISO 8601 ends: that is a number of
+/// If the member is something else, or before 1970. If it is after the year 9999, where ISO 8601 ends: such a number counts
 /// microseconds.
 pub fn moment(record: &Record, member: &str) -> Result<Option<Timestamp>, Reason> {
     let moment = match value(record, member) {
         None => return Ok(None),
-        // MySQL's way to say never.
+        // MySQL writes it for no time.
         Some(Value::String(text)) if text.starts_with("0000-00-00") => return Ok(None),
         Some(Value::Number(number)) => number.as_u64().map(Timestamp::from_millis),
-        Some(Value::String(text)) => parse_moment(text.trim()),
+        Some(Value::String(text)) => time::parse(text.trim()),
         Some(_) => None,
     };
     let moment = moment.ok_or_else(|| malformed(member, "a time like 2022-11-19T18:15:22.642Z"))?;
-    // The numbers of seconds since 1973, which as milliseconds are days of 1970.
+    // Such a number counts seconds since 1973. As milliseconds it would be a day of 1970.
     if (100_000_000..100_000_000_000).contains(&moment.millis())
         && value(record, member).is_some_and(|value| value.is_number() || is_digits(value))
     {
@@ -147,8 +150,8 @@ fn is_digits(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The step of the last TOTP code that was used. One that is yet to come would turn away every code until then; a
-/// clock may be a step ahead.
+/// Reads the time step of the last TOTP code that was used (RFC 6238). A step in the future would make every code until then
+/// invalid. The product's clock may be one step ahead.
 ///
 /// # Errors
 /// If the member is something else.
@@ -161,79 +164,31 @@ pub fn last_step(record: &Record, member: &str, now: Timestamp) -> Result<Option
     }
 }
 
-/// The second factor with this TOTP secret.
+/// Returns the second factor with this TOTP secret.
 ///
 /// # Errors
 /// If the secret is not base32 of at least 10 bytes.
 pub fn mfa(secret: &str, last_step: Option<u64>) -> Result<Mfa, Reason> {
     let plain = secret.chars().filter(|c| !c.is_whitespace() && *c != '=').collect::<String>();
     let mfa = Mfa { secret: plain.to_ascii_uppercase(), last_step };
-    // Whether the code fits is of no interest: that it can be checked at all is.
+    // The code need not be valid. The check fails only if the secret cannot be read.
     let readable =
         mfa.check(0, &BTreeSet::new(), "000000", &RecoveryKey::new(b""), Timestamp::from_millis(0)).is_ok();
     if readable { Ok(mfa) } else { Err(Reason::BadSecret) }
 }
 
-/// The member is not of the form that it must have.
+/// The reason to reject a row with a member that is not of the required form.
 pub fn malformed(member: &str, wanted: &'static str) -> Reason {
     Reason::Malformed { member: member.to_owned(), wanted }
 }
 
-/// The number that this text writes as we do: `+7` or `007` may be something else that is not to become a 7.
+/// Reads a number in its usual spelling. `+7` and `007` may be something other than a 7, and are refused.
 pub fn whole<T: FromStr + ToString>(text: &str) -> Option<T> {
     text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 
-/// `2022-11-19`, then perhaps `T` or a space, `18:15`, `:22`, `.642817`, and `Z`, `+01`, `+01:00` or `+0100`.
-fn parse_moment(text: &str) -> Option<Timestamp> {
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().ok().map(Timestamp::from_millis);
-    }
-    let (date, rest) = text.split_at_checked(10)?;
-    let mut parts = date.splitn(3, '-');
-    let year: u16 = digits(parts.next()?, 4)?;
-    let month = Month::try_from(digits::<u8>(parts.next()?, 2)?).ok()?;
-    let date = Date::from_calendar_date(i32::from(year), month, digits(parts.next()?, 2)?).ok()?;
-    let (clock, zone) = match rest.strip_prefix(['T', 't', ' ']) {
-        None if rest.is_empty() => ("00:00", ""),
-        None => return None,
-        Some(rest) => rest.split_at(rest.find(['Z', 'z', '+', '-', ' ']).unwrap_or(rest.len())),
-    };
-    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
-    let mut parts = clock.splitn(3, ':');
-    let hour = digits(parts.next()?, 2)?;
-    let minute = digits(parts.next()?, 2)?;
-    let second = parts.next().map_or(Some(0), |second| digits(second, 2))?;
-    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let milli = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    let moment = date.with_hms_milli(hour, minute, second, milli).ok()?.assume_utc();
-    let millis =
-        moment.unix_timestamp_nanos() / 1_000_000 - i128::from(offset_minutes(zone.trim())?) * 60_000;
-    u64::try_from(millis).ok().map(Timestamp::from_millis)
-}
-
-fn offset_minutes(zone: &str) -> Option<i32> {
-    let (sign, offset) = match zone {
-        "" | "Z" | "z" | "UTC" => return Some(0),
-        _ => (if zone.starts_with('-') { -1 } else { 1 }, zone.strip_prefix(['+', '-'])?),
-    };
-    let (hours, minutes) = match offset.len() {
-        2 => (offset, "00"),
-        4 => offset.split_at_checked(2)?,
-        5 => offset.split_once(':')?,
-        _ => return None,
-    };
-    Some(sign * (digits::<i32>(hours, 2)? * 60 + digits::<i32>(minutes, 2)?))
-}
-
-fn digits<T: FromStr>(text: &str, count: usize) -> Option<T> {
-    (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
-}
-
-/// The epoch of a user who brings none along. The id may have been another's here, who was deleted since and whose tokens
-/// must not be good again: this epoch was never theirs.
+/// The epoch of a user whose row has none. The id may have belonged to a user who was deleted here. That user never had this
+/// epoch, so tokens of that user stay invalid.
 pub fn first_epoch(now: Timestamp) -> u64 {
     now.secs()
 }
@@ -249,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn moments() {
+    fn time_is_read_in_every_spelling() {
         for (text, millis) in [
             ("2022-11-19T18:15:22.642Z", 1_668_881_722_642),
             ("2022-11-19 18:15:22.642817+00", 1_668_881_722_642),
@@ -286,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn booleans_and_ids() {
+    fn boolean_and_id_are_read_in_every_spelling() {
         for (spelling, expected) in [
             (json!("t"), true),
             (json!("False"), false),
@@ -313,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_raised_or_waited_for() {
+    fn number_too_high_or_step_in_the_future_is_malformed() {
         assert_eq!(unsigned(&record(json!(MAX)), "x"), Ok(Some(MAX)));
         for bad in [json!(MAX + 1), json!(u64::MAX), json!("9007199254740992"), json!("+1")] {
             assert!(unsigned(&record(bad.clone()), "x").is_err(), "{bad}");
@@ -324,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn totp_secrets() {
+    fn totp_secret_is_normalised_or_refused() {
         assert_eq!(mfa("kbts kukr djpe gczk", None).ok().unwrap().secret, "KBTSKUKRDJPEGCZK");
         for bad in ["", "not base32!", "KBTSKUKR"] {
             assert_eq!(mfa(bad, None).err(), Some(Reason::BadSecret), "{bad}");

@@ -1,5 +1,5 @@
-//! FreeSewing's encrypted columns: `{"iv":"<hex>","ct":"<hex>"}`, AES-256-CBC with PKCS#7 padding, of JSON. In version 2
-//! the plugin `mongoose-encryption` encrypts a document's members in the same way, under another key.
+//! FreeSewing's encrypted columns: `{"iv":"<hex>","ct":"<hex>"}`, which is JSON encrypted with AES-256-CBC and PKCS#7
+//! padding. In version 2, the plugin `mongoose-encryption` encrypts a document's members in the same way, under another key.
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
@@ -8,27 +8,28 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use serde::Deserialize;
 use serde_json::Value;
+use thiserror::Error;
 
-/// Opens encrypted columns. It has no `Debug`: it holds the key.
-pub struct Cipher {
+/// Decrypts columns. It has no `Debug`, because it holds the key.
+pub(super) struct Cipher {
     column_key: [u8; 32],
     document_key: [u8; 32],
 }
 
-/// A value does not open with this key, or is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DoesNotOpen;
+/// The value is encrypted under another key, or broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the value does not decrypt")]
+pub(super) struct DecryptError;
 
 #[derive(Deserialize)]
-struct Sealed {
+struct Encrypted {
     iv: String,
     ct: String,
 }
 
 impl Cipher {
-    /// With the key that follows from this passphrase, as FreeSewing derives it. None where scrypt refuses, which it
-    /// does not for this cost.
-    pub fn new(passphrase: &str) -> Option<Self> {
+    /// Derives the keys from this passphrase, as FreeSewing does. `None` if scrypt refuses its parameters, which it does not.
+    pub(super) fn new(passphrase: &str) -> Option<Self> {
         let params = scrypt::Params::new(14, 8, 1).ok()?;
         let mut key = [0; 32];
         scrypt::scrypt(passphrase.as_bytes(), b"FreeSewing", &params, &mut key).ok()?;
@@ -37,40 +38,40 @@ impl Cipher {
         Some(Self { column_key: key, document_key })
     }
 
-    /// Whether a column holds something encrypted.
-    pub fn is_sealed(text: &str) -> bool {
-        serde_json::from_str::<Sealed>(text).is_ok()
+    /// Whether a column is encrypted.
+    pub(super) fn is_encrypted(text: &str) -> bool {
+        serde_json::from_str::<Encrypted>(text).is_ok()
     }
 
-    /// What an encrypted column holds.
+    /// Decrypts a column. The padding does not always reveal a wrong key, so the value may be garbage.
     ///
     /// # Errors
-    /// If the key is another. The padding does not always show that; what comes out may be garbage.
-    pub fn open(&self, text: &str) -> Result<Value, DoesNotOpen> {
-        let decode = |digits: &str| hex::decode(digits).map_err(|_| DoesNotOpen);
-        let sealed: Sealed = serde_json::from_str(text).map_err(|_| DoesNotOpen)?;
-        let (iv, text) = (decode(&sealed.iv)?, decode(&sealed.ct)?);
-        opened(&self.column_key, &iv, &text)
+    /// If the column is encrypted under another key, or broken.
+    pub(super) fn decrypt(&self, text: &str) -> Result<Value, DecryptError> {
+        let decode = |digits: &str| hex::decode(digits).map_err(|_| DecryptError);
+        let encrypted: Encrypted = serde_json::from_str(text).map_err(|_| DecryptError)?;
+        let (iv, text) = (decode(&encrypted.iv)?, decode(&encrypted.ct)?);
+        decrypted(&self.column_key, &iv, &text)
     }
 
-    /// The encrypted members of a document of version 2, from their base64: a version, the IV, and the ciphertext.
+    /// Decrypts the members of a document of version 2, from base64 of a version, the IV and the ciphertext.
     ///
     /// # Errors
-    /// As [`Cipher::open`].
-    pub fn open_document(&self, sealed: &str) -> Result<Value, DoesNotOpen> {
+    /// If the members are encrypted under another key, or broken.
+    pub(super) fn decrypt_document(&self, encrypted: &str) -> Result<Value, DecryptError> {
         const IV: usize = 16;
-        let sealed = STANDARD.decode(sealed).map_err(|_| DoesNotOpen)?;
-        let (version, sealed) = sealed.split_first().ok_or(DoesNotOpen)?;
-        let (iv, text) = sealed.split_at_checked(IV).ok_or(DoesNotOpen)?;
+        let encrypted = STANDARD.decode(encrypted).map_err(|_| DecryptError)?;
+        let (version, encrypted) = encrypted.split_first().ok_or(DecryptError)?;
+        let (iv, text) = encrypted.split_at_checked(IV).ok_or(DecryptError)?;
         if *version != b'a' {
-            return Err(DoesNotOpen);
+            return Err(DecryptError);
         }
-        opened(&self.document_key, iv, text)
+        decrypted(&self.document_key, iv, text)
     }
 }
 
-fn opened(key: &[u8; 32], iv: &[u8], text: &[u8]) -> Result<Value, DoesNotOpen> {
-    let cipher = cbc::Decryptor::<aes::Aes256>::new_from_slices(key, iv).map_err(|_| DoesNotOpen)?;
-    let plain = cipher.decrypt_padded_vec::<Pkcs7>(text).map_err(|_| DoesNotOpen)?;
-    serde_json::from_slice(&plain).map_err(|_| DoesNotOpen)
+fn decrypted(key: &[u8; 32], iv: &[u8], text: &[u8]) -> Result<Value, DecryptError> {
+    let cipher = cbc::Decryptor::<aes::Aes256>::new_from_slices(key, iv).map_err(|_| DecryptError)?;
+    let plain = cipher.decrypt_padded_vec::<Pkcs7>(text).map_err(|_| DecryptError)?;
+    serde_json::from_slice(&plain).map_err(|_| DecryptError)
 }

@@ -3,9 +3,8 @@
 
 use serde_json::{Number, Value};
 
-/// Returns a value with its types as plain JSON: ids as their digits, times and texts as strings or milliseconds, numbers
-/// as numbers, and bytes as base64.
-pub fn plain(value: &Value) -> Value {
+/// Returns a value as plain JSON: ids as their digits, times as strings or milliseconds, bytes as base64.
+pub(super) fn plain(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let typed = object.iter().find_map(|(member, value)| typed(member, value));
@@ -18,7 +17,7 @@ pub fn plain(value: &Value) -> Value {
     }
 }
 
-/// The value of a type wrapper. `None` for any other member.
+/// Returns the value of a type wrapper. `None` for any other member.
 fn typed(member: &str, value: &Value) -> Option<Value> {
     match member {
         "$oid" | "$symbol" => Some(value.clone()),
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_of_each_version() {
+    fn types_of_each_version_become_plain_json() {
         let exported = json!({
             "_id": {"$oid": "5e8f8c1d2f0a4b0017c0ffee"},
             "relaxed": {"$date": "2020-04-09T21:00:00Z"},

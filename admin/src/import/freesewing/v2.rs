@@ -1,7 +1,7 @@
 //! FreeSewing's version 2, whose users are documents of MongoDB.
 //!
-//! The plugin `mongoose-encryption` 2 moves the members that it encrypts into one, `_ct`. What becomes of each member is
-//! what FreeSewing's own migration to version 3 made of it.
+//! The plugin `mongoose-encryption` 2 moves the members that it encrypts into one, `_ct`. Each member becomes the column that
+//! FreeSewing's own migration to version 3 made of it.
 
 use serde_json::{Map, Value, json};
 
@@ -14,12 +14,12 @@ pub(super) fn is_document(record: &Record) -> bool {
     record.contains_key("_id")
 }
 
-/// Returns whether some of its members are encrypted.
-pub(super) fn is_sealed(document: &Record) -> bool {
+/// Returns whether some members of a document are encrypted.
+pub(super) fn is_encrypted(document: &Record) -> bool {
     document.contains_key("_ct")
 }
 
-/// Returns the row of version 3 that a document would be, with the document's key as `source_id`.
+/// Returns the row of version 3 that a document corresponds to, with the document's key as `source_id`.
 ///
 /// # Errors
 /// If its members do not decrypt.
@@ -27,11 +27,11 @@ pub(super) fn to_row(document: &Record, cipher: &Cipher) -> Result<Record, Reaso
     let Value::Object(document) = extended_json::plain(&Value::Object(document.clone())) else {
         return Err(Reason::NotAnObject);
     };
-    let opened = match document.get("_ct") {
+    let decrypted = match document.get("_ct") {
         None => Value::Null,
-        Some(sealed) => {
-            let sealed = sealed.as_str().ok_or(Reason::WrongKey)?;
-            cipher.open_document(sealed).map_err(|_| Reason::WrongKey)?
+        Some(encrypted) => {
+            let encrypted = encrypted.as_str().ok_or(Reason::WrongKey)?;
+            cipher.decrypt_document(encrypted).map_err(|_| Reason::WrongKey)?
         }
     };
     let value = |pointer: &str| {
@@ -39,7 +39,7 @@ pub(super) fn to_row(document: &Record, cipher: &Cipher) -> Result<Record, Reaso
         let rest = pointer.splitn(3, '/').nth(2).map(|rest| format!("/{rest}")).unwrap_or_default();
         clear
             .and_then(|clear| clear.pointer(&rest))
-            .or_else(|| opened.pointer(pointer))
+            .or_else(|| decrypted.pointer(pointer))
             .filter(|v| !v.is_null())
     };
     let mut row = Map::new();

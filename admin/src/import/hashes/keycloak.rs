@@ -1,13 +1,13 @@
-//! Keycloak's credentials, as its export has them.
+//! Keycloak's credentials, as its export writes them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use postern::password::{HashFunction, Imported, SaltAndHash, UnusableHash, classify};
 use serde_json::Value;
 
-use super::base64;
+use super::decode::base64;
 
-/// A credential of Keycloak: an object with `secretData` and `credentialData`.
+/// Returns a credential of Keycloak: an object with `secretData` and `credentialData`.
 pub(super) fn credential(hash: &str) -> Option<Value> {
     if !hash.starts_with('{') {
         return None;
@@ -16,6 +16,9 @@ pub(super) fn credential(hash: &str) -> Option<Value> {
 }
 
 /// Reads the hash of a credential.
+///
+/// # Errors
+/// If the hash cannot be used.
 pub(super) fn classify_credential(credential: &Value) -> Result<Imported, UnusableHash> {
     let malformed = UnusableHash::Malformed;
     // Keycloak writes each as JSON within a JSON string.

@@ -1,18 +1,19 @@
-//! YAML as Django's `dumpdata` writes it: a sequence whose items begin with `- ` at the begin of a line.
+//! YAML, as Django's `dumpdata` writes it: a sequence whose items begin with `- ` at the begin of a line.
 //!
-//! An item is cut out by its lines before `saphyr-parser` reads it, so that a file of any length takes the memory of one
-//! item. Scalars stay the text that they are: YAML 1.1, which Django writes, and 1.2 differ in what `012` or `1e5` is.
+//! An item is cut out by its lines before `saphyr-parser` reads it. So a file of any length takes the memory of one item.
+//! A scalar stays text, because `012` and `1e5` differ between YAML 1.1, which Django writes, and YAML 1.2.
 
 use std::io::{self, BufRead};
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-use super::{Broken, Position, Record, Row, has_too_many_values};
+use super::reader::{ReadError, ReadRows};
+use super::row::{Position, Record, Row, has_too_many_values};
 use crate::import::reason::Reason;
 use crate::import::source::{MAX_ROW, Meter};
 
-/// The deepest nesting, which DynamoDB sets.
+/// The deepest nesting that DynamoDB takes.
 const MAX_DEPTH: u32 = 32;
 
 /// Returns whether a file that begins so is YAML of Django: the first item has a model.
@@ -26,29 +27,23 @@ pub(super) fn is_yaml(begin: &[u8]) -> bool {
 }
 
 /// The rows of a dump in YAML.
-pub struct YamlRows<R> {
+pub(super) struct YamlRows<R> {
     reader: R,
     meter: Meter,
     /// The number of the line that was read last.
     line: u64,
     /// The first line of the next item, and its number.
     next: Option<(u64, Vec<u8>)>,
-    ended: bool,
 }
 
 impl<R: BufRead> YamlRows<R> {
     /// The rows of this file.
     pub(super) fn new(reader: R, meter: Meter) -> Self {
-        Self { reader, meter, line: 0, next: None, ended: false }
+        Self { reader, meter, line: 0, next: None }
     }
 
-    /// What was read of the file.
-    pub fn meter(&self) -> &Meter {
-        &self.meter
-    }
-
-    /// Reads a line, of one that is too long only enough to know that. `None` at the end of the file.
-    fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    /// Reads a line. Of a line that is too long, enough to know that. `None` at the end of the file.
+    fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let (mut line, mut is_any) = (Vec::new(), false);
         loop {
             let buffer = self.reader.fill_buf()?;
@@ -66,13 +61,15 @@ impl<R: BufRead> YamlRows<R> {
             }
         }
     }
+}
 
-    /// Reads an item, and the first line of the one behind it.
-    fn read(&mut self) -> io::Result<Option<Row>> {
+impl<R: BufRead> ReadRows for YamlRows<R> {
+    /// Reads an item, and the first line of the item after it.
+    fn read_row(&mut self) -> Result<Option<Row>, ReadError> {
         let (at, mut item) = match self.next.take() {
             Some(next) => next,
             None => loop {
-                match self.line()? {
+                match self.next_line()? {
                     None => return Ok(None),
                     Some(line) if line.starts_with(b"- ") => break (self.line, line),
                     // Comments, directives and the begin of the document.
@@ -80,7 +77,7 @@ impl<R: BufRead> YamlRows<R> {
                 }
             },
         };
-        while let Some(line) = self.line()? {
+        while let Some(line) = self.next_line()? {
             if line.starts_with(b"- ") {
                 self.next = Some((self.line, line));
                 break;
@@ -91,30 +88,17 @@ impl<R: BufRead> YamlRows<R> {
         }
         Ok(Some(row(at, &item)))
     }
-}
 
-impl<R: BufRead> Iterator for YamlRows<R> {
-    type Item = Result<Row, Broken>;
+    fn line(&self) -> u64 {
+        self.line + 1
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        match self.read() {
-            Ok(row) => {
-                self.ended = row.is_none();
-                row.map(Ok)
-            }
-            Err(error) => {
-                self.ended = true;
-                let what = format!("the file cannot be read any further: {error}");
-                Some(Err(Broken { line: self.line + 1, what }))
-            }
-        }
+    fn meter(&self) -> &Meter {
+        &self.meter
     }
 }
 
-/// Of an item that is too long, enough is kept to know that.
+/// Appends bytes, but no more than tell that an item is too long.
 fn keep(item: &mut Vec<u8>, bytes: &[u8]) {
     let room = (MAX_ROW + 1).saturating_sub(item.len());
     item.extend(bytes.iter().take(room));
@@ -133,7 +117,7 @@ fn row(line: u64, item: &[u8]) -> Row {
     Row { position: Position::line(line), record }
 }
 
-/// The only item of this sequence.
+/// Reads the only item of a sequence.
 fn record(text: &str) -> Result<Record, Reason> {
     let text = without_indents(text);
     let mut events = Parser::new_from_str(&text);
@@ -153,7 +137,7 @@ fn record(text: &str) -> Result<Record, Reason> {
     }
 }
 
-/// The text without the indents behind the line breaks that YAML 1.2 has not. In YAML 1.1, and so to Django, they are no text.
+/// Removes the indents after the line breaks that only YAML 1.1 has. To Django, which writes YAML 1.1, they are no text.
 fn without_indents(text: &str) -> String {
     let mut indents = false;
     let is_text = |character: &char| {
@@ -168,7 +152,7 @@ fn next<'t>(events: &mut Parser<'t, saphyr_parser::StrInput<'t>>) -> Result<Even
     event.map(|(event, _)| event).ok_or(Reason::Unreadable { format: "YAML" })
 }
 
-/// The value that begins with this event. Aliases and tags, which no dump has, are refused.
+/// Reads the value that begins with this event. Aliases and tags are refused; no dump has them.
 fn value<'t>(
     event: Event<'t>,
     events: &mut Parser<'t, saphyr_parser::StrInput<'t>>,
@@ -211,21 +195,24 @@ fn value<'t>(
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
+    use std::io::{BufReader, Cursor};
 
     use serde_json::json;
 
     use super::*;
+    use crate::import::rows::Rows;
 
     fn rows(text: &str) -> Vec<(u64, Result<Value, Reason>)> {
-        let rows = YamlRows::new(BufReader::with_capacity(5, text.as_bytes()), Meter::default());
+        // A buffer of five bytes ends everywhere.
+        let reader = BufReader::with_capacity(5, Cursor::new(text.as_bytes().to_vec()));
+        let rows = Rows::new(YamlRows::new(reader, Meter::default()));
         let of_row =
             |row: Row| (row.position.line, row.record.map(Value::Object).map_err(|(reason, _)| reason));
         rows.map(|row| of_row(row.unwrap())).collect()
     }
 
     #[test]
-    fn items_of_django() {
+    fn each_item_of_django_is_a_row() {
         let text = "# a comment\n- model: auth.user\n  pk: 1\n  fields:\n    password: x$y/z=\n    last_login: null\n    \
             is_active: true\n    username: 1e5\n    first_name: \"Zo\\xEB\\nline \\\n      \\ more\"\n    \
             last_name: 'O''Neil\n\n      second'\n    date_joined: 2026-11-27 12:00:00.123456+00:00\n    groups: []\n    \
@@ -252,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_item_is_that_item_alone() {
+    fn broken_item_is_rejected_alone() {
         let deep = format!("- model: {}1{}\n", "[".repeat(100), "]".repeat(100));
         let long = format!("- model: {}\n", "x".repeat(MAX_ROW));
         let text = format!(
@@ -274,14 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_of_yaml_1_1_take_their_indents_along() {
+    fn indents_after_line_breaks_of_yaml_1_1_are_no_text() {
         // PyYAML's of `\u{2028}`, `a\u{2029}b c` and `\u{85}  d`.
         let text = "- a: '\u{2028}    '\n  b: 'a\u{2029}    b c'\n  c: \"\\N  d\"\n";
         assert_eq!(rows(text)[0].1, Ok(json!({"a": "\u{2028}", "b": "a\u{2029}b c", "c": "\u{85}  d"})));
     }
 
     #[test]
-    fn begins_of_yaml() {
+    fn yaml_of_django_is_told_by_its_begin() {
         for begin in ["- model: a.b\n", "---\n# x\n- fields: {}\n", "- pk: 1\n"] {
             assert!(is_yaml(begin.as_bytes()), "{begin}");
         }

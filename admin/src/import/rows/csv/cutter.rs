@@ -14,27 +14,30 @@ pub(super) struct Cutter<R> {
     line: u64,
     /// The line on which the row begins.
     pub(super) begins: u64,
-    /// The last byte was a carriage return: a line feed after it belongs to the same line break.
+    /// The last byte was a carriage return. A line feed after it belongs to the same line break.
     after_return: bool,
-    /// Something follows a quote that ends a field: it is not the one that was to end it.
+    /// Something follows a quote that ends a field. So the quote was not meant to end it.
     stray: bool,
-    /// The row; of one that is too long, enough to know that.
+    /// The row. Of a row that is too long, enough to know that.
     pub(super) bytes: Vec<u8>,
     /// Which of its fields stand in quotes.
     pub(super) quoted: Vec<bool>,
 }
 
-/// What was cut.
+/// What was cut out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cut {
+    /// A row.
     Row,
     /// Something follows a quote that ends a field.
     Stray,
+    /// A row that is too long.
     TooLong,
+    /// The end of the file.
     End,
     /// The file ends within quotes.
     OpenQuote,
-    /// What is within quotes is so long that its end is not looked for.
+    /// A quoted field is so long that its end is not looked for.
     Endless,
 }
 
@@ -44,7 +47,7 @@ enum Place {
     FieldBegins,
     Plain,
     Quoted,
-    /// After a quote within quotes: it ends them, or is the first of two that stand for one.
+    /// After a quote within quotes. It ends them, or is the first of two that stand for one.
     AfterQuote,
 }
 
@@ -93,7 +96,7 @@ impl<R: BufRead> Cutter<R> {
                         self.line += u64::from(byte == b'\n');
                         Place::Quoted
                     }
-                    // Where none are quoted, a carriage return of a text stands in it as it is.
+                    // Where fields have no quotes, a carriage return within a text is written as it is.
                     (_, b'\r') if !self.has_quotes => Place::Plain,
                     (_, b'\n' | b'\r') => {
                         self.line += 1;
@@ -141,7 +144,7 @@ impl<R: BufRead> Cutter<R> {
 
     fn whole(&self) -> Cut {
         match (self.stray, self.bytes.len() > MAX_ROW) {
-            // Megabytes within quotes that end in the wrong place are other rows.
+            // Megabytes within quotes that end in the wrong place hold other rows.
             (true, true) => Cut::Endless,
             (true, false) => Cut::Stray,
             (false, true) => Cut::TooLong,
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_as_an_editor_does() {
+    fn lines_are_counted_as_an_editor_counts_them() {
         for text in ["a\nb\n\nc", "a\r\nb\r\n\r\nc\r\n", "a\rb\r\rc\r"] {
             let rows = [(1, "a"), (2, "b"), (4, "c")].map(|(line, row)| (line, row.to_owned()));
             assert_eq!(cut(text), (rows.to_vec(), Cut::End), "{text:?}");
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_that_are_left_open() {
+    fn quote_left_open_ends_the_file() {
         let (rows, end) = cut("a,b\n1,\"x\n2,y\n");
         assert_eq!((rows.len(), end), (1, Cut::OpenQuote));
         assert_eq!(cut("a,\"").1, Cut::OpenQuote);
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_that_another_row_closes() {
+    fn quote_closed_by_another_row_is_stray() {
         let text = "a,b\n1,\"x\n2,\"y\"\n3,\"z\"\"\"\n";
         let mut cutter = Cutter::new(text.as_bytes(), b',', true);
         for (kind, line) in [(Cut::Row, 1), (Cut::Stray, 2), (Cut::Row, 4), (Cut::End, 5)] {
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_too_long_is_one_row() {
+    fn row_that_is_too_long_is_one_row() {
         let text = format!("{}\nb", "x".repeat(MAX_SEARCH as usize + 7));
         let mut cutter = Cutter::new(text.as_bytes(), b',', true);
         assert_eq!((cutter.cut().unwrap(), cutter.begins), (Cut::TooLong, 1));

@@ -1,7 +1,7 @@
 //! CSV with a header, with commas, semicolons or tabs, and the output of `mysql --batch`.
 //!
-//! A row is cut out before the `csv` crate splits it into fields: that crate takes a
-//! quote that is left open for one field up to the end of the file, and says nothing.
+//! A row is cut out before the `csv` crate splits it into fields. To that crate, a quote that is left open begins one
+//! field up to the end of the file, and it reports no error.
 
 mod cutter;
 
@@ -12,41 +12,41 @@ use ::csv::{ByteRecord, Reader, ReaderBuilder};
 use serde_json::Value;
 
 use self::cutter::{Cut, Cutter};
+use super::reader::{ReadError, ReadRows};
+use super::row::{Position, Record, Row};
 use super::sql::values;
-use super::{Broken, Position, Record, Row, other_format};
-use crate::import::WrittenBy;
+use super::written_by::WrittenBy;
 use crate::import::reason::Reason;
-use crate::import::source::{Meter, Source, Text};
+use crate::import::source::{Meter, Source, Text, other_format};
 use crate::output::Failure;
 
 /// The rows of a CSV file.
-pub struct CsvRows {
+pub(super) struct CsvRows {
     cutter: Cutter<BufReader<Text>>,
-    /// Splits the row that it is given.
+    /// Splits a row into fields.
     splitter: Reader<Cursor<Vec<u8>>>,
     meter: Meter,
     columns: Vec<String>,
     record: ByteRecord,
     /// Which fields of the record have no value.
-    nothing: Vec<bool>,
-    /// A backslash escapes, and quotes are text, as database servers write it.
+    is_null: Vec<bool>,
+    /// A backslash escapes, and a quote is text, as in the files of database servers.
     is_escaped: bool,
-    /// The operator said so, or said the contrary.
-    is_said: bool,
-    /// A field begins with a quote, and nobody knows whether that is text.
+    /// The operator named the program that wrote the file.
+    is_named: bool,
+    /// A field begins with a quote, and nothing tells whether the quote is text.
     is_ambiguous: bool,
-    ended: bool,
 }
 
 impl CsvRows {
     /// Reads the header.
     ///
     /// # Errors
-    /// If there is none, or it names a column twice.
-    pub fn new(source: Source, written_by: Option<WrittenBy>) -> Result<Self, Failure> {
-        // Excel's first line, which says how the others are split.
-        let said = source.begin.strip_prefix(b"sep=").and_then(<[u8]>::first).copied();
-        let delimiter = said.unwrap_or_else(|| delimiter(&source.begin));
+    /// If there is no header, or it names a column twice.
+    pub(super) fn new(source: Source, written_by: Option<WrittenBy>) -> Result<Self, Failure> {
+        // Excel's first line, which names the delimiter.
+        let named = source.begin.strip_prefix(b"sep=").and_then(<[u8]>::first).copied();
+        let delimiter = named.unwrap_or_else(|| delimiter(&source.begin));
         let guessed = || has_escapes(&source.begin);
         let is_server = written_by.map(|by| matches!(by, WrittenBy::MySql | WrittenBy::PostgreSql));
         let is_escaped = delimiter == b'\t' && is_server.unwrap_or_else(guessed);
@@ -62,14 +62,13 @@ impl CsvRows {
             meter: source.meter,
             columns: Vec::new(),
             record: ByteRecord::new(),
-            nothing: Vec::new(),
+            is_null: Vec::new(),
             is_escaped,
-            is_said: written_by.is_some(),
+            is_named: written_by.is_some(),
             is_ambiguous: false,
-            ended: false,
         };
-        if said.is_some() {
-            // What is wrong with it shows when the header is cut.
+        if named.is_some() {
+            // An error of it comes again when the header is cut.
             let _ = rows.cutter.cut();
         }
         match rows.cutter.cut() {
@@ -91,16 +90,11 @@ impl CsvRows {
     }
 
     /// The columns.
-    pub fn columns(&self) -> &[String] {
+    pub(super) fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// What was read of the file.
-    pub fn meter(&self) -> &Meter {
-        &self.meter
-    }
-
-    /// Splits the row that was cut. `false` if it is none, which no row that was cut is.
+    /// Splits the row that was cut out into fields. Returns `false` if the `csv` crate finds no row in it.
     fn split(&mut self) -> bool {
         if self.is_escaped {
             return self.split_escaped();
@@ -112,18 +106,18 @@ impl CsvRows {
         let is_split = self.splitter.read_byte_record(&mut self.record).unwrap_or(false);
         let quoted = self.cutter.quoted.iter().copied().chain(std::iter::repeat(false));
         let fields = self.record.iter().zip(quoted);
-        self.nothing.clear();
-        self.nothing.extend(fields.map(|(field, quoted)| field.is_empty() || !quoted && is_null(field)));
+        self.is_null.clear();
+        self.is_null.extend(fields.map(|(field, quoted)| field.is_empty() || !quoted && is_null(field)));
         is_split
     }
 
     /// Splits a row in which a backslash escapes.
     fn split_escaped(&mut self) -> bool {
         self.record.clear();
-        self.nothing.clear();
+        self.is_null.clear();
         for field in self.cutter.bytes.split(|byte| *byte == b'\t') {
-            self.nothing.push(field.is_empty() || is_null(field));
-            self.is_ambiguous |= field.starts_with(b"\"") && !self.is_said;
+            self.is_null.push(field.is_empty() || is_null(field));
+            self.is_ambiguous |= field.starts_with(b"\"") && !self.is_named;
             match std::str::from_utf8(field).map(values::of_copy) {
                 Ok(Value::String(text)) => self.record.push_field(text.as_bytes()),
                 Ok(_) | Err(_) => self.record.push_field(field),
@@ -142,8 +136,8 @@ impl CsvRows {
         let record = if found != self.columns.len() {
             Err((Reason::Fields { found, columns: self.columns.len() }, shown()))
         } else {
-            let fields = self.columns.iter().zip(&self.record).zip(&self.nothing);
-            let fields = fields.filter(|(_, nothing)| !**nothing).map(|(field, _)| field);
+            let fields = self.columns.iter().zip(&self.record).zip(&self.is_null);
+            let fields = fields.filter(|(_, is_null)| !**is_null).map(|(field, _)| field);
             let text = |field: &[u8]| std::str::from_utf8(field).map(|text| Value::String(text.to_owned()));
             let record: Result<Record, _> =
                 fields.map(|(column, field)| Ok((column.clone(), text(field)?))).collect();
@@ -152,71 +146,65 @@ impl CsvRows {
         Row { position: Position::line(self.cutter.begins), record }
     }
 
-    fn broken(&mut self, what: &str) -> Option<Result<Row, Broken>> {
-        self.ended = true;
-        Some(Err(Broken { line: self.cutter.begins, what: what.to_owned() }))
+    fn broken(&self, what: &str) -> ReadError {
+        ReadError::broken(self.cutter.begins, what)
+    }
+
+    /// A row that is rejected.
+    fn rejected(&self, reason: Reason, shown: Value) -> Row {
+        Row { position: Position::line(self.cutter.begins), record: Err((reason, shown)) }
     }
 }
 
-impl Iterator for CsvRows {
-    type Item = Result<Row, Broken>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let mut cut = self.cutter.cut();
-        let mut is_split = matches!(cut, Ok(Cut::Row)) && self.split();
+impl ReadRows for CsvRows {
+    fn read_row(&mut self) -> Result<Option<Row>, ReadError> {
+        let mut cut = self.cutter.cut()?;
+        let mut is_split = cut == Cut::Row && self.split();
         // Spreadsheets end in rows of nothing but delimiters.
         while is_split && self.record.len() > 1 && self.record.iter().all(<[u8]>::is_empty) {
-            cut = self.cutter.cut();
-            is_split = matches!(cut, Ok(Cut::Row)) && self.split();
+            cut = self.cutter.cut()?;
+            is_split = cut == Cut::Row && self.split();
         }
         match cut {
-            Ok(Cut::Row) if self.is_ambiguous => self.broken(
-                "a field begins with a quote: in a file of mysql that is text, in one of a spreadsheet it is not; say which \
-                 it is with --written-by",
-            ),
-            Ok(Cut::Row) if is_split => Some(Ok(self.row())),
-            Ok(Cut::Row) => self.broken("the row cannot be split into fields"),
-            Ok(Cut::Stray) => {
-                // With the rows that it may have swallowed, so that nobody is lost.
+            Cut::Row if self.is_ambiguous => Err(self.broken(
+                "a field begins with a quote: in a file of mysql the quote is text, in a file of a spreadsheet it is not; \
+                 name the program with --written-by",
+            )),
+            Cut::Row if is_split => Ok(Some(self.row())),
+            Cut::Row => Err(self.broken("the row cannot be split into fields")),
+            Cut::Stray => {
+                // With the rows that it may have swallowed, so that no user is lost.
                 let shown = String::from_utf8_lossy(&self.cutter.bytes).into_owned();
-                Some(Ok(Row {
-                    position: Position::line(self.cutter.begins),
-                    record: Err((Reason::StrayQuote, Value::String(shown))),
-                }))
+                Ok(Some(self.rejected(Reason::StrayQuote, Value::String(shown))))
             }
-            Ok(Cut::TooLong) => {
-                Some(Ok(Row {
-                    position: Position::line(self.cutter.begins),
-                    record: Err((Reason::TooLong, Value::Null)),
-                }))
-            }
-            Ok(Cut::End) => {
-                self.ended = true;
-                None
-            }
-            Ok(Cut::OpenQuote) => self.broken(
-                "a quote is left open in the row that begins on this line, up to the end of the file: no row after \
-                 it was read",
-            ),
-            Ok(Cut::Endless) => self.broken(
+            Cut::TooLong => Ok(Some(self.rejected(Reason::TooLong, Value::Null))),
+            Cut::End => Ok(None),
+            Cut::OpenQuote => Err(self.broken(
+                "a quote is left open in the row that begins on this line, up to the end of the file: no row after it was \
+                 read",
+            )),
+            Cut::Endless => Err(self.broken(
                 "the row is over 4 MB long, or ends in the wrong place: it cannot be told where the next one begins; is a \
                  quote left open?",
-            ),
-            Err(error) => self.broken(&format!("the file cannot be read any further: {error}")),
+            )),
         }
+    }
+
+    fn line(&self) -> u64 {
+        self.cutter.begins
+    }
+
+    fn meter(&self) -> &Meter {
+        &self.meter
     }
 }
 
-/// Whether a field without quotes is null as databases write it.
+/// Whether a field without quotes is null, as databases write it.
 fn is_null(field: &[u8]) -> bool {
     matches!(field, b"NULL" | b"\\N")
 }
 
-/// Whether a file with tabs is a database server's, which writes null in words and escapes by backslash: a quote is text
-/// there.
+/// Whether a database server wrote a file with tabs. It writes null as a word, escapes by backslash, and a quote is text.
 fn has_escapes(begin: &[u8]) -> bool {
     let mut lines = begin.split(|byte| *byte == b'\n');
     let header = lines.next().unwrap_or_default();
@@ -227,11 +215,27 @@ fn has_escapes(begin: &[u8]) -> bool {
             .any(|field| is_null(field) || field.windows(2).any(is_escape))
 }
 
-/// Whichever of commas, semicolons and tabs the header has most of.
+/// Whether the first line may be the header of a CSV of users.
+pub(super) fn is_header(begin: &[u8]) -> bool {
+    let first = begin.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    String::from_utf8_lossy(first).to_ascii_lowercase().contains("password")
+}
+
+/// Returns the delimiter: comma, semicolon or tab, whichever the header has most of.
 fn delimiter(begin: &[u8]) -> u8 {
     let mut lines = begin.split(|byte| matches!(byte, b'\n' | b'\r'));
     let header = lines.find(|line| !line.is_empty()).unwrap_or_default();
     let count = |delimiter: u8| header.iter().filter(|byte| **byte == delimiter).count();
     let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|byte| (count(*byte), *byte == b','));
     delimiter.unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_names_the_password_on_the_first_line() {
+        assert!(is_header(b"id,Password\n{\"a\"") && !is_header(b"loading\npassword"));
+    }
 }

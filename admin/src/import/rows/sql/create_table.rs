@@ -1,9 +1,9 @@
-//! The columns of a `CREATE TABLE`. Only their names are read, so that no type, index or option can be in the way.
+//! The columns of a `CREATE TABLE`. Only their names are read, so that no type, index or option makes it unreadable.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-use super::Product;
+use super::product::Product;
 
 /// Returns the table's name without the schema, and its columns. `None` if they are not all there.
 pub(super) fn columns(text: &str, product: Product) -> Option<(String, Vec<String>)> {
@@ -41,7 +41,7 @@ pub(super) fn columns(text: &str, product: Product) -> Option<(String, Vec<Strin
     }
 }
 
-/// What begins a definition that is of no column. Each product quotes a column that is called so.
+/// Returns the words that begin a definition other than a column's. Each product quotes a column of such a name.
 fn constraints(product: Product) -> &'static [&'static str] {
     const OF_ALL: [&str; 10] = [
         "CONSTRAINT",
@@ -97,7 +97,7 @@ impl Words<'_> {
         (!text.is_empty()).then_some(Name { text, is_quoted: false })
     }
 
-    /// What stands before this quote.
+    /// Reads up to this quote.
     fn quoted(&mut self, end: char) -> Option<String> {
         let mut text = String::new();
         loop {
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_of_tables_that_servers_write() {
+    fn columns_of_each_servers_tables_are_read() {
         use Product::{MySql, PostgreSql, Sqlite};
         for (product, text, expected) in [
             (
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_that_do_not_name_all_columns() {
+    fn statement_that_does_not_name_all_columns_has_none() {
         for text in [
             "CREATE TABLE u AS SELECT 1",
             "CREATE TABLE u (a int, b",

@@ -1,7 +1,7 @@
 //! Dumps in SQL, as mysqldump, mariadb-dump, phpMyAdmin, pg_dump, sqlite3 and database clients write them.
 //!
-//! A statement may be as long as the file. So it is cut into its rows here, by quotes and brackets, and `sqlparser` reads
-//! one row at a time. Rows of `COPY` are lines, which it does not read.
+//! A statement may be as long as the file. So the scanner cuts it into its rows, by quotes and brackets, and `sqlparser`
+//! reads one row at a time. `sqlparser` does not read the lines of `COPY`; they are split at their tabs.
 
 mod create_table;
 mod product;
@@ -18,58 +18,31 @@ use sqlparser::ast::{CopySource, Insert, ObjectName, ObjectNamePart, Statement, 
 use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
-pub(super) use self::product::{has_last_comment, product};
-use self::scanner::Scanner;
-use super::{Broken, Position, Row, has_too_many_values, of_dump};
-use crate::import::WrittenBy;
+pub(super) use self::product::{Product, has_last_comment, product};
+use self::scanner::{Head, Kind, Piece, Scanner};
+use super::reader::{ReadError, ReadRows};
+use super::row::{Position, Row, dump_record};
 use crate::import::reason::Reason;
-use crate::import::source::{MAX_ROW, Meter};
-
-/// Whose SQL it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::import::rows) enum Product {
-    /// MySQL or MariaDB.
-    MySql,
-    /// PostgreSQL.
-    PostgreSql,
-    /// SQLite.
-    Sqlite,
-    /// Nothing before the rows tells. Then it is standard SQL, and a text with a backslash, which MySQL reads otherwise,
-    /// ends the import.
-    Unknown,
-}
-
-impl Product {
-    /// The product that the operator names, if it is one.
-    pub(super) fn of(written_by: WrittenBy) -> Option<Self> {
-        match written_by {
-            WrittenBy::MySql => Some(Self::MySql),
-            WrittenBy::PostgreSql => Some(Self::PostgreSql),
-            WrittenBy::Sqlite => Some(Self::Sqlite),
-            WrittenBy::Spreadsheet => None,
-        }
-    }
-}
+use crate::import::source::Meter;
 
 /// The rows of a dump, each as `{"model": table, "fields": {column: value}}`.
-pub struct SqlRows<R> {
+pub(super) struct SqlRows<R> {
     scanner: Scanner<R>,
     meter: Meter,
     product: Product,
     dialect: Box<dyn Dialect + Send>,
     /// The columns of each table that was created.
     columns: HashMap<String, Vec<String>>,
-    /// The tables that matter; where that is not known, those that have users by their columns.
+    /// The tables whose rows are read. Without them, the tables that have a user's columns.
     wanted: Option<&'static [&'static str]>,
     /// The database of each table whose rows were read.
     databases: HashMap<String, String>,
-    /// Why nothing more is read.
+    /// Why reading stopped.
     stop: Option<String>,
     /// The table whose rows are read.
     rows_of: Option<Table>,
     /// The tool that wrote the dump ends it with a comment of its own.
     has_last_comment: bool,
-    ended: bool,
 }
 
 /// The table of a statement.
@@ -84,7 +57,8 @@ struct Table {
 }
 
 impl Table {
-    /// Whether it has users by its columns. SQLite keeps the last ids in a table that it does not create in a dump.
+    /// Whether it has a user's columns, or may have them. SQLite keeps the last ids in `sqlite_sequence`, which no dump
+    /// creates.
     fn may_have_users(&self) -> bool {
         let has = |name: &str| self.columns.iter().any(|column| column == name);
         let is_unknown = self.columns.is_empty() && self.name != "sqlite_sequence";
@@ -93,7 +67,7 @@ impl Table {
 }
 
 impl<R: BufRead> SqlRows<R> {
-    /// The rows of a dump of this product, of these tables or of those that have users.
+    /// The rows of a dump of this product: of these tables, or of the tables that have a user's columns.
     pub(super) fn new(
         reader: R,
         meter: Meter,
@@ -118,16 +92,11 @@ impl<R: BufRead> SqlRows<R> {
             stop: None,
             rows_of: None,
             has_last_comment,
-            ended: false,
         }
     }
 
-    /// What was read of the file.
-    pub fn meter(&self) -> &Meter {
-        &self.meter
-    }
-
-    fn read(&mut self) -> io::Result<Option<Row>> {
+    /// Reads up to the next row that is wanted, and reads that.
+    fn next_row(&mut self) -> io::Result<Option<Row>> {
         loop {
             if self.stop.is_some() {
                 return Ok(None);
@@ -135,14 +104,14 @@ impl<R: BufRead> SqlRows<R> {
             let Some(table) = self.rows_of.clone() else {
                 let line = self.scanner.line_number();
                 let Some(head) = self.scanner.head()? else { return Ok(None) };
-                if head.kind == Kind::Strange && self.matters(&head.text) {
+                if head.kind == Kind::InsertWithoutValues && self.may_have_users(&head.text) {
                     let shown = Value::String(head.text);
                     return Ok(Some(Row {
                         position: Position::line(line),
                         record: Err((Reason::NotSql, shown)),
                     }));
                 }
-                self.rows_of = self.open(&head);
+                self.rows_of = self.table_of(&head);
                 if let Some(table) = self.rows_of.clone().filter(|table| self.is_wanted(table)) {
                     self.stop = self.other_database(&table);
                 }
@@ -167,14 +136,14 @@ impl<R: BufRead> SqlRows<R> {
     }
 
     /// Whether a statement that cannot be read may have users in it.
-    fn matters(&self, statement: &str) -> bool {
+    fn may_have_users(&self, statement: &str) -> bool {
         self.wanted.map_or_else(
             || statement.contains("password"),
             |tables| tables.iter().any(|t| statement.contains(t)),
         )
     }
 
-    /// Says that a table is in two databases, if it is: their users are not the same people.
+    /// Returns what is wrong if a table is in two databases, whose users are not the same people.
     fn other_database(&mut self, table: &Table) -> Option<String> {
         let (named, chosen) = (table.database.clone(), self.scanner.database());
         // PostgreSQL names schemas, of which each database has its own.
@@ -191,15 +160,15 @@ impl<R: BufRead> SqlRows<R> {
         })
     }
 
-    /// The table whose rows follow this head of a statement, if any do.
-    fn open(&mut self, head: &Head) -> Option<Table> {
+    /// Returns the table whose rows follow this head of a statement.
+    fn table_of(&mut self, head: &Head) -> Option<Table> {
         let parse = |sql: String| Parser::parse_sql(&*self.dialect, &sql).ok()?.pop();
         match head.kind {
             Kind::Create => {
                 if let Some((name, mut columns)) = create_table::columns(&head.text, self.product) {
                     let table = Table { name, database: None, columns: columns.clone(), is_copy: false };
                     if !self.is_wanted(&table) {
-                        // That it has others is all that is kept of it.
+                        // It is enough to know that the table has other columns than a user's.
                         columns.truncate(1);
                     }
                     self.columns.insert(table.name, columns);
@@ -236,7 +205,7 @@ impl<R: BufRead> SqlRows<R> {
                     is_copy: true,
                 })
             }
-            Kind::Other | Kind::Strange => None,
+            Kind::Other | Kind::InsertWithoutValues => None,
         }
     }
 
@@ -249,81 +218,36 @@ impl<R: BufRead> SqlRows<R> {
     }
 }
 
-impl<R: BufRead> Iterator for SqlRows<R> {
-    type Item = Result<Row, Broken>;
+impl<R: BufRead> ReadRows for SqlRows<R> {
+    fn read_row(&mut self) -> Result<Option<Row>, ReadError> {
+        if let Some(row) = self.next_row()? {
+            return Ok(Some(row));
+        }
+        let what = if let Some(stop) = &self.stop {
+            stop
+        } else if self.scanner.is_ambiguous() {
+            "a text has a backslash, which MySQL reads otherwise than others, and nothing before the rows tells whose SQL it \
+             is: name it with --written-by"
+        } else if self.scanner.is_cut_off() {
+            "the dump ends within a statement: it is cut off"
+        } else if self.has_last_comment && !self.scanner.is_complete() {
+            "the dump ends without the comment that it is complete: it is cut off"
+        } else {
+            return Ok(None);
+        };
+        Err(ReadError::broken(self.line(), what))
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        match self.read() {
-            Ok(Some(row)) => Some(Ok(row)),
-            Ok(None) => {
-                self.ended = true;
-                let what = if let Some(stop) = &self.stop {
-                    stop
-                } else if self.scanner.is_ambiguous() {
-                    "a text has a backslash, which MySQL reads otherwise than others, and nothing before the rows tells \
-                     whose SQL it is: name it with --written-by"
-                } else if self.scanner.is_cut_off() {
-                    "the dump ends within a statement: it is cut off"
-                } else if self.has_last_comment && !self.scanner.is_complete() {
-                    "the dump ends without the comment that it is complete: it is cut off"
-                } else {
-                    return None;
-                };
-                Some(Err(Broken { line: self.scanner.line_number(), what: what.to_owned() }))
-            }
-            Err(error) => {
-                self.ended = true;
-                let what = format!("the file cannot be read any further: {error}");
-                Some(Err(Broken { line: self.scanner.line_number(), what }))
-            }
-        }
+    fn line(&self) -> u64 {
+        self.scanner.line_number()
+    }
+
+    fn meter(&self) -> &Meter {
+        &self.meter
     }
 }
 
-/// The beginning of a statement: all of it, or up to where its rows begin.
-pub(super) struct Head {
-    /// What kind of statement it is.
-    pub(super) kind: Kind,
-    /// Its text.
-    pub(super) text: String,
-}
-
-/// The statements that matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `CREATE TABLE`.
-    Create,
-    /// `INSERT` or `REPLACE`, up to `VALUES`.
-    Insert,
-    /// `COPY`, up to the lines.
-    Copy,
-    /// `INSERT` or `REPLACE` without `VALUES`.
-    Strange,
-    /// Anything else.
-    Other,
-}
-
-/// A row as it stands in the file.
-pub(super) struct Piece {
-    /// The line on which it begins.
-    pub(super) line: u64,
-    /// Its bytes; of one that is too long, enough to know that.
-    pub(super) bytes: Vec<u8>,
-}
-
-impl Piece {
-    fn text(&self) -> Result<&str, Reason> {
-        if self.bytes.len() > MAX_ROW || has_too_many_values(&self.bytes) {
-            return Err(Reason::TooLong);
-        }
-        std::str::from_utf8(&self.bytes).map_err(|_| Reason::NotUtf8)
-    }
-}
-
-/// A line of `COPY` in text format (PostgreSQL's documentation of COPY, "File Formats").
+/// Reads a line of `COPY` in text format (PostgreSQL's documentation of COPY, "File Formats").
 fn copied(table: &Table, line: &Piece) -> Row {
     let values = line.text().map(|text| text.split('\t').map(values::of_copy).collect());
     row(table, line, values)
@@ -337,19 +261,19 @@ fn row(table: &Table, piece: &Piece, values: Result<Vec<Value>, Reason>) -> Row 
         if values.len() != table.columns.len() {
             return Err(Reason::Fields { found: values.len(), columns: table.columns.len() });
         }
-        Ok(of_dump(&table.name, table.columns.iter().cloned().zip(values).collect()))
+        Ok(dump_record(&table.name, None, table.columns.iter().cloned().zip(values).collect()))
     });
     let shown = || Value::String(String::from_utf8_lossy(&piece.bytes).into_owned());
     Row { position: Position::line(piece.line), record: record.map_err(|reason| (reason, shown())) }
 }
 
-/// The schema or database before the name.
+/// Returns the schema or database before the name.
 fn qualifier(name: &ObjectName) -> Option<String> {
     let before = name.0.get(..name.0.len().saturating_sub(1)).filter(|before| !before.is_empty())?;
     Some(before.iter().map(ToString::to_string).collect::<Vec<_>>().join("."))
 }
 
-/// The name without the schema.
+/// Returns the name without the schema.
 fn last(name: &ObjectName) -> Option<String> {
     match name.0.last()? {
         ObjectNamePart::Identifier(identifier) => Some(identifier.value.clone()),

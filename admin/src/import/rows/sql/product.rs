@@ -1,6 +1,32 @@
-//! Tells whether a file is SQL, and which product's.
+//! The product that wrote a dump in SQL, told by how the file begins.
 
-use super::Product;
+use crate::import::rows::written_by::WrittenBy;
+
+/// The product whose SQL a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::import::rows) enum Product {
+    /// MySQL or MariaDB.
+    MySql,
+    /// PostgreSQL.
+    PostgreSql,
+    /// SQLite.
+    Sqlite,
+    /// Nothing before the rows tells. The file is read as standard SQL. A text with a backslash ends the import, because
+    /// MySQL reads it otherwise.
+    Unknown,
+}
+
+impl Product {
+    /// The product that the operator names. `None` for a spreadsheet.
+    pub(in crate::import::rows) fn of(written_by: WrittenBy) -> Option<Self> {
+        match written_by {
+            WrittenBy::MySql => Some(Self::MySql),
+            WrittenBy::PostgreSql => Some(Self::PostgreSql),
+            WrittenBy::Sqlite => Some(Self::Sqlite),
+            WrittenBy::Spreadsheet => None,
+        }
+    }
+}
 
 /// The words that the statements of a dump begin with.
 const KEYWORDS: [&str; 14] = [
@@ -8,7 +34,7 @@ const KEYWORDS: [&str; 14] = [
     "START", "TRUNCATE", "USE",
 ];
 
-/// What only one product's dumps have before their rows, in lower case. The first counts.
+/// What only one product's dumps have before their rows, in lower case. The first one in the file decides.
 const HINTS: [(&str, Product); 11] = [
     ("begin transaction", Product::Sqlite),
     ("postgresql", Product::PostgreSql),
@@ -25,7 +51,7 @@ const HINTS: [(&str, Product); 11] = [
 
 /// Returns the product whose SQL a file is that begins so. `None` if it is no SQL.
 ///
-/// Only what stands before the first row tells: a row holds what users typed.
+/// Only the text before the first row tells. A row holds what users typed.
 pub(in crate::import::rows) fn product(begin: &[u8]) -> Option<Product> {
     let code = without_comments(begin)?;
     let begins_with = |word: &&str| {
@@ -58,7 +84,7 @@ pub(in crate::import::rows) fn has_last_comment(begin: &[u8]) -> bool {
     })
 }
 
-/// Skips white space and comments, but for those that MySQL runs. `None` where nothing follows them.
+/// Skips white space and comments, except the comments that MySQL runs. `None` if nothing follows them.
 fn without_comments(begin: &[u8]) -> Option<&[u8]> {
     let mut code = begin.trim_ascii_start();
     loop {
@@ -111,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sql_is_of_no_product() {
+    fn file_that_is_no_sql_is_of_no_product() {
         for begin in [
             "",
             "--",

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
-use super::{Head, Kind, Piece, Product};
+use super::product::Product;
+use crate::import::reason::Reason;
+use crate::import::rows::row::has_too_many_values;
 use crate::import::source::MAX_ROW;
 
-/// How much of a statement is kept that has no rows.
+/// How much is kept of a statement without rows, in bytes.
 const MAX_HEAD: usize = 1 << 18;
 
 /// The comments that pg_dumpall, pg_dump and mysqldump write last; the longest first.
@@ -19,17 +21,61 @@ const LAST_COMMENTS: [&[u8]; 3] = [
 /// The longest tag of a dollar-quoted text, in bytes: an identifier of PostgreSQL has at most 63.
 const MAX_TAG: usize = 64;
 
+/// The head of a statement: all of it, or the part before its rows.
+pub(super) struct Head {
+    /// The kind of statement.
+    pub(super) kind: Kind,
+    /// Its text.
+    pub(super) text: String,
+}
+
+/// The kinds of statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `CREATE TABLE`.
+    Create,
+    /// `INSERT` or `REPLACE`, up to `VALUES`.
+    Insert,
+    /// `COPY`, up to the lines.
+    Copy,
+    /// `INSERT` or `REPLACE` without `VALUES`.
+    InsertWithoutValues,
+    /// Anything else.
+    Other,
+}
+
+/// A row as it stands in the file.
+pub(super) struct Piece {
+    /// The line on which it begins.
+    pub(super) line: u64,
+    /// Its bytes. Of a row that is too long, enough to know that.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Piece {
+    /// The text of the row.
+    ///
+    /// # Errors
+    /// If it is too long, or not UTF-8.
+    pub(super) fn text(&self) -> Result<&str, Reason> {
+        if self.bytes.len() > MAX_ROW || has_too_many_values(&self.bytes) {
+            return Err(Reason::TooLong);
+        }
+        std::str::from_utf8(&self.bytes).map_err(|_| Reason::NotUtf8)
+    }
+}
+
 /// Reads a dump byte by byte.
 pub(super) struct Scanner<R> {
     reader: R,
     product: Product,
     ahead: VecDeque<u8>,
     line: u64,
-    /// The file ended where it should not.
+    /// The file ended within a statement.
     cut_off: bool,
     /// The comment that pg_dump and mysqldump write last was read.
     is_complete: bool,
-    /// A text has a backslash, and nobody knows what it means.
+    /// A text has a backslash, and nothing tells what it means.
     is_ambiguous: bool,
     /// The byte that was read last.
     last: u8,
@@ -68,7 +114,7 @@ impl<R: BufRead> Scanner<R> {
         self.is_complete
     }
 
-    /// Whether a text has a backslash of which nobody knows what it means. Nothing is read after it.
+    /// Whether a text has a backslash, and nothing tells what it means. Nothing is read after it.
     pub(super) fn is_ambiguous(&self) -> bool {
         self.is_ambiguous
     }
@@ -78,7 +124,7 @@ impl<R: BufRead> Scanner<R> {
         self.database.clone()
     }
 
-    /// The next statement, or its begin where rows follow. `None` at the end.
+    /// Reads the next statement; where rows follow, only up to them. `None` at the end.
     pub(super) fn head(&mut self) -> io::Result<Option<Head>> {
         if self.is_ambiguous {
             return Ok(None);
@@ -136,8 +182,8 @@ impl<R: BufRead> Scanner<R> {
             // The rest of the line of `FROM stdin;`.
             self.line()?;
         }
-        // A statement whose VALUES did not come is of no use.
-        let kind = if kind == Kind::Insert { Kind::Strange } else { kind };
+        // Rows of a statement without VALUES cannot be read.
+        let kind = if kind == Kind::Insert { Kind::InsertWithoutValues } else { kind };
         if let Some(database) =
             text.get(..4).filter(|use_| use_.eq_ignore_ascii_case(b"USE ")).and(text.get(4..))
         {
@@ -146,7 +192,7 @@ impl<R: BufRead> Scanner<R> {
         Ok(Some(Head { kind, text: lossy(&text) }))
     }
 
-    /// The next row in brackets of an `INSERT`. `None` at its end.
+    /// Reads the next row in brackets of an `INSERT`. `None` at its end.
     pub(super) fn tuple(&mut self) -> io::Result<Option<Piece>> {
         self.skip_space()?;
         if self.peek(0)? == Some(b',') {
@@ -191,7 +237,7 @@ impl<R: BufRead> Scanner<R> {
         }
     }
 
-    /// The next line, without its end. `None` at the end of the file.
+    /// Reads the next line, without its line break. `None` at the end of the file.
     pub(super) fn line(&mut self) -> io::Result<Option<Piece>> {
         let (line, mut bytes) = (self.line, Vec::new());
         while let Some(byte) = self.bump()? {
@@ -206,17 +252,17 @@ impl<R: BufRead> Scanner<R> {
         Ok(None)
     }
 
-    /// A quoted text with its quotes. Bytes beyond the most are read and left out.
+    /// Reads a quoted text with its quotes. Bytes after the first `most` are left out.
     fn quoted(&mut self, text: &mut Vec<u8>, most: usize) -> io::Result<()> {
         let push = |byte, text: &mut Vec<u8>| {
             if text.len() < most {
                 text.push(byte);
             }
         };
-        // PostgreSQL escapes by backslash after an E only.
+        // In PostgreSQL, a backslash escapes only in a text after an E.
         let escapes = match self.product {
             Product::MySql => true,
-            // The byte before it, and not the last of the text, of which too long a one has no more.
+            // The byte before the quote in the file. `text` lacks it if it is too long.
             Product::PostgreSql => self.last.eq_ignore_ascii_case(&b'e'),
             Product::Sqlite | Product::Unknown => false,
         };
@@ -241,7 +287,7 @@ impl<R: BufRead> Scanner<R> {
         Ok(())
     }
 
-    /// A text between `$tag$` and `$tag$`, which functions are written in. It is left out.
+    /// Skips a text between `$tag$` and `$tag$`, such as the body of a function.
     fn dollar_quoted(&mut self) -> io::Result<()> {
         let mut tag = vec![b'$'];
         self.bump()?;
@@ -284,7 +330,7 @@ impl<R: BufRead> Scanner<R> {
         Ok(())
     }
 
-    /// Skips a comment. Whether there was one.
+    /// Skips a comment. Returns whether there was one.
     fn comment(&mut self) -> io::Result<bool> {
         match (self.peek(0)?, self.peek(1)?) {
             (Some(b'-'), Some(b'-')) => {}
@@ -344,7 +390,7 @@ fn kind(text: &[u8]) -> Kind {
     }
 }
 
-/// Whether a table is what a statement creates: TABLE is among its first three words.
+/// Whether a statement creates a table: TABLE is among its first three words.
 fn is_of_table(text: &[u8]) -> bool {
     const NEAR: usize = 64;
     let near = text.get(..NEAR).unwrap_or(text);

@@ -1,13 +1,20 @@
-//! Dumps of any form are cut where the whole statement's parser cuts them, and no bytes make the reader panic or stay.
+//! Dumps of each product are cut into their rows, and no bytes make the reader panic or hang.
+
+use std::io::Cursor;
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::import::rows::Rows;
+use crate::import::source::MAX_ROW;
+
+fn read(text: &[u8], product: Product, tables: Option<&'static [&'static str]>) -> Rows {
+    Rows::new(SqlRows::new(Cursor::new(text.to_vec()), Meter::default(), product, tables, false))
+}
 
 fn rows(text: &[u8], product: Product) -> Vec<Result<Value, Reason>> {
-    let rows = SqlRows::new(text, Meter::default(), product, Some(&["u", "U"]), false);
-    let rows = rows.filter_map(Result::ok);
+    let rows = read(text, product, Some(&["u", "U"])).filter_map(Result::ok);
     rows.map(|row| row.record.map(Value::Object).map_err(|(reason, _)| reason)).collect()
 }
 
@@ -16,7 +23,7 @@ fn fields(text: &str, product: Product) -> Vec<Value> {
 }
 
 #[test]
-fn values_of_each_product() {
+fn values_of_each_product_are_read() {
     let my = "INSERT INTO `u` (`a`,`b`,`c`,`d`,`e`,`f`) VALUES (1,-2.5,NULL,_binary 'x\\'y\\\\',0x61,b'1'),\n(2,0,'',\"q\",'--','/*');";
     assert_eq!(
         fields(my, Product::MySql),
@@ -45,15 +52,15 @@ fn values_of_each_product() {
 }
 
 #[test]
-fn binary_column_costs_nobody_the_row() {
+fn binary_column_stays_hexadecimal() {
     let text = "INSERT INTO u (a, b, c) VALUES (0xff00,X'FF',0x6162),(1,2,3);";
     let found = [json!({"a": "ff00", "b": "FF", "c": "ab"}), json!({"a": 1, "b": 2, "c": 3})];
     assert_eq!(fields(text, Product::MySql), found);
 }
 
-/// The byte before a quote tells whether backslashes escape in PostgreSQL, and not the last of a row that is cut short.
+/// The byte before a quote in the file tells whether backslashes escape, and not the last byte of a row that is cut short.
 #[test]
-fn long_row_does_not_turn_backslashes_into_escapes() {
+fn backslash_after_a_long_row_does_not_escape() {
     let bio = "e".repeat(MAX_ROW + 10);
     let text =
         format!("INSERT INTO u (a, b, c) VALUES (1, '{bio}', '\\'), (2, ', (901, 902, 903); -- ', '');\n");
@@ -80,20 +87,18 @@ fn table_of_any_kind_names_its_columns() {
 }
 
 #[test]
-fn tables_without_users_are_passed_over_where_any_may_hold_them() {
+fn table_without_user_columns_is_skipped() {
     let text = "PRAGMA foreign_keys=OFF;\nCREATE TABLE a (id, hash);\nINSERT INTO a VALUES(1,sleep(9));\n\
         CREATE TABLE b (id, email, password);\nINSERT INTO b VALUES(2,'x','!');\n\
         INSERT INTO sqlite_sequence VALUES('b',2);\nINSERT INTO c VALUES(3);\n";
-    let rows: Vec<_> = SqlRows::new(text.as_bytes(), Meter::default(), Product::Sqlite, None, false)
-        .map(Result::unwrap)
-        .collect();
+    let rows: Vec<_> = read(text.as_bytes(), Product::Sqlite, None).map(Result::unwrap).collect();
     let [user, unknown] = rows.as_slice() else { panic!("{} rows", rows.len()) };
     assert_eq!(user.record.as_ref().unwrap()["model"], json!("b"));
     assert!(matches!(&unknown.record, Err((Reason::NoColumns { table }, _)) if table == "c"));
 }
 
 #[test]
-fn columns_of_a_table_with_parts_are_known() {
+fn columns_of_a_partitioned_table_are_known() {
     let text = "CREATE TABLE `u` (\n  `a` int(11) NOT NULL,\n  PRIMARY KEY (`a`)\n) ENGINE=InnoDB\n \
         PARTITION BY HASH (`a`)\nPARTITIONS 2;\nINSERT INTO `u` VALUES (1);\nCREATE TABLE \"U\" (\"b\" int);\n\
         INSERT INTO \"U\" VALUES (2);\n";
@@ -101,7 +106,7 @@ fn columns_of_a_table_with_parts_are_known() {
 }
 
 #[test]
-fn what_is_no_value_is_rejected_and_the_next_row_is_read() {
+fn expression_is_rejected_and_the_next_row_is_read() {
     let text = "INSERT INTO u (a) VALUES (sleep(9)),(2),(1+1),(\n3\n) ON DUPLICATE KEY UPDATE a=VALUES(a);\nINSERT INTO u (a) VALUES (4);";
     let found = rows(text.as_bytes(), Product::MySql);
     let good: Vec<_> = found.iter().flatten().map(|row| row["fields"]["a"].clone()).collect();
@@ -110,7 +115,7 @@ fn what_is_no_value_is_rejected_and_the_next_row_is_read() {
 }
 
 #[test]
-fn a_row_that_is_too_long_is_one_row() {
+fn row_that_is_too_long_is_one_row() {
     let text = format!("INSERT INTO u (a) VALUES ('{}'),(2);", "x".repeat(MAX_ROW + 10));
     let found = rows(text.as_bytes(), Product::MySql);
     assert_eq!(found[0], Err(Reason::TooLong));
@@ -119,7 +124,7 @@ fn a_row_that_is_too_long_is_one_row() {
 
 proptest! {
     #[test]
-    fn any_text_comes_back(texts in prop::collection::vec(any::<String>(), 1..5)) {
+    fn any_text_is_read_as_it_was(texts in prop::collection::vec(any::<String>(), 1..5)) {
         let texts: Vec<String> = texts.into_iter().map(|text| text.replace('\0', "")).collect();
         for product in [Product::MySql, Product::PostgreSql, Product::Sqlite] {
             let quoted = texts.iter().map(|text| {
@@ -133,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic_or_stay(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0..4_usize) {
+    fn any_bytes_end_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0..4_usize) {
         let starts: [&[u8]; 4] = [b"", b"INSERT INTO u (a) VALUES (", b"COPY u (a) FROM stdin;\n", b"CREATE TABLE u ("];
         for product in [Product::MySql, Product::PostgreSql, Product::Sqlite] {
             rows(&[starts[at], &bytes].concat(), product);

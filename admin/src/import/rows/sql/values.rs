@@ -5,10 +5,10 @@ use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgum
 
 use crate::import::reason::Reason;
 
-/// The values of a row in brackets.
+/// Reads the values of a row in brackets.
 ///
 /// # Errors
-/// If one is no literal.
+/// If a value is no literal.
 pub(super) fn of_tuple(tuple: &Expr) -> Result<Vec<Json>, Reason> {
     match tuple {
         Expr::Tuple(values) => values.iter().map(of_expr).collect(),
@@ -55,7 +55,8 @@ fn of_literal(value: &Value) -> Result<Json, Reason> {
     }
 }
 
-/// What sqlite3 writes around line breaks: `replace('a\nb','\n',char(10))`, since version 3.50 `unistr('a\u000ab')`.
+/// Runs the functions that sqlite3 writes around line breaks: `replace('a\nb','\n',char(10))`, and since version 3.50
+/// `unistr('a\u000ab')`.
 fn of_function(function: &Function) -> Result<Json, Reason> {
     let FunctionArguments::List(list) = &function.args else { return Err(Reason::NotSql) };
     let mut arguments = Vec::new();
@@ -107,13 +108,13 @@ fn number(digits: &str) -> Json {
     digits.parse::<Number>().map_or_else(|_| Json::String(digits.to_owned()), Json::Number)
 }
 
-/// The text that these hexadecimal digits spell in UTF-8. Of a column that is no text, the digits.
+/// Decodes hexadecimal digits to UTF-8. The digits of a column that is no text are returned as they are.
 fn hexadecimal(digits: &str) -> Result<String, Reason> {
     let bytes = hex::decode(digits).map_err(|_| Reason::NotSql)?;
     Ok(String::from_utf8(bytes).unwrap_or_else(|_| digits.to_owned()))
 }
 
-/// A field of `COPY` in text format, or of `mysql --batch`.
+/// Reads a field of `COPY` in text format, or of `mysql --batch`.
 pub(in crate::import::rows) fn of_copy(field: &str) -> Json {
     if field == "\\N" {
         return Json::Null;
@@ -124,7 +125,7 @@ pub(in crate::import::rows) fn of_copy(field: &str) -> Json {
         // COPY writes no other escapes, such as `\x41`, though it reads them.
         text.push(match escaped {
             None => character,
-            // mysql's, which COPY has not.
+            // Only mysql writes this one.
             Some('0') => '\0',
             Some('b') => '\u{8}',
             Some('f') => '\u{c}',

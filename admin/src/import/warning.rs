@@ -1,0 +1,53 @@
+//! What the operator should know of a row that is imported all the same.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::unusable_password::UnusablePassword;
+
+/// What the operator should know of a row that is imported all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The e-mail address is another user's, and is left out.
+    EmailDropped,
+    /// The password may have been hashed twice.
+    MaybeHashedTwice,
+    /// MFA is on, and the recovery codes are not imported.
+    NoRecoveryCodes,
+    /// An encrypted column that is not needed to sign in does not decrypt, and is left out.
+    ColumnDropped(&'static str),
+    /// The password cannot be used, and is left out.
+    NoPassword(UnusablePassword),
+}
+
+impl Warning {
+    /// The warning without its particulars, for counting.
+    pub fn kind(self) -> Cow<'static, str> {
+        match self {
+            Self::EmailDropped => "e-mail address left out".into(),
+            Self::MaybeHashedTwice => "perhaps hashed twice".into(),
+            Self::NoRecoveryCodes => "recovery codes left behind".into(),
+            Self::ColumnDropped(_) => "column left out".into(),
+            Self::NoPassword(why) => format!("without a password: {}", why.kind()).into(),
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmailDropped => f.write_str("the e-mail address is another user's, and is left out"),
+            Self::MaybeHashedTwice => f.write_str(
+                "the password may have been hashed twice, and then no password fits it: if the user cannot sign in, use \
+                 `postern user set-password`",
+            ),
+            Self::NoRecoveryCodes => {
+                f.write_str("MFA is on; the recovery codes are not imported, the authenticator works as before")
+            }
+            Self::NoPassword(why) => {
+                write!(f, "imported without a password, until `postern user set-password` sets one: {why}")
+            }
+            Self::ColumnDropped(column) => write!(f, "`{column}` does not decrypt, and is left out"),
+        }
+    }
+}
