@@ -1,4 +1,4 @@
-//! Asks the operator: for passwords and peppers, which are never arguments, and for confirmations.
+//! Asks the operator for passwords, peppers and confirmations. Passwords and peppers are never arguments.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -7,10 +7,10 @@ use postern::random::random;
 
 use crate::output::{Exit, Failure};
 
-/// A new password's hash: asked for twice without an echo, or the first line of standard input.
+/// Returns the hash of a new password. It is asked for twice without an echo, or is the first line of standard input.
 ///
 /// # Errors
-/// If there is nobody to ask, the two are not the same, or the password is too weak for someone of these names.
+/// If there is no terminal to ask on, the two answers differ, or the password is too weak for a user of these names.
 pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Failure> {
     let password = if from_stdin { first_line(&mut io::stdin().lock())? } else { prompt()? };
     let names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
@@ -25,13 +25,13 @@ pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Fai
     hash.map_err(|_| Failure::new(Exit::Failed, "the password cannot be hashed"))
 }
 
-/// The most of standard input that is read as a secret, in bytes.
+/// The longest secret that is read from standard input, in bytes.
 const MAX_SECRET_BYTES: u64 = 4096;
 
-/// A secret that is no password: asked for without an echo, or all of standard input.
+/// Returns a secret other than a password. It is asked for without an echo, or is all of standard input.
 ///
 /// # Errors
-/// If it cannot be read, or there is none, or far too much.
+/// If it cannot be read, is empty, or is too long.
 pub fn secret(question: &str) -> Result<Vec<u8>, Failure> {
     if io::stdin().is_terminal() {
         let answer = rpassword::prompt_password(question).map_err(|error| unreadable(&error))?;
@@ -43,14 +43,14 @@ pub fn secret(question: &str) -> Result<Vec<u8>, Failure> {
     match secret.len() as u64 {
         0 => Err(Failure::usage("there is nothing on standard input")),
         1..=MAX_SECRET_BYTES => Ok(secret),
-        _ => Err(Failure::usage("there is more on standard input than a secret has")),
+        _ => Err(Failure::usage("standard input is too long for a secret")),
     }
 }
 
-/// Yes or no, of a person.
+/// Asks for a confirmation.
 ///
 /// # Errors
-/// If there is nobody to ask.
+/// If there is no terminal to ask on.
 pub fn confirm(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage("there is no terminal to ask on; say --yes if you are sure"));
@@ -76,9 +76,9 @@ fn prompt() -> Result<String, Failure> {
     Ok(password)
 }
 
-/// The first line exactly as it is, without its line break. A password may begin or end with spaces.
+/// Reads the first line without its line break, and otherwise exactly. A password may begin or end with spaces.
 fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
-    // One byte more than is allowed, and the line break, are enough to see that it is too long.
+    // The longest password, one byte more, and a line break are enough to see that it is too long.
     let mut line = Vec::new();
     let mut input = input.take(MAX_BYTES as u64 + 3);
     input.read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
@@ -88,7 +88,7 @@ fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
     let line =
         line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
     let password = std::str::from_utf8(line);
-    password.map(str::to_owned).map_err(|_| Failure::usage("the password on standard input is no UTF-8"))
+    password.map(str::to_owned).map_err(|_| Failure::usage("the password on standard input is not UTF-8"))
 }
 
 fn unreadable(error: &io::Error) -> Failure {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_is_taken_as_it_is() {
+    fn first_line_is_read_exactly() {
         let first = |mut input: &[u8]| first_line(&mut input);
         assert_eq!(first(b" pass word \nmore\n").unwrap(), " pass word ");
         assert_eq!(first(b"windows\r\n").unwrap(), "windows");

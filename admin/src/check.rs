@@ -1,42 +1,42 @@
-//! What was looked at, how it is, and what to do about it: a line each.
+//! Checks of a deployment: a line for each, with what to do if it is not ok.
 
 use serde_json::{Value, json};
 
 use crate::output::{Exit, Output};
 
-/// How something is.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// As it should be.
+    /// All is well.
     Ok,
-    /// It works, and should be looked at.
+    /// It works, but should be changed.
     Warn,
     /// It does not work.
     Fail,
 }
 
-/// One thing that was looked at.
+/// One check, with its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     level: Level,
-    what: &'static str,
-    says: String,
+    name: &'static str,
+    message: String,
 }
 
 impl Check {
-    /// It is as it should be.
-    pub fn ok(what: &'static str, says: impl Into<String>) -> Self {
-        Self { level: Level::Ok, what, says: says.into() }
+    /// A check that found nothing wrong.
+    pub fn ok(name: &'static str, message: impl Into<String>) -> Self {
+        Self { level: Level::Ok, name, message: message.into() }
     }
 
-    /// It should be looked at. `says` ends with what to do.
-    pub fn warn(what: &'static str, says: impl Into<String>) -> Self {
-        Self { level: Level::Warn, what, says: says.into() }
+    /// A check of something that should be changed. `message` ends with what to do.
+    pub fn warn(name: &'static str, message: impl Into<String>) -> Self {
+        Self { level: Level::Warn, name, message: message.into() }
     }
 
-    /// It does not work. `says` ends with what to do.
-    pub fn fail(what: &'static str, says: impl Into<String>) -> Self {
-        Self { level: Level::Fail, what, says: says.into() }
+    /// A check of something that does not work. `message` ends with what to do.
+    pub fn fail(name: &'static str, message: impl Into<String>) -> Self {
+        Self { level: Level::Fail, name, message: message.into() }
     }
 
     const fn word(&self) -> &'static str {
@@ -48,12 +48,12 @@ impl Check {
     }
 }
 
-/// All of them; failed if one of them did.
+/// Returns the output for these checks. The command fails if one of them failed.
 pub fn report(checks: &[Check]) -> Output {
-    let lines = checks.iter().map(|check| format!("{:<5}{:<14}{}", check.word(), check.what, check.says));
-    let values = checks
-        .iter()
-        .map(|check| json!({"check": check.what, "level": check.word().to_lowercase(), "says": check.says}));
+    let lines = checks.iter().map(|check| format!("{:<5}{:<14}{}", check.word(), check.name, check.message));
+    let values = checks.iter().map(
+        |check| json!({"check": check.name, "level": check.word().to_lowercase(), "message": check.message}),
+    );
     let failed = checks.iter().any(|check| check.level == Level::Fail);
     Output {
         text: lines.collect::<Vec<_>>().join("\n"),

@@ -1,4 +1,4 @@
-//! The commands, and the options that all of them have. Each command's own stand beside what it does.
+//! The commands, and the options of every command. The options of one command are defined beside its code.
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -15,21 +15,21 @@ use crate::user::UserCommand;
 #[derive(Parser)]
 #[command(name = "postern", version, propagate_version = true, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// Which table.
+    /// The deployment to work on.
     #[command(flatten)]
     pub target: Target,
-    /// Say it in JSON, on standard output: one document, or one a line where there are many.
+    /// Print JSON on standard output: one document, or one on each line where there are many.
     #[arg(long, global = true)]
     pub json: bool,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  postern doctor --table postern-users             is everything as it should be?
-  postern user show johndoe                        with TABLE_NAME set: all about a user
+  postern doctor --table postern-users             check the whole deployment
+  postern user show johndoe                        with TABLE_NAME set: everything about a user
   postern user unlock johndoe                      after too many failures
   postern --local user add ann --email a@b.example on the table that `cargo run` serves
 
@@ -40,23 +40,23 @@ Exit codes:
   3  there is no such user, key or table
   4  refused: the name is taken, the password is too weak, …
   5  done in part: some rows were rejected
-  6  AWS, or what stands in for it, cannot be reached";
+  6  AWS, or the other API at --endpoint-url, cannot be reached";
 
-/// What to do.
+/// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Users: create, show, change, delete.
+    /// Create, show, change and delete users.
     #[command(subcommand)]
     User(UserCommand),
-    /// The table: make it, or see whether it is as it should be.
+    /// Create or check the table.
     #[command(subcommand)]
     Table(TableCommand),
-    /// The signing keys: make them, show them, rotate them.
+    /// Make, show and rotate the signing keys.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// See whether everything is as it should be, and what to do where it is not.
+    /// Check the whole deployment, and show what to do where something is wrong.
     Doctor(DoctorOptions),
-    /// Bring users along from elsewhere, with the passwords that they have.
+    /// Import users of another product, with their passwords.
     Import(ImportArgs),
     /// Write all users as JSON lines, sorted by id.
     Export(ExportArgs),
@@ -66,7 +66,7 @@ Examples:
   postern completions bash > ~/.local/share/bash-completion/completions/postern
   postern completions zsh > ~/.zfunc/_postern")]
     Completions {
-        /// Which shell.
+        /// The shell.
         shell: Shell,
     },
 }

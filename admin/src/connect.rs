@@ -1,4 +1,4 @@
-//! Which table, and with whose credentials: as the AWS CLI would have it, and on this machine with none.
+//! The clients for a deployment. Credentials and region are found as the AWS CLI finds them. A table on this machine needs none.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use postern::store::{Conflicts, Store};
 use crate::output::Failure;
 use crate::target::Target;
 
-/// The table of `cargo run`, and where it is.
+/// The table of `cargo run`, and its address.
 const LOCAL_TABLE: &str = "postern";
 const LOCAL_ENDPOINT: &str = "http://127.0.0.1:8000";
 
-/// The way to a deployment.
+/// A connection to a deployment.
 pub struct Connection {
     /// The table.
     pub store: Store,
-    /// What the client was made of: credentials and region.
+    /// Credentials and region.
     pub aws: SdkConfig,
-    /// The DynamoDB client, for what only this command asks.
+    /// The DynamoDB client, for requests that the store does not make.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// The table's name.
     pub table: String,
-    /// Whether the table is on this machine: the only place where sample keys are good enough.
+    /// Whether the table is on this machine. Only there are sample keys allowed.
     pub is_local: bool,
 }
 
-/// Finds the credentials and the region, and makes the clients. Nothing is asked of the table yet.
+/// Finds the credentials and the region, and creates the clients. Sends no request to the table.
 ///
 /// # Errors
 /// If no table is named, or no region is set.
@@ -57,7 +57,7 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     Ok(Connection { store: Store::new(dynamodb.clone(), &table), aws, dynamodb, table, is_local })
 }
 
-/// Secrets Manager, with the same credentials.
+/// Creates a client for Secrets Manager, with the same credentials.
 ///
 /// # Errors
 /// If no region is set.
@@ -71,10 +71,10 @@ pub async fn secrets_manager(target: &Target) -> Result<aws_sdk_secretsmanager::
     Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
 }
 
-/// Where DynamoDB is, if not at AWS.
+/// Returns the address of DynamoDB. `None` means AWS.
 ///
 /// # Errors
-/// If `--local` is said, and the server's note and the environment name different addresses.
+/// If `--local` is set, and the file of `cargo run` and the environment name different addresses.
 fn dynamodb_endpoint(target: &Target) -> Result<Option<String>, Failure> {
     const VARIABLE: &str = "AWS_ENDPOINT_URL_DYNAMODB";
     if !target.local {
@@ -92,7 +92,7 @@ fn dynamodb_endpoint(target: &Target) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Where the table is looked for, and what changes that: for an operator who reads that it cannot be reached.
+/// Returns where the table is looked for, and the options that change it. A message that it cannot be reached ends with this.
 pub fn place(target: &Target) -> String {
     let change = "--endpoint-url, AWS_ENDPOINT_URL_DYNAMODB or --local";
     match dynamodb_endpoint(target) {
@@ -101,7 +101,7 @@ pub fn place(target: &Target) -> String {
     }
 }
 
-/// Where a service is, if not at AWS.
+/// Returns the address of a service in the environment. `None` means AWS.
 fn endpoint_of_env(variable: &str) -> Option<String> {
     let env = Environment::of_process();
     env.optional(variable).or_else(|| env.optional("AWS_ENDPOINT_URL")).map(str::to_owned)
@@ -120,7 +120,7 @@ async fn sdk(target: &Target, is_local: bool) -> Result<SdkConfig, Failure> {
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        // Somebody waits: a wrong address shall say so within seconds.
+        // An operator waits. A wrong address must fail within seconds.
         .retry_config(
             RetryConfig::standard().with_max_attempts(5).with_initial_backoff(Duration::from_millis(250)),
         )

@@ -1,4 +1,4 @@
-//! `postern doctor`: is everything as it should be, and what to do where it is not.
+//! `postern doctor`: checks a whole deployment, and shows what to do where something is wrong.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,15 +18,14 @@ use crate::output::{Failure, Output};
 use crate::table;
 use crate::target::Target;
 
-/// From here on a wrong clock does harm: TOTP codes last 30 s, and a minute is what tokens minted elsewhere may be
-/// ahead.
-const MOST_SKEW: Duration = Duration::from_secs(60);
+/// The largest harmless difference between two clocks. A TOTP code lasts 30 s, and a token of another machine may be issued up
+/// to a minute in the future.
+const MAX_SKEW: Duration = Duration::from_secs(60);
 
-/// Where to look beside the table.
+/// What to check besides the table.
 #[derive(Args)]
 #[command(after_help = "\
-A line for each thing that was looked at: ok, warn or FAIL, and what to do. What cannot be looked at because something
-else FAILs has no line.
+Prints a line for each check: ok, warn or FAIL, and what to do. A check that cannot run because another one FAILs has no line.
 
 Examples:
   postern doctor --table postern-users --secret arn:aws:secretsmanager:…
@@ -38,27 +37,27 @@ pub struct DoctorOptions {
     secret: Option<String>,
 }
 
-/// Looks at everything.
+/// Runs every check.
 ///
 /// # Errors
-/// Never: what is wrong is a line.
+/// Never. What is wrong is a line of the output.
 pub async fn run(options: &DoctorOptions, target: &Target) -> Result<Output, Failure> {
     let mut checks = Vec::new();
     match connect(target).await {
         Err(failure) => checks.push(Check::fail("settings", failure.message)),
         Ok(connection) => {
             let found = credentials(&connection).await;
-            let able = found.is_ok();
+            let has_credentials = found.is_ok();
             checks.push(found.unwrap_or_else(|check| check));
-            if able {
-                look_at_table(connection, &mut checks, options, target).await;
+            if has_credentials {
+                check_table(connection, &mut checks, options, target).await;
             }
         }
     }
     Ok(report(&checks))
 }
 
-async fn look_at_table(
+async fn check_table(
     mut connection: Connection,
     checks: &mut Vec<Check>,
     options: &DoctorOptions,
@@ -76,8 +75,8 @@ async fn look_at_table(
         }
         Ok(None) => checks.push(Check::fail("table", table::missing(&connection))),
         Err(error) => {
-            let says = format!("{error}; is the address right, and may these credentials use the table?");
-            checks.push(Check::fail("table", says));
+            let message = format!("{error}; is the address right, and may these credentials use the table?");
+            checks.push(Check::fail("table", message));
         }
     }
     checks.push(match keys::ring(options.secret.as_deref(), target, connection.is_local).await {
@@ -112,17 +111,17 @@ async fn credentials(connection: &Connection) -> Result<Check, Check> {
     }
 }
 
-/// Whether this machine's clock is DynamoDB's, as far as it matters.
+/// Compares this machine's clock with DynamoDB's.
 fn clock(ours: Timestamp, theirs: Timestamp) -> Check {
     let (skew, word) =
         if ours >= theirs { (ours.since(theirs), "ahead of") } else { (theirs.since(ours), "behind") };
-    let says = format!("this machine is {} s {word} DynamoDB", skew.as_secs());
-    match skew > MOST_SKEW {
-        false => Check::ok("clock", says),
+    let message = format!("this machine is {} s {word} DynamoDB", skew.as_secs());
+    match skew > MAX_SKEW {
+        false => Check::ok("clock", message),
         true => Check::fail(
             "clock",
             format!(
-                "{says}: times written from here are wrong, and AWS refuses at 5 minutes; set the clock by NTP"
+                "{message}: times written from here are wrong, and AWS refuses at 5 minutes; set the clock by NTP"
             ),
         ),
     }
@@ -143,7 +142,7 @@ async fn users(connection: &Connection) -> Check {
     }
 }
 
-/// Keeps the `Date` of the last reply.
+/// Records the `Date` of the last reply.
 #[derive(Clone, Debug, Default)]
 struct DateSeen(Arc<Mutex<Option<Timestamp>>>);
 
@@ -178,7 +177,7 @@ mod tests {
     use crate::output::Exit;
 
     #[test]
-    fn a_clock_may_be_a_minute_off_either_way() {
+    fn clock_may_differ_by_a_minute() {
         let theirs = Timestamp::from_millis(1_800_000_000_000);
         let minute = Duration::from_secs(60);
         let moment = Duration::from_millis(1);

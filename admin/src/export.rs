@@ -1,7 +1,8 @@
-//! `postern export`: all users, in the form that `postern import jsonl` takes.
+//! `postern export`: all users, in the format that `postern import jsonl` reads.
 //!
-//! Sorted by id, members in one order, attributes sorted: two exports of the same users are the same bytes. The ids
-//! are read first, 8 bytes each, then the users in their order; so a large table does not have to fit into memory.
+//! Users are sorted by id, their members have a fixed order, and attributes are sorted. So two exports of the same users are the
+//! same bytes. The ids are read first, 8 bytes each, and then the users in this order. So a large table need not fit into
+//! memory.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,26 +13,27 @@ use clap::Args;
 use postern::clock::Timestamp;
 use postern::identity::{Status, User};
 use postern::random::random;
-use postern::store::{MAX_READ, Store};
+use postern::store::{MAX_READ, Store, StoreError};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use thiserror::Error;
 
 use crate::files::create_private;
 use crate::output::{Exit, Failure, Output};
 
-/// Where the users go.
+/// Where to write the users.
 #[derive(Args)]
 #[command(after_help = "\
-What it writes holds password hashes, TOTP secrets and digests of recovery codes. `postern import jsonl` reads it.
+The output holds password hashes, TOTP secrets and digests of recovery codes. `postern import jsonl` reads it.
 
 Examples:
   postern export users.jsonl
   postern export | gzip > users.jsonl.gz
   postern --table old export | postern --table new import jsonl -")]
 pub struct ExportArgs {
-    /// The file; standard output without it. It holds hashes and secrets: only its owner may read it.
+    /// The file [default: standard output]. It holds hashes and secrets, and only its owner may read it.
     file: Option<PathBuf>,
-    /// Replace the file if it is there.
+    /// Replace the file if it exists.
     #[arg(long, requires = "file")]
     force: bool,
 }
@@ -104,8 +106,10 @@ pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> 
         return match write_all(store, &mut out).await {
             Ok(written) if written.unreadable.is_empty() => Ok(Output::nothing()),
             Ok(written) => Err(Failure::new(Exit::Partly, written.missing())),
-            // Whoever reads it left, like `head`.
-            Err(Broken::Written(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Output::nothing()),
+            // The reader closed the pipe, as `head` does.
+            Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Ok(Output::nothing())
+            }
             Err(broken) => Err(broken.failure(Path::new("standard output"))),
         };
     };
@@ -120,11 +124,11 @@ pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> 
         }
         _ => {}
     }
-    // Under another name until it is whole: half an export looks like one of fewer users.
+    // It has a temporary name until it is complete. A part of an export looks like an export of fewer users.
     let mut part = path.clone().into_os_string();
     part.push(format!(".{}.part", hex::encode(&random::<4>())));
     let part = PathBuf::from(part);
-    let cannot = |error: io::Error| Broken::Written(error).failure(&path);
+    let cannot = |error: io::Error| ExportError::Write(error).failure(&path);
     let mut out = BufWriter::new(create_private(&part).map_err(cannot)?);
     let written = match write_all(store, &mut out).await {
         Ok(written) => written,
@@ -146,42 +150,44 @@ pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> 
     Ok(Output { text, json, exit: if written.unreadable.is_empty() { Exit::Done } else { Exit::Partly } })
 }
 
-/// What was exported, and who could not be.
-struct Written {
+/// How many users were exported, and the ids of those that cannot be read.
+struct Exported {
     count: u64,
     unreadable: Vec<u64>,
 }
 
-impl Written {
-    /// One item that cannot be read must not keep all others in.
+impl Exported {
+    /// The message about users that cannot be read. The others are exported all the same.
     fn missing(&self) -> String {
         let ids: Vec<String> = self.unreadable.iter().map(u64::to_string).collect();
         format!("not exported, since the items cannot be read: the users {}", ids.join(", "))
     }
 }
 
-/// Why an export broke off.
-enum Broken {
-    Read(Failure),
-    Written(io::Error),
+/// Why an export stopped.
+#[derive(Debug, Error)]
+enum ExportError {
+    #[error("the users cannot be read")]
+    Read(#[from] StoreError),
+    #[error("the export cannot be written")]
+    Write(#[from] io::Error),
 }
 
-impl Broken {
+impl ExportError {
     fn failure(self, path: &Path) -> Failure {
         match self {
-            Self::Read(failure) => failure,
-            Self::Written(error) => {
+            Self::Read(error) => error.into(),
+            Self::Write(error) => {
                 Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
             }
         }
     }
 }
 
-async fn write_all(store: &Store, out: &mut impl Write) -> Result<Written, Broken> {
-    let read = |error: postern::store::StoreError| Broken::Read(error.into());
+async fn write_all(store: &Store, out: &mut impl Write) -> Result<Exported, ExportError> {
     let (mut ids, mut next) = (Vec::new(), None);
     loop {
-        let page = store.user_ids(next).await.map_err(read)?;
+        let page = store.user_ids(next).await?;
         ids.extend(page.ids);
         next = page.next;
         if next.is_none() {
@@ -189,24 +195,23 @@ async fn write_all(store: &Store, out: &mut impl Write) -> Result<Written, Broke
         }
     }
     ids.sort_unstable();
-    let mut written = Written { count: 0, unreadable: Vec::new() };
+    let mut written = Exported { count: 0, unreadable: Vec::new() };
     for ids in ids.chunks(MAX_READ) {
-        for (id, user) in store.users(ids).await.map_err(read)? {
+        for (id, user) in store.users(ids).await? {
             let Ok(user) = user else {
                 written.unreadable.push(id);
                 continue;
             };
-            serde_json::to_writer(&mut *out, &Line::of(&user))
-                .map_err(|error| Broken::Written(error.into()))?;
-            out.write_all(b"\n").map_err(Broken::Written)?;
+            serde_json::to_writer(&mut *out, &Line::of(&user)).map_err(io::Error::from)?;
+            out.write_all(b"\n")?;
             written.count += 1;
         }
     }
-    out.flush().map_err(Broken::Written)?;
+    out.flush()?;
     Ok(written)
 }
 
-/// The same with the members in order, at every depth.
+/// Sorts the members of an object, at every depth.
 fn sorted(object: &Map<String, Value>) -> Map<String, Value> {
     let mut members: Vec<(String, Value)> =
         object.iter().map(|(name, value)| (name.clone(), sorted_value(value))).collect();
@@ -222,7 +227,7 @@ fn sorted_value(value: &Value) -> Value {
     }
 }
 
-/// ISO 8601; after the year 9999, where that ends, milliseconds.
+/// Writes a time in ISO 8601. After the year 9999, where ISO 8601 ends, it writes milliseconds.
 fn moment<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     match moment.iso8601() {
         Some(text) => serializer.serialize_str(&text),

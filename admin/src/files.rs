@@ -1,13 +1,13 @@
-//! Files that hold hashes and secrets: for their owner's eyes only.
+//! Files with hashes and secrets, which only their owner may read.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Creates a file that nobody else may read (mode 0600).
+/// Creates a file that only its owner may read (mode 0600).
 ///
 /// # Errors
-/// If it cannot, or the file is there already.
+/// If it cannot be created, or exists already.
 pub fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

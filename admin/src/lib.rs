@@ -2,18 +2,19 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`cli`] | the commands, and the options that all of them have |
+//! | [`cli`] | the commands, and the options of every command |
+//! | [`target`] | the deployment that a command works on |
+//! | [`connect`] | the clients for a deployment |
 //! | [`user`] | users |
 //! | [`table`] | the table |
 //! | [`keys`] | the signing keys |
-//! | [`doctor`] | what is wrong with a deployment |
-//! | [`check`] | a line for each thing that was looked at |
-//! | [`ask`] | passwords and confirmations from whoever types the command |
-//! | [`connect`] | which table, and with whose credentials |
+//! | [`doctor`] | checks of a whole deployment |
+//! | [`check`] | a check, and its line of output |
+//! | [`ask`] | passwords and confirmations of the operator |
 //! | [`import`] | `postern import` |
 //! | [`export`] | `postern export` |
-//! | [`files`] | files for their owner's eyes only |
-//! | [`output`] | what a command says: for people, or as JSON; and how it exits |
+//! | [`files`] | files that only their owner may read |
+//! | [`output`] | the output of a command, for people or as JSON, and its exit code |
 
 pub mod ask;
 pub mod check;
@@ -36,7 +37,7 @@ use clap::CommandFactory;
 use crate::cli::{Cli, Command};
 use crate::output::{Failure, Output};
 
-/// Does what was asked, says so, and tells by the exit code how it went.
+/// Runs a command, and prints its output. Returns the exit code.
 pub async fn main(cli: Cli) -> ExitCode {
     let json = cli.json;
     match run(cli).await {
@@ -45,10 +46,10 @@ pub async fn main(cli: Cli) -> ExitCode {
     }
 }
 
-/// Does what was asked.
+/// Runs a command.
 ///
 /// # Errors
-/// With what to tell the operator.
+/// If the command fails, with the message for the operator.
 pub async fn run(cli: Cli) -> Result<Output, Failure> {
     let Cli { target, json, command } = cli;
     let place = connect::place(&target);

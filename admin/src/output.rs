@@ -1,4 +1,4 @@
-//! What a command says, for people or as JSON, and how it exits.
+//! The output of a command, for people or as JSON, and its exit code.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -8,17 +8,17 @@ use postern::identity::Status;
 use postern::store::StoreError;
 use serde_json::{Value, json};
 
-/// What a command has to say when it is done.
+/// The output of a command that is done.
 pub struct Output {
-    /// For people. A line break is added. Empty: nothing is said, in JSON neither.
+    /// For people, without the last line break. If it is empty, nothing is printed.
     pub text: String,
-    /// For scripts.
+    /// For scripts. If it is null, nothing is printed.
     pub json: Value,
-    /// How it went.
+    /// The exit code.
     pub exit: Exit,
 }
 
-/// How a command went, as its exit code.
+/// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Done.
@@ -31,33 +31,33 @@ pub enum Exit {
     NotFound = 3,
     /// The name is taken, the password is too weak, and the like.
     Refused = 4,
-    /// Done, but for some rows.
+    /// Done, except for some rows.
     Partly = 5,
-    /// AWS, or what stands in for it, cannot be reached.
+    /// AWS, or another API in its place, cannot be reached.
     Unavailable = 6,
 }
 
-/// Why a command did not do what was asked.
+/// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// One sentence for the operator: what is wrong, and what to do.
+    /// One sentence for the operator, with what is wrong and what to do.
     pub message: String,
 }
 
 impl Output {
-    /// Says this, and exits with success.
+    /// The output of a command that succeeded.
     pub fn done(text: impl Into<String>, json: Value) -> Self {
         Self { text: text.into(), json, exit: Exit::Done }
     }
 
-    /// Has nothing more to say, and exits with success.
+    /// No output of a command that succeeded.
     pub fn nothing() -> Self {
         Self::done(String::new(), Value::Null)
     }
 
-    /// Prints it on standard output. What cannot be said is a failure: it may have been a secret that is shown once.
+    /// Prints it on standard output. If that fails, the command fails, because a secret that is shown once may be lost.
     pub fn print(&self, as_json: bool) -> ExitCode {
         let text = match as_json {
             true if !self.json.is_null() => self.json.to_string(),
@@ -72,7 +72,7 @@ impl Output {
 }
 
 impl Failure {
-    /// With this exit code.
+    /// A failure with this exit code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into() }
     }
@@ -82,7 +82,7 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
-    /// A service does not answer, or was not even asked, since there are no credentials.
+    /// A service does not answer, or there are no credentials to ask it with.
     pub fn unavailable(message: &str) -> Self {
         if message.contains("no credentials found in chain") {
             let message = "there are no AWS credentials here; `aws configure`, `aws sso login`, or AWS_ACCESS_KEY_ID and \
@@ -93,7 +93,7 @@ impl Failure {
         Self::new(Exit::Unavailable, lines.collect::<Vec<_>>().join("; "))
     }
 
-    /// The same, with where the service was looked for if it cannot be reached.
+    /// Adds where the table was looked for, if it cannot be reached.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {
         if self.exit == Exit::Unavailable && !self.message.contains(place) {
@@ -109,13 +109,13 @@ impl Failure {
         } else {
             format!("postern: {}", self.message)
         };
-        // There is nobody left to tell.
+        // Nothing is left to report this on.
         let _ = writeln!(io::stderr(), "{text}");
         self.exit.into()
     }
 }
 
-/// Writes to standard output. `false` if whoever reads it has left, like `head`.
+/// Writes to standard output. Returns `false` if the reader closed the pipe, as `head` does.
 ///
 /// # Errors
 /// If it cannot be written for another reason, such as a full disk.
@@ -126,19 +126,19 @@ pub fn write(bytes: &[u8]) -> Result<bool, Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Failure::new(
             Exit::Failed,
-            format!("it is done, but what is to be said of it cannot be written: {error}"),
+            format!("the command is done, but its output cannot be written: {error}"),
         )),
     }
 }
 
-/// A name, a device or what else others chose, fit for a terminal: control characters, which could move the cursor
-/// or worse, are spelt out, and so is what turns the direction of text (Unicode Standard Annex #9).
+/// Escapes a text that others chose, such as a username, for a terminal. Control characters could move the cursor. Other
+/// characters change the direction of text (Unicode Standard Annex #9).
 pub fn plain(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let spelt =
+    let escaped =
         |c: char| if c.is_control() || turns(c) { c.escape_default().collect() } else { String::from(c) };
-    text.chars().map(spelt).collect()
+    text.chars().map(escaped).collect()
 }
 
 /// Prints a line on standard error. A closed pipe, as `head` leaves behind, is no failure.
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_others_chose_moves_the_cursor() {
+    fn control_characters_are_escaped() {
         assert_eq!(plain("Zoë\u{1b}[2J\r\n\u{9b}x"), "Zoë\\u{1b}[2J\\r\\n\\u{9b}x");
     }
 }

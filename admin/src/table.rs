@@ -1,4 +1,4 @@
-//! `postern table`: making the table where no template does, and seeing whether it is as it should be.
+//! `postern table`: creates the table where no template does, and checks it.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
@@ -12,24 +12,24 @@ use crate::connect::{Connection, connect};
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
 
-/// What to do with the table.
+/// The commands on the table.
 #[derive(Subcommand)]
 pub enum TableCommand {
-    /// Make the table. On AWS the SAM template makes a better one: protected, and with point-in-time recovery.
+    /// Create the table. On AWS, the SAM template creates a better one: protected, and with point-in-time recovery.
     #[command(after_help = "\
 Examples:
   postern table create --table postern --endpoint-url http://127.0.0.1:8000
   postern table create --table postern-test --region eu-central-1")]
     Create,
-    /// See whether the table is as the functions need it, and on AWS whether it is protected.
+    /// Check that the table is as the functions need it, and on AWS that it is protected.
     #[command(after_help = "Example:\n  postern table check --table postern-users")]
     Check,
 }
 
-/// Does it.
+/// Runs a command.
 ///
 /// # Errors
-/// With what to tell the operator.
+/// If the command fails, with the message for the operator.
 pub async fn run(command: TableCommand, target: &Target) -> Result<Output, Failure> {
     let connection = connect(target).await?;
     match command {
@@ -50,7 +50,7 @@ pub async fn run(command: TableCommand, target: &Target) -> Result<Output, Failu
     }
 }
 
-/// There is no such table, and what to do.
+/// The message that there is no such table, with what to do.
 pub(crate) fn missing(connection: &Connection) -> String {
     let region = connection.aws.region().map_or("no region", |region| region.as_ref());
     let table = &connection.table;
@@ -65,7 +65,7 @@ pub(crate) fn missing(connection: &Connection) -> String {
     }
 }
 
-/// The table as DynamoDB describes it, if there is one.
+/// Returns DynamoDB's description of the table. `None` if there is no table.
 async fn describe(connection: &Connection) -> Result<Option<TableDescription>, StoreError> {
     match connection.dynamodb.describe_table().table_name(&connection.table).send().await {
         Ok(output) => Ok(output.table),
@@ -74,7 +74,7 @@ async fn describe(connection: &Connection) -> Result<Option<TableDescription>, S
     }
 }
 
-/// Whether the table is as it should be; `None` if there is none.
+/// Checks the table. `None` if there is no table.
 pub(crate) async fn check(connection: &Connection) -> Result<Option<Vec<Check>>, StoreError> {
     let Some(table) = describe(connection).await? else { return Ok(None) };
     let mut checks = vec![key_schema(&table), billing(&table), time_to_live(connection).await?];
@@ -83,7 +83,7 @@ pub(crate) async fn check(connection: &Connection) -> Result<Option<Vec<Check>>,
             Some(true) => Check::ok("protection", "deletion protection is on"),
             _ => Check::warn(
                 "protection",
-                "anybody with the right can delete the table in one call; set DeletionProtectionEnabled",
+                "one call of a permitted user deletes the table; set DeletionProtectionEnabled",
             ),
         });
         checks.push(recovery(connection).await?);
@@ -102,9 +102,9 @@ fn key_schema(table: &TableDescription) -> Check {
     if is("pk", &KeyType::Hash) && is("sk", &KeyType::Range) && table.key_schema().len() == 2 {
         Check::ok("key schema", "pk and sk, both strings")
     } else {
-        let says = "the key is not pk (hash) and sk (range), both strings: this is another program's table, or was \
+        let message = "the key is not pk (hash) and sk (range), both strings: this is another program's table, or was \
                     made by hand; name the right one, or make one with `postern table create`";
-        Check::fail("key schema", says)
+        Check::fail("key schema", message)
     }
 }
 
@@ -130,9 +130,9 @@ async fn time_to_live(connection: &Connection) -> Result<Check, StoreError> {
     Ok(if on && attribute == Some("expires_at") {
         Check::ok("expiry", "TTL is on for expires_at")
     } else {
-        let says = "TTL is not on for expires_at: sessions and counters that are over stay for good; `aws dynamodb \
+        let message = "TTL is not on for expires_at: expired sessions and counters are never deleted; `aws dynamodb \
                     update-time-to-live --time-to-live-specification Enabled=true,AttributeName=expires_at`";
-        Check::fail("expiry", says)
+        Check::fail("expiry", message)
     })
 }
 
@@ -144,7 +144,7 @@ async fn recovery(connection: &Connection) -> Result<Check, StoreError> {
         Err(error) if error.code() == Some("AccessDeniedException") => {
             return Ok(Check::warn(
                 "backups",
-                "no permission for dynamodb:DescribeContinuousBackups, so not looked at",
+                "not checked: there is no permission for dynamodb:DescribeContinuousBackups",
             ));
         }
         Err(error) => return Err(error.into()),

@@ -1,17 +1,17 @@
-//! Which deployment a command works on.
+//! The deployment that a command works on.
 
 use clap::Args;
 
-/// Which table, and who asks. Credentials, profile and region are found as the AWS CLI finds them.
+/// The deployment that a command works on. Credentials, profile and region are found as the AWS CLI finds them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Target {
     /// The DynamoDB table (the stack's output TableName). Else TABLE_NAME of the environment.
     #[arg(long, global = true, help_heading = "Table")]
     pub table: Option<String>,
-    /// Another DynamoDB API than AWS's. On this machine it needs no credentials.
+    /// The address of another DynamoDB API than AWS's. On this machine it needs no credentials.
     #[arg(long, value_name = "URL", global = true, help_heading = "Table")]
     pub endpoint_url: Option<String>,
-    /// The table that `cargo run` serves on this machine, whatever the environment says.
+    /// The table that `cargo run` serves on this machine. The environment is ignored.
     #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "table"], help_heading = "Table")]
     pub local: bool,
     /// The AWS region.

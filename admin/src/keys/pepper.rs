@@ -1,52 +1,53 @@
-//! `postern keys pepper`: the peppers of imported passwords, which stand beside the signing keys.
+//! `postern keys pepper`: the peppers of imported passwords, which are stored with the signing keys.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use clap::{Args, Subcommand, ValueEnum};
 use postern::password::PepperId;
 
-use super::{Where, said};
+use super::listing::list;
+use super::place::PlaceArgs;
 use crate::ask::{confirm, secret};
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
 
-/// What to do with the peppers.
+/// The commands on peppers.
 #[derive(Subcommand)]
 pub enum PepperCommand {
     /// Add a pepper, which is read from standard input.
     Add(Add),
-    /// Remove a pepper, when no password needs it any more.
+    /// Remove a pepper that no password needs any more.
     Remove(Remove),
 }
 
-/// Which pepper to add.
+/// The pepper to add.
 #[derive(Args)]
 #[command(after_help = "\
-Add the pepper first, then import: functions read the secret every five minutes.
+Add the pepper first, then import. Functions read the secret every five minutes.
 
   postern keys pepper add a --secret ARN < pepper.txt
   (five minutes later)
   postern import csv users.csv --pepper-id a --pepper-how hmac-sha256
 
-The pepper is never an argument, which others on this machine could see. Of a text, a line break at its end does not count.
+The pepper is never an argument, which other users of this machine could see. A line break at the end of a text is ignored.
 
 Examples:
   postern keys pepper add a --secret ARN < pepper.txt
   postern keys pepper add shop --form hex --file keys.json < pepper.hex")]
 pub struct Add {
-    /// The pepper's id: 1 to 16 characters of a-z, 0-9, _ and -. Stored passwords name it.
+    /// The pepper's id: 1 to 16 characters of a-z, 0-9, _ and -. Stored passwords contain it.
     id: PepperId,
     /// How the pepper is written on standard input.
     #[arg(long, value_enum, default_value_t)]
     form: Form,
     #[command(flatten)]
-    place: Where,
+    place: PlaceArgs,
 }
 
-/// Which pepper to remove.
+/// The pepper to remove.
 #[derive(Args)]
 #[command(after_help = "\
-Whoever has not signed in since the import has a password that needs the pepper. It is shown nowhere: keep a copy.
+The password of a user who has not signed in since the import needs the pepper. No command shows the pepper, so keep a copy.
 
 Examples:
   postern keys pepper remove a --secret ARN
@@ -54,22 +55,22 @@ Examples:
 pub struct Remove {
     /// The pepper's id.
     id: PepperId,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    place: Where,
+    place: PlaceArgs,
 }
 
-/// How a pepper is written.
+/// The form of a pepper on standard input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// As the text that it is.
+    /// Text.
     #[default]
     Text,
-    /// In hexadecimal.
+    /// Hexadecimal.
     Hex,
-    /// In base64 or base64url.
+    /// Base64 or base64url.
     Base64,
 }
 
@@ -86,10 +87,10 @@ async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
     let mut set = place.set().await?;
     let pepper = form.read(&secret("Pepper: ")?)?;
     if !set.add_pepper(id, &pepper)? {
-        return Ok(said(&set, format!("the pepper {id} is there already; {place} holds")));
+        return Ok(list(&set, format!("the pepper {id} is there already; {place} holds")));
     }
     place.write(&set.text()?).await?;
-    let mut answer = said(&set, format!("added the pepper {id}; {place} now holds"));
+    let mut answer = list(&set, format!("added the pepper {id}; {place} now holds"));
     answer.text += &format!(
         "\nnext: in five minutes, when all functions have read it: postern import … --pepper-id {id} --pepper-how HOW"
     );
@@ -107,18 +108,18 @@ async fn remove(options: &Remove, target: &Target) -> Result<Output, Failure> {
         return Err(Failure::new(Exit::Refused, "nothing was removed"));
     }
     place.write(&set.text()?).await?;
-    Ok(said(&set, format!("removed the pepper {id}; {place} now holds")))
+    Ok(list(&set, format!("removed the pepper {id}; {place} now holds")))
 }
 
 impl Form {
-    /// The bytes of a pepper. What is wrong with it never shows it.
+    /// Reads the bytes of a pepper. An error never shows the pepper.
     fn read(self, input: &[u8]) -> Result<Vec<u8>, Failure> {
         let wrong = |problem| Failure::usage(format!("the pepper on standard input {problem}"));
-        let text =
-            std::str::from_utf8(input).map_err(|_| wrong("is no text; give it with --form hex or base64"))?;
+        let text = std::str::from_utf8(input)
+            .map_err(|_| wrong("is not text; write it with --form hex or base64"))?;
         match self {
             Self::Text => {
-                // Some editors put a byte order mark before it.
+                // Some editors write a byte order mark first.
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
                 let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
                 Ok(line.unwrap_or(text).as_bytes().to_vec())
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pepper_is_read_in_the_form_that_it_is_said_to_have() {
+    fn pepper_is_read_in_the_named_form() {
         for (form, input, pepper) in [
             (Form::Text, &b"pepper\n"[..], &b"pepper"[..]),
             (Form::Text, b"pepper\r\n", b"pepper"),

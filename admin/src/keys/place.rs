@@ -1,25 +1,40 @@
-//! Where the keys are kept: a secret in Secrets Manager, or a file that only its owner reads.
+//! The place of the keys: a secret in Secrets Manager, or a file that only its owner may read.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
+use clap::Args;
+use postern::environment::Environment;
+
 use super::set::KeySet;
 use crate::connect::secrets_manager;
+use crate::files::create_private;
 use crate::output::{Exit, Failure};
 use crate::target::Target;
 
-/// Where the keys are kept.
+/// The place of the keys, as an option names it.
+#[derive(Args)]
+pub(super) struct PlaceArgs {
+    /// The secret in Secrets Manager (the stack's output SigningKeysSecretArn). Else SIGNING_KEYS_SECRET_ARN.
+    #[arg(long, value_name = "ARN_OR_NAME")]
+    pub(super) secret: Option<String>,
+    /// The file.
+    #[arg(long, value_name = "FILE", conflicts_with = "secret")]
+    pub(super) file: Option<PathBuf>,
+}
+
+/// The place of the keys.
 pub(super) enum Place {
     /// A secret, by ARN or name.
     Secret {
-        /// Who asks.
+        /// The client for Secrets Manager.
         client: Client,
-        /// Which one.
+        /// The ARN or name.
         id: String,
     },
     /// A file.
@@ -35,13 +50,36 @@ impl fmt::Display for Place {
     }
 }
 
-/// A secret, by ARN or name.
+impl PlaceArgs {
+    /// Finds the place.
+    ///
+    /// # Errors
+    /// If no option and no variable names one.
+    pub(super) async fn find(&self, target: &Target) -> Result<Place, Failure> {
+        if let Some(file) = &self.file {
+            return Ok(Place::File(file.clone()));
+        }
+        match self.secret.clone().or_else(secret_of_env) {
+            Some(id) => secret_named(id, target).await,
+            None => Err(Failure::usage(
+                "where are the keys? Say --secret ARN_OR_NAME or --file FILE, or set SIGNING_KEYS_SECRET_ARN",
+            )),
+        }
+    }
+}
+
+/// Returns the secret that the environment names.
+pub(super) fn secret_of_env() -> Option<String> {
+    Environment::of_process().optional("SIGNING_KEYS_SECRET_ARN").map(str::to_owned)
+}
+
+/// Returns the secret of this ARN or name.
 pub(super) async fn secret_named(id: String, target: &Target) -> Result<Place, Failure> {
     Ok(Place::Secret { client: secrets_manager(target).await?, id })
 }
 
 impl Place {
-    /// What it holds; `None` where there is none, or nothing in it.
+    /// Reads it. `None` if it does not exist, or is empty.
     pub(super) async fn read(&self) -> Result<Option<String>, Failure> {
         match self {
             Self::Secret { client, id } => match client.get_secret_value().secret_id(id).send().await {
@@ -59,19 +97,19 @@ impl Place {
         }
     }
 
-    /// The keys that it holds.
+    /// Reads the keys.
     pub(super) async fn set(&self) -> Result<KeySet, Failure> {
         let text = self.read().await?.ok_or_else(|| self.empty())?;
         KeySet::parse(&text)
             .map_err(|error| Failure::new(Exit::Failed, format!("the keys in {self} are broken: {error}")))
     }
 
-    /// There is nothing to show or to rotate.
+    /// The failure of a command that needs keys here.
     pub(super) fn empty(&self) -> Failure {
         Failure::new(Exit::NotFound, format!("{self} is not there, or empty; `postern keys new` makes keys"))
     }
 
-    /// Replaces what it holds.
+    /// Replaces the content.
     pub(super) async fn write(&self, text: &str) -> Result<(), Failure> {
         match self {
             Self::Secret { client, id } => {
@@ -116,22 +154,18 @@ impl Place {
     }
 }
 
-/// Writes a file beside it that only its owner may read, and moves that into its place: the keys are there whole, the
-/// old or the new ones, whatever happens meanwhile.
+/// Writes a temporary file that only its owner may read, and renames it to `path`. So the file always holds complete keys, the
+/// old ones or the new ones.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    // What a crash left behind under this name must not be in the way.
+    // The process id is in the name, so that the file of a crashed process does not conflict.
     name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
+    let mut file = create_private(&beside)?;
     let written = file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all());
     let moved = written.and_then(|()| fs::rename(&beside, path));
     if moved.is_err() {
-        // Keys are not left lying about; that this fails too changes nothing.
+        // Keys must not stay in a temporary file. If this fails too, nothing more can be done.
         let _ = fs::remove_file(&beside);
     }
     moved

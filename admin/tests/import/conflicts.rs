@@ -1,11 +1,11 @@
-//! Nobody is overwritten, nobody is silently left out.
+//! No user is overwritten, and no row is left out without a message.
 
 use serde_json::json;
 
 use crate::{Deployment, rejected};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_table_and_within_the_file() {
+async fn id_or_name_taken_in_the_table_or_the_file_is_rejected() {
     let deployment = Deployment::start().await;
     deployment.write(
         "first.csv",
@@ -34,7 +34,7 @@ async fn with_the_table_and_within_the_file() {
         (6, "the e-mail address carl@example.com is user 3's"),
         (8, "the id 8 is in an earlier row of this file"),
         (9, "the username new1 is in an earlier row of this file"),
-        // In the file's first row it is an address.
+        // In the file's first row it is an e-mail address.
         (10, "the username anna@example.com is in an earlier row of this file"),
     ];
     let dry = deployment.run(&["import", "csv", "second.csv", "--dry-run"]);
@@ -65,7 +65,7 @@ async fn with_the_table_and_within_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_is_rejected_takes_nothing_away() {
+async fn rejected_row_does_not_conflict_with_later_rows() {
     let deployment = Deployment::start().await;
     deployment.write("first.csv", "id,username\n1,anna\n");
     deployment.run(&["import", "csv", "first.csv"]);
@@ -83,14 +83,14 @@ async fn a_row_that_is_rejected_takes_nothing_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_without_ids() {
+async fn row_without_an_id_gets_the_next_id_once() {
     let deployment = Deployment::start().await;
     deployment.write("first.csv", "id,username,email\n5,anna,anna@example.com\n");
     deployment.run(&["import", "csv", "first.csv"]);
     deployment.write("more.jsonl", "{\"username\":\"bert\"}\n{\"username\":\"Anna\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n");
     let output = deployment.run(&["import", "jsonl", "more.jsonl"]);
     assert_eq!(output.counts(), [1, 1, 1], "{}", output.err);
-    // With her address it is the same user; without it is not.
+    // A row with the address of a user is the same user. A row without it is not.
     deployment.write(
         "again.jsonl",
         "{\"username\":\"BERT\"}\n{\"username\":\"anna\",\"email\":\"anna@example.com\"}\n",
@@ -105,7 +105,7 @@ async fn users_without_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_bad_row_of_a_batch_keeps_nobody_out() {
+async fn bad_row_of_a_batch_is_rejected_alone() {
     let deployment = Deployment::start().await;
     deployment.write("first.csv", "id,username\n17,seventeen\n");
     deployment.run(&["import", "csv", "first.csv"]);
@@ -119,10 +119,10 @@ async fn one_bad_row_of_a_batch_keeps_nobody_out() {
     assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [5, 17]);
 }
 
-/// An address that somebody in the table has, and many rows of the file: each is told so, or comes without it, and a
-/// second run finds them all there.
+/// Many rows have the e-mail address of a user in the table. Each is rejected, or imported without it, and a second run finds
+/// every user.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_of_the_tables_that_many_rows_have() {
+async fn address_of_a_user_in_the_table_is_rejected_or_dropped_in_every_row() {
     let deployment = Deployment::start().await;
     deployment.write("first.csv", "id,username,email\n1,anna,shared@example.com\n");
     assert_eq!(deployment.run(&["import", "csv", "first.csv"]).counts(), [1, 0, 0]);

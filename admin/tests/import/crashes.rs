@@ -1,5 +1,5 @@
-//! An import that is killed at each of its writes, before and after the table has it, and run again: the table is the one
-//! of an import that nothing disturbed.
+//! An import crashes at each of its writes, before or after the table has the write, and runs again. The table is the same as
+//! after an import without a crash.
 
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -13,27 +13,28 @@ use serde_json::{Value, json};
 
 use crate::Deployment;
 
-/// What stands in front of the table, and kills the import at a write.
+/// A relay in front of the table that kills the import at a write.
 #[derive(Clone, Default)]
-struct Killer {
+struct CrashRelay {
     child: Arc<Mutex<Option<Child>>>,
     /// How many writes there were.
     writes: Arc<Mutex<u32>>,
-    /// The write at which it kills, from 1, and whether the table gets that write.
+    /// The write at which it kills, from 1.
     at: u32,
+    /// The table gets that write.
     lands: bool,
 }
 
-impl Killer {
-    /// Runs a command through it. Returns whether it was killed.
+impl CrashRelay {
+    /// Runs a command through the relay. Returns whether it was killed.
     async fn run(self, deployment: &Deployment, arguments: &[&str]) -> bool {
         let table = deployment.table.endpoint().trim_start_matches("http://").to_owned();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let killer = self.clone();
+        let crash_relay = self.clone();
         let handle = move |request: Request| {
-            let (killer, table) = (killer.clone(), table.clone());
-            async move { killer.pass(&table, request).await }
+            let (crash_relay, table) = (crash_relay.clone(), table.clone());
+            async move { crash_relay.pass(&table, request).await }
         };
         let server = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handle)).await });
         let mut command = deployment.command_at(&endpoint, arguments);
@@ -74,7 +75,7 @@ impl Killer {
     }
 }
 
-/// The first product's users are in the table.
+/// A deployment with the first product's users in the table.
 async fn deployment() -> Deployment {
     let deployment = Deployment::start().await;
     let first = (1..=3).map(|id| {
@@ -95,7 +96,7 @@ async fn deployment() -> Deployment {
     deployment
 }
 
-/// The users as they are but for what depends on the time, the salt and the order of ids.
+/// The users, without what depends on the time, the salt and the order of ids.
 fn users(deployment: &Deployment) -> Vec<Value> {
     let user = |line: &str| {
         let mut user: Value = serde_json::from_str(line).unwrap();
@@ -112,7 +113,7 @@ fn users(deployment: &Deployment) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn import_killed_at_any_write_and_run_again_is_the_same_import() {
+async fn import_that_crashes_at_any_write_and_runs_again_has_the_same_result() {
     let arguments =
         ["import", "django", "second.json", "--new-ids", "--match", "email", "--concurrency", "1"];
     let undisturbed = deployment().await;
@@ -123,8 +124,8 @@ async fn import_killed_at_any_write_and_run_again_is_the_same_import() {
     for lands in [false, true] {
         for at in 1.. {
             let deployment = deployment().await;
-            let killer = Killer { at, lands, ..Killer::default() };
-            if !killer.run(&deployment, &arguments).await {
+            let crash_relay = CrashRelay { at, lands, ..CrashRelay::default() };
+            if !crash_relay.run(&deployment, &arguments).await {
                 break;
             }
             writes += 1;

@@ -182,7 +182,7 @@ async fn dump_that_is_cut_off_between_rows_or_statements_says_so() {
 
 /// Data without the structure names no columns.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_without_columns_are_rejected_with_the_way_out() {
+async fn row_without_known_columns_is_rejected_with_a_remedy() {
     let deployment = Deployment::start().await;
     deployment.write(
         "dump.sql",
@@ -219,9 +219,9 @@ async fn dump_of_freesewings_table_imports_what_its_json_does() {
     assert_eq!(users, json);
 }
 
-/// What a user typed says nothing of whose SQL it is: rows could be smuggled in otherwise.
+/// A text that a user typed does not decide the SQL dialect. Otherwise a user could inject rows.
 #[tokio::test(flavor = "multi_thread")]
-async fn text_of_a_user_does_not_say_whose_sql_it_is() {
+async fn text_of_a_user_does_not_decide_the_sql_product() {
     let deployment = Deployment::start().await;
     let rows = "INSERT INTO users (id, username, password, activated, firstname, surname) VALUES \
         (1,'eve','Null',1,'mysql\\',', \"x\"), (901, \"admin\", \"Null\", 1, \"a\", \"b\"); -- ');\n";
@@ -235,7 +235,7 @@ async fn text_of_a_user_does_not_say_whose_sql_it_is() {
 
 /// Users of two tenants, or of two databases, are not the same people.
 #[tokio::test(flavor = "multi_thread")]
-async fn table_of_two_databases_is_read_from_neither_after_the_first() {
+async fn table_in_two_databases_is_read_from_the_first_only() {
     let deployment = Deployment::start().await;
     let insert = |table: &str, id: u32| {
         format!(
@@ -256,7 +256,7 @@ async fn table_of_two_databases_is_read_from_neither_after_the_first() {
     }
 }
 
-/// A statement that cannot be read, of a table that matters, is not passed over in silence.
+/// A statement of the users' table that cannot be read is reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn insert_without_values_is_rejected() {
     let deployment = Deployment::start().await;

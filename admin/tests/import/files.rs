@@ -1,4 +1,4 @@
-//! Files that are broken, of another format, or in the way; who may read what is written.
+//! Files that are broken, of another format, or exist already; and the permissions of written files.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{CliOutput, Deployment, rejected};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rejected_rows_are_kept() {
+async fn rejected_rows_go_to_a_private_file() {
     let deployment = Deployment::start().await;
     deployment.write(
         "users.jsonl",
@@ -26,13 +26,13 @@ async fn rejected_rows_are_kept() {
     assert!(fs::read_to_string(&path).unwrap().contains(r#""row":{"id":2,"#));
     assert_eq!(mode(&path), 0o600);
 
-    // The next run tells anew, and leaves no file where nothing was rejected.
+    // The next run rejects nothing, and removes the file.
     deployment.write("users.jsonl", "{\"id\":1,\"username\":\"anna\"}\n");
     let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
     assert_eq!((output.counts(), output.code), ([0, 1, 0], Some(0)));
     assert!(!path.exists());
 
-    // Somebody else's file stays.
+    // A file that no import wrote stays.
     deployment.write("users.jsonl.rejected.jsonl", "precious\n");
     let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
     assert_eq!(output.code, Some(2), "{}", output.out);
@@ -47,7 +47,7 @@ async fn rejected_rows_are_kept() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_rejected_rows_go() {
+async fn rejected_file_may_be_a_device_but_not_a_pipe_or_the_imported_file() {
     let deployment = Deployment::start().await;
     deployment.write("users.csv", "id,username\n1,anna\nx,bad\n");
     let run = |to: &str| deployment.run(&["import", "csv", "users.csv", "--rejected", to]);
@@ -58,13 +58,13 @@ async fn where_rejected_rows_go() {
     let output = run("/dev/full");
     assert_eq!((output.counts(), output.code), ([0, 1, 1], Some(1)), "{}", output.err);
     assert!(output.out.contains("/dev/full cannot be written: No space left"), "{}", output.out);
-    // So is nothing that rows cannot be kept in, and that is known before the first one.
+    // A path that rows cannot be written to is refused before the first row.
     assert!(Command::new("mkfifo").arg(deployment.path("pipe")).status().unwrap().success());
     for (to, code) in [("pipe", 2), (".", 2), ("nowhere/x", 1), ("./users.csv", 2)] {
         let output = run(to);
         assert_eq!((output.code, output.out.as_str()), (Some(code), ""), "{to}: {}", output.err);
     }
-    // What was rejected is no place for what is rejected of it; not by another spelling, nor through a link.
+    // Rejected rows cannot go into the imported file, not by another spelling of its path, nor through a link.
     deployment.run(&["import", "csv", "users.csv"]);
     let path = deployment.path("users.csv.rejected.jsonl");
     let before = fs::read_to_string(&path).unwrap();
@@ -73,10 +73,10 @@ async fn where_rejected_rows_go() {
         let output = deployment.run(&["import", "jsonl", "users.csv.rejected.jsonl", "--rejected", to]);
         assert_eq!((output.code, fs::read_to_string(&path).unwrap()), (Some(2), before.clone()), "{to}");
     }
-    // Beside a pipe there is no place.
+    // A pipe has no directory for the file, so the current one is used.
     let mut command = deployment.command(&["import", "csv", "/dev/stdin"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    // In two pieces, of which the first is not even a line.
+    // In two pieces. The first is less than a line.
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"\xef\xbb\xbfid").unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -91,7 +91,7 @@ async fn where_rejected_rows_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_reads_the_messages_may_leave() {
+async fn closed_standard_error_does_not_stop_the_import() {
     let deployment = Deployment::start().await;
     let bad = "x,bad\n".repeat(2000);
     deployment.write("users.csv", &format!("id,username\n{bad}1,anna\n"));
@@ -103,7 +103,7 @@ async fn whoever_reads_the_messages_may_leave() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_file_says_does_not_move_the_cursor() {
+async fn control_characters_of_a_file_are_escaped() {
     let deployment = Deployment::start().await;
     deployment.write("users.jsonl", "{\"username\":\"a\",\"x\\u001b[2J\":1}\n");
     deployment.write("users.csv", "username,\u{1b}[2J\n");
@@ -114,7 +114,7 @@ async fn what_a_file_says_does_not_move_the_cursor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hashes_that_cannot_be_verified() {
+async fn hash_that_cannot_be_verified_is_rejected_with_reject_unusable() {
     let deployment = Deployment::start().await;
     let tail = "$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     deployment.write(
@@ -126,15 +126,15 @@ async fn hashes_that_cannot_be_verified() {
     );
     let output = deployment.run(&["import", "csv", "users.csv", "--reject-unusable"]);
     assert_eq!((output.counts(), output.code), ([1, 0, 2], Some(5)), "{}", output.err);
-    assert_eq!(output.json()["rejected_by_reason"], json!({"hash too dear": 1, "unusable hash": 1}));
-    // Counted is what is in, not what is in the file.
+    assert_eq!(output.json()["rejected_by_reason"], json!({"hash too expensive": 1, "unusable hash": 1}));
+    // Only imported hashes are counted.
     assert_eq!(output.json()["hashes"], json!({"argon2id": 1}));
     let again = deployment.run(&["import", "csv", "users.csv", "--reject-unusable"]);
     assert_eq!(again.json()["hashes"], json!({}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_break_off() {
+async fn file_that_breaks_off_imports_the_rows_before() {
     let deployment = Deployment::start().await;
     let user = |id: u64| {
         format!(r#"{{"model":"auth.user","pk":{id},"fields":{{"username":"user{id}","password":"!"}}}}"#)
@@ -161,7 +161,7 @@ async fn files_that_break_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quote_that_is_left_open_swallows_nobody() {
+async fn quote_left_open_loses_no_row() {
     let deployment = Deployment::start().await;
     deployment.write(
         "users.csv",
@@ -172,7 +172,7 @@ async fn a_quote_that_is_left_open_swallows_nobody() {
     assert!(output.err.contains("line 3: rejected: a quote is left open"), "{}", output.err);
     assert_eq!(deployment.users(), [(1, "anna".to_owned())]);
 
-    // Nor where the quote of another row closes it.
+    // Nor if the quote of another row closes it.
     deployment.write(
         "users.csv",
         "id,username,email,mfa.bio\n2,bert,,\"I am tall\n3,carl,,\n4,dora,,\"I am not\"\n5,emil,,\n",
@@ -185,7 +185,7 @@ async fn a_quote_that_is_left_open_swallows_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_of_another_format() {
+async fn file_of_another_format_is_refused() {
     let deployment = Deployment::start().await;
     deployment.write("users.csv", "id,username,emial\n1,a,\n");
     deployment.write("users.jsonl", "{\"id\":1,\"name\":\"a\"}\n");
@@ -210,7 +210,7 @@ async fn files_of_another_format() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn exports_are_private_and_whole() {
+async fn export_is_private_and_replaced_only_with_force() {
     let deployment = Deployment::start().await;
     deployment.write("users.csv", "username\nanna\n");
     deployment.run(&["import", "csv", "users.csv"]);

@@ -104,7 +104,7 @@ async fn export_of_mariadb_is_the_same_in_xml_json_and_tabs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_of_freesewings_version_2_come_along_with_new_ids() {
+async fn users_of_freesewing_version_2_get_new_ids() {
     let users = imported(&["freesewing", "--new-ids", "--encryption-key", KEY], VERSION_2.as_bytes()).await;
     let shown = |user: &Value| {
         json!([
@@ -173,7 +173,7 @@ async fn csv_of_freesewings_table_is_read() {
     }
     columns.sort();
     columns.dedup();
-    // As `sqlite3 -csv -header` writes it: null is nothing.
+    // `sqlite3 -csv -header` writes null as an empty field.
     let field = |value: Option<&Value>| match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -229,7 +229,7 @@ async fn null_in_quotes_is_a_name() {
     let csv = "id,username,password,email,first_name,last_name\n1,anna,,NULL,\"NULL\",\\N\n";
     let users = imported(&["django"], csv.as_bytes()).await;
     assert_eq!(users[0]["attributes"], json!({"email": {"first_name": "NULL"}}));
-    // Nor is the word null elsewhere than in CSV.
+    // Nor is the word null in a format other than CSV.
     let row = json!({"id": 1, "username": "anna", "activated": 1, "firstname": "NULL", "surname": "\\N"});
     let users = imported(&["datepoll"], row.to_string().as_bytes()).await;
     assert_eq!(users[0]["attributes"]["email"], json!({"first_name": "NULL", "last_name": "\\N"}));

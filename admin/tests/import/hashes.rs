@@ -1,4 +1,4 @@
-//! Password hashes of other products: what is fast to guess gets its layer, and what cannot be used loses no user.
+//! Password hashes of other products: a digest that is fast to guess gets a layer, and an unusable hash is left out.
 
 use postern::password::{Passwords, Peppers};
 use serde_json::{Value, json};
@@ -57,22 +57,23 @@ async fn fast_digests_are_imported_under_a_layer_of_argon2id() {
         );
         assert!(passwords.upgrade(stored, "pw", [1; 16]).unwrap().starts_with("$argon2id$"), "{hash}");
     }
-    // A run that goes on leaves them as they are, with the salts that they have.
+    // A second run leaves the hashes as they are.
     let again = deployment.run(&["import", "jsonl", "users.jsonl"]);
     assert_eq!((again.counts(), again.code), ([0, 6, 0], Some(0)), "{}", again.err);
     assert_eq!(stored(&deployment), first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hash_that_cannot_be_used_loses_no_user_unless_that_is_asked_for() {
+async fn unusable_hash_is_left_out_or_rejected_with_reject_unusable() {
     let deployment = Deployment::start().await;
-    let dear = "$argon2id$v=19$m=9999999,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    deployment.write("users.jsonl", &rows(&["$s2$16384$8$1$abc$def", dear, "{SSHA}x"]));
+    let expensive =
+        "$argon2id$v=19$m=9999999,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    deployment.write("users.jsonl", &rows(&["$s2$16384$8$1$abc$def", expensive, "{SSHA}x"]));
     let strict = deployment.run(&["import", "jsonl", "users.jsonl", "--reject-unusable"]);
     assert_eq!((strict.counts(), strict.code), ([0, 0, 3], Some(1)), "{}", strict.err);
     assert_eq!(
         strict.json()["rejected_by_reason"],
-        json!({"hash of an unknown form": 1, "hash too dear": 1, "unusable hash": 1})
+        json!({"hash of an unknown form": 1, "hash too expensive": 1, "unusable hash": 1})
     );
     let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
     assert_eq!((output.counts(), output.code), ([3, 0, 0], Some(0)), "{}", output.err);
@@ -81,7 +82,7 @@ async fn a_hash_that_cannot_be_used_loses_no_user_unless_that_is_asked_for() {
         output.json()["warnings"],
         json!({
             "without a password: hash of an unknown form": 1,
-            "without a password: hash too dear": 1,
+            "without a password: hash too expensive": 1,
             "without a password: unusable hash": 1,
         })
     );
@@ -94,7 +95,7 @@ async fn a_hash_that_cannot_be_used_loses_no_user_unless_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn options_say_how_a_hash_was_made() {
+async fn firebase_config_makes_its_hashes_verifiable() {
     let deployment = Deployment::start().await;
     let vectors = include_str!("../data/hashes.tsv");
     let (mut hashes, mut passwords) = (Vec::new(), Vec::new());
@@ -119,7 +120,7 @@ async fn options_say_how_a_hash_was_made() {
     }
 }
 
-/// Layers take time, so a dry run says how much.
+/// Layers take time, which a dry run estimates.
 #[tokio::test(flavor = "multi_thread")]
 async fn dry_run_estimates_how_long_layers_take() {
     let deployment = Deployment::start().await;
@@ -137,7 +138,7 @@ async fn dry_run_estimates_how_long_layers_take() {
 
 /// The import has no pepper, and needs none.
 #[tokio::test(flavor = "multi_thread")]
-async fn hashes_with_a_pepper_name_it_and_go_round() {
+async fn hash_with_a_pepper_names_it_and_survives_an_export() {
     let deployment = Deployment::start().await;
     let vectors = include_str!("../data/hashes.tsv");
     let row = vectors.lines().find(|row| row.contains("\tpepper hmac-sha256 django\t")).unwrap();

@@ -1,5 +1,4 @@
-//! Files as people have them: compressed, out of a spreadsheet, with null written in words, and of formats that are not
-//! read.
+//! Files that are compressed, of a spreadsheet, with null as a word, or of a format that is not read.
 
 use std::fs;
 use std::io::Write as _;
@@ -56,9 +55,9 @@ async fn spreadsheet_in_utf_16_with_a_line_that_names_the_delimiter_is_read() {
     assert_eq!(deployment.users(), [(1, "J\u{fc}rgen".to_owned()), (2, "an;na".to_owned())]);
 }
 
-/// What a database writes for null is nothing, in each importer of CSV.
+/// The word that a database writes for null is no value, in each format that has CSV.
 #[tokio::test(flavor = "multi_thread")]
-async fn null_in_a_csv_is_nothing_in_every_importer() {
+async fn null_in_a_csv_is_no_value_in_every_format() {
     let hash = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
     let django = format!(
         "id,username,password,email,first_name,last_name,avatar,last_login\n1,anna,{hash},NULL,NULL,\\N,NULL,\\N\n"
@@ -78,7 +77,7 @@ async fn null_in_a_csv_is_nothing_in_every_importer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn format_that_is_not_read_is_named_with_the_way_out() {
+async fn format_that_is_not_read_is_named_with_a_remedy() {
     let deployment = Deployment::start().await;
     let mut tar = vec![0; 512];
     tar[257..262].copy_from_slice(b"ustar");
@@ -120,13 +119,13 @@ async fn format_that_is_not_read_is_named_with_the_way_out() {
     fs::write(deployment.path("folder/toc.dat"), "PGDMP").unwrap();
     let output = deployment.run(&["import", "django", "folder"]);
     assert!(output.err.contains("`pg_restore -f - folder | postern import"), "{}", output.err);
-    // It is no CSV, so nothing is said of its header.
+    // The file is no CSV, so the message does not mention its header.
     fs::write(deployment.path("dump"), b"\x00\x01\x02\xff binary").unwrap();
     let output = deployment.run(&["import", "csv", "dump"]);
     assert!(output.code == Some(1) && !output.err.contains("its header"), "{}", output.err);
 }
 
-/// All of a JSON array may be one line.
+/// A whole JSON array may be one line.
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_row_of_a_one_line_array_is_named_by_its_position_and_key() {
     let deployment = Deployment::start().await;
@@ -144,9 +143,9 @@ async fn rejected_row_of_a_one_line_array_is_named_by_its_position_and_key() {
     }
 }
 
-/// A run that lost the table has not seen how the file ends.
+/// A run that stops early has not read the end of the file.
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_table_says_nothing_of_how_the_file_ends_and_names_the_address() {
+async fn table_that_becomes_unreachable_is_named_and_the_end_of_the_file_is_not_judged() {
     let deployment = Deployment::start().await;
     let rows: String = (0..20_000).map(|id| format!("{},user{id}\n", id + 1)).collect();
     deployment.write("users.csv", &format!("id,username\n{}", rows.trim_end()));

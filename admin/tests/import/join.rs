@@ -18,7 +18,7 @@ fn user(deployment: &Deployment, id: u64) -> Value {
     users.find(|user| user["id"] == json!(id)).unwrap()
 }
 
-/// Anna is in both, with her address in two spellings; Ben is disabled in the first; Carl is in the second alone.
+/// Anna is in both, with her address in two spellings. Ben is disabled in the first. Carl is in the second only.
 async fn deployment() -> Deployment {
     let deployment = Deployment::start().await;
     let first = [
@@ -42,7 +42,7 @@ async fn deployment() -> Deployment {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_match_the_second_source_is_rejected() {
+async fn second_source_without_match_is_rejected() {
     let deployment = deployment().await;
     let before = user(&deployment, 1);
     assert_eq!(deployment.run(&["import", "jsonl", "second.jsonl", "--new-ids"]).counts(), [1, 0, 2]);
@@ -50,7 +50,7 @@ async fn without_match_the_second_source_is_rejected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn match_by_email_joins_what_is_lacking_and_loosens_nothing() {
+async fn match_by_email_adds_what_the_user_lacks_and_weakens_nothing() {
     let deployment = deployment().await;
     let (anna, ben) = (user(&deployment, 1), user(&deployment, 2));
     let words = ["import", "jsonl", "second.jsonl", "--new-ids", "--match", "email"];
@@ -105,7 +105,7 @@ async fn match_by_email_joins_what_is_lacking_and_loosens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn newest_password_is_that_of_the_last_sign_in_and_ends_all_sessions() {
+async fn newest_password_is_of_the_last_sign_in_and_ends_all_sessions() {
     let deployment = deployment().await;
     let (anna, ben) = (user(&deployment, 1), user(&deployment, 2));
     let words =
@@ -121,7 +121,7 @@ async fn newest_password_is_that_of_the_last_sign_in_and_ends_all_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn joined_usernames_go_with_the_user_and_those_of_others_stay() {
+async fn joined_usernames_are_deleted_with_their_user_only() {
     let deployment = deployment().await;
     let other = json!({"id": 3, "username": "ANNA_B"});
     deployment.write("other.jsonl", &lines(&[other]));
@@ -144,7 +144,7 @@ async fn joined_usernames_go_with_the_user_and_those_of_others_stay() {
     assert_eq!(copy.run(&["import", "jsonl", "again.jsonl"]).counts(), [1, 0, 0], "the name is free");
 }
 
-/// A username that looks like the address is no address.
+/// A username that looks like an e-mail address is none.
 #[tokio::test(flavor = "multi_thread")]
 async fn address_that_is_another_users_username_joins_nobody() {
     let deployment = Deployment::start().await;
@@ -157,7 +157,7 @@ async fn address_that_is_another_users_username_joins_nobody() {
     assert_eq!((output.counts(), &output.json()["joined"]), ([0, 0, 1], &json!(0)), "{}", output.err);
 }
 
-/// Nobody has shown that the address of a row that is not activated is theirs.
+/// The e-mail address of a row that is not activated is not verified.
 #[tokio::test(flavor = "multi_thread")]
 async fn user_who_is_not_activated_is_joined_to_nobody_and_no_secret_of_a_blocked_row_is_taken() {
     let deployment = Deployment::start().await;
@@ -182,7 +182,7 @@ async fn user_who_is_not_activated_is_joined_to_nobody_and_no_secret_of_a_blocke
     }
 }
 
-/// Who was joined to another product's user is the same in the first product's file.
+/// After a join, the first product's file still has the same users.
 #[tokio::test(flavor = "multi_thread")]
 async fn first_product_imported_again_after_a_join_is_already_there() {
     let deployment = Deployment::start().await;
@@ -198,7 +198,7 @@ async fn first_product_imported_again_after_a_join_is_already_there() {
     assert!(map.contains("7001,1\n"), "{map}");
 }
 
-/// A digest that is fast to guess gets its layer only where it is taken, and a dry run says the same.
+/// A digest that is fast to guess gets its layer only if it is taken. A dry run reports the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn fast_digest_of_a_joined_row_is_taken_under_a_layer_once() {
     let deployment = Deployment::start().await;

@@ -32,7 +32,7 @@ pub(crate) struct Deployment {
     pub(crate) directory: PathBuf,
 }
 
-/// What a run of the command said.
+/// The output of a run of the command.
 pub(crate) struct CliOutput {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
@@ -112,7 +112,7 @@ impl CliOutput {
         serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{} {}", self.out, self.err))
     }
 
-    /// Of the summary: imported, already there, rejected.
+    /// The numbers of the summary: imported, already there, rejected.
     pub(crate) fn counts(&self) -> [u64; 3] {
         let json = self.json();
         ["imported", "already_there", "rejected"].map(|name| json[name].as_u64().unwrap())

@@ -1,4 +1,4 @@
-//! Users whose keys are no ids get new ones, and are found by the old.
+//! Users whose keys are no ids get new ids, and are found by the old ones.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn id_map(deployment: &Deployment, name: &str) -> Vec<(String, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uuid_keys_are_refused_with_the_way_out_and_come_in_with_new_ids() {
+async fn uuid_keys_are_refused_or_get_new_ids() {
     let deployment = Deployment::start().await;
     // More than a transaction holds.
     let count = 70;
@@ -75,7 +75,7 @@ async fn uuid_keys_are_refused_with_the_way_out_and_come_in_with_new_ids() {
         (table.clone(), map.clone())
     );
 
-    // An export takes the old ids along, and deleting a user removes what leads from the old id.
+    // An export has the old ids. Deleting a user removes the item of the old id.
     let other = Deployment::start().await;
     other.write("export.jsonl", &table);
     assert_eq!(other.run(&["import", "jsonl", "export.jsonl"]).counts(), [count as u64, 0, 0]);
@@ -99,9 +99,9 @@ async fn file_of_ids_that_no_import_wrote_is_not_replaced() {
     assert_eq!(deployment.users(), []);
 }
 
-/// DatePoll hashed passwords with the old id behind them.
+/// DatePoll hashed each password with the old id appended.
 #[tokio::test(flavor = "multi_thread")]
-async fn datepolls_hashes_keep_the_id_that_was_hashed() {
+async fn datepoll_hash_keeps_the_id_that_was_hashed() {
     let deployment = Deployment::start().await;
     let hash = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
     let row = json!({"id": 33, "username": "st.huber", "password": hash, "activated": 1});
@@ -112,7 +112,7 @@ async fn datepolls_hashes_keep_the_id_that_was_hashed() {
     assert_eq!(user["password_hash"], json!(format!("bcrypt_suffix$33${hash}")));
 }
 
-/// Two products numbered their users alike.
+/// Two products can have users of the same ids.
 #[tokio::test(flavor = "multi_thread")]
 async fn source_id_of_several_users_names_them() {
     let deployment = Deployment::start().await;
@@ -127,7 +127,7 @@ async fn source_id_of_several_users_names_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn usernames_of_digits_come_in_and_shadowed_ids_are_counted() {
+async fn usernames_of_digits_are_imported_and_shadowed_ids_are_counted() {
     let deployment = Deployment::start().await;
     let rows = [(1, "12"), (2, "1"), (12, "anna"), (13, "13"), (14, "999")];
     let rows = rows.map(|(id, username)| json!({"id": id, "username": username}).to_string() + "\n");

@@ -13,7 +13,7 @@ const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/freesewing.ke
 const ROWS: &str = include_str!("../data/freesewing.jsonl");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn django() {
+async fn django_dump_is_imported() {
     let deployment = Deployment::start().await;
     let hash = "pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=";
     let dump = json!([
@@ -51,7 +51,7 @@ async fn django() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn datepoll() {
+async fn datepoll_table_is_imported() {
     let deployment = Deployment::start().await;
     let hash = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
     deployment.write(
@@ -79,7 +79,7 @@ async fn datepoll() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn freesewing() {
+async fn freesewing_table_is_imported() {
     let deployment = Deployment::start().await;
     let rows: Vec<Value> = ROWS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut suspect = rows[0].clone();
@@ -118,12 +118,12 @@ async fn freesewing() {
 
     assert!(!earlier.exists());
 
-    // Of a stream, nobody can know who came before. The key is in the environment.
+    // A stream cannot be searched for migrated users first. The key is in the environment.
     let key = fs::read_to_string(KEY).unwrap();
     let output = stream(&deployment, &["--dry-run"], &key, ROWS);
     assert_eq!(output.counts(), [0, 3, 0], "{}", output.err);
     assert!(output.out.contains("of a file only"), "{}", output.out);
-    // Nor whether the key is the right one, before rows that need none are in.
+    // Nor can the key be checked before rows that need none are imported.
     let mut text = String::new();
     for id in 100..200 {
         let mut open = rows[0].clone();
@@ -138,7 +138,7 @@ async fn freesewing() {
     let json = output.json();
     let count = |name: &str| json[name].as_u64().unwrap();
     assert_eq!((count("rejected"), count("read"), output.code), (20, 120, Some(1)), "{}", output.err);
-    assert!(count("imported") > 0 && count("imported") + count("unsettled") == 100, "{json}");
+    assert!(count("imported") > 0 && count("imported") + count("unfinished") == 100, "{json}");
     assert_eq!(deployment.users().len() as u64, 4 + count("imported"));
     assert!(output.out.contains("not one row opens") && !output.out.contains("Nothing"), "{json}");
 }
@@ -157,7 +157,6 @@ fn stream(deployment: &Deployment, options: &[&str], key: &str, text: &str) -> C
     CliOutput::of(&child.wait_with_output().unwrap())
 }
 
-/// The wrong file is no success.
 #[tokio::test(flavor = "multi_thread")]
 async fn file_of_another_product_is_refused() {
     let deployment = Deployment::start().await;
@@ -173,9 +172,9 @@ async fn file_of_another_product_is_refused() {
     }
 }
 
-/// Nobody comes without the address that a second import would not bring.
+/// A second import would not add the missing e-mail address.
 #[tokio::test(flavor = "multi_thread")]
-async fn datepolls_users_without_their_table_of_addresses_are_rejected() {
+async fn datepoll_user_without_the_table_of_addresses_is_rejected() {
     let deployment = Deployment::start().await;
     let users = "CREATE TABLE `users` (`id` int, `username` text, `password` text, `activated` int);\n\
         INSERT INTO `users` VALUES (1,'anna','Null',1);\n";
@@ -189,9 +188,9 @@ async fn datepolls_users_without_their_table_of_addresses_are_rejected() {
     assert_eq!(deployment.run(&["import", "datepoll", "both.sql"]).counts(), [1, 0, 0]);
 }
 
-/// Which model is meant was said: the others are passed over.
+/// Other models with users are skipped.
 #[tokio::test(flavor = "multi_thread")]
-async fn model_that_is_named_is_the_only_one_read() {
+async fn named_model_is_the_only_one_read() {
     let deployment = Deployment::start().await;
     let of = |model: &str, name: &str| json!({"model": model, "pk": 1, "fields": {"username": name, "password": "!"}});
     deployment.write("users.json", &json!([of("auth.user", "anna"), of("shop.customer", "ben")]).to_string());

@@ -1,4 +1,4 @@
-//! An import that is killed or interrupted, and run again: nobody twice, nobody lost.
+//! An import is killed or interrupted, and runs again. No user is created twice, and none is lost.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -37,7 +37,7 @@ fn all_there_once(deployment: &Deployment) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed() {
+async fn crashed_import_that_runs_again_creates_each_user_once() {
     for with_ids in [true, false] {
         let deployment = Deployment::start().await;
         deployment.write("users.jsonl", &rows(with_ids));
@@ -57,7 +57,7 @@ async fn killed() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn interrupted() {
+async fn interrupted_import_that_runs_again_creates_each_user_once() {
     let deployment = Deployment::start().await;
     deployment.write("users.jsonl", &rows(true));
     let mut child = begin(&deployment).await;
@@ -69,7 +69,7 @@ async fn interrupted() {
     assert_eq!(output.code, Some(1));
     assert!(output.out.contains("Run the same command again"), "{}", output.out);
     assert_eq!(output.json()["complete"], false);
-    // What it says it imported is what is there.
+    // The number of imported users that it prints is right.
     assert_eq!(deployment.users().len() as u64, output.counts()[0]);
     let [imported, already, _] = deployment.run(&["import", "jsonl", "users.jsonl"]).counts();
     assert_eq!((imported + already, already), (USERS, output.counts()[0]));

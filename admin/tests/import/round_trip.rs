@@ -1,4 +1,4 @@
-//! What is exported and imported again is the same, byte for byte.
+//! An export that is imported and exported again is the same, byte for byte.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn users() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn export_import_export() {
+async fn export_of_an_imported_export_is_the_same_bytes() {
     let (first, second) = (Deployment::start().await, Deployment::start().await);
     first.write("users.jsonl", &users());
     let output = first.run(&["import", "jsonl", "users.jsonl"]);
@@ -45,17 +45,17 @@ async fn export_import_export() {
         "{export}"
     );
 
-    // Whoever was imported has the highest id; the next one gets another.
+    // The next user gets an id after the highest imported one.
     second.write("next.csv", "username\nnext\n");
     assert_eq!(second.run(&["import", "csv", "next.csv"]).counts(), [1, 0, 0]);
     assert!(second.users().contains(&(301, "next".to_owned())));
-    // With an epoch in which nobody of before ever had a token.
+    // The epoch is one that no earlier user of the id had.
     let next: Value = serde_json::from_str(second.export().lines().last().unwrap()).unwrap();
     assert!(next["username"] == "next" && next["epoch"].as_u64().unwrap() > 1_700_000_000, "{next}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn csv_says_the_same() {
+async fn csv_imports_the_same_members_as_json() {
     let deployment = Deployment::start().await;
     deployment.write(
         "users.csv",

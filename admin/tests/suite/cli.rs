@@ -1,4 +1,4 @@
-//! An operator's desk: the compiled command, and the deployment that it works on.
+//! The compiled command, and the deployment that it works on.
 
 use std::process::Stdio;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// What operators set in this suite. No command ever says it.
+/// The password that operators set in this suite. No command ever prints it.
 pub(crate) const PASSWORD: &str = "grey otter, 41 lamps";
 
 /// The deployment, with the demo users in its table.
@@ -16,7 +16,7 @@ pub(crate) struct Cli {
     pub(crate) deployment: Deployment,
 }
 
-/// What a command said, and how it ended.
+/// The output of a command, and its exit code.
 #[derive(Debug)]
 pub(crate) struct CliOutput {
     pub(crate) code: i32,
@@ -36,11 +36,11 @@ impl Cli {
 
     /// Runs a command on the table.
     pub(crate) async fn run(&self, words: &[&str]) -> CliOutput {
-        self.type_in(words, "").await
+        self.run_with_input(words, "").await
     }
 
-    /// Runs a command on the table with something on its standard input. What it says holds no secret.
-    pub(crate) async fn type_in(&self, words: &[&str], input: &str) -> CliOutput {
+    /// Runs a command on the table with this standard input, and checks that its output has no secret.
+    pub(crate) async fn run_with_input(&self, words: &[&str], input: &str) -> CliOutput {
         let output = run(command(words).args(self.table()), input).await;
         output.hides_secrets();
         output
@@ -49,7 +49,7 @@ impl Cli {
     /// Creates a user with [`PASSWORD`].
     pub(crate) async fn add(&self, words: &[&str]) -> CliOutput {
         let words = [&["user", "add", "--password-stdin"], words].concat();
-        self.type_in(&words, &format!("{PASSWORD}\n")).await
+        self.run_with_input(&words, &format!("{PASSWORD}\n")).await
     }
 
     /// The status code of a sign-in at a password contract.
@@ -76,7 +76,7 @@ pub(crate) async fn run(command: &mut Command, input: &str) -> CliOutput {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // One that asks for nothing may be gone already.
+    // A command that reads nothing may have ended already.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();
@@ -88,9 +88,9 @@ pub(crate) async fn run(command: &mut Command, input: &str) -> CliOutput {
 }
 
 impl CliOutput {
-    /// It went well, and said these on standard output.
+    /// Asserts that the command succeeded, and printed these on standard output.
     #[track_caller]
-    pub(crate) fn says(&self, words: &[&str]) {
+    pub(crate) fn prints(&self, words: &[&str]) {
         assert_eq!(self.code, 0, "{self:?}");
         assert_eq!(self.err, "");
         for word in words {
@@ -98,9 +98,9 @@ impl CliOutput {
         }
     }
 
-    /// It did not do it, with this exit code, and said why in one line on standard error.
+    /// Asserts that the command failed with this exit code, and printed the reason in one line on standard error.
     #[track_caller]
-    pub(crate) fn refuses(&self, code: i32, why: &str) {
+    pub(crate) fn fails_with(&self, code: i32, why: &str) {
         assert_eq!(self.code, code, "{self:?}");
         assert_eq!(self.out, "");
         assert!(self.err.starts_with("postern: ") && self.err.ends_with('\n'), "{self:?}");
@@ -108,7 +108,7 @@ impl CliOutput {
         assert!(self.err.contains(why), "{why} is not in: {}", self.err);
     }
 
-    /// It went well, and this is the document that it said.
+    /// Asserts that the command succeeded, and returns the JSON that it printed.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{self:?}");

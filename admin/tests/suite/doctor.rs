@@ -1,4 +1,4 @@
-//! What is wrong with a deployment, and how the doctor says so.
+//! `postern doctor` on healthy and broken deployments.
 
 use axum::Router;
 use postern::token::SAMPLE_KEYS;
@@ -9,7 +9,7 @@ use crate::cli::{Cli, CliOutput, command, run};
 use crate::secrets::{ARN, Secrets, reply, serve};
 use crate::table::{create_other, on};
 
-/// It found something wrong with exactly these.
+/// Asserts that exactly these checks failed.
 #[track_caller]
 fn fails(output: &CliOutput, expected: &[(&str, &str)]) {
     assert_eq!(output.code, 1, "{output:?}");
@@ -17,16 +17,16 @@ fn fails(output: &CliOutput, expected: &[(&str, &str)]) {
     let failed: Vec<_> = checks.iter().filter(|check| check["level"] == "fail").collect();
     let names: Vec<_> = failed.iter().map(|check| check["check"].as_str().unwrap()).collect();
     assert_eq!(names, expected.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{output:?}");
-    for (check, (_, says)) in failed.iter().zip(expected) {
-        assert!(check["says"].as_str().unwrap().contains(says), "{check}");
+    for (check, (_, message)) in failed.iter().zip(expected) {
+        assert!(check["message"].as_str().unwrap().contains(message), "{check}");
     }
 }
 
 #[tokio::test]
-async fn a_good_deployment_is_ok_line_by_line() {
+async fn healthy_deployment_is_ok_on_every_line() {
     let cli = Cli::start().await;
     let output = cli.run(&["doctor"]).await;
-    output.says(&[
+    output.prints(&[
         "credentials",
         "table",
         "key schema",
@@ -39,34 +39,36 @@ async fn a_good_deployment_is_ok_line_by_line() {
     assert!(output.out.lines().all(|line| line.starts_with("ok   ")), "{}", output.out);
 
     let secrets = Secrets::start(Some("a generated secret of 32 bytes or more")).await;
-    let output = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(cli.table())), "").await;
-    output.says(&[&format!("read from the secret {ARN}")]);
+    let output =
+        run(secrets.with_endpoint(command(&["doctor", "--secret", ARN]).args(cli.table())), "").await;
+    output.prints(&[&format!("read from the secret {ARN}")]);
 
     let mut keys: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
     keys["password_peppers"] = json!({"a": "TEVBS0VE", "shop": "TEVBS0VE"});
     let secrets = Secrets::start(Some(&keys.to_string())).await;
-    let output = run(secrets.known_to(command(&["doctor", "--secret", ARN]).args(cli.table())), "").await;
-    output.says(&[&format!("read from the secret {ARN}, with the password peppers a, shop\n")]);
+    let output =
+        run(secrets.with_endpoint(command(&["doctor", "--secret", ARN]).args(cli.table())), "").await;
+    output.prints(&[&format!("read from the secret {ARN}, with the password peppers a, shop\n")]);
     assert!(!output.out.contains("TEVBS0VE"), "{}", output.out);
 }
 
 #[tokio::test]
-async fn an_empty_table_is_a_warning() {
+async fn empty_table_is_a_warning() {
     let table = Table::start(0, None, None).await.unwrap();
     assert_eq!(on(&table, "fresh", &["table", "create"]).await.code, 0);
     let output = on(&table, "fresh", &["doctor"]).await;
-    output.says(&["warn users         there is none"]);
+    output.prints(&["warn users         there is none"]);
 }
 
 #[tokio::test]
-async fn no_table_and_a_wrong_one_fail() {
+async fn missing_or_foreign_table_fails() {
     let table = Table::start(0, None, None).await.unwrap();
     let output = on(&table, "missing", &["doctor", "--json"]).await;
     fails(&output, &[("table", "`postern table create` makes one")]);
     create_other(&table, "other").await;
     let output = on(&table, "other", &["doctor", "--json"]).await;
     fails(&output, &[("key schema", "another program's table"), ("expiry", "update-time-to-live")]);
-    // Nobody says which.
+    // No table is named.
     fails(&run(&mut command(&["doctor", "--json"]), "").await, &[("settings", "which table?")]);
     let gone = ["doctor", "--json", "--table", "postern", "--endpoint-url", "http://127.0.0.1:9"];
     fails(&run(&mut command(&gone), "").await, &[("table", "DynamoDB is not available")]);
@@ -85,16 +87,17 @@ async fn broken_keys_fail_and_are_not_shown() {
         );
     }
     let secrets = Secrets::start(None).await;
-    let output = run(secrets.known_to(command(&doctor).args(cli.table()).args(["--secret", ARN])), "").await;
+    let output =
+        run(secrets.with_endpoint(command(&doctor).args(cli.table()).args(["--secret", ARN])), "").await;
     fails(&output, &[("signing keys", "is not there, or empty")]);
     let both = [("SIGNING_KEYS", "x"), ("SIGNING_KEYS_SECRET_ARN", ARN)];
     let output = run(command(&doctor).args(cli.table()).envs(both), "").await;
     fails(&output, &[("signing keys", "only one of them can hold the signing keys")]);
 }
 
-/// The table is somewhere else, so everybody's key is no key; and its clock is another, and says so in every reply.
+/// The endpoint has no table, and every reply of it has the date of another clock.
 #[tokio::test]
-async fn a_wrong_clock_fails() {
+async fn wrong_clock_fails() {
     let endpoint = serve(Router::new().fallback(async || {
         let error = json!({"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "none"});
         let mut reply = reply(400, &error);

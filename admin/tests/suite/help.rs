@@ -1,4 +1,4 @@
-//! What the command says of itself.
+//! Help, completions and errors.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::{Cli, command, run};
 
 #[tokio::test]
-async fn every_command_teaches_by_example() {
+async fn help_of_every_command_has_an_example() {
     for words in [
         &["--help"][..],
         &["user", "add", "--help"],
@@ -41,17 +41,17 @@ async fn every_command_teaches_by_example() {
 }
 
 #[tokio::test]
-async fn completions_are_printed() {
+async fn completions_are_printed_for_each_shell() {
     for (shell, word) in
         [("bash", "complete -F _postern"), ("zsh", "#compdef postern"), ("fish", "complete -c postern")]
     {
-        run(&mut command(&["completions", shell]), "").await.says(&[word]);
+        run(&mut command(&["completions", shell]), "").await.prints(&[word]);
     }
     assert_eq!(run(&mut command(&["completions", "abacus"]), "").await.code, 2);
 }
 
 #[tokio::test]
-async fn an_error_is_json_where_that_was_asked_for() {
+async fn error_is_json_with_the_option_json() {
     let cli = Cli::start().await;
     let output = cli.run(&["--json", "user", "show", "nobody"]).await;
     assert_eq!((output.code, output.out.as_str()), (3, ""));
@@ -61,7 +61,7 @@ async fn an_error_is_json_where_that_was_asked_for() {
 
 /// `postern user list | head -1`.
 #[tokio::test]
-async fn a_reader_that_leaves_is_no_error() {
+async fn closed_pipe_is_no_error() {
     let cli = Cli::start().await;
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

@@ -1,4 +1,4 @@
-//! The signing keys: made, shown, and rotated without anybody being signed out.
+//! Signing keys are made, shown, and rotated without signing a user out.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::secrets::{ARN, Secrets};
 
 const RAW: &str = "a generated secret of 32 bytes or more";
 
-/// A file of this test's own, gone at its end.
+/// A file of this test, removed at its end.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -38,7 +38,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Without --private, nothing that is said is anything of a key.
+/// Runs a command without --private, and checks that its output has no private part of a key.
 async fn keys(words: &[&str]) -> CliOutput {
     let output = run(command(&["keys"]).args(words), "").await;
     hides_keys(&output);
@@ -65,11 +65,11 @@ fn kid_of(output: &CliOutput, at: usize) -> String {
 }
 
 #[tokio::test]
-async fn every_kind_of_key_signs_and_is_kept_for_its_owner_only() {
+async fn new_key_of_each_algorithm_signs_and_is_private_to_its_owner() {
     for alg in ["HS256", "ES256", "EdDSA"] {
         let file = Scratch::new(alg);
         let output = keys(&["new", "--alg", alg, "--file", file.path()]).await;
-        output.says(&[alg, "signs and verifies"]);
+        output.prints(&[alg, "signs and verifies"]);
         let ring = KeyRing::parse(&file.set().to_string()).unwrap();
         assert!(accepts(&ring, &token(&ring)), "{alg}");
         assert!(!ring.has_sample_key());
@@ -94,7 +94,7 @@ async fn every_kind_of_key_signs_and_is_kept_for_its_owner_only() {
 #[tokio::test]
 async fn keys_made_in_the_same_second_have_different_kids() {
     let kid = |file: &Scratch| file.set()["keys"][0]["kid"].as_str().unwrap().to_owned();
-    // The clock may strike between two of them; then the rest are of one second.
+    // A second may begin between two of them. Then the others are of one second.
     let mut kids = Vec::new();
     for name in ["same-a", "same-b", "same-c"] {
         let file = Scratch::new(name);
@@ -106,28 +106,30 @@ async fn keys_made_in_the_same_second_have_different_kids() {
 }
 
 #[tokio::test]
-async fn keys_are_not_overwritten_unasked() {
+async fn existing_keys_are_replaced_only_with_replace() {
     let file = Scratch::new("overwrite");
     assert_eq!(keys(&["new", "--file", file.path()]).await.code, 0);
     let before = file.set();
-    keys(&["new", "--file", file.path()]).await.refuses(4, "--replace");
+    keys(&["new", "--file", file.path()]).await.fails_with(4, "--replace");
     assert_eq!(file.set(), before);
-    keys(&["new", "--file", file.path(), "--replace"]).await.says(&["MFA recovery codes"]);
+    keys(&["new", "--file", file.path(), "--replace"]).await.prints(&["MFA recovery codes"]);
     assert_ne!(file.set()["recovery_code_key"], before["recovery_code_key"]);
 
     let empty = Secrets::start(None).await;
     let mut words = command(&["keys", "new"]);
-    run(empty.known_to(words.env("SIGNING_KEYS_SECRET_ARN", ARN)), "").await.says(&["signs and verifies"]);
+    run(empty.with_endpoint(words.env("SIGNING_KEYS_SECRET_ARN", ARN)), "")
+        .await
+        .prints(&["signs and verifies"]);
     assert!(KeyRing::parse(&empty.value().unwrap()).is_ok());
 
     let secrets = Secrets::start(Some(RAW)).await;
-    let output = run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN])), "").await;
-    output.refuses(4, "all MFA recovery codes");
+    let output = run(secrets.with_endpoint(&mut command(&["keys", "new", "--secret", ARN])), "").await;
+    output.fails_with(4, "all MFA recovery codes");
     assert_eq!(secrets.value().as_deref(), Some(RAW));
     let output =
-        run(secrets.known_to(&mut command(&["keys", "new", "--secret", ARN, "--replace"])), "").await;
+        run(secrets.with_endpoint(&mut command(&["keys", "new", "--secret", ARN, "--replace"])), "").await;
     hides_keys(&output);
-    output.says(&["wrote a new set"]);
+    output.prints(&["wrote a new set"]);
     assert!(!accepts(
         &KeyRing::parse(&secrets.value().unwrap()).unwrap(),
         &token(&KeyRing::parse(RAW).unwrap())
@@ -135,22 +137,22 @@ async fn keys_are_not_overwritten_unasked() {
 }
 
 #[tokio::test]
-async fn private_prints_a_set_and_keeps_it_nowhere() {
+async fn private_set_is_printed_and_not_stored() {
     let secrets = Secrets::start(None).await;
     let mut command = command(&["keys", "new", "--alg", "ES256", "--private"]);
-    let output = run(secrets.known_to(&mut command).env("SIGNING_KEYS_SECRET_ARN", ARN), "").await;
-    output.says(&[]);
+    let output = run(secrets.with_endpoint(&mut command).env("SIGNING_KEYS_SECRET_ARN", ARN), "").await;
+    output.prints(&[]);
     assert!(KeyRing::parse(&output.out).is_ok(), "fit for SIGNING_KEYS");
     assert_eq!(secrets.value(), None);
 }
 
-/// Without anything that goes wrong on the way: no token and no recovery code of before is lost until its key goes.
+/// A token or recovery code stays valid until its key is retired.
 #[tokio::test]
-async fn a_generated_secret_rotates_in_three_steps() {
+async fn generated_secret_rotates_in_three_steps_without_losing_a_token() {
     let secrets = Secrets::start(Some(RAW)).await;
     let rotate = async |words: &[&str]| {
         let mut command = command(&["keys", "rotate", "--secret", ARN]);
-        let output = run(secrets.known_to(&mut command).args(words), "").await;
+        let output = run(secrets.with_endpoint(&mut command).args(words), "").await;
         hides_keys(&output);
         output
     };
@@ -168,21 +170,21 @@ async fn a_generated_secret_rotates_in_three_steps() {
     assert!(accepts(&ring(), &old));
     assert_eq!(ring().recovery.digest(7, "0a1b2c3d"), before.recovery.digest(7, "0a1b2c3d"));
 
-    rotate(&["--promote", &kid]).await.refuses(4, "less than ten minutes ago");
+    rotate(&["--promote", &kid]).await.fails_with(4, "less than ten minutes ago");
     assert!(accepts(&before, &token(&ring())), "nothing was promoted");
     let output = rotate(&["--promote", &kid, "--force"]).await;
-    output.says(&["promoted", "signs and verifies", "next: functions sign with it", "--retire none"]);
+    output.prints(&["promoted", "signs and verifies", "next: functions sign with it", "--retire none"]);
     assert!(!accepts(&before, &token(&ring())), "the new key signs");
     assert!(accepts(&ring(), &token(&ring())) && accepts(&ring(), &old));
 
-    rotate(&["--retire", &kid]).await.refuses(4, "is the key that signs");
-    rotate(&["--retire", "none"]).await.says(&["retired none"]);
+    rotate(&["--retire", &kid]).await.fails_with(4, "is the key that signs");
+    rotate(&["--retire", "none"]).await.prints(&["retired none"]);
     assert!(!accepts(&ring(), &old));
     assert_eq!(ring().recovery.digest(7, "0a1b2c3d"), before.recovery.digest(7, "0a1b2c3d"));
 }
 
 #[tokio::test]
-async fn a_file_rotates_and_keeps_what_it_does_not_know() {
+async fn rotated_file_keeps_unknown_members() {
     let file = Scratch::new("rotate");
     let mut set: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
     set["keys"][0]["kid"] = json!("first");
@@ -196,8 +198,8 @@ async fn a_file_rotates_and_keeps_what_it_does_not_know() {
         (kid_of(&rotate(&["--add", "--json"]).await, 1), kid_of(&rotate(&["--add", "--json"]).await, 1));
     assert_ne!(one, two);
     let added = rotate(&["--retire", &two]).await;
-    added.says(&["first", "HS256", &one]);
-    // One that was added long enough ago, as its name tells, needs no force.
+    added.prints(&["first", "HS256", &one]);
+    // A key that was added more than ten minutes ago, as its kid tells, needs no --force.
     let [young, old] = [9, 11].map(|minutes| {
         let added = now().minus(Duration::from_secs(minutes * 60)).iso8601().unwrap();
         format!("{}Z-0a1b", added[..19].replace(':', "-"))
@@ -208,32 +210,34 @@ async fn a_file_rotates_and_keeps_what_it_does_not_know() {
         std::fs::write(&file.0, aged.to_string()).unwrap();
     };
     age(&young);
-    rotate(&["--promote", &young]).await.refuses(4, "less than ten minutes ago");
+    rotate(&["--promote", &young]).await.fails_with(4, "less than ten minutes ago");
     age(&old);
-    rotate(&["--promote", &old]).await.says(&["--retire first"]);
-    rotate(&["--promote", &old]).await.refuses(4, "signs already");
+    rotate(&["--promote", &old]).await.prints(&["--retire first"]);
+    rotate(&["--promote", &old]).await.fails_with(4, "signs already");
     let written = file.set();
     assert_eq!((&written["note"], &written["keys"][1]["use"]), (&json!("ours"), &json!("sig")));
     assert_eq!(written["recovery_code_key"], set["recovery_code_key"]);
 }
 
 #[tokio::test]
-async fn bad_input_changes_nothing() {
+async fn bad_input_changes_no_keys() {
     let file = Scratch::new("bad");
     let absent = Scratch::new("absent");
-    keys(&["new"]).await.refuses(2, "where are the keys?");
-    keys(&["show", "--file", absent.path()]).await.refuses(3, "is not there, or empty");
-    keys(&["rotate", "--file", absent.path(), "--add"]).await.refuses(3, "is not there, or empty");
-    keys(&["new", "--file", "/no/such/directory/keys.json"]).await.refuses(1, "cannot be used");
+    keys(&["new"]).await.fails_with(2, "where are the keys?");
+    keys(&["show", "--file", absent.path()]).await.fails_with(3, "is not there, or empty");
+    keys(&["rotate", "--file", absent.path(), "--add"]).await.fails_with(3, "is not there, or empty");
+    keys(&["new", "--file", "/no/such/directory/keys.json"]).await.fails_with(1, "cannot be used");
     assert!(!absent.0.exists());
     std::fs::write(&file.0, r#"{"keys":[]}"#).unwrap();
-    keys(&["show", "--file", file.path()]).await.refuses(1, "are broken: must have at least one key");
-    keys(&["rotate", "--file", file.path(), "--add"]).await.refuses(1, "are broken");
+    keys(&["show", "--file", file.path()]).await.fails_with(1, "are broken: must have at least one key");
+    keys(&["rotate", "--file", file.path(), "--add"]).await.fails_with(1, "are broken");
     assert_eq!(file.set(), json!({"keys": []}));
     assert_eq!(keys(&["new", "--file", file.path(), "--replace"]).await.code, 0);
     let whole = file.set();
     for step in ["--promote", "--retire"] {
-        keys(&["rotate", "--file", file.path(), step, "nothing"]).await.refuses(3, "there is no key nothing");
+        keys(&["rotate", "--file", file.path(), step, "nothing"])
+            .await
+            .fails_with(3, "there is no key nothing");
     }
     for words in [
         &["rotate", "--file", file.path()][..],
@@ -252,11 +256,11 @@ async fn bad_input_changes_nothing() {
         (&["new", "--secret", "other"][..], "aws secretsmanager create-secret --name other"),
         (&["show", "--secret", ARN], "is not there, or empty"),
     ] {
-        run(secrets.known_to(command(&["keys"]).args(words)), "").await.refuses(3, why);
+        run(secrets.with_endpoint(command(&["keys"]).args(words)), "").await.fails_with(3, why);
     }
 }
 
-/// What is added here. No command ever says it, in any form.
+/// The pepper that is added here. No command ever prints it, in any form.
 const PEPPER: &str = "LEAKED pepper of a product";
 
 /// `keys pepper`, with this on its standard input.
@@ -277,14 +281,14 @@ fn hides_pepper(output: &CliOutput) {
 }
 
 #[tokio::test]
-async fn a_pepper_is_read_from_standard_input_and_never_shown() {
+async fn pepper_is_read_from_standard_input_and_never_shown() {
     let file = Scratch::new("pepper");
     assert_eq!(keys(&["new", "--file", file.path()]).await.code, 0);
     let before = file.set();
     let output = pepper(&["add", "a", "--file", file.path()], format!("{PEPPER}\n").as_bytes()).await;
-    output.says(&["added the pepper a", "password peppers: a", "next: in five minutes", "--pepper-id a"]);
+    output.prints(&["added the pepper a", "password peppers: a", "next: in five minutes", "--pepper-id a"]);
     let hex = pepper(&["add", "shop-2", "--form", "hex", "--file", file.path()], b"00ff10\n").await;
-    hex.says(&["password peppers: a, shop-2"]);
+    hex.prints(&["password peppers: a, shop-2"]);
     let mut expected = before.clone();
     expected["password_peppers"] = json!({"a": "TEVBS0VEIHBlcHBlciBvZiBhIHByb2R1Y3Q", "shop-2": "AP8Q"});
     assert_eq!(file.set(), expected);
@@ -293,28 +297,28 @@ async fn a_pepper_is_read_from_standard_input_and_never_shown() {
     assert_eq!(shown.json()["password_peppers"], json!(["a", "shop-2"]));
     let shown = keys(&["show", "--file", file.path()]).await;
     hides_pepper(&shown);
-    shown.says(&["password peppers: a, shop-2"]);
+    shown.prints(&["password peppers: a, shop-2"]);
 
-    // Said again it is the same pepper, and another is not written over it.
+    // Adding the same pepper again changes nothing, and another pepper does not replace it.
     pepper(&["add", "shop-2", "--form", "base64", "--file", file.path()], b"AP8Q\n")
         .await
-        .says(&["there already"]);
+        .prints(&["there already"]);
     for (form, input) in [("text", PEPPER), ("hex", "00ff1000")] {
         let output =
             pepper(&["add", "shop-2", "--form", form, "--file", file.path()], input.as_bytes()).await;
-        output.refuses(4, "shop-2 is the id of another pepper");
+        output.fails_with(4, "shop-2 is the id of another pepper");
     }
     for (words, input, code, why) in [
         (&["add", "b"][..], "", 2, "nothing on standard input"),
         (&["add", "b"], "\n", 1, "the pepper b must have 1 to 256 bytes"),
         (&["add", "b"], &"LEAKED".repeat(43), 1, "the pepper b must have 1 to 256 bytes"),
-        (&["add", "b"], &"LEAKED".repeat(1000), 2, "more on standard input than a secret has"),
+        (&["add", "b"], &"LEAKED".repeat(1000), 2, "standard input is too long for a secret"),
         (&["add", "b", "--form", "hex"], PEPPER, 2, "is not hexadecimal"),
         (&["add", "b", "--form", "base64"], PEPPER, 2, "is not base64"),
         (&["remove", "b", "--yes"], "", 3, "there is no pepper b"),
         (&["remove", "a"], "", 2, "--yes"),
     ] {
-        pepper(&[words, &["--file", file.path()]].concat(), input.as_bytes()).await.refuses(code, why);
+        pepper(&[words, &["--file", file.path()]].concat(), input.as_bytes()).await.fails_with(code, why);
     }
     for id in ["", "A", "a$b", "abcdefghijklmnopq"] {
         assert_eq!(pepper(&["add", id, "--file", file.path()], b"x").await.code, 2, "{id}");
@@ -322,7 +326,7 @@ async fn a_pepper_is_read_from_standard_input_and_never_shown() {
     assert_eq!(file.set(), expected);
     pepper(&["remove", "a", "--yes", "--file", file.path()], b"")
         .await
-        .says(&["removed the pepper a", "shop-2"]);
+        .prints(&["removed the pepper a", "shop-2"]);
     assert_eq!(file.set()["password_peppers"], json!({"shop-2": "AP8Q"}));
     for (at, code) in (0..8).zip([0, 0, 0, 0, 0, 0, 0, 1]) {
         let output = pepper(&["add", &format!("p{at}"), "--file", file.path()], b"x").await;
@@ -331,15 +335,16 @@ async fn a_pepper_is_read_from_standard_input_and_never_shown() {
     assert_eq!(file.set()["password_peppers"].as_object().unwrap().len(), 8);
 }
 
-/// Users whose passwords need them would be locked out.
+/// Without their pepper, users with imported passwords could not sign in.
 #[tokio::test]
-async fn peppers_survive_whatever_is_done_to_the_keys() {
+async fn peppers_stay_when_keys_are_rotated_or_replaced() {
     let secrets = Secrets::start(Some(RAW)).await;
     let old = token(&KeyRing::parse(RAW).unwrap());
     let recovery = KeyRing::parse(RAW).unwrap().recovery.digest(7, "0a1b2c3d");
     let keys = async |words: &[&str], input: &str| {
         let mut command = command(&["keys"]);
-        let output = run(secrets.known_to(&mut command).args(words).args(["--secret", ARN]), input).await;
+        let output =
+            run(secrets.with_endpoint(&mut command).args(words).args(["--secret", ARN]), input).await;
         hides_keys(&output);
         hides_pepper(&output);
         assert_eq!(output.code, 0, "{output:?}");
@@ -347,7 +352,7 @@ async fn peppers_survive_whatever_is_done_to_the_keys() {
     };
     let set = || serde_json::from_str::<Value>(&secrets.value().unwrap()).unwrap();
     keys(&["pepper", "add", "a"], PEPPER).await;
-    // A generated secret has become a set, and what it signed and stored is good.
+    // The generated secret is now a set. Its tokens and recovery codes stay valid.
     let ring = KeyRing::parse(&secrets.value().unwrap()).unwrap();
     assert!(accepts(&ring, &old));
     assert_eq!(ring.recovery.digest(7, "0a1b2c3d"), recovery);
@@ -361,7 +366,7 @@ async fn peppers_survive_whatever_is_done_to_the_keys() {
         &["rotate", "--add", "--alg", "ES256"],
         &["new", "--replace"],
     ] {
-        keys(words, "").await.says(&["password peppers: a"]);
+        keys(words, "").await.prints(&["password peppers: a"]);
         assert_eq!(set()["password_peppers"], peppers, "{words:?}");
     }
     assert_ne!(KeyRing::parse(&secrets.value().unwrap()).unwrap().recovery.digest(7, "0a1b2c3d"), recovery);

@@ -1,4 +1,4 @@
-//! The compiled command at work on a table of its own, as an operator meets it: what it says, where, and its exit code.
+//! The compiled command on a table of its own: its output and its exit codes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
 

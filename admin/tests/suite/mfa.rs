@@ -9,7 +9,7 @@ use totp_rs::{Algorithm, Builder, Secret};
 use crate::cli::{Cli, command, run};
 use crate::secrets::{ARN, Secrets};
 
-/// The TOTP code of this secret, by another hand than the product's.
+/// The TOTP code of this secret, computed without the product's code.
 fn code(secret: &str, seconds: u64) -> String {
     let secret = Secret::try_from_base32(secret).unwrap();
     let totp =
@@ -25,12 +25,12 @@ async fn status(cli: &Cli, code: Option<&str>) -> u64 {
 
 async fn enrol(cli: &Cli, more: &[&str]) -> Value {
     let words = [&["user", "mfa", "enrol", "johndoe", "--json"], more].concat();
-    // What it says is secret: it is said to the operator once.
+    // The output is secret, and is printed once.
     run(command(&words).args(cli.table()), "").await.json()
 }
 
 #[tokio::test]
-async fn what_is_printed_signs_in() {
+async fn printed_secret_and_recovery_codes_sign_in() {
     let cli = Cli::start().await;
     let token = cli.token().await;
     let output = enrol(&cli, &[]).await;
@@ -46,14 +46,14 @@ async fn what_is_printed_signs_in() {
     assert_eq!(codes.len(), 8);
     assert_eq!(status(&cli, Some(codes[7])).await, 200);
     assert_eq!(status(&cli, Some(codes[7])).await, 401, "a recovery code too");
-    cli.run(&["user", "show", "johndoe"]).await.says(&["MFA                   on, 7 recovery codes left"]);
+    cli.run(&["user", "show", "johndoe"]).await.prints(&["MFA                   on, 7 recovery codes left"]);
 }
 
 #[tokio::test]
-async fn it_is_replaced_only_when_asked_to() {
+async fn enrolled_mfa_is_replaced_only_with_replace() {
     let cli = Cli::start().await;
     let first = enrol(&cli, &[]).await;
-    cli.run(&["user", "mfa", "enrol", "johndoe"]).await.refuses(4, "--replace");
+    cli.run(&["user", "mfa", "enrol", "johndoe"]).await.fails_with(4, "--replace");
     let old = code(first["secret"].as_str().unwrap(), cli.deployment.now().secs());
     assert_eq!(status(&cli, Some(&old)).await, 200, "nothing was replaced");
     let second = enrol(&cli, &["--replace", "--issuer", "A & B"]).await;
@@ -64,47 +64,47 @@ async fn it_is_replaced_only_when_asked_to() {
 }
 
 #[tokio::test]
-async fn off_lets_the_password_alone_in_and_ends_sessions() {
+async fn mfa_off_lets_the_password_sign_in_and_ends_sessions() {
     let cli = Cli::start().await;
     assert_eq!(cli.sign_in("mfa", "guarded", "Password1234!").await, 403);
     let before = cli.deployment.store.user(43).await.unwrap().unwrap().epoch;
-    cli.run(&["user", "mfa", "off", "guarded"]).await.says(&["MFA is off for user 43"]);
+    cli.run(&["user", "mfa", "off", "guarded"]).await.prints(&["MFA is off for user 43"]);
     assert_eq!(cli.sign_in("mfa", "guarded", "Password1234!").await, 200);
     let user = cli.deployment.store.user(43).await.unwrap().unwrap();
     assert_eq!((user.epoch, user.recovery_codes.len()), (before + 1, 0));
-    cli.run(&["user", "mfa", "off", "guarded"]).await.refuses(4, "is off already");
-    cli.run(&["user", "mfa", "off", "nobody"]).await.refuses(3, "there is no user nobody");
-    cli.run(&["user", "mfa", "enrol", "nobody"]).await.refuses(3, "there is no user nobody");
+    cli.run(&["user", "mfa", "off", "guarded"]).await.fails_with(4, "is off already");
+    cli.run(&["user", "mfa", "off", "nobody"]).await.fails_with(3, "there is no user nobody");
+    cli.run(&["user", "mfa", "enrol", "nobody"]).await.fails_with(3, "there is no user nobody");
 }
 
-/// Codes that were stored under another key than the functions' would never be good.
+/// Recovery codes that were stored under another key than the functions' would never be valid.
 #[tokio::test]
-async fn the_recovery_key_is_the_one_in_the_secret() {
+async fn recovery_codes_use_the_key_in_the_secret() {
     let raw = "a generated secret of 32 bytes or more";
     let mut cli = Cli::start().await;
     cli.deployment.restart(|env| env.with("SIGNING_KEYS", raw)).await;
     let secrets = Secrets::start(Some(raw)).await;
     let words = ["user", "mfa", "enrol", "johndoe", "--json", "--secret", ARN];
-    let output = run(secrets.known_to(command(&words).args(cli.table())), "").await.json();
+    let output = run(secrets.with_endpoint(command(&words).args(cli.table())), "").await.json();
     assert_eq!(status(&cli, output["recovery_codes"][0].as_str()).await, 200);
 
     let words = ["user", "mfa", "enrol", "johndoe", "--json", "--replace"];
     let output = run(command(&words).args(cli.table()).env("SIGNING_KEYS", raw), "").await.json();
     assert_eq!(status(&cli, output["recovery_codes"][0].as_str()).await, 200);
 
-    // One that cannot be read changes nothing.
+    // A secret that cannot be read changes nothing.
     for keys in ["short", r#"{"keys":[]}"#] {
         let output =
             run(command(&words[..4]).arg("--replace").args(cli.table()).env("SIGNING_KEYS", keys), "").await;
-        output.refuses(1, "the signing keys in SIGNING_KEYS are broken");
+        output.fails_with(1, "the signing keys in SIGNING_KEYS are broken");
     }
     assert_eq!(status(&cli, output["recovery_codes"][1].as_str()).await, 200);
 }
 
-/// What is shown once and cannot be written is a failure, or nobody would know that it is lost.
+/// The secret is printed once. If that fails, the operator must know that it is lost.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_secret_that_cannot_be_shown_is_a_failure() {
+async fn secret_that_cannot_be_printed_is_a_failure() {
     let cli = Cli::start().await;
     for words in [&["user", "mfa", "enrol", "johndoe"][..], &["user", "list"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();

@@ -1,4 +1,4 @@
-//! A stand-in for Secrets Manager with one secret in it.
+//! A stand-in for Secrets Manager with one secret.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -19,19 +19,19 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// With this value in the secret, or none yet.
+    /// Starts it with this value in the secret, or with none.
     pub(crate) async fn start(value: Option<&str>) -> Self {
         let value = Arc::new(Mutex::new(value.map(str::to_owned)));
         let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&value))).await;
         Self { endpoint, value }
     }
 
-    /// The command, asking here.
-    pub(crate) fn known_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    /// Points a command to this stand-in.
+    pub(crate) fn with_endpoint<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
     }
 
-    /// What the secret holds now.
+    /// The value of the secret.
     pub(crate) fn value(&self) -> Option<String> {
         self.value.lock().unwrap().clone()
     }
@@ -67,7 +67,7 @@ async fn answer(State(value): State<Arc<Mutex<Option<String>>>>, request: Reques
     }
 }
 
-/// As AWS's JSON protocols answer.
+/// A reply of AWS's JSON protocols.
 pub(crate) fn reply(status: u16, body: &Value) -> Response {
     let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
     reply.body(Body::from(body.to_string())).unwrap()

@@ -1,4 +1,4 @@
-//! Making the table, and seeing whether it is as it should be.
+//! Creating the table, and checking it.
 
 use postern::environment::Environment;
 use postern::local_endpoint::Note;
@@ -12,7 +12,7 @@ pub(crate) async fn on(table: &Table, name: &str, words: &[&str]) -> CliOutput {
     run(command(words).args(where_it_is), "").await
 }
 
-/// A table of another shape than ours.
+/// Creates a table of another schema.
 pub(crate) async fn create_other(table: &Table, name: &str) {
     use aws_sdk_dynamodb::types::{
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -31,7 +31,7 @@ pub(crate) async fn create_other(table: &Table, name: &str) {
         .unwrap();
 }
 
-/// The table by no code of the product's.
+/// A client for the table, without the product's code.
 pub(crate) fn client(table: &Table) -> aws_sdk_dynamodb::Client {
     use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
     let config = aws_sdk_dynamodb::Config::builder()
@@ -44,12 +44,12 @@ pub(crate) fn client(table: &Table) -> aws_sdk_dynamodb::Client {
 }
 
 #[tokio::test]
-async fn what_is_made_is_as_it_should_be() {
+async fn created_table_passes_every_check() {
     let table = Table::start(0, None, None).await.unwrap();
-    on(&table, "fresh", &["table", "check"]).await.refuses(3, "there is no table fresh here");
+    on(&table, "fresh", &["table", "check"]).await.fails_with(3, "there is no table fresh here");
     let made = on(&table, "fresh", &["table", "create"]).await;
-    made.says(&["ok   created       the table fresh"]);
-    on(&table, "fresh", &["table", "create"]).await.refuses(4, "the table fresh is there already");
+    made.prints(&["ok   created       the table fresh"]);
+    on(&table, "fresh", &["table", "create"]).await.fails_with(4, "the table fresh is there already");
     let checked = on(&table, "fresh", &["table", "check", "--json"]).await.json();
     let levels: Vec<_> = checked.as_array().unwrap().iter().map(|c| (&c["check"], &c["level"])).collect();
     let ok = json!("ok");
@@ -57,7 +57,7 @@ async fn what_is_made_is_as_it_should_be() {
 }
 
 #[tokio::test]
-async fn another_shape_fails() {
+async fn table_of_another_schema_fails() {
     let table = Table::start(0, None, None).await.unwrap();
     create_other(&table, "other").await;
     let output = on(&table, "other", &["table", "check"]).await;
@@ -67,34 +67,36 @@ async fn another_shape_fails() {
 }
 
 #[tokio::test]
-async fn commands_on_no_table_say_so() {
+async fn command_on_a_missing_table_is_refused() {
     let cli = Cli::start().await;
     for words in [&["user", "show", "johndoe"][..], &["user", "list"], &["user", "unlock", "johndoe"]] {
-        on(&cli.deployment.table, "missing", words).await.refuses(3, "there is no such table");
+        on(&cli.deployment.table, "missing", words).await.fails_with(3, "there is no such table");
     }
-    run(&mut command(&["user", "list"]), "").await.refuses(2, "which table?");
+    run(&mut command(&["user", "list"]), "").await.fails_with(2, "which table?");
     let mut in_env =
         command(&["user", "show", "johndoe", "--endpoint-url", &cli.deployment.table.endpoint()]);
-    run(in_env.env("TABLE_NAME", "postern"), "").await.says(&["johndoe"]);
+    run(in_env.env("TABLE_NAME", "postern"), "").await.prints(&["johndoe"]);
     assert_eq!(run(&mut command(&["user", "list", "--local", "--table", "postern"]), "").await.code, 2);
     let somewhere = ["user", "list", "--table", "postern", "--endpoint-url"];
-    run(command(&somewhere).arg("localhost:8000"), "").await.refuses(2, "must be a URL");
-    run(command(&somewhere).arg("http://127.0.0.1:9"), "").await.refuses(6, "DynamoDB is not available");
+    run(command(&somewhere).arg("localhost:8000"), "").await.fails_with(2, "must be a URL");
+    run(command(&somewhere).arg("http://127.0.0.1:9"), "").await.fails_with(6, "DynamoDB is not available");
     let no_one = ["user", "list", "--table", "postern", "--region", "eu-central-1"];
     let alone = [("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/no/such/directory")];
-    run(command(&no_one).envs(alone), "").await.refuses(1, "there are no AWS credentials here");
-    run(command(&no_one[..4]).envs(alone), "").await.refuses(2, "which region?");
+    run(command(&no_one).envs(alone), "").await.fails_with(1, "there are no AWS credentials here");
+    run(command(&no_one[..4]).envs(alone), "").await.fails_with(2, "which region?");
     let profile = [&no_one[..4], &["--profile", "nobodys"]].concat();
-    run(command(&profile).envs(alone), "").await.refuses(2, "The profile nobodys is not there or has none");
+    run(command(&profile).envs(alone), "")
+        .await
+        .fails_with(2, "The profile nobodys is not there or has none");
 }
 
-/// At three in the morning: which address did it try, and how is that changed?
+/// An operator must see which address was tried, and how to change it.
 #[tokio::test]
-async fn table_that_cannot_be_reached_is_named_with_what_changes_it() {
+async fn unreachable_table_is_named_with_the_options_that_change_it() {
     for words in [&["user", "show", "anna"][..], &["table", "create"], &["export"]] {
         let words = [&["--table", "postern", "--endpoint-url", "http://127.0.0.1:9"], words].concat();
         let output = run(&mut command(&words), "").await;
-        output.refuses(
+        output.fails_with(
             6,
             "tried http://127.0.0.1:9; --endpoint-url, AWS_ENDPOINT_URL_DYNAMODB or --local changes that",
         );
@@ -103,7 +105,7 @@ async fn table_that_cannot_be_reached_is_named_with_what_changes_it() {
 
 /// `cargo run` notes where its table is.
 #[tokio::test]
-async fn local_honours_the_port_of_cargo_run_and_refuses_where_the_environment_disagrees() {
+async fn local_uses_the_port_of_cargo_run_unless_the_environment_disagrees() {
     let cli = Cli::start().await;
     let endpoint = cli.deployment.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
     let folder = std::env::temp_dir().join(format!("postern-local-{}", std::process::id()));
@@ -116,7 +118,7 @@ async fn local_honours_the_port_of_cargo_run_and_refuses_where_the_environment_d
     };
     assert_eq!(run(&mut local(), "").await.code, 0);
     let output = run(local().env("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"), "").await;
-    output.refuses(2, "and AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:9");
+    output.fails_with(2, "and AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:9");
     drop(note);
     let _ = std::fs::remove_dir_all(&folder);
 }
