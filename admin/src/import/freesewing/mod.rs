@@ -100,7 +100,7 @@ impl FreeSewing {
         }
         Err(Failure::new(
             Exit::Failed,
-            "the encryption key is another than the one that this file was encrypted with: not one row opens",
+            "the encryption key is another than the one that this file was encrypted with: not one row decrypts",
         ))
     }
 
