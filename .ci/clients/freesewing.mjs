@@ -1,15 +1,16 @@
-// FreeSewing's own client, useBackend of @freesewing/react, at mfa: in, MFA on, in with codes, MFA off.
+// Runs FreeSewing's own client, useBackend of @freesewing/react, against mfa: the sign-in, MFA on, the sign-in with codes,
+// and MFA off.
 //
 //     node freesewing.mjs PACKAGES URL
 
 import { createRequire } from 'node:module'
-import { expect, saw, totp } from './expect.mjs'
+import { expect, report, totp } from './expectations.mjs'
 
 const [packages, url] = process.argv.slice(2)
 const stored = new Map()
 globalThis.stored = stored
 
-// React and the browser's storage, as far as the hooks go; all else is the package's own code.
+// As much of React and of the browser's storage as the hooks need. All else is the package's own code.
 const shims = {
   react: `
     export const createContext = (value) => ({ value })
@@ -44,10 +45,10 @@ const bundled = await createRequire(`${packages}/`)('esbuild').build({
 })
 const code = Buffer.from(bundled.outputFiles[0].contents).toString('base64')
 const { BackendContext, useAccount, useBackend } = await import(`data:text/javascript;base64,${code}`)
-// It says on the console what it calls.
+// The client writes each call to the console.
 console.log = () => {}
 
-/** As its pages do: a hook is called anew each time, and takes the token that is stored by then. */
+/** Calls the hook anew each time, as the product's pages do: the hook reads the token that is stored then. */
 const backend = () => useBackend()
 const password = 'correct horse battery staple'
 async function signIn(code) {
@@ -55,33 +56,33 @@ async function signIn(code) {
   if (status === 200) useAccount().setToken(body.token)
   return [status, body.error ?? body.account.username]
 }
-async function ping(of) {
+async function ping(what) {
   const [status, body] = await backend().ping()
-  expect([status, body.result, body.account?.username], [200, 'success', 'jimmy'], of)
+  expect([status, body.result, body.account?.username], [200, 'success', 'jimmy'], what)
   return body.account
 }
 
 BackendContext.value = { url }
-expect((await backend().ping())[0], 401, 'ping of nobody')
+expect((await backend().ping())[0], 401, 'ping without a token')
 expect((await backend().signIn({ username: 'jimmy', password: 'wrong' }))[1].error, 'signInFailed', 'a wrong password')
 expect(await signIn(), [200, 'jimmy'], 'signIn')
 await ping('ping')
 expect((await backend().reloadAccount())[1].account.mfaEnabled, false, 'MFA')
-saw('signIn, which sends "token":false, then ping and reloadAccount')
+report('signIn, which sends "token":false, then ping and reloadAccount')
 
-const [begun, { mfa }] = await backend().enableMfa()
-expect([begun, typeof mfa.secret, mfa.qrcode.slice(0, 4)], [200, 'string', '<svg'], 'enableMfa')
+const [begunStatus, { mfa }] = await backend().enableMfa()
+expect([begunStatus, typeof mfa.secret, mfa.qrcode.slice(0, 4)], [200, 'string', '<svg'], 'enableMfa')
 expect(new URL(mfa.otpauth).searchParams.get('secret'), mfa.secret, 'the secret in otpauth')
 const wrong = await backend().confirmMfa({ mfa: true, secret: mfa.secret, token: '000000' })
 expect([wrong[0], wrong[1].error], [403, 'mfaTokenInvalid'], 'confirmMfa with a wrong code')
 const [confirmed, body] = await backend().confirmMfa({ mfa: true, secret: mfa.secret, token: totp(mfa.secret) })
 expect([confirmed, body.result, body.account?.mfaEnabled], [200, 'success', true], 'confirmMfa')
-// This is what its page does with them.
+// The product's page does this with the codes.
 const scratch = body.scratchCodes.map((code) => code)
 expect(scratch.filter((code) => /^[0-9a-f]{8}$/.test(code)).length, 8, 'scratchCodes')
-saw('enableMfa gives a secret and its QR code, confirmMfa takes a TOTP code and gives 8 scratch codes')
-expect((await ping('ping with the token at hand')).mfaEnabled, true, 'MFA')
-saw('the token at hand is still good')
+report('enableMfa gives a secret and its QR code, confirmMfa accepts a TOTP code and gives 8 scratch codes')
+expect((await ping('ping with the same token')).mfaEnabled, true, 'MFA')
+report('the same token is still valid')
 
 expect(await signIn(), [403, 'mfaTokenRequired'], 'signIn without a code')
 const later = totp(mfa.secret, 1)
@@ -89,7 +90,7 @@ expect(await signIn(later), [200, 'jimmy'], 'signIn with a TOTP code')
 expect(await signIn(later), [401, 'signInFailed'], 'signIn with a TOTP code that was used')
 expect(await signIn(scratch[0]), [200, 'jimmy'], 'signIn with a scratch code')
 expect(await signIn(scratch[0]), [401, 'signInFailed'], 'signIn with a scratch code that was used')
-saw('signIn asks for a code, and takes a TOTP code or a scratch code, each once')
+report('signIn asks for a code, and accepts a TOTP code or a scratch code, each once')
 
 const off = { mfa: false, password, token: scratch[1] }
 const refused = await backend().disableMfa({ ...off, password: 'wrong' })
@@ -97,4 +98,4 @@ expect([refused[0], refused[1].error], [401, 'authenticationFailed'], 'disableMf
 const [disabled, { account }] = await backend().disableMfa(off)
 expect([disabled, account?.mfaEnabled], [200, false], 'disableMfa')
 expect(await signIn(), [200, 'jimmy'], 'signIn after disableMfa')
-saw('disableMfa takes a password and a scratch code; then signIn needs no code')
+report('disableMfa accepts a password and a scratch code; then signIn needs no code')

@@ -1,15 +1,16 @@
-// SelfCommunity's own client, @selfcommunity/api-services, at account and sso: signed in, refreshed, revoked.
+// Runs SelfCommunity's own client, @selfcommunity/api-services, against account and sso: the sign-in, the user, a refresh
+// and the revocation.
 //
 //     node selfcommunity.mjs PACKAGES URL
 
 import { createRequire } from 'node:module'
-import { expect, saw } from './expect.mjs'
+import { expect, report } from './expectations.mjs'
 
 const [packages, url] = process.argv.slice(2)
 const client = createRequire(`${packages}/`)('@selfcommunity/api-services')
 const { Endpoints, SSOService, formatHttpErrorCode, http } = client
 
-// What its axios really sent, which its services do not show.
+// What the client's axios really sent: the services do not show it.
 let sent
 http.getClientInstance().interceptors.response.use((reply) => {
   sent = `${reply.request.getHeader('content-type')}, ${reply.request.getHeader('content-length') ?? 0} bytes`
@@ -19,22 +20,22 @@ http.getClientInstance().interceptors.response.use((reply) => {
 const account = (username, password) => http.post('/api/v2/account/signin/', { username, password })
 const oauth = { url: Endpoints.OAuthToken.url({}), method: Endpoints.OAuthToken.method }
 const token = (form) => http.request({ ...oauth, data: new URLSearchParams(form) })
-const refused = (call) => call.then((reply) => reply.data ?? reply, (error) => error)
+const outcome = (call) => call.then((reply) => reply.data ?? reply, (error) => error)
 
 http.setBasePortal(url)
-// It warns of each refusal.
+// The client warns of each refusal.
 console.warn = () => {}
 
-const nobody = await refused(account('johndoe', 'wrong'))
-expect(nobody.response?.status, 401, 'a wrong password')
-expect(formatHttpErrorCode(nobody), { error: 'authentication_failed' }, 'a wrong password')
-const nothing = await refused(account('', undefined))
+const wrongPassword = await outcome(account('johndoe', 'wrong'))
+expect(wrongPassword.response?.status, 401, 'a wrong password')
+expect(formatHttpErrorCode(wrongPassword), { error: 'authentication_failed' }, 'a wrong password')
+const noCredentials = await outcome(account('', undefined))
 expect(
-  formatHttpErrorCode(nothing),
+  formatHttpErrorCode(noCredentials),
   { usernameError: { error: 'required' }, passwordError: { error: 'required' } },
   'no credentials'
 )
-saw('a wrong password and missing fields are told in its formatHttpErrorCode')
+report('its formatHttpErrorCode reads the replies to a wrong password and to missing fields')
 
 const first = (await account('johndoe', 'SecurePass123!')).data.token
 expect([first.token_type, typeof first.expires_in], ['Bearer', 'string'], 'the token')
@@ -42,16 +43,16 @@ http.setAuthorizeToken(first.access_token)
 const johndoe = { id: 1, ext_id: 42, username: 'johndoe', role: 'moderator', tags: [3, 5] }
 expect(await SSOService.SignIn(), johndoe, 'SSOService.SignIn')
 expect(sent, 'application/json, 0 bytes', 'what SSOService.SignIn sent')
-saw(`SSOService.SignIn gives the user (it sent ${sent})`)
+report(`SSOService.SignIn gives the user (it sent ${sent})`)
 
 http.setAuthorizeToken(`${first.access_token}x`)
-const forged = await refused(SSOService.SignIn())
+const forged = await outcome(SSOService.SignIn())
 expect(forged.response?.status, 401, 'a wrong token')
 expect(forged.response.headers['www-authenticate'], 'Bearer error="invalid_token"', 'a wrong token')
 expect(formatHttpErrorCode(forged), { error: 'authentication_failed' }, 'a wrong token')
 http.setAuthorizeToken(null)
-expect(formatHttpErrorCode(await refused(SSOService.SignIn())), { error: 'not_authenticated' }, 'no token')
-saw('a wrong token and none are told in its formatHttpErrorCode')
+expect(formatHttpErrorCode(await outcome(SSOService.SignIn())), { error: 'not_authenticated' }, 'no token')
+report('its formatHttpErrorCode reads the replies to a wrong token and to none')
 
 const refresh = { grant_type: 'refresh_token', client_id: first.client_id }
 const second = (await token({ ...refresh, refresh_token: first.refresh_token })).data
@@ -63,15 +64,15 @@ expect(
 const type = sent.split(',')[0]
 http.setAuthorizeToken(second.access_token)
 expect(await SSOService.SignIn(), johndoe, 'SSOService.SignIn with the refreshed token')
-saw(`a form to /oauth/token/ refreshes (it called it ${type}), and SSOService.SignIn takes the new token`)
+report(`a form to /oauth/token/ refreshes (sent as ${type}), and SSOService.SignIn accepts the new token`)
 
 const form = new URLSearchParams({ token: second.refresh_token, client_id: first.client_id })
 const revoked = await http.post('/oauth/revoke_token/', form)
 expect(revoked.status, 200, 'the revocation')
 for (const access of [first.access_token, second.access_token]) {
   http.setAuthorizeToken(access)
-  expect((await refused(SSOService.SignIn())).response?.status, 401, "sso with the revoked session's token")
+  expect((await outcome(SSOService.SignIn())).response?.status, 401, "sso with the revoked session's token")
 }
-const after = await refused(token({ ...refresh, refresh_token: second.refresh_token }))
+const after = await outcome(token({ ...refresh, refresh_token: second.refresh_token }))
 expect([after.response?.status, after.response?.data], [400, { error: 'invalid_grant' }], 'a refresh after that')
-saw('a revocation ends the session: sso says 401, a refresh invalid_grant')
+report('a revocation ends the session: sso answers 401, a refresh invalid_grant')

@@ -1,26 +1,31 @@
 #!/usr/bin/env python3
-"""Backends that verify our tokens: djangorestframework-simplejwt with the shared key, and PyJWT by the key set.
+"""Verifies our tokens as a backend does: by djangorestframework-simplejwt with the shared key, by PyJWT with the key set.
+What a backend must refuse is tried too, and the profile's refusals must be those of simplejwt, byte for byte.
 
     .ci/clients/simplejwt.py URL SHARED_KEY [URL ...]
 
-The first server signs with the shared key, the others with keys of their own. Needs
-djangorestframework-simplejwt[crypto].
+The first server signs with the shared key, the others with keys of their own. Needs djangorestframework-simplejwt[crypto].
 """
 
 import sys
 import urllib.error
 import urllib.request
 from datetime import timedelta
+from pathlib import Path
 
 import django
 import jwt
 from django.conf import settings
-from wire import Unexpected, call, expect, good, saw
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from lib.http_client import Unexpected, body_of, call, expect, report
+
+PASSWORD = "SecurePass123!"
 
 
 def main(url, key, *others):
     settings.configure(
-        SECRET_KEY="of no use here",
+        SECRET_KEY="not used",
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         USE_TZ=True,
@@ -43,8 +48,8 @@ def shared_key(url, key):
 
     call_command("migrate", verbosity=0)
     User.objects.create(id=1, username="johndoe")
-    held = email(url)
-    access, refresh = held["access"], held["refresh"]
+    tokens = email(url)
+    access, refresh = tokens["access"], tokens["refresh"]
     expect(jwt.get_unverified_header(access), {"typ": "JWT", "alg": "HS256"}, "the header")
 
     def authenticate(token):
@@ -55,25 +60,25 @@ def shared_key(url, key):
     expect(AccessToken(access)["user_id"], 1, "AccessToken")
     expect(UntypedToken(access)["token_type"], "access", "UntypedToken")
     expect(RefreshToken(refresh)["user_id"], 1, "RefreshToken")
-    saw("simplejwt verifies an access token by the shared key: JWTAuthentication, AccessToken, UntypedToken")
+    report("simplejwt verifies an access token by the shared key: JWTAuthentication, AccessToken, UntypedToken")
     refuses(lambda: AccessToken(refresh), TokenError, "AccessToken of a refresh token")
     refuses(lambda: authenticate(refresh), AuthenticationFailed, "JWTAuthentication of a refresh token")
     refuses(lambda: AccessToken(tampered(access)), TokenError, "AccessToken with another signature")
     refuses(lambda: authenticate(tampered(access)), AuthenticationFailed, "JWTAuthentication with another signature")
-    saw("simplejwt refuses the refresh token as an access token, and another signature")
-    account = good(call(url, "POST", "/api/v2/account/signin/", {"username": "johndoe", "password": "SecurePass123!"}))
+    report("simplejwt refuses the refresh token as an access token, and another signature")
+    account = body_of(call(url, "POST", "/api/v2/account/signin/", {"username": "johndoe", "password": PASSWORD}))
     expect(authenticate(account["token"]["access_token"]), "johndoe", "JWTAuthentication of account's token")
-    minted = AccessToken.for_user(User.objects.get(id=1))
-    expect(minted["user_id"], "1", "the id that for_user writes")
-    expect(good(call(url, "POST", "/api/v2/sso/signin/", token=str(minted)))["username"], "johndoe", "sso")
-    saw("simplejwt verifies account's access token too, and mints one that sso takes")
-    same_refusals(url, refresh)
-    expect(good(call(url, "GET", "/.well-known/jwks.json")), {"keys": []}, "the key set")
-    saw("the key set shows nothing of the shared key")
+    signed = AccessToken.for_user(User.objects.get(id=1))
+    expect(signed["user_id"], "1", "the id that for_user writes")
+    expect(body_of(call(url, "POST", "/api/v2/sso/signin/", token=str(signed)))["username"], "johndoe", "sso")
+    report("simplejwt verifies account's access token too, and signs one that sso accepts")
+    profile_refusals(url, refresh)
+    expect(body_of(call(url, "GET", "/.well-known/jwks.json")), {"keys": []}, "the key set")
+    report("the key set does not show the shared key")
 
 
-def same_refusals(url, refresh):
-    """The profile answers a caller who is not authenticated as the framework itself does, byte for byte."""
+def profile_refusals(url, refresh):
+    """The profile answers an unauthenticated caller with the bytes of the framework."""
     from rest_framework.permissions import IsAuthenticated
     from rest_framework.renderers import JSONRenderer
     from rest_framework.test import APIRequestFactory
@@ -87,13 +92,21 @@ def same_refusals(url, refresh):
         renderer_classes = [JSONRenderer]
 
         def get(self, request):
-            raise Unexpected("the framework authenticates it")
+            raise Unexpected("the framework accepts the header")
 
     expired = AccessToken()
     expired["user_id"], expired["iss"] = "1", "email"
     expired.set_exp(lifetime=timedelta(days=-1))
-    headers = [None, "Token x", "Bearer", "Bearer a b", "Bearer x", f"Bearer {refresh}", f"Bearer {tampered(refresh)}",
-               f"Bearer {expired}"]
+    headers = [
+        None,
+        "Token x",
+        "Bearer",
+        "Bearer a b",
+        "Bearer x",
+        f"Bearer {refresh}",
+        f"Bearer {tampered(refresh)}",
+        f"Bearer {expired}",
+    ]
     for header in headers:
         sent = {"HTTP_AUTHORIZATION": header} if header else {}
         theirs = Profile.as_view()(APIRequestFactory().get("/", **sent)).render()
@@ -102,11 +115,14 @@ def same_refusals(url, refresh):
             urllib.request.urlopen(request)
         except urllib.error.HTTPError as ours:
             with ours:
-                expect((ours.status, ours.read(), ours.headers["WWW-Authenticate"]),
-                       (theirs.status_code, theirs.content, theirs.headers["WWW-Authenticate"]), header)
+                expect(
+                    (ours.status, ours.read(), ours.headers["WWW-Authenticate"]),
+                    (theirs.status_code, theirs.content, theirs.headers["WWW-Authenticate"]),
+                    header,
+                )
         else:
-            raise Unexpected(f"{header} is let in")
-    saw(f"the profile refuses {len(headers)} kinds of Authorization in simplejwt's own bytes")
+            raise Unexpected(f"{header} is accepted")
+    report(f"the profile refuses {len(headers)} kinds of Authorization in simplejwt's own bytes")
 
 
 def key_set(url):
@@ -122,39 +138,39 @@ def key_set(url):
         return jwt.decode(token, client.get_signing_key_from_jwt(token), [algorithm], **more)
 
     expect(verify(access)["user_id"], 1, "email's access token")
-    johndoe = {"username": "johndoe", "password": "SecurePass123!"}
-    account = good(call(url, "POST", "/api/v2/account/signin/", johndoe))["token"]["access_token"]
-    session = good(call(url, "POST", "/api/auth/signin", johndoe))["token"]
-    mfa = good(call(url, "POST", "/signin", johndoe))["token"]
+    johndoe = {"username": "johndoe", "password": PASSWORD}
+    account = body_of(call(url, "POST", "/api/v2/account/signin/", johndoe))["token"]["access_token"]
+    session = body_of(call(url, "POST", "/api/auth/signin", johndoe))["token"]
+    mfa = body_of(call(url, "POST", "/signin", johndoe))["token"]
     expect(verify(account)["user_id"], 1, "account's access token")
     expect(verify(session, issuer="lumen-jwt", options={"verify_sub": False})["sub"], 1, "session's JWT")
     expect(verify(mfa, issuer="postern", audience="postern")["_id"], 1, "mfa's JWT")
     refuses(lambda: verify(tampered(access)), jwt.InvalidSignatureError, f"{algorithm} with another signature")
-    saw(f"PyJWKClient verifies {algorithm} tokens of email, account, session and mfa, and refuses another signature")
+    report(f"PyJWKClient verifies {algorithm} tokens of email, account, session and mfa, and refuses another signature")
     if algorithm == "ES256":
         backend = TokenBackend(algorithm, jwk_url=at)
         expect(backend.decode(access)["user_id"], 1, "simplejwt by the key set")
         refuses(lambda: backend.decode(tampered(access)), TokenBackendError, "simplejwt by the key set, tampered")
-        saw("simplejwt verifies it with JWK_URL")
+        report("simplejwt verifies it with JWK_URL")
 
 
 def email(url):
-    body = {"email": "johndoe@example.com", "password": "SecurePass123!"}
-    return good(call(url, "POST", "/api/sign-in/", body))
+    body = {"email": "johndoe@example.com", "password": PASSWORD}
+    return body_of(call(url, "POST", "/api/sign-in/", body))
 
 
 def tampered(token):
-    """With another first digit of the signature; of the last, some bits do not count."""
+    """Changes the first digit of the signature: some bits of the last one do not count."""
     start, signature = token.rsplit(".", 1)
     return f"{start}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
 
 
-def refuses(wish, error, of):
+def refuses(verify, error, what):
     try:
-        verified = wish()
+        verified = verify()
     except error:
         return
-    raise Unexpected(f"{of}: {verified!r} and no {error.__name__}")
+    raise Unexpected(f"{what}: {verified!r} and no {error.__name__}")
 
 
 if __name__ == "__main__":

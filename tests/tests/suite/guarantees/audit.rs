@@ -1,0 +1,190 @@
+//! What these routes leave behind: one audit event for each outcome, and no token, session or secret in any line.
+
+use postern::identity::Status;
+use postern::session::GRACE;
+use postern_tests::deployment::{Deployment, Reply, event};
+use postern_tests::logs;
+use serde_json::{Value, json};
+
+use crate::support::proxy::{Proxy, error};
+use crate::support::tokens::{OWNER, Post, RENEWABLE, Tokens, ending, refreshing, sign_in};
+
+/// Requests that can be found again, each by its id.
+struct Audited<'a> {
+    deployment: &'a Deployment,
+    contract: &'static str,
+    sent: usize,
+    secrets: Vec<String>,
+}
+
+impl Audited<'_> {
+    /// Posts, and finds the one event of it.
+    async fn post(&mut self, (path, headers, body): Post, outcome: &str, user_id: Option<u64>) -> Reply {
+        self.send(self.contract, event("POST", path, &headers, Some(&body)), "session", outcome, user_id)
+            .await
+    }
+
+    /// Presents an access token where it is good for something.
+    async fn present(&mut self, access: Option<&str>, outcome: &str, user_id: Option<u64>) -> Reply {
+        let bearer = access.map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        if self.contract == "email" {
+            let event = event("GET", "/api/profile/", &headers, None);
+            return self.send("email", event, "session", outcome, user_id).await;
+        }
+        let event = event("POST", "/api/v2/sso/signin/", &headers, None);
+        self.send("sso", event, "sign-in attempt", outcome, user_id).await
+    }
+
+    async fn send(
+        &mut self,
+        function: &'static str,
+        mut event: Value,
+        message: &str,
+        outcome: &str,
+        user_id: Option<u64>,
+    ) -> Reply {
+        self.sent += 1;
+        let id = format!("follow-audit-{}-{}", self.contract, self.sent);
+        event["requestContext"]["requestId"] = json!(id);
+        let reply = self.deployment.invoke(function, event).await;
+        let lines = logs::so_far();
+        let lines: Vec<Value> = lines
+            .lines()
+            .filter(|line| line.contains(&id))
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &Value| line["request_id"] == json!(id))
+            .collect();
+        let [line] = lines.as_slice() else { panic!("{id}, {outcome}: {lines:?}") };
+        assert_eq!(
+            (&line["message"], &line["level"], &line["contract"], &line["address"]),
+            (&json!(message), &json!("INFO"), &json!(function), &json!("192.0.2.1")),
+            "{id}"
+        );
+        assert_eq!(
+            (&line["outcome"], line.get("user_id")),
+            (&json!(outcome), user_id.map(|id| json!(id)).as_ref()),
+            "{id}"
+        );
+        if message == "session" {
+            assert_metric(line);
+        }
+        reply
+    }
+
+    /// Remembers what must not be logged.
+    fn keep(&mut self, tokens: Tokens) -> Tokens {
+        let session = tokens.session(self.contract);
+        self.secrets.extend([session.session_id(), session.to_plain(), session.family, session.secret]);
+        self.secrets.extend([tokens.access.clone(), tokens.refresh.clone()]);
+        tokens
+    }
+
+    async fn sign_in(&mut self) -> Tokens {
+        let tokens = sign_in(self.deployment, self.contract).await;
+        self.keep(tokens)
+    }
+
+    async fn refresh(&mut self, tokens: &Tokens) -> Tokens {
+        let reply =
+            self.post(refreshing(self.contract, &tokens.refresh), "session_refreshed", Some(OWNER)).await;
+        self.keep(Tokens::of(self.contract, &reply))
+    }
+
+    async fn refused(&mut self, tokens: &Tokens, outcome: &str, user_id: Option<u64>) {
+        let reply = self.post(refreshing(self.contract, &tokens.refresh), outcome, user_id).await;
+        assert_ne!(reply.status, 200, "{outcome}");
+    }
+}
+
+/// `sessions` by contract and outcome, and nothing beside it.
+fn assert_metric(line: &Value) {
+    assert_eq!(line["sessions"], json!(1));
+    assert!(line["duration_ms"].is_number(), "{line}");
+    let directives = json!([{
+        "Namespace": "Postern",
+        "Dimensions": [["contract", "outcome"]],
+        "Metrics": [{"Name": "sessions", "Unit": "Count"}],
+    }]);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"], directives);
+    let names: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+    let known =
+        "_aws address contract duration_ms level message outcome request_id sessions timestamp user_id";
+    assert!(names.iter().all(|name| known.split(' ').any(|known| known == *name)), "{names:?}");
+}
+
+#[tokio::test]
+async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for contract in RENEWABLE {
+        let mut audited = Audited { deployment: &deployment, contract, sent: 0, secrets: Vec::new() };
+        let accepted = if contract == "account" { "signed_in" } else { "token_accepted" };
+
+        let first = audited.sign_in().await;
+        let next = audited.refresh(&first).await;
+        audited.refresh(&first).await;
+        audited.refresh(&next).await;
+        audited.present(Some(&next.access), accepted, Some(OWNER)).await;
+        audited.present(None, "no_token", None).await;
+        audited.present(Some("bogus-token-31.bogus-token-31.x"), "bad_token", None).await;
+        audited.present(Some(&next.refresh), "bad_token", None).await;
+
+        for (fault, outcome) in [
+            (error(500, "InternalServerError"), "store_unavailable"),
+            (error(400, "AccessDeniedException"), "fault"),
+        ] {
+            proxy.fail(move |_| Some(fault.clone()));
+            audited.refused(&next, outcome, None).await;
+            audited.present(Some(&next.access), outcome, Some(OWNER)).await;
+            audited.post(ending(contract, &next.refresh), outcome, None).await;
+            proxy.heal();
+        }
+
+        deployment.advance(GRACE);
+        audited.refused(&first, "session_reused", Some(OWNER)).await;
+        audited.refused(&next, "session_invalid", None).await;
+        audited.post(ending(contract, &next.refresh), "session_invalid", None).await;
+
+        let left = audited.sign_in().await;
+        audited.post(ending(contract, &left.refresh), "signed_out", Some(OWNER)).await;
+        if contract == "account" {
+            audited.present(Some(&left.access), "bad_token", Some(OWNER)).await;
+            let left = audited.sign_in().await;
+            audited.post(ending(contract, &left.access), "signed_out", Some(OWNER)).await;
+            audited.post(ending(contract, &left.access), "session_invalid", Some(OWNER)).await;
+        }
+
+        let barred = audited.sign_in().await;
+        assert_eq!(deployment.store.set_status(OWNER, Status::Disabled, deployment.now()).await, Ok(true));
+        audited.refused(&barred, "session_invalid", None).await;
+        audited.present(Some(&barred.access), "disabled", Some(OWNER)).await;
+        assert_eq!(deployment.store.set_status(OWNER, Status::Active, deployment.now()).await, Ok(true));
+        audited.present(Some(&barred.access), "bad_token", Some(OWNER)).await;
+
+        assert!(audited.secrets.len() > 20);
+        audited.secrets.push("bogus-token-31".to_owned());
+        let logged = logs::so_far();
+        assert!(logged.contains(&format!("follow-audit-{contract}-1\"")), "what is searched is there");
+        for secret in &audited.secrets {
+            assert!(!logged.contains(secret.as_str()), "{contract}: {secret} is logged");
+            let tail = &secret[secret.len().saturating_sub(21)..];
+            assert!(!logged.contains(tail), "{contract}: the end of {secret} is logged");
+        }
+    }
+}
+
+/// As at email: whoever tries tokens is seen, whatever they look like.
+#[tokio::test]
+async fn a_token_that_is_none_at_all_leaves_an_event_too() {
+    let deployment = Deployment::start().await;
+    for contract in ["email", "account"] {
+        let mut audited = Audited { deployment: &deployment, contract, sent: 100, secrets: Vec::new() };
+        let tokens = audited.sign_in().await;
+        for token in ["garbage", "a.b.c", &tokens.access] {
+            audited.post(refreshing(contract, token), "bad_token", None).await;
+        }
+        for token in ["garbage", "a.b.c"] {
+            audited.post(ending(contract, token), "bad_token", None).await;
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! When the store fails, or holds what nobody here wrote: the contract's own 5xx, no sign-in, no detail.
+
+mod mfa;
+mod refresh;
+mod session;
+mod sessions;
+mod unreadable_items;
+mod unreadable_sessions;
+
+use postern::clock::Timestamp;
+use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::logs;
+use serde_json::{Value, json};
+
+use crate::support::proxy::{Proxy, error};
+use crate::support::raw::{self};
+use crate::support::sign_in::good_event;
+use crate::support::words::{Refused, assert_refusal};
+
+/// Such a sign-in, and its reply.
+async fn good(deployment: &Deployment, contract: &str, request_id: &str) -> Reply {
+    let event = good_event(deployment, contract, request_id);
+    let mut reply = deployment.invoke(contract, event).await;
+    assert_eq!(reply.headers["x-request-id"], json!(request_id));
+    reply.headers["x-request-id"] = json!("test-request");
+    reply
+}
+
+/// What was logged of a request.
+fn logged(request_id: &str) -> Vec<Value> {
+    let lines = logs::so_far();
+    let lines = lines.lines().filter(|line| line.contains(request_id));
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The outcome in the audit event of this request.
+fn outcome(request_id: &str) -> String {
+    let events = logged(request_id);
+    let events: Vec<_> = events.iter().filter(|line| line["request_id"] == json!(request_id)).collect();
+    assert_eq!(events.len(), 1, "{request_id}: {events:?}");
+    events[0]["outcome"].as_str().unwrap().to_owned()
+}
+
+/// The store's failure is one line for the operator, with its cause.
+#[track_caller]
+fn assert_logged_once(request_id: &str) {
+    let lines = logged(request_id);
+    let errors: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(errors.len(), 1, "{request_id}: {errors:?}");
+    assert_eq!(errors[0]["span"]["request_id"], json!(request_id));
+    assert_eq!(errors[0]["message"], "the store failed", "{request_id}");
+    assert!(
+        errors[0]["cause"].as_str().is_some_and(|cause| cause.contains(": ")),
+        "{request_id}: {errors:?}"
+    );
+}
+
+/// johndoe was not signed in: nothing is recorded, and no session begun.
+async fn assert_not_signed_in(deployment: &Deployment) {
+    assert!(!raw::user(deployment, 1).await.contains_key("last_sign_in"));
+    assert_eq!(raw::sessions(deployment, 1).await, 0);
+}
+
+#[tokio::test]
+async fn without_a_table_nobody_signs_in_and_is_told_to_come_back() {
+    let mut deployment = Deployment::start().await;
+    deployment.stop_table().await;
+    for contract in CONTRACTS {
+        let id = format!("no-table-{contract}");
+        assert_refusal(
+            contract,
+            Refused::Unavailable(1),
+            &good(&deployment, contract, &id).await,
+            "no table",
+        );
+        assert_logged_once(&id);
+        assert_eq!(outcome(&id), "store_unavailable");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_hangs_is_given_up() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    proxy.fail(|_| Some(None));
+    let replies =
+        tokio::join!(good(&deployment, "sso", "hangs-sso"), good(&deployment, "account", "hangs-account"));
+    assert_refusal("sso", Refused::Unavailable(1), &replies.0, "a table that hangs");
+    assert_refusal("account", Refused::Unavailable(1), &replies.1, "a table that hangs");
+    assert_logged_once("hangs-sso");
+    assert_logged_once("hangs-account");
+    assert_not_signed_in(&deployment).await;
+    proxy.heal();
+    for contract in CONTRACTS {
+        assert_eq!(good(&deployment, contract, &format!("hung-{contract}")).await.status, 200, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn each_error_of_the_table_is_unavailable_or_our_fault() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for (at, (fault, refused)) in [
+        (error(400, "ProvisionedThroughputExceededException"), Refused::Unavailable(1)),
+        (error(400, "ThrottlingException"), Refused::Unavailable(1)),
+        (error(400, "RequestLimitExceeded"), Refused::Unavailable(1)),
+        (error(400, "TransactionConflictException"), Refused::Unavailable(1)),
+        (error(500, "InternalServerError"), Refused::Unavailable(1)),
+        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+        (Some((502, "<html>LEAKED</html>".to_owned())), Refused::Unavailable(1)),
+        (Some((200, "LEAKED, and no JSON".to_owned())), Refused::Unavailable(1)),
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(400, "ResourceNotFoundException"), Refused::Fault),
+        (error(400, "ValidationException"), Refused::Fault),
+        (error(400, "UnrecognizedClientException"), Refused::Fault),
+        (error(400, "ExpiredTokenException"), Refused::Fault),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        proxy.fail(move |_| Some(fault.clone()));
+        // All doors at once, since each retries for a while.
+        let id = |contract: &str| format!("errors-{at}-{contract}");
+        let ids = CONTRACTS.map(id);
+        let (a, b, c, d, e) = tokio::join!(
+            good(&deployment, CONTRACTS[0], &ids[0]),
+            good(&deployment, CONTRACTS[1], &ids[1]),
+            good(&deployment, CONTRACTS[2], &ids[2]),
+            good(&deployment, CONTRACTS[3], &ids[3]),
+            good(&deployment, CONTRACTS[4], &ids[4]),
+        );
+        for (contract, reply) in CONTRACTS.into_iter().zip([a, b, c, d, e]) {
+            assert_refusal(contract, refused, &reply, &format!("error {at}"));
+        }
+        ids.iter().for_each(|id| assert_logged_once(id));
+    }
+    assert_not_signed_in(&deployment).await;
+    proxy.heal();
+    for contract in CONTRACTS {
+        assert_eq!(
+            good(&deployment, contract, &format!("healed-{contract}")).await.status,
+            200,
+            "{contract}"
+        );
+    }
+}
+
+/// Each call of a sign-in fails in its turn; a call that only helps is forgiven.
+#[tokio::test]
+async fn each_call_counts_but_those_that_only_help() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let functions = |with_session: bool| if with_session { vec!["account", "email"] } else { vec!["mfa"] };
+    for (call, hashes, forgiven, with_session) in [
+        ("GetItem LOGIN", 0, false, false),
+        ("UpdateItem ADDRESS ADD failures :one", 0, false, false),
+        ("GetItem USER", 0, false, false),
+        ("UpdateItem NAME ADD failures :one", 0, false, false),
+        ("PutItem SESSIONS", 1, false, true),
+        ("UpdateItem USER SET last_sign_in", 1, true, true),
+        ("UpdateItem NAME SET failures", 1, true, true),
+        ("UpdateItem ADDRESS ADD failures :minus", 1, true, true),
+    ] {
+        for contract in functions(with_session) {
+            proxy.calls();
+            proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
+            let before = deployment.app.passwords.verifications();
+            let id = format!("{call} at {contract}");
+            let reply = good(&deployment, contract, &id).await;
+            assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
+            match forgiven {
+                true => assert_eq!(reply.status, 200, "{contract}: {call}"),
+                false => {
+                    assert_refusal(contract, Refused::Fault, &reply, call);
+                    assert_logged_once(&id);
+                }
+            }
+            assert_eq!(deployment.app.passwords.verifications() - before, hashes, "{contract}: {call}");
+            proxy.heal();
+            assert_eq!(good(&deployment, contract, &format!("{call} heals at {contract}")).await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_may_not_have_been_spent_opens_no_door() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+    for (fault, refused) in [
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(400, "ProvisionedThroughputExceededException"), Refused::Unavailable(1)),
+    ] {
+        for contract in PASSWORD_CONTRACTS {
+            let mut body = credentials(contract, &name_at(contract, "guarded"), "Password1234!");
+            body["token"] = json!("582969");
+            let fault = fault.clone();
+            proxy.fail(move |call| call.starts_with("UpdateItem USER").then(|| fault.clone()));
+            let reply = deployment.sign_in(contract, body).await;
+            assert_refusal(contract, refused, &reply, "a code that cannot be spent");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! When the store fails under MFA's switch: the contract's words, and MFA is wholly on or wholly off.
+
+use postern_local::demo::RECOVERY_CODES;
+use serde_json::json;
+
+use crate::support::mfa::{
+    CODE, GUARDED, HUBER, MOMENT, NEXT, PASSWORD, assert_off, assert_on, begin, confirmation, counted, wish,
+};
+use crate::support::proxy::{Fate, Fault, Proxy, error};
+use crate::support::raw::{self};
+use crate::support::signed_in::{ACCOUNT, WHOAMI, code, get, mfa_jwt};
+use crate::support::words::{Refused, assert_refusal};
+
+/// What fails, and how the mfa contract says so.
+fn faults() -> [(Fault, Refused); 2] {
+    [
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+    ]
+}
+
+/// The calls of both switches before the write that counts.
+const BEFORE: [&str; 4] = [
+    "GetItem USER",
+    "GetItem LOGIN",
+    "UpdateItem ADDRESS ADD failures :one",
+    "UpdateItem NAME ADD failures :one",
+];
+
+#[tokio::test]
+async fn what_fails_before_the_switch_leaves_it_where_it_was() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    deployment.set_time(MOMENT);
+    let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
+    let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &huber).await;
+    let off = json!({"mfa": false, "password": PASSWORD, "token": NEXT});
+    let on = confirmation(&secret, &code(&deployment, &secret, 0));
+    for (id, token, body) in
+        [(HUBER, &huber, &on), (GUARDED, &guarded, &off), (HUBER, &huber, &json!({"mfa": true}))]
+    {
+        let before = raw::user(&deployment, id).await;
+        for (fault, refused) in faults() {
+            for call in BEFORE.into_iter().chain(["UpdateItem USER"]) {
+                if body.get("token").is_none() && !call.ends_with("USER") {
+                    continue;
+                }
+                let fault = fault.clone();
+                proxy.calls();
+                proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
+                assert_refusal("mfa", refused, &wish(&deployment, token, body).await, call);
+                assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
+                proxy.heal();
+                assert_eq!(raw::user(&deployment, id).await, before, "{call}");
+                assert_eq!(counted(&deployment, id).await, (0, 0), "{call}");
+            }
+        }
+    }
+    for (token, body) in [(&huber, &on), (&guarded, &off)] {
+        assert_eq!(wish(&deployment, token, body).await.status, 200);
+    }
+}
+
+/// The user is read twice: for the JWT, and for what is confirmed.
+#[tokio::test]
+async fn a_second_reading_that_fails_leaves_it_where_it_was() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(MOMENT);
+    let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
+    let before = raw::user(&deployment, GUARDED).await;
+    let mut reads = 0;
+    proxy.rule(move |seen| {
+        reads += usize::from(seen == "GetItem USER");
+        match error(400, "AccessDeniedException") {
+            Some((status, text)) if seen == "GetItem USER" && reads == 2 => Fate::Fail(status, text),
+            _ => Fate::Pass,
+        }
+    });
+    let off = json!({"mfa": false, "password": PASSWORD, "token": NEXT});
+    assert_refusal("mfa", Refused::Fault, &wish(&deployment, &token, &off).await, "the second reading");
+    assert_eq!(raw::user(&deployment, GUARDED).await, before);
+    assert_eq!(counted(&deployment, GUARDED).await, (0, 0));
+}
+
+#[tokio::test]
+async fn what_only_helps_is_forgiven() {
+    for call in [
+        "UpdateItem NAME ADD failures :minus",
+        "UpdateItem NAME SET failures",
+        "UpdateItem ADDRESS ADD failures :minus",
+    ] {
+        let (deployment, proxy) = Proxy::deployment(|env| env).await;
+        deployment.set_time(MOMENT);
+        let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
+        let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+        let secret = begin(&deployment, &huber).await;
+        proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
+        let on = wish(&deployment, &huber, &confirmation(&secret, &code(&deployment, &secret, 0))).await;
+        assert_eq!(on.status, 200, "{call}: {on:?}");
+        let off = json!({"mfa": false, "password": PASSWORD, "token": RECOVERY_CODES[0]});
+        assert_eq!(wish(&deployment, &guarded, &off).await.status, 200, "{call}");
+        proxy.heal();
+        assert_on(&deployment, &huber, call).await;
+        assert_off(&deployment, &guarded, call).await;
+    }
+}
+
+#[tokio::test]
+async fn it_is_one_round_trip_whose_failure_is_told() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    for path in [WHOAMI, ACCOUNT] {
+        proxy.calls();
+        assert_eq!(get(&deployment, "mfa", path, &token).await.status, 200);
+        assert_eq!(proxy.calls(), ["GetItem USER"]);
+        for (fault, refused) in [
+            (error(400, "AccessDeniedException"), Refused::Fault),
+            (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+        ] {
+            proxy.fail(move |_| Some(fault.clone()));
+            assert_refusal("mfa", refused, &get(&deployment, "mfa", path, &token).await, path);
+            proxy.heal();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! When the store fails under a change of password: the contract's words, and never half a change.
+
+use crate::support::proxy::{Fault, Proxy, error};
+use crate::support::raw;
+use crate::support::session::{
+    CHANGER, assert_changed, change, counted, is_there, leave, resume, stay, stays,
+};
+use crate::support::tokens::OWNER;
+use crate::support::words::{Refused, assert_refusal};
+
+/// What fails, and how the session contract says so.
+fn faults() -> [(Fault, Refused); 2] {
+    [
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+    ]
+}
+
+#[tokio::test]
+async fn what_fails_before_the_change_is_written_leaves_everything_as_it_was() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let before = raw::user(&deployment, CHANGER).await;
+    for (fault, refused) in faults() {
+        for (call, hashes) in [
+            ("GetItem LOGIN", 0),
+            ("UpdateItem ADDRESS ADD failures :one", 0),
+            ("GetItem USER", 0),
+            ("UpdateItem NAME ADD failures :one", 0),
+            ("UpdateItem USER", 1),
+        ] {
+            let (fault, verified) = (fault.clone(), deployment.app.passwords.verifications());
+            proxy.calls();
+            proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
+            assert_refusal("session", refused, &change(&deployment, &stays()).await, call);
+            assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
+            proxy.heal();
+            assert_eq!(deployment.app.passwords.verifications() - verified, hashes, "{call}");
+            assert_eq!(raw::user(&deployment, CHANGER).await, before, "{call}");
+            assert_eq!(raw::sessions(&deployment, CHANGER).await, 0, "{call}");
+            assert_eq!(counted(&deployment).await, (0, 0), "{call}");
+        }
+    }
+    assert_eq!(change(&deployment, &stays()).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_fails_behind_the_change_leaves_it_whole() {
+    for (fault, refused) in faults() {
+        for (call, forgiven) in [
+            ("PutItem SESSIONS", false),
+            ("UpdateItem NAME SET failures", true),
+            ("UpdateItem ADDRESS ADD failures :minus", true),
+        ] {
+            let (deployment, proxy) =
+                Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+            let fault = fault.clone();
+            proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
+            let reply = change(&deployment, &stays()).await;
+            match forgiven {
+                true => assert_eq!(reply.status, 200, "{call}: {reply:?}"),
+                false => assert_refusal("session", refused, &reply, call),
+            }
+            proxy.heal();
+            assert_eq!(raw::sessions(&deployment, CHANGER).await, usize::from(forgiven), "{call}");
+            assert_changed(&deployment, call).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_ends_no_session() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    let (_, session_token) = stay(&deployment).await;
+    for (fault, refused) in [
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+    ] {
+        for call in ["GetItem USER", "UpdateItem SESSIONS"] {
+            let fault = fault.clone();
+            proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
+            assert_refusal("session", refused, &resume(&deployment, &session_token).await, call);
+            proxy.heal();
+            assert_eq!(resume(&deployment, &session_token).await.status, 202, "{call}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_said_so_and_a_session_is_left_or_there() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for (fault, refused) in [
+        (error(400, "AccessDeniedException"), Refused::Fault),
+        (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+    ] {
+        for (call, stays) in [("GetItem USER", false), ("DeleteItem SESSIONS", true)] {
+            let (jwt, session_token) = stay(&deployment).await;
+            let fault = fault.clone();
+            proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
+            let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+            assert_refusal("session", refused, &reply, call);
+            proxy.heal();
+            assert_eq!(is_there(&deployment, &session_token).await, stays, "{call}");
+        }
+    }
+    assert_eq!(raw::user(&deployment, OWNER).await["epoch"], raw::number(0));
+}

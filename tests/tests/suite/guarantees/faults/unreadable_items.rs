@@ -1,0 +1,179 @@
+//! Items that nobody here wrote.
+
+use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::logs;
+use serde_json::json;
+
+use super::{good, outcome};
+use crate::support::raw::{self, Attribute, Item};
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal};
+
+/// A user's item, changed.
+fn changed(item: &Item, name: &str, value: Option<Attribute>) -> Item {
+    let mut item = item.clone();
+    match value {
+        Some(value) => drop(item.insert(name.to_owned(), value)),
+        None => drop(item.remove(name)),
+    }
+    item
+}
+
+#[tokio::test]
+async fn a_user_item_that_nobody_here_wrote_is_our_fault_and_no_sign_in() {
+    let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let item = raw::user(&deployment, 1).await;
+    let map = |entries: &[(&str, Attribute)]| {
+        Attribute::M(entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    };
+    let secret = ("secret", raw::text("KBTSKUKRDJPEGCZK"));
+    for (at, (name, value)) in [
+        ("version", None),
+        ("version", Some(raw::number(2))),
+        ("version", Some(raw::text("LEAKED"))),
+        ("id", None),
+        ("id", Some(raw::number(2))),
+        ("username", None),
+        ("username", Some(raw::number(7))),
+        ("email", None),
+        ("status", None),
+        ("status", Some(raw::text("LEAKED"))),
+        ("status", Some(raw::number(1))),
+        ("must_change_password", Some(raw::text("LEAKED"))),
+        ("password_hash", Some(raw::number(7))),
+        ("epoch", None),
+        ("epoch", Some(raw::text("LEAKED"))),
+        ("created_at", None),
+        ("mfa", Some(map(&[]))),
+        ("mfa", Some(map(&[("last_step", raw::number(1))]))),
+        ("mfa", Some(map(&[("secret", raw::number(7))]))),
+        ("mfa", Some(map(&[secret, ("last_step", raw::text("LEAKED"))]))),
+        ("mfa", Some(Attribute::Null(true))),
+        ("recovery_codes", Some(raw::text("LEAKED"))),
+        ("mfa", Some(raw::text("LEAKED"))),
+        ("mfa", Some(Attribute::Bool(true))),
+        ("attributes", Some(raw::text("LEAKED"))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        raw::put(&deployment, "USER#1", "USER", changed(&item, name, value.clone())).await;
+        for contract in CONTRACTS {
+            let id = format!("item {at} at {contract}");
+            let reply = good(&deployment, contract, &id).await;
+            assert_refusal(contract, Refused::Fault, &reply, &format!("{name} {value:?}"));
+            assert_eq!(outcome(&id), "fault");
+        }
+        // As it was: the user signs in again, which clears both names' counts for the next round.
+        raw::put(&deployment, "USER#1", "USER", item.clone()).await;
+        for contract in ["account", "email"] {
+            assert_eq!(good(&deployment, contract, "as it was").await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stored_secret_or_hash_that_cannot_be_read_opens_no_door() {
+    let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let item = raw::user(&deployment, 43).await;
+    for secret in ["LEAKED 1!", "ünsinn"] {
+        let Attribute::M(mut mfa) = item["mfa"].clone() else { panic!("no map") };
+        mfa.insert("secret".to_owned(), raw::text(secret));
+        raw::put(&deployment, "USER#43", "USER", changed(&item, "mfa", Some(Attribute::M(mfa)))).await;
+        for contract in PASSWORD_CONTRACTS {
+            let mut body = credentials(contract, &name_at(contract, "guarded"), "Password1234!");
+            body["token"] = json!("582969");
+            assert_refusal(contract, Refused::Fault, &deployment.sign_in(contract, body).await, secret);
+            deployment.advance(LONGEST_WAIT);
+        }
+    }
+    let item = raw::user(&deployment, 1).await;
+    for hash in ["", "SecurePass123!", "!", "$argon2id$LEAKED", "$2y$10$abcdefghijklmnopqrstuu"] {
+        raw::put(&deployment, "USER#1", "USER", changed(&item, "password_hash", Some(raw::text(hash)))).await;
+        for contract in PASSWORD_CONTRACTS {
+            let name = name_at(contract, "johndoe");
+            let before = deployment.app.passwords.verifications();
+            assert_refusal(
+                contract,
+                Refused::Wrong,
+                &deployment.password(contract, &name, "SecurePass123!").await,
+                hash,
+            );
+            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {hash}");
+            deployment.advance(LONGEST_WAIT);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_item_that_cannot_be_read_is_our_fault() {
+    let deployment = Deployment::start().await;
+    let user_id = || ("user_id".to_owned(), raw::number(1));
+    for item in [
+        Item::new(),
+        Item::from([user_id()]),
+        Item::from([user_id(), ("kind".to_owned(), raw::text("LEAKED"))]),
+        Item::from([("user_id".to_owned(), raw::text("LEAKED")), ("kind".to_owned(), raw::text("both"))]),
+    ] {
+        for name in ["johndoe", "johndoe@example.com"] {
+            raw::put(&deployment, &format!("LOGIN#{name}"), "LOGIN", item.clone()).await;
+        }
+        for contract in PASSWORD_CONTRACTS {
+            let reply = good(&deployment, contract, "unreadable login").await;
+            assert_refusal(contract, Refused::Fault, &reply, &format!("{item:?}"));
+        }
+    }
+}
+
+/// A login name may outlive its user for a moment, or lead nowhere.
+#[tokio::test]
+async fn a_login_name_that_leads_to_nobody_is_an_unknown_user() {
+    let deployment = Deployment::start().await;
+    for name in ["ghost", "ghost@example.com"] {
+        let item =
+            Item::from([("user_id".to_owned(), raw::number(999)), ("kind".to_owned(), raw::text("both"))]);
+        raw::put(&deployment, &format!("LOGIN#{name}"), "LOGIN", item).await;
+    }
+    for contract in PASSWORD_CONTRACTS {
+        let reply = deployment.password(contract, &name_at(contract, "ghost"), "wrong").await;
+        assert_refusal(contract, Refused::UnknownUser, &reply, "ghost");
+    }
+}
+
+/// What only one contract shows may be broken there, and is broken nowhere else.
+#[tokio::test]
+async fn broken_attributes_of_one_contract_break_that_contract_only() {
+    let deployment = Deployment::start().await;
+    let item = raw::user(&deployment, 1).await;
+    for (broken, member) in [("sso", "role"), ("mfa", "consent"), ("email", "first_name")] {
+        let contracts = Attribute::M(Item::from([(member.to_owned(), Attribute::Bool(true))]));
+        let attributes = Attribute::M(Item::from([(broken.to_owned(), contracts)]));
+        raw::put(&deployment, "USER#1", "USER", changed(&item, "attributes", Some(attributes))).await;
+        for contract in CONTRACTS {
+            let reply = good(&deployment, contract, &format!("{broken} is broken at {contract}")).await;
+            match contract == broken {
+                true => assert_refusal(contract, Refused::Fault, &reply, broken),
+                false => assert_eq!(reply.status, 200, "{contract} with a broken {broken}"),
+            }
+        }
+    }
+}
+
+/// What the table and its items say may stand in them for a reason: it goes to the log at most once, in one line,
+/// and never what an item holds.
+#[tokio::test]
+async fn what_an_unreadable_item_holds_is_not_logged() {
+    let deployment = Deployment::start().await;
+    let item = raw::user(&deployment, 14).await;
+    let marked = changed(&item, "epoch", Some(raw::text("marked-4e1c-unreadable")));
+    raw::put(&deployment, "USER#14", "USER", marked).await;
+    let before = logs::so_far().matches("user 14").count();
+    deployment.password("mfa", "jimmy", "correct horse battery staple").await;
+    let lines = logs::so_far();
+    assert!(!lines.contains("marked-4e1c-unreadable"));
+    let errors: Vec<_> = lines.lines().filter(|line| line.contains("user 14")).skip(before).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].contains("\"level\":\"ERROR\"") && errors[0].contains("the store failed"),
+        "{errors:?}"
+    );
+}

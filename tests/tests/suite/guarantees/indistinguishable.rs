@@ -1,0 +1,206 @@
+//! What a stranger learns: nothing. Before the right password, all users are the same reply for the same work.
+
+use crate::support::words::LONGEST_WAIT;
+use postern::identity::Status;
+use postern_local::demo::{self, USERS};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+
+use crate::support::proxy::Proxy;
+use crate::support::words::{Refused, assert_refusal, unlimited};
+
+/// A hash from elsewhere, cheaper than ours.
+const CHEAP: &str = "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+/// One of another algorithm.
+const BCRYPT: &str = "$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO";
+
+/// Users as different as can be, besides the demo users: one without a password, one blocked, two whose
+/// hashes were imported.
+async fn with_odd_users(deployment: &Deployment) {
+    for (id, username, status) in [
+        (201, "nopass", Status::Active),
+        (202, "shutout", Status::Blocked),
+        (203, "imported", Status::Active),
+        (204, "brought", Status::Active),
+    ] {
+        let mut user = demo::user(&deployment.app, &USERS[0]);
+        (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
+        user.status = status;
+        if username == "nopass" {
+            user.password_hash = None;
+        }
+        if username == "imported" {
+            user.password_hash = Some(CHEAP.to_owned());
+        }
+        if username == "brought" {
+            user.password_hash = Some(BCRYPT.to_owned());
+        }
+        deployment.store.create_user(user).await.unwrap();
+    }
+}
+
+const NAMES: [&str; 10] = [
+    "nobody", "johndoe", "nopass", "imported", "brought", "blocked", "shutout", "dormant", "changer",
+    "guarded",
+];
+
+/// The calls to the table, and what is in them, tell as little as the reply does. What a hash costs is counted in
+/// `password.rs`.
+#[tokio::test]
+async fn whoever_is_refused_gets_one_reply_for_one_hash_and_the_same_requests_to_the_table() {
+    for contract in PASSWORD_CONTRACTS {
+        let (deployment, proxy) =
+            Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+        with_odd_users(&deployment).await;
+        let mut names = NAMES.map(|name| name_at(contract, name)).to_vec();
+        // Names of the other kinds, which some doors take and others do not.
+        names.extend(["1", "999", "johndoe", "johndoe@example.com"].map(str::to_owned));
+        let mut first = None;
+        for name in names {
+            for password in ["wrong", " Password1234!", "\0"] {
+                let before = deployment.app.passwords.verifications();
+                proxy.calls();
+                let reply = deployment.password(contract, &name, password).await;
+                let requests = proxy.requests();
+                let of = format!("{name} with {password:?}");
+                assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract}: {of}");
+                // Only email's page asks for a word of its own for who is not there.
+                let known = name.contains('@') && !name.starts_with("nobody");
+                let refused =
+                    if contract == "email" && !known { Refused::UnknownUser } else { Refused::Wrong };
+                assert_refusal(contract, refused, &reply, &of);
+                let first = first.get_or_insert_with(|| requests.clone());
+                assert_eq!(&requests, first, "{contract}: {of}");
+                deployment.advance(LONGEST_WAIT);
+            }
+        }
+        let calls: Vec<_> = first.iter().flatten().map(|(call, _)| call.as_str()).collect();
+        assert_eq!(
+            calls,
+            [
+                "GetItem LOGIN",
+                "GetItem USER",
+                "UpdateItem ADDRESS ADD failures :one SET charged_by = :attempt, expires_at = :expires",
+                "UpdateItem NAME ADD failures :one SET charged_at = :now, charged_by = :attempt, \
+                 expires_at = :expires",
+            ],
+            "{contract}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn email_can_be_made_as_discreet_as_the_others() {
+    let deployment = Deployment::start_with(|env| {
+        env.with("HIDE_UNKNOWN_USERS", "true").with("THROTTLE_ADDRESS_LIMIT", "1000000")
+    })
+    .await;
+    with_odd_users(&deployment).await;
+    for name in NAMES {
+        let before = deployment.app.passwords.verifications();
+        let reply = deployment.password("email", &name_at("email", name), "wrong").await;
+        assert_eq!(deployment.app.passwords.verifications() - before, 1, "{name}");
+        assert_refusal("email", Refused::Wrong, &reply, name);
+    }
+    let reply = deployment.password("email", &"a".repeat(1025), "wrong").await;
+    assert_refusal("email", Refused::Wrong, &reply, "a name that is too long");
+}
+
+#[tokio::test]
+async fn throttled_names_are_one_reply_for_no_hash_and_even_for_the_right_password() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = unlimited().await;
+        with_odd_users(&deployment).await;
+        for name in NAMES {
+            let name = name_at(contract, name);
+            for _ in 0..5 {
+                deployment.password(contract, &name, "wrong").await;
+            }
+            let before = deployment.app.passwords.verifications();
+            for password in ["wrong", "Password1234!", "SecurePass123!"] {
+                let reply = deployment.password(contract, &name, password).await;
+                assert_refusal(contract, Refused::Throttled(1), &reply, &format!("{name} with {password}"));
+            }
+            assert_eq!(deployment.app.passwords.verifications(), before, "{contract} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_state_is_told_only_after_the_right_password() {
+    let deployment = unlimited().await;
+    with_odd_users(&deployment).await;
+    for contract in PASSWORD_CONTRACTS {
+        for (name, password, refused) in [
+            ("blocked", "Password1234!", Refused::Disabled),
+            ("shutout", "SecurePass123!", Refused::Disabled),
+            ("dormant", "Password1234!", Refused::NotActivated),
+            ("changer", "Password1234!", Refused::MustChangePassword),
+            ("guarded", "Password1234!", Refused::MfaRequired),
+        ] {
+            let name = name_at(contract, name);
+            let reply = deployment.password(contract, &name, "wrong").await;
+            assert_refusal(contract, Refused::Wrong, &reply, &name);
+            let reply = deployment.password(contract, &name, password).await;
+            assert_refusal(contract, refused, &reply, &name);
+        }
+        // Disabled and not activated and due for another password: the first in the contracts' order is told.
+        let id = 300 + PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap() as u64;
+        let mut user = demo::user(&deployment.app, &USERS[0]);
+        (user.id, user.username, user.email) = (id, format!("u{id}"), format!("u{id}@example.com"));
+        (user.status, user.must_change_password) = (Status::NotActivated, true);
+        deployment.store.create_user(user).await.unwrap();
+        let reply =
+            deployment.password(contract, &name_at(contract, &format!("u{id}")), "SecurePass123!").await;
+        assert_refusal(contract, Refused::NotActivated, &reply, "not activated before must change");
+    }
+}
+
+#[tokio::test]
+async fn a_password_counts_as_it_was_sent_or_in_nfc_and_in_no_other_form() {
+    let deployment = unlimited().await;
+    for contract in PASSWORD_CONTRACTS {
+        // Zoë's, with the case changed; with a space around it; cut; in a compatibility form, which NFC keeps.
+        let name = if contract == "email" { "zoe@example.com" } else { "Zoë" };
+        for password in ["PÄSSWÖRD ☃", "pässwörd\u{a0}☃", "pässwörd ☃ ", " pässwörd ☃", "pässwörd "]
+        {
+            let reply = deployment.password(contract, name, password).await;
+            assert_refusal(contract, Refused::Wrong, &reply, password);
+        }
+        deployment.advance(LONGEST_WAIT);
+        assert_eq!(deployment.password(contract, name, "pässwörd ☃").await.status, 200, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn each_door_takes_its_own_kind_of_name_only() {
+    let deployment = unlimited().await;
+    for contract in ["account", "session"] {
+        for name in ["johndoe@example.com", "1"] {
+            let before = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, name, "SecurePass123!").await;
+            assert_refusal(contract, Refused::UnknownUser, &reply, name);
+            assert_eq!(deployment.app.passwords.verifications() - before, 1);
+        }
+    }
+    for name in ["johndoe", "1"] {
+        let reply = deployment.password("email", name, "SecurePass123!").await;
+        assert_refusal("email", Refused::UnknownUser, &reply, name);
+    }
+    for name in ["johndoe", "johndoe@example.com", "1"] {
+        let reply = deployment.password("mfa", name, "SecurePass123!").await;
+        assert_eq!((reply.status, &reply.json()["account"]["id"]), (200, &1.into()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_username_and_address_at_once_is_taken_at_every_door() {
+    let deployment = Deployment::start().await;
+    let mut user = demo::user(&deployment.app, &USERS[0]);
+    (user.id, user.username, user.email) = (0, "Both@example.com".to_owned(), "both@Example.com".to_owned());
+    deployment.store.create_user(user).await.unwrap();
+    for contract in PASSWORD_CONTRACTS {
+        let reply = deployment.password(contract, "both@example.com", "SecurePass123!").await;
+        assert_eq!(reply.status, 200, "{contract}");
+    }
+}

@@ -1,0 +1,359 @@
+//! Throttling at the doors: free failures, the wait that doubles, the shut name, the address.
+
+mod change_password;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern::identity::LoginName;
+use postern_local::demo::LOCKED_NAMES;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::support::proxy::Proxy;
+use crate::support::raw::{self, Item};
+use crate::support::words::{Refused, assert_refusal, unlimited};
+
+#[tokio::test]
+async fn five_failures_are_free_and_then_one_waits() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = unlimited().await;
+        let name = name_at(contract, "johndoe");
+        let fail = async |refused| {
+            let before = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, &name, "wrong").await;
+            assert_refusal(contract, refused, &reply, "a wrong password");
+            let hashes = if refused == Refused::Wrong { 1 } else { 0 };
+            assert_eq!(deployment.app.passwords.verifications() - before, hashes, "{contract} {refused:?}");
+        };
+        for _ in 0..5 {
+            fail(Refused::Wrong).await;
+        }
+        // Attempts made while waiting are not counted, however many: the wait only shrinks.
+        for _ in 0..20 {
+            fail(Refused::Throttled(1)).await;
+        }
+        deployment.advance(Duration::from_millis(999));
+        fail(Refused::Throttled(1)).await;
+        deployment.advance(Duration::from_millis(1));
+        fail(Refused::Wrong).await;
+        for wait in [2, 4] {
+            fail(Refused::Throttled(wait)).await;
+            deployment.advance(Duration::from_millis(1));
+            fail(Refused::Throttled(wait)).await;
+            deployment.advance(Duration::from_millis(wait * 1000 - 2));
+            fail(Refused::Throttled(1)).await;
+            deployment.advance(Duration::from_millis(1));
+            fail(Refused::Wrong).await;
+        }
+        deployment.advance(Duration::from_secs(8));
+        // Success clears: there are five free failures again.
+        assert_eq!(deployment.password(contract, &name, "SecurePass123!").await.status, 200, "{contract}");
+        for _ in 0..5 {
+            fail(Refused::Wrong).await;
+        }
+        fail(Refused::Throttled(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn one_name_is_one_ladder_however_it_is_typed_and_at_every_door() {
+    let deployment = unlimited().await;
+    for (contract, typed) in [
+        ("account", "johndoe"),
+        ("session", "JOHNDOE"),
+        ("mfa", "  johndoe "),
+        ("mfa", "ＪｏｈｎＤｏｅ"),
+        ("account", "johndoe\n"),
+    ] {
+        let reply = deployment.password(contract, typed, "wrong").await;
+        assert_refusal(contract, Refused::Wrong, &reply, typed);
+    }
+    for contract in ["account", "session", "mfa"] {
+        let reply = deployment.password(contract, "johndoe", "SecurePass123!").await;
+        assert_refusal(contract, Refused::Throttled(1), &reply, "johndoe");
+    }
+    // A lockout by a public username leaves the address and the id open.
+    for (contract, name) in [("email", "johndoe@example.com"), ("mfa", "johndoe@example.com"), ("mfa", "1")] {
+        assert_eq!(
+            deployment.password(contract, name, "SecurePass123!").await.status,
+            200,
+            "{contract} {name}"
+        );
+    }
+}
+
+/// The whole ladder up to the shut name, side by side: neither the replies nor the waits tell who exists.
+#[tokio::test]
+async fn unknown_names_climb_the_same_ladder_until_both_are_shut() {
+    let deployment = unlimited().await;
+    for failures in 0..33 {
+        let wait = wait_after(failures);
+        for name in ["johndoe", "nobody"] {
+            if wait > 0 {
+                let reply = deployment.password("account", name, "SecurePass123!").await;
+                assert_refusal(
+                    "account",
+                    Refused::Throttled(wait),
+                    &reply,
+                    &format!("{name}, {failures} failures"),
+                );
+            }
+        }
+        deployment.advance(Duration::from_secs(wait));
+        for name in ["johndoe", "nobody"] {
+            let reply = deployment.password("account", name, "wrong").await;
+            assert_refusal("account", Refused::Wrong, &reply, &format!("{name}, {failures} failures"));
+        }
+    }
+    deployment.advance(Duration::from_secs(30 * 24 * 3600));
+    for name in ["johndoe", "nobody"] {
+        let reply = deployment.password("account", name, "SecurePass123!").await;
+        assert_refusal("account", Refused::Throttled(900), &reply, name);
+    }
+}
+
+#[tokio::test]
+async fn a_shut_name_is_refused_for_good_and_without_hashing() {
+    let deployment = unlimited().await;
+    let before = deployment.app.passwords.verifications();
+    for contract in PASSWORD_CONTRACTS {
+        let name = if contract == "email" { LOCKED_NAMES[1] } else { LOCKED_NAMES[0] };
+        for _ in 0..3 {
+            let reply = deployment.password(contract, name, "whatever").await;
+            assert_refusal(contract, Refused::Throttled(900), &reply, name);
+            deployment.advance(Duration::from_secs(24 * 3600));
+        }
+    }
+    assert_eq!(deployment.app.passwords.verifications(), before);
+}
+
+/// An event from another address.
+async fn from(deployment: &Deployment, address: &str, name: &str, password: &str) -> Reply {
+    let body = credentials("account", name, password).to_string();
+    let mut event = deployment.event("account", Some(&body));
+    event["requestContext"]["http"]["sourceIp"] = json!(address);
+    // What a caller writes is not believed.
+    event["headers"]["x-forwarded-for"] = json!("203.0.113.9");
+    deployment.invoke("account", event).await
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_failures_per_window_and_no_more() {
+    let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "3")).await;
+    // Two minutes into a window of five.
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
+    let home = "192.0.2.1";
+    for name in ["a", "b", "c"] {
+        assert_refusal("account", Refused::Wrong, &from(&deployment, home, name, "wrong").await, name);
+        // A success in between is given back.
+        if name == "a" {
+            for _ in 0..5 {
+                assert_eq!(from(&deployment, home, "johndoe", "SecurePass123!").await.status, 200);
+            }
+        }
+    }
+    let before = deployment.app.passwords.verifications();
+    let reply = from(&deployment, home, "johndoe", "SecurePass123!").await;
+    assert_refusal("account", Refused::Throttled(180), &reply, "the fourth");
+    assert_eq!(deployment.app.passwords.verifications(), before);
+    // Nothing else was counted: the name is as it was, from another address.
+    assert_eq!(from(&deployment, "192.0.2.2", "johndoe", "SecurePass123!").await.status, 200);
+    deployment.advance(Duration::from_secs(180));
+    assert_eq!(from(&deployment, home, "johndoe", "SecurePass123!").await.status, 200, "the next window");
+}
+
+#[tokio::test]
+async fn the_default_address_limit_is_thirty_and_counts_a_64_bit_network_as_one() {
+    let deployment = Deployment::start().await;
+    for attempt in 0..30 {
+        let reply =
+            from(&deployment, &format!("2001:db8::{attempt:x}:1"), &format!("n{attempt}"), "wrong").await;
+        assert_refusal("account", Refused::Wrong, &reply, &attempt.to_string());
+    }
+    assert_eq!(from(&deployment, "2001:db8::ffff", "n", "wrong").await.status, 429);
+    assert_eq!(from(&deployment, "2001:db8:0:1::ffff", "n", "wrong").await.status, 401);
+}
+
+/// A right password that may not enter is no guess, and an office full of them is not shut out.
+#[tokio::test]
+async fn a_right_password_that_may_not_enter_is_given_back() {
+    let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "2")).await;
+    for contract in PASSWORD_CONTRACTS {
+        for (name, refused) in [
+            ("dormant", Refused::NotActivated),
+            ("blocked", Refused::Disabled),
+            ("changer", Refused::MustChangePassword),
+            ("guarded", Refused::MfaRequired),
+        ] {
+            for _ in 0..7 {
+                let reply = deployment.password(contract, &name_at(contract, name), "Password1234!").await;
+                assert_refusal(contract, refused, &reply, name);
+            }
+        }
+    }
+}
+
+/// How long a login name waits after this many failures.
+fn wait_after(failures: u64) -> u64 {
+    match failures {
+        0..5 => 0,
+        5..15 => 1 << (failures - 5),
+        _ => 900,
+    }
+}
+
+/// On each rung as many get through as one by one, and no more; each of them is one hash.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_hundred_parallel_guesses_as_many_are_admitted_as_of_one_at_a_time() {
+    let deployment = Arc::new(unlimited().await);
+    let counter = raw::name_counter("johndoe");
+    for (failures, admitted) in [(0, 5), (5, 1), (14, 1), (32, 1), (33, 0)] {
+        // As long ago as this rung asks, and not a millisecond more.
+        let charged = deployment.now().minus(Duration::from_secs(wait_after(failures))).millis();
+        raw::put(
+            &deployment,
+            &counter,
+            "ATTEMPTS",
+            Item::from([
+                ("failures".to_owned(), raw::number(failures)),
+                ("charged_at".to_owned(), raw::number(charged)),
+                ("charged_by".to_owned(), raw::text("-")),
+            ]),
+        )
+        .await;
+        let before = deployment.app.passwords.verifications();
+        // Who is refused waits for what the last who was admitted has made of it.
+        let refused = Refused::Throttled(wait_after(failures + admitted));
+        assert_eq!(volley(&deployment, refused).await, (admitted, 200 - admitted), "at {failures} failures");
+        assert_eq!(deployment.app.passwords.verifications() - before, admitted, "at {failures} failures");
+        assert_eq!(raw::failures(&deployment, &counter).await as u64, failures + admitted);
+    }
+}
+
+/// Two hundred guesses at johndoe's password at three doors: how many were tried, and how many refused with these
+/// words. Sixteen at a time: more, and a busy machine's table answers some too late.
+async fn volley(deployment: &Arc<Deployment>, refused: Refused) -> (u64, u64) {
+    let gate = Arc::new(Semaphore::new(16));
+    let mut guesses = JoinSet::new();
+    for guess in 0..200 {
+        let (deployment, gate) = (Arc::clone(deployment), Arc::clone(&gate));
+        let contract = ["account", "session", "mfa"][guess % 3];
+        guesses.spawn(async move {
+            let _open = gate.acquire().await.unwrap();
+            (contract, deployment.password(contract, "johndoe", &format!("guess {guess}")).await)
+        });
+    }
+    let (mut wrong, mut throttled) = (0, 0);
+    for (contract, reply) in guesses.join_all().await {
+        match reply.status {
+            429 => {
+                assert_refusal(contract, refused, &reply, "a guess");
+                throttled += 1;
+            }
+            _ => {
+                assert_refusal(contract, Refused::Wrong, &reply, "a guess");
+                wrong += 1;
+            }
+        }
+    }
+    (wrong, throttled)
+}
+
+/// A user's three names are three ladders, as those of nobody are; step by step they are the same replies, hashes
+/// and requests to the table.
+#[tokio::test]
+async fn three_names_of_a_user_and_of_nobody_take_the_same_steps() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let names = ["johndoe", "nobody", "johndoe@example.com", "nobody@example.com", "1", "999"];
+    let step = async |refused, password: &str| {
+        let mut steps = Vec::new();
+        for name in names {
+            let before = deployment.app.passwords.verifications();
+            proxy.calls();
+            let reply = deployment.password("mfa", name, password).await;
+            assert_refusal("mfa", refused, &reply, name);
+            steps.push((reply, deployment.app.passwords.verifications() - before, proxy.requests()));
+        }
+        for (step, name) in steps.iter().zip(names) {
+            assert_eq!(step, &steps[0], "{name} is not as {}", names[0]);
+        }
+    };
+    for failures in 0..9 {
+        if let wait @ 1.. = wait_after(failures) {
+            // Not even the right password.
+            step(Refused::Throttled(wait), "SecurePass123!").await;
+            deployment.advance(Duration::from_millis(wait * 1000 - 1));
+            step(Refused::Throttled(1), "wrong").await;
+            deployment.advance(Duration::from_millis(1));
+        }
+        step(Refused::Wrong, "wrong").await;
+    }
+    for name in names {
+        deployment.store.lock_name(&LoginName::new(name), deployment.now()).await.unwrap();
+    }
+    deployment.advance(Duration::from_secs(24 * 3600));
+    step(Refused::Throttled(900), "SecurePass123!").await;
+}
+
+#[tokio::test]
+async fn the_settings_of_the_ladder_are_honoured() {
+    let deployment = Deployment::start_with(|env| {
+        env.with("THROTTLE_FREE_FAILURES", "2")
+            .with("THROTTLE_LOCK_AFTER", "6")
+            .with("THROTTLE_MAX_WAIT_SECONDS", "3")
+    })
+    .await;
+    // One after the other: the wait before the attempt, and that after it.
+    for (before, after) in [(0, 0), (0, 1), (1, 2), (2, 3), (3, 3), (3, 3)] {
+        deployment.advance(Duration::from_secs(before));
+        assert_refusal(
+            "mfa",
+            Refused::Wrong,
+            &deployment.password("mfa", "jimmy", "wrong").await,
+            "a wrong password",
+        );
+        if after > 0 {
+            let reply = deployment.password("mfa", "jimmy", "correct horse battery staple").await;
+            assert_refusal("mfa", Refused::Throttled(after), &reply, "too soon");
+        }
+    }
+    deployment.advance(Duration::from_secs(24 * 3600));
+    let reply = deployment.password("mfa", "jimmy", "correct horse battery staple").await;
+    assert_refusal("mfa", Refused::Throttled(3), &reply, "a name that is shut");
+}
+
+#[tokio::test]
+async fn the_settings_of_the_address_are_honoured() {
+    let deployment = Deployment::start_with(|env| {
+        env.with("THROTTLE_ADDRESS_LIMIT", "2").with("THROTTLE_ADDRESS_WINDOW_SECONDS", "10")
+    })
+    .await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_004_000));
+    for name in ["a", "b"] {
+        assert_refusal("mfa", Refused::Wrong, &deployment.password("mfa", name, "wrong").await, name);
+    }
+    assert_refusal(
+        "mfa",
+        Refused::Throttled(6),
+        &deployment.password("mfa", "c", "wrong").await,
+        "the third",
+    );
+    deployment.advance(Duration::from_millis(5999));
+    assert_refusal(
+        "mfa",
+        Refused::Throttled(1),
+        &deployment.password("mfa", "c", "wrong").await,
+        "the third",
+    );
+    deployment.advance(Duration::from_millis(1));
+    assert_refusal(
+        "mfa",
+        Refused::Wrong,
+        &deployment.password("mfa", "c", "wrong").await,
+        "in the next window",
+    );
+}

@@ -1,0 +1,139 @@
+//! An old password is guessed no more cheaply than at a sign-in.
+
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern_local::demo::LOCKED_NAMES;
+use postern_tests::deployment::{Deployment, Reply};
+use serde_json::json;
+
+use crate::support::raw::{self, Attribute};
+use crate::support::session::{CHANGER, NEW, NOT_NEEDED, OLD, body, change};
+use crate::support::sign_in::put_counter;
+use crate::support::signed_in::{self, with};
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, assert_reply, unlimited};
+
+#[tokio::test]
+async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
+    let deployment = unlimited().await;
+    let wrong = with(body("changer"), json!({"old_password": "wrong"}));
+    for guess in 0..5 {
+        let reply = match guess % 2 {
+            0 => change(&deployment, &wrong).await,
+            _ => deployment.password("session", "changer", "wrong").await,
+        };
+        assert_refusal("session", Refused::Wrong, &reply, &guess.to_string());
+    }
+    let hashes = deployment.app.passwords.verifications();
+    for early in [0, 999] {
+        deployment.advance(Duration::from_millis(early));
+        let reply = change(&deployment, &body("changer")).await;
+        assert_refusal("session", Refused::Throttled(1), &reply, "the right old password, too soon");
+        let reply = deployment.password("account", "changer", OLD).await;
+        assert_refusal("account", Refused::Throttled(1), &reply, "the right old password, too soon");
+    }
+    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    deployment.advance(Duration::from_millis(1));
+    assert_refusal("session", Refused::Wrong, &change(&deployment, &wrong).await, "the sixth");
+    let reply = change(&deployment, &body("changer")).await;
+    assert_refusal("session", Refused::Throttled(2), &reply, "the next rung");
+    deployment.advance(Duration::from_secs(2));
+    assert_eq!(change(&deployment, &body("changer")).await.status, 200);
+    // Success clears: there are five free failures again.
+    for guess in 0..5 {
+        let reply = deployment.password("session", "changer", OLD).await;
+        assert_refusal("session", Refused::Wrong, &reply, &guess.to_string());
+    }
+    assert_refusal("session", Refused::Throttled(1), &change(&deployment, &wrong).await, "the sixth since");
+    assert_eq!(deployment.password("email", "changer@example.com", NEW).await.status, 200, "another name");
+}
+
+#[tokio::test]
+async fn the_ladder_of_nobody_is_that_of_somebody() {
+    let deployment = unlimited().await;
+    let mut replies: Vec<Vec<(Reply, u64)>> = Vec::new();
+    for name in ["changer", "nobody"] {
+        let mut steps = Vec::new();
+        for wait in [0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 4, 0] {
+            deployment.advance(Duration::from_secs(wait));
+            let before = deployment.app.passwords.verifications();
+            let reply = change(&deployment, &with(body(name), json!({"old_password": "wrong"}))).await;
+            steps.push((reply, deployment.app.passwords.verifications() - before));
+        }
+        replies.push(steps);
+    }
+    assert_eq!(replies[0], replies[1]);
+    let statuses: Vec<u64> = replies[0].iter().map(|(reply, _)| reply.status).collect();
+    assert_eq!(statuses, [400, 400, 400, 400, 400, 429, 400, 429, 400, 429, 400, 429]);
+}
+
+#[tokio::test]
+async fn a_shut_name_stays_shut() {
+    let deployment = unlimited().await;
+    put_counter(&deployment, &raw::name_counter("changer"), 33).await;
+    let before = deployment.app.passwords.verifications();
+    for name in [LOCKED_NAMES[0], "changer"] {
+        for _ in 0..2 {
+            let reply = change(&deployment, &body(name)).await;
+            assert_refusal("session", Refused::Throttled(900), &reply, name);
+            deployment.advance(Duration::from_secs(24 * 3600));
+        }
+    }
+    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(raw::user(&deployment, CHANGER).await["must_change_password"], Attribute::Bool(true));
+}
+
+/// Who knows a password must not clear the count between guesses at a code, nor be counted for what is no guess.
+#[tokio::test]
+async fn a_right_old_password_that_changes_nothing_gives_its_own_charge_back_and_clears_no_other() {
+    let deployment = unlimited().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+    signed_in::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
+    let address = raw::address_counter(&deployment, 300);
+    for (name, more, status, left) in [
+        ("johndoe", json!({"old_password": "SecurePass123!"}), 400, (4, 7)),
+        ("st.huber", json!({"new_password": "st.huber@example.com"}), 422, (4, 7)),
+        ("blocked", json!({}), 400, (4, 7)),
+        ("dormant", json!({}), 400, (4, 7)),
+        ("guarded", json!({}), 400, (4, 7)),
+        ("guarded", json!({"token": "582969"}), 400, (4, 7)),
+        ("guarded", json!({"token": "000000"}), 400, (5, 8)),
+        ("changer", json!({"old_password": "wrong"}), 400, (5, 8)),
+        ("nobody", json!({}), 400, (5, 8)),
+        ("changer", json!({}), 200, (0, 7)),
+    ] {
+        let counter = raw::name_counter(name);
+        put_counter(&deployment, &counter, 4).await;
+        put_counter(&deployment, &address, 7).await;
+        let reply = change(&deployment, &with(body(name), more.clone())).await;
+        assert_eq!(reply.status, status, "{name} {more}: {reply:?}");
+        let counted =
+            (raw::failures(&deployment, &counter).await, raw::failures(&deployment, &address).await);
+        assert_eq!(counted, left, "{name} {more}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_charged_with_guesses_and_nothing_else() {
+    let (limit, john) = ("THROTTLE_ADDRESS_LIMIT", json!({"old_password": "SecurePass123!"}));
+    let deployment = Deployment::start_with(|env| env.with(limit, "2")).await;
+    // Two minutes into a window of five.
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
+    for _ in 0..4 {
+        let reply = change(&deployment, &with(body("johndoe"), john.clone())).await;
+        assert_reply(&reply, 400, NOT_NEEDED, json!({}), "no guess");
+    }
+    for name in ["changer", "nobody"] {
+        let reply = change(&deployment, &with(body(name), json!({"old_password": "wrong"}))).await;
+        assert_refusal("session", Refused::Wrong, &reply, name);
+    }
+    let before = deployment.app.passwords.verifications();
+    let reply = change(&deployment, &body("changer")).await;
+    assert_refusal("session", Refused::Throttled(180), &reply, "the third");
+    let reply = deployment.password("account", "changer", OLD).await;
+    assert_refusal("account", Refused::Throttled(180), &reply, "the third, at another door");
+    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(raw::failures(&deployment, &raw::name_counter("changer")).await, 1);
+    deployment.advance(LONGEST_WAIT);
+    assert_eq!(change(&deployment, &body("changer")).await.status, 200);
+}

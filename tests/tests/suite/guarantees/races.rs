@@ -1,0 +1,97 @@
+//! Who loses a race, or meets a fault of ours, leaves the counters and the sessions as they should be.
+
+use postern::identity::Status;
+use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials};
+use serde_json::json;
+
+use crate::support::proxy::{Fate, Proxy, error};
+use crate::support::raw;
+use crate::support::sign_in::By;
+use crate::support::words::{Refused, assert_refusal, unlimited};
+
+/// No hash was run and no guess made: an outage must not lock users out, nor their offices.
+#[tokio::test]
+async fn our_own_faults_do_not_climb_the_ladder_of_the_name_or_of_the_address() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "5")).await;
+    for fails in ["GetItem LOGIN", "GetItem USER", "UpdateItem NAME ADD failures :one"] {
+        proxy.fail(move |call| call.starts_with(fails).then(|| error(400, "AccessDeniedException")));
+        for attempt in 0..6 {
+            let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
+            assert_refusal("account", Refused::Fault, &reply, &format!("{fails}: {attempt}"));
+        }
+        proxy.heal();
+        assert_eq!(deployment.password("account", "johndoe", "SecurePass123!").await.status, 200, "{fails}");
+    }
+}
+
+/// Nobody got that session's token, but the user would see it among the sessions.
+#[tokio::test]
+async fn a_lost_race_for_a_code_leaves_no_session() {
+    let deployment = unlimited().await;
+    deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
+    let mut body = credentials("account", "guarded", "Password1234!");
+    body["token"] = json!("582969");
+    let text = body.to_string();
+    let (a, b, c) = tokio::join!(
+        deployment.post("account", &text),
+        deployment.post("account", &text),
+        deployment.post("account", &text)
+    );
+    let good = [a, b, c].iter().filter(|reply| reply.status == 200).count();
+    let sessions = raw::all(&deployment).await;
+    let sessions = sessions.iter().filter(|item| format!("{:?}", item["pk"]).contains("SESSIONS#43")).count();
+    assert_eq!((good, sessions), (1, 1));
+}
+
+/// A spent code is a wrong one, and counts.
+#[tokio::test]
+async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
+    // The condition of the settle fails, as it does for who comes second.
+    proxy.fail(|call| {
+        call.starts_with("UpdateItem USER").then(|| error(400, "ConditionalCheckFailedException"))
+    });
+    let mut body = credentials("account", "guarded", "Password1234!");
+    body["token"] = json!("582969");
+    for attempt in 0..5 {
+        let reply = deployment.sign_in("account", body.clone()).await;
+        assert_refusal("account", Refused::Wrong, &reply, &attempt.to_string());
+    }
+    let reply = deployment.sign_in("account", body).await;
+    assert_refusal("account", Refused::Throttled(1), &reply, "five wrong codes in a row");
+}
+
+/// Between the reading of the user and the settling, an operator disables the user: what the operator wrote stays,
+/// the sign-in is refused, and what it began is over.
+#[tokio::test]
+async fn a_user_disabled_meanwhile_stays_disabled_and_is_not_signed_in() {
+    for (contract, by) in PASSWORD_CONTRACTS
+        .map(|contract| (contract, By::Password))
+        .into_iter()
+        .chain([("account", By::Totp), ("email", By::RecoveryCode)])
+    {
+        let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+        deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
+        let id = by.user().1;
+        let mut expected = raw::user(&deployment, id).await;
+        let settle = "UpdateItem USER SET last_sign_in";
+        proxy.rule(move |seen| if seen.starts_with(settle) { Fate::Hold } else { Fate::Pass });
+        let operator = async {
+            proxy.reached().await;
+            deployment.store.set_status(id, Status::Disabled, deployment.now()).await.unwrap();
+            proxy.heal();
+            proxy.release();
+        };
+        let (reply, ()) = tokio::join!(deployment.sign_in(contract, by.body(contract)), operator);
+        assert_refusal(contract, Refused::Wrong, &reply, "a right password, too late");
+        expected.insert("status".to_owned(), raw::text("disabled"));
+        expected.insert("epoch".to_owned(), raw::number(1));
+        for moment in ["sessions_ended_at", "updated_at"] {
+            expected.insert(moment.to_owned(), raw::number(deployment.now().millis()));
+        }
+        assert_eq!(raw::user(&deployment, id).await, expected, "{contract} left the user alone");
+        let sessions = deployment.store.sessions(id).await.unwrap();
+        assert!(sessions.iter().all(|session| !session.is_alive(1, deployment.now())), "{contract}");
+    }
+}

@@ -1,0 +1,85 @@
+//! What each request costs at the table, to the unit: what makes one dearer, or cheaper, shows in the snapshot.
+
+mod tokens;
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use postern_local::demo::RECOVERY_CODES;
+use postern_tests::deployment::{CONTRACTS, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::meter::Meter;
+use serde_json::{Value, json};
+
+use crate::support::units::{MOMENT, Units};
+use crate::support::words::{Refused, words};
+
+const PASSWORD: &str = "Password1234!";
+
+fn with_code(contract: &str, code: &str) -> Value {
+    let mut body = credentials(contract, &name_at(contract, "guarded"), PASSWORD);
+    body["token"] = json!(code);
+    body
+}
+
+#[tokio::test]
+async fn a_sign_in_at_each_door() {
+    let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000")).await;
+    for contract in CONTRACTS {
+        let event = deployment.right_sign_in(contract).await;
+        units.of(&format!("{contract}: right"), 200, deployment.invoke(contract, event)).await;
+    }
+    units.of("sso: no token of ours", 401, deployment.sso("e30.e30.AA")).await;
+    for (contract, code) in PASSWORD_CONTRACTS.into_iter().zip(RECOVERY_CODES) {
+        let what = |what: &str| format!("{contract}: {what}");
+        let says = |refused| words(contract, refused).0;
+        let attempt = async |username, password| {
+            deployment.password(contract, &name_at(contract, username), password).await
+        };
+        units
+            .of(
+                &what("right, with an MFA code"),
+                200,
+                deployment.sign_in(contract, with_code(contract, code)),
+            )
+            .await;
+        units.of(&what("right, no MFA code"), says(Refused::MfaRequired), attempt("guarded", PASSWORD)).await;
+        units.of(&what("right, but disabled"), says(Refused::Disabled), attempt("blocked", PASSWORD)).await;
+        units.of(&what("wrong password"), says(Refused::Wrong), attempt("jimmy", "wrong")).await;
+        units.of(&what("unknown user"), says(Refused::UnknownUser), attempt("nobody", "wrong")).await;
+        units.of(&what("throttled by name"), says(Refused::Throttled(0)), attempt("mallory", PASSWORD)).await;
+    }
+    units.assert("doors");
+}
+
+/// The first attempt of a new address is admitted, and is all that is.
+#[tokio::test]
+async fn an_address_that_is_throttled() {
+    let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
+    for contract in PASSWORD_CONTRACTS {
+        let name = name_at(contract, "johndoe");
+        deployment.password(contract, &name, "wrong").await;
+        let what = format!("{contract}: throttled by address");
+        units.of(&what, 429, deployment.password(contract, &name, "wrong")).await;
+        deployment.advance(Duration::from_secs(3600));
+    }
+    units.assert("address");
+}
+
+/// Items, not calls, are what units are counted by: most of these have room to grow.
+#[tokio::test]
+async fn the_items_of_a_sign_in() {
+    let (deployment, meter) = Meter::deployment(|env| env).await;
+    deployment.set_time(MOMENT);
+    // The first creates the counters, the second finds them.
+    deployment.invoke("account", deployment.right_sign_in("account").await).await;
+    let event = deployment.right_sign_in("account").await;
+    let (_, used) = meter.of(deployment.invoke("account", event)).await;
+    let mut text = format!("{:<24}  trip  bytes  reads  writes\n", "johndoe at account");
+    for call in used.calls {
+        let (trip, bytes) = (call.trip + 1, call.bytes);
+        writeln!(text, "{:<24} {trip:>5} {bytes:>6} {:>6} {:>7}", call.what, call.reads, call.writes)
+            .unwrap();
+    }
+    let units = Units { meter, text };
+    units.assert("items");
+}

@@ -1,0 +1,67 @@
+//! What the routes that follow a sign-in cost at the table.
+
+use postern::session::GRACE;
+use serde_json::json;
+
+use crate::support::signed_in::{
+    self, ACCOUNT, CHANGE_PASSWORD, LEAVE, MFA, RESUME, WHOAMI, code, get, member, post,
+};
+use crate::support::tokens::{PASSWORD, RENEWABLE, Tokens, end, present, refresh, sign_in};
+use crate::support::units::Units;
+
+#[tokio::test]
+async fn what_follows_a_sign_in() {
+    let (deployment, mut units) = Units::open(|env| env).await;
+    for contract in RENEWABLE {
+        let what = |what: &str| format!("{contract}: {what}");
+        let shown = if contract == "account" { "sso: sign-in" } else { "email: profile" };
+        let (first, other) = (sign_in(&deployment, contract).await, sign_in(&deployment, contract).await);
+        units.of(shown, 200, present(&deployment, contract, &first.access)).await;
+        let next = units.of(&what("refresh"), 200, refresh(&deployment, contract, &first.refresh)).await;
+        let next = Tokens::of(contract, &next);
+        let again = refresh(&deployment, contract, &first.refresh);
+        units.of(&what("refresh, again within the grace"), 200, again).await;
+        deployment.advance(GRACE);
+        let late = refresh(&deployment, contract, &first.refresh);
+        units.of(&what("refresh, late"), 200, late).await;
+        let next = Tokens::of(contract, &refresh(&deployment, contract, &next.refresh).await);
+        let kept = refresh(&deployment, contract, &next.refresh);
+        units.of(&what("refresh, kept for the first time"), 200, kept).await;
+        let kept = refresh(&deployment, contract, &next.refresh);
+        units.of(&what("refresh, kept"), 200, kept).await;
+        let stolen = if contract == "account" { 400 } else { 401 };
+        units
+            .of(&what("refresh, with a used token"), stolen, refresh(&deployment, contract, &first.refresh))
+            .await;
+        units.of(&what("refresh, with garbage"), stolen, refresh(&deployment, contract, "garbage")).await;
+        units.of(&what("sign-out"), 200, end(&deployment, contract, &other.refresh)).await;
+    }
+
+    let reply = signed_in::sign_in(&deployment, "session", "st.huber", PASSWORD, None).await;
+    let (jwt, token) = (member(&reply, "/token"), json!({"session_token": member(&reply, "/session_token")}));
+    units.of("session: IamLoggedIn", 202, post(&deployment, "session", RESUME, None, &token)).await;
+    units.of("session: sign-out", 200, post(&deployment, "session", LEAVE, Some(&jwt), &token)).await;
+    let gone = post(&deployment, "session", RESUME, None, &token);
+    units.of("session: IamLoggedIn, signed out", 400, gone).await;
+    let body = json!({
+        "username": "changer", "old_password": PASSWORD, "new_password": "a phrase nobody else has",
+        "stay_logged_in": true,
+    });
+    let change = post(&deployment, "session", CHANGE_PASSWORD, None, &body);
+    units.of("session: forced change of password", 200, change).await;
+
+    let jwt = signed_in::mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    units.of("mfa: whoami", 200, get(&deployment, "mfa", WHOAMI, &jwt)).await;
+    units.of("mfa: account", 200, get(&deployment, "mfa", ACCOUNT, &jwt)).await;
+    let wish = |body| {
+        let (deployment, jwt) = (&deployment, &jwt);
+        async move { post(deployment, "mfa", MFA, Some(jwt), &body).await }
+    };
+    let reply = units.of("mfa: MFA begun", 200, wish(json!({"mfa": true}))).await;
+    let secret = member(&reply, "/mfa/secret");
+    let confirmation = json!({"mfa": true, "secret": secret, "token": code(&deployment, &secret, 0)});
+    units.of("mfa: MFA confirmed", 200, wish(confirmation)).await;
+    let off = json!({"mfa": false, "password": PASSWORD, "token": code(&deployment, &secret, 1)});
+    units.of("mfa: MFA switched off", 200, wish(off)).await;
+    units.assert("follow");
+}

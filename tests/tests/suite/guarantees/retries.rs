@@ -1,0 +1,141 @@
+//! A write that happened, and of which nobody heard: it is sent again, and is done once.
+
+mod mfa;
+mod session;
+
+use postern::clock::Timestamp;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+
+use crate::support::proxy::{Fate, Proxy, error};
+use crate::support::raw::{self};
+use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
+use crate::support::words::{Refused, assert_refusal};
+
+/// What giving back writes.
+const REFUNDS: [&str; 2] = ["UpdateItem NAME ADD failures :minus", "UpdateItem ADDRESS ADD failures :minus"];
+
+/// Three failures of the name, seven from the address.
+async fn counted(deployment: &Deployment, contract: &str, by: By) -> (String, String) {
+    let name = raw::name_counter(&name_at(contract, by.user().0));
+    let address = raw::address_counter(deployment, 300);
+    put_counter(deployment, &name, 3).await;
+    put_counter(deployment, &address, 7).await;
+    (name, address)
+}
+
+/// After a sign-in: one session more, both counters as they should be, the code spent once.
+async fn assert_signed_in_once(deployment: &Deployment, contract: &str, by: By, sessions: usize, of: &str) {
+    let (name, id) = by.user();
+    let user = raw::user(deployment, id).await;
+    assert_eq!(user["last_sign_in"], raw::number(deployment.now().millis()), "{of}");
+    let expected = match by {
+        By::Password => (0, None),
+        By::Totp => (8, Some(raw::number(1_700_000_000 / 30))),
+        By::RecoveryCode => (7, None),
+    };
+    assert_eq!(codes(&user), expected, "{of}");
+    assert_eq!(raw::sessions(deployment, id).await, sessions + sessions_of(contract), "{of}");
+    assert_eq!(raw::failures(deployment, &raw::name_counter(&name_at(contract, name))).await, 0, "{of}");
+    assert_eq!(raw::failures(deployment, &raw::address_counter(deployment, 300)).await, 7, "{of}");
+}
+
+#[tokio::test]
+async fn each_write_of_a_sign_in_that_is_sent_again_is_done_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+    for (contract, by) in PASSWORD_CONTRACTS.map(|contract| (contract, By::Password)).into_iter().chain([
+        ("account", By::Totp),
+        ("mfa", By::Totp),
+        ("session", By::RecoveryCode),
+        ("email", By::RecoveryCode),
+    ]) {
+        let user = raw::user(&deployment, by.user().1).await;
+        for write in WRITES.into_iter().filter(|write| contract != "mfa" || !write.contains("SESSIONS")) {
+            let of = format!("{contract} by {by:?}: {write}");
+            let sessions = raw::sessions(&deployment, by.user().1).await;
+            counted(&deployment, contract, by).await;
+            proxy.first(&[write], Fate::lose);
+            proxy.calls();
+            assert_eq!(deployment.sign_in(contract, by.body(contract)).await.status, 200, "{of}");
+            let sent = proxy.calls().iter().filter(|call| call.starts_with(write)).count();
+            assert_eq!(sent, 2, "{of}");
+            assert_signed_in_once(&deployment, contract, by, sessions, &of).await;
+            // The code is good again.
+            raw::put(&deployment, &format!("USER#{}", by.user().1), "USER", user.clone()).await;
+        }
+    }
+}
+
+/// The same without any answer, so that it is a time-out after which each write is sent again.
+#[tokio::test]
+async fn all_writes_of_a_sign_in_that_time_out_and_are_sent_again_are_done_once() {
+    let sign_in = async |contract, by: By| {
+        let (deployment, proxy) = Proxy::deployment(|env| env).await;
+        deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+        counted(&deployment, contract, by).await;
+        proxy.first(&WRITES, || Fate::LandAndHang);
+        assert_eq!(deployment.sign_in(contract, by.body(contract)).await.status, 200, "{contract} by {by:?}");
+        assert_signed_in_once(&deployment, contract, by, 0, &format!("{contract} by {by:?}")).await;
+    };
+    // One after the other: what is sent again has less than a second left.
+    sign_in("account", By::Password).await;
+    sign_in("email", By::Totp).await;
+    sign_in("session", By::RecoveryCode).await;
+}
+
+#[tokio::test]
+async fn a_guess_whose_charges_are_sent_again_is_counted_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for contract in PASSWORD_CONTRACTS {
+        for write in &WRITES[..2] {
+            let (name, address) = counted(&deployment, contract, By::Password).await;
+            proxy.first(&[write], Fate::lose);
+            let reply = deployment.password(contract, &name_at(contract, "johndoe"), "wrong").await;
+            assert_refusal(contract, Refused::Wrong, &reply, write);
+            assert_eq!(raw::failures(&deployment, &name).await, 4, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 8, "{contract}: {write}");
+        }
+    }
+}
+
+/// A table that writes, and is never heard in time, must not shut an office out.
+#[tokio::test]
+async fn a_charge_of_which_nobody_ever_hears_is_undone() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for contract in PASSWORD_CONTRACTS {
+        for write in [WRITES[0], WRITES[1]] {
+            let (name, address) = counted(&deployment, contract, By::Password).await;
+            proxy.lose(move |seen| seen.starts_with(write).then(|| error(500, "InternalServerError")));
+            let reply = deployment.sign_in(contract, By::Password.body(contract)).await;
+            assert_refusal(contract, Refused::Unavailable(1), &reply, write);
+            proxy.heal();
+            assert_eq!(raw::failures(&deployment, &name).await, 3, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}: {write}");
+        }
+    }
+}
+
+/// Neither counter is ever below what it was.
+#[tokio::test]
+async fn a_charge_that_is_given_back_twice_is_given_back_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    for contract in PASSWORD_CONTRACTS {
+        for write in REFUNDS {
+            let (name, address) = counted(&deployment, contract, By::Totp).await;
+            proxy.first(&[write], Fate::lose);
+            proxy.calls();
+            let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
+            assert_refusal(contract, Refused::MfaRequired, &reply, write);
+            assert_eq!(proxy.calls().iter().filter(|call| call.starts_with(write)).count(), 2, "{write}");
+            assert_eq!(raw::failures(&deployment, &name).await, 3, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}: {write}");
+        }
+        // The address of one who is refused for the name.
+        let (name, address) = counted(&deployment, contract, By::Totp).await;
+        put_counter(&deployment, &name, 33).await;
+        proxy.first(&[REFUNDS[1]], Fate::lose);
+        let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
+        assert_refusal(contract, Refused::Throttled(900), &reply, "a shut name");
+        assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}");
+    }
+}

@@ -1,0 +1,54 @@
+//! The writes of MFA's switch.
+
+use serde_json::json;
+
+use crate::support::mfa::{
+    CODE, GUARDED, HUBER, MOMENT, NEXT, PASSWORD, assert_off, assert_on, begin, confirmation, counted,
+    digests, recovery_codes, stored_codes, wish,
+};
+use crate::support::proxy::{Fate, Proxy, error};
+use crate::support::raw::{self};
+use crate::support::signed_in::{code, mfa_jwt};
+use crate::support::words::{Refused, assert_refusal};
+
+#[tokio::test]
+async fn a_switch_that_is_sent_again_is_done_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(MOMENT);
+    let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
+    let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &huber).await;
+    proxy.calls();
+    proxy.first(&["UpdateItem USER"], Fate::lose);
+    let on = wish(&deployment, &huber, &confirmation(&secret, &code(&deployment, &secret, 0))).await;
+    assert_eq!(on.status, 200, "{on:?}");
+    proxy.first(&["UpdateItem USER"], Fate::lose);
+    let off = json!({"mfa": false, "password": PASSWORD, "token": NEXT});
+    let reply = wish(&deployment, &guarded, &off).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    proxy.heal();
+    assert_eq!(proxy.calls().iter().filter(|call| call.starts_with("UpdateItem USER")).count(), 4);
+    let stored = stored_codes(&raw::user(&deployment, HUBER).await);
+    assert_eq!(stored, digests(&deployment, HUBER, &recovery_codes(&on)), "those that were shown");
+    assert_on(&deployment, &huber, "sent again").await;
+    assert_off(&deployment, &guarded, "sent again").await;
+    assert_eq!((counted(&deployment, HUBER).await, counted(&deployment, GUARDED).await), ((0, 0), (0, 0)));
+}
+
+/// Nobody can say then whether it happened; it did, and all of it.
+#[tokio::test]
+async fn a_switch_of_which_nobody_ever_hears_is_whole() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(MOMENT);
+    let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
+    let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &huber).await;
+    proxy.lose(|seen| seen.starts_with("UpdateItem USER").then(|| error(500, "InternalServerError")));
+    let on = wish(&deployment, &huber, &confirmation(&secret, &code(&deployment, &secret, 0))).await;
+    assert_refusal("mfa", Refused::Unavailable(1), &on, "on");
+    let off = json!({"mfa": false, "password": PASSWORD, "token": NEXT});
+    assert_refusal("mfa", Refused::Unavailable(1), &wish(&deployment, &guarded, &off).await, "off");
+    proxy.heal();
+    assert_on(&deployment, &huber, "never heard of").await;
+    assert_off(&deployment, &guarded, "never heard of").await;
+}

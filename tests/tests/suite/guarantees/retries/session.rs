@@ -1,0 +1,44 @@
+//! The writes of a change of password.
+
+use crate::support::proxy::{Fate, Proxy, error};
+use crate::support::raw::{self, Attribute, number};
+use crate::support::session::{CHANGER, NEW, assert_changed, change, counted, restore, stays};
+use crate::support::sign_in::WRITES;
+use crate::support::words::{Refused, assert_refusal};
+
+#[tokio::test]
+async fn each_write_of_a_change_that_is_sent_again_is_done_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let before = raw::user(&deployment, CHANGER).await;
+    for write in WRITES {
+        let sessions = raw::sessions(&deployment, CHANGER).await;
+        restore(&deployment, &before).await;
+        proxy.calls();
+        proxy.first(&[write], Fate::lose);
+        assert_eq!(change(&deployment, &stays()).await.status, 200, "{write}");
+        assert_eq!(proxy.calls().iter().filter(|call| call.starts_with(write)).count(), 2, "{write}");
+        assert_eq!(raw::sessions(&deployment, CHANGER).await, sessions + 1, "{write}");
+        assert_eq!(counted(&deployment).await, (0, 0), "{write}");
+        let user = raw::user(&deployment, CHANGER).await;
+        assert_eq!((&user["must_change_password"], &user["epoch"]), (&Attribute::Bool(false), &number(1)));
+        assert_eq!(deployment.password("mfa", "changer", NEW).await.status, 200, "{write}");
+    }
+}
+
+/// Nobody can say then whether it happened; it did, and all of it.
+#[tokio::test]
+async fn a_change_of_which_nobody_ever_hears_is_whole() {
+    for lost in [error(500, "InternalServerError"), None] {
+        let (deployment, proxy) = Proxy::deployment(|env| env).await;
+        proxy.lose(move |seen| seen.starts_with("UpdateItem USER").then(|| lost.clone()));
+        assert_refusal(
+            "session",
+            Refused::Unavailable(1),
+            &change(&deployment, &stays()).await,
+            "a lost change",
+        );
+        proxy.heal();
+        assert_eq!(raw::sessions(&deployment, CHANGER).await, 0);
+        assert_changed(&deployment, "a lost change").await;
+    }
+}

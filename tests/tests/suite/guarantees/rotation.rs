@@ -1,0 +1,257 @@
+//! What account's and email's refreshes have in common: tokens rotate, replays within the grace are forgiven, and later
+//! ones end the family.
+
+mod concurrent;
+mod late_answers;
+mod policy;
+mod reuse;
+mod sessions;
+mod tabs;
+
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern::session::GRACE;
+use postern_tests::deployment::Deployment;
+use serde_json::json;
+
+use crate::support::raw::{self, Attribute, text};
+use crate::support::tokens::{
+    Deed, OWNER, RENEWABLE, assert_access_refused, assert_refused, ending, post_bytes, present, refresh,
+    refreshing, sessions, sign_in, upgrade,
+};
+use crate::support::words::{Refused, assert_refusal, assert_reply};
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[tokio::test]
+async fn a_client_refreshes_ten_times_and_each_token_is_another() {
+    let deployment = Deployment::start().await;
+    for contract in RENEWABLE {
+        let first = sign_in(&deployment, contract).await;
+        let mut given = vec![first.clone()];
+        for round in 0..10 {
+            let tokens = upgrade(&deployment, contract, &given[round].refresh).await;
+            assert_eq!(
+                tokens.session(contract).family,
+                first.session(contract).family,
+                "{contract}, round {round}"
+            );
+            for earlier in &given {
+                assert_ne!(tokens.secret(contract), earlier.secret(contract), "{contract}, round {round}");
+                assert_ne!(tokens.access, earlier.access, "{contract}, round {round}");
+            }
+            assert_eq!(present(&deployment, contract, &tokens.access).await.status, 200, "{contract}");
+            given.push(tokens);
+            deployment.advance(GRACE);
+        }
+        assert_eq!(sessions(&deployment, contract).await.len(), 1, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_younger_than_the_grace_is_answered_with_itself_and_a_new_access_token() {
+    let deployment = Deployment::start().await;
+    for contract in RENEWABLE {
+        let first = sign_in(&deployment, contract).await;
+        let young = upgrade(&deployment, contract, &first.refresh).await;
+        deployment.advance(GRACE - MOMENT);
+        let same = upgrade(&deployment, contract, &young.refresh).await;
+        assert_eq!(same.secret(contract), young.secret(contract), "{contract}");
+        assert_ne!(same.access, young.access, "{contract}");
+        assert_eq!(present(&deployment, contract, &same.access).await.status, 200, "{contract}");
+        deployment.advance(MOMENT);
+        let next = upgrade(&deployment, contract, &same.refresh).await;
+        assert_ne!(next.secret(contract), young.secret(contract), "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_the_family() {
+    let deployment = Deployment::start().await;
+    for contract in RENEWABLE {
+        let elsewhere = sign_in(&deployment, contract).await;
+        let first = sign_in(&deployment, contract).await;
+        let next = upgrade(&deployment, contract, &first.refresh).await;
+        for pause in [Duration::ZERO, GRACE - MOMENT] {
+            deployment.advance(pause);
+            let again = upgrade(&deployment, contract, &first.refresh).await;
+            assert_eq!(again.secret(contract), next.secret(contract), "{contract}, {pause:?} later");
+            assert_ne!(again.access, next.access, "{contract}, {pause:?} later");
+            assert_eq!(present(&deployment, contract, &again.access).await.status, 200, "{contract}");
+        }
+        deployment.advance(MOMENT);
+        let next = upgrade(&deployment, contract, &next.refresh).await;
+        for (of, token) in [("a used token", &first), ("its successor", &next), ("once more", &first)] {
+            let reply = refresh(&deployment, contract, &token.refresh).await;
+            assert_refused(contract, &reply, &format!("{contract}: {of}"));
+        }
+        // Email's access token names no session, and lives for minutes.
+        if contract == "email" {
+            deployment.advance(Duration::from_secs(300));
+        }
+        for tokens in [&first, &next] {
+            let reply = present(&deployment, contract, &tokens.access).await;
+            assert_access_refused(contract, &reply, &format!("{contract}: the family's access token"));
+        }
+        let elsewhere = upgrade(&deployment, contract, &elsewhere.refresh).await;
+        assert_eq!(
+            present(&deployment, contract, &elsewhere.access).await.status,
+            200,
+            "{contract}: another one"
+        );
+        assert_eq!(sessions(&deployment, contract).await.len(), 1, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn replay_after_the_grace_ends_the_family_where_the_setting_gives_no_late_answers() {
+    let deployment = Deployment::start_with(|env| env.with("SESSION_LOST_REPLY_SECONDS", "30")).await;
+    for contract in RENEWABLE {
+        let first = sign_in(&deployment, contract).await;
+        let next = upgrade(&deployment, contract, &first.refresh).await;
+        deployment.advance(GRACE);
+        for token in [&first, &next] {
+            assert_refused(contract, &refresh(&deployment, contract, &token.refresh).await, contract);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_idle_session_and_one_that_is_too_old_end_to_the_second() {
+    let deployment = Deployment::start_with(|env| {
+        env.with("SESSION_IDLE_SECONDS", "100")
+            .with("EMAIL_REFRESH_TOKEN_SECONDS", "100")
+            .with("SESSION_ABSOLUTE_SECONDS", "250")
+            .with("ACCOUNT_ACCESS_TOKEN_SECONDS", "1000")
+            .with("EMAIL_ACCESS_TOKEN_SECONDS", "1000")
+    })
+    .await;
+    for contract in RENEWABLE {
+        for (refreshes, over) in [(&[][..], 100), (&[99], 199), (&[99, 198], 250), (&[99, 198, 249], 250)] {
+            let began = Timestamp::from_millis(1_700_000_000_000);
+            deployment.set_time(began);
+            let mut tokens = sign_in(&deployment, contract).await;
+            for at in refreshes {
+                deployment.set_time(began.plus(Duration::from_secs(*at)));
+                tokens = upgrade(&deployment, contract, &tokens.refresh).await;
+            }
+            deployment.set_time(began.plus(Duration::from_secs(over) - MOMENT));
+            let of = format!("{contract} refreshed at {refreshes:?}");
+            assert_eq!(present(&deployment, contract, &tokens.access).await.status, 200, "{of}");
+            deployment.set_time(began.plus(Duration::from_secs(over)));
+            assert_refused(contract, &refresh(&deployment, contract, &tokens.refresh).await, &of);
+            if contract == "account" {
+                assert_access_refused(contract, &deployment.sso(&tokens.access).await, &of);
+            }
+            // Who comes too late is no thief: nothing was ended.
+            deployment.set_time(began.plus(Duration::from_secs(over) - MOMENT));
+            upgrade(&deployment, contract, &tokens.refresh).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_operator_does_ends_both_tokens_at_once_and_nothing_brings_them_back() {
+    let deployment = Deployment::start().await;
+    for contract in RENEWABLE {
+        for deed in Deed::ALL {
+            let of = format!("{contract}, {deed:?}");
+            let first = sign_in(&deployment, contract).await;
+            let next = upgrade(&deployment, contract, &first.refresh).await;
+            let fresh = sign_in(&deployment, contract).await;
+            // A moment ago they would have given their successor, been kept, and rotated.
+            let all = [&first, &next, &fresh];
+            deed.to(&deployment).await;
+            for tokens in all {
+                assert_refused(contract, &refresh(&deployment, contract, &tokens.refresh).await, &of);
+                let reply = present(&deployment, contract, &tokens.access).await;
+                // sso alone says why.
+                if deed.bars() && contract == "account" {
+                    assert_refusal("sso", Refused::Disabled, &reply, &of);
+                } else {
+                    assert_access_refused(contract, &reply, &of);
+                }
+            }
+            Deed::undo(&deployment).await;
+            for tokens in all {
+                assert_refused(contract, &refresh(&deployment, contract, &tokens.refresh).await, &of);
+                assert_access_refused(contract, &present(&deployment, contract, &tokens.access).await, &of);
+            }
+            let again = sign_in(&deployment, contract).await;
+            let again = upgrade(&deployment, contract, &again.refresh).await;
+            assert_eq!(present(&deployment, contract, &again.access).await.status, 200, "{of}");
+        }
+    }
+}
+
+/// A state that was written without an epoch, as by someone else's tool.
+#[tokio::test]
+async fn a_state_that_bars_the_user_bars_refreshes_too() {
+    let deployment = Deployment::start().await;
+    let user = raw::user(&deployment, OWNER).await;
+    for contract in RENEWABLE {
+        let tokens = sign_in(&deployment, contract).await;
+        for (member, value, refused) in [
+            ("status", text("disabled"), Refused::Disabled),
+            ("status", text("not_activated"), Refused::NotActivated),
+            ("must_change_password", Attribute::Bool(true), Refused::MustChangePassword),
+        ] {
+            let mut barred = user.clone();
+            barred.insert(member.to_owned(), value);
+            raw::put(&deployment, "USER#33", "USER", barred).await;
+            let of = format!("{contract}, {refused:?}");
+            let refreshed = refresh(&deployment, contract, &tokens.refresh).await;
+            let presented = present(&deployment, contract, &tokens.access).await;
+            assert_refused(contract, &refreshed, &of);
+            if contract == "account" {
+                assert_refusal("sso", refused, &presented, &of);
+            } else {
+                assert_access_refused(contract, &presented, &of);
+            }
+        }
+        raw::remove(&deployment, "USER#33", "USER").await;
+        assert_refused(contract, &refresh(&deployment, contract, &tokens.refresh).await, "nobody");
+        assert_access_refused(contract, &present(&deployment, contract, &tokens.access).await, "nobody");
+        raw::put(&deployment, "USER#33", "USER", user.clone()).await;
+        upgrade(&deployment, contract, &tokens.refresh).await;
+    }
+}
+
+#[tokio::test]
+async fn both_slashes_are_served_and_a_body_in_base64_and_no_other_method_or_path() {
+    let deployment = Deployment::start().await;
+    for contract in RENEWABLE {
+        let tokens = sign_in(&deployment, contract).await;
+        let requests = [refreshing(contract, &tokens.refresh), ending(contract, &tokens.refresh)];
+        for (path, headers, body) in &requests {
+            let bare = path.trim_end_matches('/');
+            for path in [path, bare] {
+                for method in ["GET", "PUT", "DELETE", "HEAD"] {
+                    let reply = deployment.request(contract, method, path, headers, body).await;
+                    let text = r#"{"message":"Method Not Allowed"}"#;
+                    assert_reply(&reply, 405, text, json!({"allow": "POST"}), &format!("{method} {path}"));
+                }
+            }
+            for path in [format!("{path}/"), format!("{bare}x"), path.to_uppercase()] {
+                let reply = deployment.request(contract, "POST", &path, headers, body).await;
+                assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), &path);
+            }
+        }
+        for request in [refreshing, ending] {
+            for with_slash in [true, false] {
+                for in_base64 in [true, false] {
+                    let tokens = sign_in(&deployment, contract).await;
+                    let (path, headers, body) = request(contract, &tokens.refresh);
+                    let path = if with_slash { path } else { path.trim_end_matches('/') };
+                    let reply = if in_base64 {
+                        post_bytes(&deployment, contract, path, &headers, body.as_bytes()).await
+                    } else {
+                        deployment.request(contract, "POST", path, &headers, &body).await
+                    };
+                    assert_eq!(reply.status, 200, "{path}, in base64: {in_base64}");
+                }
+            }
+        }
+    }
+}

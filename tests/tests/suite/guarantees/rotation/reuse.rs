@@ -1,0 +1,155 @@
+//! A token that was used before ends its session; and nothing in the table is one.
+
+use std::time::Duration;
+
+use postern::session::{GRACE, SessionToken};
+use postern_tests::deployment::Deployment;
+use postern_tests::logs;
+use ring::hmac;
+use serde_json::{Value, json};
+
+use crate::support::raw::{self, Attribute};
+use crate::support::sessions::{KINDS, MOMENT, OWNER, item, policy, refresh, sign_in};
+
+/// Refreshes under a request id, and gives the outcome and the user's id of the one audit event.
+pub(super) async fn audited(
+    deployment: &Deployment,
+    kind: &'static str,
+    token: &SessionToken,
+    id: &str,
+) -> (bool, Value, Value) {
+    let mut caller = deployment.caller(kind);
+    caller.request_id = id.to_owned();
+    let granted = deployment.app.refresh(&caller, token, &policy(kind)).await.unwrap().is_some();
+    let lines = logs::so_far();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let events: Vec<Value> = lines.filter(|line| line["request_id"] == json!(id)).collect();
+    let [event] = events.as_slice() else { panic!("{id}: {events:?}") };
+    assert_eq!((&event["message"], &event["contract"]), (&json!("session"), &json!(kind)), "{id}");
+    // A metric of its own, so that what follows a sign-in does not count as one.
+    let [metric] = event["_aws"]["CloudWatchMetrics"].as_array().unwrap().as_slice() else {
+        panic!("{event}")
+    };
+    assert_eq!(metric["Metrics"], json!([{"Name": "sessions", "Unit": "Count"}]), "{id}");
+    assert_eq!((&event["sessions"], event.get("attempts")), (&json!(1), None), "{id}");
+    (granted, event["outcome"].clone(), event.get("user_id").cloned().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_token_used_again_after_the_grace_ends_the_family_for_thief_and_victim() {
+    let deployment = Deployment::start().await;
+    for kind in KINDS {
+        let stolen = sign_in(&deployment, kind).await;
+        let elsewhere = sign_in(&deployment, kind).await;
+        let victims = refresh(&deployment, kind, &stolen).await.unwrap();
+        deployment.advance(GRACE - MOMENT);
+        let id = |what: &str| format!("reuse-{kind}-{what}");
+        let good = (true, json!("session_refreshed"), json!(OWNER));
+        assert_eq!(audited(&deployment, kind, &stolen, &id("in time")).await, good);
+        deployment.advance(MOMENT);
+        let victims = refresh(&deployment, kind, &victims).await.unwrap();
+        let reused = (false, json!("session_reused"), json!(OWNER));
+        assert_eq!(audited(&deployment, kind, &stolen, &id("too late")).await, reused);
+        assert_eq!(item(&deployment, &stolen).await, None, "{kind}");
+        let gone = (false, json!("session_invalid"), Value::Null);
+        assert_eq!(audited(&deployment, kind, &victims, &id("victim")).await, gone);
+        assert_eq!(audited(&deployment, kind, &stolen, &id("again")).await, gone);
+        assert!(refresh(&deployment, kind, &elsewhere).await.is_some(), "{kind}: another session lives on");
+    }
+}
+
+/// The thief comes first and rotates on: of the victim's token nothing is left in the session but that it was used.
+#[tokio::test]
+async fn a_token_older_than_the_previous_ends_the_family_even_within_the_grace() {
+    let deployment = Deployment::start().await;
+    for kind in KINDS {
+        let stolen = sign_in(&deployment, kind).await;
+        let second = refresh(&deployment, kind, &stolen).await.unwrap();
+        deployment.advance(GRACE);
+        let third = refresh(&deployment, kind, &second).await.unwrap();
+        assert!(refresh(&deployment, kind, &stolen).await.is_none(), "{kind}");
+        for token in [&second, &third, &stolen] {
+            assert!(refresh(&deployment, kind, token).await.is_none(), "{kind}");
+        }
+        assert_eq!(item(&deployment, &stolen).await, None, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_guess_at_the_secret_of_a_family_ends_it_and_one_at_the_family_ends_nothing() {
+    let deployment = Deployment::start().await;
+    for kind in KINDS {
+        let token = sign_in(&deployment, kind).await;
+        let mut strangers = vec![
+            SessionToken { family: "0000000000".to_owned(), ..token.clone() },
+            SessionToken { family: token.family.to_lowercase() + "x", ..token.clone() },
+            SessionToken { family: String::new(), ..token.clone() },
+        ];
+        strangers.extend([0, 1, 34, u64::MAX].map(|user_id| SessionToken { user_id, ..token.clone() }));
+        for (at, stranger) in strangers.iter().enumerate() {
+            let id = format!("guess-{kind}-{at}");
+            let unknown = (false, json!("session_invalid"), Value::Null);
+            assert_eq!(audited(&deployment, kind, stranger, &id).await, unknown);
+        }
+        let token = refresh(&deployment, kind, &token).await.expect("nothing was ended");
+        for secret in
+            ["", "guess", &token.secret[1..], &token.family, &crate::support::sessions::sha256(&token.secret)]
+        {
+            let token = sign_in(&deployment, kind).await;
+            let guess = SessionToken { secret: secret.to_owned(), ..token.clone() };
+            assert!(refresh(&deployment, kind, &guess).await.is_none(), "{kind} {secret}");
+            assert_eq!(item(&deployment, &token).await, None, "{kind} {secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_token_and_no_secret_is_in_the_table_in_the_clear_nor_its_successor() {
+    let deployment = Deployment::start().await;
+    let mut words = Vec::new();
+    for kind in KINDS {
+        let mut token = sign_in(&deployment, kind).await;
+        for _ in 0..4 {
+            words.extend([token.to_plain(), token.secret.clone(), token.family.clone()]);
+            token = refresh(&deployment, kind, &token).await.unwrap();
+            deployment.advance(GRACE + Duration::from_secs(1));
+        }
+        words.extend([token.to_plain(), token.secret.clone()]);
+    }
+    let table = format!("{:?}", raw::all(&deployment).await);
+    let logged = logs::so_far();
+    for word in &words {
+        assert!(!table.contains(word.as_str()), "{word} is stored");
+        assert!(!logged.contains(word.as_str()), "{word} is logged");
+    }
+}
+
+/// What is done with the token and the nonce makes the successor; what is done with all that is stored does not.
+#[tokio::test]
+async fn the_successor_takes_the_token_and_no_word_of_the_item_stands_in_for_it() {
+    let deployment = Deployment::start().await;
+    let token = sign_in(&deployment, "email").await;
+    let next = refresh(&deployment, "email", &token).await.unwrap();
+    let item = item(&deployment, &token).await.unwrap();
+    let words: Vec<&str> = item
+        .values()
+        .filter_map(|value| match value {
+            Attribute::S(word) | Attribute::N(word) => Some(word.as_str()),
+            _ => None,
+        })
+        .collect();
+    let Attribute::S(nonce) = &item["derived_with"] else { panic!("{item:?}") };
+    let derive = |key: &str, message: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+        hex::encode(hmac::sign(&key, message.as_bytes()).as_ref())[..32].to_owned()
+    };
+    assert_eq!(derive(&token.secret, &format!("postern refresh{nonce}")), next.secret);
+    for key in words.iter().chain(&["", "postern refresh"]) {
+        for word in &words {
+            for message in [(*word).to_owned(), format!("postern refresh{word}")] {
+                assert_ne!(derive(key, &message), next.secret, "{key} {message}");
+            }
+        }
+    }
+    assert!(words.iter().all(|word| !word.contains(&next.secret) && !word.contains(&token.secret)));
+}

@@ -1,0 +1,322 @@
+//! MFA guards every door: without a code nobody enters, and a code enters once.
+
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern::identity::Status;
+use postern_local::demo;
+use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET, USERS};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use serde_json::{Value, json};
+
+use crate::support::raw;
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
+
+/// The moment at which the contract's vector says that the code is 582969: the last third of its step.
+const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+const CODE: &str = "582969";
+
+/// A sign-in with the right password.
+async fn with_code(deployment: &Deployment, contract: &str, username: &str, code: impl Into<Value>) -> Reply {
+    let mut body = credentials(contract, &name_at(contract, username), "Password1234!");
+    body["token"] = code.into();
+    deployment.sign_in(contract, body).await
+}
+
+async fn at_the_moment() -> Deployment {
+    let deployment = unlimited().await;
+    deployment.set_time(MOMENT);
+    deployment
+}
+
+/// Another user like `guarded`.
+async fn create(
+    deployment: &Deployment,
+    id: u64,
+    username: &str,
+    status: Status,
+    must_change_password: bool,
+) {
+    let mut user = demo::user(&deployment.app, USERS.iter().find(|user| user.username == "guarded").unwrap());
+    (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
+    (user.status, user.must_change_password) = (status, must_change_password);
+    user.recovery_codes =
+        RECOVERY_CODES.iter().map(|code| deployment.app.keys.ring().recovery.digest(id, code)).collect();
+    deployment.store.create_user(user).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_door_opens_without_the_code() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = at_the_moment().await;
+        let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
+        assert_refusal(contract, Refused::MfaRequired, &reply, "no code");
+        for code in ["582968", "582 968", "0582969", "ffffffff", TOTP_SECRET] {
+            let reply = with_code(&deployment, contract, "guarded", code).await;
+            assert_refusal(contract, Refused::Wrong, &reply, code);
+        }
+    }
+}
+
+/// Five of them were charged before, and locked the user out.
+#[tokio::test]
+async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = at_the_moment().await;
+        for typed in ["582 969", "582\u{a0}969\n", "582-969", "５８２９６９", "٥٨٢ ٩٦٩"] {
+            let mut user = raw::user(&deployment, 43).await;
+            let reply = with_code(&deployment, contract, "guarded", typed).await;
+            assert_eq!(reply.status, 200, "{contract} {typed:?}: {reply:?}");
+            // The step is not spent, for the next one.
+            user.remove("last_attempt");
+            raw::put(&deployment, "USER#43", "USER", user).await;
+        }
+        for (code, typed) in RECOVERY_CODES.iter().zip(["upper", "dash", "space"]) {
+            let typed = match typed {
+                "upper" => code.to_uppercase(),
+                "dash" => format!("{}-{}", &code[..4], &code[4..]),
+                _ => format!(" {} {}\n", &code[..4], &code[4..]),
+            };
+            let reply = with_code(&deployment, contract, "guarded", typed.as_str()).await;
+            assert_eq!(reply.status, 200, "{contract} {typed:?}: {reply:?}");
+        }
+        for nothing in [" ", "\u{a0}", "--"] {
+            let reply = with_code(&deployment, contract, "guarded", nothing).await;
+            assert_refusal(contract, Refused::MfaRequired, &reply, nothing);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_opens_any_door_once_and_then_none() {
+    for first in PASSWORD_CONTRACTS {
+        let deployment = at_the_moment().await;
+        assert_eq!(with_code(&deployment, first, "guarded", CODE).await.status, 200, "{first}");
+        for second in PASSWORD_CONTRACTS {
+            let reply = with_code(&deployment, second, "guarded", CODE).await;
+            assert_refusal(second, Refused::Wrong, &reply, &format!("a code that was spent at {first}"));
+        }
+        // Nor does the code of an earlier step, which drift would allow; a later one does.
+        let reply = with_code(&deployment, first, "guarded", "938004").await;
+        assert_refusal(first, Refused::Wrong, &reply, "the step before the one that was spent");
+        assert_eq!(with_code(&deployment, first, "guarded", "853712").await.status, 200, "the next step");
+    }
+}
+
+#[tokio::test]
+async fn the_right_code_does_not_help_a_wrong_password_and_is_not_spent_by_it() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = at_the_moment().await;
+        let mut body = credentials(contract, &name_at(contract, "guarded"), "wrong");
+        for code in [CODE, RECOVERY_CODES[0]] {
+            body["token"] = json!(code);
+            assert_refusal(contract, Refused::Wrong, &deployment.sign_in(contract, body.clone()).await, code);
+            assert_eq!(
+                with_code(&deployment, contract, "guarded", code).await.status,
+                200,
+                "{contract} {code}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_recovery_code_opens_one_door_once() {
+    let deployment = at_the_moment().await;
+    let functions = PASSWORD_CONTRACTS.into_iter().cycle();
+    for ((contract, next), code) in functions.clone().zip(functions.skip(1)).zip(RECOVERY_CODES) {
+        let typed = if contract == "mfa" { code.to_uppercase() } else { code.to_owned() };
+        assert_eq!(with_code(&deployment, contract, "guarded", typed).await.status, 200, "{contract} {code}");
+        for again in [contract, next] {
+            let reply = with_code(&deployment, again, "guarded", code).await;
+            assert_refusal(again, Refused::Wrong, &reply, code);
+        }
+    }
+    let reply = with_code(&deployment, "mfa", "guarded", RECOVERY_CODES[0]).await;
+    assert_refusal("mfa", Refused::Wrong, &reply, "a spent code, when all are spent");
+}
+
+#[tokio::test]
+async fn a_recovery_code_is_one_users_own() {
+    let deployment = at_the_moment().await;
+    create(&deployment, 401, "guarded2", Status::Active, false).await;
+    assert_eq!(with_code(&deployment, "mfa", "guarded", RECOVERY_CODES[0]).await.status, 200);
+    assert_eq!(
+        with_code(&deployment, "mfa", "guarded2", RECOVERY_CODES[0]).await.status,
+        200,
+        "its namesake"
+    );
+    assert_eq!(with_code(&deployment, "mfa", "guarded", CODE).await.status, 200);
+    assert_eq!(with_code(&deployment, "mfa", "guarded2", CODE).await.status, 200, "spent for one user only");
+}
+
+#[tokio::test]
+async fn of_concurrent_sign_ins_with_one_code_one_succeeds() {
+    for code in [CODE, RECOVERY_CODES[3]] {
+        let deployment = at_the_moment().await;
+        let (a, b, c, d) = tokio::join!(
+            with_code(&deployment, "account", "guarded", code),
+            with_code(&deployment, "session", "guarded", code),
+            with_code(&deployment, "mfa", "guarded", code),
+            with_code(&deployment, "email", "guarded", code),
+        );
+        let replies = PASSWORD_CONTRACTS.into_iter().zip([a, b, c, d]);
+        let (good, bad): (Vec<_>, Vec<_>) = replies.partition(|(_, reply)| reply.status == 200);
+        assert_eq!(good.len(), 1, "{code}: {good:?}");
+        for (contract, reply) in bad {
+            assert_refusal(contract, Refused::Wrong, &reply, code);
+        }
+    }
+}
+
+#[tokio::test]
+async fn mfa_comes_before_the_state_of_the_account() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = at_the_moment().await;
+        for (id, username, status, must_change, refused) in [
+            (411, "disabled", Status::Disabled, false, Refused::Disabled),
+            (412, "inactive", Status::NotActivated, false, Refused::NotActivated),
+            (413, "stale", Status::Active, true, Refused::MustChangePassword),
+        ] {
+            create(&deployment, id, username, status, must_change).await;
+            let reply = deployment.password(contract, &name_at(contract, username), "Password1234!").await;
+            assert_refusal(contract, Refused::MfaRequired, &reply, username);
+            let reply = with_code(&deployment, contract, username, "000000").await;
+            assert_refusal(contract, Refused::Wrong, &reply, username);
+            let reply = with_code(&deployment, contract, username, CODE).await;
+            assert_refusal(contract, refused, &reply, username);
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_codes_count_like_wrong_passwords() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = at_the_moment().await;
+        for _ in 0..5 {
+            let reply = with_code(&deployment, contract, "guarded", "000000").await;
+            assert_refusal(contract, Refused::Wrong, &reply, "a wrong code");
+        }
+        let before = deployment.app.passwords.verifications();
+        let reply = with_code(&deployment, contract, "guarded", CODE).await;
+        assert_refusal(contract, Refused::Throttled(1), &reply, "the sixth attempt");
+        assert_eq!(deployment.app.passwords.verifications(), before);
+        deployment.advance(Duration::from_secs(1));
+        assert_eq!(with_code(&deployment, contract, "guarded", CODE).await.status, 200, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_password_without_a_code_neither_climbs_the_ladder_nor_comes_down() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = at_the_moment().await;
+        let name = name_at(contract, "guarded");
+        let no_code = async |times| {
+            for _ in 0..times {
+                let reply = deployment.password(contract, &name, "Password1234!").await;
+                assert_refusal(contract, Refused::MfaRequired, &reply, "no code");
+            }
+        };
+        no_code(12).await;
+        for _ in 0..4 {
+            with_code(&deployment, contract, "guarded", "000000").await;
+            no_code(2).await;
+        }
+        // Four failures so far: the fifth is free, and the sixth would not be.
+        let reply = with_code(&deployment, contract, "guarded", "000000").await;
+        assert_refusal(contract, Refused::Wrong, &reply, "the fifth wrong code");
+        let reply = deployment.password(contract, &name, "Password1234!").await;
+        assert_refusal(contract, Refused::Throttled(1), &reply, "the sixth attempt");
+    }
+}
+
+/// A sign-in by `guarded`, who has MFA on.
+async fn guarded(deployment: &Deployment, contract: &str, token: Option<Value>) -> Reply {
+    let mut body = credentials(contract, &name_at(contract, "guarded"), "Password1234!");
+    if let Some(token) = token {
+        body["token"] = token;
+    }
+    deployment.sign_in(contract, body).await
+}
+
+#[tokio::test]
+async fn token_missing_null_false_or_empty_is_none() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS {
+        for token in [None, Some(json!(null)), Some(json!(false)), Some(json!("")), Some(json!(" -"))] {
+            let reply = guarded(&deployment, contract, token.clone()).await;
+            assert_refusal(contract, Refused::MfaRequired, &reply, &format!("{token:?}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn token_of_any_other_type_or_form_is_a_wrong_code() {
+    let deployment = unlimited().await;
+    for contract in PASSWORD_CONTRACTS {
+        for token in [
+            json!(true),
+            json!([]),
+            json!(["582969"]),
+            json!({}),
+            json!(582969.5),
+            json!(-1),
+            json!(1_000_000),
+            json!(1e300),
+            json!("null"),
+            json!("58296 9 0"),
+            json!("x".repeat(60_000)),
+        ] {
+            let reply = guarded(&deployment, contract, Some(token.clone())).await;
+            assert_refusal(
+                contract,
+                Refused::Wrong,
+                &reply,
+                &token.to_string().chars().take(20).collect::<String>(),
+            );
+            deployment.advance(LONGEST_WAIT);
+            // Now and then a right code, or the name is shut after 33.
+            if token == json!({}) {
+                let code =
+                    demo::RECOVERY_CODES[PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap()];
+                assert_eq!(guarded(&deployment, contract, Some(json!(code))).await.status, 200);
+            }
+        }
+    }
+}
+
+/// At 1700069190 the code is 000178, at 1700000000 it is 582969.
+#[tokio::test]
+async fn token_as_an_integer_has_its_leading_zeros_back() {
+    let codes = [
+        (1_700_000_000, json!(582_969)),
+        (1_700_069_190, json!(178)),
+        (1_700_152_920, json!("000077")),
+        (1_700_191_200, json!(799)),
+    ];
+    let deployment = Deployment::start().await;
+    for (contract, (seconds, token)) in PASSWORD_CONTRACTS.into_iter().zip(codes) {
+        deployment.set_time(Timestamp::from_millis(seconds * 1000));
+        assert_eq!(
+            guarded(&deployment, contract, Some(token.clone())).await.status,
+            200,
+            "{contract} {token}"
+        );
+    }
+    deployment.set_time(Timestamp::from_millis(1_700_201_610_000));
+    let reply = guarded(&deployment, "mfa", Some(json!("166"))).await;
+    assert_refusal("mfa", Refused::Wrong, &reply, "a string has the zeros that it has");
+}
+
+#[tokio::test]
+async fn token_is_not_read_for_users_without_mfa() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS {
+        for token in [json!("000000"), json!(true), json!([]), json!({}), json!(-1), json!(null)] {
+            let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
+            body["token"] = token.clone();
+            assert_eq!(deployment.sign_in(contract, body).await.status, 200, "{contract} {token}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What is left behind: no secret in any log line at the most talkative level, none in the table in the clear, and
+//! one audit event for each attempt.
+
+use crate::support::words::LONGEST_WAIT;
+use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::logs;
+use serde_json::{Value, json};
+
+use crate::support::jwt::claims;
+use crate::support::raw::{self, Attribute};
+use crate::support::words::unlimited;
+
+/// An attempt whose request can be found again, and its reply's body.
+async fn attempt(
+    deployment: &Deployment,
+    contract: &str,
+    request_id: &str,
+    body: &str,
+    bearer: Option<&str>,
+) -> Value {
+    let mut event = deployment.event(contract, Some(body));
+    event["requestContext"]["requestId"] = json!(request_id);
+    if let Some(token) = bearer {
+        event["headers"]["authorization"] = json!(format!("Bearer {token}"));
+    }
+    deployment.invoke(contract, event).await.json()
+}
+
+/// The audit events of a request.
+fn audited(request_id: &str) -> Vec<Value> {
+    let lines = logs::so_far();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["request_id"] == json!(request_id)).collect()
+}
+
+/// The tokens of a successful reply.
+fn tokens(body: &Value) -> Vec<String> {
+    let places =
+        ["/token", "/token/access_token", "/token/refresh_token", "/session_token", "/access", "/refresh"];
+    let found = places.iter().filter_map(|place| body.pointer(place)?.as_str());
+    found.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
+    let deployment = unlimited().await;
+    let wrong = "hunter2-Qm9ndXM-wrong";
+    let mut secrets = vec![wrong.to_owned(), TOTP_SECRET.to_owned(), "$argon2".to_owned()];
+    secrets.extend(RECOVERY_CODES.map(str::to_owned));
+    secrets.extend(["SecurePass123!", "Password1234!", "correct horse battery staple"].map(str::to_owned));
+    // The sample key, in both forms, and the key of the recovery codes.
+    secrets.extend(["postern sample key", "cG9zdGVybiBzYW1wbGUg"].map(str::to_owned));
+    let mut in_the_clear = Vec::new();
+    let mut access = String::new();
+    for contract in PASSWORD_CONTRACTS {
+        for (at, (name, password, token, outcome, user_id)) in [
+            ("johndoe", "SecurePass123!", json!(null), "signed_in", json!(1)),
+            ("johndoe", wrong, json!(null), "wrong_password", json!(1)),
+            ("nobody", wrong, json!(null), "unknown_user", json!(null)),
+            ("nobody", wrong, json!("bogus-token-31"), "unknown_user", json!(null)),
+            ("dormant", "Password1234!", json!(null), "not_activated", json!(40)),
+            ("changer", "Password1234!", json!(null), "must_change_password", json!(41)),
+            ("blocked", "Password1234!", json!(null), "disabled", json!(42)),
+            ("guarded", "Password1234!", json!(null), "mfa_required", json!(43)),
+            ("guarded", "Password1234!", json!("bogus-token-31"), "wrong_code", json!(43)),
+            ("guarded", "Password1234!", json!("a recovery code"), "signed_in", json!(43)),
+            ("mallory", wrong, json!(null), "throttled", json!(null)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let code = RECOVERY_CODES[PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap()];
+            let mut body = credentials(contract, &name_at(contract, name), password);
+            body["stay_logged_in"] = json!(true);
+            body["token"] = if token == json!("a recovery code") { json!(code) } else { token };
+            let request_id = format!("secrecy-{contract}-{at}");
+            // Three doors count the same names: none shall have to wait.
+            deployment.advance(LONGEST_WAIT);
+            let reply = attempt(&deployment, contract, &request_id, &body.to_string(), None).await;
+            assert_audited(&request_id, contract, outcome, &user_id);
+            if outcome == "signed_in" {
+                let handed_out = tokens(&reply);
+                assert!(!handed_out.is_empty(), "{reply}");
+                in_the_clear.extend(handed_out);
+                if let Some(token) = reply.pointer("/token/access_token") {
+                    access = token.as_str().unwrap().to_owned();
+                }
+                if let Some(token) = reply.pointer("/refresh") {
+                    in_the_clear.push(claims(token.as_str().unwrap())["jti"].as_str().unwrap().to_owned());
+                }
+            }
+        }
+        // What is malformed is no attempt, and may be a password in the wrong place.
+        let body = format!("{{\"password\":\"{wrong}\",");
+        attempt(&deployment, contract, &format!("secrecy-{contract}-malformed"), &body, None).await;
+        assert_eq!(audited(&format!("secrecy-{contract}-malformed")), Vec::<Value>::new());
+    }
+    for (at, (token, outcome, user_id)) in [
+        (Some(access.as_str()), "signed_in", json!(43)),
+        (Some("bogus-token-31.bogus-token-31.bogus-token-31"), "bad_token", json!(null)),
+        (None, "no_token", json!(null)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        attempt(&deployment, "sso", &format!("secrecy-sso-{at}"), wrong, token).await;
+        assert_audited(&format!("secrecy-sso-{at}"), "sso", outcome, &user_id);
+    }
+    secrets.push("bogus-token-31".to_owned());
+
+    let logged = logs::so_far();
+    for secret in secrets.iter().chain(&in_the_clear) {
+        assert!(!logged.contains(secret.as_str()), "{secret} is logged");
+        // Nor in pieces: a token's signature, a session token's secret.
+        let tail = &secret[secret.len().saturating_sub(21)..];
+        assert!(!logged.contains(tail), "the end of {secret} is logged");
+    }
+    assert_nowhere_in_the_table(&deployment, &in_the_clear).await;
+}
+
+#[track_caller]
+fn assert_audited(request_id: &str, contract: &str, outcome: &str, user_id: &Value) {
+    let events = audited(request_id);
+    let [event] = events.as_slice() else { panic!("{request_id}: {events:?}") };
+    assert_eq!(event["message"], json!("sign-in attempt"), "{request_id}");
+    assert_eq!(event["level"], json!("INFO"), "{request_id}");
+    assert_eq!(
+        (&event["contract"], &event["outcome"], event.get("user_id").unwrap_or(&Value::Null)),
+        (&json!(contract), &json!(outcome), user_id),
+        "{request_id}"
+    );
+    assert_eq!(event["address"], json!("192.0.2.1"), "{request_id}");
+    let throttled = outcome == "throttled";
+    assert_eq!(event.get("throttled_by"), throttled.then(|| json!("name")).as_ref(), "{request_id}");
+    let names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
+    let known = "_aws address attempts contract duration_ms hash_ms level message outcome request_id throttled \
+                 throttled_by timestamp user_id";
+    assert!(names.iter().all(|name| known.split(' ').any(|known| known == *name)), "{names:?}");
+    assert_metrics(event, throttled);
+}
+
+/// CloudWatch takes metrics out of a line in its embedded metric format: each that is named is a number beside it, and
+/// each dimension a text.
+fn assert_metrics(event: &Value, throttled: bool) {
+    assert_eq!((&event["attempts"], &event["throttled"]), (&json!(1), &json!(u8::from(throttled))));
+    assert!(event["_aws"]["Timestamp"].is_u64(), "{event}");
+    let mut named = Vec::new();
+    for directive in event["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+        assert_eq!(directive["Namespace"], json!("Postern"));
+        for dimension in
+            directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap())
+        {
+            assert!(event[dimension.as_str().unwrap()].is_string(), "{dimension} in {event}");
+        }
+        for metric in directive["Metrics"].as_array().unwrap() {
+            let name = metric["Name"].as_str().unwrap();
+            assert!(event[name].is_number(), "{name} in {event}");
+            assert!(["Count", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()));
+            named.push(name);
+        }
+    }
+    let expected = ["attempts", "duration_ms", "hash_ms", "throttled"].into_iter();
+    let expected: Vec<_> = expected.filter(|name| event.get(*name).is_some()).collect();
+    named.sort_unstable();
+    assert_eq!(named, expected, "{event}");
+}
+
+/// No token stands in the table in the clear, nor does the part of a session token that proves it.
+async fn assert_nowhere_in_the_table(deployment: &Deployment, tokens: &[String]) {
+    let items = raw::all(deployment).await;
+    let sessions =
+        items.iter().filter(|item| matches!(&item["pk"], Attribute::S(pk) if pk.starts_with("SESSIONS#")));
+    assert_eq!(sessions.count(), 6, "account, session and email: two users each");
+    let table = format!("{items:?}");
+    for token in tokens {
+        assert!(!table.contains(token.as_str()), "{token} is stored");
+        assert!(!table.contains(&token[token.len().saturating_sub(32)..]), "the end of {token} is stored");
+    }
+}

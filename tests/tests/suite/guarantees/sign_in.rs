@@ -1,0 +1,59 @@
+//! Success, member by member: what each contract's reply holds, how it is typed, and which settings it honours.
+
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use serde_json::json;
+
+use crate::support::raw;
+use crate::support::words::{Refused, assert_refusal};
+
+/// Only mfa shows when a user last signed in; every door writes it, and only a success does.
+#[tokio::test]
+async fn last_sign_in_is_this_moment_and_is_stored_by_every_door() {
+    let deployment = Deployment::start().await;
+    for (contract, seconds) in PASSWORD_CONTRACTS.into_iter().zip(1_700_000_000..) {
+        let moment = Timestamp::from_millis(seconds * 1000);
+        deployment.set_time(moment);
+        let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
+        assert_eq!(reply.status, 200, "{contract}");
+        deployment.advance(Duration::from_millis(500));
+        let reply = deployment.password(contract, &name_at(contract, "johndoe"), "wrong").await;
+        assert_refusal(contract, Refused::Wrong, &reply, "a wrong password");
+        let stored = raw::user(&deployment, 1).await;
+        for attribute in ["last_sign_in", "updated_at"] {
+            assert_eq!(stored[attribute], raw::number(moment.millis()), "{contract} {attribute}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_found_however_it_is_typed_and_shown_as_it_was_registered() {
+    let deployment = Deployment::start().await;
+    for (contract, typed, password) in [
+        ("account", "  JohnDoe\n", "SecurePass123!"),
+        ("session", "ZOË", "pässwörd ☃"),
+        ("session", "Zoe\u{308}", "pässwörd ☃"),
+        ("mfa", "\u{a0}ＪＯＨＮＤＯＥ\u{3000}", "SecurePass123!"),
+        ("mfa", "JimMy@Example.COM", "correct horse battery staple"),
+        ("email", "\tZOE@example.com ", "pässwörd ☃"),
+    ] {
+        assert_eq!(deployment.password(contract, typed, password).await.status, 200, "{contract} {typed}");
+    }
+    let body = deployment.password("email", "ZOE@EXAMPLE.COM", "pässwörd ☃").await.json();
+    assert_eq!(
+        (&body["user"]["username"], &body["user"]["email"]),
+        (&json!("Zoë"), &json!("zoe@example.com"))
+    );
+}
+
+#[tokio::test]
+async fn every_reply_names_its_request() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
+        let mut event = deployment.event(contract, None);
+        event["requestContext"]["requestId"] = json!("JKJaXmPLvHcESHA=");
+        assert_eq!(deployment.invoke(contract, event).await.header("x-request-id"), Some("JKJaXmPLvHcESHA="));
+    }
+}

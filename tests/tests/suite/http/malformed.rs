@@ -1,0 +1,453 @@
+//! Bad input at every door: each contract answers in its own words, and never a 5xx or a parser's message.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::http::Method;
+use postern::http::NotAnEvent;
+use postern::random::random;
+use postern_local::demo::{self, USERS};
+use postern_local::functions::InvocationFailed;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use serde_json::{Value, json};
+
+use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited, words};
+
+const ALL: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
+const KIB_64: usize = 64 * 1024;
+
+/// The event of a good sign-in by johndoe; at sso with a token that account issued.
+async fn good_event(deployment: &Deployment, contract: &str) -> Value {
+    if contract == "sso" {
+        let reply = deployment.password("account", "johndoe", "SecurePass123!").await.json();
+        let mut event = deployment.event("sso", None);
+        event["headers"]["authorization"] =
+            json!(format!("Bearer {}", reply["token"]["access_token"].as_str().unwrap()));
+        return event;
+    }
+    deployment.event(contract, Some(&good_body(contract).to_string()))
+}
+
+fn good_body(contract: &str) -> Value {
+    credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!")
+}
+
+/// A good body with one member more, of such a length that the whole has `length` bytes.
+fn padded(contract: &str, length: usize) -> String {
+    let mut body = good_body(contract);
+    body["padding"] = json!("");
+    body["padding"] = json!("x".repeat(length - body.to_string().len()));
+    body.to_string()
+}
+
+async fn post_bytes(deployment: &Deployment, contract: &str, body: &[u8]) -> Reply {
+    let mut event = deployment.event(contract, Some(&STANDARD.encode(body)));
+    event["isBase64Encoded"] = json!(true);
+    deployment.invoke(contract, event).await
+}
+
+#[tokio::test]
+async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
+    let deployment = Deployment::start().await;
+    let before = deployment.app.passwords.verifications();
+    for contract in PASSWORD_CONTRACTS {
+        let good = good_body(contract).to_string();
+        let missing = deployment.invoke(contract, deployment.event(contract, None)).await;
+        assert_refusal(contract, Refused::NoObject, &missing, "no body");
+        let deep = |open: &str, close: &str| [open.repeat(10_000), close.repeat(10_000)].concat();
+        for body in [
+            "",
+            " \r\n\t",
+            "not json",
+            "{",
+            "}",
+            "{\"username\":\"johndoe\"",
+            "{'username':'johndoe'}",
+            "<signin/>",
+            "[]",
+            "\"johndoe\"",
+            "0",
+            "-1.5e3",
+            "NaN",
+            "true",
+            "null",
+            "undefined",
+            "\0",
+            "\u{feff}{",
+            &format!("[{good}]"),
+            &format!("{good}{good}"),
+            &format!("{good},"),
+            &good.replace('}', ",}"),
+            &deep("[", "]"),
+            &deep("{\"a\":", "}"),
+            &good.replace('}', &format!(",\"deep\":{}}}", deep("[", "]"))),
+        ] {
+            let reply = deployment.post(contract, body).await;
+            let shown: String = body.chars().take(60).collect();
+            assert_refusal(contract, Refused::NoObject, &reply, &shown);
+        }
+    }
+    assert_eq!(deployment.app.passwords.verifications(), before, "nothing is hashed for what is malformed");
+}
+
+#[tokio::test]
+async fn invalid_utf_8_is_malformed_wherever_it_stands() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS {
+        let good = good_body(contract).to_string();
+        let (head, tail) = good.split_at(good.len() - 1);
+        let member = |bytes: &[u8]| [head.as_bytes(), b",\"x\":\"", bytes, b"\"", tail.as_bytes()].concat();
+        assert_eq!(
+            post_bytes(&deployment, contract, &member("☃".as_bytes())).await.status,
+            200,
+            "{contract}"
+        );
+        for bytes in [&b"\xff"[..], b"\xc3\x28", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80"] {
+            let reply = post_bytes(&deployment, contract, &member(bytes)).await;
+            assert_refusal(contract, Refused::NoObject, &reply, &format!("{bytes:x?}"));
+            let reply = post_bytes(&deployment, contract, bytes).await;
+            assert_refusal(contract, Refused::NoObject, &reply, &format!("{bytes:x?} alone"));
+        }
+        let utf_16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_refusal(
+            contract,
+            Refused::NoObject,
+            &post_bytes(&deployment, contract, &utf_16).await,
+            "UTF-16",
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_ends_at_64_kib_however_it_is_encoded() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS {
+        let (largest, over) = (padded(contract, KIB_64), padded(contract, KIB_64 + 1));
+        assert_eq!((largest.len(), over.len()), (65_536, 65_537));
+        assert_eq!(deployment.post(contract, &largest).await.status, 200, "{contract}");
+        assert_eq!(post_bytes(&deployment, contract, largest.as_bytes()).await.status, 200, "{contract}");
+        let before = deployment.app.passwords.verifications();
+        let (_, words) = words(contract, Refused::NoObject);
+        let encoded = post_bytes(&deployment, contract, over.as_bytes()).await;
+        let huge = deployment.post(contract, &padded(contract, 5_000_000)).await;
+        for (reply, of) in [
+            (&deployment.post(contract, &over).await, "64 KiB + 1"),
+            (&encoded, "64 KiB + 1 in base64"),
+            (&huge, "5 MB"),
+        ] {
+            assert_reply(reply, 413, &words, json!({}), &format!("{contract} {of}"));
+        }
+        assert_eq!(deployment.app.passwords.verifications(), before);
+    }
+}
+
+/// What a contract says of a login name and a password of each JSON type. The good value stands beside the bad one.
+#[tokio::test]
+async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_words() {
+    let deployment = Deployment::start().await;
+    let before = deployment.app.passwords.verifications();
+    let absent = Value::Object(serde_json::Map::new());
+    for value in [
+        None,
+        Some(Value::Null),
+        Some(json!("")),
+        Some(json!(false)),
+        Some(json!(true)),
+        Some(json!(0)),
+        Some(json!(17)),
+        Some(json!(-1.5)),
+        Some(json!([])),
+        Some(json!(["johndoe"])),
+        Some(absent),
+        Some(json!({"$ne": null})),
+    ] {
+        let lacks = matches!(&value, None | Some(Value::Null)) || value == Some(json!(""));
+        for contract in PASSWORD_CONTRACTS {
+            let name = if contract == "email" { "email" } else { "username" };
+            for member in [name, "password"] {
+                let is_id = contract == "mfa" && member == "username";
+                if is_id && value.as_ref().is_some_and(|value| value.as_f64().is_some_and(|n| n != 0.0)) {
+                    continue;
+                }
+                let mut body = good_body(contract);
+                let members = body.as_object_mut().unwrap();
+                match &value {
+                    None => drop(members.remove(member)),
+                    Some(value) => drop(members.insert(member.to_owned(), value.clone())),
+                }
+                let field = |message: &str, code: &str| {
+                    format!(
+                        r#"{{"errors":[{{"field":"{member}","messages":[{{"message":"{message}","code":"{code}"}}]}}]}}"#
+                    )
+                };
+                let (status, text) = match contract {
+                    "account" if lacks => (400, field("This field is required.", "required")),
+                    "account" => (400, field("Not a valid string.", "invalid")),
+                    "session" if lacks => {
+                        (422, format!(r#"{{"{member}":["The {member} field is required."]}}"#))
+                    }
+                    "session" => (422, format!(r#"{{"{member}":["The {member} must be a string."]}}"#)),
+                    "mfa" => (400, format!(r#"{{"result":"error","error":"{member}Missing"}}"#)),
+                    _ => (400, r#"{"error":"Email and password are required."}"#.to_owned()),
+                };
+                let reply = deployment.sign_in(contract, body).await;
+                assert_reply(&reply, status, &text, json!({}), &format!("{contract} {member} {value:?}"));
+            }
+        }
+    }
+    assert_eq!(deployment.app.passwords.verifications(), before);
+}
+
+#[tokio::test]
+async fn a_login_name_over_1024_bytes_is_an_unknown_user() {
+    let deployment = unlimited().await;
+    for contract in ["account", "mfa", "email"] {
+        for length in [1024, 1025, 2048, 60_000] {
+            let before = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, &"a".repeat(length), "SecurePass123!").await;
+            assert_refusal(contract, Refused::UnknownUser, &reply, &format!("{length} bytes"));
+            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {length}");
+        }
+        // Not even a name that trimming would make somebody's.
+        let name = name_at(contract, "johndoe");
+        let at_most = format!("{name}{}", " ".repeat(1024 - name.len()));
+        assert_eq!(deployment.password(contract, &at_most, "SecurePass123!").await.status, 200, "{contract}");
+        let reply = deployment.password(contract, &format!("{at_most} "), "SecurePass123!").await;
+        assert_refusal(contract, Refused::UnknownUser, &reply, "1,025 bytes with spaces");
+    }
+}
+
+#[tokio::test]
+async fn a_password_over_1024_bytes_is_wrong_even_if_it_is_the_stored_one() {
+    let deployment = unlimited().await;
+    for (id, username, length) in [(101, "longest", 1024), (102, "toolong", 1025)] {
+        let mut user = demo::user(&deployment.app, &USERS[0]);
+        (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
+        user.password_hash = Some(deployment.app.passwords.hash(&"p".repeat(length), random()).unwrap());
+        deployment.store.create_user(user).await.unwrap();
+    }
+    for contract in PASSWORD_CONTRACTS {
+        let reply = deployment.password(contract, &name_at(contract, "longest"), &"p".repeat(1024)).await;
+        assert_eq!(reply.status, 200, "{contract}");
+        for length in [1025, 60_000] {
+            let before = deployment.app.passwords.verifications();
+            let reply =
+                deployment.password(contract, &name_at(contract, "toolong"), &"p".repeat(length)).await;
+            assert_refusal(contract, Refused::Wrong, &reply, &format!("{length} bytes"));
+            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {length}");
+            deployment.advance(crate::support::words::LONGEST_WAIT);
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_duplicate_members_the_last_counts() {
+    let deployment = unlimited().await;
+    for contract in PASSWORD_CONTRACTS {
+        let name = if contract == "email" { "email" } else { "username" };
+        let (good, bad) = (good_body(contract).to_string(), r#""password":"first""#);
+        let body = good.replacen('{', &format!(r#"{{{bad},"{name}":["nobody"],"#), 1);
+        assert_eq!(deployment.post(contract, &body).await.status, 200, "{contract}: {body}");
+        let body = good.replacen('}', &format!(",{bad}}}"), 1);
+        assert_refusal(contract, Refused::Wrong, &deployment.post(contract, &body).await, &body);
+    }
+}
+
+#[tokio::test]
+async fn members_that_no_contract_knows_are_ignored() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS {
+        let mut body = good_body(contract);
+        for (member, value) in [
+            ("Username", json!("nobody")),
+            ("Password", json!(17)),
+            ("user_id", json!(14)),
+            ("__proto__", json!({"admin": true})),
+            ("", json!(null)),
+            ("p\u{0}q", json!([[{}]])),
+        ] {
+            body[member] = value;
+        }
+        assert_eq!(deployment.sign_in(contract, body).await.status, 200, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn json_is_read_whatever_the_content_type_calls_it() {
+    let deployment = Deployment::start().await;
+    for contract in ALL {
+        let event = good_event(&deployment, contract).await;
+        for kind in [
+            None,
+            Some(""),
+            Some("text/plain"),
+            Some("application/x-www-form-urlencoded"),
+            Some("multipart/form-data; boundary=x"),
+            Some("application/json; charset=utf-8"),
+            Some(";;;/"),
+            Some("ünsinn ☃"),
+        ] {
+            let mut event = event.clone();
+            let headers = event["headers"].as_object_mut().unwrap();
+            headers.remove("content-type");
+            headers.extend(kind.map(|kind| ("content-type".to_owned(), json!(kind))));
+            let reply = deployment.invoke(contract, event.clone()).await;
+            assert_eq!(reply.status, 200, "{contract} {kind:?}");
+            // API Gateway encodes the bodies of types that it does not know.
+            if let Some(body) = event["body"].as_str() {
+                event["body"] = json!(STANDARD.encode(body));
+                event["isBase64Encoded"] = json!(true);
+                assert_eq!(
+                    deployment.invoke(contract, event).await.status,
+                    200,
+                    "{contract} {kind:?} in base64"
+                );
+            }
+        }
+    }
+}
+
+/// With this path, in all places where an event has it.
+fn at(mut event: Value, path: &str) -> Value {
+    event["rawPath"] = json!(path);
+    event["requestContext"]["http"]["path"] = json!(path);
+    event
+}
+
+#[tokio::test]
+async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
+    let deployment = Deployment::start().await;
+    for contract in ALL {
+        let event = good_event(&deployment, contract).await;
+        let path = event["rawPath"].as_str().unwrap().trim_end_matches('/').to_owned();
+        for path in [path.clone(), format!("{path}/")] {
+            let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
+            assert_eq!((reply.status, reply.header("location")), (200, None), "{path}");
+        }
+        for path in [
+            path.to_uppercase(),
+            path.replacen("/s", "/S", 1),
+            format!("{path}//"),
+            format!("/{path}"),
+            format!("{path}/x"),
+            format!("{path}%2F"),
+            "/".to_owned(),
+            String::new(),
+        ] {
+            let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
+            assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), &path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_not_allowed() {
+    let deployment = Deployment::start().await;
+    let before = deployment.app.passwords.verifications();
+    for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
+        {
+            let body = (contract != "sso").then(|| good_body(contract).to_string());
+            let mut event = deployment.event(contract, body.as_deref());
+            event["requestContext"]["http"]["method"] = json!(method.as_str());
+            let reply = deployment.invoke(contract, event).await;
+            let text = r#"{"message":"Method Not Allowed"}"#;
+            assert_reply(&reply, 405, text, json!({"allow": "POST"}), &format!("{method} {contract}"));
+        }
+    }
+    assert_eq!(deployment.app.passwords.verifications(), before);
+}
+
+#[tokio::test]
+async fn odd_queries_and_hosts_change_nothing() {
+    let deployment = Deployment::start().await;
+    for contract in ALL {
+        let event = good_event(&deployment, contract).await;
+        for query in ["a=b", "<>\"", "%zz", "%", "a b", "ü=☃", "a=%00&a=%ff", "{}|\\^`[]", "????", "&&&=&"]
+        {
+            let mut event = event.clone();
+            event["rawQueryString"] = json!(query);
+            event["queryStringParameters"] = json!({"a": "<>\"%zz ☃", "": ""});
+            assert_eq!(deployment.invoke(contract, event).await.status, 200, "{contract} ?{query}");
+        }
+        for host in ["", "☃", "a b", "<>\"", "a:b:c", "[::1", "user@example.com:99999", "%zz", "/", "?"] {
+            let mut event = event.clone();
+            for name in ["host", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"] {
+                event["headers"][name] = json!(host);
+            }
+            event["requestContext"]["domainName"] = json!(host);
+            assert_eq!(deployment.invoke(contract, event).await.status, 200, "{contract} host {host}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sso_ignores_any_body_whatever() {
+    let deployment = Deployment::start().await;
+    let event = good_event(&deployment, "sso").await;
+    let expected = deployment.invoke("sso", event.clone()).await;
+    assert_eq!(expected.status, 200);
+    let large = "x".repeat(5_000_000);
+    for (body, encoded) in [
+        ("", false),
+        ("{}", false),
+        ("null", false),
+        ("[1,", false),
+        (r#"{"username":1}"#, false),
+        (&large, false),
+        ("/////w==", true),
+        ("", true),
+    ] {
+        let mut event = event.clone();
+        event["body"] = json!(body);
+        event["isBase64Encoded"] = json!(encoded);
+        let shown: String = body.chars().take(20).collect();
+        assert_eq!(deployment.invoke("sso", event).await, expected, "{shown}");
+    }
+}
+
+/// None of this can come from API Gateway, and lambda_http would panic on it.
+#[tokio::test]
+async fn what_api_gateway_cannot_send_is_no_event() {
+    let deployment = Deployment::start().await;
+    for contract in ALL {
+        let event = good_event(&deployment, contract).await;
+        let not_an_event = async |event: Value, what: &str| {
+            let outcome = (deployment.function(contract).handler)(event).await;
+            assert_eq!(outcome, Err(InvocationFailed(NotAnEvent.to_string())), "{contract} {what}");
+        };
+        for body in ["!!!", "e30", "e30=e30=", "e3 0=", "{}", "e31="] {
+            let mut event = event.clone();
+            event["body"] = json!(body);
+            event["isBase64Encoded"] = json!(true);
+            not_an_event(event, body).await;
+        }
+        let mut crowded = event.clone();
+        crowded["headers"]
+            .as_object_mut()
+            .unwrap()
+            .extend((0..33_000).map(|i| (format!("x-{i}"), json!(""))));
+        not_an_event(crowded, "33,000 headers").await;
+        for event in [json!({}), json!([]), json!(null), json!({"headers": 1}), json!({"requestContext": {}})]
+        {
+            not_an_event(event.clone(), &event.to_string()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn paths_and_queries_longer_than_any_uri_are_answered() {
+    let deployment = Deployment::start().await;
+    for contract in ALL {
+        let mut event = good_event(&deployment, contract).await;
+        for query in ["a".repeat(70_000), "%00".repeat(20_000), "a".repeat(65_534)] {
+            event["rawQueryString"] = json!(query);
+            assert_eq!(deployment.invoke(contract, event.clone()).await.status, 200, "{contract}");
+        }
+        for path in ["/a".repeat(40_000), format!("/{}", "ü".repeat(11_000))] {
+            let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
+            assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), contract);
+        }
+        event["requestContext"]["stage"] = json!("a".repeat(70_000));
+        assert_eq!(deployment.invoke(contract, event).await.status, 200, "{contract}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Well-signed tokens that say the wrong thing.
+
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials, name_at};
+use serde_json::{Value, json};
+
+use crate::support::forge::{
+    KEYS, Key, assert_accepted, assert_good_ones_are_accepted, assert_refused, claims, deployment, signed,
+    token,
+};
+
+#[tokio::test]
+async fn no_other_contracts_token_is_an_access_token() {
+    let deployment = deployment().await;
+    for contract in PASSWORD_CONTRACTS {
+        let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
+        body["stay_logged_in"] = json!(true);
+        let reply = deployment.sign_in(contract, body).await.json();
+        let tokens: Vec<&str> = match contract {
+            "account" => vec![reply["token"]["refresh_token"].as_str().unwrap()],
+            "session" => vec![reply["token"].as_str().unwrap(), reply["session_token"].as_str().unwrap()],
+            "mfa" => vec![reply["token"].as_str().unwrap()],
+            _ => vec![reply["access"].as_str().unwrap(), reply["refresh"].as_str().unwrap()],
+        };
+        for token in tokens {
+            assert_refused(&deployment, token, &format!("{contract}'s {token}")).await;
+        }
+        if contract == "account" {
+            assert_accepted(&deployment, reply["token"]["access_token"].as_str().unwrap(), "account's own")
+                .await;
+        }
+    }
+    assert_good_ones_are_accepted(&deployment).await;
+}
+
+/// Claims with one more member, or another, under each key.
+async fn each(member: &str, values: &[Value]) {
+    let deployment = deployment().await;
+    for key in KEYS {
+        for value in values {
+            let mut claims = claims(&deployment);
+            claims[member] = value.clone();
+            assert_refused(&deployment, &signed(key, &claims), &format!("{key:?} {claims}")).await;
+        }
+    }
+    assert_good_ones_are_accepted(&deployment).await;
+}
+
+#[tokio::test]
+async fn a_token_of_another_type() {
+    let types =
+        ["refresh", "session", "mfa", "email", "id", "id_token", "Access", "ACCESS", "access ", "at+jwt", ""];
+    let mut values: Vec<Value> = types.map(Value::from).to_vec();
+    values.extend([json!(null), json!(1), json!(true), json!(["access"]), json!({"access": true})]);
+    each("token_type", &values).await;
+}
+
+/// An access token of sso's names none, and one who names some is another contract's, whoever it names.
+#[tokio::test]
+async fn an_issuer() {
+    let values = ["email", "postern", "https://accounts.example.com", "sso", ""].map(Value::from);
+    each("iss", &[&values[..], &[json!(null), json!(["x"]), json!(false), json!({})]].concat()).await;
+}
+
+#[tokio::test]
+async fn an_audience() {
+    let values = ["postern", "sso", "*", ""].map(Value::from);
+    each("aud", &[&values[..], &[json!(null), json!([]), json!(["sso"]), json!(0)]].concat()).await;
+}
+
+/// OpenID Connect: who signed in is told to a client, which must not pass that on as an access token.
+#[tokio::test]
+async fn an_id_token() {
+    let deployment = deployment().await;
+    for key in KEYS {
+        let mut id = claims(&deployment);
+        id.as_object_mut().unwrap().remove("token_type");
+        (id["sub"], id["nonce"], id["auth_time"]) = (json!("1"), json!("n"), id["iat"].clone());
+        assert_refused(&deployment, &signed(key, &id), "without an issuer").await;
+        id["token_type"] = json!("access");
+        (id["iss"], id["aud"]) = (json!("https://accounts.example.com"), json!("client"));
+        assert_refused(&deployment, &signed(key, &id), "with all it has").await;
+    }
+    assert_good_ones_are_accepted(&deployment).await;
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_or_never_does() {
+    let deployment = deployment().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
+    for key in KEYS {
+        for (exp, good) in [
+            (json!(1_700_000_001), true),
+            (json!(1_700_000_000.6), true),
+            (json!(1_700_000_000.5), false),
+            (json!(1_700_000_000), false),
+            (json!(1_699_999_940), false),
+            (json!(0), false),
+            (json!(-1), false),
+            (json!(-1e300), false),
+            (json!("1700000001"), false),
+            (json!(null), false),
+            (json!(true), false),
+            (json!([1_700_000_001]), false),
+        ] {
+            let mut claims = claims(&deployment);
+            claims["exp"] = exp;
+            let of = format!("{key:?} {claims}");
+            match good {
+                true => assert_accepted(&deployment, &signed(key, &claims), &of).await,
+                false => assert_refused(&deployment, &signed(key, &claims), &of).await,
+            }
+        }
+        let mut without = claims(&deployment);
+        without.as_object_mut().unwrap().remove("exp");
+        assert_refused(&deployment, &signed(key, &without), "no end").await;
+        let token = signed(key, &claims(&deployment));
+        deployment.advance(Duration::from_secs(3600));
+        assert_refused(&deployment, &token, "an hour later").await;
+        deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
+        // A number that no float holds is no JSON that can be read.
+        let endless = claims(&deployment).to_string().replace("1700003600", "1e999");
+        let endless = crate::support::forge::token(&key.header().to_string(), &endless, |m| key.sign(m));
+        assert_refused(&deployment, &endless, "1e999").await;
+    }
+    assert_good_ones_are_accepted(&deployment).await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_yet_valid() {
+    let deployment = deployment().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
+    for key in KEYS {
+        for (nbf, good) in [
+            (json!(1_700_000_000.5), true),
+            (json!(1_700_000_000), true),
+            (json!(1_700_000_060.5), true),
+            (json!(1_700_000_060.6), false),
+            (json!(1_700_000_061), false),
+            (json!(1e300), false),
+            (json!("1"), false),
+            (json!(null), false),
+            (json!(false), false),
+        ] {
+            let mut claims = claims(&deployment);
+            claims["nbf"] = nbf;
+            let of = format!("{key:?} {claims}");
+            match good {
+                true => assert_accepted(&deployment, &signed(key, &claims), &of).await,
+                false => assert_refused(&deployment, &signed(key, &claims), &of).await,
+            }
+        }
+    }
+    assert_good_ones_are_accepted(&deployment).await;
+}
+
+/// RFC 7519 §4: of a claim that is there twice the last counts, for all of them alike. Nobody can smuggle a claim past
+/// one reader to another, since there is one.
+#[tokio::test]
+async fn a_claim_that_is_there_twice() {
+    let deployment = deployment().await;
+    let now = deployment.now().secs();
+    let good = claims(&deployment).to_string();
+    let good = good.trim_end_matches('}');
+    for (member, bad) in [
+        ("token_type", json!("refresh")),
+        ("exp", json!(now - 1)),
+        ("exp", json!(null)),
+        ("user_id", json!(999)),
+        ("user_id", json!("01")),
+        ("nbf", json!(now + 62)),
+        ("iss", json!("email")),
+        ("aud", json!("email")),
+        ("epoch", json!(7)),
+        ("jti", json!(null)),
+    ] {
+        for key in KEYS {
+            let twice = format!("{good},\"{member}\":{bad}}}");
+            let forged = token(&key.header().to_string(), &twice, |m| key.sign(m));
+            assert_refused(&deployment, &forged, &twice).await;
+        }
+    }
+    let other = format!("{good},\"user_id\":14}}");
+    let other = token(&Key::Hs.header().to_string(), &other, |m| Key::Hs.sign(m));
+    assert!(deployment.sso(&other).await.text.contains(r#""id":14"#), "the last counts");
+    assert_good_ones_are_accepted(&deployment).await;
+}

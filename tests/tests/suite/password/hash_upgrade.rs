@@ -1,0 +1,359 @@
+//! Passwords that users bring along: they sign in at every door as they did elsewhere, and are on Argon2id after that.
+
+use std::time::Duration;
+
+use postern::environment::Environment;
+use postern::identity::{Status, User};
+use postern::token::SAMPLE_KEYS;
+use postern_local::demo::{self, USERS};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::logs;
+use serde_json::{Value, json};
+
+use crate::support::jwt::encode;
+use crate::support::proxy::{Fate, Proxy};
+use crate::support::raw;
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
+
+/// Stored forms and their passwords: the samples of the products, and one of each kind that they do not have.
+const BROUGHT: [(&str, &str); 10] = [
+    ("bcrypt_suffix$33$$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6", "Password1234!"),
+    (
+        "$scrypt$ln=14,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$11kKyiyYAc8G7rp3KmncMc44YlkdllIqxOa7pq0fMaUtb3NvK4WtqmJiM16xEuVvAU9BejfXS+De92abLFHCng",
+        "correct horse battery staple",
+    ),
+    ("$2a$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W", "correct horse battery staple"),
+    ("pbkdf2_sha256$600000$abcdefghijklmnop$2Q1YqRMJyjqg2AY21ZFOi4LoJwz+92EwDWQ26+3qExI=", "SecurePass123!"),
+    ("pbkdf2_sha1$1000$saltsaltsalt$EIBKrqEk0204gyoeOTtcWGj9/9k=", "pässwörd ☃"),
+    ("bcrypt_sha256$$2b$04$/ejJiyk3T0XaeIYXtnP4zOqicNf2.3D8D7DOpTqIkvkFv.N8JYJDC", "pässwörd ☃"),
+    (
+        "scrypt$1024$saltsaltsalt$8$2$NtR0w6skoBeKUjMVVcBlHL3NJvtH8rfcj0QHWkoKq1UA5Go8owqo4VvyplvR6Z8kWQ00a6QU3bhO/VhrzWLV6Q==",
+        "pässwörd ☃",
+    ),
+    (
+        "$pbkdf2-sha512$i=1000,l=64$MDEyMzQ1Njc4OWFiY2RlZg$OARApVLI3MI1fnnidh/b2hZ3WdAXTP1pBzC8SKo/VZOyPXftwcYoJeGVePebBEAZ4jb+6mLeEntQ/M27Fglnlg",
+        "pässwörd ☃",
+    ),
+    ("$P$6XabC3/SxZqP66aKEjFQMs0lFWq0BF/", "pässwörd ☃"),
+    (
+        "$argon2i$v=19$m=1024,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$I8H0gTqmQBZsxca9EJDCQZqM+DGu+htJxWUJPuijc4Q",
+        "pässwörd ☃",
+    ),
+];
+
+/// One that costs little, for tests that are about something else.
+const CHEAP: (&str, &str) = ("$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO", "pässwörd ☃");
+
+/// One whose password was combined with the pepper `a`.
+const PEPPERED: (&str, &str) = (
+    "peppered$a$hmac-sha256$$pbkdf2-sha512$i=12000$MDEyMzQ1Njc4OWFiY2RlZg$ewytqIT87g2g7UaRrYuQAayR+LAD60TZTAEP7R0OB2HtrdcWopOmw7URDagbovZwhwBGpuxxrlgGCyz+4IwwlA",
+    "pässwörd ☃",
+);
+/// That pepper, and another.
+const PEPPER: &[u8] = b"postern sample pepper of tests";
+const OTHER_PEPPER: &[u8] = b"postern sample pepper of others";
+
+const OURS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
+const SETTLE: &str = "UpdateItem USER SET last_sign_in";
+
+/// A user with this hash, created as an import does, but for what `change` changes.
+async fn bring(deployment: &Deployment, id: u64, hash: &str, change: impl FnOnce(&mut User)) -> String {
+    let mut user = demo::user(&deployment.app, &USERS[0]);
+    let username = format!("brought{id}");
+    (user.id, user.username, user.email) = (id, username.clone(), format!("{username}@example.com"));
+    user.password_hash = Some(hash.to_owned());
+    change(&mut user);
+    deployment.store.create_user(user).await.unwrap();
+    username
+}
+
+/// The environment with this pepper in the signing secret.
+fn with_pepper(env: Environment, id: &str, pepper: &[u8]) -> Environment {
+    let mut keys: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
+    keys["password_peppers"] = json!({id: encode(pepper)});
+    env.with("SIGNING_KEYS", keys.to_string())
+}
+
+async fn stored(deployment: &Deployment, id: u64) -> String {
+    raw::user(deployment, id).await["password_hash"].as_s().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_password_brought_along_signs_in_at_every_door_and_is_on_argon2id_after_that() {
+    let deployment = unlimited().await;
+    for (number, (hash, password)) in BROUGHT.into_iter().enumerate() {
+        for (function, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
+            let id = 1000 + 10 * number as u64 + function as u64;
+            let name = name_at(contract, &bring(&deployment, id, hash, |_| ()).await);
+            let reply = deployment.password(contract, &name, &password.to_uppercase()).await;
+            assert_refusal(contract, Refused::Wrong, &reply, hash);
+            assert_eq!(stored(&deployment, id).await, hash);
+            assert_eq!(
+                deployment.password(contract, &name, password).await.status,
+                200,
+                "{contract}: {hash}"
+            );
+            let ours = stored(&deployment, id).await;
+            assert!(ours.starts_with(OURS), "{contract}: {hash} became {ours}");
+            let epoch = &raw::user(&deployment, id).await["epoch"];
+            assert_eq!(*epoch, raw::number(0), "nobody is signed out by it");
+            let reply = deployment.password(contract, &name, &password.to_uppercase()).await;
+            assert_refusal(contract, Refused::Wrong, &reply, hash);
+            assert_eq!(
+                deployment.password(contract, &name, password).await.status,
+                200,
+                "{contract}: {hash}, again"
+            );
+            assert_eq!(stored(&deployment, id).await, ours, "once is enough");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_with_a_pepper_signs_in_at_every_door_and_needs_none_after_that() {
+    let mut deployment = Deployment::start_with(|env| with_pepper(env, "a", PEPPER)).await;
+    let (hash, password) = PEPPERED;
+    for (id, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+        let name = name_at(contract, &bring(&deployment, id, hash, |_| ()).await);
+        for wrong in [password.to_uppercase(), format!("{password}\0"), format!("{password}x")] {
+            let reply = deployment.password(contract, &name, &wrong).await;
+            assert_refusal(contract, Refused::Wrong, &reply, &wrong);
+            assert_eq!(stored(&deployment, id).await, hash);
+        }
+        assert_eq!(deployment.password(contract, &name, password).await.status, 200, "{contract}");
+        assert!(stored(&deployment, id).await.starts_with(OURS), "{contract}");
+    }
+    deployment.restart(|env| env.with("SIGNING_KEYS", SAMPLE_KEYS)).await;
+    for (id, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+        let name = name_at(contract, &format!("brought{id}"));
+        assert_eq!(deployment.password(contract, &name, password).await.status, 200, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn with_another_pepper_or_none_the_password_is_wrong_and_nothing_changes() {
+    let (hash, password) = PEPPERED;
+    for (id, pepper, logged) in [("a", OTHER_PEPPER, 0), ("pepper-elsewhere", PEPPER, 1)] {
+        let deployment = Deployment::start_with(|env| with_pepper(env, id, pepper)).await;
+        for (user, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+            // An id of its own, since the log is everybody's.
+            let missing = format!("gone-{contract}");
+            let hash =
+                if logged == 0 { hash.to_owned() } else { hash.replace("$a$", &format!("${missing}$")) };
+            let name = name_at(contract, &bring(&deployment, user, &hash, |_| ()).await);
+            let before = raw::user(&deployment, user).await;
+            let verified = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, &name, password).await;
+            assert_refusal(contract, Refused::Wrong, &reply, id);
+            assert_eq!(deployment.app.passwords.verifications() - verified, 1, "{contract} {id}");
+            assert_eq!(raw::user(&deployment, user).await, before, "{contract} {id}");
+            let cause = format!("the signing secret has no password pepper {missing}");
+            let lines = logs::so_far();
+            let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let told = lines.filter(|line| line["cause"] == json!(cause) && line["level"] == json!("ERROR"));
+            assert_eq!(told.count(), logged, "{contract} {id}");
+        }
+    }
+}
+
+/// The flaw of one of the products: whatever is stored and is no hash of its own lets everybody in.
+#[tokio::test]
+async fn what_is_no_hash_lets_nobody_in_for_one_decoy() {
+    let deployment = unlimited().await;
+    let unusable =
+        ["Null", "!", "!WjYxZ", "", "plaintext", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99", "$2y$10$"];
+    for (number, hash) in unusable.into_iter().enumerate() {
+        let id = 1000 + number as u64;
+        bring(&deployment, id, hash, |_| ()).await;
+        for contract in PASSWORD_CONTRACTS {
+            for password in [hash, "Null", "plaintext", "password", "anything"] {
+                let before = deployment.app.passwords.verifications();
+                let name = name_at(contract, &format!("brought{id}"));
+                let body = if password.is_empty() { " " } else { password };
+                let reply = deployment.password(contract, &name, body).await;
+                assert_refusal(contract, Refused::Wrong, &reply, &format!("{hash:?} with {password:?}"));
+                assert_eq!(deployment.app.passwords.verifications() - before, 1);
+                deployment.advance(LONGEST_WAIT);
+            }
+        }
+        assert_eq!(stored(&deployment, id).await, hash);
+    }
+}
+
+#[tokio::test]
+async fn who_sign_in_at_once_all_get_in_and_leave_one_good_hash() {
+    let deployment = unlimited().await;
+    let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
+    let attempt = || deployment.password("account", &name, CHEAP.1);
+    let (a, b, c, d) = tokio::join!(attempt(), attempt(), attempt(), attempt());
+    for reply in [a, b, c, d] {
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    assert!(stored(&deployment, 1000).await.starts_with(OURS));
+    assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
+}
+
+/// The first write of the new hash comes after the second's: both are of the same password, and the later one stays.
+#[tokio::test]
+async fn a_renewal_that_arrives_late_undoes_nothing() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
+    let mut held = false;
+    proxy.rule(move |seen| {
+        if seen.starts_with(SETTLE) && !std::mem::replace(&mut held, true) { Fate::Hold } else { Fate::Pass }
+    });
+    let second = async {
+        proxy.reached().await;
+        assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
+        let before = stored(&deployment, 1000).await;
+        proxy.release();
+        before
+    };
+    let (first, before) = tokio::join!(deployment.password("account", &name, CHEAP.1), second);
+    assert_eq!(first.status, 200);
+    let after = stored(&deployment, 1000).await;
+    assert!(before.starts_with(OURS) && after.starts_with(OURS) && before != after);
+    assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
+}
+
+/// Between the verification and the write, the password is changed: the new one stays, and the old one is refused.
+#[tokio::test]
+async fn a_password_changed_meanwhile_is_not_written_over() {
+    for by in [None, Some("582969")] {
+        let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+        deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
+        let guard = |user: &mut User| {
+            if by.is_some() {
+                user.mfa = demo::user(&deployment.app, &USERS[6]).mfa;
+            }
+        };
+        let name = bring(&deployment, 1000, CHEAP.0, guard).await;
+        proxy.rule(|seen| if seen.starts_with(SETTLE) { Fate::Hold } else { Fate::Pass });
+        let changed = deployment.app.passwords.hash("another password", [5; 16]).unwrap();
+        let operator = async {
+            proxy.reached().await;
+            let mut item = raw::user(&deployment, 1000).await;
+            item.insert("password_hash".to_owned(), raw::text(&changed));
+            item.insert("epoch".to_owned(), raw::number(1));
+            raw::put(&deployment, "USER#1000", "USER", item).await;
+            proxy.heal();
+            proxy.release();
+        };
+        let body = json!({"username": name, "password": CHEAP.1, "token": by});
+        let (reply, ()) = tokio::join!(deployment.sign_in("account", body), operator);
+        assert_refusal("account", Refused::Wrong, &reply, "the old password, too late");
+        assert_eq!(stored(&deployment, 1000).await, changed);
+        let reply =
+            deployment.sign_in("account", json!({"username": name, "password": CHEAP.1, "token": by})).await;
+        assert_refusal("account", Refused::Wrong, &reply, "the old password");
+    }
+}
+
+/// A crash leaves the old hash or the new one, whole, and the user gets in by either.
+#[tokio::test]
+async fn a_crash_between_leaves_the_one_or_the_other() {
+    for lands in [false, true] {
+        let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
+        let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
+        let fate = move || if lands { Fate::LandAndHang } else { Fate::Hang };
+        proxy.rule(move |seen| if seen.starts_with(SETTLE) { fate() } else { Fate::Pass });
+        let event =
+            deployment.event("account", Some(&json!({"username": name, "password": CHEAP.1}).to_string()));
+        let request = tokio::spawn((deployment.function("account").handler)(event));
+        proxy.reached().await;
+        request.abort();
+        assert!(request.await.is_err_and(|error| error.is_cancelled()));
+        proxy.heal();
+        deployment.restart(|env| env).await;
+        assert_eq!(stored(&deployment, 1000).await.starts_with(OURS), lands);
+        assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200, "landed: {lands}");
+        assert!(stored(&deployment, 1000).await.starts_with(OURS));
+    }
+}
+
+/// The table does not take the write, or takes it and its answer gets lost: neither keeps the user out.
+#[tokio::test]
+async fn a_renewal_that_fails_is_made_up_for() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
+    proxy.fail(|seen| {
+        seen.starts_with(SETTLE).then(|| crate::support::proxy::error(400, "AccessDeniedException"))
+    });
+    assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
+    assert_eq!(stored(&deployment, 1000).await, CHEAP.0);
+    proxy.first(&[SETTLE], Fate::lose);
+    assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
+    assert!(stored(&deployment, 1000).await.starts_with(OURS));
+    proxy.heal();
+    assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
+}
+
+/// Who has not signed in yet has shown too little for a write: no code, the wrong code, a state that shuts them out.
+#[tokio::test]
+async fn only_a_sign_in_renews() {
+    let deployment = unlimited().await;
+    deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
+    let mfa = demo::user(&deployment.app, &USERS[6]).mfa;
+    let guarded = bring(&deployment, 1000, CHEAP.0, |user| user.mfa = mfa).await;
+    let sign_in = |token: &str| json!({"username": guarded, "password": CHEAP.1, "token": token});
+    for (token, refused) in [("", Refused::MfaRequired), ("000000", Refused::Wrong)] {
+        assert_refusal("account", refused, &deployment.sign_in("account", sign_in(token)).await, token);
+        assert_eq!(stored(&deployment, 1000).await, CHEAP.0);
+    }
+    assert_eq!(deployment.sign_in("account", sign_in("582969")).await.status, 200);
+    assert!(stored(&deployment, 1000).await.starts_with(OURS));
+    let item = raw::user(&deployment, 1000).await;
+    let spent = item["mfa"].as_m().unwrap()["last_step"].clone();
+    assert_eq!(spent, raw::number(1_700_000_000 / 30), "the code is spent by the same write");
+
+    for (id, status, must_change, refused) in [
+        (1001, Status::Disabled, false, Refused::Disabled),
+        (1002, Status::NotActivated, false, Refused::NotActivated),
+        (1003, Status::Active, true, Refused::MustChangePassword),
+    ] {
+        let state = |user: &mut User| (user.status, user.must_change_password) = (status, must_change);
+        let name = bring(&deployment, id, CHEAP.0, state).await;
+        assert_refusal("account", refused, &deployment.password("account", &name, CHEAP.1).await, &name);
+        assert_eq!(stored(&deployment, id).await, CHEAP.0);
+    }
+}
+
+/// bcrypt looked at 72 bytes: what was typed after them may be a mistake, and must not become the password.
+#[tokio::test]
+async fn what_bcrypt_cut_off_is_not_made_the_password() {
+    let deployment = unlimited().await;
+    let hash = "$2b$04$gA3oHZwjMF4ezEZUTYXwfeBLwse8FnXW..SSTXD8wiYgbKNlxXGcG";
+    let name = bring(&deployment, 1000, hash, |_| ()).await;
+    let password = "x".repeat(72);
+    assert_eq!(deployment.password("account", &name, &format!("{password}mistyped")).await.status, 200);
+    assert_eq!(stored(&deployment, 1000).await, hash);
+    assert_eq!(deployment.password("account", &name, &password).await.status, 200);
+    assert!(stored(&deployment, 1000).await.starts_with(OURS));
+    let reply = deployment.password("account", &name, &format!("{password}mistyped")).await;
+    assert_refusal("account", Refused::Wrong, &reply, "all of it counts from now on");
+}
+
+#[tokio::test]
+async fn dearer_hashes_come_with_the_next_sign_in() {
+    let mut deployment = unlimited().await;
+    assert_eq!(deployment.password("account", "johndoe", "SecurePass123!").await.status, 200);
+    assert!(stored(&deployment, 1).await.starts_with(OURS));
+    deployment.restart(|env| env.with("ARGON2_ITERATIONS", "3").with("ARGON2_MEMORY_KIB", "20000")).await;
+    assert_eq!(deployment.password("account", "johndoe", "SecurePass123!").await.status, 200);
+    assert!(stored(&deployment, 1).await.starts_with("$argon2id$v=19$m=20000,t=3,p=1$"));
+    deployment.restart(|env| env.with("ARGON2_ITERATIONS", "").with("ARGON2_MEMORY_KIB", "")).await;
+    assert_eq!(deployment.password("account", "johndoe", "SecurePass123!").await.status, 200);
+    assert!(stored(&deployment, 1).await.contains("t=3"), "a dearer hash stays");
+}
+
+#[tokio::test]
+async fn a_session_begun_with_the_old_hash_goes_on() {
+    let deployment = unlimited().await;
+    let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
+    let reply = deployment.password("account", &name, CHEAP.1).await;
+    let token = reply.json()["token"]["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(deployment.sso(&token).await.status, 200);
+    deployment.advance(Duration::from_secs(60));
+    assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
+    assert_eq!(deployment.sso(&token).await.status, 200, "a new hash of the same password ends no session");
+}

@@ -1,0 +1,4 @@
+//! Password hashes.
+
+mod argon2_kernel;
+mod hash_upgrade;

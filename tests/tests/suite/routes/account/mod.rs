@@ -1,0 +1,5 @@
+//! The routes of account.
+
+mod revoke_token;
+mod sign_in;
+mod token;

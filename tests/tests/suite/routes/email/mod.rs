@@ -1,0 +1,6 @@
+//! The routes of email.
+
+mod blacklist;
+mod profile;
+mod refresh;
+mod sign_in;

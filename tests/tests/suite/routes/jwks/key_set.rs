@@ -1,0 +1,244 @@
+//! The key set: others verify our tokens with what stands there, and nothing private does.
+
+use lambda_http::http::Method;
+use lambda_http::lambda_runtime::{Context, LambdaEvent};
+use postern::clock::{Timestamp, now};
+use postern::environment::Environment;
+use postern::http::invoke;
+use postern::token::Keys;
+use postern::token::SAMPLE_KEYS;
+use postern_tests::binary;
+use postern_tests::deployment::{Deployment, Reply};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestRunner};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256,
+    RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use serde_json::{Value, json};
+
+use crate::support::forge::{KEYS, Key, decode};
+use crate::support::jwt::{encode, parts};
+use crate::support::proxy::Proxy;
+use crate::support::words::assert_reply;
+
+const PATH: &str = "/.well-known/jwks.json";
+const EMPTY: &str = r#"{"keys":[]}"#;
+const RECOVERY: [u8; 32] = [9; 32];
+
+fn event(method: &Method, path: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "rawPath": path,
+        "requestContext": {"http": {"method": method.as_str(), "path": path}, "requestId": "test-request"},
+    })
+}
+
+/// The key set of a stand.
+pub(crate) async fn key_set(deployment: &Deployment) -> Reply {
+    deployment.invoke("jwks", event(&Method::GET, PATH)).await
+}
+
+/// The key set of a function that holds these keys and no table.
+async fn key_set_of(keys: &Keys, now: Timestamp) -> Reply {
+    let event = LambdaEvent::new(event(&Method::GET, PATH), Context::default());
+    let reply = invoke(|request| jwks::handle(keys, now, request), event).await.unwrap();
+    Reply::of(&serde_json::to_value(reply).unwrap())
+}
+
+/// The whole reply is this key set.
+#[track_caller]
+fn assert_key_set(reply: &Reply, expected: &str) {
+    let more = json!({"cache-control": "public, max-age=300", "vary": "origin"});
+    assert_reply(reply, 200, expected, more, "the key set");
+}
+
+fn set(keys: &[Value]) -> String {
+    json!({"keys": keys, "recovery_code_key": encode(&RECOVERY)}).to_string()
+}
+
+/// An environment without a table, with these keys.
+fn holding(keys: &str) -> Environment {
+    binary::without_table().with("SIGNING_KEYS", keys)
+}
+
+/// Whether one who has this public key and nothing else of ours finds the token good.
+fn verifies(jwk: &Value, token: &str) -> bool {
+    let number = |name: &str| decode(jwk[name].as_str().unwrap());
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let (message, signature) = (message.as_bytes(), decode(signature));
+    let verified = match jwk["alg"].as_str().unwrap() {
+        "ES256" => {
+            let point = [&[4][..], &number("x"), &number("y")].concat();
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, &signature)
+        }
+        "EdDSA" => UnparsedPublicKey::new(&ED25519, number("x")).verify(message, &signature),
+        "RS256" => {
+            let public = RsaPublicKeyComponents { n: number("n"), e: number("e") };
+            public.verify(&RSA_PKCS1_2048_8192_SHA256, message, &signature)
+        }
+        other => panic!("{other} has no public half"),
+    };
+    verified.is_ok()
+}
+
+#[tokio::test]
+async fn every_asymmetric_key_is_there_and_verifies_what_it_signed() {
+    let mut deployment = Deployment::start().await;
+    let mut keys = KEYS;
+    for _ in KEYS {
+        keys.rotate_left(1);
+        deployment.restart(|env| env.with("SIGNING_KEYS", set(&keys.map(Key::private_jwk)))).await;
+        let public = keys.iter().filter(|key| **key != Key::Hs).map(|key| {
+            let mut jwk = key.public_jwk();
+            jwk["alg"] = json!(key.algorithm());
+            jwk["use"] = json!("sig");
+            jwk
+        });
+        let public: Vec<Value> = public.collect();
+        let reply = key_set(&deployment).await;
+        assert_eq!(reply.json(), json!({"keys": public}));
+        assert_key_set(&reply, &reply.text);
+
+        let signed = deployment.password("account", "johndoe", "SecurePass123!").await.json();
+        let token = signed["token"]["access_token"].as_str().unwrap();
+        let header: Value = serde_json::from_str(&parts(token).0).unwrap();
+        assert_eq!(header["kid"], json!(keys[0].kid()));
+        for jwk in reply.json()["keys"].as_array().unwrap() {
+            assert_eq!(verifies(jwk, token), jwk["kid"] == header["kid"], "{jwk} {header}");
+        }
+    }
+}
+
+/// RFC 7518 §6.3.1.1 and RFC 7515 §2 are stricter than the secret has to be: no zeros before a number, no padding.
+#[tokio::test]
+async fn numbers_are_in_the_one_form_that_everybody_reads() {
+    let good = KEYS.map(Key::private_jwk);
+    let mut odd = good.clone();
+    for (name, number) in odd.iter_mut().flat_map(|jwk| jwk.as_object_mut().unwrap()) {
+        let zeros: &[u8] = if ["n", "e"].contains(&name.as_str()) { &[0, 0] } else { &[] };
+        if ["n", "e", "x", "y"].contains(&name.as_str()) {
+            let bytes = [zeros, &decode(number.as_str().unwrap())].concat();
+            *number = json!(format!("{}=", encode(&bytes)));
+        }
+    }
+    let good = Keys::start(&holding(&set(&good))).await.unwrap();
+    let odd = Keys::start(&holding(&set(&odd))).await.unwrap();
+    assert_eq!(key_set_of(&odd, now()).await, key_set_of(&good, now()).await);
+}
+
+#[tokio::test]
+async fn of_hs256_keys_alone_the_set_is_empty() {
+    for keys in [SAMPLE_KEYS, "a generated secret of 32 bytes or more", &set(&[Key::Hs.private_jwk()])] {
+        let keys = Keys::start(&holding(keys)).await.unwrap();
+        assert_key_set(&key_set_of(&keys, now()).await, EMPTY);
+    }
+}
+
+/// A private key of any kind, with members that it need not have.
+fn any_key() -> impl Strategy<Value = Value> {
+    let ed25519 = |seed: [u8; 32]| {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+        let x = encode(pair.public_key().as_ref());
+        json!({"kty": "OKP", "crv": "Ed25519", "d": encode(&seed), "x": x})
+    };
+    let oct = |key: [u8; 32]| json!({"kty": "oct", "k": encode(&key)});
+    let kinds = prop_oneof![
+        select(KEYS.to_vec()).prop_map(Key::private_jwk),
+        any::<[u8; 32]>().prop_map(ed25519),
+        any::<[u8; 32]>().prop_map(oct),
+    ];
+    let names = select(vec!["k", "d", "p", "oth", "use", "key_ops", "x5c", "note"]);
+    (kinds, vec(names, 0..4)).prop_map(|(mut key, names)| {
+        for name in names {
+            if key.get(name).is_none() {
+                key[name] = json!("PRIVATE");
+            }
+        }
+        key
+    })
+}
+
+/// Each key that has a public half is shown by it, in its place, and by nothing else.
+fn assert_public(keys: &[Value], shown: &[Value]) {
+    let public: Vec<&Value> = keys.iter().filter(|key| key["kty"] != "oct").collect();
+    assert_eq!(shown.len(), public.len());
+    for (key, shown) in public.into_iter().zip(shown) {
+        let (alg, numbers) = match key["kty"].as_str().unwrap() {
+            "EC" => ("ES256", &["crv", "x", "y"][..]),
+            "OKP" => ("EdDSA", &["crv", "x"][..]),
+            _ => ("RS256", &["n", "e"][..]),
+        };
+        let mut expected = json!({"alg": alg, "use": "sig"});
+        for name in ["kty", "kid"].iter().chain(numbers) {
+            expected[name] = key[name].clone();
+        }
+        assert_eq!(*shown, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_private_is_ever_there() {
+    let property = |mut keys: Vec<Value>| {
+        for (at, key) in keys.iter_mut().enumerate() {
+            key["kid"] = json!(at.to_string());
+        }
+        let reply = tokio::runtime::Handle::current().block_on(async {
+            let held = Keys::start(&holding(&set(&keys))).await.unwrap();
+            key_set_of(&held, now()).await
+        });
+        assert_public(&keys, reply.json()["keys"].as_array().unwrap());
+        let private =
+            keys.iter().flat_map(|key| ["k", "d", "p", "q", "dp", "dq", "qi"].map(|name| &key[name]));
+        for private in private.filter_map(Value::as_str).chain([encode(&RECOVERY).as_str(), "PRIVATE"]) {
+            assert!(!reply.text.contains(private), "{private}");
+        }
+        Ok(())
+    };
+    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
+    tokio::task::block_in_place(|| TestRunner::new(config).run(&vec(any_key(), 1..6), property).unwrap());
+}
+
+#[tokio::test]
+async fn the_table_is_not_asked() {
+    let (mut deployment, proxy) = Proxy::deployment(|env| env).await;
+    proxy.calls();
+    assert_key_set(&key_set(&deployment).await, EMPTY);
+    // Nor at the start of a function that holds the keys alone.
+    let keys = Keys::start(&deployment.env.clone().with("TABLE_NAME", "")).await.unwrap();
+    assert_key_set(&key_set_of(&keys, deployment.now()).await, EMPTY);
+    assert_eq!(proxy.calls(), [""; 0]);
+    deployment.stop_table().await;
+    assert_key_set(&key_set(&deployment).await, EMPTY);
+}
+
+#[tokio::test]
+async fn sample_keys_are_refused_outside_this_machine() {
+    for endpoint in ["", "https://dynamodb.eu-central-1.amazonaws.com", "http://192.0.2.1:8000"] {
+        let env = binary::without_table().with("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
+        let error = Keys::start(&env).await.err().unwrap();
+        assert_eq!(error.variable, "SIGNING_KEYS");
+        assert!(error.to_string().contains("holds a sample key"), "{error}");
+        assert!(Keys::start(&env.with("SIGNING_KEYS", "k".repeat(32))).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn both_slash_forms_are_one_route_and_nothing_else_is() {
+    let deployment = Deployment::start().await;
+    for path in [PATH, &format!("{PATH}/")] {
+        assert_key_set(&deployment.invoke("jwks", event(&Method::GET, path)).await, EMPTY);
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            let reply = deployment.invoke("jwks", event(&method, path)).await;
+            let text = r#"{"message":"Method Not Allowed"}"#;
+            assert_reply(&reply, 405, text, json!({"allow": "GET, HEAD"}), method.as_str());
+        }
+    }
+    for path in ["", "/", "/.well-known", "/.well-known/JWKS.json", "/.well-known/jwks.json//", "/jwks.json"]
+    {
+        let reply = deployment.invoke("jwks", event(&Method::GET, path)).await;
+        assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), path);
+    }
+}

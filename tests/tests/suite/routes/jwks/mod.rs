@@ -1,0 +1,3 @@
+//! The routes of jwks.
+
+pub(crate) mod key_set;

@@ -1,0 +1,379 @@
+//! MFA is switched on by a code of the secret that was given last, and by nothing else.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use postern::identity::{LoginName, Status};
+use postern_tests::deployment::{PASSWORD_CONTRACTS, name_at};
+use postern_tests::logs;
+use serde_json::{Value, json};
+
+use crate::support::mfa::{
+    HUBER, PASSWORD, assert_error, assert_unauthenticated, begin, confirmation, digests, recovery_codes,
+    stored_codes, switch_on, wish,
+};
+use crate::support::proxy::{Fate, Proxy};
+use crate::support::raw::{self, Attribute, number, text};
+use crate::support::sign_in::put_counter;
+use crate::support::signed_in::{
+    self, CHANGE_PASSWORD, Held, MFA, WHOAMI, assert_all, audited, base32, code, everything, get, mfa_jwt,
+    sign_in, totp, with,
+};
+use crate::support::words::{Refused, assert_refusal, headers, unlimited};
+
+const INVALID: &str = "mfaTokenInvalid";
+
+#[tokio::test]
+async fn who_begins_gets_a_secret_of_160_bits_and_mfa_is_not_on_yet() {
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let mut expected = raw::user(&deployment, HUBER).await;
+    deployment.advance(Duration::from_secs(1));
+    let reply = wish(&deployment, &token, &json!({"mfa": true})).await;
+    assert_eq!((reply.status, &reply.headers), (200, &headers(json!({"pragma": "no-cache"}))));
+    let body = reply.json();
+    let mfa = &body["mfa"];
+    let [secret, otpauth, qrcode] = ["secret", "otpauth", "qrcode"].map(|name| mfa[name].as_str().unwrap());
+    let all = json!({"secret": secret, "otpauth": otpauth, "qrcode": qrcode});
+    assert_eq!(body, json!({"result": "success", "mfa": all}));
+    assert_eq!((base32(secret).len(), secret.len()), (20, 32));
+    assert_eq!(otpauth, format!("otpauth://totp/Postern:st.huber?secret={secret}&issuer=Postern"));
+    assert!(qrcode.starts_with("<svg") && qrcode.ends_with("</svg>"), "{qrcode}");
+    assert!(!qrcode.contains("<script") && !qrcode.contains("<?xml"));
+
+    expected.insert("pending_mfa_secret".to_owned(), text(secret));
+    expected.insert("updated_at".to_owned(), number(deployment.now().millis()));
+    assert_eq!(raw::user(&deployment, HUBER).await, expected);
+    let held = everything(&deployment, "st.huber", PASSWORD, &[]).await;
+    assert_all(&deployment, &held, true).await;
+    let shown = get(&deployment, "mfa", WHOAMI, &token).await;
+    assert_eq!(shown.json()["account"]["mfaEnabled"], json!(false));
+}
+
+#[tokio::test]
+async fn who_begins_again_has_forgotten_the_first_secret() {
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let first = begin(&deployment, &token).await;
+    let second = begin(&deployment, &token).await;
+    assert_ne!(first, second);
+    let reply = wish(&deployment, &token, &confirmation(&first, &code(&deployment, &first, 0))).await;
+    assert_error(&reply, 403, INVALID, "the first secret");
+    let reply = wish(&deployment, &token, &confirmation(&second, &code(&deployment, &second, 0))).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+#[tokio::test]
+async fn nothing_but_a_code_of_the_pending_secret_confirms() {
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let johns = mfa_jwt(&deployment, "johndoe", "SecurePass123!", None).await;
+    let other = begin(&deployment, &johns).await;
+    let reply = wish(&deployment, &token, &confirmation(&other, &code(&deployment, &other, 0))).await;
+    assert_error(&reply, 403, INVALID, "nothing was begun, but by another user");
+    let secret = begin(&deployment, &token).await;
+    let before = raw::user(&deployment, HUBER).await;
+    let step = deployment.now().secs() / 30;
+    let right = code(&deployment, &secret, 0);
+    for (secret, code) in [
+        (secret.as_str(), json!(code(&deployment, &other, 0))),
+        (&secret, json!(totp(&secret, step - 2))),
+        (&secret, json!(totp(&secret, step + 2))),
+        (&secret, json!(format!("{right} 0"))),
+        (&secret, json!(format!("0{right}"))),
+        (&secret, json!("5ca1ab1e")),
+        (&secret, json!(secret)),
+        (&secret, json!(true)),
+        (&secret, json!([right])),
+        (&secret, json!(-1)),
+        (&other, json!(code(&deployment, &other, 0))),
+        (&other, json!(right)),
+        (&secret.to_lowercase(), json!(right)),
+        (&secret[..31], json!(right)),
+        ("x", json!(right)),
+        (&"A".repeat(60_000), json!(right)),
+    ] {
+        let body = with(confirmation(secret, ""), json!({"token": &code}));
+        let reply = wish(&deployment, &token, &body).await;
+        assert_error(&reply, 403, INVALID, &code.to_string());
+        // So that none has to wait.
+        deployment.store.unlock_name(&LoginName::new("st.huber"), deployment.now()).await.unwrap();
+    }
+    assert_eq!(raw::user(&deployment, HUBER).await, before);
+    let reply = wish(&deployment, &johns, &confirmation(&secret, &right)).await;
+    assert_error(&reply, 403, INVALID, "by another user");
+    assert_eq!(wish(&deployment, &token, &confirmation(&secret, &right)).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_confirms_gets_eight_recovery_codes_and_every_door_asks_for_a_code() {
+    let deployment = unlimited().await;
+    let before = everything(&deployment, "st.huber", PASSWORD, &[]).await;
+    // Of one second and one epoch, two JWTs of a user are the same.
+    deployment.advance(Duration::from_secs(1));
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let shown = get(&deployment, "mfa", WHOAMI, &token).await.json();
+    let secret = begin(&deployment, &token).await;
+    deployment.advance(Duration::from_secs(1));
+    let spent = code(&deployment, &secret, 0);
+    let reply = wish(&deployment, &token, &confirmation(&secret, &spent)).await;
+    assert_eq!((reply.status, &reply.headers), (200, &headers(json!({"pragma": "no-cache"}))));
+    let codes = recovery_codes(&reply);
+    assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), 8);
+    assert!(codes.iter().all(|code| code.len() == 8 && code.bytes().all(|b| b.is_ascii_hexdigit())));
+    let mut account = shown["account"].clone();
+    account["mfaEnabled"] = json!(true);
+    account["updatedAt"] = json!(deployment.now().iso8601());
+    assert_eq!(reply.json(), json!({"result": "success", "account": account, "scratchCodes": codes}));
+
+    let user = raw::user(&deployment, HUBER).await;
+    assert_eq!(stored_codes(&user), digests(&deployment, HUBER, &codes));
+    assert_eq!((&user["epoch"], user.get("pending_mfa_secret")), (&number(1), None));
+    // The JWT at hand goes on, and nothing else of before.
+    assert_eq!(
+        get(&deployment, "mfa", WHOAMI, &token).await.json(),
+        json!({"result": "success", "account": account})
+    );
+    assert_all(&deployment, &before, false).await;
+
+    for contract in PASSWORD_CONTRACTS {
+        let reply = deployment.password(contract, &name_at(contract, "st.huber"), PASSWORD).await;
+        assert_refusal(contract, Refused::MfaRequired, &reply, "no code");
+        let reply = sign_in(&deployment, contract, "st.huber", PASSWORD, Some(&spent)).await;
+        assert_refusal(contract, Refused::Wrong, &reply, "the code that confirmed");
+    }
+    let functions = PASSWORD_CONTRACTS.into_iter().cycle();
+    for ((contract, next), code) in functions.clone().zip(functions.skip(1)).zip(&codes) {
+        let reply = sign_in(&deployment, contract, "st.huber", PASSWORD, Some(code)).await;
+        assert_eq!(reply.status, 200, "{contract}: {reply:?}");
+        let reply = sign_in(&deployment, next, "st.huber", PASSWORD, Some(code)).await;
+        assert_refusal(next, Refused::Wrong, &reply, "a recovery code that is spent");
+    }
+    let next = code(&deployment, &secret, 1);
+    assert_eq!(sign_in(&deployment, "mfa", "st.huber", PASSWORD, Some(&next)).await.status, 200);
+    for again in [json!({"mfa": true}), confirmation(&secret, &code(&deployment, &secret, 0))] {
+        assert_error(&wish(&deployment, &token, &again).await, 400, "mfaActive", "MFA is on");
+    }
+}
+
+#[tokio::test]
+async fn a_code_may_be_a_number_that_has_lost_its_zeros() {
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &token).await;
+    while !code(&deployment, &secret, 0).starts_with('0') {
+        deployment.advance(Duration::from_secs(30));
+    }
+    let number: u64 = code(&deployment, &secret, 0).parse().unwrap();
+    let body = with(confirmation(&secret, ""), json!({"token": number}));
+    assert_eq!(wish(&deployment, &token, &body).await.status, 200, "{number}");
+}
+
+/// Only one token is spared, and it is the one at hand.
+#[tokio::test]
+async fn another_jwt_of_the_user_is_ended_and_the_one_at_hand_ends_with_the_next_change() {
+    let deployment = unlimited().await;
+    let other = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    deployment.advance(Duration::from_secs(1));
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let (secret, _) = switch_on(&deployment, &token).await;
+    assert_unauthenticated(
+        &get(&deployment, "mfa", WHOAMI, &other).await,
+        r#"Bearer error="invalid_token""#,
+        "another JWT",
+    );
+    assert_eq!(get(&deployment, "mfa", WHOAMI, &token).await.status, 200);
+    let later = mfa_jwt(&deployment, "st.huber", PASSWORD, Some(&code(&deployment, &secret, 1))).await;
+    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+    assert_all(&deployment, &[Held("mfa JWT", token), Held("mfa JWT", later)], false).await;
+}
+
+#[tokio::test]
+async fn the_jwt_that_was_spared_ends_with_the_password() {
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let (_, codes) = switch_on(&deployment, &token).await;
+    signed_in::set(&deployment, HUBER, "must_change_password", Attribute::Bool(true)).await;
+    let body = json!({
+        "username": "st.huber", "old_password": PASSWORD, "new_password": "a phrase of their own", "token": codes[0],
+    });
+    let reply = signed_in::post(&deployment, "session", CHANGE_PASSWORD, None, &body).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_all(&deployment, &[Held("mfa JWT", token)], false).await;
+    assert!(!raw::user(&deployment, HUBER).await.contains_key("kept_token"));
+}
+
+#[tokio::test]
+async fn wrong_codes_are_charged_to_the_username_and_a_right_one_clears_no_other_count() {
+    let deployment = unlimited().await;
+    deployment.set_time(crate::support::mfa::MOMENT);
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &token).await;
+    let (name, address) = (raw::name_counter("st.huber"), raw::address_counter(&deployment, 300));
+    put_counter(&deployment, &name, 3).await;
+    put_counter(&deployment, &address, 7).await;
+    let counted =
+        async || (raw::failures(&deployment, &name).await, raw::failures(&deployment, &address).await);
+    for (body, left) in
+        [(confirmation(&secret, "000000"), (4, 8)), (confirmation("another secret", "000000"), (5, 9))]
+    {
+        assert_error(&wish(&deployment, &token, &body).await, 403, INVALID, "a wrong one");
+        assert_eq!(counted().await, left);
+    }
+    let right = confirmation(&secret, &code(&deployment, &secret, 0));
+    let reply = wish(&deployment, &token, &right).await;
+    assert_refusal("mfa", Refused::Throttled(1), &reply, "a right code, too soon");
+    // One ladder with the sign-in by the username; the other names are other ladders.
+    let reply = deployment.password("mfa", "st.huber", PASSWORD).await;
+    assert_refusal("mfa", Refused::Throttled(1), &reply, "the username");
+    assert_eq!(deployment.password("mfa", "33", PASSWORD).await.status, 200);
+    assert_eq!(counted().await, (5, 9));
+    deployment.advance(Duration::from_secs(1));
+    assert_eq!(wish(&deployment, &token, &right).await.status, 200);
+    assert_eq!(counted().await, (5, 9), "its own charge is given back, and no more");
+}
+
+#[tokio::test]
+async fn of_two_who_confirm_at_once_one_wins_and_the_stored_codes_are_the_winners() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &token).await;
+    let body = confirmation(&secret, &code(&deployment, &secret, 0));
+    proxy.rule(|seen| if seen.starts_with("UpdateItem USER") { Fate::Hold } else { Fate::Pass });
+    let both = async {
+        proxy.reached().await;
+        proxy.reached().await;
+        proxy.release();
+        proxy.release();
+    };
+    let (one, other, ()) =
+        tokio::join!(wish(&deployment, &token, &body), wish(&deployment, &token, &body), both);
+    proxy.heal();
+    let (won, lost) = if one.status == 200 { (one, other) } else { (other, one) };
+    assert_eq!(won.status, 200, "{won:?}");
+    assert_error(&lost, 403, INVALID, "who comes second");
+    let codes = recovery_codes(&won);
+    let user = raw::user(&deployment, HUBER).await;
+    assert_eq!((stored_codes(&user), &user["epoch"]), (digests(&deployment, HUBER, &codes), &number(1)));
+    assert_eq!(sign_in(&deployment, "mfa", "st.huber", PASSWORD, Some(&codes[7])).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
+    for disabled in [true, false] {
+        let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+        let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+        let secret = begin(&deployment, &token).await;
+        let body = confirmation(&secret, &code(&deployment, &secret, 0));
+        proxy.rule(|seen| if seen.starts_with("UpdateItem USER SET mfa") { Fate::Hold } else { Fate::Pass });
+        let meanwhile = async {
+            proxy.reached().await;
+            if disabled {
+                deployment.store.set_status(HUBER, Status::Disabled, deployment.now()).await.unwrap();
+            } else {
+                begin(&deployment, &token).await;
+            }
+            let left = raw::user(&deployment, HUBER).await;
+            proxy.release();
+            left
+        };
+        let (reply, left) = tokio::join!(wish(&deployment, &token, &body), meanwhile);
+        assert_error(&reply, 403, INVALID, "a confirmation that comes too late");
+        assert_eq!(raw::user(&deployment, HUBER).await, left, "disabled: {disabled}");
+        assert!(!left.contains_key("mfa"));
+    }
+}
+
+#[tokio::test]
+async fn each_step_leaves_its_audit_events_and_no_secret() {
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let accepted = json!(["session", "token_accepted", HUBER]);
+    let attempt = |outcome: &str| json!(["sign-in attempt", outcome, HUBER]);
+    let ask = async |body: &Value, id: &str| audited(&deployment, "mfa", MFA, Some(&token), body, id).await;
+    let (reply, events) = ask(&json!({"mfa": true}), "mfa-on-begin").await;
+    assert_eq!(events, [accepted.clone(), json!(["session", "mfa_begun", HUBER])]);
+    let secret = reply.json()["mfa"]["secret"].as_str().unwrap().to_owned();
+    let (_, events) = ask(&confirmation(&secret, "31-wrong-Qm"), "mfa-on-wrong").await;
+    assert_eq!(events, [accepted.clone(), attempt("wrong_code")]);
+    let right = code(&deployment, &secret, 0);
+    let (reply, events) = ask(&confirmation(&secret, &right), "mfa-on-right").await;
+    assert_eq!(events, [accepted.clone(), attempt("mfa_enabled")]);
+    let codes = recovery_codes(&reply);
+    let off = |password: &str, code: &str| json!({"mfa": false, "password": password, "token": code});
+    for (at, (body, outcome)) in [
+        (off("wrong-Qm9ndXM", &codes[0]), "wrong_password"),
+        (off(PASSWORD, &right), "wrong_code"),
+        (off(PASSWORD, &codes[0]), "mfa_disabled"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (_, events) = ask(&body, &format!("mfa-off-{at}")).await;
+        assert_eq!(events, [accepted.clone(), attempt(outcome)], "{body}");
+    }
+    let logged = logs::so_far();
+    let mut secrets =
+        vec![secret, token, PASSWORD.to_owned(), "31-wrong-Qm".to_owned(), "wrong-Qm9ndXM".to_owned()];
+    secrets.extend(codes);
+    for secret in secrets {
+        assert!(!logged.contains(&secret), "{secret} is logged");
+        assert!(!format!("{:?}", raw::all(&deployment).await).contains(&secret), "{secret} is stored");
+    }
+}
+
+/// An operator ends all sessions after the JWT was looked at, and before the user is read again.
+#[tokio::test]
+async fn a_jwt_that_is_ended_meanwhile_confirms_nothing_and_is_not_brought_back() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &token).await;
+    let body = confirmation(&secret, &code(&deployment, &secret, 0));
+    proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
+    let operator = async {
+        proxy.reached().await;
+        deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+        proxy.heal();
+        proxy.release();
+    };
+    let (reply, ()) = tokio::join!(wish(&deployment, &token, &body), operator);
+    assert_ne!(reply.status, 200, "{reply:?}");
+    assert!(!raw::user(&deployment, HUBER).await.contains_key("mfa"));
+    assert_all(&deployment, &[Held("mfa JWT", token)], false).await;
+}
+
+/// As at the sign-in: before anything is spent or changed.
+#[tokio::test]
+async fn a_user_who_cannot_be_shown_switches_nothing() {
+    let deployment = unlimited().await;
+    deployment.set_time(crate::support::mfa::MOMENT);
+    let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(crate::support::mfa::CODE)).await;
+    let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(&deployment, &huber).await;
+    let on = confirmation(&secret, &code(&deployment, &secret, 0));
+    let off = json!({"mfa": false, "password": PASSWORD, "token": crate::support::mfa::NEXT});
+    for (id, token, body) in [(crate::support::mfa::GUARDED, guarded, off), (HUBER, huber, on)] {
+        let broken = raw::Item::from([("consent".to_owned(), Attribute::Bool(true))]);
+        let broken = raw::Item::from([("mfa".to_owned(), Attribute::M(broken))]);
+        signed_in::set(&deployment, id, "attributes", Attribute::M(broken)).await;
+        let before = raw::user(&deployment, id).await;
+        assert_refusal(
+            "mfa",
+            Refused::Fault,
+            &wish(&deployment, &token, &body).await,
+            "a user who cannot be shown",
+        );
+        assert_eq!(raw::user(&deployment, id).await, before, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_one_is_our_own_fault_and_held_against_nobody() {
+    let deployment = unlimited().await;
+    let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    signed_in::set(&deployment, HUBER, "pending_mfa_secret", text("not base32!")).await;
+    let reply = wish(&deployment, &token, &confirmation("not base32!", "123456")).await;
+    assert_error(&reply, 500, "serverError", "the stored secret");
+    let (name, address) = (raw::name_counter(&HUBER.to_string()), raw::address_counter(&deployment, 300));
+    assert_eq!((raw::failures(&deployment, &name).await, raw::failures(&deployment, &address).await), (0, 0));
+}

@@ -1,0 +1,5 @@
+//! The routes of mfa.
+
+mod account;
+mod mfa;
+mod sign_in;

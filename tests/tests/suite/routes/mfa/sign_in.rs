@@ -1,0 +1,125 @@
+//! `POST /signin`.
+
+use postern::clock::Timestamp;
+use postern_tests::deployment::Deployment;
+use serde_json::json;
+
+use crate::support::jwt::{claims, parts};
+use crate::support::replies::{HS256, assert_alphabet, assert_token_reply, is_hex, text};
+use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
+
+#[tokio::test]
+async fn mfa_gives_a_jwt_for_seven_days_and_the_account_in_twenty_members() {
+    let deployment = Deployment::start().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_123));
+    let reply = deployment.password("mfa", "jimmy", "correct horse battery staple").await;
+    let order = "result token account id bio consent control createdAt email github img imperial initial language \
+                 lastSignIn mfaEnabled newsletter patron role status updatedAt username lusername";
+    let body = assert_token_reply(&reply, &order.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(body["result"], json!("success"));
+    assert_eq!(
+        body["account"],
+        json!({
+            "id": 14, "bio": "", "consent": 1, "control": 1, "createdAt": "2022-11-19T18:15:22.642Z",
+            "email": "jimmy@example.com", "github": "", "img": "", "imperial": false,
+            "initial": "jimmy@example.com", "language": "en", "lastSignIn": "2023-11-14T22:13:20.123Z",
+            "mfaEnabled": false, "newsletter": false, "patron": 0, "role": "user", "status": 1,
+            "updatedAt": "2023-11-14T22:13:20.123Z", "username": "jimmy", "lusername": "jimmy",
+        })
+    );
+    let (header, claims) = parts(text(&body["token"]));
+    assert_eq!(header, HS256);
+    let iat = 1_700_000_000;
+    let jti = text(&claims["jti"]);
+    assert_alphabet(jti, 32, is_hex);
+    assert_eq!(
+        claims,
+        json!({
+            "_id": 14, "username": "jimmy", "role": "user", "status": 1, "aud": "postern", "iss": "postern",
+            "iat": iat, "exp": iat + 7 * 24 * 3600, "epoch": 0, "jti": jti,
+        })
+    );
+}
+
+#[tokio::test]
+async fn mfa_shows_the_name_as_registered_and_in_lower_case_and_that_mfa_is_on() {
+    let deployment = Deployment::start_with(|env| {
+        env.with("MFA_JWT_ISSUER", "freesewing.org").with("MFA_JWT_AUDIENCE", "freesewing.org/x")
+    })
+    .await;
+    let zoe = deployment.password("mfa", "zoe@example.com", "pässwörd ☃").await.json();
+    assert_eq!((&zoe["account"]["username"], &zoe["account"]["lusername"]), (&json!("Zoë"), &json!("zoë")));
+    let claims = claims(text(&zoe["token"]));
+    assert_eq!(claims["username"], json!("Zoë"));
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!("freesewing.org"), &json!("freesewing.org/x")));
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+    let body = json!({"username": "guarded", "password": "Password1234!", "token": "582969"});
+    assert_eq!(deployment.sign_in("mfa", body).await.json()["account"]["mfaEnabled"], json!(true));
+}
+
+/// jimmy has the id 14.
+#[tokio::test]
+async fn mfa_takes_an_id_as_a_number_or_a_string_and_nothing_that_only_begins_like_one() {
+    let deployment = unlimited().await;
+    for typed in ["14", "14.0", "1.4e1", "140e-1", r#""14""#, r#"" 14\n""#, r#""１４""#] {
+        let body = format!(r#"{{"username":{typed},"password":"correct horse battery staple"}}"#);
+        let reply = deployment.post("mfa", &body).await;
+        assert_eq!((reply.status, reply.json()["account"]["id"].as_u64()), (200, Some(14)), "{typed}");
+    }
+    for typed in [
+        "-14",
+        "14.5",
+        "140",
+        "1e300",
+        "9007199254740993",
+        "18446744073709551615",
+        "18446744073709551616",
+        "18446744073709551630",
+        r#""014""#,
+        r#""0""#,
+        r#""-14""#,
+        r#""+14""#,
+        r#""12abc""#,
+        r#""14abc""#,
+        r#""14.0""#,
+        r#""1.4e1""#,
+        r#""0x0e""#,
+        r#""1 4""#,
+    ] {
+        let body = format!(r#"{{"username":{typed},"password":"correct horse battery staple"}}"#);
+        assert_refusal("mfa", Refused::UnknownUser, &deployment.post("mfa", &body).await, typed);
+    }
+}
+
+#[tokio::test]
+async fn mfa_checks_the_body_then_the_username_then_the_password() {
+    let deployment = Deployment::start().await;
+    let before = deployment.app.passwords.verifications();
+    for (error, body) in [
+        ("postBodyMissing", "{}"),
+        ("postBodyMissing", " { } "),
+        ("usernameMissing", r#"{"x":1}"#),
+        ("usernameMissing", r#"{"password":"x"}"#),
+        ("usernameMissing", r#"{"password":""}"#),
+        ("usernameMissing", r#"{"username":"","password":""}"#),
+        ("usernameMissing", r#"{"username":0,"password":"x"}"#),
+        ("usernameMissing", r#"{"username":0.0,"password":"x"}"#),
+        ("usernameMissing", r#"{"username":-0,"password":"x"}"#),
+        ("usernameMissing", r#"{"username":-0.0,"password":"x"}"#),
+        ("usernameMissing", r#"{"username":null,"password":"x"}"#),
+        ("usernameMissing", r#"{"username":false,"password":"x"}"#),
+        ("usernameMissing", r#"{"username":true,"password":"x"}"#),
+        ("usernameMissing", r#"{"username":["jimmy"],"password":"x"}"#),
+        ("usernameMissing", r#"{"username":{},"password":"x"}"#),
+        ("passwordMissing", r#"{"username":"jimmy"}"#),
+        ("passwordMissing", r#"{"username":14,"password":""}"#),
+        ("passwordMissing", r#"{"username":"jimmy","password":0}"#),
+        ("passwordMissing", r#"{"username":"jimmy","password":1234}"#),
+        ("passwordMissing", r#"{"username":"jimmy","password":true}"#),
+        ("passwordMissing", r#"{"username":"jimmy","password":["x"]}"#),
+    ] {
+        let text = format!(r#"{{"result":"error","error":"{error}"}}"#);
+        assert_reply(&deployment.post("mfa", body).await, 400, &text, json!({}), body);
+    }
+    assert_eq!(deployment.app.passwords.verifications(), before);
+}

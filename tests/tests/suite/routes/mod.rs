@@ -1,0 +1,9 @@
+//! What one route answers.
+
+mod account;
+mod email;
+mod events;
+pub(crate) mod jwks;
+mod mfa;
+mod session;
+mod sso;

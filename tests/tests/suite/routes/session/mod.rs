@@ -1,0 +1,6 @@
+//! The routes of session.
+
+mod change_password;
+mod resume;
+mod sign_in;
+mod sign_out;

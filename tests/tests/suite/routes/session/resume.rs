@@ -1,0 +1,223 @@
+//! A session token is good for a JWT until the session is idle for too long, is over, or is ended.
+
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern::identity::Status;
+use postern::session::SessionToken;
+use postern_tests::deployment::Deployment;
+use serde_json::json;
+
+use crate::support::jwt::parts;
+use crate::support::raw::{self, Attribute, Item, number, text};
+use crate::support::session::{CHANGER, OLD, altered, body, change, resume, stay};
+use crate::support::signed_in::{self, Held, LEAVE, RESUME, assert_all, audited, member, sign_in, with};
+use crate::support::words::{assert_reply, unlimited};
+
+const INCORRECT: &str = r#"{"msg":"You have been logged out of this session or this session token is incorrect","error_code":"session_token_incorrect"}"#;
+
+/// The id of st.huber.
+const OWNER: u64 = 33;
+
+/// The item of the session of this token.
+async fn item(deployment: &Deployment, token: &str) -> Item {
+    let token = SessionToken::from_plain(token).unwrap();
+    raw::item(deployment, &format!("SESSIONS#{}", token.user_id), &token.session_id()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_session_token_gives_a_jwt_as_often_as_it_is_shown_and_stays_the_same() {
+    let deployment = unlimited().await;
+    let (_, session_token) = stay(&deployment).await;
+    let mut expected = item(&deployment, &session_token).await;
+    let user = raw::user(&deployment, OWNER).await;
+    for more in [
+        json!({}),
+        json!({"session_information": "another device"}),
+        json!({"session_information": ["x".repeat(191)], "stay_logged_in": "perhaps"}),
+    ] {
+        deployment.advance(Duration::from_secs(3600));
+        let body = with(json!({"session_token": session_token}), more);
+        let reply = signed_in::post(&deployment, "session", RESUME, None, &body).await;
+        let token = member(&reply, "/token");
+        let text = format!(r#"{{"msg":"Session token is good","token":"{token}"}}"#);
+        assert_reply(&reply, 202, &text, json!({"pragma": "no-cache"}), &body.to_string());
+        let iat = deployment.now().secs();
+        let (header, claims) = parts(&token);
+        assert_eq!(header, r#"{"typ":"JWT","alg":"HS256"}"#);
+        let claimed = json!({"iss": "lumen-jwt", "sub": OWNER, "iat": iat, "exp": iat + 3600, "epoch": 0});
+        assert_eq!(claims, claimed);
+        assert!(Held("session JWT", token).is_good(&deployment).await);
+        expected.insert("expires_at".to_owned(), number(iat + 30 * 24 * 3600));
+        assert_eq!(item(&deployment, &session_token).await, expected, "only the idle end moves");
+    }
+    assert_eq!(raw::user(&deployment, OWNER).await, user, "it is no sign-in");
+    assert_eq!(raw::sessions(&deployment, OWNER).await, 1);
+}
+
+#[tokio::test]
+async fn use_puts_the_idle_end_off_and_the_last_end_not() {
+    let deployment = Deployment::start_with(|env| {
+        env.with("SESSION_IDLE_SECONDS", "100").with("SESSION_ABSOLUTE_SECONDS", "250")
+    })
+    .await;
+    let began = Timestamp::from_millis(1_700_000_000_000);
+    for (uses, over) in [
+        (&[][..], 100_000),
+        (&[99_999], 199_000),
+        (&[99_000, 198_999], 250_000),
+        (&[99_000, 198_000, 249_999], 250_000),
+    ] {
+        deployment.set_time(began);
+        let (_, session_token) = stay(&deployment).await;
+        for at in uses {
+            deployment.set_time(began.plus(Duration::from_millis(*at)));
+            assert_eq!(resume(&deployment, &session_token).await.status, 202, "{uses:?} at {at}");
+        }
+        for at in [over, over + 1, over + 1_000_000] {
+            deployment.set_time(began.plus(Duration::from_millis(at)));
+            let reply = resume(&deployment, &session_token).await;
+            assert_reply(&reply, 400, INCORRECT, json!({}), &format!("{uses:?} at {at}"));
+        }
+        // It was there to the last millisecond, or the ends above prove nothing.
+        deployment.set_time(began.plus(Duration::from_millis(over - 1)));
+        assert_eq!(resume(&deployment, &session_token).await.status, 202, "{uses:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_token_that_is_no_good_is_the_same_reply() {
+    let deployment = unlimited().await;
+    let (jwt, session_token) = stay(&deployment).await;
+    let account = sign_in(&deployment, "account", "st.huber", OLD, None).await;
+    let email = sign_in(&deployment, "email", "st.huber", OLD, None).await;
+    let no_good = [
+        "x".to_owned(),
+        "0".repeat(64),
+        "z".repeat(64),
+        format!("{session_token} "),
+        format!("{session_token}x"),
+        session_token[..63].to_owned(),
+        "☃".repeat(64),
+        // Another user's id, another family, another secret.
+        format!("0000000000Y{}", &session_token[11..]),
+        altered(&session_token, 20),
+        altered(&session_token, 21),
+        altered(&session_token, 63),
+        jwt,
+        member(&account, "/token/refresh_token"),
+        member(&email, "/refresh"),
+    ];
+    let before = item(&deployment, &session_token).await;
+    deployment.advance(Duration::from_secs(1));
+    for token in &no_good {
+        assert_reply(&resume(&deployment, token).await, 400, INCORRECT, json!({}), token);
+    }
+    assert_eq!(item(&deployment, &session_token).await, before);
+    assert_eq!(resume(&deployment, &session_token).await.status, 202);
+    assert_all(&deployment, &[Held("account refresh", no_good[12].clone())], true).await;
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_password_the_status_and_the_user_and_when_it_is_left() {
+    for end in ["password", "status", "sessions", "MFA", "user", "leave"] {
+        let deployment = unlimited().await;
+        let (jwt, session_token) = stay(&deployment).await;
+        assert_eq!(resume(&deployment, &session_token).await.status, 202, "{end}");
+        let now = deployment.now();
+        let done = match end {
+            "password" => {
+                let hash = deployment.app.passwords.hash(OLD, [7; 16]).unwrap();
+                deployment.store.set_password(OWNER, &hash, false, now).await
+            }
+            "status" => deployment.store.set_status(OWNER, Status::Disabled, now).await,
+            "sessions" => deployment.store.end_sessions(OWNER, now).await,
+            "MFA" => deployment.store.remove_mfa(OWNER, now).await,
+            "user" => {
+                let user = deployment.store.user(OWNER).await.unwrap().unwrap();
+                deployment.store.delete_user(&user).await
+            }
+            _ => {
+                let body = json!({"session_token": session_token});
+                Ok(signed_in::post(&deployment, "session", LEAVE, Some(&jwt), &body).await.status == 200)
+            }
+        };
+        assert_eq!(done, Ok(true), "{end}");
+        assert_reply(&resume(&deployment, &session_token).await, 400, INCORRECT, json!({}), end);
+        if end == "status" {
+            deployment.store.set_status(OWNER, Status::Active, now).await.unwrap();
+            assert_reply(
+                &resume(&deployment, &session_token).await,
+                400,
+                INCORRECT,
+                json!({}),
+                "active again",
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_of_before_the_change_of_the_users_own_password_is_over() {
+    let deployment = unlimited().await;
+    signed_in::set(&deployment, CHANGER, "must_change_password", Attribute::Bool(false)).await;
+    let old = member(&sign_in(&deployment, "session", "changer", OLD, None).await, "/session_token");
+    signed_in::set(&deployment, CHANGER, "must_change_password", Attribute::Bool(true)).await;
+    assert_reply(&resume(&deployment, &old).await, 400, INCORRECT, json!({}), "before the change");
+    assert_eq!(change(&deployment, &body("changer")).await.status, 200);
+    assert_reply(&resume(&deployment, &old).await, 400, INCORRECT, json!({}), "after the change");
+}
+
+#[tokio::test]
+async fn who_may_not_enter_has_no_session_and_is_not_told_why() {
+    let deployment = unlimited().await;
+    let (_, session_token) = stay(&deployment).await;
+    for status in ["disabled", "blocked", "not_activated"] {
+        // Past the store, so in the epoch of the session.
+        signed_in::set(&deployment, OWNER, "status", text(status)).await;
+        assert_reply(&resume(&deployment, &session_token).await, 400, INCORRECT, json!({}), status);
+    }
+    signed_in::set(&deployment, OWNER, "status", text("active")).await;
+    assert_eq!(resume(&deployment, &session_token).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
+    let deployment = unlimited().await;
+    let required = r#"{"session_token":["The session token field is required."]}"#;
+    let string = r#"{"session_token":["The session token must be a string."]}"#;
+    for (body, text) in [
+        ("", required),
+        ("{}", required),
+        ("[]", required),
+        (r#"{"session_token":"#, required),
+        (r#"{"session_token":null}"#, required),
+        (r#"{"session_token":""}"#, required),
+        (r#"{"session_token":7}"#, string),
+        (r#"{"session_token":false}"#, string),
+        (r#"{"session_token":["x"]}"#, string),
+        (r#"{"session_token":{}}"#, string),
+    ] {
+        let reply = deployment.request("session", "POST", RESUME, &[], body).await;
+        assert_reply(&reply, 422, text, json!({}), body);
+    }
+}
+
+#[tokio::test]
+async fn each_use_leaves_one_audit_event() {
+    let deployment = unlimited().await;
+    let (_, session_token) = stay(&deployment).await;
+    for (at, (token, outcome, user_id)) in [
+        (session_token.clone(), "session_resumed", json!(OWNER)),
+        (altered(&session_token, 63), "session_invalid", json!(null)),
+        ("nonsense".to_owned(), "bad_token", json!(null)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({"session_token": token});
+        let (reply, events) =
+            audited(&deployment, "session", RESUME, None, &body, &format!("session-resume-{at}")).await;
+        assert_eq!(events, [json!(["session", outcome, user_id])], "{reply:?}");
+    }
+}

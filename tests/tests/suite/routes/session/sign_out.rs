@@ -1,0 +1,268 @@
+//! A session is left by its token and a JWT of its user, and by nothing less.
+
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern_tests::deployment::{Deployment, Reply};
+use serde_json::{Value, json};
+
+use crate::support::jwt::{encode, mint, mint_with};
+use crate::support::session::{LEFT, OLD, altered, is_there, leave, stay};
+use crate::support::signed_in::{self, Held, LEAVE, audited, everything, member, sign_in};
+use crate::support::words::{assert_reply, unlimited};
+
+const OWNER: u64 = 33;
+const NO_SESSION: &str = r#"{"msg":"Session token is incorrect","error_code":"session_token_incorrect"}"#;
+const HS256: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
+
+/// How a JWT that is no good is refused.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Jwt {
+    Missing,
+    Expired,
+    Incorrect,
+}
+
+#[track_caller]
+fn assert_refused(jwt: Jwt, reply: &Reply, of: &str) {
+    let (text, challenge) = match jwt {
+        Jwt::Missing => (r#"{"msg":"Token not provided.","error_code":"token_not_provided"}"#, "Bearer"),
+        Jwt::Expired => (
+            r#"{"msg":"Provided token is expired.","error_code":"token_expired"}"#,
+            r#"Bearer error="invalid_token""#,
+        ),
+        Jwt::Incorrect => (
+            r#"{"msg":"Your token is incorrect!","error_code":"token_incorrect"}"#,
+            r#"Bearer error="invalid_token""#,
+        ),
+    };
+    assert_reply(reply, 401, text, json!({"www-authenticate": challenge}), of);
+}
+
+/// A JWT of this contract's with some claims of its own, as another backend mints it with the shared key.
+fn minted(deployment: &Deployment, more: Value) -> String {
+    let iat = deployment.now().secs();
+    mint(
+        HS256,
+        &signed_in::with(json!({"iss": "lumen-jwt", "sub": OWNER, "iat": iat, "exp": iat + 60}), more),
+    )
+}
+
+#[tokio::test]
+async fn a_session_is_left_once_with_the_jwt_in_the_query_or_in_the_header() {
+    let deployment = unlimited().await;
+    let (jwt, _) = stay(&deployment).await;
+    let (_, other) = stay(&deployment).await;
+    let (query, bearer) = (format!("token={jwt}"), format!("Bearer {jwt}"));
+    for (query, authorization) in [
+        (query.as_str(), ""),
+        ("", bearer.as_str()),
+        // The query wins where it says anything.
+        (&query, "Bearer nonsense"),
+        (&query, "Basic c3QuaHViZXI6eA=="),
+        ("token=", &bearer),
+        ("tokens=nonsense", &bearer),
+        (&format!("x=1&{query}&token=nonsense"), ""),
+    ] {
+        let (_, session_token) = stay(&deployment).await;
+        let reply = leave(&deployment, query, authorization, &session_token).await;
+        assert_reply(&reply, 200, LEFT, json!({}), query);
+        assert!(!is_there(&deployment, &session_token).await, "{query}");
+        let reply = leave(&deployment, query, authorization, &session_token).await;
+        assert_reply(&reply, 404, NO_SESSION, json!({}), "a second time");
+    }
+    for authorization in ["", &bearer] {
+        let reply = leave(&deployment, "token=nonsense", authorization, &other).await;
+        assert_refused(Jwt::Incorrect, &reply, authorization);
+    }
+    assert!(is_there(&deployment, &other).await, "only what was named is left");
+    assert!(Held("session JWT", jwt).is_good(&deployment).await, "the JWT lasts until it expires");
+}
+
+#[tokio::test]
+async fn without_a_good_jwt_no_session_is_left() {
+    let deployment = unlimited().await;
+    let (_, session_token) = stay(&deployment).await;
+    let held = everything(&deployment, "st.huber", OLD, &[]).await;
+    let mut cases = vec![
+        (String::new(), Jwt::Missing),
+        ("Basic c3QuaHViZXI6eA==".to_owned(), Jwt::Missing),
+        ("Bearer".to_owned(), Jwt::Incorrect),
+        ("Bearer nonsense".to_owned(), Jwt::Incorrect),
+        ("Bearer a.b.c".to_owned(), Jwt::Incorrect),
+    ];
+    // Other contracts' tokens, and what is no JWT at all.
+    let others = held.iter().filter(|Held(what, _)| *what != "session JWT");
+    cases.extend(others.map(|Held(_, token)| (format!("Bearer {token}"), Jwt::Incorrect)));
+    let iat = deployment.now().secs();
+    for (token, jwt) in [
+        (minted(&deployment, json!({"exp": iat})), Jwt::Expired),
+        (minted(&deployment, json!({"exp": iat - 1})), Jwt::Expired),
+        (minted(&deployment, json!({"exp": iat - 1, "iss": "another"})), Jwt::Expired),
+        (minted(&deployment, json!({"iss": "another"})), Jwt::Incorrect),
+        (minted(&deployment, json!({"iss": "email"})), Jwt::Incorrect),
+        (minted(&deployment, json!({"iss": null})), Jwt::Incorrect),
+        (minted(&deployment, json!({"sub": "33"})), Jwt::Incorrect),
+        (minted(&deployment, json!({"sub": 999})), Jwt::Incorrect),
+        (minted(&deployment, json!({"epoch": 1})), Jwt::Incorrect),
+        (
+            mint_with(
+                b"another key, which nobody here ever set",
+                HS256,
+                &json!({"iss": "lumen-jwt", "sub": OWNER, "iat": iat, "exp": iat + 60}),
+            ),
+            Jwt::Incorrect,
+        ),
+    ] {
+        cases.push((format!("Bearer {token}"), jwt));
+    }
+    let claims = minted(&deployment, json!({})).split('.').nth(1).unwrap().to_owned();
+    for header in [r#"{"typ":"JWT","alg":"none"}"#, r#"{"alg":"None"}"#] {
+        let unsigned = format!("{}.{claims}.", encode(header.as_bytes()));
+        cases.push((format!("Bearer {unsigned}"), Jwt::Incorrect));
+        cases.push((format!("Bearer {}", unsigned.trim_end_matches('.')), Jwt::Incorrect));
+    }
+    for (authorization, jwt) in cases {
+        let reply = leave(&deployment, "", &authorization, &session_token).await;
+        assert_refused(jwt, &reply, &authorization);
+        // In the query it is the same.
+        if let Some(token) = authorization.strip_prefix("Bearer ") {
+            let reply = leave(&deployment, &format!("token={token}"), "", &session_token).await;
+            assert_refused(jwt, &reply, token);
+        }
+    }
+    assert!(is_there(&deployment, &session_token).await);
+    let reply =
+        leave(&deployment, "", &format!("Bearer {}", minted(&deployment, json!({}))), &session_token).await;
+    assert_reply(&reply, 200, LEFT, json!({}), "the same claims, and nothing wrong with them");
+}
+
+#[tokio::test]
+async fn a_jwt_expires_to_the_second() {
+    let deployment = unlimited().await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
+    let (jwt, session_token) = stay(&deployment).await;
+    deployment.advance(Duration::from_millis(3_600_000));
+    let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+    assert_refused(Jwt::Expired, &reply, "an hour later");
+    deployment.set_time(deployment.now().minus(Duration::from_millis(1)));
+    let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+    assert_reply(&reply, 200, LEFT, json!({}), "a millisecond before");
+}
+
+#[tokio::test]
+async fn only_the_users_own_sessions_of_this_contract_are_left_by_their_present_token() {
+    let deployment = unlimited().await;
+    let (jwt, own) = stay(&deployment).await;
+    let guest = sign_in(&deployment, "session", "johndoe", "SecurePass123!", None).await;
+    let (guests_jwt, guests) = (member(&guest, "/token"), member(&guest, "/session_token"));
+    let account =
+        member(&sign_in(&deployment, "account", "st.huber", OLD, None).await, "/token/refresh_token");
+    let moved = format!("{}{}", &own[..11], &guests[11..]);
+    for (jwt, session_token) in [
+        (&jwt, guests.as_str()),
+        (&guests_jwt, &own),
+        (&jwt, &account),
+        (&jwt, &altered(&own, 63)),
+        (&jwt, &moved),
+        (&jwt, &own[..63]),
+        (&jwt, "nonsense"),
+        (&jwt, &"0".repeat(64)),
+        (&jwt, &jwt),
+    ] {
+        let reply = leave(&deployment, &format!("token={jwt}"), "", session_token).await;
+        assert_reply(&reply, 404, NO_SESSION, json!({}), session_token);
+    }
+    assert!(is_there(&deployment, &own).await && is_there(&deployment, &guests).await);
+    assert!(Held("account refresh", account).is_good(&deployment).await);
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_none() {
+    let deployment = Deployment::start_with(|env| env.with("SESSION_IDLE_SECONDS", "100")).await;
+    let (jwt, session_token) = stay(&deployment).await;
+    deployment.advance(Duration::from_secs(101));
+    let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+    assert_reply(&reply, 404, NO_SESSION, json!({}), "an idle session");
+}
+
+#[tokio::test]
+async fn a_jwt_of_before_all_sessions_ended_ends_no_session_of_after() {
+    let deployment = unlimited().await;
+    let (old_jwt, old) = stay(&deployment).await;
+    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    let (new_jwt, new) = stay(&deployment).await;
+    for session_token in [&old, &new] {
+        let reply = leave(&deployment, &format!("token={old_jwt}"), "", session_token).await;
+        assert_refused(Jwt::Incorrect, &reply, "a JWT of the epoch before");
+    }
+    assert!(is_there(&deployment, &new).await);
+    let reply = leave(&deployment, &format!("token={new_jwt}"), "", &old).await;
+    assert_reply(&reply, 404, NO_SESSION, json!({}), "a session of the epoch before");
+    let reply = leave(&deployment, &format!("token={new_jwt}"), "", &new).await;
+    assert_reply(&reply, 200, LEFT, json!({}), "both of the present epoch");
+}
+
+#[tokio::test]
+async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
+    let deployment = unlimited().await;
+    let (jwt, _) = stay(&deployment).await;
+    let required = r#"{"session_token":["The session token field is required."]}"#;
+    let string = r#"{"session_token":["The session token must be a string."]}"#;
+    for (body, text) in [
+        ("", required),
+        ("[]", required),
+        (r#"{"session_token":null}"#, required),
+        (r#"{"session_token":""}"#, required),
+        (r#"{"session_token":7}"#, string),
+        (r#"{"session_token":{}}"#, string),
+    ] {
+        let path = format!("{LEAVE}?token={jwt}");
+        let reply = deployment.request("session", "POST", &path, &[], body).await;
+        assert_reply(&reply, 422, text, json!({}), body);
+        // Not to one who shows no JWT, or one that anybody can see is no good.
+        let reply = deployment.request("session", "POST", LEAVE, &[], body).await;
+        assert_refused(Jwt::Missing, &reply, body);
+        let expired = minted(&deployment, json!({"exp": deployment.now().secs()}));
+        for (token, jwt) in [("nonsense", Jwt::Incorrect), (&expired, Jwt::Expired)] {
+            let reply =
+                deployment.request("session", "POST", &format!("{LEAVE}?token={token}"), &[], body).await;
+            assert_refused(jwt, &reply, body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_request_leaves_one_audit_event() {
+    let deployment = unlimited().await;
+    let (jwt, session_token) = stay(&deployment).await;
+    for (at, (token, outcome, user_id)) in [
+        (None, "no_token", json!(null)),
+        (Some("nonsense"), "bad_token", json!(null)),
+        (Some(jwt.as_str()), "signed_out", json!(OWNER)),
+        (Some(&jwt), "session_invalid", json!(OWNER)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({"session_token": session_token});
+        let (reply, events) =
+            audited(&deployment, "session", LEAVE, token, &body, &format!("session-leave-{at}")).await;
+        assert_eq!(events, [json!(["session", outcome, user_id])], "{reply:?}");
+    }
+}
+
+/// A JWT without an epoch is told from a newer one by its `iat` only.
+#[tokio::test]
+async fn a_jwt_that_was_minted_elsewhere_and_is_no_good_ends_no_session() {
+    let deployment = unlimited().await;
+    let (old, early) = (minted(&deployment, json!({})), json!({"iat": deployment.now().secs() + 100}));
+    deployment.advance(Duration::from_secs(1));
+    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    for jwt in [old, minted(&deployment, early)] {
+        let (_, session_token) = stay(&deployment).await;
+        let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+        assert_refused(Jwt::Incorrect, &reply, "issued before all sessions ended, or in the future");
+        assert!(is_there(&deployment, &session_token).await, "it was refused, and the session is gone");
+    }
+}

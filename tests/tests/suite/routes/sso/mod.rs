@@ -1,0 +1,3 @@
+//! The routes of sso.
+
+mod sign_in;

@@ -1,0 +1,247 @@
+//! The counters in the table, whatever they hold, against the pure functions that say what they mean.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern::throttle::{Attempts, Policy};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::support::raw::{self, Attribute, Item};
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
+
+/// What is set, as numbers out of which every policy can be made.
+#[derive(Clone, Debug)]
+struct Settings {
+    free: u32,
+    shut: u32,
+    longest: u64,
+    limit: u32,
+    window: u64,
+}
+
+/// What the two counters hold, said by the boundaries that it is close to.
+#[derive(Clone, Debug)]
+struct Counters {
+    /// Missing; or the number itself, or so many above the free failures, or above those that shut, less two.
+    name: Option<(u8, u32)>,
+    /// Missing; or how long ago: the wait of the name's own rung, of another, the longest or none, and so many
+    /// milliseconds more.
+    charged: Option<(u8, i64)>,
+    /// Missing; or the number, or so many above the limit, less two.
+    address: Option<(bool, u32)>,
+    /// How far into its day the attempt is made.
+    millis: u64,
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let longest = prop_oneof![1..20_u64, 60..86_401_u64];
+    let window = prop_oneof![1..20_u64, 60..86_401_u64];
+    (2..34_u32, 0..32_u32, longest, 1..40_u32, window).prop_map(|(shut, free, longest, limit, window)| {
+        Settings { free: 1 + free % (shut - 1), shut, longest, limit, window }
+    })
+}
+
+fn counters() -> impl Strategy<Value = Counters> {
+    let name = prop_oneof![
+        1 => Just(None),
+        9 => (0..5_u8, 0..5_u32).prop_map(Some),
+        3 => (Just(9_u8), prop_oneof![0..40_u32, Just(u32::MAX)]).prop_map(Some),
+    ];
+    let more = prop_oneof![Just(-1_i64), Just(0), Just(1), -100_000..100_000_i64];
+    let charged = prop_oneof![1 => Just(None), 9 => (0..5_u8, more).prop_map(Some)];
+    let address = prop_oneof![
+        1 => Just(None),
+        3 => (Just(false), 0..40_u32).prop_map(Some),
+        1 => (Just(true), 0..5_u32).prop_map(Some),
+    ];
+    (name, charged, address, 0..86_400_000_u64).prop_map(|(name, charged, address, millis)| Counters {
+        name,
+        charged,
+        address,
+        millis,
+    })
+}
+
+/// The store decides by a condition that is written down a second time, rung by rung.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_table_admits_exactly_what_the_policy_admits() {
+    let deployment = RefCell::new(Deployment::start().await);
+    let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        TestRunner::new(config)
+            .run(&(settings(), vec(counters(), 6)), |(settings, cases)| {
+                let mut deployment = deployment.borrow_mut();
+                runtime.block_on(async {
+                    let Settings { free, shut, longest, limit, window } = settings;
+                    deployment
+                        .restart(|env| {
+                            env.with("THROTTLE_FREE_FAILURES", free.to_string())
+                                .with("THROTTLE_LOCK_AFTER", shut.to_string())
+                                .with("THROTTLE_MAX_WAIT_SECONDS", longest.to_string())
+                                .with("THROTTLE_ADDRESS_LIMIT", limit.to_string())
+                                .with("THROTTLE_ADDRESS_WINDOW_SECONDS", window.to_string())
+                        })
+                        .await;
+                    for case in cases {
+                        agrees(&deployment, &settings, &case).await;
+                    }
+                });
+                Ok(())
+            })
+            .unwrap();
+    });
+}
+
+async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
+    let policy = Policy {
+        free_failures: settings.free,
+        lock_after: settings.shut,
+        longest_wait: Duration::from_secs(settings.longest),
+        address_limit: settings.limit,
+        address_window: Duration::from_secs(settings.window),
+    };
+    let now = Timestamp::from_millis(1_700_006_400_000 + case.millis);
+    deployment.set_time(now);
+    let failures = case.name.map(|(from, number)| match from {
+        0 | 1 => (settings.free + number).saturating_sub(2),
+        2 | 3 => (settings.shut + number).saturating_sub(2),
+        4 => settings.free + number,
+        _ => number,
+    });
+    let charged_at = case.charged.map(|(from, more)| {
+        let wait = match from {
+            0 | 1 => policy.wait(failures.unwrap_or(0)),
+            2 => policy.wait(settings.free + 3),
+            3 => policy.longest_wait,
+            _ => Duration::ZERO,
+        };
+        Timestamp::from_millis((now.millis() as i64 - wait.as_millis() as i64 - more) as u64)
+    });
+    let from_address = case.address.map(|(near, number)| match near {
+        true => (settings.limit + number).saturating_sub(2),
+        false => number,
+    });
+    let name = raw::name_counter("nobody");
+    let address = raw::address_counter(deployment, settings.window);
+    put(deployment, &name, failures, charged_at.map(|at| at.millis())).await;
+    put(deployment, &address, from_address, None).await;
+
+    // Where nobody says when it was charged, it was charged now; where nobody says how often, never.
+    let counter = failures.map(|failures| Attempts { failures, charged_at: charged_at.unwrap_or(now) });
+    let refused = policy
+        .address(from_address.unwrap_or(0), now)
+        .and_then(|()| counter.map_or(Ok(()), |counter| policy.name(counter, now)));
+    let reply = deployment.password("account", "Nobody", "wrong").await;
+    let of = format!("{settings:?} {case:?}: {failures:?} at {charged_at:?}, {from_address:?} at {now:?}");
+    let counted = match refused {
+        Ok(()) => {
+            assert_refusal("account", Refused::Wrong, &reply, &of);
+            1
+        }
+        Err(wait) => {
+            let seconds = (wait.as_millis() as u64).div_ceil(1000);
+            assert_refusal("account", Refused::Throttled(seconds), &reply, &of);
+            0
+        }
+    };
+    for (counter, before) in [(&name, failures), (&address, from_address)] {
+        let expected = i64::from(before.unwrap_or(0)) + counted;
+        assert_eq!(raw::failures(deployment, counter).await, expected, "{counter} of {of}");
+    }
+}
+
+/// A counter as the store writes it, as far as it is given.
+async fn put(deployment: &Deployment, pk: &str, failures: Option<u32>, charged_at: Option<u64>) {
+    let mut item = Item::from([("charged_by".to_owned(), raw::text("-"))]);
+    item.extend(failures.map(|failures| ("failures".to_owned(), raw::number(failures))));
+    item.extend(charged_at.map(|at| ("charged_at".to_owned(), raw::number(at))));
+    raw::put(deployment, pk, "ATTEMPTS", item).await;
+}
+
+/// A counter that cannot be read is a full one: it says so in the contract's words, nothing is hashed, and it stays
+/// as it is. One that does not say when it was charged was charged just now.
+#[tokio::test]
+async fn a_name_whose_counter_nobody_here_wrote_is_not_admitted() {
+    let deployment = unlimited().await;
+    let now = deployment.now();
+    let long_ago = raw::number(now.minus(LONGEST_WAIT).millis());
+    for (failures, charged_at, wait) in [
+        (raw::text("0"), Some(long_ago.clone()), 900),
+        (raw::text("LEAKED"), None, 900),
+        (Attribute::Bool(true), Some(long_ago.clone()), 900),
+        (Attribute::Null(true), Some(long_ago.clone()), 900),
+        (raw::number(-1), Some(long_ago.clone()), 900),
+        (raw::number(-1_000_000), None, 900),
+        (raw::number("1e30"), Some(long_ago.clone()), 900),
+        (raw::number(7), None, 4),
+        (raw::number(7), Some(raw::text("0")), 4),
+        (raw::number(7), Some(Attribute::Null(true)), 4),
+    ] {
+        for contract in PASSWORD_CONTRACTS {
+            let name = name_at(contract, "johndoe");
+            let counter = raw::name_counter(&name);
+            let mut item = Item::from([("failures".to_owned(), failures.clone())]);
+            item.insert("charged_by".to_owned(), raw::text("-"));
+            item.extend(charged_at.clone().map(|at| ("charged_at".to_owned(), at)));
+            raw::put(&deployment, &counter, "ATTEMPTS", item).await;
+            let before = raw::item(&deployment, &counter, "ATTEMPTS").await;
+            let hashes = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, &name, "SecurePass123!").await;
+            let of = format!("{failures:?} charged at {charged_at:?}");
+            assert_refusal(contract, Refused::Throttled(wait), &reply, &of);
+            assert_eq!(deployment.app.passwords.verifications(), hashes, "{of}");
+            assert_eq!(raw::item(&deployment, &counter, "ATTEMPTS").await, before, "{of}");
+            // The other counter is not the worse for it.
+            assert_eq!(raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await, 0, "{of}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_whose_counter_nobody_here_wrote_is_not_admitted() {
+    let deployment = Deployment::start().await;
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
+    let counter = raw::address_counter(&deployment, 300);
+    for failures in [raw::text("0"), Attribute::Bool(true), Attribute::Null(true), raw::number(-1)] {
+        let mut item = Item::from([("failures".to_owned(), failures.clone())]);
+        item.insert("charged_by".to_owned(), raw::text("-"));
+        raw::put(&deployment, &counter, "ATTEMPTS", item).await;
+        for contract in PASSWORD_CONTRACTS {
+            let hashes = deployment.app.passwords.verifications();
+            let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
+            assert_refusal(contract, Refused::Throttled(180), &reply, &format!("{failures:?}"));
+            assert_eq!(deployment.app.passwords.verifications(), hashes, "{failures:?}");
+        }
+    }
+}
+
+/// Whatever stands beside them: where no failures are counted, there were none.
+#[tokio::test]
+async fn a_counter_that_counts_nothing_is_a_new_one() {
+    let deployment = unlimited().await;
+    for (contract, name) in PASSWORD_CONTRACTS.map(|contract| (contract, name_at(contract, "johndoe"))) {
+        for pk in [raw::name_counter(&name), raw::address_counter(&deployment, 300)] {
+            let item = Item::from([("charged_at".to_owned(), raw::text("LEAKED"))]);
+            raw::put(&deployment, &pk, "ATTEMPTS", item).await;
+        }
+        assert_refusal(
+            contract,
+            Refused::Wrong,
+            &deployment.password(contract, &name, "wrong").await,
+            "a new counter",
+        );
+        assert_eq!(raw::failures(&deployment, &raw::name_counter(&name)).await, 1, "{contract}");
+        assert_eq!(
+            raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await,
+            1,
+            "{contract}"
+        );
+        assert_eq!(deployment.password(contract, &name, "SecurePass123!").await.status, 200, "{contract}");
+        assert_eq!(raw::failures(&deployment, &raw::name_counter(&name)).await, 0, "{contract}");
+    }
+}

@@ -1,0 +1,209 @@
+//! Many users at once: a table that is busy, a reply that is lost, keys that are left unread.
+
+use postern::identity::User;
+use postern::store::{Availability, Conflict, MAX_ID, NewUser, Outcome, StoreError, UniqueField};
+use postern_local::demo;
+use postern_tests::deployment::Deployment;
+use serde_json::{Value, json};
+
+use crate::support::proxy::{Fate, Proxy, error};
+use crate::support::raw;
+
+fn new_user(deployment: &Deployment, id: u64, username: &str) -> NewUser {
+    let email = format!("{username}@example.com");
+    let user =
+        User { id, username: username.to_owned(), email, ..demo::user(&deployment.app, &demo::USERS[2]) };
+    NewUser::new(user).unwrap()
+}
+
+fn new_users(deployment: &Deployment, ids: impl Iterator<Item = u64>) -> Vec<NewUser> {
+    ids.map(|id| new_user(deployment, id, &format!("new{id}"))).collect()
+}
+
+fn cancelled(reasons: &[&str]) -> Fate {
+    let reasons: Vec<Value> = reasons.iter().map(|code| json!({"Code": code, "Message": "LEAKED"})).collect();
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    let body = json!({"__type": kind, "message": "LEAKED", "CancellationReasons": reasons});
+    Fate::Fail(400, body.to_string())
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_for_a_moment_is_created() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    let mut ids = 100..;
+    for reason in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+        let ids: Vec<u64> = ids.by_ref().take(3).collect();
+        proxy.first(&["TransactWriteItems"], move || cancelled(&["None", reason]));
+        proxy.calls();
+        let outcomes =
+            deployment.store.create_users(new_users(&deployment, ids.iter().copied())).await.unwrap();
+        assert_eq!(outcomes, ids.iter().map(|id| Outcome::Created(*id)).collect::<Vec<_>>(), "{reason}");
+        let sent = proxy.calls().iter().filter(|call| call.starts_with("TransactWriteItems")).count();
+        assert_eq!(sent, 2, "{reason}");
+    }
+}
+
+/// What was in the way of one is gone when it is looked for: all are created.
+#[tokio::test]
+async fn a_condition_that_failed_and_would_no_longer() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    proxy.first(&["TransactWriteItems"], || cancelled(&["None", "None", "None", "ConditionalCheckFailed"]));
+    let outcomes = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
+    assert_eq!(outcomes, [100, 101, 102].map(Outcome::Created));
+}
+
+#[tokio::test]
+async fn a_reply_that_is_lost_creates_nobody_twice() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    proxy.first(&["TransactWriteItems"], Fate::lose);
+    let outcomes = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
+    assert_eq!(outcomes, [100, 101, 102].map(Outcome::Created));
+    let before = raw::all(&deployment).await.len();
+    let again = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
+    assert_eq!(again, [100, 101, 102].map(Outcome::Same));
+    assert_eq!(raw::all(&deployment).await.len(), before);
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_an_error_at_once() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    let (status, text) = error(400, "AccessDeniedException").unwrap();
+    proxy.rule(
+        move |call| {
+            if call.starts_with("Transact") { Fate::Fail(status, text.clone()) } else { Fate::Pass }
+        },
+    );
+    let outcome = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap_err();
+    assert!(matches!(outcome, StoreError::Rejected { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn keys_that_are_left_unread_are_read_again() {
+    let (deployment, proxy) = Proxy::deployment(|env| env).await;
+    let key = |pk: &str, sk: &str| json!({"pk": {"S": pk}, "sk": {"S": sk}});
+    let unread = json!({"postern": {"Keys": [key("USER#1", "USER"), key("USER#14", "USER")]}});
+    let body = json!({"Responses": {}, "UnprocessedKeys": unread}).to_string();
+    proxy.first(&["BatchGetItem"], move || Fate::Fail(200, body.clone()));
+    let users = deployment.store.users(&[14, 1]).await.unwrap();
+    assert_eq!(users.iter().map(|user| user.0).collect::<Vec<_>>(), [14, 1]);
+}
+
+#[tokio::test]
+async fn conflicts_say_whose() {
+    let deployment = Deployment::start().await;
+    let availability =
+        async |new_user: NewUser| deployment.store.availability_of(&[&new_user]).await.unwrap().remove(0);
+    let taken = |what, by| Conflict { what, by };
+    assert_eq!(availability(new_user(&deployment, 500, "someone")).await, Availability::Free);
+    assert_eq!(availability(new_user(&deployment, 1, "JohnDoe")).await, Availability::Same(1));
+    assert_eq!(availability(new_user(&deployment, 0, "JohnDoe")).await, Availability::Same(1));
+    let names = vec![taken(UniqueField::Username, 1), taken(UniqueField::Email, 1)];
+    assert_eq!(availability(new_user(&deployment, 500, "johndoe")).await, Availability::Taken(names));
+    assert_eq!(
+        availability(new_user(&deployment, 14, "someone")).await,
+        Availability::Taken(vec![taken(UniqueField::Id, 14)])
+    );
+    let without = new_user(&deployment, 0, "johndoe").without_email();
+    assert_eq!(availability(without).await, Availability::Taken(vec![taken(UniqueField::Username, 1)]));
+
+    // Two of one batch who are in each other's way: the first is created.
+    let pair = vec![
+        new_user(&deployment, 600, "twin"),
+        new_user(&deployment, 601, "twin"),
+        new_user(&deployment, 602, "other"),
+    ];
+    let outcomes = deployment.store.create_users(pair).await.unwrap();
+    let names = vec![taken(UniqueField::Username, 600), taken(UniqueField::Email, 600)];
+    assert_eq!(outcomes, [Outcome::Created(600), Outcome::Taken(names), Outcome::Created(602)]);
+}
+
+/// Two imports of the same file at once, of users without ids: each user is created once, and to the other import it is
+/// there already.
+#[tokio::test]
+async fn who_come_without_ids_from_two_sides_are_created_once() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let new_users = || ["a", "b", "c"].map(|name| new_user(&deployment, 0, name)).to_vec();
+    let mut held = false;
+    proxy.rule(move |call| {
+        let first = call.starts_with("TransactWriteItems") && !std::mem::replace(&mut held, true);
+        if first { Fate::Hold } else { Fate::Pass }
+    });
+    let second = async {
+        proxy.reached().await;
+        let outcomes = deployment.store.create_users(new_users()).await.unwrap();
+        proxy.release();
+        outcomes
+    };
+    let (late, early) = tokio::join!(deployment.store.create_users(new_users()), second);
+    let created: Vec<u64> = early
+        .iter()
+        .map(|outcome| match outcome {
+            Outcome::Created(id) => *id,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(late.unwrap(), created.into_iter().map(Outcome::Same).collect::<Vec<_>>());
+}
+
+/// An id that was handed out, and that somebody else came with before it was used, gives way to the next.
+#[tokio::test]
+async fn an_id_handed_out_gives_way_to_one_that_was_chosen() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    proxy.first(&["TransactWriteItems"], || Fate::Hold);
+    let chosen = async {
+        proxy.reached().await;
+        // 44 is the highest of the demo users, so 45 was handed out.
+        let outcomes =
+            deployment.store.create_users(vec![new_user(&deployment, 45, "chosen")]).await.unwrap();
+        proxy.release();
+        outcomes
+    };
+    let (given, chosen) =
+        tokio::join!(deployment.store.create_users(vec![new_user(&deployment, 0, "given")]), chosen);
+    assert_eq!(chosen, [Outcome::Created(45)]);
+    assert_eq!(given.unwrap(), [Outcome::Created(46)]);
+}
+
+/// Or one mistyped row would use the counter up.
+#[tokio::test]
+async fn an_id_that_is_refused_leaves_the_counter_alone() {
+    let deployment = Deployment::start().await;
+    let mut taken = new_user(&deployment, MAX_ID, "refused").user().clone();
+    taken.username = "johndoe".to_owned();
+    let outcomes = deployment.store.create_users(vec![NewUser::new(taken).unwrap()]).await.unwrap();
+    assert!(matches!(outcomes[..], [Outcome::Taken(_)]), "{outcomes:?}");
+    let next = deployment.store.create_users(vec![new_user(&deployment, 0, "next")]).await.unwrap();
+    assert_eq!(next, [Outcome::Created(45)]);
+}
+
+/// Beyond the highest id no more are handed out: two of them would be one number in JavaScript.
+#[tokio::test]
+async fn ids_end() {
+    let deployment = Deployment::start().await;
+    deployment.store.create_users(vec![new_user(&deployment, MAX_ID, "highest")]).await.unwrap();
+    let refused = deployment.store.create_users(vec![new_user(&deployment, 0, "next")]).await.unwrap_err();
+    assert!(refused.to_string().contains("choose ids"), "{refused}");
+    assert_eq!(
+        deployment.store.create_users(vec![new_user(&deployment, 200, "chosen")]).await.unwrap(),
+        [Outcome::Created(200)]
+    );
+}
+
+/// A user who cannot be read is in the way of one of that name, and of nobody else.
+#[tokio::test]
+async fn an_unreadable_user_is_in_the_way_of_one_only() {
+    let deployment = Deployment::start().await;
+    deployment.store.create_users(vec![new_user(&deployment, 100, "broken")]).await.unwrap();
+    let mut item = raw::user(&deployment, 100).await;
+    item.insert("epoch".to_owned(), raw::text("no number"));
+    raw::put(&deployment, "USER#100", "USER", item).await;
+    let outcomes = deployment
+        .store
+        .create_users(vec![new_user(&deployment, 0, "broken"), new_user(&deployment, 0, "whole")])
+        .await
+        .unwrap();
+    let taken = [UniqueField::Username, UniqueField::Email].map(|what| Conflict { what, by: 100 }).to_vec();
+    assert_eq!(outcomes, [Outcome::Taken(taken), Outcome::Created(101)]);
+    let read = deployment.store.users(&[1, 100, 101]).await.unwrap();
+    assert!(read[0].1.is_ok() && read[1].1.is_err() && read[2].1.is_ok());
+}

@@ -1,0 +1,84 @@
+//! Sign-ins, and the writes that they make.
+
+use postern_local::demo::RECOVERY_CODES;
+use postern_tests::deployment::{Deployment, credentials, name_at};
+use serde_json::{Value, json};
+
+use crate::support::jwt::mint;
+use crate::support::raw::{self, Attribute, Item};
+
+/// The event of a good sign-in by johndoe at any door, which asks to stay; its request has this id.
+pub(crate) fn good_event(deployment: &Deployment, contract: &str, request_id: &str) -> Value {
+    let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
+    body["stay_logged_in"] = json!(true);
+    let mut event = deployment.event(contract, Some(&body.to_string()));
+    let iat = deployment.now().secs();
+    let claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": 1});
+    event["headers"]["authorization"] = json!(format!("Bearer {}", mint(r#"{"alg":"HS256"}"#, &claims)));
+    event["requestContext"]["requestId"] = json!(request_id);
+    event
+}
+
+/// Every write of a sign-in.
+pub(crate) const WRITES: [&str; 6] = [
+    "UpdateItem ADDRESS ADD failures :one",
+    "UpdateItem NAME ADD failures :one",
+    "UpdateItem USER SET last_sign_in",
+    "PutItem SESSIONS",
+    "UpdateItem NAME SET failures",
+    "UpdateItem ADDRESS ADD failures :minus",
+];
+
+/// How somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum By {
+    Password,
+    Totp,
+    RecoveryCode,
+}
+
+impl By {
+    /// The user who does, and the id.
+    pub(crate) const fn user(self) -> (&'static str, u64) {
+        match self {
+            Self::Password => ("johndoe", 1),
+            Self::Totp | Self::RecoveryCode => ("guarded", 43),
+        }
+    }
+
+    /// The body that signs in and asks to stay.
+    pub(crate) fn body(self, contract: &str) -> Value {
+        let (user, _) = self.user();
+        let password = if self == Self::Password { "SecurePass123!" } else { "Password1234!" };
+        let mut body = credentials(contract, &name_at(contract, user), password);
+        body["stay_logged_in"] = json!(true);
+        match self {
+            Self::Password => {}
+            // Of the stand's moment, 1700000000.
+            Self::Totp => body["token"] = json!("582969"),
+            Self::RecoveryCode => body["token"] = json!(RECOVERY_CODES[0]),
+        }
+        body
+    }
+}
+
+/// How many sessions a sign-in at this contract begins.
+pub(crate) fn sessions_of(contract: &str) -> usize {
+    usize::from(contract != "mfa")
+}
+
+/// A counter of a name or of the address that has counted so much, the last of it long ago.
+pub(crate) async fn put_counter(deployment: &Deployment, pk: &str, failures: u64) {
+    let item = Item::from([
+        ("failures".to_owned(), raw::number(failures)),
+        ("charged_at".to_owned(), raw::number(1_699_999_000_000_u64)),
+        ("charged_by".to_owned(), raw::text("-")),
+    ]);
+    raw::put(deployment, pk, "ATTEMPTS", item).await;
+}
+
+/// What of a user's codes is left, and which step was spent last.
+pub(crate) fn codes(user: &Item) -> (usize, Option<Attribute>) {
+    let left = user.get("recovery_codes").map_or(0, |codes| codes.as_ss().unwrap().len());
+    (left, user.get("mfa").and_then(|mfa| mfa.as_m().unwrap().get("last_step").cloned()))
+}

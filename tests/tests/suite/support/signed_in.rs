@@ -1,0 +1,201 @@
+//! What somebody holds who signed in, and does with it: requests, tokens, and codes of an authenticator.
+
+use postern_tests::deployment::{self, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::logs;
+use ring::hmac;
+use serde_json::{Value, json};
+
+use crate::support::raw::{self, Attribute};
+
+pub(crate) const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
+pub(crate) const RESUME: &str = "/api/auth/IamLoggedIn";
+pub(crate) const LEAVE: &str = "/api/v1/user/myself/session/logoutCurrentSession";
+pub(crate) const WHOAMI: &str = "/whoami/jwt";
+pub(crate) const ACCOUNT: &str = "/account/jwt";
+pub(crate) const MFA: &str = "/account/mfa/jwt";
+
+/// Posts a JSON body, with a bearer token where there is one.
+pub(crate) async fn post(
+    deployment: &Deployment,
+    contract: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> Reply {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+    deployment.request(contract, "POST", path, &headers, &body.to_string()).await
+}
+
+/// Gets a path with a bearer token.
+pub(crate) async fn get(deployment: &Deployment, contract: &str, path: &str, token: &str) -> Reply {
+    deployment.request(contract, "GET", path, &[("authorization", &format!("Bearer {token}"))], "").await
+}
+
+/// An object with the members of another put into it.
+pub(crate) fn with(mut body: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no object: {more}") };
+    body.as_object_mut().unwrap().extend(more);
+    body
+}
+
+/// A sign-in at any password contract, which asks to stay, with a code where there is one.
+pub(crate) async fn sign_in(
+    deployment: &Deployment,
+    contract: &str,
+    username: &str,
+    password: &str,
+    code: Option<&str>,
+) -> Reply {
+    let body = credentials(contract, &name_at(contract, username), password);
+    deployment.sign_in(contract, with(body, json!({"stay_logged_in": true, "token": code}))).await
+}
+
+/// The mfa contract's JWT of a sign-in.
+pub(crate) async fn mfa_jwt(
+    deployment: &Deployment,
+    username: &str,
+    password: &str,
+    code: Option<&str>,
+) -> String {
+    member(&sign_in(deployment, "mfa", username, password, code).await, "/token")
+}
+
+/// A text in a reply.
+#[track_caller]
+pub(crate) fn member(reply: &Reply, place: &str) -> String {
+    let body = reply.json();
+    body.pointer(place).and_then(Value::as_str).unwrap_or_else(|| panic!("no {place}: {body}")).to_owned()
+}
+
+/// Sets one attribute of a user's item, past the store.
+pub(crate) async fn set(deployment: &Deployment, id: u64, name: &str, value: Attribute) {
+    let mut item = raw::user(deployment, id).await;
+    item.insert(name.to_owned(), value);
+    raw::put(deployment, &format!("USER#{id}"), "USER", item).await;
+}
+
+/// Something that a sign-in gave: which token of which contract, and the token.
+#[derive(Debug)]
+pub(crate) struct Held(pub(crate) &'static str, pub(crate) String);
+
+impl Held {
+    /// Whether it is still good for what it is for. Anything but a yes or a plain no is a panic.
+    pub(crate) async fn is_good(&self, deployment: &Deployment) -> bool {
+        let Self(what, token) = self;
+        let (reply, yes, no) = match *what {
+            "account access" => (deployment.sso(token).await, 200, 401),
+            "account refresh" => {
+                let form = format!("grant_type=refresh_token&refresh_token={token}");
+                (deployment.request("account", "POST", "/oauth/token/", &[], &form).await, 200, 400)
+            }
+            // It cannot end a session that is not there, and is told so only if it is good.
+            "session JWT" => {
+                let body = json!({"session_token": "x"});
+                (post(deployment, "session", LEAVE, Some(token), &body).await, 404, 401)
+            }
+            "session token" => {
+                (post(deployment, "session", RESUME, None, &json!({"session_token": token})).await, 202, 400)
+            }
+            "mfa JWT" => (get(deployment, "mfa", WHOAMI, token).await, 200, 401),
+            "email access" => (get(deployment, "email", "/api/profile/", token).await, 200, 401),
+            "email refresh" => (
+                post(deployment, "email", "/api/token/refresh/", None, &json!({"refresh": token})).await,
+                200,
+                401,
+            ),
+            other => panic!("nobody holds {other}"),
+        };
+        assert!([yes, no].contains(&reply.status), "{what}: {reply:?}");
+        reply.status == yes
+    }
+}
+
+/// Everything that a user gets who signs in at each password contract, each time with the next of these codes.
+pub(crate) async fn everything(
+    deployment: &Deployment,
+    username: &str,
+    password: &str,
+    codes: &[&str],
+) -> Vec<Held> {
+    let mut held = Vec::new();
+    for (at, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
+        let reply = sign_in(deployment, contract, username, password, codes.get(at).copied()).await;
+        let given: &[(&'static str, &str)] = match contract {
+            "account" => {
+                &[("account access", "/token/access_token"), ("account refresh", "/token/refresh_token")]
+            }
+            "session" => &[("session JWT", "/token"), ("session token", "/session_token")],
+            "mfa" => &[("mfa JWT", "/token")],
+            _ => &[("email access", "/access"), ("email refresh", "/refresh")],
+        };
+        held.extend(given.iter().map(|(what, place)| Held(what, member(&reply, place))));
+    }
+    held
+}
+
+/// All of these are good, or none is.
+pub(crate) async fn assert_all(deployment: &Deployment, held: &[Held], good: bool) {
+    for one in held {
+        assert_eq!(one.is_good(deployment).await, good, "{one:?}");
+    }
+}
+
+/// What an authenticator shows for a base32 secret in this time step (RFC 6238, by hand).
+pub(crate) fn totp(secret: &str, step: u64) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &base32(secret));
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let tag = tag.as_ref();
+    let offset = usize::from(tag[19] & 15);
+    let number = u32::from_be_bytes(tag[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+/// The code of the present time step, or of one so many later.
+pub(crate) fn code(deployment: &Deployment, secret: &str, later: u64) -> String {
+    totp(secret, deployment.now().secs() / 30 + later)
+}
+
+/// RFC 4648 without padding.
+pub(crate) fn base32(text: &str) -> Vec<u8> {
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0_u32);
+    for letter in text.bytes() {
+        let digit = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == letter);
+        held = (held << 5) | digit.expect("base32") as u32;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits) as u8);
+            held &= (1 << bits) - 1;
+        }
+    }
+    bytes
+}
+
+/// A request that is found again in the log: its reply, and the message, the outcome and the user of each audit event
+/// that it left.
+pub(crate) async fn audited(
+    deployment: &Deployment,
+    contract: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+    request_id: &str,
+) -> (Reply, Vec<Value>) {
+    let bearer = format!("Bearer {}", token.unwrap_or_default());
+    let headers = [("authorization", bearer.as_str())];
+    let headers = if token.is_some() { &headers[..] } else { &[] };
+    let method = if body.is_null() { "GET" } else { "POST" };
+    let mut event = deployment::event(method, path, headers, Some(&body.to_string()));
+    event["requestContext"]["requestId"] = json!(request_id);
+    let reply = deployment.invoke(contract, event).await;
+    let lines = logs::so_far();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let events = lines.filter(|line| line["request_id"] == json!(request_id));
+    (reply, events.map(|event| json!([event["message"], event["outcome"], event["user_id"]])).collect())
+}
+
+#[test]
+fn codes_are_those_of_the_contracts_vector() {
+    assert_eq!(totp("KBTSKUKRDJPEGCZK", 1_700_000_000 / 30), "582969");
+}
