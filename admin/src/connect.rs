@@ -1,4 +1,5 @@
-//! The clients for a deployment. Credentials and region are found as the AWS CLI finds them. A table on this machine needs none.
+//! The clients for a deployment. Credentials and region are found as the AWS CLI finds them. A table on this
+//! machine needs none.
 
 use std::time::Duration;
 
@@ -92,7 +93,8 @@ fn dynamodb_endpoint(target: &Target) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Returns where the table is looked for, and the options that change it. A message that it cannot be reached ends with this.
+/// Returns where the table is looked for, and the options that change it. A message that it cannot be reached
+/// ends with this.
 pub fn place(target: &Target) -> String {
     let change = "--endpoint-url, AWS_ENDPOINT_URL_DYNAMODB or --local";
     match dynamodb_endpoint(target) {

@@ -137,8 +137,8 @@ async fn join(
     Ok(None)
 }
 
-/// Creates the users of a batch. A digest that is fast to guess gets its layer first, but only if the user is not in the table
-/// yet. So a second run does not take the time of the first.
+/// Creates the users of a batch. A digest that is fast to guess gets its layer first, but only if the user is
+/// not in the table yet. So a second run does not take the time of the first.
 async fn create(store: &Store, batch: &mut [BatchRow], layering: &Layering) -> Result<Vec<Outcome>, Failure> {
     let mut known: Vec<Option<Outcome>> = vec![None; batch.len()];
     let fast: Vec<(usize, FastDigest)> =

@@ -1,8 +1,8 @@
 //! `postern keys`: makes, shows and rotates the signing keys.
 //!
-//! A set is a JWK Set (RFC 7517) with the member `recovery_code_key`. The first key signs, and all keys verify. If passwords
-//! were imported that were hashed with a pepper, the set has the member `password_peppers` too. Before a set is written, the
-//! functions' own parser reads it.
+//! A set is a JWK Set (RFC 7517) with the member `recovery_code_key`. The first key signs, and all keys
+//! verify. If passwords were imported that were hashed with a pepper, the set has the member
+//! `password_peppers` too. Before a set is written, the functions' own parser reads it.
 
 mod listing;
 mod pepper;
@@ -211,8 +211,8 @@ pub(crate) struct Found {
     pub(crate) place: String,
 }
 
-/// Finds the keys as the functions do: in the secret, else in the environment, else, for a table on this machine only, the
-/// sample keys.
+/// Finds the keys as the functions do: in the secret, else in the environment, else, for a table on this
+/// machine only, the sample keys.
 ///
 /// # Errors
 /// If there are no keys, they are broken, or they are the sample keys and the table is not on this machine.

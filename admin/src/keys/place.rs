@@ -154,8 +154,8 @@ impl Place {
     }
 }
 
-/// Writes a temporary file that only its owner may read, and renames it to `path`. So the file always holds complete keys, the
-/// old ones or the new ones.
+/// Writes a temporary file that only its owner may read, and renames it to `path`. So the file always holds
+/// complete keys, the old ones or the new ones.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     // The process id is in the name, so that the file of a crashed process does not conflict.

@@ -19,8 +19,8 @@ use time::macros::format_description;
 
 use crate::output::{Exit, Failure};
 
-/// How long until a new key is known wherever tokens are verified: functions read the keys every five minutes, whoever
-/// verifies by the key set may keep that for five more, and reading takes a moment.
+/// How long until a new key is known wherever tokens are verified: functions read the keys every five
+/// minutes, whoever verifies by the key set may keep that for five more, and reading takes a moment.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
 
 /// The member that holds the peppers of imported passwords.
@@ -63,8 +63,8 @@ impl KeySet {
         Ok(set)
     }
 
-    /// What the functions read as a ring of keys. A secret that is one HS256 key becomes a set that verifies the same
-    /// tokens and recovery codes.
+    /// What the functions read as a ring of keys. A secret that is one HS256 key becomes a set that verifies
+    /// the same tokens and recovery codes.
     pub(super) fn parse(text: &str) -> Result<Self, KeyError> {
         KeyRing::parse(text)?;
         let text = text.trim();
@@ -242,8 +242,8 @@ fn kid(key: &Map<String, Value>) -> Option<&str> {
     key.get("kid").and_then(Value::as_str)
 }
 
-/// The kid of a key that is made now: the time, to the second, and four random digits, so that two sets of one second
-/// can be merged. It has nothing that a shell would interpret.
+/// The kid of a key that is made now: the time, to the second, and four random digits, so that two sets of
+/// one second can be merged. It has nothing that a shell would interpret.
 fn kid_of(now: Timestamp) -> String {
     let second: String = now.iso8601().unwrap_or_default().chars().take(19).collect();
     format!("{}Z-{}", second.replace(':', "-"), hex::encode(&random::<2>()))

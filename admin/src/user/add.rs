@@ -63,7 +63,8 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         must_change_password: options.must_change_password,
         mfa: None,
         recovery_codes: BTreeSet::new(),
-        // A chosen id may have belonged to a deleted user. That user never had this epoch, so tokens of that user stay invalid.
+        // A chosen id may have belonged to a deleted user. That user never had this epoch, so tokens of that
+        // user stay invalid.
         epoch: options.id.map_or(0, |_| at.secs()),
         sessions_ended_at: options.id.map(|_| at),
         kept_token: None,
@@ -74,7 +75,7 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
         last_sign_in: None,
         attributes: Map::new(),
     };
-    // Conflicts are reported before the operator types a password twice.
+    // Conflicts are reported before the operator types the password.
     login_names(&user).map_err(failure)?;
     if let Some(taken) = taken(store, &user).await? {
         return Err(Failure::new(Exit::Refused, taken));

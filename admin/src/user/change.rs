@@ -25,8 +25,8 @@ Examples:
 pub struct SetPassword {
     #[command(flatten)]
     user: UserArg,
-    /// The user has to change the password before signing in. Without this option, the user need not, even if an earlier command
-    /// required it.
+    /// The user has to change the password before signing in. Without this option, the user need not, even if
+    /// an earlier command required it.
     #[arg(long)]
     must_change_password: bool,
     /// The password is the first line of standard input.
@@ -45,7 +45,8 @@ Examples:
 pub struct Disable {
     #[command(flatten)]
     user: UserArg,
-    /// Mark the user as blocked. A client gets the same answer as for a disabled user; operators see the difference.
+    /// Mark the user as blocked. A client gets the same answer as for a disabled user; operators see the
+    /// difference.
     #[arg(long)]
     block: bool,
 }

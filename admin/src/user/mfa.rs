@@ -34,7 +34,8 @@ Examples:
 pub struct Enrol {
     #[command(flatten)]
     user: UserArg,
-    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else
+    /// SIGNING_KEYS_SECRET_ARN.
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
     /// The name of the service, which the authenticator shows.

@@ -40,7 +40,7 @@ pub(super) trait ReadRows {
     /// Reads the next row. Returns `None` at the end of the file.
     ///
     /// # Errors
-    /// If the file cannot be read, or it cannot be told where the next row begins.
+    /// If the file cannot be read, or it is unknown where the next row begins.
     fn read_row(&mut self) -> Result<Option<Row>, ReadError>;
 
     /// The line that is read, from 1.
@@ -69,7 +69,7 @@ impl Rows {
         Self { columns: Some(columns), ..self }
     }
 
-    /// The same rows, which so many lines stand before.
+    /// The same rows, with so many lines before them that were skipped.
     pub(super) fn with_skipped_lines(self, skipped_lines: usize) -> Self {
         Self { skipped_lines, ..self }
     }
