@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::row::Row;
 use crate::import::source::Meter;
+use crate::output::with_sources;
 
 /// The file cannot be read any further.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -102,10 +103,7 @@ impl Iterator for Rows {
         match next {
             Ok(row) => row.map(Ok),
             Err(ReadError::Broken(broken)) => Some(Err(broken)),
-            Err(ReadError::Io(error)) => {
-                let what = format!("the file cannot be read any further: {error}");
-                Some(Err(Broken { line: self.reader.line(), what }))
-            }
+            Err(error) => Some(Err(Broken { line: self.reader.line(), what: with_sources(&error) })),
         }
     }
 }
