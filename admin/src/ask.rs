@@ -55,7 +55,7 @@ pub fn secret(question: &str) -> Result<Vec<u8>, Failure> {
 /// If there is no terminal to ask on.
 pub fn confirm(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage("there is no terminal to ask on; say --yes if you are sure"));
+        return Err(Failure::usage("there is no terminal to ask on; use --yes if you are sure"));
     }
     eprint!("{question} [y/N] ");
     let _ = io::stderr().flush();
@@ -67,7 +67,7 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
 fn prompt() -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(
-            "there is no terminal to ask for the password on; pipe it in and say --password-stdin",
+            "there is no terminal to ask for the password on; pipe it in and use --password-stdin",
         ));
     }
     let ask = |prompt: &str| rpassword::prompt_password(prompt).map_err(|error| unreadable(&error));

@@ -44,7 +44,7 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
         None if target.local => LOCAL_TABLE.to_owned(),
         None => env.optional("TABLE_NAME").map(str::to_owned).ok_or_else(|| {
             Failure::usage(
-                "which table? Name it with --table or TABLE_NAME (the stack's output TableName), or say --local \
+                "which table? Name it with --table or TABLE_NAME (the stack's output TableName), or use --local \
                  for the one that `cargo run` serves",
             )
         })?,
@@ -85,8 +85,8 @@ fn dynamodb_endpoint(target: &Target) -> Result<Option<String>, Failure> {
     let Some((noted, file)) = local_endpoint::read(&env) else { return Ok(Some(LOCAL_ENDPOINT.to_owned())) };
     match env.optional(VARIABLE) {
         Some(set) if set.trim_end_matches('/') != noted => Err(Failure::usage(format!(
-            "which table? `cargo run` serves one at {noted}, as {} says, and {VARIABLE} is {set}: unset it, or leave \
-             --local out",
+            "which table? `cargo run` serves one at {noted}, according to {}, and {VARIABLE} is {set}: unset it, or omit \
+             --local",
             file.display()
         ))),
         _ => Ok(Some(noted)),

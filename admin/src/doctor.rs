@@ -25,7 +25,8 @@ const MAX_SKEW: Duration = Duration::from_secs(60);
 /// What to check besides the table.
 #[derive(Args)]
 #[command(after_help = "\
-Prints a line for each check: ok, warn or FAIL, and what to do. A check that cannot run because another one FAILs has no line.
+Prints a line for each check: ok, warn or FAIL, and what to do. A check that cannot run because another one
+FAILs has no line.
 
 Examples:
   postern doctor --table postern-users --secret arn:aws:secretsmanager:…

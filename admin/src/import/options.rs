@@ -12,10 +12,10 @@ use super::rows::WrittenBy;
 /// Which users to import, and how.
 #[derive(Args)]
 #[command(after_help = "\
-No user is overwritten, and running it again imports no user twice. docs/ has a page for each product.
+No user is overwritten, and a second run imports no user twice. docs/ has a page for each product.
 
 Examples:
-  postern import django users.json --dry-run        what would go in, and what is wrong with the rest
+  postern import django users.json --dry-run        what would be imported, and what is wrong with the rest
   postern import django users.json
   postern import datepoll users.jsonl --drop-taken-emails
   postern import freesewing users.json --encryption-key freesewing.key

@@ -76,8 +76,8 @@ pub struct Show {
 /// The step of a rotation.
 #[derive(Args)]
 #[command(after_help = "\
-Nothing has to be deployed. Functions read the secret every five minutes. A client that verifies by /.well-known/jwks.json reads
-that at most five minutes later. Tokens and recovery codes stay valid.
+Nothing has to be deployed. Functions read the secret every five minutes. A client that verifies by
+/.well-known/jwks.json reads that at most five minutes later. Tokens and recovery codes stay valid.
 
   postern keys rotate --secret ARN --add              a new key, which verifies and does not sign yet
   (ten minutes later)
@@ -235,7 +235,7 @@ pub(crate) async fn ring(secret: Option<&str>, target: &Target, is_local: bool) 
         (None, None) if is_local => (SAMPLE_KEYS.to_owned(), "the sample keys".to_owned()),
         (None, None) => {
             return Err(Failure::usage(
-                "where are the signing keys? Say --secret ARN_OR_NAME, or set SIGNING_KEYS_SECRET_ARN or SIGNING_KEYS",
+                "where are the signing keys? Use --secret ARN_OR_NAME, or set SIGNING_KEYS_SECRET_ARN or SIGNING_KEYS",
             ));
         }
     };

@@ -19,8 +19,8 @@ const MAX_ID: u64 = (1 << 53) - 1;
 /// The user to create.
 #[derive(Args)]
 #[command(after_help = "\
-Without --password-stdin or --no-password, the command asks for the password. It is never an argument, which other users of
-this machine can see.
+Without --password-stdin or --no-password, the command asks for the password. It is never an argument, which
+other users of this machine can see.
 
 Examples:
   postern user add ann --email ann@example.com

@@ -25,8 +25,8 @@ pub enum MfaCommand {
 /// The user to enrol.
 #[derive(Args)]
 #[command(after_help = "\
-Recovery codes are stored as digests under a key. It is kept with the signing keys: in the secret, in SIGNING_KEYS, or, for a
-table on this machine, in the sample keys that `cargo run` uses.
+Recovery codes are stored as digests under a key. It is kept with the signing keys: in the secret, in
+SIGNING_KEYS, or, for a table on this machine, in the sample keys that `cargo run` uses.
 
 Examples:
   postern user mfa enrol johndoe --secret arn:aws:secretsmanager:…
