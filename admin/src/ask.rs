@@ -7,10 +7,12 @@ use postern::random::random;
 
 use crate::output::{Exit, Failure};
 
-/// Returns the hash of a new password. It is asked for twice without an echo, or is the first line of standard input.
+/// Returns the hash of a new password. It is asked for twice without an echo, or is the first line of
+/// standard input.
 ///
 /// # Errors
-/// If there is no terminal to ask on, the two answers differ, or the password is too weak for a user of these names.
+/// If there is no terminal to ask on, the two answers differ, or the password is too weak for a user of these
+/// names.
 pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Failure> {
     let password = if from_stdin { first_line(&mut io::stdin().lock())? } else { prompt()? };
     let names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
@@ -53,7 +55,7 @@ pub fn secret(question: &str) -> Result<Vec<u8>, Failure> {
 /// If there is no terminal to ask on.
 pub fn confirm(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage("there is no terminal to ask on; say --yes if you are sure"));
+        return Err(Failure::usage("there is no terminal to ask on; use --yes if you are sure"));
     }
     eprint!("{question} [y/N] ");
     let _ = io::stderr().flush();
@@ -65,7 +67,7 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
 fn prompt() -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(
-            "there is no terminal to ask for the password on; pipe it in and say --password-stdin",
+            "there is no terminal to ask for the password on; pipe it in and use --password-stdin",
         ));
     }
     let ask = |prompt: &str| rpassword::prompt_password(prompt).map_err(|error| unreadable(&error));
@@ -76,7 +78,8 @@ fn prompt() -> Result<String, Failure> {
     Ok(password)
 }
 
-/// Reads the first line without its line break, and otherwise exactly. A password may begin or end with spaces.
+/// Reads the first line without its line break, and otherwise exactly. A password may begin or end with
+/// spaces.
 fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
     // The longest password, one byte more, and a line break are enough to see that it is too long.
     let mut line = Vec::new();

@@ -1,4 +1,5 @@
-//! The clients for a deployment. Credentials and region are found as the AWS CLI finds them. A table on this machine needs none.
+//! The clients for a deployment. Credentials and region are found as the AWS CLI finds them. A table on this
+//! machine needs none.
 
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
         None if target.local => LOCAL_TABLE.to_owned(),
         None => env.optional("TABLE_NAME").map(str::to_owned).ok_or_else(|| {
             Failure::usage(
-                "which table? Name it with --table or TABLE_NAME (the stack's output TableName), or say --local \
+                "which table? Name it with --table or TABLE_NAME (the stack's output TableName), or use --local \
                  for the one that `cargo run` serves",
             )
         })?,
@@ -85,15 +86,16 @@ fn dynamodb_endpoint(target: &Target) -> Result<Option<String>, Failure> {
     let Some((noted, file)) = local_endpoint::read(&env) else { return Ok(Some(LOCAL_ENDPOINT.to_owned())) };
     match env.optional(VARIABLE) {
         Some(set) if set.trim_end_matches('/') != noted => Err(Failure::usage(format!(
-            "which table? `cargo run` serves one at {noted}, as {} says, and {VARIABLE} is {set}: unset it, or leave \
-             --local out",
+            "which table? `cargo run` serves one at {noted}, according to {}, and {VARIABLE} is {set}: unset it, or omit \
+             --local",
             file.display()
         ))),
         _ => Ok(Some(noted)),
     }
 }
 
-/// Returns where the table is looked for, and the options that change it. A message that it cannot be reached ends with this.
+/// Returns where the table is looked for, and the options that change it. A message that it cannot be reached
+/// ends with this.
 pub fn place(target: &Target) -> String {
     let change = "--endpoint-url, AWS_ENDPOINT_URL_DYNAMODB or --local";
     match dynamodb_endpoint(target) {

@@ -18,21 +18,23 @@ use crate::output::{Failure, Output};
 use crate::table;
 use crate::target::Target;
 
-/// The largest harmless difference between two clocks. A TOTP code lasts 30 s, and a token of another machine may be issued up
-/// to a minute in the future.
+/// The largest harmless difference between two clocks. A TOTP code lasts 30 s, and a token of another machine
+/// may be issued up to a minute in the future.
 const MAX_SKEW: Duration = Duration::from_secs(60);
 
 /// What to check besides the table.
 #[derive(Args)]
 #[command(after_help = "\
-Prints a line for each check: ok, warn or FAIL, and what to do. A check that cannot run because another one FAILs has no line.
+Prints a line for each check: ok, warn or FAIL, and what to do. A check that cannot run because another one
+FAILs has no line.
 
 Examples:
   postern doctor --table postern-users --secret arn:aws:secretsmanager:…
   postern doctor --local
   postern doctor --json | jq '.[] | select(.level != \"ok\")'")]
 pub struct DoctorOptions {
-    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else
+    /// SIGNING_KEYS_SECRET_ARN.
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
 }

@@ -58,7 +58,8 @@ impl Output {
         Self::done(String::new(), Value::Null)
     }
 
-    /// Prints it on standard output. If that fails, the command fails, because a secret that is shown once may be lost.
+    /// Prints it on standard output. If that fails, the command fails, because a secret that is shown once
+    /// may be lost.
     pub fn print(&self, as_json: bool) -> ExitCode {
         let text = match as_json {
             true if !self.json.is_null() => self.json.to_string(),
@@ -132,8 +133,8 @@ pub fn write(bytes: &[u8]) -> Result<bool, Failure> {
     }
 }
 
-/// Escapes a text that others chose, such as a username, for a terminal. Control characters could move the cursor. Other
-/// characters change the direction of text (Unicode Standard Annex #9).
+/// Escapes a text that others chose, such as a username, for a terminal. Control characters could move the
+/// cursor. Other characters change the direction of text (Unicode Standard Annex #9).
 pub fn plain(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -179,7 +180,7 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable { .. } => Self::unavailable(&Causes(&error).to_string()),
             StoreError::Rejected { cause } if cause.code() == Some("ResourceNotFoundException") => Self::new(
                 Exit::NotFound,
-                "there is no such table; `postern doctor` tells where it was looked for",
+                "there is no such table; `postern doctor` shows where it was looked for",
             ),
             StoreError::Rejected { .. } | StoreError::Unreadable { .. } => {
                 Self::new(Exit::Failed, Causes(&error).to_string())

@@ -15,7 +15,8 @@ use crate::target::Target;
 /// The commands on the table.
 #[derive(Subcommand)]
 pub enum TableCommand {
-    /// Create the table. On AWS, the SAM template creates a better one: protected, and with point-in-time recovery.
+    /// Create the table. On AWS, the SAM template creates a better one: protected, and with point-in-time
+    /// recovery.
     #[command(after_help = "\
 Examples:
   postern table create --table postern --endpoint-url http://127.0.0.1:8000

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-/// The deployment that a command works on. Credentials, profile and region are found as the AWS CLI finds them.
+/// The deployment that a command works on. Credentials, profile and region are found as the AWS CLI finds
+/// them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Target {
     /// The DynamoDB table (the stack's output TableName). Else TABLE_NAME of the environment.

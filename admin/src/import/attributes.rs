@@ -1,5 +1,5 @@
-//! What the contracts keep with a user, and the type of each member. An attribute that its contract cannot read would be an
-//! error at each sign-in.
+//! What the contracts keep with a user, and the type of each member. An attribute that its contract cannot
+//! read would be an error at each sign-in.
 
 use serde_json::{Map, Value, json};
 

@@ -139,8 +139,8 @@ async fn join(
     Ok(None)
 }
 
-/// Creates the users of a batch. A digest that is fast to guess gets its layer first, but only if the user is not in the table
-/// yet. So a second run does not take the time of the first.
+/// Creates the users of a batch. A digest that is fast to guess gets its layer first, but only if the user is
+/// not in the table yet. So a second run does not take the time of the first.
 async fn create(
     store: &Operator,
     batch: &mut [BatchRow],

@@ -18,7 +18,8 @@ use crate::output::Failure;
 /// Reads the users of a file of DatePoll, and the e-mail addresses that come before them in a dump.
 #[derive(Default)]
 pub struct DatePoll {
-    /// The first e-mail address of each user, with the id of the address. In a dump, addresses are a table of their own.
+    /// The first e-mail address of each user, with the id of the address. In a dump, addresses are a table of
+    /// their own.
     addresses: HashMap<u64, (u64, String)>,
     has_addresses: bool,
 }
@@ -124,7 +125,8 @@ fn stored(password: Option<String>, id: u64) -> Result<Option<String>, UnusableP
         {
             Ok(Some(format!("bcrypt_suffix${id}${hash}")))
         }
-        // DatePoll accepted any password where there was no hash. Such a user must not be imported with a password.
+        // DatePoll accepted any password where there was no hash. Such a user must not be imported with a
+        // password.
         Some(_) => Err(UnusablePassword::NotBcrypt),
     }
 }

@@ -27,7 +27,7 @@ impl FormatReader {
     /// Returns the rows of the file.
     ///
     /// # Errors
-    /// If its begin shows that it is of another format.
+    /// If its beginning shows that it is of another format.
     pub(super) fn rows(&self, source: Source, written_by: Option<WrittenBy>) -> Result<Rows, Failure> {
         let rows = match self {
             Self::Csv => Rows::of_csv(source, written_by),

@@ -1,6 +1,8 @@
-//! The file of old and new ids: a CSV with the columns `old_id` and `new_id`. The product's other tables are updated by it.
+//! The file of old and new ids: a CSV with the columns `old_id` and `new_id`. The product's other tables are
+//! updated by it.
 //!
-//! An import that is run again lists the users who are in the table already. So the file of the last run is complete.
+//! An import that is run again lists the users who are in the table already. So the file of the last run is
+//! complete.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -22,8 +24,8 @@ pub struct IdMap {
 }
 
 impl IdMap {
-    /// Creates the file beside the imported file; for standard input, in the current directory. Replaces the file of an earlier
-    /// import.
+    /// Creates the file beside the imported file; for standard input, in the current directory. Replaces the
+    /// file of an earlier import.
     ///
     /// # Errors
     /// If the file cannot be written. If there is a file that no import wrote.
@@ -34,7 +36,7 @@ impl IdMap {
                 path.push(".ids.csv");
                 PathBuf::from(path)
             }
-            // Beside a pipe there is no place for a file.
+            // A pipe is in no directory where a file could be written.
             Input::File(_) | Input::Stdin => PathBuf::from("stdin.ids.csv"),
         };
         match begin(&path) {

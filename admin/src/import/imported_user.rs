@@ -12,7 +12,7 @@ use super::warning::Warning;
 pub struct ParsedUser {
     /// The user.
     pub user: UserRecord,
-    /// Why the password of the row cannot be used, if the product's format tells.
+    /// Why the password of the row cannot be used, if the product's format shows it.
     pub no_password: Option<UnusablePassword>,
     /// What the operator should know.
     pub warnings: Vec<Warning>,

@@ -1,8 +1,8 @@
-//! Formats that are not read, told by how a file begins (its magic number), and the way to one that is.
+//! Formats that are not read, recognized by the first bytes of a file (magic number), and what to do instead.
 
 use std::path::Path;
 
-/// A format that is not read, and how to get one that is.
+/// A format that is not read, and what to do instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsupportedFormat {
     /// The name of the format, with its article.
@@ -96,7 +96,7 @@ const PG_TAR: UnsupportedFormat =
 /// Where tar has its magic, and what that is.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
-/// Returns the format of a file that begins so, if it is one that is not read.
+/// Returns the format of a file by its beginning, if the format is not read.
 pub fn unsupported(begin: &[u8]) -> Option<UnsupportedFormat> {
     let tar = begin.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1));
     if tar {
@@ -137,8 +137,8 @@ fn is_bson(begin: &[u8]) -> bool {
     matches!(begin, [_, _, _, 0, _, b'_', b'i', b'd', 0, ..])
 }
 
-/// Whether it is an encrypted message of OpenPGP without armour: its first packet holds a session key for a public key
-/// or for a passphrase (RFC 9580, sections 4.2 and 5.1 to 5.3).
+/// Whether it is an encrypted message of OpenPGP without armour: its first packet holds a session key for a
+/// public key or for a passphrase (RFC 9580, sections 4.2 and 5.1 to 5.3).
 fn is_openpgp(begin: &[u8]) -> bool {
     match begin {
         [0x84, _, version, ..] | [0x85, _, _, version, ..] | [0xc1, _, version, ..] => {

@@ -12,10 +12,10 @@ use super::rows::WrittenBy;
 /// Which users to import, and how.
 #[derive(Args)]
 #[command(after_help = "\
-No user is overwritten, and running it again imports no user twice. docs/ has a page for each product.
+No user is overwritten, and a second run imports no user twice. docs/ has a page for each product.
 
 Examples:
-  postern import django users.json --dry-run        what would go in, and what is wrong with the rest
+  postern import django users.json --dry-run        what would be imported, and what is wrong with the rest
   postern import django users.json
   postern import datepoll users.jsonl --drop-taken-emails
   postern import freesewing users.json --encryption-key freesewing.key
@@ -30,12 +30,13 @@ pub struct ImportArgs {
 /// The formats.
 #[derive(Subcommand)]
 pub(super) enum Format {
-    /// Django: `manage.py dumpdata` in any format, a dump of the database in SQL or XML, or a CSV or JSON of the table
-    /// of users.
+    /// Django: `manage.py dumpdata` in any format, a dump of the database in SQL or XML, or a CSV or JSON of
+    /// the table of users.
     Django {
         #[command(flatten)]
         options: Options,
-        /// The model of the users, where the dump has several: `app.model`. In SQL it is the table `app_model`.
+        /// The model of the users, where the dump has several: `app.model`. In SQL it is the table
+        /// `app_model`.
         #[arg(long, value_name = "APP.MODEL")]
         model: Option<String>,
         /// The URL that the path of an avatar is appended to.
@@ -47,13 +48,13 @@ pub(super) enum Format {
         #[command(flatten)]
         options: Options,
     },
-    /// FreeSewing: a dump of its database in SQL, a JSON or CSV of its table `User`, or what mongoexport writes of version 2's
-    /// `users`.
+    /// FreeSewing: a dump of its database in SQL, a JSON or CSV of its table `User`, or what mongoexport
+    /// writes of version 2's `users`.
     Freesewing {
         #[command(flatten)]
         options: Options,
-        /// The file whose first line is the key that the columns are encrypted with. Else the environment variable
-        /// FREESEWING_ENCRYPTION_KEY.
+        /// The file whose first line is the key that the columns are encrypted with. Else the environment
+        /// variable FREESEWING_ENCRYPTION_KEY.
         #[arg(long, value_name = "FILE")]
         encryption_key: Option<PathBuf>,
     },
@@ -86,24 +87,26 @@ pub struct Options {
     /// Import a user without the e-mail address if it is another user's.
     #[arg(long)]
     pub(super) drop_taken_emails: bool,
-    /// Join a user to the user in the table who has the same e-mail address. That user takes the attributes, MFA and source id
-    /// that it lacks, and signs in by the username of either product. For a second product with the same people. Both products
-    /// must have verified their users' addresses.
+    /// Join a user to the user in the table who has the same e-mail address. That user takes the attributes,
+    /// MFA and source id that it lacks, and signs in by the username of either product. For a second product
+    /// with the same people. Both products must have verified their users' addresses.
     #[arg(long = "match", value_name = "WHAT", value_enum)]
     pub(super) match_by: Option<MatchBy>,
-    /// Whose password a joined user has: that of the user in the table, or of the product in which the user signed in last.
+    /// Whose password a joined user has: that of the user in the table, or of the product in which the user
+    /// signed in last.
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t, requires = "match_by")]
     pub(super) match_password: MatchPassword,
-    /// Give users new ids, and keep the ids of the file as their source ids. For keys that are taken, or that are no whole
-    /// numbers, such as UUIDs. The old and the new ids are written to FILE.ids.csv.
+    /// Give users new ids, and keep the ids of the file as their source ids. For keys that are taken, or that
+    /// are no whole numbers, such as UUIDs. The old and the new ids are written to FILE.ids.csv.
     #[arg(long)]
     pub(super) new_ids: bool,
-    /// The encoding of the file, if it is neither UTF-8 nor UTF-16 with a byte order mark. For a CSV of Excel, it may be
-    /// windows-1252.
+    /// The encoding of the file, if it is neither UTF-8 nor UTF-16 with a byte order mark. For a CSV of
+    /// Excel, it may be windows-1252.
     #[arg(long, value_name = "NAME")]
     pub(super) encoding: Option<Charset>,
-    /// The program that wrote the file. It decides whether a backslash escapes in SQL and in tab-separated text, and whether a
-    /// quote in tab-separated text is text. The begin of most files tells the program.
+    /// The program that wrote the file. It decides whether a backslash escapes in SQL and in tab-separated
+    /// text, and whether a quote in tab-separated text is text. The beginning of most files shows the
+    /// program.
     #[arg(long, value_name = "PROGRAM", value_enum)]
     pub(super) written_by: Option<WrittenBy>,
     /// Where the table is looked for, to name it if it cannot be reached.

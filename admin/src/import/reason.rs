@@ -110,7 +110,7 @@ pub enum Reason {
     )]
     NoAddresses,
     /// The record is of another model than the users before it.
-    #[error("`{model}` has users too; say with --model which one is meant")]
+    #[error("`{model}` has users too; name the model with --model")]
     OtherModel {
         /// The model.
         model: String,

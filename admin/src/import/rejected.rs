@@ -1,7 +1,7 @@
 //! The file of rejected rows.
 //!
-//! It has a temporary name until the run is over. So the file of an earlier run is replaced by a complete one, and stays if
-//! this run fails.
+//! It has a temporary name until the run is over. So the file of an earlier run is replaced by a complete
+//! one, and stays if this run fails.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -36,16 +36,17 @@ struct Rejected<'a> {
 }
 
 impl RejectedRows {
-    /// Chooses the path that was named, or else one beside the imported file. Nothing is written yet except to test that it
-    /// can be.
+    /// Chooses the path that was named, or else one beside the imported file. Nothing is written yet except
+    /// to test that it can be.
     ///
     /// # Errors
-    /// If the file cannot be written, if there is a file that no import wrote, or if the path is that of the imported file.
+    /// If the file cannot be written, if there is a file that no import wrote, or if the path is that of the
+    /// imported file.
     pub fn new(input: &Input, named: Option<&Path>) -> Result<Self, Failure> {
         let path = match (named, input) {
             (Some(path), _) => path.to_owned(),
             (None, Input::File(file)) if input.size().is_some() => with_suffix(file, ".rejected.jsonl"),
-            // Beside a pipe, which may be `/dev/fd/63`, there is no place for a file.
+            // A pipe, which may be `/dev/fd/63`, is in no directory where a file could be written.
             (None, Input::File(_) | Input::Stdin) => PathBuf::from("stdin.rejected.jsonl"),
         };
         let found = match fs::metadata(&path) {
@@ -107,8 +108,8 @@ impl RejectedRows {
         written.map_err(|error| not_written(&self.path, &error))
     }
 
-    /// Gives the file its name, and returns the name if there are `any` rows. If there are none, removes an earlier file, but
-    /// only after a run that `saw_all` rows.
+    /// Gives the file its name, and returns the name if there are `any` rows. If there are none, removes an
+    /// earlier file, but only after a run that `saw_all` rows.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -128,7 +129,7 @@ impl RejectedRows {
 impl Drop for RejectedRows {
     fn drop(&mut self) {
         if let (Some(_), Some(part)) = (&self.file, &self.part) {
-            // It holds hashes, and nobody would find it under this name.
+            // It holds hashes, and must not be left under this name.
             let _ = fs::remove_file(part);
         }
     }
@@ -157,7 +158,8 @@ fn is_device(_: &Metadata) -> bool {
     false
 }
 
-/// Whether there is a file of an earlier import. It may be replaced, since this run writes every row that is still rejected.
+/// Whether there is a file of an earlier import. It may be replaced, since this run writes every row that is
+/// still rejected.
 ///
 /// # Errors
 /// If there is a file that no import wrote, or it cannot be read.

@@ -1,4 +1,5 @@
-//! What became of the rows: one line each on standard error, a summary on standard output, and a file of rejected rows.
+//! What became of the rows: one line each on standard error, a summary on standard output, and a file of
+//! rejected rows.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -34,8 +35,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Reports on an import of this file into the table at this place. Rejected rows go to the file `rejected`, or beside
-    /// the imported file; in a dry run only to the file `rejected`.
+    /// Reports on an import of this file into the table at this place. Rejected rows go to the file
+    /// `rejected`, or beside the imported file; in a dry run only to the file `rejected`.
     ///
     /// # Errors
     /// If rejected rows cannot be written.
@@ -222,7 +223,7 @@ impl Report {
         remarks.extend(self.broken.as_deref().map(plain));
         if let Some(failure) = &self.stopped {
             remarks.push(format!(
-                "stopped: {}. When that is mended, run the same command again to go on; nobody is imported twice",
+                "stopped: {}. Correct that, and run the same command again to go on; nobody is imported twice",
                 failure.message
             ));
         }
@@ -242,7 +243,8 @@ impl Report {
     }
 }
 
-/// Returns the key or username of a row in brackets, to name it besides its position. Empty if the row has neither.
+/// Returns the key or username of a row in brackets, to name it besides its position. Empty if the row has
+/// neither.
 fn key_of(row: &Value) -> String {
     let members = [("id", row.get("pk")), ("id", row.get("id")), ("username", row.get("username"))];
     let key = members.into_iter().find_map(|(name, value)| match value? {

@@ -1,6 +1,7 @@
 //! The import itself: batches, several in progress at once.
 //!
-//! A run that ends early can be repeated. The next run finds every user who was created, and leaves that user as is.
+//! A run that ends early can be repeated. The next run finds every user who was created, and leaves that user
+//! as is.
 
 use std::mem;
 use std::sync::atomic::Ordering;
@@ -174,7 +175,8 @@ impl Run<'_> {
         if !held.is_empty() {
             return self.report.reject(position, &Value::Object(record), &user.taken(held));
         }
-        // An earlier row that is rejected itself does not conflict. Only the table tells whether it is rejected.
+        // An earlier row that is rejected itself does not conflict. Only the table shows whether it is
+        // rejected.
         if self.seen.is_pending(&user) {
             self.send().await;
             self.finish_all().await;
@@ -200,7 +202,8 @@ impl Run<'_> {
         }
     }
 
-    /// Notes that a user of the file is in the table with this id. The id is 0 where a dry run cannot tell it.
+    /// Notes that a user of the file is in the table with this id. The id is 0 where a dry run cannot tell
+    /// it.
     fn note_stored(&mut self, user: &CheckedUser, id: u64) {
         self.seen.taken.extend(self.seen.keys(user));
         self.seen.taken.insert(self.seen.key(UniqueField::Id, &id.to_string()));
@@ -223,7 +226,8 @@ impl Run<'_> {
         }
     }
 
-    /// Returns how many users of the file cannot sign in by their id, because another user's username is the same digits.
+    /// Returns how many users of the file cannot sign in by their id, because another user's username is the
+    /// same digits.
     fn shadowed(&self) -> usize {
         let ids = self.ids_as_usernames.iter();
         ids.filter(|id| self.seen.taken.contains(&self.seen.key(UniqueField::Id, &id.to_string()))).count()

@@ -7,7 +7,8 @@ use postern::store::operator::{Conflict, UniqueField};
 
 use super::imported_user::CheckedUser;
 
-/// The ids and names of the rows that were read. Each is kept as 64 bits, so that a million users fit into memory.
+/// The ids and names of the rows that were read. Each is kept as 64 bits, so that a million users fit into
+/// memory.
 #[derive(Default)]
 pub(super) struct Seen {
     /// Of rows whose users are in the table, or would be after a dry run.
@@ -32,8 +33,8 @@ impl Seen {
         }
     }
 
-    /// Returns the names of this user that other users in the table are known to have. For a row without an id, only the
-    /// table can tell whether it is the same user.
+    /// Returns the names of this user that other users in the table are known to have. For a row without an
+    /// id, only the table can show whether it is the same user.
     pub(super) fn held_by_others(&self, user: &CheckedUser) -> Vec<Conflict> {
         let id = user.new_user.user().id;
         let holder = |what, which: &str| self.held.get(&self.key(what, which)).copied();
@@ -52,7 +53,8 @@ impl Seen {
         user.unique().iter().map(|(what, which)| self.key(*what, which)).collect()
     }
 
-    /// Returns the key of an id or name. A username and an e-mail address are both login names, and share their keys.
+    /// Returns the key of an id or name. A username and an e-mail address are both login names, and share
+    /// their keys.
     pub(super) fn key(&self, what: UniqueField, which: &str) -> u64 {
         self.state.hash_one((what == UniqueField::Id, which))
     }

@@ -17,11 +17,11 @@ use crate::output::{Exit, Failure, plain};
 /// The longest row, in bytes. An item of DynamoDB holds at most 400 KB.
 pub const MAX_ROW: usize = 1 << 20;
 
-/// How far the end of a row is looked for where only quotes and brackets tell it, in bytes. A quote or bracket that is left
-/// open would otherwise take the rest of the file.
+/// How far the end of a row is searched for where only quotes and brackets mark it, in bytes. A quote or
+/// bracket that is left open would otherwise take the rest of the file.
 pub const MAX_SEARCH: u64 = 4 << 20;
 
-/// How much of a file tells its format, in bytes.
+/// How much of a file is searched to recognize its format, in bytes.
 const BEGIN: u64 = 1 << 16;
 
 /// Where the rows come from.
@@ -49,7 +49,8 @@ impl Input {
         }
     }
 
-    /// Opens it. Its begin tells gzip, Zstandard, xz and UTF-16. Any other encoding than UTF-8 must be named.
+    /// Opens it. Its beginning shows gzip, Zstandard, xz and UTF-16. Any other encoding than UTF-8 must be
+    /// named.
     ///
     /// # Errors
     /// If it cannot be read, or is of a format that is not read.
@@ -116,8 +117,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads the begin of an input in this encoding. Without one, a byte order mark tells UTF-16, and all else is taken for
-    /// UTF-8.
+    /// Reads the beginning of an input in this encoding. Without an encoding, a byte order mark marks UTF-16,
+    /// and everything else is read as UTF-8.
     ///
     /// # Errors
     /// If the input cannot be read.

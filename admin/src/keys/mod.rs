@@ -1,8 +1,8 @@
 //! `postern keys`: makes, shows and rotates the signing keys.
 //!
-//! A set is a JWK Set (RFC 7517) with the member `recovery_code_key`. The first key signs, and all keys verify. If passwords
-//! were imported that were hashed with a pepper, the set has the member `password_peppers` too. Before a set is written, the
-//! functions' own parser reads it.
+//! A set is a JWK Set (RFC 7517) with the member `recovery_code_key`. The first key signs, and all keys
+//! verify. If passwords were imported that were hashed with a pepper, the set has the member
+//! `password_peppers` too. Before a set is written, the functions' own parser reads it.
 
 mod listing;
 mod pepper;
@@ -76,8 +76,8 @@ pub struct Show {
 /// The step of a rotation.
 #[derive(Args)]
 #[command(after_help = "\
-Nothing has to be deployed. Functions read the secret every five minutes. A client that verifies by /.well-known/jwks.json reads
-that at most five minutes later. Tokens and recovery codes stay valid.
+Nothing has to be deployed. Functions read the secret every five minutes. A client that verifies by
+/.well-known/jwks.json reads that at most five minutes later. Tokens and recovery codes stay valid.
 
   postern keys rotate --secret ARN --add              a new key, which verifies and does not sign yet
   (ten minutes later)
@@ -211,8 +211,8 @@ pub(crate) struct Found {
     pub(crate) place: String,
 }
 
-/// Finds the keys as the functions do: in the secret, else in the environment, else, for a table on this machine only, the
-/// sample keys.
+/// Finds the keys as the functions do: in the secret, else in the environment, else, for a table on this
+/// machine only, the sample keys.
 ///
 /// # Errors
 /// If there are no keys, they are broken, or they are the sample keys and the table is not on this machine.
@@ -235,7 +235,7 @@ pub(crate) async fn ring(secret: Option<&str>, target: &Target, is_local: bool) 
         (None, None) if is_local => (SAMPLE_KEYS.to_owned(), "the sample keys".to_owned()),
         (None, None) => {
             return Err(Failure::usage(
-                "where are the signing keys? Say --secret ARN_OR_NAME, or set SIGNING_KEYS_SECRET_ARN or SIGNING_KEYS",
+                "where are the signing keys? Use --secret ARN_OR_NAME, or set SIGNING_KEYS_SECRET_ARN or SIGNING_KEYS",
             ));
         }
     };

@@ -29,7 +29,8 @@ Add the pepper first, then import. Functions read the secret every five minutes.
   (five minutes later)
   postern import csv users.csv --pepper-id a --pepper-how hmac-sha256
 
-The pepper is never an argument, which other users of this machine could see. A line break at the end of a text is ignored.
+The pepper is never an argument, which other users of this machine could see. A line break at the end of a
+text is ignored.
 
 Examples:
   postern keys pepper add a --secret ARN < pepper.txt
@@ -47,7 +48,8 @@ pub struct Add {
 /// The pepper to remove.
 #[derive(Args)]
 #[command(after_help = "\
-The password of a user who has not signed in since the import needs the pepper. No command shows the pepper, so keep a copy.
+The password of a user who has not signed in since the import needs the pepper. No command shows the pepper,
+so keep a copy.
 
 Examples:
   postern keys pepper remove a --secret ARN

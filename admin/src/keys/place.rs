@@ -23,7 +23,7 @@ pub(super) struct PlaceArgs {
     /// The secret in Secrets Manager (the stack's output SigningKeysSecretArn). Else SIGNING_KEYS_SECRET_ARN.
     #[arg(long, value_name = "ARN_OR_NAME")]
     pub(super) secret: Option<String>,
-    /// The file.
+    /// A file instead of a secret.
     #[arg(long, value_name = "FILE", conflicts_with = "secret")]
     pub(super) file: Option<PathBuf>,
 }
@@ -62,7 +62,7 @@ impl PlaceArgs {
         match self.secret.clone().or_else(secret_of_env) {
             Some(id) => secret_named(id, target).await,
             None => Err(Failure::usage(
-                "where are the keys? Say --secret ARN_OR_NAME or --file FILE, or set SIGNING_KEYS_SECRET_ARN",
+                "where are the keys? Use --secret ARN_OR_NAME or --file FILE, or set SIGNING_KEYS_SECRET_ARN",
             )),
         }
     }
@@ -154,8 +154,8 @@ impl Place {
     }
 }
 
-/// Writes a temporary file that only its owner may read, and renames it to `path`. So the file always holds complete keys, the
-/// old ones or the new ones.
+/// Writes a temporary file that only its owner may read, and renames it to `path`. So the file always holds
+/// complete keys, the old ones or the new ones.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     // The process id is in the name, so that the file of a crashed process does not conflict.

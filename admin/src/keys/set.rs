@@ -18,8 +18,8 @@ use time::macros::format_description;
 
 use crate::output::{Exit, Failure};
 
-/// How long until a new key is known wherever tokens are verified: functions read the keys every five minutes, whoever
-/// verifies by the key set may keep that for five more, and reading takes a moment.
+/// How long until a new key is known wherever tokens are verified: functions read the keys every five
+/// minutes, whoever verifies by the key set may keep that for five more, and reading takes a moment.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
 
 /// What a key signs with.
@@ -223,8 +223,8 @@ fn kid(key: &Map<String, Value>) -> Option<&str> {
     key.get("kid").and_then(Value::as_str)
 }
 
-/// The kid of a key that is made now: the time, to the second, and four random digits, so that two sets of one second
-/// can be merged. It has nothing that a shell would interpret.
+/// The kid of a key that is made now: the time, to the second, and four random digits, so that two sets of
+/// one second can be merged. It has nothing that a shell would interpret.
 fn kid_of(now: Timestamp) -> String {
     let second: String = now.iso8601().unwrap_or_default().chars().take(19).collect();
     format!("{}Z-{}", second.replace(':', "-"), hex::encode(random::<2>()))

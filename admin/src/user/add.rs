@@ -19,8 +19,8 @@ const MAX_ID: u64 = (1 << 53) - 1;
 /// The user to create.
 #[derive(Args)]
 #[command(after_help = "\
-Without --password-stdin or --no-password, the command asks for the password. It is never an argument, which other users of
-this machine can see.
+Without --password-stdin or --no-password, the command asks for the password. It is never an argument, which
+other users of this machine can see.
 
 Examples:
   postern user add ann --email ann@example.com
@@ -63,7 +63,8 @@ pub(super) async fn run(store: &Operator, options: Add) -> Result<Output, Failur
         must_change_password: options.must_change_password,
         mfa: None,
         recovery_codes: BTreeSet::new(),
-        // A chosen id may have belonged to a deleted user. That user never had this epoch, so tokens of that user stay invalid.
+        // A chosen id may have belonged to a deleted user. That user never had this epoch, so tokens of that
+        // user stay invalid.
         epoch: options.id.map_or(0, |_| at.secs()),
         sessions_ended_at: options.id.map(|_| at),
         kept_token: None,
@@ -74,7 +75,7 @@ pub(super) async fn run(store: &Operator, options: Add) -> Result<Output, Failur
         last_sign_in: None,
         attributes: Map::new(),
     };
-    // Conflicts are reported before the operator types a password twice.
+    // Conflicts are reported before the operator types the password.
     login_names(&user).map_err(failure)?;
     if let Some(taken) = taken(store, &user).await? {
         return Err(Failure::new(Exit::Refused, taken));

@@ -16,8 +16,8 @@ use crate::output::{Exit, Failure, Output, status_name};
 /// The user whose password to set.
 #[derive(Args)]
 #[command(after_help = "\
-Ends all sessions and tokens, and unlocks the user's login names. Without --password-stdin, the command
-asks for the password.
+Ends all sessions and tokens, and unlocks the user's login names. Without --password-stdin, the command asks
+for the password.
 
 Examples:
   postern user set-password johndoe
@@ -26,8 +26,8 @@ Examples:
 pub struct SetPassword {
     #[command(flatten)]
     user: UserArg,
-    /// The user has to change the password before signing in. Without this option, the user need not, even if an earlier command
-    /// required it.
+    /// The user has to change the password before signing in. Without this option, the user need not, even if
+    /// an earlier command required it.
     #[arg(long)]
     must_change_password: bool,
     /// The password is the first line of standard input.
@@ -46,7 +46,8 @@ Examples:
 pub struct Disable {
     #[command(flatten)]
     user: UserArg,
-    /// Mark the user as blocked. A client gets the same answer as for a disabled user; operators see the difference.
+    /// Mark the user as blocked. A client gets the same answer as for a disabled user; operators see the
+    /// difference.
     #[arg(long)]
     block: bool,
 }

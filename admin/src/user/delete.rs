@@ -13,8 +13,8 @@ use crate::output::{Exit, Failure, Output, count};
 /// The user to delete.
 #[derive(Args)]
 #[command(after_help = "\
-Other users can then take the login names. The id is not assigned again. Failures that were counted for the names stay
-counted. `postern user disable` keeps everything, and can be reverted.
+Other users can then take the login names. The id is not assigned again. Failures that were counted for the
+names stay counted. `postern user disable` keeps everything, and can be reverted.
 
 Examples:
   postern user delete johndoe

@@ -12,11 +12,11 @@ use serde_json::json;
 use super::describe::about;
 use crate::output::{Exit, Failure, Output, plain, status_name, write};
 
-/// Which users.
+/// Which users to list.
 #[derive(Args)]
 #[command(after_help = "\
-Reads the whole table, page by page. So it costs more the larger the table is. The columns are id, status, MFA, username and
-e-mail address.
+Reads the whole table, page by page. So it costs more the larger the table is. The columns are id, status,
+MFA, username and e-mail address.
 
 Examples:
   postern user list --limit 10
@@ -32,7 +32,7 @@ pub struct List {
             _ => Status::Active,
         }))]
     status: Option<Status>,
-    /// No more than this many.
+    /// At most this many users.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 }

@@ -26,8 +26,8 @@ pub enum MfaCommand {
 /// The user to enrol.
 #[derive(Args)]
 #[command(after_help = "\
-Recovery codes are stored as digests under a key. It is kept with the signing keys: in the secret, in SIGNING_KEYS, or, for a
-table on this machine, in the sample keys that `cargo run` uses.
+Recovery codes are stored as digests under a key. It is kept with the signing keys: in the secret, in
+SIGNING_KEYS, or, for a table on this machine, in the sample keys that `cargo run` uses.
 
 Examples:
   postern user mfa enrol johndoe --secret arn:aws:secretsmanager:…
@@ -35,7 +35,8 @@ Examples:
 pub struct Enrol {
     #[command(flatten)]
     user: UserArg,
-    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else
+    /// SIGNING_KEYS_SECRET_ARN.
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
     /// The name of the service, which the authenticator shows.

@@ -26,7 +26,7 @@ pub enum UserCommand {
     /// Show everything about a user except secrets.
     #[command(after_help = show::EXAMPLES)]
     Show(UserArg),
-    /// List the users, one a line, in no order.
+    /// List the users, one on each line, in no particular order.
     List(list::List),
     /// Set a user's password, end all sessions, and unlock the login names.
     SetPassword(change::SetPassword),

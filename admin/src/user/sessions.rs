@@ -14,8 +14,8 @@ use crate::output::{Failure, Output, count, plain, time};
 /// The user whose sessions to list or end.
 #[derive(Args)]
 #[command(after_help = "\
-A session that is not used ends at the time under IDLE. Every session ends at the time under ENDS. Ending all sessions ends
-all tokens too. The user may sign in again.
+A session that is not used ends at the time under IDLE. Every session ends at the time under ENDS. Ending all
+sessions ends all tokens too. The user may sign in again.
 
 Examples:
   postern user sessions johndoe

@@ -14,8 +14,8 @@ use super::user_arg::UserArg;
 use crate::output::{Failure, Output, count, plain, status_name, time};
 
 pub(super) const EXAMPLES: &str = "\
-Waits are computed from the THROTTLE_… variables of this environment, as the functions compute them. Without variables, the
-defaults apply.
+Waits are computed from the THROTTLE_… variables of this environment, as the functions compute them. Without
+variables, the defaults apply.
 
 Examples:
   postern user show johndoe

@@ -15,8 +15,8 @@ use crate::output::{Exit, Failure, Output, count, plain};
 /// The login name to unlock.
 #[derive(Args)]
 #[command(after_help = "\
-If a user has the name, all login names of that user are unlocked: username, e-mail address and id. A name that no user has is
-locked after failures like any other, and is unlocked like any other.
+If a user has the name, all login names of that user are unlocked: username, e-mail address and id. A name
+that no user has is locked after failures like any other, and is unlocked like any other.
 
 Examples:
   postern user unlock johndoe

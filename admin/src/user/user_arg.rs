@@ -9,8 +9,8 @@ use crate::output::{Exit, Failure, plain};
 /// The user that a command works on.
 #[derive(Args)]
 pub struct UserArg {
-    /// The username, the e-mail address, the id, or the id in the product that the user was imported from. They are looked up in
-    /// this order.
+    /// The username, the e-mail address, the id, or the id in the product that the user was imported from.
+    /// They are looked up in this order.
     #[arg(value_name = "USER")]
     pub user: String,
 }

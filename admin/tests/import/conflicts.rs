@@ -119,8 +119,8 @@ async fn bad_row_of_a_batch_is_rejected_alone() {
     assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [5, 17]);
 }
 
-/// Many rows have the e-mail address of a user in the table. Each is rejected, or imported without it, and a second run finds
-/// every user.
+/// Many rows have the e-mail address of a user in the table. Each is rejected, or imported without it, and a
+/// second run finds every user.
 #[tokio::test(flavor = "multi_thread")]
 async fn address_of_a_user_in_the_table_is_rejected_or_dropped_in_every_row() {
     let deployment = Deployment::start().await;

@@ -1,5 +1,5 @@
-//! An import crashes at each of its writes, before or after the table has the write, and runs again. The table is the same as
-//! after an import without a crash.
+//! An import crashes at each of its writes, before or after the table has the write, and runs again. The
+//! table is the same as after an import without a crash.
 
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -85,7 +85,8 @@ async fn deployment() -> Deployment {
     });
     deployment.write("first.jsonl", &first.map(|user| user.to_string() + "\n").collect::<String>());
     assert_eq!(deployment.run(&["import", "jsonl", "first.jsonl"]).counts(), [3, 0, 0]);
-    // The second product's keys are UUIDs; three of its people are those of the first, and some hashes need a layer.
+    // The second product's keys are UUIDs; three of its people are those of the first, and some hashes need a
+    // layer.
     let second = (1..=40).map(|n| {
         let hash = if n % 20 == 0 { "5f4dcc3b5aa765d61d8327deb882cf99" } else { "!" };
         json!({"model": "a.user", "pk": format!("0b8f7a52-{n:012}"), "fields": {

@@ -64,7 +64,8 @@ async fn rejected_file_may_be_a_device_but_not_a_pipe_or_the_imported_file() {
         let output = run(to);
         assert_eq!((output.code, output.out.as_str()), (Some(code), ""), "{to}: {}", output.err);
     }
-    // Rejected rows cannot go into the imported file, not by another spelling of its path, nor through a link.
+    // Rejected rows cannot go into the imported file, not by another spelling of its path, nor through a
+    // link.
     deployment.run(&["import", "csv", "users.csv"]);
     let path = deployment.path("users.csv.rejected.jsonl");
     let before = fs::read_to_string(&path).unwrap();

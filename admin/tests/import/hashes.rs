@@ -1,11 +1,13 @@
-//! Password hashes of other products: a digest that is fast to guess gets a layer, and an unusable hash is left out.
+//! Password hashes of other products: a digest that is fast to guess gets a layer, and an unusable hash is
+//! left out.
 
 use postern::password::{Passwords, Peppers};
 use serde_json::{Value, json};
 
 use crate::Deployment;
 
-/// Of `pw`: Django's MD5, SHA-1 and MD5 without a salt, LDAP's SSHA, passlib's PBKDF2 of few iterations, WordPress 6.8.
+/// Of `pw`: Django's MD5, SHA-1 and MD5 without a salt, LDAP's SSHA, passlib's PBKDF2 of few iterations,
+/// WordPress 6.8.
 const FAST: [&str; 5] = [
     "md5$salt$963e2232fa95666443f1ee9ffcdceda0",
     "sha1$salt$77236c9de12a3a658eb63e2848fb33b3354d5f1a",

@@ -1,4 +1,5 @@
-//! Two products with the same people: the second one's users are joined to those of the first by e-mail address.
+//! Two products with the same people: the second one's users are joined to those of the first by e-mail
+//! address.
 
 use serde_json::{Value, json};
 
@@ -18,7 +19,8 @@ fn user(deployment: &Deployment, id: u64) -> Value {
     users.find(|user| user["id"] == json!(id)).unwrap()
 }
 
-/// Anna is in both, with her address in two spellings. Ben is disabled in the first. Carl is in the second only.
+/// Anna is in both, with her address in two spellings. Ben is disabled in the first. Carl is in the second
+/// only.
 async fn deployment() -> Deployment {
     let deployment = Deployment::start().await;
     let first = [

@@ -98,7 +98,8 @@ impl CliOutput {
         }
     }
 
-    /// Asserts that the command failed with this exit code, and printed the reason in one line on standard error.
+    /// Asserts that the command failed with this exit code, and printed the reason in one line on standard
+    /// error.
     #[track_caller]
     pub(crate) fn fails_with(&self, code: i32, why: &str) {
         assert_eq!(self.code, code, "{self:?}");

@@ -1,7 +1,7 @@
 //! The members of a row, read as the types that a user is made of.
 //!
-//! CSV has only strings, and databases write booleans and times in several ways. So each function takes every spelling that
-//! can mean only one thing.
+//! CSV has only strings, and databases write booleans and times in several ways. So each function takes every
+//! spelling that can mean only one thing.
 
 mod time;
 
@@ -64,7 +64,8 @@ pub fn source_id(record: &Record, member: &str) -> Result<Option<String>, Reason
     }
 }
 
-/// Reads a whole number from 0 to 2⁵³ − 1. A counter such as the epoch can be raised from there and stays readable.
+/// Reads a whole number from 0 to 2⁵³ − 1. A counter such as the epoch can be raised from there and stays
+/// readable.
 ///
 /// # Errors
 /// If the member is something else.
@@ -119,8 +120,8 @@ pub fn boolean(record: &Record, member: &str) -> Result<Option<bool>, Reason> {
 /// Reads a time: milliseconds since 1970 as a number, or a date and time, in UTC if it names no zone.
 ///
 /// # Errors
-/// If the member is something else, or before 1970. If it is after the year 9999, where ISO 8601 ends: such a number counts
-/// microseconds.
+/// If the member is something else, or before 1970. If it is after the year 9999, where ISO 8601 ends: such a
+/// number counts microseconds.
 pub fn moment(record: &Record, member: &str) -> Result<Option<Timestamp>, Reason> {
     let moment = match value(record, member) {
         None => return Ok(None),
@@ -150,8 +151,8 @@ fn is_digits(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Reads the time step of the last TOTP code that was used (RFC 6238). A step in the future would make every code until then
-/// invalid. The product's clock may be one step ahead.
+/// Reads the time step of the last TOTP code that was used (RFC 6238). A step in the future would make every
+/// code until then invalid. The product's clock may be one step ahead.
 ///
 /// # Errors
 /// If the member is something else.
@@ -187,8 +188,8 @@ pub fn whole<T: FromStr + ToString>(text: &str) -> Option<T> {
     text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 
-/// The epoch of a user whose row has none. The id may have belonged to a user who was deleted here. That user never had this
-/// epoch, so tokens of that user stay invalid.
+/// The epoch of a user whose row has none. The id may have belonged to a user who was deleted here. That user
+/// never had this epoch, so tokens of that user stay invalid.
 pub fn first_epoch(now: Timestamp) -> u64 {
     now.secs()
 }

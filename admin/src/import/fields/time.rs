@@ -5,8 +5,8 @@ use std::str::FromStr;
 use postern::clock::Timestamp;
 use time::{Date, Month};
 
-/// Parses `2022-11-19`, optionally with `T` or a space, `18:15`, `:22`, `.642817`, and `Z`, `+01`, `+01:00` or `+0100`. Parses
-/// a number as milliseconds since 1970.
+/// Parses `2022-11-19`, optionally with `T` or a space, `18:15`, `:22`, `.642817`, and `Z`, `+01`, `+01:00`
+/// or `+0100`. Parses a number as milliseconds since 1970.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().ok().map(Timestamp::from_millis);

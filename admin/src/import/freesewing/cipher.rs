@@ -1,5 +1,6 @@
-//! FreeSewing's encrypted columns: `{"iv":"<hex>","ct":"<hex>"}`, which is JSON encrypted with AES-256-CBC and PKCS#7
-//! padding. In version 2, the plugin `mongoose-encryption` encrypts a document's members in the same way, under another key.
+//! FreeSewing's encrypted columns: `{"iv":"<hex>","ct":"<hex>"}`, which is JSON encrypted with AES-256-CBC
+//! and PKCS#7 padding. In version 2, the plugin `mongoose-encryption` encrypts a document's members in the
+//! same way, under another key.
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
@@ -28,7 +29,8 @@ struct Encrypted {
 }
 
 impl Cipher {
-    /// Derives the keys from this passphrase, as FreeSewing does. `None` if scrypt refuses its parameters, which it does not.
+    /// Derives the keys from this passphrase, as FreeSewing does. `None` if scrypt refuses its parameters,
+    /// which it does not.
     pub(super) fn new(passphrase: &str) -> Option<Self> {
         let params = scrypt::Params::new(14, 8, 1).ok()?;
         let mut key = [0; 32];

@@ -1,5 +1,5 @@
-//! MongoDB's Extended JSON (version 2, and `$binary` and `$date` as version 1 writes them), as `mongoexport` writes it:
-//! <https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/>.
+//! MongoDB's Extended JSON (version 2, and `$binary` and `$date` as version 1 writes them), as `mongoexport`
+//! writes it: <https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/>.
 
 use serde_json::{Number, Value};
 

@@ -41,10 +41,11 @@ pub struct FreeSewing {
     migrated: Option<Migrated>,
 }
 
-/// The users whose passwords came from FreeSewing's version 2. They were migrated at once, and have the lowest ids.
+/// The users whose passwords came from FreeSewing's version 2. They were migrated at once, and have the
+/// lowest ids.
 ///
-/// When such a user signed in, FreeSewing replaced the old hash by the hash of a hash, by mistake. No password fits that, until
-/// the user resets the password. Such a hash looks like any other.
+/// When such a user signed in, FreeSewing replaced the old hash by the hash of a hash, by mistake. No
+/// password fits that, until the user resets the password. Such a hash looks like any other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Migrated {
     highest_id: u64,
@@ -101,7 +102,7 @@ impl FreeSewing {
         }
         Err(Failure::new(
             Exit::Failed,
-            "the encryption key is another than the one that this file was encrypted with: not one row opens",
+            "the encryption key is another than the one that this file was encrypted with: not one row decrypts",
         ))
     }
 
@@ -197,7 +198,7 @@ impl FreeSewing {
         Ok(ParsedUser { user, no_password, warnings })
     }
 
-    /// Reads the e-mail address. The hash of it in the row tells whether the key is the right one.
+    /// Reads the e-mail address. The hash of it in the row shows whether the key is the right one.
     fn email(&mut self, record: &Record) -> Result<String, Reason> {
         let Some(Value::String(column)) = fields::value(record, "email") else {
             return Err(Reason::Missing { member: "email" });

@@ -48,7 +48,7 @@ fn row_is_decrypted_into_a_user() {
 }
 
 #[test]
-fn wrong_key_is_told_at_the_end() {
+fn wrong_key_is_refused_at_the_end() {
     let mut reader = FreeSewing::new("another", false).ok().unwrap();
     assert!(reader.check_key(true).is_ok());
     for row in rows() {

@@ -13,7 +13,8 @@ pub struct HashOptions {
     /// The digest of the password that bcrypt hashed, such as sha256-hex or sha512-base64.
     #[arg(long, value_name = "DIGEST", value_parser = bcrypt_of)]
     pub(super) bcrypt_of: Option<BcryptOf>,
-    /// How hashes of the form SALT:HASH in hexadecimal were made: pbkdf2-sha512:i=10000 or scrypt:ln=14,r=8,p=1.
+    /// How hashes of the form SALT:HASH in hexadecimal were made: pbkdf2-sha512:i=10000 or
+    /// scrypt:ln=14,r=8,p=1.
     #[arg(long, value_name = "METHOD", value_parser = salt_and_hash)]
     pub(super) salt_and_hash: Option<SaltAndHash>,
     /// The salt of SALT:HASH was used as text, not as the bytes of its digits.
@@ -22,14 +23,16 @@ pub struct HashOptions {
     /// The file with the `hash_config` that Firebase's console shows. Hashes are of the form HASH:SALT then.
     #[arg(long, value_name = "FILE", conflicts_with = "salt_and_hash")]
     pub(super) firebase_config: Option<PathBuf>,
-    /// The id of the pepper that each password was combined with before it was hashed. First add the pepper to the signing
-    /// secret with `postern keys pepper add`.
+    /// The id of the pepper that each password was combined with before it was hashed. First add the pepper
+    /// to the signing secret with `postern keys pepper add`.
     #[arg(long, value_name = "ID", requires = "pepper_how", conflicts_with_all = ["bcrypt_of", "firebase_config"])]
     pub(super) pepper_id: Option<PepperId>,
-    /// How the pepper was combined: prefix or suffix, or an HMAC such as hmac-sha256, hmac-sha256-hex or hmac-sha256-base64.
+    /// How the pepper was combined: prefix or suffix, or an HMAC such as hmac-sha256, hmac-sha256-hex or
+    /// hmac-sha256-base64.
     #[arg(long, value_name = "HOW", requires = "pepper_id", value_parser = pepper_how)]
     pub(super) pepper_how: Option<PepperHow>,
-    /// Reject a user whose password hash cannot be used. Without this, such a user is imported without a password.
+    /// Reject a user whose password hash cannot be used. Without this, such a user is imported without a
+    /// password.
     #[arg(long)]
     pub(super) reject_unusable: bool,
 }

@@ -1,7 +1,8 @@
-//! A file as rows: CSV, JSON lines, one JSON array, or a dump in SQL, XML or YAML. No more than one row is in memory.
+//! A file as rows: CSV, JSON lines, one JSON array, or a dump in SQL, XML or YAML. No more than one row is in
+//! memory.
 //!
-//! A row that cannot be read is rejected, and the next one is read. The file ends early only where nothing tells where
-//! the next row begins.
+//! A row that cannot be read is rejected, and the next one is read. Reading stops early only if it is unknown
+//! where the next row begins.
 //!
 //! | module | what it reads |
 //! |---|---|
@@ -35,8 +36,8 @@ use super::source::{Source, other_format};
 use crate::output::Failure;
 
 impl Rows {
-    /// The rows of a product's dump, in the format that its begin shows. Of a dump in SQL, only the rows of these tables
-    /// are read; without `tables`, the rows of each table that has a user's columns.
+    /// The rows of a product's dump, in the format that its beginning shows. Of a dump in SQL, only the rows
+    /// of these tables are read; without `tables`, the rows of each table that has a user's columns.
     ///
     /// # Errors
     /// If it is CSV without a header.
@@ -66,7 +67,7 @@ impl Rows {
     /// The rows of JSON lines or an array. Lines before it are skipped, such as those that a program logged.
     ///
     /// # Errors
-    /// If there is no JSON near the begin.
+    /// If there is no JSON near the beginning.
     pub fn of_json(source: Source) -> Result<Self, Failure> {
         if source.begin.is_empty() {
             return Err(other_format("it is empty"));

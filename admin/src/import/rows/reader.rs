@@ -2,6 +2,7 @@
 
 use std::io;
 
+use postern::error::Causes;
 use thiserror::Error;
 
 use super::row::Row;
@@ -40,7 +41,7 @@ pub(super) trait ReadRows {
     /// Reads the next row. Returns `None` at the end of the file.
     ///
     /// # Errors
-    /// If the file cannot be read, or it cannot be told where the next row begins.
+    /// If the file cannot be read, or it is unknown where the next row begins.
     fn read_row(&mut self) -> Result<Option<Row>, ReadError>;
 
     /// The line that is read, from 1.
@@ -69,7 +70,7 @@ impl Rows {
         Self { columns: Some(columns), ..self }
     }
 
-    /// The same rows, which so many lines stand before.
+    /// The same rows, with so many lines before them that were skipped.
     pub(super) fn with_skipped_lines(self, skipped_lines: usize) -> Self {
         Self { skipped_lines, ..self }
     }
@@ -102,10 +103,7 @@ impl Iterator for Rows {
         match next {
             Ok(row) => row.map(Ok),
             Err(ReadError::Broken(broken)) => Some(Err(broken)),
-            Err(ReadError::Io(error)) => {
-                let what = format!("the file cannot be read any further: {error}");
-                Some(Err(Broken { line: self.reader.line(), what }))
-            }
+            Err(error) => Some(Err(Broken { line: self.reader.line(), what: Causes(&error).to_string() })),
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// The begin of a line.
+    /// The beginning of a line.
     pub fn line(line: u64) -> Self {
         Self { line, element: None }
     }
@@ -40,7 +40,8 @@ impl fmt::Display for Position {
     }
 }
 
-/// Returns the record of a row of a dump, in the form of Django's `dumpdata`. Fields that are null are left out.
+/// Returns the record of a row of a dump, in the form of Django's `dumpdata`. Fields that are null are left
+/// out.
 pub(super) fn dump_record(table: &str, pk: Option<Value>, mut fields: Record) -> Record {
     fields.retain(|_, value| !value.is_null());
     let pk = pk.or_else(|| fields.get("id").cloned()).unwrap_or(Value::Null);

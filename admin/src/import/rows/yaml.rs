@@ -1,7 +1,8 @@
-//! YAML, as Django's `dumpdata` writes it: a sequence whose items begin with `- ` at the begin of a line.
+//! YAML, as Django's `dumpdata` writes it: a sequence whose items begin with `- ` at the beginning of a line.
 //!
-//! An item is cut out by its lines before `saphyr-parser` reads it. So a file of any length takes the memory of one item.
-//! A scalar stays text, because `012` and `1e5` differ between YAML 1.1, which Django writes, and YAML 1.2.
+//! An item is cut out by its lines before `saphyr-parser` reads it. So a file of any length takes the memory
+//! of one item. A scalar stays text, because `012` and `1e5` differ between YAML 1.1, which Django writes,
+//! and YAML 1.2.
 
 use std::io::{self, BufRead};
 
@@ -16,7 +17,7 @@ use crate::import::source::{MAX_ROW, Meter};
 /// The deepest nesting that DynamoDB takes.
 const MAX_DEPTH: u32 = 32;
 
-/// Returns whether a file that begins so is YAML of Django: the first item has a model.
+/// Returns whether a file is YAML of Django, by its beginning: the first item has a model.
 pub(super) fn is_yaml(begin: &[u8]) -> bool {
     let mut lines = begin.split(|byte| *byte == b'\n').skip_while(|line| {
         let line = line.trim_ascii();
@@ -72,7 +73,7 @@ impl<R: BufRead> ReadRows for YamlRows<R> {
                 match self.next_line()? {
                     None => return Ok(None),
                     Some(line) if line.starts_with(b"- ") => break (self.line, line),
-                    // Comments, directives and the begin of the document.
+                    // Comments, directives and the beginning of the document.
                     Some(_) => {}
                 }
             },
@@ -98,7 +99,7 @@ impl<R: BufRead> ReadRows for YamlRows<R> {
     }
 }
 
-/// Appends bytes, but no more than tell that an item is too long.
+/// Appends bytes, up to one byte more than an item may have.
 fn keep(item: &mut Vec<u8>, bytes: &[u8]) {
     let room = (MAX_ROW + 1).saturating_sub(item.len());
     item.extend(bytes.iter().take(room));
@@ -137,7 +138,8 @@ fn record(text: &str) -> Result<Record, Reason> {
     }
 }
 
-/// Removes the indents after the line breaks that only YAML 1.1 has. To Django, which writes YAML 1.1, they are no text.
+/// Removes the indents after the line breaks that only YAML 1.1 has. To Django, which writes YAML 1.1, they
+/// are no text.
 fn without_indents(text: &str) -> String {
     let mut indents = false;
     let is_text = |character: &char| {

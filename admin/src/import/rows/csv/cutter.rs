@@ -8,7 +8,7 @@ use crate::import::source::{MAX_ROW, MAX_SEARCH};
 pub(super) struct Cutter<R> {
     reader: R,
     delimiter: u8,
-    /// Quotes may stand around a field.
+    /// A field may be in quotes.
     has_quotes: bool,
     /// The line that is read.
     line: u64,
@@ -20,7 +20,7 @@ pub(super) struct Cutter<R> {
     stray: bool,
     /// The row. Of a row that is too long, enough to know that.
     pub(super) bytes: Vec<u8>,
-    /// Which of its fields stand in quotes.
+    /// Which of its fields are in quotes.
     pub(super) quoted: Vec<bool>,
 }
 
@@ -52,7 +52,7 @@ enum Place {
 }
 
 impl<R: BufRead> Cutter<R> {
-    /// From the begin of a file.
+    /// Reads a file from its beginning.
     pub(super) fn new(reader: R, delimiter: u8, has_quotes: bool) -> Self {
         Self {
             reader,

@@ -1,7 +1,7 @@
 //! CSV with a header, with commas, semicolons or tabs, and the output of `mysql --batch`.
 //!
-//! A row is cut out before the `csv` crate splits it into fields. To that crate, a quote that is left open begins one
-//! field up to the end of the file, and it reports no error.
+//! A row is cut out before the `csv` crate splits it into fields. To that crate, a quote that is left open
+//! begins one field up to the end of the file, and it reports no error.
 
 mod cutter;
 
@@ -34,7 +34,7 @@ pub(super) struct CsvRows {
     is_escaped: bool,
     /// The operator named the program that wrote the file.
     is_named: bool,
-    /// A field begins with a quote, and nothing tells whether the quote is text.
+    /// A field begins with a quote, and it is unknown whether the quote is text.
     is_ambiguous: bool,
 }
 
@@ -173,7 +173,7 @@ impl ReadRows for CsvRows {
             Cut::Row if is_split => Ok(Some(self.row())),
             Cut::Row => Err(self.broken("the row cannot be split into fields")),
             Cut::Stray => {
-                // With the rows that it may have swallowed, so that no user is lost.
+                // The field may contain other rows. They are shown too, so that no user is lost.
                 let shown = String::from_utf8_lossy(&self.cutter.bytes).into_owned();
                 Ok(Some(self.rejected(Reason::StrayQuote, Value::String(shown))))
             }
@@ -184,7 +184,7 @@ impl ReadRows for CsvRows {
                  read",
             )),
             Cut::Endless => Err(self.broken(
-                "the row is over 4 MB long, or ends in the wrong place: it cannot be told where the next one begins; is a \
+                "the row is over 4 MB long, or ends in the wrong place: it is unknown where the next one begins; is a \
                  quote left open?",
             )),
         }
@@ -204,7 +204,8 @@ fn is_null(field: &[u8]) -> bool {
     matches!(field, b"NULL" | b"\\N")
 }
 
-/// Whether a database server wrote a file with tabs. It writes null as a word, escapes by backslash, and a quote is text.
+/// Whether a database server wrote a file with tabs. It writes null as a word, escapes by backslash, and a
+/// quote is text.
 fn has_escapes(begin: &[u8]) -> bool {
     let mut lines = begin.split(|byte| *byte == b'\n');
     let header = lines.next().unwrap_or_default();

@@ -26,7 +26,7 @@ pub(super) enum Cut {
 }
 
 impl<R: BufRead> Cutter<R> {
-    /// From the begin of a file.
+    /// Reads a file from its beginning.
     pub(super) fn new(reader: R) -> Self {
         Self { reader, line: 1, bytes: Vec::new() }
     }
@@ -115,7 +115,7 @@ impl<R: BufRead> Cutter<R> {
     }
 }
 
-/// Appends bytes, but no more than tell that a row is too long.
+/// Appends bytes, up to one byte more than a row may have.
 fn keep(row: &mut Vec<u8>, bytes: &[u8]) {
     let room = (MAX_ROW + 1).saturating_sub(row.len());
     row.extend(bytes.iter().take(room));

@@ -1,16 +1,16 @@
-//! Tells where JSON begins in a file, and whether phpMyAdmin wrote it.
+//! Finds where JSON begins in a file, and whether phpMyAdmin wrote it.
 
 /// The header of an export in JSON by phpMyAdmin.
 const PHPMYADMIN: &[u8] = b"Export to JSON plugin for ";
 
-/// Whether a file that begins so is an export by phpMyAdmin.
+/// Whether phpMyAdmin exported a file, by the beginning of the file.
 pub(in crate::import::rows) fn is_phpmyadmin(begin: &[u8]) -> bool {
-    // Only the first element tells: a later one may hold what a user typed.
+    // Only the first element counts. A later one may hold what a user typed.
     let first = begin.split(|byte| *byte == b'}').next().unwrap_or_default();
     first.windows(PHPMYADMIN.len()).any(|bytes| bytes == PHPMYADMIN)
 }
 
-/// How many lines stand before the first that JSON begins with. `None` where no JSON begins.
+/// Returns how many lines come before the first one that begins JSON. `None` if none does.
 pub(in crate::import::rows) fn lines_before(begin: &[u8]) -> Option<usize> {
     let at = begin.split(|byte| *byte == b'\n').position(begins_json)?;
     let mut before = begin.split(|byte| *byte == b'\n').take(at);

@@ -1,7 +1,7 @@
 //! JSON: one value a line, the elements of one array, or the tables that phpMyAdmin writes into one array.
 //!
-//! An element is cut out by its brackets and quotes before it is parsed. So an element that is no JSON is one rejected
-//! row, its line is known, and an array of any length takes the memory of one element.
+//! An element is cut out by its brackets and quotes before it is parsed. So an element that is no JSON is one
+//! rejected row, its line is known, and an array of any length takes the memory of one element.
 
 mod cutter;
 mod detect;
@@ -39,7 +39,7 @@ enum Place {
     Begin,
     /// On a line.
     Lines,
-    /// In the array, which no element of it was read of.
+    /// In the array, before its first element.
     First,
     /// In the array, after an element.
     After,
@@ -73,7 +73,7 @@ impl<R: BufRead> JsonRows<R> {
         (0..lines).try_for_each(|_| self.cutter.cut_line())
     }
 
-    /// Reads the first byte, which tells lines and arrays apart.
+    /// Reads the first byte, which distinguishes lines from an array.
     fn begin(&mut self) -> io::Result<()> {
         self.place = match self.cutter.peek()? {
             None => Place::End,
@@ -146,7 +146,7 @@ impl<R: BufRead> JsonRows<R> {
             }
             Cut::Endless => Err(ReadError::broken(
                 line,
-                "the row is over 4 MB long, and it cannot be told where the next one begins; is a quote or bracket left \
+                "the row is over 4 MB long, and it is unknown where the next one begins; is a quote or bracket left \
                  open?",
             )),
         }
@@ -159,7 +159,7 @@ impl<R: BufRead> JsonRows<R> {
         next.ok_or_else(|| ReadError::broken(before, "the file is cut off: its array does not end"))
     }
 
-    /// Adds the table that a row of phpMyAdmin is of. An element outside tables describes the export.
+    /// Adds to a row of phpMyAdmin the name of its table. An element outside tables describes the export.
     fn of_table(&self, row: Row) -> Row {
         if !self.opens_tables {
             return row;

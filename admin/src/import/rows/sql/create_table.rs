@@ -1,11 +1,12 @@
-//! The columns of a `CREATE TABLE`. Only their names are read, so that no type, index or option makes it unreadable.
+//! The columns of a `CREATE TABLE`. Only their names are read, so that no type, index or option makes it
+//! unreadable.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use super::product::Product;
 
-/// Returns the table's name without the schema, and its columns. `None` if they are not all there.
+/// Returns the table's name without the schema, and its columns. `None` if not all columns are named.
 pub(super) fn columns(text: &str, product: Product) -> Option<(String, Vec<String>)> {
     let mut words = Words { rest: text.chars().peekable(), product };
     words.name()?.is("CREATE").then_some(())?;
@@ -41,7 +42,8 @@ pub(super) fn columns(text: &str, product: Product) -> Option<(String, Vec<Strin
     }
 }
 
-/// Returns the words that begin a definition other than a column's. Each product quotes a column of such a name.
+/// Returns the words that begin a definition other than a column's. Each product quotes a column of such a
+/// name.
 fn constraints(product: Product) -> &'static [&'static str] {
     const OF_ALL: [&str; 10] = [
         "CONSTRAINT",

@@ -1,11 +1,13 @@
 //! Dumps in SQL, as mysqldump, mariadb-dump, phpMyAdmin, pg_dump, sqlite3 and database clients write them.
 //!
-//! A statement may be as long as the file. So the scanner cuts it into its rows, by quotes and brackets, and `sqlparser`
-//! reads one row at a time. `sqlparser` does not read the lines of `COPY`; they are split at their tabs.
+//! A statement may be as long as the file. So the scanner cuts it into its rows, by quotes and brackets, and
+//! `sqlparser` reads one row at a time. `sqlparser` does not read the lines of `COPY`; they are split at
+//! their tabs.
 
 mod create_table;
 mod product;
 mod scanner;
+mod statement;
 #[cfg(test)]
 mod tests;
 pub(super) mod values;
@@ -19,7 +21,8 @@ use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect
 use sqlparser::parser::Parser;
 
 pub(super) use self::product::{Product, has_last_comment, product};
-use self::scanner::{Head, Kind, Piece, Scanner};
+use self::scanner::Scanner;
+use self::statement::{Head, Kind, Piece};
 use super::reader::{ReadError, ReadRows};
 use super::row::{Position, Row, dump_record};
 use crate::import::reason::Reason;
@@ -57,8 +60,8 @@ struct Table {
 }
 
 impl Table {
-    /// Whether it has a user's columns, or may have them. SQLite keeps the last ids in `sqlite_sequence`, which no dump
-    /// creates.
+    /// Whether it has a user's columns, or may have them. SQLite keeps the last ids in `sqlite_sequence`,
+    /// which no dump creates.
     fn may_have_users(&self) -> bool {
         let has = |name: &str| self.columns.iter().any(|column| column == name);
         let is_unknown = self.columns.is_empty() && self.name != "sqlite_sequence";
@@ -226,7 +229,7 @@ impl<R: BufRead> ReadRows for SqlRows<R> {
         let what = if let Some(stop) = &self.stop {
             stop
         } else if self.scanner.is_ambiguous() {
-            "a text has a backslash, which MySQL reads otherwise than others, and nothing before the rows tells whose SQL it \
+            "a text has a backslash, which MySQL reads otherwise than others, and nothing before the rows shows whose SQL it \
              is: name it with --written-by"
         } else if self.scanner.is_cut_off() {
             "the dump ends within a statement: it is cut off"

@@ -1,4 +1,4 @@
-//! The product that wrote a dump in SQL, told by how the file begins.
+//! The product that wrote a dump in SQL, recognized by the beginning of the file.
 
 use crate::import::rows::written_by::WrittenBy;
 
@@ -11,8 +11,8 @@ pub(in crate::import::rows) enum Product {
     PostgreSql,
     /// SQLite.
     Sqlite,
-    /// Nothing before the rows tells. The file is read as standard SQL. A text with a backslash ends the import, because
-    /// MySQL reads it otherwise.
+    /// Nothing before the rows shows the product. The file is read as standard SQL. A text with a backslash
+    /// ends the import, because MySQL reads it otherwise.
     Unknown,
 }
 
@@ -49,9 +49,9 @@ const HINTS: [(&str, Product); 11] = [
     ("`", Product::MySql),
 ];
 
-/// Returns the product whose SQL a file is that begins so. `None` if it is no SQL.
+/// Returns the product whose SQL a file is, by the beginning of the file. `None` if it is no SQL.
 ///
-/// Only the text before the first row tells. A row holds what users typed.
+/// Only the text before the first row counts. A row holds what users typed.
 pub(in crate::import::rows) fn product(begin: &[u8]) -> Option<Product> {
     let code = without_comments(begin)?;
     let begins_with = |word: &&str| {
@@ -70,7 +70,8 @@ pub(in crate::import::rows) fn product(begin: &[u8]) -> Option<Product> {
     Some(found.min_by_key(|(at, _)| *at).map_or(Product::Unknown, |(_, product)| product))
 }
 
-/// Returns whether the tool that wrote a dump which begins so ends it with a comment of its own.
+/// Returns whether the tool that wrote a dump ends it with a comment of its own, by the beginning of the
+/// dump.
 pub(in crate::import::rows) fn has_last_comment(begin: &[u8]) -> bool {
     let heads: [&[u8]; 4] = [
         b"-- MySQL dump ",

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use super::product::Product;
-use crate::import::reason::Reason;
-use crate::import::rows::row::has_too_many_values;
+use super::statement::{Head, Kind, Piece, ends_in_values, kind};
 use crate::import::source::MAX_ROW;
 
 /// How much is kept of a statement without rows, in bytes.
@@ -21,50 +20,6 @@ const LAST_COMMENTS: [&[u8]; 3] = [
 /// The longest tag of a dollar-quoted text, in bytes: an identifier of PostgreSQL has at most 63.
 const MAX_TAG: usize = 64;
 
-/// The head of a statement: all of it, or the part before its rows.
-pub(super) struct Head {
-    /// The kind of statement.
-    pub(super) kind: Kind,
-    /// Its text.
-    pub(super) text: String,
-}
-
-/// The kinds of statements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `CREATE TABLE`.
-    Create,
-    /// `INSERT` or `REPLACE`, up to `VALUES`.
-    Insert,
-    /// `COPY`, up to the lines.
-    Copy,
-    /// `INSERT` or `REPLACE` without `VALUES`.
-    InsertWithoutValues,
-    /// Anything else.
-    Other,
-}
-
-/// A row as it stands in the file.
-pub(super) struct Piece {
-    /// The line on which it begins.
-    pub(super) line: u64,
-    /// Its bytes. Of a row that is too long, enough to know that.
-    pub(super) bytes: Vec<u8>,
-}
-
-impl Piece {
-    /// The text of the row.
-    ///
-    /// # Errors
-    /// If it is too long, or not UTF-8.
-    pub(super) fn text(&self) -> Result<&str, Reason> {
-        if self.bytes.len() > MAX_ROW || has_too_many_values(&self.bytes) {
-            return Err(Reason::TooLong);
-        }
-        std::str::from_utf8(&self.bytes).map_err(|_| Reason::NotUtf8)
-    }
-}
-
 /// Reads a dump byte by byte.
 pub(super) struct Scanner<R> {
     reader: R,
@@ -75,7 +30,7 @@ pub(super) struct Scanner<R> {
     cut_off: bool,
     /// The comment that pg_dump and mysqldump write last was read.
     is_complete: bool,
-    /// A text has a backslash, and nothing tells what it means.
+    /// A text has a backslash, and it is unknown what it means.
     is_ambiguous: bool,
     /// The byte that was read last.
     last: u8,
@@ -84,7 +39,7 @@ pub(super) struct Scanner<R> {
 }
 
 impl<R: BufRead> Scanner<R> {
-    /// From the begin of a dump of this product.
+    /// Reads a dump of this product from its beginning.
     pub(super) fn new(reader: R, product: Product) -> Self {
         Self {
             reader,
@@ -114,7 +69,7 @@ impl<R: BufRead> Scanner<R> {
         self.is_complete
     }
 
-    /// Whether a text has a backslash, and nothing tells what it means. Nothing is read after it.
+    /// Whether a text has a backslash, and it is unknown what it means. Nothing is read after it.
     pub(super) fn is_ambiguous(&self) -> bool {
         self.is_ambiguous
     }
@@ -205,7 +160,7 @@ impl<R: BufRead> Scanner<R> {
             return Ok(None);
         }
         if self.peek(0)? != Some(b'(') {
-            // What follows the rows, up to the end of the statement.
+            // The rest of the statement follows the rows.
             self.head()?;
             return Ok(None);
         }
@@ -375,37 +330,6 @@ impl<R: BufRead> Scanner<R> {
         self.last = byte.unwrap_or_default();
         Ok(byte)
     }
-}
-
-fn kind(text: &[u8]) -> Kind {
-    let begins = |words: &str| {
-        text.get(..words.len()).is_some_and(|start| start.eq_ignore_ascii_case(words.as_bytes()))
-    };
-    match () {
-        () if begins("INSERT ") || begins("REPLACE ") => Kind::Insert,
-        // `CREATE UNLOGGED TABLE`, `CREATE TEMPORARY TABLE`.
-        () if begins("CREATE ") && is_of_table(text) => Kind::Create,
-        () if begins("COPY ") => Kind::Copy,
-        () => Kind::Other,
-    }
-}
-
-/// Whether a statement creates a table: TABLE is among its first three words.
-fn is_of_table(text: &[u8]) -> bool {
-    const NEAR: usize = 64;
-    let near = text.get(..NEAR).unwrap_or(text);
-    let words = near.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    words.take(3).any(|word| word.eq_ignore_ascii_case(b"TABLE"))
-}
-
-/// Whether the last word is VALUES, before the byte that ended it.
-fn ends_in_values(text: &[u8], end: u8) -> bool {
-    const VALUES: &[u8] = b"VALUES";
-    let words = text.strip_suffix(&[end]).unwrap_or(text);
-    let start = words.len().saturating_sub(VALUES.len());
-    let is_last = words.get(start..).is_some_and(|word| word.eq_ignore_ascii_case(VALUES));
-    is_last
-        && words.get(..start).and_then(<[u8]>::last).is_some_and(|b| b.is_ascii_whitespace() || *b == b')')
 }
 
 fn lossy(text: &[u8]) -> String {

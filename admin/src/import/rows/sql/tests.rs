@@ -58,7 +58,8 @@ fn binary_column_stays_hexadecimal() {
     assert_eq!(fields(text, Product::MySql), found);
 }
 
-/// The byte before a quote in the file tells whether backslashes escape, and not the last byte of a row that is cut short.
+/// The byte before a quote in the file tells whether backslashes escape, and not the last byte of a row that
+/// is cut short.
 #[test]
 fn backslash_after_a_long_row_does_not_escape() {
     let bio = "e".repeat(MAX_ROW + 10);

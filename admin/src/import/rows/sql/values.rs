@@ -55,8 +55,8 @@ fn of_literal(value: &Value) -> Result<Json, Reason> {
     }
 }
 
-/// Runs the functions that sqlite3 writes around line breaks: `replace('a\nb','\n',char(10))`, and since version 3.50
-/// `unistr('a\u000ab')`.
+/// Runs the functions that sqlite3 writes around line breaks: `replace('a\nb','\n',char(10))`, and since
+/// version 3.50 `unistr('a\u000ab')`.
 fn of_function(function: &Function) -> Result<Json, Reason> {
     let FunctionArguments::List(list) = &function.args else { return Err(Reason::NotSql) };
     let mut arguments = Vec::new();
@@ -79,8 +79,8 @@ fn of_function(function: &Function) -> Result<Json, Reason> {
     }
 }
 
-/// Replaces escapes by their characters: a backslash and four hexadecimal digits, `\u` and four, `\+` and six, `\U` and
-/// eight, and a doubled backslash (SQLite's documentation of `unistr`).
+/// Replaces escapes by their characters: a backslash and four hexadecimal digits, `\u` and four, `\+` and
+/// six, `\U` and eight, and a doubled backslash (SQLite's documentation of `unistr`).
 fn unistr(text: &str) -> Option<String> {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, escape)) = rest.split_once('\\') {

@@ -24,7 +24,7 @@ use crate::import::source::{MAX_SEARCH, Meter};
 /// The deepest nesting of tags. No dump has more than six levels.
 const MAX_DEPTH: u32 = 32;
 
-/// Returns whether a file that begins so is XML.
+/// Returns whether a file is XML, by its beginning.
 pub(super) fn is_xml(begin: &[u8]) -> bool {
     ["<?xml", "<mysqldump", "<resultset", "<pma_xml_export", "<django-objects"]
         .iter()
