@@ -12,6 +12,7 @@ use postern::environment::Environment;
 use postern::store::operator::Operator;
 use postern_local::demo;
 use postern_local::dynamodb::Table;
+pub use postern_local::functions::CONTRACTS;
 use postern_local::functions::{self, Function};
 use serde_json::{Value, json};
 
@@ -125,14 +126,29 @@ impl Deployment {
         }
     }
 
-    /// A door by its contract's name.
+    /// All functions.
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    /// Adds a function that a test made.
+    pub fn add(&mut self, function: Function) {
+        self.functions.push(function);
+    }
+
+    /// A function by its contract's name.
     pub fn function(&self, contract: &str) -> &Function {
         self.functions.iter().find(|function| function.name == contract).unwrap()
     }
 
     /// Sends an event to a contract's function, as Lambda does.
     pub async fn invoke(&self, contract: &str, event: Value) -> Reply {
-        Reply::of(&(self.function(contract).handler)(event).await.unwrap())
+        Reply::of(&self.function(contract).invoke(event).await.unwrap())
+    }
+
+    /// Sends an event to a contract's function, as Lambda does when it ends the function after this time.
+    pub async fn invoke_within(&self, contract: &str, event: Value, time: Duration) -> Reply {
+        Reply::of(&self.function(contract).invoke_within(event, time).await.unwrap())
     }
 
     /// Posts a body to a contract's sign-in.
@@ -237,9 +253,6 @@ pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
 pub fn name_at(contract: &str, username: &str) -> String {
     if contract == "email" { format!("{username}@example.com") } else { username.to_owned() }
 }
-
-/// The five contracts.
-pub const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
 
 /// The contracts that take a password.
 pub const PASSWORD_CONTRACTS: [&str; 4] = ["account", "session", "mfa", "email"];

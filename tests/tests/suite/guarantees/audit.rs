@@ -1,5 +1,7 @@
 //! What these routes leave behind: one audit event for each outcome, and no token, session or secret in any line.
 
+use std::collections::BTreeSet;
+
 use postern::identity::Status;
 use postern::session::GRACE;
 use postern::store::Written;
@@ -8,6 +10,7 @@ use postern_tests::logs;
 use serde_json::{Value, json};
 
 use crate::support::proxy::{Proxy, error};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_id};
 use crate::support::tokens::{OWNER, Post, RENEWABLE, Tokens, ending, refreshing, sign_in};
 
 /// Requests that can be found again, each by its id.
@@ -117,6 +120,38 @@ fn assert_metric(line: &Value) {
     let known =
         "_aws address contract duration_ms level message outcome request_id sessions timestamp user_id";
     assert!(names.iter().all(|name| known.split(' ').any(|known| known == *name)), "{names:?}");
+}
+
+/// A request to a route that reads the table leaves an audit event for each of its outcomes, with the contract's name.
+/// When the table fails there is one outcome.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for (at, event) in route.events.iter().enumerate() {
+        let (deployment, proxy) = route.deployment(|env| env).await;
+        for fails in [true, false] {
+            let id = format!("audit {} {} {at} {fails}", route.method, route.path);
+            if fails {
+                proxy.fail(|_| Some(error(400, "AccessDeniedException")));
+            }
+            route.send(&deployment, &with_id(event, &id)).await;
+            proxy.heal();
+            let reads = !proxy.calls().is_empty();
+            let lines = logs::so_far();
+            let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let events: Vec<_> = lines.filter(|line| line["request_id"] == json!(id)).collect();
+            let outcomes: BTreeSet<_> = events.iter().map(|event| event["outcome"].as_str()).collect();
+            let right = outcomes.is_empty() != reads
+                && outcomes.len() == events.len()
+                && (!fails || events.len() <= 1)
+                && events.iter().all(|event| event["contract"] == route.contract);
+            ensure(right, || format!("these are the audit events: {events:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_route_leaves_an_audit_event_for_each_outcome() {
+    assert_every_route(|route| Box::pin(check(route))).await;
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ async fn kill(
         None => Fate::Pass,
     });
     let event = deployment.event(contract, Some(&by.body(contract).to_string()));
-    let request = tokio::spawn((deployment.function(contract).handler)(event));
+    let request = tokio::spawn(deployment.function(contract).invoke(event));
     let mut left: Vec<_> = writes.iter().map(|(write, _)| *write).collect();
     while !left.is_empty() {
         // A call that hangs for long is made a second time: on a busy machine, before the last is made.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::proxy::{Proxy, error};
 use crate::support::raw::{self};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::good_event;
 use crate::support::words::{Refused, assert_refusal};
 
@@ -59,6 +60,30 @@ fn assert_logged_once(request_id: &str) {
 async fn assert_not_signed_in(deployment: &Deployment) {
     assert!(!raw::user(deployment, 1).await.contains_key("last_sign_in"));
     assert_eq!(raw::sessions(deployment, 1).await, 0);
+}
+
+/// When the table fails, a route that needs it answers in the contract's words, with the headers of every reply.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, proxy) = route.deployment(|env| env).await;
+        for (fault, refused) in [
+            (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+            (error(400, "AccessDeniedException"), Refused::Fault),
+            (None, Refused::Unavailable(1)),
+        ] {
+            proxy.fail(move |_| Some(fault.clone()));
+            let reply = route.send(&deployment, event).await;
+            let right =
+                if proxy.calls().is_empty() { reply.status < 300 } else { route.is_refusal(refused, &reply) };
+            ensure(right, || format!("{refused:?} is answered by {reply:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_route_answers_a_failing_table_in_its_contracts_words() {
+    assert_every_route(|route| Box::pin(check(route))).await;
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! What a stranger learns: nothing. Before the right password, all users are the same reply for the same work.
 
-use crate::support::words::LONGEST_WAIT;
 use postern::identity::Status;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::Proxy;
-use crate::support::words::{Refused, assert_refusal, unlimited};
+use crate::support::routes::{
+    RouteUnderTest, Violation, assert_every_route, ensure, with_password, with_unknown_user,
+};
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
 /// A hash from elsewhere, cheaper than ours.
 const CHEAP: &str = "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
@@ -43,6 +45,30 @@ const NAMES: [&str; 10] = [
     "nobody", "johndoe", "nopass", "imported", "brought", "blocked", "shutout", "dormant", "changer",
     "guarded",
 ];
+
+/// A wrong password gets the same reply, the same hashes and the same requests to the table, whether the user exists or
+/// not.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let Some(known) = with_password(event, "wrong") else { continue };
+        // Where the user comes from a token there is no unknown one.
+        let Some(unknown) = with_unknown_user(&known) else { continue };
+        let (deployment, proxy) = route.deployment(|env| env.with("HIDE_UNKNOWN_USERS", "true")).await;
+        let mut seen = Vec::new();
+        for event in [known, unknown] {
+            let before = deployment.app.passwords.verifications();
+            let reply = route.send(&deployment, &event).await;
+            seen.push((reply, deployment.app.passwords.verifications() - before, proxy.requests()));
+        }
+        ensure(seen[0] == seen[1], || format!("known and unknown users differ: {seen:?}"))?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_route_answers_known_and_unknown_users_alike() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
 
 /// The calls to the table, and what is in them, tell as little as the reply does. What a hash costs is counted in
 /// `password.rs`.

@@ -15,7 +15,41 @@ use tokio::task::JoinSet;
 
 use crate::support::proxy::Proxy;
 use crate::support::raw::{self, Item};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
 use crate::support::words::{Refused, assert_refusal, unlimited};
+
+/// A route that verifies a password throttles it: after five failures the sixth attempt is refused, and hashes nothing.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, _proxy) = route.deployment(|env| env).await;
+        let hashes = || deployment.app.passwords.verifications();
+        let Some(wrong) = with_password(event, "wrong") else {
+            let before = hashes();
+            route.send(&deployment, event).await;
+            ensure(hashes() == before, || "a request without a password is hashed".to_owned())?;
+            continue;
+        };
+        for attempt in 1..=5 {
+            let before = hashes();
+            let reply = route.send(&deployment, &wrong).await;
+            let refused = (400..500).contains(&reply.status) && reply.status != 429;
+            ensure(refused && hashes() == before + 1, || format!("attempt {attempt}: {reply:?}"))?;
+        }
+        let before = hashes();
+        for event in [&wrong, event] {
+            let reply = route.send(&deployment, event).await;
+            let throttled = route.is_refusal(Refused::Throttled(1), &reply);
+            ensure(throttled, || format!("the sixth attempt is not throttled: {reply:?}"))?;
+        }
+        ensure(hashes() == before, || "a throttled attempt is hashed".to_owned())?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_route_that_verifies_a_password_throttles_it() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
 
 #[tokio::test]
 async fn five_failures_are_free_and_then_one_waits() {

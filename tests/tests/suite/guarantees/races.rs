@@ -7,8 +7,25 @@ use serde_json::json;
 
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw;
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::By;
 use crate::support::words::{Refused, assert_refusal, unlimited};
+
+/// Of the same request twice at once, one succeeds at least, and neither is an error of ours.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, _proxy) = route.deployment(|env| env).await;
+        let (one, other) = tokio::join!(route.send(&deployment, event), route.send(&deployment, event));
+        let right = one.status.min(other.status) < 300 && one.status.max(other.status) < 500;
+        ensure(right, || format!("two at once: {one:?} and {other:?}"))?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_route_answers_two_equal_requests_at_once() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
 
 /// No hash was run and no guess made: an outage must not lock users out, nor their offices.
 #[tokio::test]

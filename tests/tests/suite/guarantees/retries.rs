@@ -3,11 +3,14 @@
 mod mfa;
 mod session;
 
+use std::collections::BTreeSet;
+
 use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw::{self};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
 use crate::support::words::{Refused, assert_refusal};
 
@@ -37,6 +40,30 @@ async fn assert_signed_in_once(deployment: &Deployment, contract: &str, by: By, 
     assert_eq!(raw::sessions(deployment, id).await, sessions + sessions_of(contract), "{of}");
     assert_eq!(raw::failures(deployment, &raw::name_counter(&name_at(contract, name))).await, 0, "{of}");
     assert_eq!(raw::failures(deployment, &raw::address_counter(deployment, 300)).await, 7, "{of}");
+}
+
+/// A request whose writes are all done and then reported as failed, once each, succeeds. If the write ends a session, the
+/// second try finds none, and the reply may say so.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, proxy) = route.deployment(|env| env).await;
+        let mut lost = BTreeSet::new();
+        proxy.rule(move |call| {
+            let lose = !call.starts_with("GetItem") && lost.insert(call.to_owned());
+            if lose { Fate::lose() } else { Fate::Pass }
+        });
+        let reply = route.send(&deployment, event).await;
+        let ends = proxy.calls().iter().any(|call| call.starts_with("DeleteItem"));
+        ensure(reply.status < if ends { 500 } else { 300 }, || {
+            format!("a write that is sent again fails: {reply:?}")
+        })?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_route_repeats_writes_whose_answers_are_lost() {
+    assert_every_route(|route| Box::pin(check(route))).await;
 }
 
 #[tokio::test]

@@ -1,15 +1,15 @@
 //! What is left behind: no secret in any log line at the most talkative level, none in the table in the clear, and
 //! one audit event for each attempt.
 
-use crate::support::words::LONGEST_WAIT;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
 use crate::support::jwt::claims;
 use crate::support::raw::{self, Attribute};
-use crate::support::words::unlimited;
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
+use crate::support::words::{LONGEST_WAIT, unlimited};
 
 /// An attempt whose request can be found again, and its reply's body.
 async fn attempt(
@@ -40,6 +40,40 @@ fn tokens(body: &Value) -> Vec<String> {
         ["/token", "/token/access_token", "/token/refresh_token", "/session_token", "/access", "/refresh"];
     let found = places.iter().filter_map(|place| body.pointer(place)?.as_str());
     found.map(str::to_owned).collect()
+}
+
+/// Neither a password that is sent nor a token that is given is logged. No token is stored.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, _proxy) = route.deployment(|env| env).await;
+        let password = format!("a phrase that only {} gets", route.path);
+        if let Some(wrong) = with_password(event, &password) {
+            route.send(&deployment, &wrong).await;
+        }
+        let reply = route.send(&deployment, event).await;
+        let logged = logs::so_far();
+        ensure(!logged.contains(&password), || "a password is logged".to_owned())?;
+        let table = format!("{:?}", raw::all(&deployment).await);
+        for token in given(&reply) {
+            let tail = &token[token.len() - 21..];
+            ensure(!logged.contains(tail), || "a token is logged".to_owned())?;
+            ensure(!table.contains(tail), || "a token is stored".to_owned())?;
+        }
+    }
+    Ok(())
+}
+
+/// The tokens in a reply: JWTs, and texts of 64 letters and digits.
+fn given(reply: &Reply) -> Vec<String> {
+    let is_token = |text: &&str| {
+        text.starts_with("eyJ") || text.len() == 64 && text.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    reply.text.split('"').filter(is_token).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn no_route_logs_or_stores_a_secret() {
+    assert_every_route(|route| Box::pin(check(route))).await;
 }
 
 #[tokio::test]

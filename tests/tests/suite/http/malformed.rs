@@ -7,12 +7,11 @@ use postern::http::NotAnEvent;
 use postern::random::random;
 use postern_local::demo::{self, USERS};
 use postern_local::functions::InvocationFailed;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited, words};
 
-const ALL: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
 const KIB_64: usize = 64 * 1024;
 
 /// The event of a good sign-in by johndoe; at sso with a token that account issued.
@@ -274,7 +273,7 @@ async fn members_that_no_contract_knows_are_ignored() {
 #[tokio::test]
 async fn json_is_read_whatever_the_content_type_calls_it() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
         for kind in [
             None,
@@ -316,7 +315,7 @@ fn at(mut event: Value, path: &str) -> Value {
 #[tokio::test]
 async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
         let path = event["rawPath"].as_str().unwrap().trim_end_matches('/').to_owned();
         for path in [path.clone(), format!("{path}/")] {
@@ -360,7 +359,7 @@ async fn another_method_is_not_allowed() {
 #[tokio::test]
 async fn odd_queries_and_hosts_change_nothing() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
         for query in ["a=b", "<>\"", "%zz", "%", "a b", "ü=☃", "a=%00&a=%ff", "{}|\\^`[]", "????", "&&&=&"]
         {
@@ -409,10 +408,10 @@ async fn sso_ignores_any_body_whatever() {
 #[tokio::test]
 async fn what_api_gateway_cannot_send_is_no_event() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
         let not_an_event = async |event: Value, what: &str| {
-            let outcome = (deployment.function(contract).handler)(event).await;
+            let outcome = deployment.function(contract).invoke(event).await;
             assert_eq!(outcome, Err(InvocationFailed(NotAnEvent.to_string())), "{contract} {what}");
         };
         for body in ["!!!", "e30", "e30=e30=", "e3 0=", "{}", "e31="] {
@@ -437,7 +436,7 @@ async fn what_api_gateway_cannot_send_is_no_event() {
 #[tokio::test]
 async fn paths_and_queries_longer_than_any_uri_are_answered() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let mut event = good_event(&deployment, contract).await;
         for query in ["a".repeat(70_000), "%00".repeat(20_000), "a".repeat(65_534)] {
             event["rawQueryString"] = json!(query);

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use postern_tests::deployment::{Deployment, Reply};
+use postern_tests::deployment::{CONTRACTS, Deployment, Reply};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -10,8 +10,6 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::support::words::unlimited;
-
-const CONTRACTS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
 
 /// Runs a property against a stand: few cases, since those that get to a password cost a hash each.
 async fn check<S: Strategy>(strategy: S, property: impl Fn(&Deployment, S::Value)) {

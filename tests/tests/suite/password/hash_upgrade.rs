@@ -260,7 +260,7 @@ async fn a_crash_between_leaves_the_one_or_the_other() {
         proxy.rule(move |seen| if seen.starts_with(SETTLE) { fate() } else { Fate::Pass });
         let event =
             deployment.event("account", Some(&json!({"username": name, "password": CHEAP.1}).to_string()));
-        let request = tokio::spawn((deployment.function("account").handler)(event));
+        let request = tokio::spawn(deployment.function("account").invoke(event));
         proxy.reached().await;
         request.abort();
         assert!(request.await.is_err_and(|error| error.is_cancelled()));
