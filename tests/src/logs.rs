@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_found_and_what_is_none_is_not() {
+    fn secret_is_found_and_harmless_text_is_not() {
         let session = "0000000000XFamily0123yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1";
         for secret in [
             "SecurePass123!",

@@ -155,7 +155,7 @@ async fn every_route_leaves_an_audit_event_for_each_outcome() {
 }
 
 #[tokio::test]
-async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere() {
+async fn every_outcome_leaves_one_audit_event_and_no_secret() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         let mut audited = Audited { deployment: &deployment, contract, sent: 0, secrets: Vec::new() };
@@ -222,7 +222,7 @@ async fn each_outcome_leaves_one_event_and_no_token_session_or_secret_anywhere()
 
 /// As at email: whoever tries tokens is seen, whatever they look like.
 #[tokio::test]
-async fn a_token_that_is_none_at_all_leaves_an_event_too() {
+async fn malformed_token_leaves_one_audit_event() {
     let deployment = Deployment::start().await;
     for contract in ["email", "account"] {
         let mut audited = Audited { deployment: &deployment, contract, sent: 100, secrets: Vec::new() };

@@ -115,7 +115,7 @@ fn masked(writes: &[&'static str], mask: usize) -> Vec<(&'static str, bool)> {
 
 /// The last writes are made all at once, so any of them may have landed: each way is tried.
 #[tokio::test]
-async fn a_sign_in_that_dies_at_any_write_can_be_repeated() {
+async fn sign_in_that_crashes_at_any_write_can_be_repeated() {
     let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for (contract, by) in
         [("account", By::Password), ("mfa", By::Password), ("email", By::Totp), ("session", By::RecoveryCode)]
@@ -170,7 +170,7 @@ async fn assert_whole(deployment: &Deployment, of: &str) {
 }
 
 #[tokio::test]
-async fn a_creation_that_dies_at_any_write_can_be_repeated() {
+async fn creation_that_crashes_at_any_write_can_be_repeated() {
     let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let mut number = 100;
     for write in ["UpdateItem COUNTER", "TransactWriteItems"] {
@@ -218,7 +218,7 @@ async fn a_creation_that_dies_at_any_write_can_be_repeated() {
 
 /// Nobody heard that the user was created; the SDK asks again, with the same word for the same transaction.
 #[tokio::test]
-async fn a_creation_of_which_nobody_heard_is_done_once() {
+async fn creation_whose_answer_is_lost_is_done_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (write, id, fate) in [
         ("UpdateItem COUNTER", 0, Fate::lose as fn() -> Fate),

@@ -35,7 +35,7 @@ async fn every_route_answers_a_slow_table_before_the_deadline() {
 /// Each trip takes less than what a call may take, but all of them take more than there is. The three of a sign-in
 /// are given up in the third, the one of sso in the first; half a second is kept for the reply.
 #[tokio::test]
-async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
+async fn request_to_a_slow_table_is_answered_before_the_deadline_of_lambda() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let slow = async |contract: &str, time| {
         let id = format!("slow-{contract}");
@@ -80,7 +80,7 @@ async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
 
 /// A function that Lambda has all but ended already does not begin.
 #[tokio::test]
-async fn without_time_nothing_is_hashed() {
+async fn request_without_time_left_hashes_nothing() {
     let deployment = Deployment::start().await;
     let before = deployment.app.passwords.verifications();
     for contract in PASSWORD_CONTRACTS {

@@ -87,7 +87,7 @@ async fn every_route_answers_a_failing_table_in_its_contracts_words() {
 }
 
 #[tokio::test]
-async fn without_a_table_nobody_signs_in_and_is_told_to_come_back() {
+async fn sign_in_without_a_table_is_unavailable_at_every_contract() {
     let mut deployment = Deployment::start().await;
     deployment.stop_table().await;
     for contract in CONTRACTS {
@@ -104,7 +104,7 @@ async fn without_a_table_nobody_signs_in_and_is_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_table_that_hangs_is_given_up() {
+async fn table_that_hangs_is_unavailable() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.fail(|_| Some(None));
     let replies =
@@ -121,7 +121,7 @@ async fn a_table_that_hangs_is_given_up() {
 }
 
 #[tokio::test]
-async fn each_error_of_the_table_is_unavailable_or_our_fault() {
+async fn error_of_the_table_is_unavailable_or_a_fault() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (at, (fault, refused)) in [
         (error(400, "ProvisionedThroughputExceededException"), Refused::Unavailable(1)),
@@ -170,7 +170,7 @@ async fn each_error_of_the_table_is_unavailable_or_our_fault() {
 
 /// Each call of a sign-in fails in its turn; a call that only helps is forgiven.
 #[tokio::test]
-async fn each_call_counts_but_those_that_only_help() {
+async fn failure_of_a_required_call_refuses_the_sign_in_and_of_an_optional_one_does_not() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let functions = |with_session: bool| if with_session { vec!["account", "email"] } else { vec!["mfa"] };
     for (call, hashes, forgiven, with_session) in [
@@ -205,7 +205,7 @@ async fn each_call_counts_but_those_that_only_help() {
 }
 
 #[tokio::test]
-async fn a_code_that_may_not_have_been_spent_opens_no_door() {
+async fn code_whose_use_cannot_be_recorded_signs_nobody_in() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     for (fault, refused) in [

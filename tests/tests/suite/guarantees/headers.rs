@@ -54,7 +54,7 @@ pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
 }
 
 #[tokio::test]
-async fn every_reply_names_its_request() {
+async fn every_reply_has_the_id_of_its_request() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
         let mut event = deployment.event(contract, None);

@@ -73,7 +73,7 @@ async fn every_route_answers_known_and_unknown_users_alike() {
 /// The calls to the table, and what is in them, tell as little as the reply does. What a hash costs is counted in
 /// `password.rs`.
 #[tokio::test]
-async fn whoever_is_refused_gets_one_reply_for_one_hash_and_the_same_requests_to_the_table() {
+async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_table() {
     for contract in PASSWORD_CONTRACTS {
         let (deployment, proxy) =
             Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
@@ -116,7 +116,7 @@ async fn whoever_is_refused_gets_one_reply_for_one_hash_and_the_same_requests_to
 }
 
 #[tokio::test]
-async fn email_can_be_made_as_discreet_as_the_others() {
+async fn email_with_hide_unknown_users_answers_known_and_unknown_users_alike() {
     let deployment = Deployment::start_with(|env| {
         env.with("HIDE_UNKNOWN_USERS", "true").with("THROTTLE_ADDRESS_LIMIT", "1000000")
     })
@@ -133,7 +133,7 @@ async fn email_can_be_made_as_discreet_as_the_others() {
 }
 
 #[tokio::test]
-async fn throttled_names_are_one_reply_for_no_hash_and_even_for_the_right_password() {
+async fn throttled_name_gets_one_reply_and_no_hash_even_for_the_right_password() {
     for contract in PASSWORD_CONTRACTS {
         let deployment = unlimited().await;
         with_odd_users(&deployment).await;
@@ -153,7 +153,7 @@ async fn throttled_names_are_one_reply_for_no_hash_and_even_for_the_right_passwo
 }
 
 #[tokio::test]
-async fn a_state_is_told_only_after_the_right_password() {
+async fn account_state_is_disclosed_only_after_the_right_password() {
     let deployment = unlimited().await;
     with_odd_users(&deployment).await;
     for contract in PASSWORD_CONTRACTS {
@@ -183,7 +183,7 @@ async fn a_state_is_told_only_after_the_right_password() {
 }
 
 #[tokio::test]
-async fn a_password_counts_as_it_was_sent_or_in_nfc_and_in_no_other_form() {
+async fn password_matches_as_sent_or_in_nfc_and_in_no_other_form() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
         // Zoë's, with the case changed; with a space around it; cut; in a compatibility form, which NFC keeps.
@@ -199,7 +199,7 @@ async fn a_password_counts_as_it_was_sent_or_in_nfc_and_in_no_other_form() {
 }
 
 #[tokio::test]
-async fn each_door_takes_its_own_kind_of_name_only() {
+async fn contract_accepts_only_its_own_kinds_of_login_name() {
     let deployment = unlimited().await;
     for contract in ["account", "session"] {
         for name in ["johndoe@example.com", "1"] {
@@ -220,7 +220,7 @@ async fn each_door_takes_its_own_kind_of_name_only() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_username_and_address_at_once_is_taken_at_every_door() {
+async fn name_that_is_username_and_address_signs_in_at_every_contract() {
     let deployment = Deployment::start().await;
     let mut user = demo::user(&deployment.app, &USERS[0]);
     (user.id, user.username, user.email) = (0, "Both@example.com".to_owned(), "both@Example.com".to_owned());

@@ -52,7 +52,7 @@ async fn every_route_that_verifies_a_password_throttles_it() {
 }
 
 #[tokio::test]
-async fn five_failures_are_free_and_then_one_waits() {
+async fn sixth_failure_waits_and_each_wait_doubles() {
     for contract in PASSWORD_CONTRACTS {
         let deployment = unlimited().await;
         let name = name_at(contract, "johndoe");
@@ -94,7 +94,7 @@ async fn five_failures_are_free_and_then_one_waits() {
 }
 
 #[tokio::test]
-async fn one_name_is_one_ladder_however_it_is_typed_and_at_every_door() {
+async fn name_in_any_spelling_and_at_any_contract_has_one_counter() {
     let deployment = unlimited().await;
     for (contract, typed) in [
         ("account", "johndoe"),
@@ -122,7 +122,7 @@ async fn one_name_is_one_ladder_however_it_is_typed_and_at_every_door() {
 
 /// The whole ladder up to the shut name, side by side: neither the replies nor the waits tell who exists.
 #[tokio::test]
-async fn unknown_names_climb_the_same_ladder_until_both_are_shut() {
+async fn unknown_name_waits_and_locks_like_a_known_one() {
     let deployment = unlimited().await;
     for failures in 0..33 {
         let wait = wait_after(failures);
@@ -151,7 +151,7 @@ async fn unknown_names_climb_the_same_ladder_until_both_are_shut() {
 }
 
 #[tokio::test]
-async fn a_shut_name_is_refused_for_good_and_without_hashing() {
+async fn locked_name_is_refused_for_good_without_hashing() {
     let deployment = unlimited().await;
     let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
@@ -176,7 +176,7 @@ async fn from(deployment: &Deployment, address: &str, name: &str, password: &str
 }
 
 #[tokio::test]
-async fn an_address_has_so_many_failures_per_window_and_no_more() {
+async fn address_over_its_limit_is_refused_until_the_next_window() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "3")).await;
     // Two minutes into a window of five.
     deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
@@ -201,7 +201,7 @@ async fn an_address_has_so_many_failures_per_window_and_no_more() {
 }
 
 #[tokio::test]
-async fn the_default_address_limit_is_thirty_and_counts_a_64_bit_network_as_one() {
+async fn default_address_limit_is_thirty_and_counts_an_ipv6_64_as_one() {
     let deployment = Deployment::start().await;
     for attempt in 0..30 {
         let reply =
@@ -214,7 +214,7 @@ async fn the_default_address_limit_is_thirty_and_counts_a_64_bit_network_as_one(
 
 /// A right password that may not enter is no guess, and an office full of them is not shut out.
 #[tokio::test]
-async fn a_right_password_that_may_not_enter_is_given_back() {
+async fn right_password_of_a_user_who_may_not_sign_in_is_not_counted() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "2")).await;
     for contract in PASSWORD_CONTRACTS {
         for (name, refused) in [
@@ -242,7 +242,7 @@ fn wait_after(failures: u64) -> u64 {
 
 /// On each rung as many get through as one by one, and no more; each of them is one hash.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_hundred_parallel_guesses_as_many_are_admitted_as_of_one_at_a_time() {
+async fn two_hundred_parallel_guesses_are_admitted_no_more_than_sequential_ones() {
     let deployment = Arc::new(unlimited().await);
     let counter = raw::name_counter("johndoe");
     for (failures, admitted) in [(0, 5), (5, 1), (14, 1), (32, 1), (33, 0)] {
@@ -300,7 +300,7 @@ async fn volley(deployment: &Arc<Deployment>, refused: Refused) -> (u64, u64) {
 /// A user's three names are three ladders, as those of nobody are; step by step they are the same replies, hashes
 /// and requests to the table.
 #[tokio::test]
-async fn three_names_of_a_user_and_of_nobody_take_the_same_steps() {
+async fn three_names_of_a_known_and_an_unknown_user_wait_alike() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let names = ["johndoe", "nobody", "johndoe@example.com", "nobody@example.com", "1", "999"];
     let step = async |refused, password: &str| {
@@ -334,7 +334,7 @@ async fn three_names_of_a_user_and_of_nobody_take_the_same_steps() {
 }
 
 #[tokio::test]
-async fn the_settings_of_the_ladder_are_honoured() {
+async fn name_limit_follows_its_settings() {
     let deployment = Deployment::start_with(|env| {
         env.with("THROTTLE_FREE_FAILURES", "2")
             .with("THROTTLE_LOCK_AFTER", "6")
@@ -361,7 +361,7 @@ async fn the_settings_of_the_ladder_are_honoured() {
 }
 
 #[tokio::test]
-async fn the_settings_of_the_address_are_honoured() {
+async fn address_limit_follows_its_settings() {
     let deployment = Deployment::start_with(|env| {
         env.with("THROTTLE_ADDRESS_LIMIT", "2").with("THROTTLE_ADDRESS_WINDOW_SECONDS", "10")
     })

@@ -29,7 +29,7 @@ async fn every_route_answers_two_equal_requests_at_once() {
 
 /// No hash was run and no guess made: an outage must not lock users out, nor their offices.
 #[tokio::test]
-async fn our_own_faults_do_not_climb_the_ladder_of_the_name_or_of_the_address() {
+async fn fault_of_the_table_is_not_counted_against_the_name_or_the_address() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "5")).await;
     for fails in ["GetItem LOGIN", "GetItem USER", "UpdateItem NAME SET charged_by"] {
         proxy.fail(move |call| call.starts_with(fails).then(|| error(400, "AccessDeniedException")));
@@ -44,7 +44,7 @@ async fn our_own_faults_do_not_climb_the_ladder_of_the_name_or_of_the_address() 
 
 /// Nobody got that session's token, but the user would see it among the sessions.
 #[tokio::test]
-async fn a_lost_race_for_a_code_leaves_no_session() {
+async fn lost_race_for_a_code_leaves_no_session() {
     let deployment = unlimited().await;
     deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
     let mut body = credentials("account", "guarded", "Password1234!");
@@ -63,7 +63,7 @@ async fn a_lost_race_for_a_code_leaves_no_session() {
 
 /// A spent code is a wrong one, and counts.
 #[tokio::test]
-async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
+async fn lost_race_for_a_code_counts_as_a_failure() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
     // The condition of the settle fails, as it does for who comes second.
@@ -83,7 +83,7 @@ async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
 /// Between the reading of the user and the settling, an operator disables the user: what the operator wrote stays,
 /// the sign-in is refused, and what it began is over.
 #[tokio::test]
-async fn a_user_disabled_meanwhile_stays_disabled_and_is_not_signed_in() {
+async fn user_disabled_during_a_sign_in_stays_disabled_and_is_refused() {
     for (contract, by) in PASSWORD_CONTRACTS
         .map(|contract| (contract, By::Password))
         .into_iter()

@@ -22,7 +22,7 @@ fn with_code(contract: &str, code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_sign_in_at_each_door() {
+async fn sign_ins_cost_what_the_snapshot_says() {
     let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000")).await;
     for contract in CONTRACTS {
         let event = deployment.right_sign_in(contract).await;
@@ -53,7 +53,7 @@ async fn a_sign_in_at_each_door() {
 
 /// The first attempt of a new address is admitted, and is all that is.
 #[tokio::test]
-async fn an_address_that_is_throttled() {
+async fn throttled_address_costs_what_the_snapshot_says() {
     let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     for contract in PASSWORD_CONTRACTS {
         let name = name_at(contract, "johndoe");
@@ -67,7 +67,7 @@ async fn an_address_that_is_throttled() {
 
 /// Items, not calls, are what units are counted by: most of these have room to grow.
 #[tokio::test]
-async fn the_items_of_a_sign_in() {
+async fn items_of_a_sign_in_have_the_sizes_of_the_snapshot() {
     let (deployment, meter) = Meter::deployment(|env| env).await;
     deployment.set_time(MOMENT);
     // The first creates the counters, the second finds them.

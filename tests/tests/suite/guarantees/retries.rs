@@ -67,7 +67,7 @@ async fn every_route_repeats_writes_whose_answers_are_lost() {
 }
 
 #[tokio::test]
-async fn each_write_of_a_sign_in_that_is_sent_again_is_done_once() {
+async fn every_write_of_a_sign_in_that_is_sent_again_is_done_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     for (contract, by) in PASSWORD_CONTRACTS.map(|contract| (contract, By::Password)).into_iter().chain([
@@ -95,7 +95,7 @@ async fn each_write_of_a_sign_in_that_is_sent_again_is_done_once() {
 
 /// The same without any answer, so that it is a time-out after which each write is sent again.
 #[tokio::test]
-async fn all_writes_of_a_sign_in_that_time_out_and_are_sent_again_are_done_once() {
+async fn every_write_of_a_sign_in_that_times_out_and_is_sent_again_is_done_once() {
     let sign_in = async |contract, by: By| {
         let (deployment, proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
@@ -111,7 +111,7 @@ async fn all_writes_of_a_sign_in_that_time_out_and_are_sent_again_are_done_once(
 }
 
 #[tokio::test]
-async fn a_guess_whose_charges_are_sent_again_is_counted_once() {
+async fn guess_whose_charges_are_sent_again_is_counted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
         for write in &WRITES[..2] {
@@ -127,7 +127,7 @@ async fn a_guess_whose_charges_are_sent_again_is_counted_once() {
 
 /// A table that writes, and is never heard in time, must not shut an office out.
 #[tokio::test]
-async fn a_charge_of_which_nobody_ever_hears_is_undone() {
+async fn charge_whose_outcome_is_unknown_is_reverted() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
         for write in [WRITES[0], WRITES[1]] {
@@ -144,7 +144,7 @@ async fn a_charge_of_which_nobody_ever_hears_is_undone() {
 
 /// Neither counter is ever below what it was.
 #[tokio::test]
-async fn a_charge_that_is_given_back_twice_is_given_back_once() {
+async fn charge_that_is_reverted_twice_is_reverted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
         for write in REFUNDS {

@@ -25,7 +25,7 @@ use crate::support::words::{Refused, assert_refusal, assert_reply};
 const MOMENT: Duration = Duration::from_millis(1);
 
 #[tokio::test]
-async fn a_client_refreshes_ten_times_and_each_token_is_another() {
+async fn ten_refreshes_give_ten_different_tokens() {
     let deployment = Deployment::start().await;
     for contract in RENEWABLE {
         let first = sign_in(&deployment, contract).await;
@@ -50,7 +50,7 @@ async fn a_client_refreshes_ten_times_and_each_token_is_another() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_younger_than_the_grace_is_answered_with_itself_and_a_new_access_token() {
+async fn refresh_of_a_token_younger_than_the_grace_returns_it_with_a_new_access_token() {
     let deployment = Deployment::start().await;
     for contract in RENEWABLE {
         let first = sign_in(&deployment, contract).await;
@@ -67,7 +67,7 @@ async fn a_token_that_is_younger_than_the_grace_is_answered_with_itself_and_a_ne
 }
 
 #[tokio::test]
-async fn a_replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_the_family() {
+async fn replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_the_session() {
     let deployment = Deployment::start().await;
     for contract in RENEWABLE {
         let elsewhere = sign_in(&deployment, contract).await;
@@ -105,7 +105,7 @@ async fn a_replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_
 }
 
 #[tokio::test]
-async fn replay_after_the_grace_ends_the_family_where_the_setting_gives_no_late_answers() {
+async fn replay_after_the_grace_without_late_answers_ends_the_session() {
     let deployment = Deployment::start_with(|env| env.with("SESSION_LOST_REPLY_SECONDS", "30")).await;
     for contract in RENEWABLE {
         let first = sign_in(&deployment, contract).await;
@@ -118,7 +118,7 @@ async fn replay_after_the_grace_ends_the_family_where_the_setting_gives_no_late_
 }
 
 #[tokio::test]
-async fn an_idle_session_and_one_that_is_too_old_end_to_the_second() {
+async fn session_that_is_idle_or_too_old_ends_to_the_second() {
     let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "100")
             .with("EMAIL_REFRESH_TOKEN_SECONDS", "100")
@@ -152,7 +152,7 @@ async fn an_idle_session_and_one_that_is_too_old_end_to_the_second() {
 }
 
 #[tokio::test]
-async fn what_an_operator_does_ends_both_tokens_at_once_and_nothing_brings_them_back() {
+async fn operator_action_ends_both_tokens_at_once_and_for_good() {
     let deployment = Deployment::start().await;
     for contract in RENEWABLE {
         for deed in Deed::ALL {
@@ -187,7 +187,7 @@ async fn what_an_operator_does_ends_both_tokens_at_once_and_nothing_brings_them_
 
 /// A state that was written without an epoch, as by someone else's tool.
 #[tokio::test]
-async fn a_state_that_bars_the_user_bars_refreshes_too() {
+async fn refresh_of_a_user_who_may_not_sign_in_is_refused() {
     let deployment = Deployment::start().await;
     let user = raw::user(&deployment, OWNER).await;
     for contract in RENEWABLE {
@@ -219,7 +219,7 @@ async fn a_state_that_bars_the_user_bars_refreshes_too() {
 }
 
 #[tokio::test]
-async fn both_slashes_are_served_and_a_body_in_base64_and_no_other_method_or_path() {
+async fn refresh_accepts_both_slash_forms_and_base64_and_no_other_method_or_path() {
     let deployment = Deployment::start().await;
     for contract in RENEWABLE {
         let tokens = sign_in(&deployment, contract).await;

@@ -43,7 +43,7 @@ async fn in_one_trip(proxy: &mut Proxy, calls: &[&str], request: impl Future<Out
 }
 
 #[tokio::test]
-async fn a_refresh_is_one_round_trip_whether_it_rotates_or_keeps_or_repeats() {
+async fn refresh_takes_one_round_trip_to_rotate_keep_or_repeat() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         let first = sign_in(&deployment, contract).await;
@@ -73,7 +73,7 @@ async fn a_refresh_is_one_round_trip_whether_it_rotates_or_keeps_or_repeats() {
 
 /// What costs a second is a theft.
 #[tokio::test]
-async fn a_reuse_is_a_second_round_trip_which_ends_the_family() {
+async fn reuse_takes_a_second_round_trip_that_ends_the_session() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         let first = sign_in(&deployment, contract).await;
@@ -93,7 +93,7 @@ async fn a_reuse_is_a_second_round_trip_which_ends_the_family() {
 }
 
 #[tokio::test]
-async fn to_show_who_holds_a_token_is_one_round_trip_and_to_end_a_session_is_one() {
+async fn access_token_check_and_sign_out_take_one_round_trip_each() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         let reads: &[&str] = if contract == "account" { &[SESSION, USER] } else { &[USER] };
@@ -112,7 +112,7 @@ async fn to_show_who_holds_a_token_is_one_round_trip_and_to_end_a_session_is_one
 }
 
 #[tokio::test]
-async fn what_needs_no_table_does_not_ask_it() {
+async fn malformed_token_is_refused_without_a_call_to_the_table() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let mixed = sign_in(&deployment, "email").await;
     for contract in RENEWABLE {
@@ -135,7 +135,7 @@ async fn what_needs_no_table_does_not_ask_it() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn resume_takes_one_round_trip() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let (_, session_token) = stay(&deployment).await;
     proxy.calls();

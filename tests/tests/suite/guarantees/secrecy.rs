@@ -77,7 +77,7 @@ async fn no_route_logs_or_stores_a_secret() {
 }
 
 #[tokio::test]
-async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
+async fn every_attempt_leaves_one_audit_event_and_no_secret() {
     let deployment = unlimited().await;
     let wrong = "hunter2-Qm9ndXM-wrong";
     let mut secrets = vec![wrong.to_owned(), TOTP_SECRET.to_owned(), "$argon2".to_owned()];

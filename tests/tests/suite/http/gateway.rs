@@ -28,7 +28,7 @@ async fn send(
 }
 
 #[tokio::test]
-async fn a_body_of_any_type_arrives() {
+async fn body_of_any_content_type_arrives() {
     let deployment = Deployment::start().await;
     for kind in
         ["application/json", "text/plain; charset=utf-8", "application/x-www-form-urlencoded", "nonsense"]
@@ -43,7 +43,7 @@ async fn a_body_of_any_type_arrives() {
 }
 
 #[tokio::test]
-async fn browsers_of_any_origin_may_call() {
+async fn preflight_of_any_origin_is_allowed() {
     let deployment = Deployment::start().await;
     let preflight = Request::options("/signin")
         .header("origin", "https://app.example.com")
@@ -64,7 +64,7 @@ async fn browsers_of_any_origin_may_call() {
 
 /// A page can read what is wrong: whoever answers, the reply has the headers.
 #[tokio::test]
-async fn errors_carry_cors_headers_whoever_answers() {
+async fn errors_of_the_gateway_and_of_functions_have_cors_headers() {
     let deployment = Deployment::start().await;
     let large = "x".repeat(11 * 1024 * 1024);
     for (method, path, body, status) in [
@@ -82,7 +82,7 @@ async fn errors_carry_cors_headers_whoever_answers() {
 
 /// What the local gateway allows is what the template allows, and that is what the routes have.
 #[tokio::test]
-async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
+async fn cors_of_the_template_and_of_the_local_gateway_fit_the_routes() {
     let deployment = Deployment::start().await;
     let template = std::fs::read_to_string(binary::in_workspace("template.yaml")).unwrap();
     let list = |name: &str| {
@@ -114,7 +114,7 @@ async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
 
 /// Each at its own function: the gateway's own 404 names no request.
 #[tokio::test]
-async fn every_route_is_there_with_and_without_its_slash() {
+async fn every_route_is_served_with_and_without_its_slash() {
     let deployment = Deployment::start().await;
     for function in functions::all(&deployment.app, &deployment.env).unwrap() {
         for (method, route) in function.routes {
@@ -135,7 +135,7 @@ async fn every_route_is_there_with_and_without_its_slash() {
 
 /// Whoever adds a route and forgets one of these lists finds out here and not after the deployment.
 #[tokio::test]
-async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
+async fn every_route_is_in_the_template_and_in_cargo_lambda_watch() {
     let deployment = Deployment::start().await;
     let read = |name: &str| std::fs::read_to_string(binary::in_workspace(name)).unwrap();
     let (template, manifest) = (read("template.yaml"), read("Cargo.toml"));
@@ -163,7 +163,7 @@ async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
 }
 
 #[tokio::test]
-async fn what_is_no_route_is_not_found() {
+async fn request_to_no_route_is_not_found() {
     let deployment = Deployment::start().await;
     for path in ["/", "/SIGNIN", "/signin/x", "/api/auth/signin//", "//signin"] {
         let reply = send(&deployment, Request::post(path), JOHNDOE).await;
@@ -179,7 +179,7 @@ async fn what_is_no_route_is_not_found() {
 }
 
 #[tokio::test]
-async fn what_lambda_could_not_decode_is_decoded() {
+async fn request_with_malformed_query_or_host_is_answered_by_the_function() {
     let deployment = Deployment::start().await;
     for (uri, host) in
         [("/signin?a=%zz&b=%22", "api.example.com"), ("/signin", "api.example.com:99999"), ("/signin", "ü")]

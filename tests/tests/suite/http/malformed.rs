@@ -45,7 +45,7 @@ async fn post_bytes(deployment: &Deployment, contract: &str, body: &[u8]) -> Rep
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
+async fn body_that_is_no_json_object_is_refused_in_each_contracts_words() {
     let deployment = Deployment::start().await;
     let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
@@ -89,7 +89,7 @@ async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
 }
 
 #[tokio::test]
-async fn invalid_utf_8_is_malformed_wherever_it_stands() {
+async fn invalid_utf_8_anywhere_is_malformed() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let good = good_body(contract).to_string();
@@ -117,7 +117,7 @@ async fn invalid_utf_8_is_malformed_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn a_body_ends_at_64_kib_however_it_is_encoded() {
+async fn body_over_64_kib_is_refused_in_any_encoding() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let (largest, over) = (padded(contract, KIB_64), padded(contract, KIB_64 + 1));
@@ -141,7 +141,7 @@ async fn a_body_ends_at_64_kib_however_it_is_encoded() {
 
 /// What a contract says of a login name and a password of each JSON type. The good value stands beside the bad one.
 #[tokio::test]
-async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_words() {
+async fn member_of_the_wrong_type_null_or_empty_is_refused_in_each_contracts_words() {
     let deployment = Deployment::start().await;
     let before = deployment.app.passwords().verifications();
     let absent = Value::Object(serde_json::Map::new());
@@ -197,7 +197,7 @@ async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_wor
 }
 
 #[tokio::test]
-async fn a_login_name_over_1024_bytes_is_an_unknown_user() {
+async fn login_name_over_1024_bytes_is_an_unknown_user() {
     let deployment = unlimited().await;
     for contract in ["account", "mfa", "email"] {
         for length in [1024, 1025, 2048, 60_000] {
@@ -216,7 +216,7 @@ async fn a_login_name_over_1024_bytes_is_an_unknown_user() {
 }
 
 #[tokio::test]
-async fn a_password_over_1024_bytes_is_wrong_even_if_it_is_the_stored_one() {
+async fn password_over_1024_bytes_is_wrong_even_if_it_is_stored() {
     let deployment = unlimited().await;
     for (id, username, length) in [(101, "longest", 1024), (102, "toolong", 1025)] {
         let mut user = demo::user(&deployment.app, &USERS[0]);
@@ -239,7 +239,7 @@ async fn a_password_over_1024_bytes_is_wrong_even_if_it_is_the_stored_one() {
 }
 
 #[tokio::test]
-async fn of_duplicate_members_the_last_counts() {
+async fn duplicate_member_counts_as_the_last() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
         let name = if contract == "email" { "email" } else { "username" };
@@ -252,7 +252,7 @@ async fn of_duplicate_members_the_last_counts() {
 }
 
 #[tokio::test]
-async fn members_that_no_contract_knows_are_ignored() {
+async fn unknown_members_are_ignored() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let mut body = good_body(contract);
@@ -271,7 +271,7 @@ async fn members_that_no_contract_knows_are_ignored() {
 }
 
 #[tokio::test]
-async fn json_is_read_whatever_the_content_type_calls_it() {
+async fn json_is_read_under_any_content_type() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
@@ -313,7 +313,7 @@ fn at(mut event: Value, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
+async fn route_answers_in_both_slash_forms_and_in_no_other() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
@@ -339,7 +339,7 @@ async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
 }
 
 #[tokio::test]
-async fn another_method_is_not_allowed() {
+async fn request_with_another_method_is_not_allowed() {
     let deployment = Deployment::start().await;
     let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
@@ -357,7 +357,7 @@ async fn another_method_is_not_allowed() {
 }
 
 #[tokio::test]
-async fn odd_queries_and_hosts_change_nothing() {
+async fn unusual_queries_and_hosts_change_nothing() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
@@ -380,7 +380,7 @@ async fn odd_queries_and_hosts_change_nothing() {
 }
 
 #[tokio::test]
-async fn sso_ignores_any_body_whatever() {
+async fn sso_ignores_every_body() {
     let deployment = Deployment::start().await;
     let event = good_event(&deployment, "sso").await;
     let expected = deployment.invoke("sso", event.clone()).await;
@@ -406,7 +406,7 @@ async fn sso_ignores_any_body_whatever() {
 
 /// None of this can come from API Gateway, and lambda_http would panic on it.
 #[tokio::test]
-async fn what_api_gateway_cannot_send_is_no_event() {
+async fn event_that_api_gateway_cannot_send_is_an_invocation_error() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;

@@ -69,7 +69,7 @@ async fn arbitrary_bytes_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn arbitrary_text_in_a_good_bodys_place_is_answered() {
+async fn arbitrary_text_as_a_body_is_answered() {
     let good = r#"{"username":"nobody","email":"nobody","password":"x","token":"","stay_logged_in":1}"#;
     check((0..good.len(), 0..good.len(), ".{0,8}"), move |deployment, (from, to, text)| {
         let body = [&good[..from], &text, &good[from.max(to)..]].concat();

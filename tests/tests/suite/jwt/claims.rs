@@ -12,7 +12,7 @@ use crate::support::forge::{
 };
 
 #[tokio::test]
-async fn no_other_contracts_token_is_an_access_token() {
+async fn token_of_another_contract_is_refused() {
     let deployment = deployment().await;
     for contract in PASSWORD_CONTRACTS {
         let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
@@ -49,7 +49,7 @@ async fn each(member: &str, values: &[Value]) {
 }
 
 #[tokio::test]
-async fn a_token_of_another_type() {
+async fn token_of_another_type_is_refused() {
     let types =
         ["refresh", "session", "mfa", "email", "id", "id_token", "Access", "ACCESS", "access ", "at+jwt", ""];
     let mut values: Vec<Value> = types.map(Value::from).to_vec();
@@ -59,20 +59,20 @@ async fn a_token_of_another_type() {
 
 /// An access token of sso's names none, and one who names some is another contract's, whoever it names.
 #[tokio::test]
-async fn an_issuer() {
+async fn token_with_an_issuer_is_refused() {
     let values = ["email", "postern", "https://accounts.example.com", "sso", ""].map(Value::from);
     each("iss", &[&values[..], &[json!(null), json!(["x"]), json!(false), json!({})]].concat()).await;
 }
 
 #[tokio::test]
-async fn an_audience() {
+async fn token_with_an_audience_is_refused() {
     let values = ["postern", "sso", "*", ""].map(Value::from);
     each("aud", &[&values[..], &[json!(null), json!([]), json!(["sso"]), json!(0)]].concat()).await;
 }
 
 /// OpenID Connect: who signed in is told to a client, which must not pass that on as an access token.
 #[tokio::test]
-async fn an_id_token() {
+async fn id_token_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let mut id = claims(&deployment);
@@ -87,7 +87,7 @@ async fn an_id_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_or_never_does() {
+async fn token_that_has_expired_or_has_no_expiry_is_refused() {
     let deployment = deployment().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
     for key in KEYS {
@@ -129,7 +129,7 @@ async fn a_token_that_has_expired_or_never_does() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_yet_valid() {
+async fn token_that_is_not_yet_valid_is_refused() {
     let deployment = deployment().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
     for key in KEYS {
@@ -159,7 +159,7 @@ async fn a_token_that_is_not_yet_valid() {
 /// RFC 7519 §4: of a claim that is there twice the last counts, for all of them alike. Nobody can smuggle a claim past
 /// one reader to another, since there is one.
 #[tokio::test]
-async fn a_claim_that_is_there_twice() {
+async fn duplicate_claim_is_refused() {
     let deployment = deployment().await;
     let now = deployment.now().secs();
     let good = claims(&deployment).to_string();

@@ -13,7 +13,7 @@ use crate::support::forge::{
 use crate::support::jwt::encode;
 
 #[tokio::test]
-async fn alg_none() {
+async fn alg_none_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for alg in ["none", "None", "NONE", "nOnE", "none ", " none", "none\0", "", "null", "plain", "n\u{f6}ne"]
@@ -41,7 +41,7 @@ async fn alg_none() {
 
 /// RFC 8725 §2.1: what is public of a key, taken for an HMAC key.
 #[tokio::test]
-async fn a_public_key_as_an_hmac_key() {
+async fn public_key_used_as_an_hmac_key_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for key in [Key::Es, Key::Ed, Key::Rs] {
@@ -62,7 +62,7 @@ async fn a_public_key_as_an_hmac_key() {
 
 /// The signature is a good one of the key that is named, with an algorithm that is not the key's.
 #[tokio::test]
-async fn another_algorithm_of_the_same_key() {
+async fn algorithm_that_is_not_the_keys_own_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for alg in ["HS384", "HS512", "HS256", "hs256", "HS1", "HMACSHA256"] {
@@ -101,7 +101,7 @@ async fn another_algorithm_of_the_same_key() {
 
 /// Header, name and signature of three keys, in every mixture.
 #[tokio::test]
-async fn the_name_or_the_algorithm_of_one_key_with_the_signature_of_another() {
+async fn kid_or_alg_of_one_key_with_the_signature_of_another_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for alg in KEYS {
@@ -122,7 +122,7 @@ async fn the_name_or_the_algorithm_of_one_key_with_the_signature_of_another() {
 }
 
 #[tokio::test]
-async fn a_kid_that_is_a_path_a_query_or_no_name_at_all() {
+async fn kid_that_is_a_path_a_query_or_no_text_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let kids = [
@@ -166,7 +166,7 @@ async fn a_kid_that_is_a_path_a_query_or_no_name_at_all() {
 
 /// RFC 8725 §3.10: the header brings its own key, or says where to get one.
 #[tokio::test]
-async fn a_key_of_the_attackers_own_in_the_header() {
+async fn header_with_a_key_of_the_attacker_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let own = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
@@ -205,7 +205,7 @@ async fn a_key_of_the_attackers_own_in_the_header() {
 
 /// RFC 7515 §4.1.11: who does not understand an extension that is critical must refuse the token, well signed or not.
 #[tokio::test]
-async fn an_extension_that_must_be_understood() {
+async fn critical_header_extension_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for key in KEYS {
@@ -231,7 +231,7 @@ async fn an_extension_that_must_be_understood() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_none_or_says_a_thing_twice() {
+async fn header_that_is_malformed_or_has_duplicate_members_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for header in [

@@ -148,7 +148,7 @@ async fn deployment(keys: Answer) -> (Deployment, Secrets) {
 }
 
 #[tokio::test]
-async fn the_secret_is_read_once_at_start_and_not_at_each_request() {
+async fn secret_is_read_at_start_and_not_at_each_request() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     for _ in 0..5 {
         assert_eq!(sso(&deployment, "old").await, 200);
@@ -159,7 +159,7 @@ async fn the_secret_is_read_once_at_start_and_not_at_each_request() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_new_key_is_accepted_after_exactly_one_more_read() {
+async fn token_of_a_new_key_is_accepted_after_exactly_one_more_read() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
     deployment.advance(MINUTE - MOMENT);
@@ -178,7 +178,7 @@ async fn a_token_of_a_new_key_is_accepted_after_exactly_one_more_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn however_many_unknown_keys_are_named_the_secret_is_read_at_most_once_a_minute() {
+async fn many_unknown_keys_cause_at_most_one_read_a_minute() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     let deployment = Arc::new(deployment);
     assert_eq!(secrets.calls(), 1);
@@ -200,7 +200,7 @@ async fn however_many_unknown_keys_are_named_the_secret_is_read_at_most_once_a_m
 
 /// Tokens that name no key, or a known one and are bad, are no reason to look.
 #[tokio::test]
-async fn only_an_unknown_key_is_a_reason_to_read_the_secret_again() {
+async fn secret_is_read_again_for_an_unknown_key_only() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     deployment.advance(MINUTE);
     let iat = deployment.now().secs();
@@ -215,7 +215,7 @@ async fn only_an_unknown_key_is_a_reason_to_read_the_secret_again() {
 }
 
 #[tokio::test]
-async fn old_keys_verify_until_they_are_taken_out_and_five_minutes_at_most_beyond() {
+async fn old_key_verifies_until_five_minutes_after_its_removal_at_most() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
     for _ in 0..3 {
@@ -232,7 +232,7 @@ async fn old_keys_verify_until_they_are_taken_out_and_five_minutes_at_most_beyon
 }
 
 #[tokio::test]
-async fn who_only_signs_uses_a_new_first_key_five_minutes_later() {
+async fn sign_ins_alone_adopt_a_new_first_key_five_minutes_later() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
     deployment.advance(MINUTE * 5 - MOMENT);
@@ -244,7 +244,7 @@ async fn who_only_signs_uses_a_new_first_key_five_minutes_later() {
 
 /// Without a restart.
 #[tokio::test]
-async fn a_pepper_that_is_added_is_used_five_minutes_later() {
+async fn added_pepper_is_used_five_minutes_later() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     let mut user = postern_local::demo::user(&deployment.app, &postern_local::demo::USERS[0]);
     (user.id, user.username, user.email) = (1000, "peppered".to_owned(), "peppered@example.com".to_owned());
@@ -263,7 +263,7 @@ async fn a_pepper_that_is_added_is_used_five_minutes_later() {
 
 /// One who comes back with a session brings no token that could name an unknown key.
 #[tokio::test]
-async fn who_only_refreshes_sessions_uses_a_new_first_key_too() {
+async fn refreshes_alone_adopt_a_new_first_key_too() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     let reply = deployment.password("account", "johndoe", "SecurePass123!").await.json();
     let token = reply.pointer("/token/refresh_token").and_then(Value::as_str).unwrap();
@@ -292,7 +292,7 @@ async fn published(deployment: &Deployment) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_key_set_follows_the_secret_within_five_minutes_and_stays_where_that_fails() {
+async fn key_set_follows_the_secret_within_five_minutes_and_stays_when_a_read_fails() {
     let (old, new) = (Key::Ed.private_jwk(), Key::Es.private_jwk());
     let (deployment, secrets) = deployment(set(&[old.clone(), jwk("never")])).await;
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned()], 1));
@@ -331,7 +331,7 @@ fn not_local(env: Environment) -> Environment {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says_why() {
+async fn secret_that_cannot_be_read_again_leaves_the_keys_and_logs_the_cause() {
     let secrets = Secrets::start(ring(&["old"])).await;
     let deployment = Deployment::start_with(|env| not_local(secrets.in_env(env))).await;
     let weak = encode(b"LEAKED-weak-key");
@@ -376,7 +376,7 @@ async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says
 }
 
 #[tokio::test]
-async fn a_function_does_not_start_without_good_keys() {
+async fn function_without_valid_keys_does_not_start() {
     let table = postern_local::dynamodb::Table::start(0, None, None).await.unwrap();
     let env = table.environment(&Environment::of::<&str, &str>([]));
     postern::store::operator::Operator::from_env(&env).unwrap().create_table().await.unwrap();
@@ -428,7 +428,7 @@ async fn meet(State(meeting): State<Arc<Meeting>>, request: Request) -> Response
 }
 
 #[tokio::test]
-async fn at_start_the_secret_and_the_table_are_asked_at_the_same_time() {
+async fn start_asks_the_secret_and_the_table_at_once() {
     let meeting = Arc::new(Meeting { secret: watch::Sender::new(0), table: watch::Sender::new(0) });
     let endpoint = serve(Router::new().fallback(meet).with_state(Arc::clone(&meeting))).await;
     let env = Environment::of([

@@ -12,7 +12,7 @@ use crate::support::jwt::encode;
 /// Every character of a token counts, the last of each part included: it may hold bits that are no part of a byte, and
 /// those must be zero.
 #[tokio::test]
-async fn a_token_that_was_tampered_with() {
+async fn token_that_was_tampered_with_is_refused() {
     let deployment = deployment().await;
     let reply =
         deployment.sign_in("account", credentials("account", "johndoe", "SecurePass123!")).await.json();
@@ -39,7 +39,7 @@ async fn a_token_that_was_tampered_with() {
 }
 
 #[tokio::test]
-async fn the_signature_of_another_token() {
+async fn signature_of_another_token_is_refused() {
     let deployment = deployment().await;
     let mut others = claims(&deployment);
     others["user_id"] = json!(14);
@@ -65,7 +65,7 @@ fn next(key: Key) -> Key {
 }
 
 #[tokio::test]
-async fn a_signature_that_was_stripped_cut_or_padded() {
+async fn signature_that_is_stripped_cut_or_padded_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let good = signed(key, &claims(&deployment));
@@ -92,7 +92,7 @@ async fn a_signature_that_was_stripped_cut_or_padded() {
 
 /// CVE-2022-21449: r and s that are zero, or the order of the curve, which is zero too.
 #[tokio::test]
-async fn an_ecdsa_signature_of_zeros() {
+async fn ecdsa_signature_of_zeros_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let order = unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
@@ -118,7 +118,7 @@ async fn an_ecdsa_signature_of_zeros() {
 
 /// RFC 7518 §3.4: r and s beside each other, and no other form.
 #[tokio::test]
-async fn an_ecdsa_signature_in_der() {
+async fn ecdsa_signature_in_der_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let number = |bytes: &[u8]| {
@@ -138,7 +138,7 @@ async fn an_ecdsa_signature_in_der() {
 
 /// RFC 8032 §5.1.7: an s beyond the order of the group would make a second signature out of each.
 #[tokio::test]
-async fn an_ed25519_signature_made_over() {
+async fn ed25519_signature_that_is_malleated_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let order = unhex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
@@ -157,7 +157,7 @@ async fn an_ed25519_signature_made_over() {
 }
 
 #[tokio::test]
-async fn keys_that_anybody_would_guess() {
+async fn signature_by_a_guessable_key_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let sample = crate::support::jwt::sample_key();

@@ -13,7 +13,7 @@ use crate::support::words::{Refused, assert_reply, words};
 
 /// 8 KiB are looked at, and no byte more: a caller must not choose how much is hashed.
 #[tokio::test]
-async fn a_huge_token() {
+async fn token_that_is_huge_is_refused() {
     let deployment = deployment().await;
     let of_length = |filling: usize| {
         let mut claims = claims(&deployment);
@@ -40,7 +40,7 @@ async fn a_huge_token() {
 }
 
 #[tokio::test]
-async fn more_or_fewer_parts_than_three() {
+async fn token_of_other_than_three_parts_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let good = signed(key, &claims(&deployment));
@@ -72,7 +72,7 @@ async fn more_or_fewer_parts_than_three() {
 
 /// Five parts, as JWE has them (RFC 7516 §3.1), and what is in one signed again.
 #[tokio::test]
-async fn a_token_that_is_encrypted_or_nested() {
+async fn token_that_is_encrypted_or_nested_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let good = signed(key, &claims(&deployment));
@@ -106,7 +106,7 @@ async fn a_token_that_is_encrypted_or_nested() {
 
 /// RFC 7515 appendix F and RFC 7797: the claims are elsewhere, or not encoded.
 #[tokio::test]
-async fn a_token_whose_claims_are_detached_or_bare() {
+async fn token_with_detached_or_bare_claims_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let good = signed(key, &claims(&deployment));
@@ -132,7 +132,7 @@ async fn a_token_whose_claims_are_detached_or_bare() {
 
 /// A token has one form: whoever keeps a list of them, by their text, must not be fooled by another.
 #[tokio::test]
-async fn white_space_padding_and_another_alphabet() {
+async fn token_with_white_space_padding_or_another_alphabet_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         // With digits that the two alphabets of base64 write differently.
@@ -175,7 +175,7 @@ async fn white_space_padding_and_another_alphabet() {
 
 /// What is sent as a bearer and is no token is refused as a bad one, and not as none.
 #[tokio::test]
-async fn what_is_no_token_at_all() {
+async fn text_that_is_no_token_is_refused() {
     let deployment = deployment().await;
     for authorization in
         ["Bearer", "Bearer ", "bearer x", "Bearer ☃", "Bearer é.é.é", "Bearer null", "Bearer {}"]

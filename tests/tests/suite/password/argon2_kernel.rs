@@ -121,7 +121,7 @@ fn compare(cases: u32, memory: impl Strategy<Value = (u32, u32)>) {
 
 /// Ten thousand: mostly the smallest, where edges are; some over 2 MiB, where memory no longer comes from the heap.
 #[test]
-fn agree_on_ten_thousand_sets() {
+fn kernel_on_ten_thousand_parameter_sets_equals_the_reference() {
     let more = prop_oneof![850 => 0..=64_u32, 140 => 0..=512_u32, 10 => 512..=4096_u32];
     let memory =
         (prop_oneof![1..=4_u32, 1..=16_u32], more).prop_map(|(lanes, more)| (8 * lanes + more, lanes));
@@ -130,13 +130,13 @@ fn agree_on_ten_thousand_sets() {
 
 /// New passwords' own cost, and around it.
 #[test]
-fn agree_at_the_real_cost() {
+fn kernel_at_the_real_cost_equals_the_reference() {
     compare(16, prop_oneof![Just((19_456, 1)), (19_400..=19_500_u32, 1..=4_u32)]);
 }
 
 /// The most that a stored hash may cost in memory.
 #[test]
-fn agree_at_the_largest_memory() {
+fn kernel_at_the_largest_memory_equals_the_reference() {
     let (algorithm, version) = (ALGORITHMS[2], VERSIONS[1]);
     let set = Set {
         algorithm,
@@ -157,7 +157,7 @@ fn agree_at_the_largest_memory() {
 
 /// RFC 9106, section 5.
 #[test]
-fn agree_with_the_rfc() {
+fn kernel_on_the_vectors_of_rfc_9106_gives_their_tags() {
     let tags = [
         "512b391b6f1162975371d30919734294f868e3be3984f3c1a13a4db9fabe4acb",
         "c814d9d1dc7f37aa13f0d77f2494bda1c8de6b016dd388d29952a4c4672b6ce8",

@@ -80,7 +80,7 @@ async fn stored(deployment: &Deployment, id: u64) -> String {
 }
 
 #[tokio::test]
-async fn a_password_brought_along_signs_in_at_every_door_and_is_on_argon2id_after_that() {
+async fn imported_hash_signs_in_at_every_contract_and_becomes_argon2id() {
     let deployment = unlimited().await;
     for (number, (hash, password)) in BROUGHT.into_iter().enumerate() {
         for (function, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
@@ -111,7 +111,7 @@ async fn a_password_brought_along_signs_in_at_every_door_and_is_on_argon2id_afte
 }
 
 #[tokio::test]
-async fn a_password_with_a_pepper_signs_in_at_every_door_and_needs_none_after_that() {
+async fn peppered_hash_signs_in_at_every_contract_and_loses_its_pepper() {
     let mut deployment = Deployment::start_with(|env| with_pepper(env, "a", PEPPER)).await;
     let (hash, password) = PEPPERED;
     for (id, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
@@ -132,7 +132,7 @@ async fn a_password_with_a_pepper_signs_in_at_every_door_and_needs_none_after_th
 }
 
 #[tokio::test]
-async fn with_another_pepper_or_none_the_password_is_wrong_and_nothing_changes() {
+async fn password_with_another_pepper_or_none_is_wrong_and_changes_nothing() {
     let (hash, password) = PEPPERED;
     for (id, pepper, logged) in [("a", OTHER_PEPPER, 0), ("pepper-elsewhere", PEPPER, 1)] {
         let deployment = Deployment::start_with(|env| with_pepper(env, id, pepper)).await;
@@ -159,7 +159,7 @@ async fn with_another_pepper_or_none_the_password_is_wrong_and_nothing_changes()
 
 /// The flaw of one of the products: whatever is stored and is no hash of its own lets everybody in.
 #[tokio::test]
-async fn what_is_no_hash_lets_nobody_in_for_one_decoy() {
+async fn stored_text_that_is_no_hash_refuses_after_one_decoy() {
     let deployment = unlimited().await;
     let unusable =
         ["Null", "!", "!WjYxZ", "", "plaintext", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99", "$2y$10$"];
@@ -182,7 +182,7 @@ async fn what_is_no_hash_lets_nobody_in_for_one_decoy() {
 }
 
 #[tokio::test]
-async fn who_sign_in_at_once_all_get_in_and_leave_one_good_hash() {
+async fn concurrent_sign_ins_all_succeed_and_leave_one_valid_hash() {
     let deployment = unlimited().await;
     let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
     let attempt = || deployment.password("account", &name, CHEAP.1);
@@ -196,7 +196,7 @@ async fn who_sign_in_at_once_all_get_in_and_leave_one_good_hash() {
 
 /// The first write of the new hash comes after the second's: both are of the same password, and the later one stays.
 #[tokio::test]
-async fn a_renewal_that_arrives_late_undoes_nothing() {
+async fn upgrade_that_arrives_late_undoes_nothing() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
     let mut held = false;
@@ -219,7 +219,7 @@ async fn a_renewal_that_arrives_late_undoes_nothing() {
 
 /// Between the verification and the write, the password is changed: the new one stays, and the old one is refused.
 #[tokio::test]
-async fn a_password_changed_meanwhile_is_not_written_over() {
+async fn upgrade_does_not_overwrite_a_password_changed_meanwhile() {
     for by in [None, Some("582969")] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
@@ -252,7 +252,7 @@ async fn a_password_changed_meanwhile_is_not_written_over() {
 
 /// A crash leaves the old hash or the new one, whole, and the user gets in by either.
 #[tokio::test]
-async fn a_crash_between_leaves_the_one_or_the_other() {
+async fn crash_during_an_upgrade_leaves_the_old_hash_or_the_new() {
     for lands in [false, true] {
         let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
         let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
@@ -274,7 +274,7 @@ async fn a_crash_between_leaves_the_one_or_the_other() {
 
 /// The table does not take the write, or takes it and its answer gets lost: neither keeps the user out.
 #[tokio::test]
-async fn a_renewal_that_fails_is_made_up_for() {
+async fn upgrade_that_fails_is_made_at_the_next_sign_in() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
     proxy.fail(|seen| {
@@ -291,7 +291,7 @@ async fn a_renewal_that_fails_is_made_up_for() {
 
 /// Who has not signed in yet has shown too little for a write: no code, the wrong code, a state that shuts them out.
 #[tokio::test]
-async fn only_a_sign_in_renews() {
+async fn only_a_sign_in_upgrades_a_hash() {
     let deployment = unlimited().await;
     deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
     let mfa = demo::user(&deployment.app, &USERS[6]).mfa;
@@ -321,7 +321,7 @@ async fn only_a_sign_in_renews() {
 
 /// bcrypt looked at 72 bytes: what was typed after them may be a mistake, and must not become the password.
 #[tokio::test]
-async fn what_bcrypt_cut_off_is_not_made_the_password() {
+async fn password_over_72_bytes_is_not_upgraded_from_bcrypt() {
     let deployment = unlimited().await;
     let hash = "$2b$04$gA3oHZwjMF4ezEZUTYXwfeBLwse8FnXW..SSTXD8wiYgbKNlxXGcG";
     let name = bring(&deployment, 1000, hash, |_| ()).await;
@@ -335,7 +335,7 @@ async fn what_bcrypt_cut_off_is_not_made_the_password() {
 }
 
 #[tokio::test]
-async fn dearer_hashes_come_with_the_next_sign_in() {
+async fn raised_cost_applies_at_the_next_sign_in() {
     let mut deployment = unlimited().await;
     assert_eq!(deployment.password("account", "johndoe", "SecurePass123!").await.status, 200);
     assert!(stored(&deployment, 1).await.starts_with(OURS));
@@ -348,7 +348,7 @@ async fn dearer_hashes_come_with_the_next_sign_in() {
 }
 
 #[tokio::test]
-async fn a_session_begun_with_the_old_hash_goes_on() {
+async fn session_begun_with_the_old_hash_continues() {
     let deployment = unlimited().await;
     let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
     let reply = deployment.password("account", &name, CHEAP.1).await;

@@ -5,7 +5,7 @@ use postern_tests::deployment::Deployment;
 use postern_tests::events;
 
 #[tokio::test]
-async fn every_event_gets_its_reply() {
+async fn every_sample_event_gets_the_reply_of_its_snapshot() {
     // A table for each contract, as with the compiled functions: some events change users.
     let mut contract_and_stand: Option<(String, Deployment)> = None;
     for event in events::all(None) {

@@ -68,7 +68,7 @@ fn counters() -> impl Strategy<Value = Counters> {
 
 /// The store decides by a condition that is written down a second time, rung by rung.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn the_table_admits_exactly_what_the_policy_admits() {
+async fn table_admits_exactly_what_the_policy_admits() {
     let deployment = RefCell::new(Deployment::start().await);
     let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
     let runtime = tokio::runtime::Handle::current();
@@ -167,7 +167,7 @@ async fn put(deployment: &Deployment, pk: &str, failures: Option<u32>, charged_a
 /// A counter that cannot be read is a full one: it says so in the contract's words, nothing is hashed, and it stays
 /// as it is. One that does not say when it was charged was charged just now.
 #[tokio::test]
-async fn a_name_whose_counter_nobody_here_wrote_is_not_admitted() {
+async fn name_with_a_malformed_counter_is_not_admitted() {
     let deployment = unlimited().await;
     let now = deployment.now();
     let long_ago = raw::number(now.minus(LONGEST_WAIT).millis());
@@ -204,7 +204,7 @@ async fn a_name_whose_counter_nobody_here_wrote_is_not_admitted() {
 }
 
 #[tokio::test]
-async fn an_address_whose_counter_nobody_here_wrote_is_not_admitted() {
+async fn address_with_a_malformed_counter_is_not_admitted() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
     let counter = raw::address_counter(&deployment, 300);
@@ -223,7 +223,7 @@ async fn an_address_whose_counter_nobody_here_wrote_is_not_admitted() {
 
 /// Whatever stands beside them: where no failures are counted, there were none.
 #[tokio::test]
-async fn a_counter_that_counts_nothing_is_a_new_one() {
+async fn counter_of_no_failures_admits_like_a_new_one() {
     let deployment = unlimited().await;
     for (contract, name) in PASSWORD_CONTRACTS.map(|contract| (contract, name_at(contract, "johndoe"))) {
         for pk in [raw::name_counter(&name), raw::address_counter(&deployment, 300)] {

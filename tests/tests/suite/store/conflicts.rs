@@ -21,7 +21,7 @@ fn refused(code: &str) -> Fate {
 }
 
 #[tokio::test]
-async fn a_write_that_is_refused_once_is_done() {
+async fn write_that_conflicts_once_is_repeated() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
         for code in PASSING {
@@ -60,7 +60,7 @@ async fn a_write_that_is_refused_once_is_done() {
 
 /// Whoever cannot be counted is not let in, and what was counted of the attempt is given back.
 #[tokio::test]
-async fn an_attempt_that_cannot_be_counted_is_not_made_and_not_held_against_anybody() {
+async fn attempt_that_cannot_be_counted_hashes_nothing_and_charges_nobody() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for code in PASSING {
         for contract in PASSWORD_CONTRACTS {
@@ -114,7 +114,7 @@ fn cancelled(reasons: [&str; 3]) -> Fate {
 }
 
 #[tokio::test]
-async fn a_creation_that_is_cancelled_creates_nothing() {
+async fn creation_that_is_cancelled_creates_nothing() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (reasons, taken) in [
         (["TransactionConflict", "None", "None"], false),
@@ -144,7 +144,7 @@ async fn a_creation_that_is_cancelled_creates_nothing() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_is_cancelled_deletes_nothing() {
+async fn deletion_that_is_cancelled_deletes_nothing() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let user = deployment.store.user(33).await.unwrap().unwrap();
     for reason in ["TransactionConflict", "ThrottlingError"] {

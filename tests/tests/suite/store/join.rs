@@ -83,7 +83,7 @@ async fn joined_user_signs_in_by_the_username_of_either_product() {
 
 /// A further name is no further set of guesses, and an operator who opens it opens the user's.
 #[tokio::test]
-async fn attempts_by_the_other_username_count_as_those_by_the_username() {
+async fn attempts_by_a_further_username_count_as_those_by_the_username() {
     let deployment = Deployment::start().await;
     let mut other = deployment.store.user(HUBER).await.unwrap().unwrap();
     other.username = "stefan_h".to_owned();

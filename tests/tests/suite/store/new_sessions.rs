@@ -37,7 +37,7 @@ async fn stored(deployment: &Deployment) -> Vec<Item> {
 }
 
 #[tokio::test]
-async fn a_session_is_stored_as_hashes_with_its_ends() {
+async fn session_is_stored_as_hashes_with_its_ends() {
     let now = 1_700_000_000;
     for (contract, more, idle, device, id) in [
         ("account", json!({}), 30 * DAY, None, "0000000000X"),
@@ -76,7 +76,7 @@ async fn a_session_is_stored_as_hashes_with_its_ends() {
 }
 
 #[tokio::test]
-async fn sessions_honour_their_settings() {
+async fn sessions_live_as_long_as_the_settings_say() {
     let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "500")
             .with("SESSION_ABSOLUTE_SECONDS", "400")
@@ -94,7 +94,7 @@ async fn sessions_honour_their_settings() {
 }
 
 #[tokio::test]
-async fn who_does_not_stay_or_is_refused_leaves_no_session() {
+async fn sign_in_that_does_not_stay_or_is_refused_leaves_no_session() {
     let deployment = Deployment::start().await;
     assert_eq!(deployment.password("session", "st.huber", "Password1234!").await.status, 200);
     assert_eq!(deployment.password("mfa", "st.huber", "Password1234!").await.status, 200);

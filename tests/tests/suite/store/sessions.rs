@@ -32,7 +32,7 @@ fn wrong(token: &SessionToken) -> SessionToken {
 }
 
 #[tokio::test]
-async fn to_resume_a_session_keeps_its_token_and_puts_its_idle_end_off() {
+async fn resume_keeps_the_token_and_postpones_the_idle_end() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let token = sign_in(&deployment, kind).await;
@@ -55,7 +55,7 @@ async fn to_resume_a_session_keeps_its_token_and_puts_its_idle_end_off() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_resumes_nothing_and_ends_nothing() {
+async fn wrong_secret_resumes_nothing_and_ends_nothing() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let first = sign_in(&deployment, kind).await;
@@ -72,7 +72,7 @@ async fn a_wrong_secret_resumes_nothing_and_ends_nothing() {
 
 /// Whoever signs out with a token that was rotated long ago would else leave a thief signed in.
 #[tokio::test]
-async fn every_token_of_a_family_signs_out_and_no_other_does() {
+async fn sign_out_works_with_every_token_of_the_family_and_no_other() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         for which in 0..4 {
@@ -103,7 +103,7 @@ fn by_id(mut sessions: Vec<Session>) -> Vec<Session> {
 }
 
 #[tokio::test]
-async fn a_users_sessions_are_listed_with_their_fields_and_nobody_elses() {
+async fn sessions_of_one_user_are_listed_with_their_fields() {
     let deployment = Deployment::start().await;
     let began = deployment.now();
     let account = sign_in(&deployment, "account").await;
@@ -141,7 +141,7 @@ async fn a_users_sessions_are_listed_with_their_fields_and_nobody_elses() {
 
 /// A page of DynamoDB's is one megabyte; this is more.
 #[tokio::test]
-async fn all_pages_of_a_users_sessions_are_listed() {
+async fn sessions_on_all_pages_are_listed() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let token = sign_in(&deployment, "account").await;
     let mut long = item(&deployment, &token).await.unwrap();

@@ -196,6 +196,6 @@ pub(crate) async fn audited(
 }
 
 #[test]
-fn codes_are_those_of_the_contracts_vector() {
+fn totp_of_the_contracts_vector_gives_its_code() {
     assert_eq!(totp("KBTSKUKRDJPEGCZK", 1_700_000_000 / 30), "582969");
 }

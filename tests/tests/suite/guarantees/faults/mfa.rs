@@ -24,7 +24,7 @@ const BEFORE: [&str; 4] =
     ["GetItem USER", "GetItem LOGIN", "UpdateItem ADDRESS SET charged_by", "UpdateItem NAME SET charged_by"];
 
 #[tokio::test]
-async fn what_fails_before_the_switch_leaves_it_where_it_was() {
+async fn mfa_when_a_call_before_the_switch_fails_stays_as_it_was() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     deployment.set_time(MOMENT);
     let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
@@ -59,7 +59,7 @@ async fn what_fails_before_the_switch_leaves_it_where_it_was() {
 
 /// The user is read twice: for the JWT, and for what is confirmed.
 #[tokio::test]
-async fn a_second_reading_that_fails_leaves_it_where_it_was() {
+async fn mfa_when_the_second_read_fails_stays_as_it_was() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(MOMENT);
     let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
@@ -79,7 +79,7 @@ async fn a_second_reading_that_fails_leaves_it_where_it_was() {
 }
 
 #[tokio::test]
-async fn what_only_helps_is_forgiven() {
+async fn mfa_when_an_optional_call_fails_is_switched() {
     for call in [
         "UpdateItem NAME SET charged_at",
         "UpdateItem NAME SET failures",
@@ -102,7 +102,7 @@ async fn what_only_helps_is_forgiven() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip_whose_failure_is_told() {
+async fn account_when_the_table_fails_is_an_error() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     for path in [WHOAMI, ACCOUNT] {

@@ -42,7 +42,7 @@ async fn assert_nothing_is_lost(deployment: &Deployment, contract: &str, tokens:
 }
 
 #[tokio::test]
-async fn a_refresh_that_the_store_fails_is_told_so_and_the_token_stays_good() {
+async fn refresh_when_the_table_fails_is_an_error_and_leaves_the_token_valid() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         for (name, fault, refused) in faults() {
@@ -66,7 +66,7 @@ async fn a_refresh_that_the_store_fails_is_told_so_and_the_token_stays_good() {
 
 /// The table has rotated, and the client never heard of it.
 #[tokio::test]
-async fn a_refresh_whose_answers_are_lost_can_be_repeated_within_the_grace() {
+async fn refresh_whose_answer_is_lost_can_be_repeated_within_the_grace() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         for (name, fault, refused) in faults() {
@@ -83,7 +83,7 @@ async fn a_refresh_whose_answers_are_lost_can_be_repeated_within_the_grace() {
 }
 
 #[tokio::test]
-async fn an_access_token_that_cannot_be_looked_up_is_not_refused_for_it() {
+async fn access_token_when_the_table_fails_is_an_error_and_stays_valid() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         let tokens = sign_in(&deployment, contract).await;
@@ -108,7 +108,7 @@ async fn an_access_token_that_cannot_be_looked_up_is_not_refused_for_it() {
 
 /// Who is told that a session has ended must not find it alive; who is told that it failed may ask again.
 #[tokio::test]
-async fn an_end_that_the_store_fails_is_told_so_and_the_session_is_there() {
+async fn sign_out_when_the_table_fails_is_an_error_and_leaves_the_session() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         for (name, fault, refused) in faults() {
@@ -128,7 +128,7 @@ async fn an_end_that_the_store_fails_is_told_so_and_the_session_is_there() {
 
 /// A family that could not be ended is not forgotten.
 #[tokio::test]
-async fn a_thief_is_found_out_although_the_store_fails_at_first() {
+async fn reuse_when_the_table_fails_is_detected_at_the_next_presentation() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in RENEWABLE {
         for (name, fault, refused) in faults() {

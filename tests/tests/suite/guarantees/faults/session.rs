@@ -17,7 +17,7 @@ fn faults() -> [(Fault, Refused); 2] {
 }
 
 #[tokio::test]
-async fn what_fails_before_the_change_is_written_leaves_everything_as_it_was() {
+async fn password_change_when_a_call_before_it_fails_changes_nothing() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let before = raw::user(&deployment, CHANGER).await;
     for (fault, refused) in faults() {
@@ -44,7 +44,7 @@ async fn what_fails_before_the_change_is_written_leaves_everything_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_fails_behind_the_change_leaves_it_whole() {
+async fn password_change_when_a_call_after_it_fails_is_complete() {
     for (fault, refused) in faults() {
         for (call, forgiven) in [
             ("PutItem SESSIONS", false),
@@ -68,7 +68,7 @@ async fn what_fails_behind_the_change_leaves_it_whole() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_ends_no_session() {
+async fn resume_when_the_table_fails_is_an_error_and_leaves_the_session() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let (_, session_token) = stay(&deployment).await;
     for (fault, refused) in [
@@ -86,7 +86,7 @@ async fn a_store_that_fails_ends_no_session() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_said_so_and_a_session_is_left_or_there() {
+async fn sign_out_of_session_when_the_table_fails_is_an_error() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (fault, refused) in [
         (error(400, "AccessDeniedException"), Refused::Fault),

@@ -19,7 +19,7 @@ async fn fails(deployment: &Deployment, kind: &'static str, token: &SessionToken
 /// The first put of a session is under way for so long that the SDK sends a second, and arrives when the session has
 /// been rotated already.
 #[tokio::test]
-async fn a_put_that_arrives_late_undoes_no_rotation() {
+async fn put_that_arrives_late_undoes_no_rotation() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for kind in KINDS {
         proxy.first(&["PutItem SESSIONS"], || Fate::Hold);
@@ -35,7 +35,7 @@ async fn a_put_that_arrives_late_undoes_no_rotation() {
 
 /// The table rotates, and says so to nobody: what the SDK sends again finds the session rotated.
 #[tokio::test]
-async fn a_rotation_whose_reply_is_lost_is_repeated_and_rotates_once() {
+async fn rotation_whose_reply_is_lost_rotates_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     // The last one: no reply at all.
     for (kind, fault) in KINDS.into_iter().zip([
@@ -59,7 +59,7 @@ async fn a_rotation_whose_reply_is_lost_is_repeated_and_rotates_once() {
 }
 
 #[tokio::test]
-async fn client_that_never_heard_of_the_rotation_may_ask_again_once_it_is_late() {
+async fn client_that_missed_the_rotation_gets_one_late_answer() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for kind in KINDS {
         for late in [false, true] {
@@ -85,7 +85,7 @@ async fn client_that_never_heard_of_the_rotation_may_ask_again_once_it_is_late()
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_loses_no_session() {
+async fn session_when_the_store_is_down_is_not_lost() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (fault, refusal) in [
         (error(500, "InternalServerError"), Refusal::Unavailable),
@@ -117,7 +117,7 @@ async fn a_store_that_is_down_loses_no_session() {
 
 /// A family that could not be ended is not forgotten: the next who presents a used token ends it.
 #[tokio::test]
-async fn a_reuse_that_cannot_end_the_family_is_an_error_and_the_next_one_ends_it() {
+async fn reuse_that_cannot_end_the_session_is_an_error_and_the_next_ends_it() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (kind, (fault, refusal)) in KINDS.into_iter().zip([
         (error(500, "InternalServerError"), Refusal::Unavailable),

@@ -44,7 +44,7 @@ async fn grants_nothing(
 }
 
 #[tokio::test]
-async fn a_session_that_lacks_a_member_or_has_it_in_another_type_is_our_fault() {
+async fn session_item_with_a_missing_or_mistyped_member_is_a_fault() {
     let deployment = Deployment::start().await;
     let (first, present) = rotated(&deployment).await;
     let good = item(&deployment, &present).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_session_that_lacks_a_member_or_has_it_in_another_type_is_our_fault() 
 }
 
 #[tokio::test]
-async fn an_item_with_nothing_in_it_or_of_something_else_is_our_fault() {
+async fn session_item_that_is_empty_or_of_another_kind_is_a_fault() {
     let deployment = Deployment::start().await;
     let (first, present) = rotated(&deployment).await;
     let good = item(&deployment, &present).await.unwrap();
@@ -85,7 +85,7 @@ async fn an_item_with_nothing_in_it_or_of_something_else_is_our_fault() {
 
 /// What a rotation replaces anyway does not matter to it; what the previous token is judged by matters to that.
 #[tokio::test]
-async fn a_previous_token_is_nothing_where_its_half_of_the_session_is_broken() {
+async fn previous_token_of_a_session_with_malformed_previous_members_is_refused() {
     let deployment = Deployment::start().await;
     let (first, present) = rotated(&deployment).await;
     let good = item(&deployment, &present).await.unwrap();

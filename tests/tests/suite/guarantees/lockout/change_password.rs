@@ -14,7 +14,7 @@ use crate::support::signed_in::{self, with};
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, assert_reply, unlimited};
 
 #[tokio::test]
-async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
+async fn wrong_old_passwords_count_with_the_sign_ins() {
     let deployment = unlimited().await;
     let wrong = with(body("changer"), json!({"old_password": "wrong"}));
     for guess in 0..5 {
@@ -49,7 +49,7 @@ async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
 }
 
 #[tokio::test]
-async fn the_ladder_of_nobody_is_that_of_somebody() {
+async fn unknown_name_waits_as_long_as_a_known_one() {
     let deployment = unlimited().await;
     let mut replies: Vec<Vec<(Reply, u64)>> = Vec::new();
     for name in ["changer", "nobody"] {
@@ -68,7 +68,7 @@ async fn the_ladder_of_nobody_is_that_of_somebody() {
 }
 
 #[tokio::test]
-async fn a_shut_name_stays_shut() {
+async fn locked_name_stays_locked() {
     let deployment = unlimited().await;
     put_counter(&deployment, &raw::name_counter("changer"), 33).await;
     let before = deployment.app.passwords().verifications();
@@ -85,7 +85,7 @@ async fn a_shut_name_stays_shut() {
 
 /// Who knows a password must not clear the count between guesses at a code, nor be counted for what is no guess.
 #[tokio::test]
-async fn a_right_old_password_that_changes_nothing_gives_its_own_charge_back_and_clears_no_other() {
+async fn right_old_password_without_a_change_reverts_its_own_charge_only() {
     let deployment = unlimited().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     signed_in::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
@@ -114,7 +114,7 @@ async fn a_right_old_password_that_changes_nothing_gives_its_own_charge_back_and
 }
 
 #[tokio::test]
-async fn an_address_is_charged_with_guesses_and_nothing_else() {
+async fn address_is_charged_for_guesses_only() {
     let (limit, john) = ("THROTTLE_ADDRESS_LIMIT", json!({"old_password": "SecurePass123!"}));
     let deployment = Deployment::start_with(|env| env.with(limit, "2")).await;
     // Two minutes into a window of five.

@@ -10,7 +10,7 @@ use crate::support::tokens::{PASSWORD, RENEWABLE, Tokens, end, present, refresh,
 use crate::support::units::Units;
 
 #[tokio::test]
-async fn what_follows_a_sign_in() {
+async fn requests_after_a_sign_in_cost_what_the_snapshot_says() {
     let (deployment, mut units) = Units::open(|env| env).await;
     for contract in RENEWABLE {
         let what = |what: &str| format!("{contract}: {what}");

@@ -12,7 +12,7 @@ use crate::support::signed_in::{code, mfa_jwt};
 use crate::support::words::{Refused, assert_refusal};
 
 #[tokio::test]
-async fn a_switch_that_is_sent_again_is_done_once() {
+async fn mfa_switch_that_is_sent_again_is_done_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(MOMENT);
     let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
@@ -37,7 +37,7 @@ async fn a_switch_that_is_sent_again_is_done_once() {
 
 /// Nobody can say then whether it happened; it did, and all of it.
 #[tokio::test]
-async fn a_switch_of_which_nobody_ever_hears_is_whole() {
+async fn mfa_switch_whose_answer_is_lost_is_complete() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(MOMENT);
     let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;

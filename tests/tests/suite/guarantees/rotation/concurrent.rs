@@ -18,7 +18,7 @@ use crate::support::sessions::{IDLE, item, policy, refresh, sha256, sign_in};
 const APART: u64 = 25_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() {
+async fn hundred_refreshes_at_once_rotate_once_and_get_one_successor() {
     let deployment = Arc::new(Deployment::start().await);
     for kind in ["account", "email"] {
         let mut token = sign_in(&deployment, kind).await;
@@ -55,7 +55,7 @@ async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() 
 
 /// Each tab has a token of its own, which it got when it last refreshed.
 #[tokio::test]
-async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_never_lose_the_session() {
+async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_keep_the_session() {
     let deployment = Deployment::start().await;
     for period in [10_000, 31_000, 60_000] {
         let began = deployment.now();
@@ -78,7 +78,7 @@ async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_never_lose_the_ses
 /// Tabs that share where they keep their token, and see what another wrote there up to 25 seconds late: each presents
 /// a token that was the present one no longer ago than that. Whatever their schedule, the session stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn whoever_is_at_most_25_seconds_behind_never_loses_the_session() {
+async fn client_at_most_25_seconds_behind_keeps_the_session() {
     let deployment = Deployment::start().await;
     let config = Config { cases: 10, failure_persistence: None, ..Config::default() };
     let schedule = vec((0..45_000_u64, 0..=APART), 40);

@@ -53,7 +53,7 @@ async fn refresh_after_a_lost_reply_gets_the_same_successor_for_24_hours_with_an
 }
 
 #[tokio::test]
-async fn refresh_with_the_parent_after_its_successor_was_presented_ends_the_family() {
+async fn refresh_with_a_token_whose_successor_was_presented_ends_the_session() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         for kept in [true, false] {
@@ -70,7 +70,7 @@ async fn refresh_with_the_parent_after_its_successor_was_presented_ends_the_fami
 }
 
 #[tokio::test]
-async fn second_late_answer_before_three_clean_rotations_ends_the_family() {
+async fn second_late_answer_before_three_rotations_ends_the_session() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         for rotations in 0..5 {
@@ -104,7 +104,7 @@ async fn setting_of_thirty_seconds_gives_no_late_answer() {
 }
 
 #[tokio::test]
-async fn user_who_may_not_enter_uses_up_no_late_answer() {
+async fn user_who_may_not_sign_in_uses_up_no_late_answer() {
     let deployment = Deployment::start().await;
     let user = raw::user(&deployment, OWNER).await;
     for kind in KINDS {
@@ -121,7 +121,7 @@ async fn user_who_may_not_enter_uses_up_no_late_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn late_answers_at_once_are_one_and_a_presentation_beside_them_loses_no_session() {
+async fn concurrent_late_answers_are_one_and_lose_no_session() {
     let deployment = Arc::new(Deployment::start().await);
     for round in 0..10 {
         let (token, next) = lost(&deployment, "account").await;
@@ -152,7 +152,7 @@ async fn late_answers_at_once_are_one_and_a_presentation_beside_them_loses_no_se
 }
 
 #[tokio::test]
-async fn late_answer_whose_write_is_answered_by_nobody_is_given_again() {
+async fn late_answer_whose_write_gets_no_reply_is_given_again() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for kind in KINDS {
         for lost_replies in [1, 3] {
@@ -201,7 +201,7 @@ struct Step {
 /// The owner and the thief begin with the same token. From the owner's second answered refresh after the thief's first
 /// one, the thief gets nothing any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn thief_who_shares_a_token_gets_nothing_after_two_refreshes_of_the_owner() {
+async fn thief_with_a_shared_token_gets_nothing_after_two_refreshes_of_the_owner() {
     let deployment = Deployment::start().await;
     let step = (31..5 * 3600_u64, any::<bool>(), prop::bool::weighted(0.3));
     let steps = vec(step.prop_map(|(pause, thief, lost)| Step { pause, thief, lost }), 1..24);

@@ -233,7 +233,7 @@ async fn holds(deployment: &Deployment, case: &Case) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_session_in_any_state_does_what_the_policy_says() {
+async fn session_in_any_state_follows_the_policy() {
     let deployment = Deployment::start().await;
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
     tokio::task::block_in_place(|| {

@@ -36,7 +36,7 @@ pub(super) async fn audited(
 }
 
 #[tokio::test]
-async fn a_token_used_again_after_the_grace_ends_the_family_for_thief_and_victim() {
+async fn token_reused_after_the_grace_ends_the_session_for_thief_and_victim() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let stolen = sign_in(&deployment, kind).await;
@@ -60,7 +60,7 @@ async fn a_token_used_again_after_the_grace_ends_the_family_for_thief_and_victim
 
 /// The thief comes first and rotates on: of the victim's token nothing is left in the session but that it was used.
 #[tokio::test]
-async fn a_token_older_than_the_previous_ends_the_family_even_within_the_grace() {
+async fn token_older_than_the_previous_ends_the_session_even_within_the_grace() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let stolen = sign_in(&deployment, kind).await;
@@ -76,7 +76,7 @@ async fn a_token_older_than_the_previous_ends_the_family_even_within_the_grace()
 }
 
 #[tokio::test]
-async fn a_guess_at_the_secret_of_a_family_ends_it_and_one_at_the_family_ends_nothing() {
+async fn guessed_secret_ends_the_session_and_guessed_family_ends_nothing() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let token = sign_in(&deployment, kind).await;
@@ -104,7 +104,7 @@ async fn a_guess_at_the_secret_of_a_family_ends_it_and_one_at_the_family_ends_no
 }
 
 #[tokio::test]
-async fn no_token_and_no_secret_is_in_the_table_in_the_clear_nor_its_successor() {
+async fn table_holds_no_token_secret_or_successor_in_the_clear() {
     let deployment = Deployment::start().await;
     let mut words = Vec::new();
     for kind in KINDS {
@@ -126,7 +126,7 @@ async fn no_token_and_no_secret_is_in_the_table_in_the_clear_nor_its_successor()
 
 /// What is done with the token and the nonce makes the successor; what is done with all that is stored does not.
 #[tokio::test]
-async fn the_successor_takes_the_token_and_no_word_of_the_item_stands_in_for_it() {
+async fn successor_cannot_be_derived_from_the_item_alone() {
     let deployment = Deployment::start().await;
     let token = sign_in(&deployment, "email").await;
     let next = refresh(&deployment, "email", &token).await.unwrap();

@@ -32,7 +32,7 @@ async fn all_at_once(gateway: &Arc<Gateway>, contract: &'static str, token: &str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn fifty_tabs_that_refresh_at_once_all_get_the_same_successor_and_go_on_with_it() {
+async fn fifty_tabs_that_refresh_at_once_get_the_same_successor() {
     let deployment = Deployment::start().await;
     let gateway = Arc::new(Gateway::open(&deployment).await);
     for contract in RENEWABLE {
@@ -65,7 +65,7 @@ async fn fifty_tabs_that_refresh_at_once_all_get_the_same_successor_and_go_on_wi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tabs_that_are_seconds_apart_keep_the_session_for_twenty_rounds() {
+async fn tabs_seconds_apart_keep_the_session_for_twenty_rounds() {
     let deployment = Deployment::start().await;
     let gateway = Gateway::open(&deployment).await;
     for contract in RENEWABLE {
@@ -97,7 +97,7 @@ async fn tabs_that_are_seconds_apart_keep_the_session_for_twenty_rounds() {
 
 /// Whoever of the two comes second with a token that was rotated shows that there are two.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thief_with_an_old_token_ends_the_family_for_both() {
+async fn old_token_presented_by_a_thief_ends_the_session_for_both() {
     let deployment = Deployment::start().await;
     let gateway = Gateway::open(&deployment).await;
     for contract in RENEWABLE {

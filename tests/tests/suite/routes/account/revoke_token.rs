@@ -12,7 +12,7 @@ use crate::support::tokens::{
 use crate::support::words::assert_reply;
 
 #[tokio::test]
-async fn every_token_of_the_family_revokes_it() {
+async fn revocation_by_any_token_of_the_family_ends_the_session() {
     let deployment = Deployment::start().await;
     for which in 0..5 {
         let elsewhere = sign_in(&deployment, "account").await;
@@ -46,7 +46,7 @@ async fn every_token_of_the_family_revokes_it() {
 }
 
 #[tokio::test]
-async fn to_revoke_a_token_that_is_no_good_is_no_error_and_ends_nothing() {
+async fn revocation_of_an_invalid_token_succeeds_and_ends_nothing() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let session = tokens.session("account");
@@ -97,7 +97,7 @@ async fn to_revoke_a_token_that_is_no_good_is_no_error_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
+async fn revocation_without_a_token_or_with_another_client_is_refused() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let token = &tokens.refresh;
@@ -128,7 +128,7 @@ async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
 
 /// Only who shares the key can say this, and may well say it wrongly.
 #[tokio::test]
-async fn to_revoke_a_token_of_a_session_that_no_key_of_the_table_can_name_is_no_error() {
+async fn revocation_with_an_impossible_session_id_succeeds() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let mut claims = claims(&tokens.access);

@@ -19,7 +19,7 @@ use crate::support::words::{assert_reply, headers};
 const TOKEN: &str = "/oauth/token/";
 
 #[tokio::test]
-async fn a_refresh_replies_with_five_members_in_the_order_of_the_rfc() {
+async fn refresh_replies_with_the_five_members_of_rfc_6749() {
     let deployment = Deployment::start_with(|env| {
         env.with("ACCOUNT_SCOPE", "one two").with("ACCOUNT_ACCESS_TOKEN_SECONDS", "1234")
     })
@@ -51,7 +51,7 @@ async fn a_refresh_replies_with_five_members_in_the_order_of_the_rfc() {
 }
 
 #[tokio::test]
-async fn each_request_that_is_no_good_refresh_gets_the_error_of_the_rfc_and_costs_nothing() {
+async fn malformed_refresh_gets_the_error_of_rfc_6749_and_does_not_reach_the_table() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let token = tokens.refresh.as_str();
@@ -121,7 +121,7 @@ async fn each_request_that_is_no_good_refresh_gets_the_error_of_the_rfc_and_cost
 }
 
 #[tokio::test]
-async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
+async fn refresh_without_optional_parameters_is_accepted() {
     let deployment = Deployment::start().await;
     for form in [
         "grant_type=refresh_token&refresh_token=T",
@@ -150,7 +150,7 @@ async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
 
 /// RFC 6749 §2.3.1 and §5.2.
 #[tokio::test]
-async fn basic_authorization_with_the_configured_client_is_taken_and_another_is_challenged() {
+async fn basic_authorization_of_the_configured_client_is_accepted_and_another_is_challenged() {
     let deployment = Deployment::start().await;
     let with_basic = async |path: &str, credentials: &str, form: &str| {
         let basic = format!("Basic {}", STANDARD.encode(credentials));
@@ -189,7 +189,7 @@ async fn basic_authorization_with_the_configured_client_is_taken_and_another_is_
 }
 
 #[tokio::test]
-async fn a_token_that_is_none_of_this_client_is_an_invalid_grant_and_ends_nothing() {
+async fn refresh_with_a_token_of_another_kind_is_invalid_grant_and_ends_nothing() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let session = tokens.session("account");

@@ -8,7 +8,7 @@ use crate::support::tokens::{assert_refused, end, refresh, sessions, sign_in, up
 use crate::support::words::assert_reply;
 
 #[tokio::test]
-async fn a_blacklisted_token_is_gone_with_its_family_and_is_not_valid_the_second_time() {
+async fn blacklist_of_any_token_of_the_family_ends_the_session_once() {
     let deployment = Deployment::start().await;
     for which in 0..3 {
         let elsewhere = sign_in(&deployment, "email").await;

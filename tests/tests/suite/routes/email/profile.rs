@@ -15,7 +15,7 @@ use crate::support::words::assert_reply;
 const PROFILE: &str = "/api/profile/";
 
 #[tokio::test]
-async fn the_profile_is_the_user_of_the_sign_in_byte_for_byte() {
+async fn profile_equals_the_user_of_the_sign_in_byte_for_byte() {
     let deployment = Deployment::start().await;
     for (email, password) in [
         ("johndoe@example.com", "SecurePass123!"),
@@ -50,7 +50,7 @@ async fn the_profile_is_the_user_of_the_sign_in_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn the_profile_is_shown_to_the_holder_of_an_access_token_and_nobody_else() {
+async fn profile_is_shown_for_a_valid_access_token_only() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "email").await;
     let good = claims(&tokens.access);

@@ -17,7 +17,7 @@ const REFRESH: &str = "/api/token/refresh/";
 const BLACKLIST: &str = "/api/token/blacklist/";
 
 #[tokio::test]
-async fn a_refresh_replies_with_two_tokens_and_their_claims_are_these() {
+async fn refresh_replies_with_two_tokens_and_their_claims() {
     let deployment = Deployment::start_with(|env| {
         env.with("EMAIL_ACCESS_TOKEN_SECONDS", "111").with("EMAIL_REFRESH_TOKEN_SECONDS", "2222")
     })
@@ -53,7 +53,7 @@ async fn a_refresh_replies_with_two_tokens_and_their_claims_are_these() {
 }
 
 #[tokio::test]
-async fn a_rotated_token_is_revoked_and_after_the_grace_ends_the_family() {
+async fn token_that_was_rotated_twice_ends_the_session_after_the_grace() {
     let deployment = Deployment::start().await;
     let first = sign_in(&deployment, "email").await;
     let next = upgrade(&deployment, "email", &first.refresh).await;
@@ -67,7 +67,7 @@ async fn a_rotated_token_is_revoked_and_after_the_grace_ends_the_family() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_refresh_token_lacks_a_field() {
+async fn request_without_a_refresh_token_is_a_missing_field() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "email").await;
     let before = sessions(&deployment, "email").await;
@@ -107,7 +107,7 @@ async fn a_request_without_a_refresh_token_lacks_a_field() {
 }
 
 #[tokio::test]
-async fn of_duplicate_members_the_last_counts_and_unknown_ones_are_ignored() {
+async fn duplicate_member_counts_as_the_last_and_unknown_members_are_ignored() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "email").await;
     let body = format!(r#"{{"refresh":7,"x":{{}},"refresh":"{}"}}"#, tokens.refresh);
@@ -115,7 +115,7 @@ async fn of_duplicate_members_the_last_counts_and_unknown_ones_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_refresh_token_of_this_contract_is_not_valid_and_ends_nothing() {
+async fn token_of_another_kind_or_contract_is_not_valid_and_ends_nothing() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "email").await;
     let good = claims(&tokens.refresh);

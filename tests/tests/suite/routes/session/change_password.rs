@@ -19,7 +19,7 @@ use crate::support::signed_in::{
 use crate::support::words::{Refused, assert_refusal, assert_reply, headers, unlimited};
 
 #[tokio::test]
-async fn who_changes_the_password_is_signed_in_and_gets_a_session_only_to_stay() {
+async fn change_signs_in_and_gives_a_session_token_only_to_stay() {
     for (more, stays) in [
         (json!({}), false),
         (json!({"stay_logged_in": false, "session_information": "Firefox"}), false),
@@ -53,7 +53,7 @@ async fn who_changes_the_password_is_signed_in_and_gets_a_session_only_to_stay()
 }
 
 #[tokio::test]
-async fn a_change_writes_what_it_changes_and_nothing_else() {
+async fn change_writes_only_what_it_changes() {
     let deployment = unlimited().await;
     let mut expected = raw::user(&deployment, CHANGER).await;
     assert_eq!(change(&deployment, &body("changer")).await.status, 200);
@@ -75,7 +75,7 @@ async fn a_change_writes_what_it_changes_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn afterwards_the_new_password_opens_every_door_and_the_old_one_none() {
+async fn new_password_signs_in_at_every_contract_and_the_old_one_at_none() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
         let reply = deployment.password(contract, &name_at(contract, "changer"), OLD).await;
@@ -101,7 +101,7 @@ async fn afterwards_the_new_password_opens_every_door_and_the_old_one_none() {
 
 /// A password is what was typed, to the byte.
 #[tokio::test]
-async fn a_new_password_of_any_characters_is_kept_as_it_is() {
+async fn new_password_of_any_characters_is_accepted_unchanged() {
     for new in ["  spaces around it  ", "ﬁ pässwörd ☃ ﬁ", "☃☃☃", &"k7".repeat(512), "line\nand\0nul and more"]
     {
         let deployment = unlimited().await;
@@ -114,7 +114,7 @@ async fn a_new_password_of_any_characters_is_kept_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_change_ends_every_session_and_every_token_of_before() {
+async fn change_ends_every_earlier_session_and_token() {
     let deployment = unlimited().await;
     set_must_change(&deployment, false).await;
     let before = everything(&deployment, "changer", OLD, &[]).await;
@@ -136,7 +136,7 @@ async fn set_must_change(deployment: &Deployment, must: bool) {
 }
 
 #[tokio::test]
-async fn that_no_change_is_needed_is_told_only_after_the_right_old_password() {
+async fn unneeded_change_is_disclosed_only_after_the_right_old_password() {
     let deployment = unlimited().await;
     let right = with(body("johndoe"), json!({"old_password": "SecurePass123!", "stay_logged_in": true}));
     let before = raw::user(&deployment, 1).await;
@@ -157,7 +157,7 @@ async fn that_no_change_is_needed_is_told_only_after_the_right_old_password() {
 }
 
 #[tokio::test]
-async fn who_may_not_enter_is_told_so_after_the_right_old_password_and_changes_nothing() {
+async fn change_by_a_user_who_may_not_sign_in_is_refused_after_the_right_old_password() {
     for (status, refused) in [
         (Status::Disabled, Refused::Disabled),
         (Status::Blocked, Refused::Disabled),
@@ -188,7 +188,7 @@ async fn who_may_not_enter_is_told_so_after_the_right_old_password_and_changes_n
 }
 
 #[tokio::test]
-async fn with_mfa_on_a_change_needs_a_code_and_spends_it() {
+async fn change_with_mfa_on_needs_a_code_and_spends_it() {
     let deployment = unlimited().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     for (at, (code, left)) in
@@ -227,7 +227,7 @@ async fn with_mfa_on_a_change_needs_a_code_and_spends_it() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_not_made_spends_no_code() {
+async fn change_that_is_refused_spends_no_code() {
     let deployment = unlimited().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     create_guarded_changer(&deployment, 420, "guarded2").await;
@@ -247,7 +247,7 @@ fn error(field: &str, problem: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_fields_is_said_before_anything_is_charged() {
+async fn change_with_malformed_fields_is_refused_before_any_charge() {
     let deployment = unlimited().await;
     let hashes = deployment.app.passwords().verifications();
     let (required, string) = ("field is required.", "must be a string.");
@@ -335,7 +335,7 @@ async fn what_is_wrong_with_the_fields_is_said_before_anything_is_charged() {
 
 /// Who is weak by what only the user's item says is told so after the right old password, and nobody else.
 #[tokio::test]
-async fn the_users_own_names_are_no_passwords() {
+async fn new_password_equal_to_a_name_of_the_user_is_refused() {
     let deployment = unlimited().await;
     signed_in::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
     let before = raw::user(&deployment, 33).await;
@@ -359,7 +359,7 @@ async fn the_users_own_names_are_no_passwords() {
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_one_wins_and_its_password_is_the_password() {
+async fn two_changes_at_once_store_the_password_of_one() {
     let (deployment, mut proxy) =
         Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let news = ["the first new phrase", "the other new phrase"];
@@ -395,7 +395,7 @@ async fn of_two_changes_at_once_one_wins_and_its_password_is_the_password() {
 }
 
 #[tokio::test]
-async fn what_an_operator_does_meanwhile_stays() {
+async fn operator_change_made_meanwhile_stays() {
     for disable in [true, false] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         proxy.rule(|seen| {
@@ -424,7 +424,7 @@ async fn what_an_operator_does_meanwhile_stays() {
 }
 
 #[tokio::test]
-async fn each_change_leaves_one_audit_event_and_no_secret() {
+async fn every_change_leaves_one_audit_event_and_no_secret() {
     let deployment = unlimited().await;
     signed_in::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
     let john = json!({"old_password": "SecurePass123!"});

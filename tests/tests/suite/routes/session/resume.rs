@@ -27,7 +27,7 @@ async fn item(deployment: &Deployment, token: &str) -> Item {
 }
 
 #[tokio::test]
-async fn a_session_token_gives_a_jwt_as_often_as_it_is_shown_and_stays_the_same() {
+async fn session_token_gives_a_jwt_each_time_and_stays_the_same() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     let mut expected = item(&deployment, &session_token).await;
@@ -57,7 +57,7 @@ async fn a_session_token_gives_a_jwt_as_often_as_it_is_shown_and_stays_the_same(
 }
 
 #[tokio::test]
-async fn use_puts_the_idle_end_off_and_the_last_end_not() {
+async fn resume_postpones_the_idle_end_and_not_the_absolute_end() {
     let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "100").with("SESSION_ABSOLUTE_SECONDS", "250")
     })
@@ -87,7 +87,7 @@ async fn use_puts_the_idle_end_off_and_the_last_end_not() {
 }
 
 #[tokio::test]
-async fn every_token_that_is_no_good_is_the_same_reply() {
+async fn every_invalid_token_gets_the_same_reply() {
     let deployment = unlimited().await;
     let (jwt, session_token) = stay(&deployment).await;
     let account = sign_in(&deployment, "account", "st.huber", OLD, None).await;
@@ -120,7 +120,7 @@ async fn every_token_that_is_no_good_is_the_same_reply() {
 }
 
 #[tokio::test]
-async fn a_session_ends_with_the_password_the_status_and_the_user_and_when_it_is_left() {
+async fn session_ends_with_the_password_the_status_the_user_and_the_sign_out() {
     for end in ["password", "status", "sessions", "MFA", "user", "leave"] {
         let deployment = unlimited().await;
         let (jwt, session_token) = stay(&deployment).await;
@@ -161,7 +161,7 @@ async fn a_session_ends_with_the_password_the_status_and_the_user_and_when_it_is
 }
 
 #[tokio::test]
-async fn a_session_of_before_the_change_of_the_users_own_password_is_over() {
+async fn session_ends_when_the_user_changes_the_password() {
     let deployment = unlimited().await;
     signed_in::set(&deployment, CHANGER, "must_change_password", Attribute::Bool(false)).await;
     let old = member(&sign_in(&deployment, "session", "changer", OLD, None).await, "/session_token");
@@ -172,7 +172,7 @@ async fn a_session_of_before_the_change_of_the_users_own_password_is_over() {
 }
 
 #[tokio::test]
-async fn who_may_not_enter_has_no_session_and_is_not_told_why() {
+async fn session_of_a_user_who_may_not_sign_in_is_refused_without_a_reason() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     for status in ["disabled", "blocked", "not_activated"] {
@@ -185,7 +185,7 @@ async fn who_may_not_enter_has_no_session_and_is_not_told_why() {
 }
 
 #[tokio::test]
-async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
+async fn session_token_that_is_missing_or_no_text_is_a_failing_field() {
     let deployment = unlimited().await;
     let required = r#"{"session_token":["The session token field is required."]}"#;
     let string = r#"{"session_token":["The session token must be a string."]}"#;
@@ -207,7 +207,7 @@ async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn each_use_leaves_one_audit_event() {
+async fn every_resume_leaves_one_audit_event() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     for (at, (token, outcome, user_id)) in [

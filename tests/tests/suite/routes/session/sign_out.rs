@@ -50,7 +50,7 @@ fn minted(deployment: &Deployment, more: Value) -> String {
 }
 
 #[tokio::test]
-async fn a_session_is_left_once_with_the_jwt_in_the_query_or_in_the_header() {
+async fn sign_out_with_the_jwt_in_the_query_or_the_header_succeeds_once() {
     let deployment = unlimited().await;
     let (jwt, _) = stay(&deployment).await;
     let (_, other) = stay(&deployment).await;
@@ -81,7 +81,7 @@ async fn a_session_is_left_once_with_the_jwt_in_the_query_or_in_the_header() {
 }
 
 #[tokio::test]
-async fn without_a_good_jwt_no_session_is_left() {
+async fn sign_out_without_a_valid_jwt_is_refused() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     let held = everything(&deployment, "st.huber", OLD, &[]).await;
@@ -139,7 +139,7 @@ async fn without_a_good_jwt_no_session_is_left() {
 }
 
 #[tokio::test]
-async fn a_jwt_expires_to_the_second() {
+async fn jwt_expires_to_the_second() {
     let deployment = unlimited().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let (jwt, session_token) = stay(&deployment).await;
@@ -152,7 +152,7 @@ async fn a_jwt_expires_to_the_second() {
 }
 
 #[tokio::test]
-async fn only_the_users_own_sessions_of_this_contract_are_left_by_their_present_token() {
+async fn sign_out_needs_the_present_token_of_the_users_own_session() {
     let deployment = unlimited().await;
     let (jwt, own) = stay(&deployment).await;
     let guest = sign_in(&deployment, "session", "johndoe", "SecurePass123!", None).await;
@@ -179,7 +179,7 @@ async fn only_the_users_own_sessions_of_this_contract_are_left_by_their_present_
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_is_none() {
+async fn sign_out_of_an_expired_session_is_not_found() {
     let deployment = Deployment::start_with(|env| env.with("SESSION_IDLE_SECONDS", "100")).await;
     let (jwt, session_token) = stay(&deployment).await;
     deployment.advance(Duration::from_secs(101));
@@ -188,7 +188,7 @@ async fn a_session_that_is_over_is_none() {
 }
 
 #[tokio::test]
-async fn a_jwt_of_before_all_sessions_ended_ends_no_session_of_after() {
+async fn jwt_of_an_earlier_epoch_ends_no_session() {
     let deployment = unlimited().await;
     let (old_jwt, old) = stay(&deployment).await;
     assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
@@ -205,7 +205,7 @@ async fn a_jwt_of_before_all_sessions_ended_ends_no_session_of_after() {
 }
 
 #[tokio::test]
-async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
+async fn session_token_that_is_missing_or_no_text_is_a_failing_field() {
     let deployment = unlimited().await;
     let (jwt, _) = stay(&deployment).await;
     let required = r#"{"session_token":["The session token field is required."]}"#;
@@ -234,7 +234,7 @@ async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn each_request_leaves_one_audit_event() {
+async fn every_request_leaves_one_audit_event() {
     let deployment = unlimited().await;
     let (jwt, session_token) = stay(&deployment).await;
     for (at, (token, outcome, user_id)) in [
@@ -255,7 +255,7 @@ async fn each_request_leaves_one_audit_event() {
 
 /// A JWT without an epoch is told from a newer one by its `iat` only.
 #[tokio::test]
-async fn a_jwt_that_was_minted_elsewhere_and_is_no_good_ends_no_session() {
+async fn invalid_jwt_of_another_backend_ends_no_session() {
     let deployment = unlimited().await;
     let (old, early) = (minted(&deployment, json!({})), json!({"iat": deployment.now().secs() + 100}));
     deployment.advance(Duration::from_secs(1));

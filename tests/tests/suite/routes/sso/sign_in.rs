@@ -44,7 +44,7 @@ fn assert_refused(reply: &Reply, of: &str) {
 }
 
 #[tokio::test]
-async fn no_bearer_at_all_is_not_authenticated() {
+async fn request_without_a_bearer_token_is_not_authenticated() {
     let deployment = Deployment::start().await;
     let token = account_token(&deployment).await;
     let text = r#"{"errors":[{"message":"Authentication credentials were not provided.","code":"not_authenticated"}]}"#;
@@ -64,7 +64,7 @@ async fn no_bearer_at_all_is_not_authenticated() {
 }
 
 #[tokio::test]
-async fn the_scheme_is_not_case_sensitive_and_the_header_neither() {
+async fn scheme_and_header_name_are_not_case_sensitive() {
     let deployment = Deployment::start().await;
     let token = account_token(&deployment).await;
     for (header, scheme) in
@@ -77,7 +77,7 @@ async fn the_scheme_is_not_case_sensitive_and_the_header_neither() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_until_the_second_in_which_it_expires() {
+async fn token_is_valid_until_the_second_of_its_expiry() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let token = account_token(&deployment).await;
@@ -88,7 +88,7 @@ async fn a_token_is_good_until_the_second_in_which_it_expires() {
 }
 
 #[tokio::test]
-async fn a_backend_that_shares_the_key_can_mint_a_token() {
+async fn token_of_a_backend_that_shares_the_key_is_accepted() {
     let deployment = Deployment::start().await;
     let good = foreign(&deployment);
     for (member, values) in [
@@ -111,7 +111,7 @@ async fn a_backend_that_shares_the_key_can_mint_a_token() {
 }
 
 #[tokio::test]
-async fn a_token_must_say_all_that_an_access_token_says_in_the_right_types() {
+async fn token_with_a_missing_or_mistyped_claim_is_refused() {
     let deployment = Deployment::start().await;
     let good = foreign(&deployment);
     for (member, values) in [
@@ -157,7 +157,7 @@ async fn create(deployment: &Deployment, id: u64, change: impl FnOnce(&mut UserR
 }
 
 #[tokio::test]
-async fn a_token_ends_with_the_password_it_was_given_for() {
+async fn token_ends_with_the_password_it_was_issued_for() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let ended = Timestamp::from_millis(1_700_000_000_000);
@@ -186,7 +186,7 @@ async fn a_token_ends_with_the_password_it_was_given_for() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_enter_is_told_why_and_one_who_is_gone_is_not() {
+async fn token_of_a_user_who_may_not_sign_in_discloses_the_state() {
     let deployment = Deployment::start().await;
     create(&deployment, 310, |user| user.status = Status::Disabled).await;
     create(&deployment, 311, |user| user.status = Status::Blocked).await;
@@ -214,7 +214,7 @@ async fn a_user_who_may_not_enter_is_told_why_and_one_who_is_gone_is_not() {
 }
 
 #[tokio::test]
-async fn mfa_was_asked_for_when_the_token_was_issued() {
+async fn token_of_a_user_with_mfa_needs_no_code() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let body = json!({"username": "guarded", "password": "Password1234!", "token": "582969"});
@@ -226,7 +226,7 @@ async fn mfa_was_asked_for_when_the_token_was_issued() {
 
 /// The contract exempts sso from throttling: no attempt there costs a sign-in elsewhere.
 #[tokio::test]
-async fn sso_is_not_throttled_and_counts_nowhere() {
+async fn sso_is_not_throttled_and_counts_nothing() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     for attempt in 0..40 {
         assert_refused(&deployment.sso("eyJ.not.good").await, &attempt.to_string());
@@ -235,7 +235,7 @@ async fn sso_is_not_throttled_and_counts_nowhere() {
 }
 
 #[tokio::test]
-async fn sso_tells_who_the_user_is_in_five_members() {
+async fn sign_in_shows_the_user_in_five_members() {
     let deployment = Deployment::start().await;
     for (username, password, body) in [
         (

@@ -36,7 +36,7 @@ async fn guarded() -> (Deployment, String) {
 }
 
 #[tokio::test]
-async fn who_switches_mfa_off_by_code_or_recovery_code_needs_none_from_then_on() {
+async fn user_who_switches_mfa_off_signs_in_without_a_code() {
     for by in [json!(NEXT), json!(853_712), json!(RECOVERY_CODES[7]), json!("ACCE 55ED")] {
         let (deployment, token) = guarded().await;
         // Of one second and one epoch, two JWTs of a user are the same.
@@ -78,7 +78,7 @@ async fn who_switches_mfa_off_by_code_or_recovery_code_needs_none_from_then_on()
 }
 
 #[tokio::test]
-async fn one_jwt_switches_on_and_off_and_on_again() {
+async fn one_jwt_switches_mfa_on_and_off_and_on_again() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let mut secrets = Vec::new();
@@ -100,7 +100,7 @@ async fn one_jwt_switches_on_and_off_and_on_again() {
 }
 
 #[tokio::test]
-async fn what_is_no_setting_is_said_and_charged_to_nobody() {
+async fn invalid_setting_is_refused_and_charged_to_nobody() {
     let (deployment, on) = guarded().await;
     let off_token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let hashes = deployment.app.passwords().verifications();
@@ -160,7 +160,7 @@ async fn what_is_no_setting_is_said_and_charged_to_nobody() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_username() {
+async fn wrong_passwords_and_codes_count_with_the_sign_ins_by_username() {
     let (deployment, token) = guarded().await;
     let before = raw::user(&deployment, GUARDED).await;
     for body in [off("wrong", NEXT), off(PASSWORD, "000000"), off(PASSWORD, CODE), off(PASSWORD, true)] {
@@ -199,7 +199,7 @@ async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_user
 }
 
 #[tokio::test]
-async fn a_shut_username_stays_shut_and_the_address_is_charged_too() {
+async fn locked_username_stays_locked_and_the_address_is_charged() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     // Two minutes into a window of five.
     deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
@@ -240,7 +240,7 @@ async fn sign_in_by_a_username_that_spells_the_users_id_clears_no_count() {
 }
 
 #[tokio::test]
-async fn a_code_is_for_one_thing_once() {
+async fn code_spent_at_a_sign_in_does_not_switch_mfa_off() {
     let (deployment, token) = guarded().await;
     let recovery = RECOVERY_CODES[0];
     assert_eq!(sign_in(&deployment, "account", "guarded", PASSWORD, Some(recovery)).await.status, 200);
@@ -254,7 +254,7 @@ async fn a_code_is_for_one_thing_once() {
 }
 
 #[tokio::test]
-async fn of_off_and_a_sign_in_with_one_code_at_once_one_succeeds() {
+async fn one_code_for_mfa_off_and_a_sign_in_at_once_succeeds_once() {
     for code in [NEXT, RECOVERY_CODES[3]] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(MOMENT);
@@ -290,7 +290,7 @@ async fn of_off_and_a_sign_in_with_one_code_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn who_was_barred_meanwhile_switches_nothing_off() {
+async fn user_who_was_disabled_meanwhile_switches_nothing_off() {
     let (deployment, token) = guarded().await;
     for status in ["disabled", "blocked", "not_activated"] {
         signed_in::set(&deployment, GUARDED, "status", text(status)).await;
@@ -324,7 +324,7 @@ async fn who_was_barred_meanwhile_switches_nothing_off() {
 }
 
 #[tokio::test]
-async fn to_switch_mfa_off_is_no_sign_in_and_shows_none() {
+async fn mfa_off_records_no_sign_in() {
     let (deployment, token) = guarded().await;
     let before = get(&deployment, "mfa", WHOAMI, &token).await.json();
     deployment.advance(Duration::from_secs(1));
@@ -336,7 +336,7 @@ async fn to_switch_mfa_off_is_no_sign_in_and_shows_none() {
 
 /// An operator ends all sessions after the JWT was looked at, and before the user is read again.
 #[tokio::test]
-async fn a_jwt_that_is_ended_meanwhile_is_not_brought_back_by_switching_off() {
+async fn jwt_that_is_ended_meanwhile_stays_ended_when_mfa_goes_off() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(MOMENT);
     let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;

@@ -25,7 +25,7 @@ use crate::support::words::{Refused, assert_refusal, headers, unlimited};
 const INVALID: &str = "mfaTokenInvalid";
 
 #[tokio::test]
-async fn who_begins_gets_a_secret_of_160_bits_and_mfa_is_not_on_yet() {
+async fn enrolment_that_begins_gives_a_secret_of_160_bits_and_leaves_mfa_off() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let mut expected = raw::user(&deployment, HUBER).await;
@@ -52,7 +52,7 @@ async fn who_begins_gets_a_secret_of_160_bits_and_mfa_is_not_on_yet() {
 }
 
 #[tokio::test]
-async fn who_begins_again_has_forgotten_the_first_secret() {
+async fn enrolment_that_begins_again_replaces_the_first_secret() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let first = begin(&deployment, &token).await;
@@ -65,7 +65,7 @@ async fn who_begins_again_has_forgotten_the_first_secret() {
 }
 
 #[tokio::test]
-async fn nothing_but_a_code_of_the_pending_secret_confirms() {
+async fn confirmation_needs_a_code_of_the_pending_secret() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let johns = mfa_jwt(&deployment, "johndoe", "SecurePass123!", None).await;
@@ -107,7 +107,7 @@ async fn nothing_but_a_code_of_the_pending_secret_confirms() {
 }
 
 #[tokio::test]
-async fn who_confirms_gets_eight_recovery_codes_and_every_door_asks_for_a_code() {
+async fn confirmation_gives_eight_recovery_codes_and_every_contract_asks_for_a_code() {
     let deployment = unlimited().await;
     let before = everything(&deployment, "st.huber", PASSWORD, &[]).await;
     // Of one second and one epoch, two JWTs of a user are the same.
@@ -158,7 +158,7 @@ async fn who_confirms_gets_eight_recovery_codes_and_every_door_asks_for_a_code()
 }
 
 #[tokio::test]
-async fn a_code_may_be_a_number_that_has_lost_its_zeros() {
+async fn code_as_a_number_gets_its_leading_zeros_back() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let secret = begin(&deployment, &token).await;
@@ -172,7 +172,7 @@ async fn a_code_may_be_a_number_that_has_lost_its_zeros() {
 
 /// Only one token is spared, and it is the one at hand.
 #[tokio::test]
-async fn another_jwt_of_the_user_is_ended_and_the_one_at_hand_ends_with_the_next_change() {
+async fn confirmation_ends_the_users_other_jwts_and_spares_its_own() {
     let deployment = unlimited().await;
     let other = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     deployment.advance(Duration::from_secs(1));
@@ -190,7 +190,7 @@ async fn another_jwt_of_the_user_is_ended_and_the_one_at_hand_ends_with_the_next
 }
 
 #[tokio::test]
-async fn the_jwt_that_was_spared_ends_with_the_password() {
+async fn spared_jwt_ends_with_the_password() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let (_, codes) = switch_on(&deployment, &token).await;
@@ -205,7 +205,7 @@ async fn the_jwt_that_was_spared_ends_with_the_password() {
 }
 
 #[tokio::test]
-async fn wrong_codes_are_charged_to_the_username_and_a_right_one_clears_no_other_count() {
+async fn wrong_code_is_charged_to_the_username_and_a_right_one_clears_no_other_count() {
     let deployment = unlimited().await;
     deployment.set_time(crate::support::mfa::MOMENT);
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
@@ -235,7 +235,7 @@ async fn wrong_codes_are_charged_to_the_username_and_a_right_one_clears_no_other
 }
 
 #[tokio::test]
-async fn of_two_who_confirm_at_once_one_wins_and_the_stored_codes_are_the_winners() {
+async fn two_confirmations_at_once_store_the_recovery_codes_of_one() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let secret = begin(&deployment, &token).await;
@@ -260,7 +260,7 @@ async fn of_two_who_confirm_at_once_one_wins_and_the_stored_codes_are_the_winner
 }
 
 #[tokio::test]
-async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
+async fn change_before_the_confirmation_is_written_leaves_mfa_off() {
     for disabled in [true, false] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
@@ -289,7 +289,7 @@ async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
 }
 
 #[tokio::test]
-async fn each_step_leaves_its_audit_events_and_no_secret() {
+async fn every_step_leaves_its_audit_events_and_no_secret() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let accepted = json!(["session", "token_accepted", HUBER]);
@@ -328,7 +328,7 @@ async fn each_step_leaves_its_audit_events_and_no_secret() {
 
 /// An operator ends all sessions after the JWT was looked at, and before the user is read again.
 #[tokio::test]
-async fn a_jwt_that_is_ended_meanwhile_confirms_nothing_and_is_not_brought_back() {
+async fn jwt_that_is_ended_meanwhile_confirms_nothing_and_stays_ended() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let secret = begin(&deployment, &token).await;
@@ -348,7 +348,7 @@ async fn a_jwt_that_is_ended_meanwhile_confirms_nothing_and_is_not_brought_back(
 
 /// As at the sign-in: before anything is spent or changed.
 #[tokio::test]
-async fn a_user_who_cannot_be_shown_switches_nothing() {
+async fn user_with_malformed_attributes_switches_nothing() {
     let deployment = unlimited().await;
     deployment.set_time(crate::support::mfa::MOMENT);
     let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(crate::support::mfa::CODE)).await;
@@ -372,7 +372,7 @@ async fn a_user_who_cannot_be_shown_switches_nothing() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_one_is_our_own_fault_and_held_against_nobody() {
+async fn pending_secret_that_is_malformed_is_a_fault_and_charged_to_nobody() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     signed_in::set(&deployment, HUBER, "pending_mfa_secret", text("not base32!")).await;

@@ -9,7 +9,7 @@ use crate::support::mfa::{PASSWORD, assert_unauthenticated, begin, wish};
 use crate::support::signed_in::{Held, WHOAMI, get, member, mfa_jwt, sign_in};
 
 #[tokio::test]
-async fn the_email_contracts_issuer_is_nobody_elses() {
+async fn issuer_of_the_email_contract_is_refused_as_a_setting() {
     let deployment = Deployment::start().await;
     let env = |name: &str, value: &str| deployment.env.clone().with(name, value);
     let error = mfa_signin::Settings::from_env(&env("MFA_JWT_ISSUER", "email")).unwrap_err();
@@ -25,7 +25,7 @@ async fn the_email_contracts_issuer_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn authenticators_show_the_issuer_that_is_set() {
+async fn otpauth_uri_names_the_configured_issuer() {
     for (set, shown) in [("", "Postern"), ("A & B", "A%20%26%20B"), ("Größe: 7", "Gr%C3%B6%C3%9Fe%3A%207")]
     {
         let deployment = Deployment::start_with(|env| env.with("MFA_TOTP_ISSUER", set)).await;
@@ -38,7 +38,7 @@ async fn authenticators_show_the_issuer_that_is_set() {
 }
 
 #[tokio::test]
-async fn the_longest_names_fit_into_a_qr_code() {
+async fn longest_names_fit_into_a_qr_code() {
     let issuer = "😀".repeat(300);
     let deployment = Deployment::start_with(|env| env.with("MFA_TOTP_ISSUER", issuer)).await;
     let mut user = demo::user(&deployment.app, &USERS[2]);
@@ -52,7 +52,7 @@ async fn the_longest_names_fit_into_a_qr_code() {
 }
 
 #[tokio::test]
-async fn a_jwt_of_another_issuer_or_audience_than_is_set_is_no_good() {
+async fn jwt_of_another_issuer_or_audience_is_refused() {
     let mut deployment = Deployment::start().await;
     let old = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let old_session = member(&sign_in(&deployment, "session", "st.huber", PASSWORD, None).await, "/token");

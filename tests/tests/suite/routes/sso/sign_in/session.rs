@@ -27,7 +27,7 @@ fn minted(of: &Value, changes: Value) -> String {
 }
 
 #[tokio::test]
-async fn a_token_of_a_session_that_is_gone_is_no_token_and_one_without_a_session_is() {
+async fn access_token_of_a_deleted_session_is_refused_and_one_without_a_session_is_accepted() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
@@ -56,7 +56,7 @@ async fn a_token_of_a_session_that_is_gone_is_no_token_and_one_without_a_session
 }
 
 #[tokio::test]
-async fn only_a_session_of_account_of_this_user_is_one() {
+async fn access_token_with_the_session_of_another_user_or_kind_is_refused() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
@@ -89,7 +89,7 @@ async fn only_a_session_of_account_of_this_user_is_one() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_takes_its_access_tokens_along() {
+async fn access_token_of_an_ended_session_is_refused() {
     let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "100").with("SESSION_ABSOLUTE_SECONDS", "150")
     })
@@ -120,7 +120,7 @@ async fn a_session_that_is_over_takes_its_access_tokens_along() {
 }
 
 #[tokio::test]
-async fn a_session_of_an_older_epoch_is_over_whatever_the_token_says() {
+async fn session_of_an_older_epoch_is_over_despite_the_epoch_in_the_token() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
@@ -143,7 +143,7 @@ async fn a_session_of_an_older_epoch_is_over_whatever_the_token_says() {
 
 /// Only who shares the key can say this, and may well say it wrongly.
 #[tokio::test]
-async fn a_session_that_no_key_of_the_table_can_name_is_none() {
+async fn access_token_with_an_impossible_session_id_is_refused() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
