@@ -1,4 +1,4 @@
-//! What these routes leave behind: one audit event for each outcome, and no token, session or secret in any line.
+//! The audit log: one event for each outcome, and no token, session or secret in any line.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::proxy::{Proxy, error};
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_id};
-use crate::support::tokens::{OWNER, Post, RENEWABLE, Tokens, ending, refreshing, sign_in};
+use crate::support::tokens::{OWNER, Post, REFRESHABLE, Tokens, ending, refreshing, sign_in};
 
 /// Requests that can be found again, each by its id.
 struct Audited<'a> {
@@ -22,13 +22,13 @@ struct Audited<'a> {
 }
 
 impl Audited<'_> {
-    /// Posts, and finds the one event of it.
+    /// Posts a request and finds its one audit event.
     async fn post(&mut self, (path, headers, body): Post, outcome: &str, user_id: Option<u64>) -> Reply {
         self.send(self.contract, event("POST", path, &headers, Some(&body)), "session", outcome, user_id)
             .await
     }
 
-    /// Presents an access token where it is good for something.
+    /// Presents an access token where it is accepted: account's at sso, email's at the profile.
     async fn present(&mut self, access: Option<&str>, outcome: &str, user_id: Option<u64>) -> Reply {
         let bearer = access.map(|token| format!("Bearer {token}"));
         let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
@@ -106,7 +106,7 @@ impl Audited<'_> {
     }
 }
 
-/// `sessions` by contract and outcome, and nothing beside it.
+/// The line has the metric `sessions` by contract and outcome, and no other metric.
 fn assert_metric(line: &Value) {
     assert_eq!(line["sessions"], json!(1));
     assert!(line["duration_ms"].is_number(), "{line}");
@@ -157,7 +157,7 @@ async fn every_route_leaves_an_audit_event_for_each_outcome() {
 #[tokio::test]
 async fn every_outcome_leaves_one_audit_event_and_no_secret() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let mut audited = Audited { deployment: &deployment, contract, sent: 0, secrets: Vec::new() };
         let accepted = if contract == "account" { "signed_in" } else { "token_accepted" };
 
@@ -220,7 +220,7 @@ async fn every_outcome_leaves_one_audit_event_and_no_secret() {
     }
 }
 
-/// As at email: whoever tries tokens is seen, whatever they look like.
+/// Any attempt to present a token is seen in the audit log, whatever the token looks like.
 #[tokio::test]
 async fn malformed_token_leaves_one_audit_event() {
     let deployment = Deployment::start().await;

@@ -1,5 +1,5 @@
-//! Each guarantee catches the routes that break it and no others: a contract of which one route
-//! is sound, and each other one has a defect.
+//! Each guarantee catches the routes that break it, and no others. A made contract has one sound route, and routes with
+//! one defect each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

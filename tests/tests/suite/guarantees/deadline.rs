@@ -1,4 +1,4 @@
-//! A table that is slow at every step: whoever waits is told so while Lambda still lets us speak.
+//! A table that is slow at every step. The client gets a reply before Lambda ends the function.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ async fn every_route_answers_a_slow_table_before_the_deadline() {
     assert_every_route(|route| Box::pin(check(route))).await;
 }
 
-/// Each trip takes less than what a call may take, but all of them take more than there is. The three of a sign-in
-/// are given up in the third, the one of sso in the first; half a second is kept for the reply.
+/// Each trip takes less time than a call may take, and all trips take more than the request may take. A sign-in is
+/// given up in the third trip and sso in the first. Half a second is kept for the reply.
 #[tokio::test]
 async fn request_to_a_slow_table_is_answered_before_the_deadline_of_lambda() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
@@ -62,7 +62,7 @@ async fn request_to_a_slow_table_is_answered_before_the_deadline_of_lambda() {
         slow("mfa", 1800),
         slow("email", 1800)
     );
-    // Slow, but not for the time that there is, nor for a single call's.
+    // Slow, but fast enough for this deadline and for each call.
     proxy.rule(|_| Fate::Delay(Duration::from_millis(150)));
     let event = good_event(&deployment, "account", "test-request");
     let reply = deployment.invoke_within("account", event, Duration::from_secs(20)).await;
@@ -78,7 +78,7 @@ async fn request_to_a_slow_table_is_answered_before_the_deadline_of_lambda() {
     }
 }
 
-/// A function that Lambda has all but ended already does not begin.
+/// A request that arrives too close to the deadline is not begun.
 #[tokio::test]
 async fn request_without_time_left_hashes_nothing() {
     let deployment = Deployment::start().await;

@@ -1,4 +1,4 @@
-//! The headers of every reply, and requests that no route takes.
+//! The headers of every reply, and requests that no route answers.
 
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS};
 use serde_json::{Value, json};

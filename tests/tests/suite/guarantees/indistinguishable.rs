@@ -1,4 +1,4 @@
-//! What a stranger learns: nothing. Before the right password, all users are the same reply for the same work.
+//! Who is a user cannot be learned. Before the right password, every login name gets the same reply for the same work.
 
 use postern::identity::Status;
 use postern_local::demo::{self, USERS};
@@ -10,14 +10,13 @@ use crate::support::routes::{
 };
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
-/// A hash from elsewhere, cheaper than ours.
+/// A legacy hash that is cheaper than ours.
 const CHEAP: &str = "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
-/// One of another algorithm.
+/// A legacy hash of another algorithm.
 const BCRYPT: &str = "$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO";
 
-/// Users as different as can be, besides the demo users: one without a password, one blocked, two whose
-/// hashes were imported.
+/// Users of other kinds than the demo users: one without a password, one blocked, and two with imported hashes.
 async fn with_odd_users(deployment: &Deployment) {
     for (id, username, status) in [
         (201, "nopass", Status::Active),
@@ -51,7 +50,7 @@ const NAMES: [&str; 10] = [
 pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
     for event in &route.events {
         let Some(known) = with_password(event, "wrong") else { continue };
-        // Where the user comes from a token there is no unknown one.
+        // If the user comes from a token, there is no unknown user.
         let Some(unknown) = with_unknown_user(&known) else { continue };
         let (deployment, proxy) = route.deployment(|env| env.with("HIDE_UNKNOWN_USERS", "true")).await;
         let mut seen = Vec::new();
@@ -70,8 +69,7 @@ async fn every_route_answers_known_and_unknown_users_alike() {
     assert_every_route(|route| Box::pin(check(route))).await;
 }
 
-/// The calls to the table, and what is in them, tell as little as the reply does. What a hash costs is counted in
-/// `password.rs`.
+/// The calls to the table are equal, too, but for the values in them. What a hash costs is tested in `password`.
 #[tokio::test]
 async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_table() {
     for contract in PASSWORD_CONTRACTS {
@@ -79,7 +77,7 @@ async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_ta
             Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
         with_odd_users(&deployment).await;
         let mut names = NAMES.map(|name| name_at(contract, name)).to_vec();
-        // Names of the other kinds, which some doors take and others do not.
+        // Names of the other kinds, which some contracts accept.
         names.extend(["1", "999", "johndoe", "johndoe@example.com"].map(str::to_owned));
         let mut first = None;
         for name in names {
@@ -89,8 +87,8 @@ async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_ta
                 let reply = deployment.password(contract, &name, password).await;
                 let requests = proxy.requests();
                 let of = format!("{name} with {password:?}");
-                assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract}: {of}");
-                // Only email's page asks for a word of its own for who is not there.
+                assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract}: {of}");
+                // Only the email contract words an unknown user differently.
                 let known = name.contains('@') && !name.starts_with("nobody");
                 let refused =
                     if contract == "email" && !known { Refused::UnknownUser } else { Refused::Wrong };
@@ -170,7 +168,7 @@ async fn account_state_is_disclosed_only_after_the_right_password() {
             let reply = deployment.password(contract, &name, password).await;
             assert_refusal(contract, refused, &reply, &name);
         }
-        // Disabled and not activated and due for another password: the first in the contracts' order is told.
+        // If several states apply, the first in the contracts' order is disclosed.
         let id = 300 + PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap() as u64;
         let mut user = demo::user(&deployment.app, &USERS[0]);
         (user.id, user.username, user.email) = (id, format!("u{id}"), format!("u{id}@example.com"));
@@ -186,7 +184,7 @@ async fn account_state_is_disclosed_only_after_the_right_password() {
 async fn password_matches_as_sent_or_in_nfc_and_in_no_other_form() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
-        // Zoë's, with the case changed; with a space around it; cut; in a compatibility form, which NFC keeps.
+        // Zoë's password in another case, with other spaces, or cut.
         let name = if contract == "email" { "zoe@example.com" } else { "Zoë" };
         for password in ["PÄSSWÖRD ☃", "pässwörd\u{a0}☃", "pässwörd ☃ ", " pässwörd ☃", "pässwörd "]
         {

@@ -1,4 +1,4 @@
-//! A write that happened, and of which nobody heard: it is sent again, and is done once.
+//! A write that is done but whose answer is lost is sent again, and is done once.
 
 mod mfa;
 mod session;
@@ -14,10 +14,10 @@ use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensu
 use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
 use crate::support::words::{Refused, assert_refusal};
 
-/// What giving back writes.
-const REFUNDS: [&str; 2] = ["UpdateItem NAME SET charged_at", "UpdateItem ADDRESS SET refunded_by"];
+/// The writes that revert a charge.
+const REFUNDS: [&str; 2] = ["UpdateItem NAME ADD failures :minus", "UpdateItem ADDRESS ADD failures :minus"];
 
-/// Three failures of the name, seven from the address.
+/// Sets the counts: three failures of the name, seven from the address.
 async fn counted(deployment: &Deployment, contract: &str, by: By) -> (String, String) {
     let name = raw::name_counter(&name_at(contract, by.user().0));
     let address = raw::address_counter(deployment, 300);
@@ -26,7 +26,7 @@ async fn counted(deployment: &Deployment, contract: &str, by: By) -> (String, St
     (name, address)
 }
 
-/// After a sign-in: one session more, both counters as they should be, the code spent once.
+/// After a sign-in there is one session more, both counters are as they should be, and the code is spent once.
 async fn assert_signed_in_once(deployment: &Deployment, contract: &str, by: By, sessions: usize, of: &str) {
     let (name, id) = by.user();
     let user = raw::user(deployment, id).await;
@@ -87,13 +87,13 @@ async fn every_write_of_a_sign_in_that_is_sent_again_is_done_once() {
             let sent = proxy.calls().iter().filter(|call| call.starts_with(write)).count();
             assert_eq!(sent, 2, "{of}");
             assert_signed_in_once(&deployment, contract, by, sessions, &of).await;
-            // The code is good again.
+            // The code is valid again.
             raw::put(&deployment, &format!("USER#{}", by.user().1), "USER", user.clone()).await;
         }
     }
 }
 
-/// The same without any answer, so that it is a time-out after which each write is sent again.
+/// The same without any answer: each write is sent again after a time-out.
 #[tokio::test]
 async fn every_write_of_a_sign_in_that_times_out_and_is_sent_again_is_done_once() {
     let sign_in = async |contract, by: By| {
@@ -104,7 +104,7 @@ async fn every_write_of_a_sign_in_that_times_out_and_is_sent_again_is_done_once(
         assert_eq!(deployment.sign_in(contract, by.body(contract)).await.status, 200, "{contract} by {by:?}");
         assert_signed_in_once(&deployment, contract, by, 0, &format!("{contract} by {by:?}")).await;
     };
-    // One after the other: what is sent again has less than a second left.
+    // One after the other, since a write that is sent again has less than a second left.
     sign_in("account", By::Password).await;
     sign_in("email", By::Totp).await;
     sign_in("session", By::RecoveryCode).await;
@@ -125,7 +125,7 @@ async fn guess_whose_charges_are_sent_again_is_counted_once() {
     }
 }
 
-/// A table that writes, and is never heard in time, must not shut an office out.
+/// A table that writes but does not answer in time must not lock an office out.
 #[tokio::test]
 async fn charge_whose_outcome_is_unknown_is_reverted() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
@@ -142,7 +142,7 @@ async fn charge_whose_outcome_is_unknown_is_reverted() {
     }
 }
 
-/// Neither counter is ever below what it was.
+/// Neither counter falls below its value before the attempt.
 #[tokio::test]
 async fn charge_that_is_reverted_twice_is_reverted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
@@ -157,12 +157,12 @@ async fn charge_that_is_reverted_twice_is_reverted_once() {
             assert_eq!(raw::failures(&deployment, &name).await, 3, "{contract}: {write}");
             assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}: {write}");
         }
-        // The address of one who is refused for the name.
+        // The charge of the address, when the name is refused.
         let (name, address) = counted(&deployment, contract, By::Totp).await;
         put_counter(&deployment, &name, 33).await;
         proxy.first(&[REFUNDS[1]], Fate::lose);
         let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
-        assert_refusal(contract, Refused::Throttled(900), &reply, "a shut name");
+        assert_refusal(contract, Refused::Throttled(900), &reply, "a locked name");
         assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}");
     }
 }

@@ -1,4 +1,4 @@
-//! MFA guards every door: without a code nobody enters, and a code enters once.
+//! A user with MFA on signs in with a code only, and a code is accepted once.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::raw;
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
-/// The moment at which the contract's vector says that the code is 582969: the last third of its step.
+/// The moment of the contract's vector: the code is 582969, and a third of its step is left.
 const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 const CODE: &str = "582969";
@@ -59,7 +59,7 @@ async fn sign_in_with_mfa_on_needs_a_code_at_every_contract() {
     }
 }
 
-/// Five of them were charged before, and locked the user out.
+/// They used to be charged, and five of them locked the user out.
 #[tokio::test]
 async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged() {
     for contract in PASSWORD_CONTRACTS {
@@ -68,7 +68,7 @@ async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged
             let mut user = raw::user(&deployment, 43).await;
             let reply = with_code(&deployment, contract, "guarded", typed).await;
             assert_eq!(reply.status, 200, "{contract} {typed:?}: {reply:?}");
-            // The step is not spent, for the next one.
+            // The step is restored for the next contract.
             user.remove("last_attempt");
             raw::put(&deployment, "USER#43", "USER", user).await;
         }
@@ -97,7 +97,7 @@ async fn code_signs_in_once_at_any_contract() {
             let reply = with_code(&deployment, second, "guarded", CODE).await;
             assert_refusal(second, Refused::Wrong, &reply, &format!("a code that was spent at {first}"));
         }
-        // Nor does the code of an earlier step, which drift would allow; a later one does.
+        // The code of an earlier step, which drift would allow, is refused. A later one is accepted.
         let reply = with_code(&deployment, first, "guarded", "938004").await;
         assert_refusal(first, Refused::Wrong, &reply, "the step before the one that was spent");
         assert_eq!(with_code(&deployment, first, "guarded", "853712").await.status, 200, "the next step");
@@ -223,7 +223,7 @@ async fn right_password_without_a_code_neither_counts_nor_clears() {
             with_code(&deployment, contract, "guarded", "000000").await;
             no_code(2).await;
         }
-        // Four failures so far: the fifth is free, and the sixth would not be.
+        // Four failures so far. The fifth is free, and the sixth would not be.
         let reply = with_code(&deployment, contract, "guarded", "000000").await;
         assert_refusal(contract, Refused::Wrong, &reply, "the fifth wrong code");
         let reply = deployment.password(contract, &name, "Password1234!").await;
@@ -276,7 +276,7 @@ async fn code_of_any_other_type_or_form_is_wrong() {
                 &token.to_string().chars().take(20).collect::<String>(),
             );
             deployment.advance(LONGEST_WAIT);
-            // Now and then a right code, or the name is shut after 33.
+            // A right code now and then, or the name is locked after 33 failures.
             if token == json!({}) {
                 let code =
                     demo::RECOVERY_CODES[PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap()];

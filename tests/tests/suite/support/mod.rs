@@ -1,4 +1,4 @@
-//! What the suites share.
+//! Helpers that the suites share.
 
 pub(crate) mod account;
 pub(crate) mod email;

@@ -1,4 +1,4 @@
-//! An old password is guessed no more cheaply than at a sign-in.
+//! A guess at the old password is throttled like a guess at a sign-in.
 
 use std::time::Duration;
 
@@ -36,10 +36,10 @@ async fn wrong_old_passwords_count_with_the_sign_ins() {
     deployment.advance(Duration::from_millis(1));
     assert_refusal("session", Refused::Wrong, &change(&deployment, &wrong).await, "the sixth");
     let reply = change(&deployment, &body("changer")).await;
-    assert_refusal("session", Refused::Throttled(2), &reply, "the next rung");
+    assert_refusal("session", Refused::Throttled(2), &reply, "the next wait");
     deployment.advance(Duration::from_secs(2));
     assert_eq!(change(&deployment, &body("changer")).await.status, 200);
-    // Success clears: there are five free failures again.
+    // A sign-in clears the count: there are five free failures again.
     for guess in 0..5 {
         let reply = deployment.password("session", "changer", OLD).await;
         assert_refusal("session", Refused::Wrong, &reply, &guess.to_string());
@@ -83,7 +83,8 @@ async fn locked_name_stays_locked() {
     assert_eq!(raw::user(&deployment, CHANGER).await["must_change_password"], Attribute::Bool(true));
 }
 
-/// Who knows a password must not clear the count between guesses at a code, nor be counted for what is no guess.
+/// A caller who knows the password must not be able to clear the count between guesses at a code. A request that is no
+/// guess is not counted.
 #[tokio::test]
 async fn right_old_password_without_a_change_reverts_its_own_charge_only() {
     let deployment = unlimited().await;
@@ -131,8 +132,8 @@ async fn address_is_charged_for_guesses_only() {
     let reply = change(&deployment, &body("changer")).await;
     assert_refusal("session", Refused::Throttled(180), &reply, "the third");
     let reply = deployment.password("account", "changer", OLD).await;
-    assert_refusal("account", Refused::Throttled(180), &reply, "the third, at another door");
-    assert_eq!(deployment.app.passwords().verifications(), before);
+    assert_refusal("account", Refused::Throttled(180), &reply, "the third, at another contract");
+    assert_eq!(deployment.app.passwords.verifications(), before);
     assert_eq!(raw::failures(&deployment, &raw::name_counter("changer")).await, 1);
     deployment.advance(LONGEST_WAIT);
     assert_eq!(change(&deployment, &body("changer")).await.status, 200);

@@ -1,4 +1,4 @@
-//! The writes of a change of password.
+//! The writes of a password change.
 
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw::{self, Attribute, number};
@@ -25,7 +25,7 @@ async fn every_write_of_a_password_change_that_is_sent_again_is_done_once() {
     }
 }
 
-/// Nobody can say then whether it happened; it did, and all of it.
+/// The client cannot know whether the change was made. It was made, and completely.
 #[tokio::test]
 async fn password_change_whose_answer_is_lost_is_complete() {
     for lost in [error(500, "InternalServerError"), None] {

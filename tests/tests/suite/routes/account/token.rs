@@ -12,7 +12,7 @@ use crate::support::account::{REVOKE, assert_error, assert_no_form, post, tokens
 use crate::support::jwt::claims;
 use crate::support::signed_in::member;
 use crate::support::tokens::{
-    FORM, OWNER, assert_refused, grant, post_bytes, refresh, sessions, sign_in, upgrade,
+    FORM, OWNER, assert_refused, grant, post_bytes, refresh, refreshed, sessions, sign_in,
 };
 use crate::support::words::{assert_reply, headers};
 
@@ -114,7 +114,7 @@ async fn malformed_refresh_gets_the_error_of_rfc_6749_and_does_not_reach_the_tab
     assert_error(&reply, "invalid_request", "a query is no body");
     assert!(sessions(&deployment, "account").await == before, "a session was written");
     assert_ne!(
-        upgrade(&deployment, "account", token).await.refresh,
+        refreshed(&deployment, "account", token).await.refresh,
         token,
         "it rotates as if nothing had been"
     );
@@ -139,7 +139,7 @@ async fn refresh_without_optional_parameters_is_accepted() {
         assert_eq!((reply.status, &reply.json()["scope"]), (200, &json!("read write")), "{form}");
         assert_eq!(reply.headers, headers(json!({"pragma": "no-cache"})), "{form}");
     }
-    // A form is one whatever it is called.
+    // A form is read under any content type.
     let tokens = sign_in(&deployment, "account").await;
     for kind in ["application/json", "text/plain", "nonsense"] {
         let headers = [("content-type", kind)];
@@ -182,7 +182,7 @@ async fn basic_authorization_of_the_configured_client_is_accepted_and_another_is
     assert_reply(&reply, 401, r#"{"error":"invalid_client"}"#, more, "no base64");
     let form = grant(&tokens.refresh).replace("=postern", "=another");
     assert_error(&with_basic(TOKEN, "postern:", &form).await, "invalid_client", "the body disagrees");
-    // Another scheme is none of this endpoint's.
+    // Another scheme is not one of this endpoint.
     let bearer = [FORM[0], ("authorization", "Bearer x")];
     let reply = deployment.request("account", "POST", TOKEN, &bearer, &grant(&tokens.refresh)).await;
     assert_eq!(reply.status, 200, "{reply:?}");
@@ -222,5 +222,5 @@ async fn refresh_with_a_token_of_another_kind_is_invalid_grant_and_ends_nothing(
         assert_refused("account", &refresh(&deployment, "account", token).await, token);
     }
     assert!(stored(&deployment).await == before, "a session was ended or rotated");
-    upgrade(&deployment, "account", token).await;
+    refreshed(&deployment, "account", token).await;
 }

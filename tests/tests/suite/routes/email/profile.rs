@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::email::{HS256, changed, tokens_of_others};
 use crate::support::jwt::{claims, mint, mint_with};
 use crate::support::tokens::{
-    API_REALM, Tokens, assert_access_refused, profile, profile_refusal, sign_in, upgrade,
+    API_REALM, Tokens, assert_access_refused, profile, profile_refusal, refreshed, sign_in,
 };
 use crate::support::words::assert_reply;
 
@@ -28,7 +28,7 @@ async fn profile_equals_the_user_of_the_sign_in_byte_for_byte() {
         assert!(user.contains(email), "{user}");
         let tokens = Tokens::of("email", &reply);
         assert_reply(&profile(&deployment, &tokens.access).await, 200, user, json!({}), email);
-        let tokens = upgrade(&deployment, "email", &tokens.refresh).await;
+        let tokens = refreshed(&deployment, "email", &tokens.refresh).await;
         assert_reply(&profile(&deployment, &tokens.access).await, 200, user, json!({}), email);
         let lower = [("authorization", &*format!("bearer  {} ", tokens.access))];
         for path in [PROFILE, "/api/profile", "/api/profile/?token=x"] {

@@ -1,4 +1,4 @@
-//! The key set: others verify our tokens with what stands there, and nothing private does.
+//! `GET /.well-known/jwks.json`: the public keys by which other backends verify our tokens, and nothing private.
 
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
@@ -37,7 +37,7 @@ fn event(method: &Method, path: &str) -> Value {
     })
 }
 
-/// The key set of a stand.
+/// The key set of a deployment.
 pub(crate) async fn key_set(deployment: &Deployment) -> Reply {
     deployment.invoke("jwks", event(&Method::GET, PATH)).await
 }
@@ -65,7 +65,7 @@ fn holding(keys: &str) -> Environment {
     binary::without_table().with("SIGNING_KEYS", keys)
 }
 
-/// Whether one who has this public key and nothing else of ours finds the token good.
+/// Whether the token is valid by this public key alone.
 fn verifies(jwk: &Value, token: &str) -> bool {
     let number = |name: &str| decode(jwk[name].as_str().unwrap());
     let (message, signature) = token.rsplit_once('.').unwrap();
@@ -113,7 +113,7 @@ async fn key_set_holds_every_asymmetric_key_and_each_verifies_its_signature() {
     }
 }
 
-/// RFC 7518 §6.3.1.1 and RFC 7515 §2 are stricter than the secret has to be: no zeros before a number, no padding.
+/// RFC 7518 §6.3.1.1 and RFC 7515 §2 are stricter than the secret has to be: no leading zeros, no padding.
 #[tokio::test]
 async fn key_numbers_with_zeros_or_padding_are_normalised() {
     let good = KEYS.map(Key::private_jwk);
@@ -138,7 +138,7 @@ async fn key_set_of_hs256_keys_alone_is_empty() {
     }
 }
 
-/// A private key of any kind, with members that it need not have.
+/// A private key of any kind, with optional members.
 fn any_key() -> impl Strategy<Value = Value> {
     let ed25519 = |seed: [u8; 32]| {
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
@@ -162,7 +162,7 @@ fn any_key() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Each key that has a public half is shown by it, in its place, and by nothing else.
+/// Each key that has a public half is shown by that half only, in its place.
 fn assert_public(keys: &[Value], shown: &[Value]) {
     let public: Vec<&Value> = keys.iter().filter(|key| key["kty"] != "oct").collect();
     assert_eq!(shown.len(), public.len());
@@ -207,7 +207,7 @@ async fn key_set_makes_no_call_to_the_table() {
     let (mut deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.calls();
     assert_key_set(&key_set(&deployment).await, EMPTY);
-    // Nor at the start of a function that holds the keys alone.
+    // Nor when a function starts that holds only the keys.
     let keys = Keys::start(&deployment.env.clone().with("TABLE_NAME", "")).await.unwrap();
     assert_key_set(&key_set_of(&keys, deployment.now()).await, EMPTY);
     assert_eq!(proxy.calls(), [""; 0]);

@@ -1,4 +1,4 @@
-//! What a JWT of the mfa contract shows, and until when.
+//! `GET /whoami/jwt` and `GET /account/jwt`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::jwt::{encode, mint, mint_with};
 use crate::support::mfa::{HUBER, MOMENT, PASSWORD, assert_unauthenticated};
-use crate::support::signed_in::{ACCOUNT, Held, WHOAMI, audited, everything, get, mfa_jwt, with};
+use crate::support::signed_in::{ACCOUNT, HeldToken, WHOAMI, audited, everything, get, mfa_jwt, with};
 use crate::support::words::{headers, unlimited};
 
 const ROUTES: [&str; 2] = [WHOAMI, ACCOUNT];
@@ -41,7 +41,7 @@ const MEMBERS: [&str; 20] = [
     "lusername",
 ];
 
-/// Claims as another backend puts them under the shared key.
+/// Claims as another backend signs them with the shared key.
 fn claims(deployment: &Deployment, more: Value) -> Value {
     let iat = deployment.now().secs();
     let all = json!({
@@ -90,7 +90,7 @@ async fn request_without_a_valid_jwt_shows_nothing() {
     for token in ["", "nonsense", "a.b.c", "☃"] {
         assert_none_shown(&deployment, token, token).await;
     }
-    for Held(what, token) in everything(&deployment, "st.huber", PASSWORD, &[]).await {
+    for HeldToken(what, token) in everything(&deployment, "st.huber", PASSWORD, &[]).await {
         if what != "mfa JWT" {
             assert_none_shown(&deployment, &token, what).await;
         }

@@ -1,4 +1,5 @@
-//! A session token is good for a JWT until the session is idle for too long, is over, or is ended.
+//! `POST /api/auth/IamLoggedIn`: a session token gives a JWT until the session is idle for too long, has expired, or is
+//! ended.
 
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use serde_json::json;
 use crate::support::jwt::parts;
 use crate::support::raw::{self, Attribute, Item, number, text};
 use crate::support::session::{CHANGER, OLD, altered, body, change, resume, stay};
-use crate::support::signed_in::{self, Held, LEAVE, RESUME, assert_all, audited, member, sign_in, with};
+use crate::support::signed_in::{
+    self, HeldToken, RESUME, SIGN_OUT, assert_all, audited, member, sign_in, with,
+};
 use crate::support::words::{assert_reply, unlimited};
 
 const INCORRECT: &str = r#"{"msg":"You have been logged out of this session or this session token is incorrect","error_code":"session_token_incorrect"}"#;
@@ -48,7 +51,7 @@ async fn session_token_gives_a_jwt_each_time_and_stays_the_same() {
         assert_eq!(header, r#"{"typ":"JWT","alg":"HS256"}"#);
         let claimed = json!({"iss": "lumen-jwt", "sub": OWNER, "iat": iat, "exp": iat + 3600, "epoch": 0});
         assert_eq!(claims, claimed);
-        assert!(Held("session JWT", token).is_good(&deployment).await);
+        assert!(HeldToken("session JWT", token).is_valid(&deployment).await);
         expected.insert("expires_at".to_owned(), number(iat + 30 * 24 * 3600));
         assert_eq!(item(&deployment, &session_token).await, expected, "only the idle end moves");
     }
@@ -80,7 +83,7 @@ async fn resume_postpones_the_idle_end_and_not_the_absolute_end() {
             let reply = resume(&deployment, &session_token).await;
             assert_reply(&reply, 400, INCORRECT, json!({}), &format!("{uses:?} at {at}"));
         }
-        // It was there to the last millisecond, or the ends above prove nothing.
+        // The session was alive to the last millisecond, or the ends above would prove nothing.
         deployment.set_time(began.plus(Duration::from_millis(over - 1)));
         assert_eq!(resume(&deployment, &session_token).await.status, 202, "{uses:?}");
     }
@@ -116,12 +119,12 @@ async fn every_invalid_token_gets_the_same_reply() {
     }
     assert_eq!(item(&deployment, &session_token).await, before);
     assert_eq!(resume(&deployment, &session_token).await.status, 202);
-    assert_all(&deployment, &[Held("account refresh", no_good[12].clone())], true).await;
+    assert_all(&deployment, &[HeldToken("account refresh", no_good[12].clone())], true).await;
 }
 
 #[tokio::test]
 async fn session_ends_with_the_password_the_status_the_user_and_the_sign_out() {
-    for end in ["password", "status", "sessions", "MFA", "user", "leave"] {
+    for end in ["password", "status", "sessions", "MFA", "user", "sign-out"] {
         let deployment = unlimited().await;
         let (jwt, session_token) = stay(&deployment).await;
         assert_eq!(resume(&deployment, &session_token).await.status, 202, "{end}");
@@ -140,9 +143,7 @@ async fn session_ends_with_the_password_the_status_the_user_and_the_sign_out() {
             }
             _ => {
                 let body = json!({"session_token": session_token});
-                let reply = signed_in::post(&deployment, "session", LEAVE, Some(&jwt), &body).await;
-                assert_eq!(reply.status, 200);
-                Ok(Written::Done)
+                Ok(signed_in::post(&deployment, "session", SIGN_OUT, Some(&jwt), &body).await.status == 200)
             }
         };
         assert_eq!(done, Ok(Written::Done), "{end}");
@@ -176,7 +177,7 @@ async fn session_of_a_user_who_may_not_sign_in_is_refused_without_a_reason() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     for status in ["disabled", "blocked", "not_activated"] {
-        // Past the store, so in the epoch of the session.
+        // Written without the store, so the epoch of the session is still current.
         signed_in::set(&deployment, OWNER, "status", text(status)).await;
         assert_reply(&resume(&deployment, &session_token).await, 400, INCORRECT, json!({}), status);
     }

@@ -37,7 +37,7 @@ async fn sign_in_that_stays_gives_a_session_token_of_64_base62_characters() {
     assert_ne!(tokens[0], tokens[1]);
 }
 
-/// A sign-in by `st.huber` at session, with these members more.
+/// A sign-in by `st.huber` at session, with additional members.
 async fn huber(deployment: &Deployment, more: Value) -> Reply {
     let mut body = json!({"username": "st.huber", "password": "Password1234!"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

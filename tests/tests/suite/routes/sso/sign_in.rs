@@ -1,5 +1,5 @@
-//! Which tokens sso accepts: exactly those that account issues, or that a backend with the same key mints. What is
-//! forged is in [`crate::attacks`].
+//! `POST /api/v2/sso/signin/`: it accepts exactly the tokens that account issues, or that a backend with the same key
+//! signs. Forged tokens are in [`crate::jwt`].
 
 mod session;
 
@@ -19,13 +19,13 @@ use crate::support::words::{Refused, assert_refusal, assert_reply, headers, word
 const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 const SSO_REPLY: &str = r#"{"id":1,"ext_id":42,"username":"johndoe","role":"moderator","tags":[3,5]}"#;
 
-/// The claims of an access token that the account contract gave to johndoe.
+/// The claims of an access token that account issued to johndoe.
 async fn account_token(deployment: &Deployment) -> String {
     let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
     reply.json()["token"]["access_token"].as_str().unwrap().to_owned()
 }
 
-/// The claims of a token as the product's own backend mints it for johndoe: a numbered `jti`, and no epoch.
+/// The claims of a token that the product's own backend signs for johndoe: a numbered `jti`, and no epoch.
 fn foreign(deployment: &Deployment) -> Value {
     let iat = deployment.now().secs();
     json!({"token_type": "access", "exp": iat + 3600, "iat": iat, "jti": 4711, "user_id": 1})
@@ -36,7 +36,7 @@ fn assert_accepted(reply: &Reply, of: &str) {
     assert_reply(reply, 200, SSO_REPLY, json!({}), of);
 }
 
-/// 401 for a token that was sent and is not good.
+/// 401 for a token that was sent and is invalid.
 #[track_caller]
 fn assert_refused(reply: &Reply, of: &str) {
     let (status, text) = words("sso", Refused::Wrong);
@@ -54,7 +54,7 @@ async fn request_without_a_bearer_token_is_not_authenticated() {
         if let Some(authorization) = authorization {
             event["headers"]["authorization"] = json!(authorization);
         }
-        // A token anywhere else is not looked for (RFC 6750 §2.2 and §2.3 are optional).
+        // A token in another place is ignored (RFC 6750 §2.2 and §2.3 are optional).
         event["rawQueryString"] = json!(format!("access_token={token}"));
         event["cookies"] = json!([format!("access_token={token}")]);
         let reply = deployment.invoke("sso", event).await;
@@ -129,7 +129,7 @@ async fn token_with_a_missing_or_mistyped_claim_is_refused() {
                 json!(1e30),
             ],
         ),
-        // Their wrong values are among the attacks.
+        // Wrong values are tested in `jwt`.
         ("token_type", vec![]),
         ("exp", vec![]),
         ("iat", vec![json!("1"), json!(null), json!({})]),
@@ -192,7 +192,7 @@ async fn token_of_a_user_who_may_not_sign_in_discloses_the_state() {
     create(&deployment, 311, |user| user.status = Status::Blocked).await;
     create(&deployment, 312, |user| user.status = Status::NotActivated).await;
     create(&deployment, 313, |user| user.must_change_password = true).await;
-    // Disabling ends every session: whoever holds a token from before is told why all the same.
+    // Disabling ends every session. A client with an older token is still told why.
     create(&deployment, 314, |user| (user.status, user.epoch) = (Status::Disabled, 1)).await;
     let token = |id: u64| {
         let mut claims = foreign(&deployment);
@@ -253,7 +253,7 @@ async fn sign_in_shows_the_user_in_five_members() {
         let account = deployment.password("account", username, password).await.json();
         let reply = deployment.sso(text(&account["token"]["access_token"])).await;
         assert_eq!((reply.status, reply.text.as_str()), (200, body));
-        // It holds no token, and so needs no Pragma.
+        // The reply holds no token, and so needs no Pragma.
         assert_eq!(reply.headers, headers(json!({})));
     }
 }
