@@ -1,4 +1,4 @@
-//! One password and one address, however a system writes their letters; and names that look like ids.
+//! Passwords and addresses in any Unicode form, and usernames that look like ids.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials};
 use crate::support::raw::{self, Item, number, text};
 use crate::support::words::{Refused, assert_refusal, unlimited};
 
-/// The letters with their marks in one piece, and apart.
+/// The same letters composed (NFC) and decomposed (NFD).
 const COMPOSED: &str = "p\u{e4}ssw\u{f6}rd \u{e9}";
 const APART: &str = "pa\u{308}sswo\u{308}rd e\u{301}";
 
@@ -44,11 +44,11 @@ async fn password_in_nfd_signs_in_where_it_was_set_in_nfc_and_the_other_way_roun
     }
 }
 
-/// An imported hash may be of the letters apart. Its user signs in by what was hashed, and then by both.
+/// An imported hash may be of the decomposed form. Its user signs in with that form, and afterwards with both.
 #[tokio::test]
 async fn legacy_hash_of_nfd_is_tried_as_sent_and_upgraded_to_nfc() {
     let deployment = Deployment::start().await;
-    // bcrypt of the letters apart, by Python's bcrypt.
+    // bcrypt of the decomposed form, by Python's bcrypt.
     let hash = "$2b$04$abcdefghijklmnopqrstuuv.XF2ISziCQv1iCAGmcPqBmhKgkUr7O";
     create(&deployment, 902, "zoe2", "zoe2@example.com", Some(hash.to_owned())).await;
     assert_refusal(
@@ -63,7 +63,7 @@ async fn legacy_hash_of_nfd_is_tried_as_sent_and_upgraded_to_nfc() {
     }
 }
 
-/// What an attempt costs depends on what is sent, not on who there is.
+/// The cost of an attempt depends on what is sent, not on who exists.
 #[tokio::test]
 async fn attempt_in_nfd_costs_two_verifications_for_known_and_unknown_users_alike() {
     let deployment = unlimited().await;
@@ -73,7 +73,7 @@ async fn attempt_in_nfd_costs_two_verifications_for_known_and_unknown_users_alik
             let unknown = if contract == "email" { "nobody@example.com" } else { "nobody" };
             let known = demo_name(contract);
             for name in [known, name_at(contract), unknown] {
-                // So that none has to wait.
+                // So that no attempt has to wait.
                 deployment.advance(Duration::from_secs(900));
                 let before = deployment.app.passwords().verifications();
                 assert_ne!(deployment.password(contract, name, typed).await.status, 200, "{contract}");

@@ -1,4 +1,4 @@
-//! Many users at once: a table that is busy, a reply that is lost, keys that are left unread.
+//! The creation of many users at once: a busy table, a lost reply, and keys that are left unread.
 
 use postern::store::StoreError;
 use postern::store::operator::{
@@ -34,7 +34,7 @@ fn cancelled(reasons: &[&str]) -> Fate {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_refused_for_a_moment_is_created() {
+async fn batch_that_is_throttled_for_a_moment_is_created() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let mut ids = 100..;
     for reason in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
@@ -53,9 +53,9 @@ async fn a_batch_that_is_refused_for_a_moment_is_created() {
     }
 }
 
-/// What was in the way of one is gone when it is looked for: all are created.
+/// The conflict is gone when it is looked up. All users are created.
 #[tokio::test]
-async fn a_condition_that_failed_and_would_no_longer() {
+async fn condition_that_fails_only_once_is_tried_again() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], || cancelled(&["None", "None", "None", "ConditionalCheckFailed"]));
     let outcomes = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_condition_that_failed_and_would_no_longer() {
 }
 
 #[tokio::test]
-async fn a_reply_that_is_lost_creates_nobody_twice() {
+async fn import_whose_reply_is_lost_creates_nobody_twice() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], Fate::lose);
     let outcomes = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_reply_that_is_lost_creates_nobody_twice() {
 }
 
 #[tokio::test]
-async fn a_refusal_for_good_is_an_error_at_once() {
+async fn permanent_refusal_is_an_error_at_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let (status, text) = error(400, "AccessDeniedException").unwrap();
     proxy.rule(
@@ -88,7 +88,7 @@ async fn a_refusal_for_good_is_an_error_at_once() {
 }
 
 #[tokio::test]
-async fn keys_that_are_left_unread_are_read_again() {
+async fn unprocessed_keys_are_read_again() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let key = |pk: &str, sk: &str| json!({"pk": {"S": pk}, "sk": {"S": sk}});
     let unread = json!({"postern": {"Keys": [key("USER#1", "USER"), key("USER#14", "USER")]}});
@@ -99,7 +99,7 @@ async fn keys_that_are_left_unread_are_read_again() {
 }
 
 #[tokio::test]
-async fn conflicts_say_whose() {
+async fn conflict_names_its_user() {
     let deployment = Deployment::start().await;
     let availability =
         async |new_user: NewUser| deployment.store.availability_of(&[&new_user]).await.unwrap().remove(0);
@@ -116,7 +116,7 @@ async fn conflicts_say_whose() {
     let without = new_user(&deployment, 0, "johndoe").without_email();
     assert_eq!(availability(without).await, Availability::Taken(vec![taken(UniqueField::Username, 1)]));
 
-    // Two of one batch who are in each other's way: the first is created.
+    // Two users of one batch conflict. The first is created.
     let pair = vec![
         new_user(&deployment, 600, "twin"),
         new_user(&deployment, 601, "twin"),
@@ -130,10 +130,10 @@ async fn conflicts_say_whose() {
     );
 }
 
-/// Two imports of the same file at once, of users without ids: each user is created once, and to the other import it is
-/// there already.
+/// The same file of users without ids is imported twice at once. Each user is created once. The other import finds it
+/// there.
 #[tokio::test]
-async fn who_come_without_ids_from_two_sides_are_created_once() {
+async fn users_without_ids_imported_twice_at_once_are_created_once() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let new_users = || ["a", "b", "c"].map(|name| new_user(&deployment, 0, name)).to_vec();
     let mut held = false;
@@ -158,14 +158,14 @@ async fn who_come_without_ids_from_two_sides_are_created_once() {
     assert_eq!(late.unwrap(), created.into_iter().map(CreateOutcome::Same).collect::<Vec<_>>());
 }
 
-/// An id that was handed out, and that somebody else came with before it was used, gives way to the next.
+/// An assigned id that another user takes before it is used gives way to the next.
 #[tokio::test]
-async fn an_id_handed_out_gives_way_to_one_that_was_chosen() {
+async fn assigned_id_gives_way_to_a_chosen_one() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], || Fate::Hold);
     let chosen = async {
         proxy.reached().await;
-        // 44 is the highest of the demo users, so 45 was handed out.
+        // 44 is the highest id of the demo users, so 45 was assigned.
         let outcomes =
             deployment.store.create_users(vec![new_user(&deployment, 45, "chosen")]).await.unwrap();
         proxy.release();
@@ -177,9 +177,9 @@ async fn an_id_handed_out_gives_way_to_one_that_was_chosen() {
     assert_eq!(given.unwrap(), [CreateOutcome::Created(46)]);
 }
 
-/// Or one mistyped row would use the counter up.
+/// One mistyped row must not use up the counter.
 #[tokio::test]
-async fn an_id_that_is_refused_leaves_the_counter_alone() {
+async fn refused_id_leaves_the_counter_as_it_was() {
     let deployment = Deployment::start().await;
     let mut taken = new_user(&deployment, MAX_ID, "refused").user().clone();
     taken.username = "johndoe".to_owned();
@@ -189,9 +189,9 @@ async fn an_id_that_is_refused_leaves_the_counter_alone() {
     assert_eq!(next, [CreateOutcome::Created(45)]);
 }
 
-/// Beyond the highest id no more are handed out: two of them would be one number in JavaScript.
+/// No id above the highest is assigned: in JavaScript two of them would be one number.
 #[tokio::test]
-async fn ids_end() {
+async fn user_without_id_after_the_highest_id_is_refused() {
     let deployment = Deployment::start().await;
     deployment.store.create_users(vec![new_user(&deployment, MAX_ID, "highest")]).await.unwrap();
     let refused = deployment.store.create_users(vec![new_user(&deployment, 0, "next")]).await.unwrap_err();
@@ -202,9 +202,9 @@ async fn ids_end() {
     );
 }
 
-/// A user who cannot be read is in the way of one of that name, and of nobody else.
+/// A user that cannot be read conflicts with users of that name only.
 #[tokio::test]
-async fn an_unreadable_user_is_in_the_way_of_one_only() {
+async fn unreadable_user_conflicts_with_one_row_only() {
     let deployment = Deployment::start().await;
     deployment.store.create_users(vec![new_user(&deployment, 100, "broken")]).await.unwrap();
     let mut item = raw::user(&deployment, 100).await;

@@ -1,4 +1,4 @@
-//! Account's token endpoint and its revocation: forms, their errors, and tokens of the other contracts.
+//! Requests to account's token and revocation endpoints, and tokens of the other contracts.
 
 use postern::session::{SessionSecret, SessionToken};
 use postern_tests::deployment::{Deployment, Reply, credentials};
@@ -19,14 +19,14 @@ pub(crate) fn assert_error(reply: &Reply, error: &str, of: &str) {
     assert_reply(reply, 400, &format!(r#"{{"error":"{error}"}}"#), json!({}), of);
 }
 
-/// The reply to what is no form.
+/// The reply to a body that is no form.
 pub(crate) fn assert_no_form(reply: &Reply, status: u64, of: &str) {
     let words = "The body must be application/x-www-form-urlencoded, in UTF-8, and of 64 KiB at most.";
     let body = format!(r#"{{"error":"invalid_request","error_description":"{words}"}}"#);
     assert_reply(reply, status, &body, json!({}), of);
 }
 
-/// The session tokens of the other contracts, as account's are written.
+/// The session tokens of the other contracts, in the form of account's.
 pub(crate) async fn tokens_of_others(deployment: &Deployment) -> Vec<String> {
     let mut body = credentials("session", "st.huber", "Password1234!");
     body["stay_logged_in"] = json!(true);

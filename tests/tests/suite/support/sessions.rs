@@ -1,4 +1,4 @@
-//! Sessions over the store.
+//! Sessions of the store, without a contract.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) const IDLE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const LOST_REPLY: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
-/// Whose sessions they are: st.huber's.
+/// The id of st.huber, who owns the sessions.
 pub(crate) const OWNER: u64 = 33;
 
 /// How sessions of this kind are refreshed.
@@ -27,7 +27,7 @@ pub(crate) fn sha256(word: &str) -> String {
     hex::encode(digest(&SHA256, word.as_bytes()).as_ref())
 }
 
-/// Signs st.huber in at the door of this kind of session.
+/// Signs st.huber in at the contract of this kind of session.
 pub(crate) async fn sign_in(deployment: &Deployment, kind: &str) -> SessionToken {
     let mut body = credentials(kind, &name_at(kind, "st.huber"), "Password1234!");
     body["stay_logged_in"] = json!(true);
@@ -41,7 +41,7 @@ pub(crate) async fn sign_in(deployment: &Deployment, kind: &str) -> SessionToken
     SessionToken::from_plain(word.as_str().unwrap()).unwrap()
 }
 
-/// Refreshes where the store does not fail: the token that is given, if one is.
+/// Refreshes. Returns the token, if one is given. The store must not fail.
 pub(crate) async fn refresh(
     deployment: &Deployment,
     kind: &'static str,
