@@ -82,7 +82,7 @@ async fn request_to_a_slow_table_is_answered_before_the_deadline_of_lambda() {
 #[tokio::test]
 async fn request_without_time_left_hashes_nothing() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
         let event = good_event(&deployment, contract, "test-request");
         let reply = deployment.invoke_within(contract, event, Duration::from_millis(400)).await;

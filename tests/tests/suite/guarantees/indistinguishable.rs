@@ -55,9 +55,9 @@ pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
         let (deployment, proxy) = route.deployment(|env| env.with("HIDE_UNKNOWN_USERS", "true")).await;
         let mut seen = Vec::new();
         for event in [known, unknown] {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = route.send(&deployment, &event).await;
-            seen.push((reply, deployment.app.passwords.verifications() - before, proxy.requests()));
+            seen.push((reply, deployment.app.passwords().verifications() - before, proxy.requests()));
         }
         ensure(seen[0] == seen[1], || format!("known and unknown users differ: {seen:?}"))?;
     }
@@ -87,7 +87,7 @@ async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_ta
                 let reply = deployment.password(contract, &name, password).await;
                 let requests = proxy.requests();
                 let of = format!("{name} with {password:?}");
-                assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract}: {of}");
+                assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract}: {of}");
                 // Only the email contract words an unknown user differently.
                 let known = name.contains('@') && !name.starts_with("nobody");
                 let refused =

@@ -22,7 +22,7 @@ use crate::support::words::{Refused, assert_refusal, unlimited};
 pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
     for event in &route.events {
         let (deployment, _proxy) = route.deployment(|env| env).await;
-        let hashes = || deployment.app.passwords.verifications();
+        let hashes = || deployment.app.passwords().verifications();
         let Some(wrong) = with_password(event, "wrong") else {
             let before = hashes();
             route.send(&deployment, event).await;
@@ -193,7 +193,7 @@ async fn address_over_its_limit_is_refused_until_the_next_window() {
     let before = deployment.app.passwords().verifications();
     let reply = from(&deployment, home, "johndoe", "SecurePass123!").await;
     assert_refusal("account", Refused::Throttled(180), &reply, "the fourth");
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
     // The name was not charged: another address can sign in.
     assert_eq!(from(&deployment, "192.0.2.2", "johndoe", "SecurePass123!").await.status, 200);
     deployment.advance(Duration::from_secs(180));
@@ -260,7 +260,7 @@ async fn two_hundred_parallel_guesses_are_admitted_no_more_than_sequential_ones(
             ]),
         )
         .await;
-        let before = deployment.app.passwords.verifications();
+        let before = deployment.app.passwords().verifications();
         // A refused attempt waits for what the last admitted attempt left.
         let refused = Refused::Throttled(wait_after(failures + admitted));
         assert_eq!(volley(&deployment, refused).await, (admitted, 200 - admitted), "at {failures} failures");

@@ -232,7 +232,7 @@ async fn upgrade_does_not_overwrite_a_password_changed_meanwhile() {
         };
         let name = bring(&deployment, 1000, CHEAP.0, guard).await;
         proxy.rule(|seen| if seen.starts_with(COMMIT) { Fate::Hold } else { Fate::Pass });
-        let changed = deployment.app.passwords.hash("another password", [5; 16]).unwrap();
+        let changed = deployment.app.passwords().hash("another password", [5; 16]).unwrap();
         let operator = async {
             proxy.reached().await;
             let mut item = raw::user(&deployment, 1000).await;

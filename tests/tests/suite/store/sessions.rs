@@ -135,7 +135,7 @@ async fn sessions_of_one_user_are_listed_with_their_fields() {
     assert_eq!(deployment.store.sessions(1).await.unwrap().len(), 1);
     assert_eq!(deployment.store.sessions(999).await.unwrap().len(), 0);
     // An expired session is listed until it is collected.
-    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
     assert_eq!(deployment.store.sessions(OWNER).await.unwrap().len(), 2);
 }
 

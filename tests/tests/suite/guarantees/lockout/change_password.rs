@@ -133,7 +133,7 @@ async fn address_is_charged_for_guesses_only() {
     assert_refusal("session", Refused::Throttled(180), &reply, "the third");
     let reply = deployment.password("account", "changer", OLD).await;
     assert_refusal("account", Refused::Throttled(180), &reply, "the third, at another contract");
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
     assert_eq!(raw::failures(&deployment, &raw::name_counter("changer")).await, 1);
     deployment.advance(LONGEST_WAIT);
     assert_eq!(change(&deployment, &body("changer")).await.status, 200);

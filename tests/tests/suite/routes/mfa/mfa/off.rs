@@ -188,7 +188,7 @@ async fn wrong_passwords_and_codes_count_with_the_sign_ins_by_username() {
         let reply = sign_in(&deployment, "mfa", "guarded", PASSWORD, Some(NEXT)).await;
         assert_refusal("mfa", Refused::Throttled(1), &reply, "too soon, at the sign-in");
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     // Another name of the user has another counter.
     let reply = deployment.password("mfa", "43", PASSWORD).await;
     assert_refusal("mfa", Refused::MfaRequired, &reply, "the id");
@@ -224,10 +224,10 @@ async fn locked_username_stays_locked_and_the_address_is_charged() {
     assert_refusal("mfa", Refused::Throttled(180), &reply, "the second from this address");
     deployment.advance(Duration::from_secs(180));
     deployment.store.lock_name(&LoginName::new("guarded"), deployment.now()).await.unwrap();
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let reply = post_mfa(&deployment, &token, &off(PASSWORD, code(&deployment, TOTP_SECRET, 1))).await;
     assert_refusal("mfa", Refused::Throttled(900), &reply, "a locked username");
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     assert_eq!(codes(&raw::user(&deployment, GUARDED).await).0, 8);
 }
 

@@ -185,7 +185,7 @@ async fn confirmation_ends_the_users_other_jwts_and_spares_its_own() {
     );
     assert_eq!(get(&deployment, "mfa", WHOAMI, &token).await.status, 200);
     let later = mfa_jwt(&deployment, "st.huber", PASSWORD, Some(&code(&deployment, &secret, 1))).await;
-    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
     assert_all(&deployment, &[HeldToken("mfa JWT", token), HeldToken("mfa JWT", later)], false).await;
 }
 
