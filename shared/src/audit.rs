@@ -242,3 +242,18 @@ fn emit(event: Event<'_>) {
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Operators look an outcome up there.
+    #[test]
+    fn operating_page_lists_every_outcome() {
+        let page = include_str!("../../docs/operating.md");
+        for outcome in Outcome::ALL {
+            let cell = format!("| `{}` |", outcome.as_str());
+            assert!(page.contains(&cell), "docs/operating.md has no row of {cell}");
+        }
+    }
+}

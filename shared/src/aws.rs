@@ -17,18 +17,12 @@ use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use thiserror::Error;
 
-use crate::app::StartError;
 use crate::environment::{ConfigError, Environment};
+use crate::error::StartError;
 
 /// Amazon Trust Services' root certificates, <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
-
-/// TLS cannot be set up with the certificates that are to be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("TLS cannot be set up with the trusted certificates")]
-pub struct TlsUnavailable;
 
 /// What both clients are built from.
 pub(crate) struct Aws {
@@ -50,7 +44,7 @@ impl Aws {
             Some(bundle) => TrustStore::empty().with_pem_certificate(bundle),
             None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
         };
-        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|_| TlsUnavailable)?;
+        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|_| StartError::Tls)?;
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls)

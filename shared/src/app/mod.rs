@@ -17,7 +17,6 @@ use serde::Serialize;
 pub use self::change_password::PasswordChange;
 pub use self::second_factor::MfaConfirmed;
 pub use self::sign_in::{AcceptedNames, Attempt, SignedIn};
-pub use self::start::StartError;
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};
 use crate::audit::Caller;
 use crate::clock::Timestamp;

@@ -2,31 +2,15 @@
 
 use std::sync::Arc;
 
-use thiserror::Error;
-
 use super::{App, Clock};
-use crate::aws::{Aws, TlsUnavailable};
+use crate::aws::Aws;
 use crate::clock::now;
 use crate::config::Config;
 use crate::environment::{ConfigError, Environment};
-use crate::error::Causes;
+use crate::error::{Causes, StartError};
 use crate::password::{self, Decoy, Passwords};
 use crate::store::{Store, StoreError};
 use crate::token::Keys;
-
-/// Why a function does not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// A variable is missing or malformed, or names what cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsUnavailable),
-    /// The processor computes a wrong hash.
-    #[error("this processor computes Argon2 otherwise than RFC 9106: deploy for another Architecture")]
-    Processor,
-}
 
 impl App {
     /// Reads the configuration and the keys, and opens the connection to the table.

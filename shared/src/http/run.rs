@@ -8,8 +8,9 @@ use lambda_http::{Error, Request};
 
 use super::event::invoke;
 use super::reply::Response;
-use crate::app::{App, StartError};
+use crate::app::App;
 use crate::environment::{ConfigError, Environment};
+use crate::error::StartError;
 use crate::logging;
 
 /// Runs a function: reads its configuration, opens its connection, and answers until Lambda ends it.

@@ -13,11 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{KeySet, SigningFailed, TokenError};
-use crate::app::StartError;
 use crate::aws::{Aws, Secret};
 use crate::clock::{Timestamp, now};
 use crate::config;
 use crate::environment::{ConfigError, Environment, is_this_machine};
+use crate::error::StartError;
 
 /// How long the keys are used before they are read again.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
