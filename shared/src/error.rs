@@ -1,9 +1,10 @@
-//! Errors on their way into a line of text.
+//! An error and its causes in one line of text.
 
 use std::error::Error;
 use std::fmt;
 
-/// An error with all its sources, one behind the other. No error of this crate repeats its source in its `Display`.
+/// Displays an error, then each of its sources, separated by colons. No error of this crate repeats its
+/// source in its own `Display`.
 pub struct Causes<'e>(pub &'e dyn Error);
 
 impl fmt::Display for Causes<'_> {

@@ -17,7 +17,7 @@ use crate::token::Keys;
 /// Why a function does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// A variable is missing or malformed, or names what cannot be used.
+    /// A variable is missing or malformed, or names a table, a file or a secret that cannot be read.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// TLS cannot be set up.
@@ -32,8 +32,8 @@ impl App {
     /// Reads the configuration and the keys, and opens the connection to the table.
     ///
     /// # Errors
-    /// If a variable is missing or malformed, if the table or the secret that it names cannot be read, if TLS cannot be set
-    /// up, or if Argon2 fails its known-answer test on this processor.
+    /// If a variable is missing or malformed, if the table or the secret that it names cannot be read, if TLS
+    /// cannot be set up, or if Argon2 fails its known-answer test on this processor.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         Self::start_at(env, Arc::new(now)).await
     }
@@ -46,7 +46,8 @@ impl App {
         let config = Config::from_env(env)?;
         let aws = Aws::in_region(env, &config.region)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
-        // The connection is opened first: the self-test of the processor runs while the network is waited for.
+        // The connection is opened first, so that the self-test of the processor runs while the function
+        // waits for the network.
         let (connected, keys) = tokio::join!(store.warm_up(), async {
             if !password::self_test() {
                 return Err(StartError::Processor);
