@@ -1,4 +1,4 @@
-//! Why a function does not start, and errors in a line of text.
+//! Why a function does not start, and an error with its causes in one line of text.
 
 use std::error::Error;
 use std::fmt;
@@ -19,7 +19,8 @@ pub enum StartError {
     Processor,
 }
 
-/// An error with all its sources, one behind the other. No error of this crate repeats its source in its `Display`.
+/// Displays an error, then each of its sources, separated by colons. No error of this crate repeats its
+/// source in its own `Display`.
 pub struct Causes<'e>(pub &'e dyn Error);
 
 impl fmt::Display for Causes<'_> {

@@ -16,8 +16,8 @@ impl App {
     /// Reads the configuration and the keys, and opens the connection to the table.
     ///
     /// # Errors
-    /// If a variable is missing or malformed, if the table or the secret that it names cannot be read, if TLS cannot be set
-    /// up, or if Argon2 fails its known-answer test on this processor.
+    /// If a variable is missing or malformed, if the table or the secret that it names cannot be read, if TLS
+    /// cannot be set up, or if Argon2 fails its known-answer test on this processor.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         Self::start_at(env, Arc::new(now)).await
     }
@@ -30,7 +30,8 @@ impl App {
         let config = Config::from_env(env)?;
         let aws = Aws::in_region(env, &config.region)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
-        // The connection is opened first: the self-test of the processor runs while the network is waited for.
+        // The connection is opened first, so that the self-test of the processor runs while the function
+        // waits for the network.
         let (connected, keys) = tokio::join!(store.warm_up(), async {
             if !password::self_test() {
                 return Err(StartError::Processor);
