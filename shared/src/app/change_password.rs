@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::commit::SignInEffects;
-use super::sign_in::{Attempt, Authenticated, SignedIn};
+use super::authenticate::{Attempt, Authenticated};
+use super::commit::{SignInEffects, SignedIn};
 use super::{App, check_status};
 use crate::audit::{self, AttemptDetails, Caller, Outcome};
 use crate::password::{Password, WeakPassword, check_new};

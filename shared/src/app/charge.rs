@@ -1,7 +1,7 @@
 //! The charge of an attempt. Each attempt counts against the login name and the caller's address before
 //! anything is checked.
 
-use super::{AcceptedNames, App, log_failure, store_failed};
+use super::{App, log_failure, store_failed};
 use crate::audit::{AttemptDetails, Caller};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
@@ -9,6 +9,18 @@ use crate::random::random;
 use crate::refusal::Refusal;
 use crate::store::{Login, LoginKind, StoreError};
 use crate::throttle::{self, Admission};
+
+/// The kinds of login name that a contract accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptedNames {
+    /// A username.
+    Username,
+    /// An e-mail address.
+    Email,
+    /// A username, an e-mail address or an id. If a text can be more than one of them, the first in this
+    /// order counts.
+    UsernameEmailOrId,
+}
 
 /// The login name and the address to which an attempt was charged, and when.
 pub(super) struct Charged {

@@ -2,16 +2,24 @@
 
 use std::time::Instant;
 
+use super::authenticate::Authenticated;
 use super::charge::Charged;
-use super::sign_in::{Authenticated, SignedIn};
 use super::{App, log_failure, store_failed};
 use crate::audit::AttemptDetails;
-use crate::identity::UserRecord;
+use crate::identity::{User, UserRecord};
 use crate::password::Password;
 use crate::random::random;
 use crate::refusal::Refusal;
-use crate::session::{NewSession, SessionRequest};
+use crate::session::{NewSession, SessionRequest, SessionToken};
 use crate::store::{Change, SignInRecord, Written};
+
+/// A user who signed in, or whose session was refreshed.
+pub struct SignedIn {
+    /// The user. After a sign-in, `last_sign_in` is this one.
+    pub user: User,
+    /// The token of the session, if one was asked for.
+    pub session: Option<SessionToken>,
+}
 
 /// What a sign-in writes besides its own record.
 pub(super) struct SignInEffects<'a> {

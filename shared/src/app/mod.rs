@@ -1,5 +1,6 @@
 //! The one path that every sign-in takes, and what follows a sign-in: tokens, sessions, a new password, MFA.
 
+mod authenticate;
 mod change_password;
 mod charge;
 mod commit;
@@ -14,9 +15,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use self::authenticate::Attempt;
 pub use self::change_password::PasswordChange;
+pub use self::charge::AcceptedNames;
+pub use self::commit::SignedIn;
 pub use self::second_factor::MfaConfirmed;
-pub use self::sign_in::{AcceptedNames, Attempt, SignedIn};
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};
 use crate::audit::Caller;
 use crate::clock::Timestamp;

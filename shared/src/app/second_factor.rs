@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::authenticate::Attempt;
+use super::charge::AcceptedNames;
 use super::commit::SignInEffects;
-use super::sign_in::{AcceptedNames, Attempt};
 use super::{App, TokenHolder, TokenRefusal, store_failed};
 use crate::audit::{self, AttemptDetails, Caller, Outcome};
 use crate::identity::{User, UserRecord};

@@ -5,15 +5,14 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::pbkdf2;
 
+use super::algorithm::Algorithm;
 use super::crypt::{self, decode64};
 use super::hash::Hash;
-use super::hints::SaltAndHash;
 use super::layered::{FastDigest, OldDigest};
 use super::legacy::{self, HashFunction};
-use super::limits::{LEAST_PBKDF2_ITERATIONS, UnusableHash};
-use super::parse::decimal;
+use super::limits::{LEAST_PBKDF2_ITERATIONS, UnusableHash, decimal};
 use super::pepper::{self, Peppering};
-use super::stored::{Algorithm, Stored};
+use super::stored::Stored;
 
 /// The length of ASP.NET Identity's header in its third version: a byte for the version, then three numbers
 /// of four bytes.
@@ -121,6 +120,22 @@ pub(super) fn of_pbkdf2(
     stored(&format!("${name}$i={iterations}${salt}${output}"))
 }
 
+/// Classifies PBKDF2 with HMAC of this hash function.
+pub(super) fn of_pbkdf2_with(
+    function: HashFunction,
+    iterations: u32,
+    salt: &[u8],
+    output: &[u8],
+) -> Result<Imported, UnusableHash> {
+    let algorithm = match function {
+        HashFunction::Md5 => return Err(UnusableHash::Unknown),
+        HashFunction::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+        HashFunction::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+        HashFunction::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+    };
+    of_pbkdf2(algorithm, iterations, salt, output)
+}
+
 pub(super) fn of_scrypt(
     log_n: u8,
     r: u32,
@@ -176,13 +191,13 @@ fn werkzeug(method: &str, salt: &str, digest: &str) -> Result<Imported, Unusable
     match parts[..] {
         ["pbkdf2", function, iterations] => {
             let function = HashFunction::named(function).ok_or(UnusableHash::Unknown)?;
-            SaltAndHash::Pbkdf2(function, decimal(iterations)?).classify(salt.as_bytes(), &digest()?)
+            of_pbkdf2_with(function, decimal(iterations)?, salt.as_bytes(), &digest()?)
         }
         ["scrypt", n, r, p] => {
             let n = decimal(n)?;
             let log_n = n.is_power_of_two().then(|| n.ilog2()).ok_or(malformed)?;
             let log_n = u8::try_from(log_n).map_err(|_| malformed)?;
-            SaltAndHash::Scrypt(log_n, decimal(r)?, decimal(p)?).classify(salt.as_bytes(), &digest()?)
+            of_scrypt(log_n, decimal(r)?, decimal(p)?, salt.as_bytes(), &digest()?)
         }
         _ => Err(UnusableHash::Unknown),
     }

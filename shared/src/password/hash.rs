@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use ring::pbkdf2;
 use subtle::ConstantTimeEq;
 
+use super::algorithm::Algorithm;
 use super::crypt::{self, Yescrypt};
 use super::layered::OldDigest;
 use super::legacy::{self, HashFunction, Phpass};
 use super::limits::LEAST_PBKDF2_ITERATIONS;
 use super::pepper::PepperHow;
-use super::stored::Algorithm;
 use super::{Cost, argon2id};
 
 /// A hash whose cost is within the bounds.

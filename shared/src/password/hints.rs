@@ -2,9 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use ring::pbkdf2;
 
-use super::classify::{Imported, classify, of_pbkdf2, of_scrypt, stored};
+use super::classify::{Imported, classify, of_pbkdf2_with, of_scrypt, stored};
 use super::legacy::{FIREBASE_KEYSTREAM_BYTES, HashFunction};
 use super::limits::UnusableHash;
 
@@ -64,15 +63,7 @@ impl SaltAndHash {
     /// With the reason why they cannot be used.
     pub fn classify(self, salt: &[u8], hash: &[u8]) -> Result<Imported, UnusableHash> {
         match self {
-            Self::Pbkdf2(function, iterations) => {
-                let algorithm = match function {
-                    HashFunction::Md5 => return Err(UnusableHash::Unknown),
-                    HashFunction::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
-                    HashFunction::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
-                    HashFunction::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
-                };
-                of_pbkdf2(algorithm, iterations, salt, hash)
-            }
+            Self::Pbkdf2(function, iterations) => of_pbkdf2_with(function, iterations, salt, hash),
             Self::Scrypt(log_n, r, p) => of_scrypt(log_n, r, p, salt, hash),
         }
     }

@@ -18,14 +18,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::pbkdf2;
 
+use super::algorithm::{Algorithm, FastKind};
 use super::crypt;
 use super::legacy::{self, HashFunction};
 use super::limits::{
     LEAST_OUTPUT_BYTES, LEAST_PBKDF2_ITERATIONS, MAX_OUTPUT_BYTES, MAX_SHA_CRYPT_ROUNDS, UnusableHash,
+    decimal,
 };
-use super::parse::decimal;
 use super::pepper::Peppering;
-use super::stored::Algorithm;
 
 /// The longest salt of an old digest, in bytes.
 pub(super) const MAX_SALT_BYTES: usize = 128;
@@ -37,42 +37,6 @@ const LEAST_SHA_CRYPT_ROUNDS: u32 = 1000;
 /// The rounds of crypt's MD5 that take as long as one block of Argon2. One round of crypt's SHA-2 takes
 /// longer than a block.
 const MD5_CRYPT_ROUNDS_PER_BLOCK: u32 = 2;
-
-/// The kind of a digest that is fast to guess.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FastKind {
-    /// MD5, with a salt or without.
-    Md5,
-    /// SHA-1, with a salt or without.
-    Sha1,
-    /// SHA-256, with a salt or without.
-    Sha256,
-    /// SHA-512, with a salt or without.
-    Sha512,
-    /// crypt's MD5.
-    Md5Crypt,
-    /// crypt's SHA-256.
-    Sha256Crypt,
-    /// crypt's SHA-512.
-    Sha512Crypt,
-    /// PBKDF2 with few iterations.
-    Pbkdf2,
-}
-
-impl fmt::Display for FastKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Md5 => "md5",
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-            Self::Sha512 => "sha512",
-            Self::Md5Crypt => "md5_crypt",
-            Self::Sha256Crypt => "sha256_crypt",
-            Self::Sha512Crypt => "sha512_crypt",
-            Self::Pbkdf2 => "pbkdf2",
-        })
-    }
-}
 
 /// The computation of the old digest.
 #[derive(Clone)]

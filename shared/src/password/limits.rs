@@ -49,3 +49,12 @@ pub enum UnusableHash {
     #[error("the password hash is of a kind that is not accepted with a pepper")]
     NotWithPepper,
 }
+
+/// Reads a number of digits only. Rust's own parser would accept a `+` too. A number that does not fit into
+/// 32 bits is too expensive for any parameter.
+pub(super) fn decimal(text: &str) -> Result<u32, UnusableHash> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(UnusableHash::Malformed);
+    }
+    text.parse().map_err(|_| UnusableHash::TooExpensive)
+}

@@ -11,6 +11,7 @@
 //! show that its user exists. While many users have such hashes, the setting `DECOY_HASH` adds a decoy of
 //! their kind. Then every wrong password costs one hash of each kind.
 
+mod algorithm;
 mod argon2id;
 mod classify;
 mod crypt;
@@ -32,10 +33,11 @@ use thiserror::Error;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
+pub use self::algorithm::{Algorithm as HashAlgorithm, FastKind};
 pub use self::classify::{Imported, classify};
 use self::hash::Hash;
 pub use self::hints::{BcryptOf, Firebase, SaltAndHash};
-pub use self::layered::{FastDigest, FastKind};
+pub use self::layered::FastDigest;
 pub use self::legacy::HashFunction;
 pub use self::limits::{
     LEAST_PBKDF2_ITERATIONS, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PBKDF2_ITERATIONS,
@@ -49,7 +51,7 @@ pub use self::pepper::{
 pub use self::policy::{LEAST_BYTES, WeakPassword, check_new};
 pub use self::secret::Password;
 use self::stored::Stored;
-pub use self::stored::{Algorithm as HashAlgorithm, algorithm_of};
+pub use self::stored::algorithm_of;
 use crate::environment::{ConfigError, Environment};
 
 /// The longest password that is verified, in bytes.

@@ -36,7 +36,7 @@ use super::layered::{MAX_SALT_BYTES, OldDigest};
 use super::legacy::{self, HashFunction, Phpass};
 use super::limits::{
     LEAST_OUTPUT_BYTES, MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_OUTPUT_BYTES,
-    MAX_PBKDF2_ITERATIONS, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_WORK, UnusableHash,
+    MAX_PBKDF2_ITERATIONS, MAX_SCRYPT_LOG_N, MAX_SCRYPT_WORK, MAX_WORK, UnusableHash, decimal,
 };
 
 impl FromStr for Hash {
@@ -277,13 +277,4 @@ fn base64(text: &str) -> Result<Vec<u8>, UnusableHash> {
 fn checked(output: Vec<u8>) -> Result<Vec<u8>, UnusableHash> {
     let is_within = (LEAST_OUTPUT_BYTES..=MAX_OUTPUT_BYTES).contains(&output.len());
     if is_within { Ok(output) } else { Err(UnusableHash::Malformed) }
-}
-
-/// Reads a number of digits only. Rust's own parser would accept a `+` too. A number that does not fit into
-/// 32 bits is too expensive for any parameter.
-pub(super) fn decimal(text: &str) -> Result<u32, UnusableHash> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(UnusableHash::Malformed);
-    }
-    text.parse().map_err(|_| UnusableHash::TooExpensive)
 }

@@ -6,11 +6,15 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use pkcs1::der::Encode;
 use pkcs1::{RsaPrivateKey, RsaPublicKey, UintRef};
 use serde::{Deserialize, Serialize};
-
-use super::key_set::KeyError;
+use thiserror::Error;
 
 /// The least length of an HS256 key, in bytes (RFC 7518 §3.2).
 pub(super) const LEAST_HMAC_BYTES: usize = 32;
+
+/// Why a key set cannot be read. The error never shows key material.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct KeyError(pub(super) String);
 
 /// One key, in the forms that [`super::provider`] reads.
 pub(super) struct Key {

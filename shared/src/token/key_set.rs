@@ -6,9 +6,8 @@
 
 use ring::hmac;
 use serde_json::{Map, Value, json};
-use thiserror::Error;
 
-use super::jwk::{self, Jwk, Key, LEAST_HMAC_BYTES, PublicKey, bytes, encode};
+use super::jwk::{self, Jwk, Key, KeyError, LEAST_HMAC_BYTES, PublicKey, bytes, encode};
 use super::provider;
 use crate::password::{PepperError, PepperId, Peppers};
 use crate::second_factor::RecoveryKey;
@@ -41,11 +40,6 @@ pub struct KeyDocument {
     /// All other members.
     pub members: Map<String, Value>,
 }
-
-/// Why a key set cannot be read. The error never shows key material.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct KeyError(pub(super) String);
 
 impl KeySet {
     /// Reads a key set as [`KeyDocument::parse`] does.

@@ -10,8 +10,8 @@ mod reload;
 #[cfg(test)]
 mod tests;
 
-pub use self::jwk::PublicKey;
+pub use self::jwk::{KeyError, PublicKey};
 pub(crate) use self::jwt::SKEW;
 pub use self::jwt::{SigningFailed, TokenError};
-pub use self::key_set::{KeyDocument, KeyError, KeySet, PASSWORD_PEPPERS, RECOVERY_CODE_KEY, SAMPLE_KEYS};
+pub use self::key_set::{KeyDocument, KeySet, PASSWORD_PEPPERS, RECOVERY_CODE_KEY, SAMPLE_KEYS};
 pub use self::reload::Keys;
