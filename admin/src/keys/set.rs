@@ -246,7 +246,7 @@ fn kid(key: &Map<String, Value>) -> Option<&str> {
 /// one second can be merged. It has nothing that a shell would interpret.
 fn kid_of(now: Timestamp) -> String {
     let second: String = now.iso8601().unwrap_or_default().chars().take(19).collect();
-    format!("{}Z-{}", second.replace(':', "-"), hex::encode(&random::<2>()))
+    format!("{}Z-{}", second.replace(':', "-"), hex::encode(random::<2>()))
 }
 
 /// When a key was made, if its kid tells.
