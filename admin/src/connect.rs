@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use postern::environment::{Environment, is_this_machine};
 use postern::local_endpoint;
-use postern::store::{Conflicts, Store};
+use postern::store::Conflicts;
+use postern::store::operator::Operator;
 
 use crate::output::Failure;
 use crate::target::Target;
@@ -22,7 +23,7 @@ const LOCAL_ENDPOINT: &str = "http://127.0.0.1:8000";
 /// A connection to a deployment.
 pub struct Connection {
     /// The table.
-    pub store: Store,
+    pub store: Operator,
     /// Credentials and region.
     pub aws: SdkConfig,
     /// The DynamoDB client, for requests that the store does not make.
@@ -55,7 +56,7 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     let mut config = aws_sdk_dynamodb::config::Builder::from(&aws).retry_classifier(Conflicts);
     config.set_endpoint_url(endpoint);
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
-    Ok(Connection { store: Store::new(dynamodb.clone(), &table), aws, dynamodb, table, is_local })
+    Ok(Connection { store: Operator::new(dynamodb.clone(), &table), aws, dynamodb, table, is_local })
 }
 
 /// Creates a client for Secrets Manager, with the same credentials.

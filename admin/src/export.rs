@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use postern::clock::Timestamp;
-use postern::identity::{Status, User};
+use postern::identity::Status;
 use postern::random::random;
-use postern::store::{MAX_READ, Store, StoreError};
+use postern::store::StoreError;
+use postern::store::operator::{MAX_READ, Operator, UserRecord};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -73,7 +74,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(user: &'a User) -> Self {
+    fn of(user: &'a UserRecord) -> Self {
         Self {
             id: user.id,
             username: &user.username,
@@ -100,7 +101,7 @@ impl<'a> Line<'a> {
 ///
 /// # Errors
 /// If the store fails, or the file cannot be written.
-pub async fn export(args: ExportArgs, store: &Store) -> Result<Output, Failure> {
+pub async fn export(args: ExportArgs, store: &Operator) -> Result<Output, Failure> {
     let Some(path) = args.file else {
         let mut out = BufWriter::new(io::stdout());
         return match write_all(store, &mut out).await {
@@ -184,7 +185,7 @@ impl ExportError {
     }
 }
 
-async fn write_all(store: &Store, out: &mut impl Write) -> Result<Exported, ExportError> {
+async fn write_all(store: &Operator, out: &mut impl Write) -> Result<Exported, ExportError> {
     let (mut ids, mut next) = (Vec::new(), None);
     loop {
         let page = store.user_ids(next).await?;

@@ -1,10 +1,10 @@
 //! The output of a command, for people or as JSON, and its exit code.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use postern::clock::Timestamp;
+use postern::error::Causes;
 use postern::identity::Status;
 use postern::store::StoreError;
 use serde_json::{Value, json};
@@ -148,17 +148,6 @@ pub fn print_message(line: &str) {
     let _ = writeln!(io::stderr(), "{}", plain(line));
 }
 
-/// An error with its sources, in one line.
-pub fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
 /// A number with a noun: `1 session`, `2 sessions`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
@@ -188,13 +177,13 @@ impl From<Exit> for ExitCode {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Unavailable { .. } => Self::unavailable(&with_sources(&error)),
-            StoreError::Rejected { cause } if cause.starts_with("ResourceNotFoundException") => Self::new(
+            StoreError::Unavailable { .. } => Self::unavailable(&Causes(&error).to_string()),
+            StoreError::Rejected { cause } if cause.code() == Some("ResourceNotFoundException") => Self::new(
                 Exit::NotFound,
                 "there is no such table; `postern doctor` shows where it was looked for",
             ),
             StoreError::Rejected { .. } | StoreError::Unreadable { .. } => {
-                Self::new(Exit::Failed, with_sources(&error))
+                Self::new(Exit::Failed, Causes(&error).to_string())
             }
         }
     }

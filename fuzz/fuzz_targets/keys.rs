@@ -5,11 +5,11 @@
 use libfuzzer_sys::fuzz_target;
 use postern::clock::Timestamp;
 use postern::password::MAX_PEPPERS;
-use postern::token::KeyRing;
+use postern::token::KeySet;
 use serde_json::{Value, json};
 
 fuzz_target!(|text: &str| {
-    let ring = match KeyRing::parse(text) {
+    let ring = match KeySet::parse(text) {
         Ok(ring) => ring,
         Err(error) => {
             // The message goes to the log, and must not take a key there.

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use postern::clock::Timestamp;
-use postern::token::{KeyRing, TokenError};
+use postern::token::{KeySet, TokenError};
 use ring::hmac;
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ const KEYS: &str = r#"{"keys":[
      "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}],
     "recovery_code_key":"ZnV6ejogcmVjb3ZlcnkgY29kZXMgYXJlIG5vdCB0cmllZA"}"#;
 
-static RING: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::parse(KEYS).expect("these are keys"));
+static RING: LazyLock<KeySet> = LazyLock::new(|| KeySet::parse(KEYS).expect("these are keys"));
 
 fuzz_target!(|input: &[u8]| {
     let Ok(input) = str::from_utf8(input) else { return };

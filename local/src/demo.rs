@@ -6,11 +6,12 @@ use std::time::Duration;
 use postern::app::App;
 use postern::clock::Timestamp;
 use postern::identity::LoginName;
-use postern::identity::{Status, User};
+use postern::identity::Status;
 use postern::random::random;
 use postern::second_factor::Mfa;
-use postern::session::{NewSession, SessionRequest};
-use postern::store::{CreateUserError, Store, StoreError};
+use postern::session::{NewSession, SessionRequest, SessionSecret};
+use postern::store::StoreError;
+use postern::store::operator::{CreateUserError, Operator, UserRecord};
 use serde_json::{Value, json};
 
 /// The recovery codes of the user `guarded`, each good for one sign-in.
@@ -122,7 +123,7 @@ const SESSIONS: [(&str, &str); 6] = [
 ///
 /// # Errors
 /// If the store fails.
-pub async fn create_all(app: &App, store: &Store) -> Result<(), CreateUserError> {
+pub async fn create_all(app: &App, store: &Operator) -> Result<(), CreateUserError> {
     for demo in &USERS {
         match store.create_user(user(app, demo)).await {
             Ok(_) | Err(CreateUserError::Taken) => {}
@@ -139,7 +140,7 @@ pub async fn create_all(app: &App, store: &Store) -> Result<(), CreateUserError>
 ///
 /// # Errors
 /// If the store fails.
-pub async fn begin_sessions(app: &App, store: &Store) -> Result<(), StoreError> {
+pub async fn begin_sessions(app: &App, store: &Operator) -> Result<(), StoreError> {
     for (kind, family) in SESSIONS {
         store.put_session(&session(kind, family, app.now())).await?;
     }
@@ -147,41 +148,31 @@ pub async fn begin_sessions(app: &App, store: &Store) -> Result<(), StoreError> 
 }
 
 /// A demo user as the table holds one.
-pub fn user(app: &App, demo: &DemoUser) -> User {
+pub fn user(app: &App, demo: &DemoUser) -> UserRecord {
     // 2022-11-19T18:15:22.642Z, as on the mfa contract's page.
     let created = Timestamp::from_millis(1_668_881_722_642);
     let codes: BTreeSet<String> =
-        RECOVERY_CODES.iter().map(|code| app.keys.ring().recovery.digest(demo.id, code)).collect();
-    User {
-        version: 1,
+        RECOVERY_CODES.iter().map(|code| app.keys().current().recovery.digest(demo.id, code)).collect();
+    UserRecord {
         id: demo.id,
-        username: demo.username.to_owned(),
-        other_usernames: BTreeSet::new(),
         email: demo.email.to_owned(),
-        password_hash: app.passwords.hash(demo.password, random()).ok(),
+        password_hash: app.passwords().hash(demo.password, random()).ok(),
         status: demo.status,
         must_change_password: demo.must_change_password,
         mfa: demo.totp_secret.map(|secret| Mfa { secret: secret.to_owned(), last_step: None }),
         recovery_codes: if demo.totp_secret.is_some() { codes } else { BTreeSet::new() },
-        epoch: 0,
-        sessions_ended_at: None,
-        kept_token: None,
-        pending_mfa_secret: None,
-        source_id: None,
-        created_at: created,
-        updated_at: created,
-        last_sign_in: None,
         attributes: match attributes(demo.id) {
             Value::Object(attributes) => attributes,
             _ => serde_json::Map::new(),
         },
+        ..UserRecord::new(demo.username, created)
     }
 }
 
 fn session(kind: &'static str, family: &str, now: Timestamp) -> NewSession {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     let [plain, hex] = SESSION_SECRETS;
-    let secret = if kind == "email" { hex } else { plain }.to_owned();
+    let secret = if kind == "email" { SessionSecret::hex(hex) } else { SessionSecret::base62(plain) };
     let request =
         SessionRequest { kind, device: Some("sample".to_owned()), secret, idle: YEAR, absolute: YEAR };
     let mut session = NewSession::begin(request, 44, 0, now);

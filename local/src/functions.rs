@@ -3,17 +3,19 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_http::Context;
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::App;
+use postern::clock;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{Request, Response, invoke};
 use serde_json::Value;
 
 /// A function that takes API Gateway v2 events and gives its replies, both as JSON.
-pub type Handler = Arc<dyn Fn(Value) -> Invocation + Send + Sync>;
+pub type Handler = Arc<dyn Fn(LambdaEvent<Value>) -> Invocation + Send + Sync>;
 
 /// A function at work on one event.
 pub type Invocation = Pin<Box<dyn Future<Output = Result<Value, InvocationFailed>> + Send>>;
@@ -35,36 +37,67 @@ pub struct Function {
     pub handler: Handler,
 }
 
-/// All six, over one [`App`].
+impl Function {
+    /// Sends an event to the function, as Lambda does.
+    pub fn invoke(&self, event: Value) -> Invocation {
+        (self.handler)(LambdaEvent::new(event, Context::default()))
+    }
+
+    /// Sends an event to the function, as Lambda does when it ends the function after this time.
+    pub fn invoke_within(&self, event: Value, time: Duration) -> Invocation {
+        let mut context = Context::default();
+        context.deadline = clock::now().plus(time).millis();
+        (self.handler)(LambdaEvent::new(event, context))
+    }
+}
+
+/// Lists the contracts: the name of each, its crate, and the path of its sign-in.
+macro_rules! contracts {
+    ($($name:literal: $contract:ident, $path:literal;)+) => {
+        /// The names of the contracts.
+        pub const CONTRACTS: [&str; [$($name),+].len()] = [$($name),+];
+
+        fn contracts(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
+            Ok(vec![$({
+                let (app, settings) = (Arc::clone(app), Arc::new($contract::Settings::from_env(env)?));
+                let handler = handler(move |request| {
+                    let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
+                    async move { $contract::handle(&app, &settings, request).await }
+                });
+                Function { name: $name, path: $path, routes: $contract::ROUTES, handler }
+            }),+])
+        }
+    };
+}
+
+contracts! {
+    "account": account_signin, "/api/v2/account/signin/";
+    "sso": sso_signin, "/api/v2/sso/signin/";
+    "session": session_signin, "/api/auth/signin";
+    "mfa": mfa_signin, "/signin";
+    "email": email_signin, "/api/sign-in/";
+}
+
+/// All contracts and the key set, over one [`App`].
 ///
 /// # Errors
 /// If a contract's settings are malformed.
 pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
-    macro_rules! function {
-        ($name:literal, $path:literal, $contract:ident) => {{
-            let (app, settings) = (Arc::clone(app), Arc::new($contract::Settings::from_env(env)?));
-            let handler = handler(move |request| {
-                let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
-                async move { $contract::handle(&app, &settings, request).await }
-            });
-            Function { name: $name, path: $path, routes: $contract::ROUTES, handler }
-        }};
-    }
     let key_set = {
         let app = Arc::clone(app);
         handler(move |request| {
             let app = Arc::clone(&app);
-            async move { jwks::handle(&app.keys, app.now(), request).await }
+            async move { jwks::handle(app.keys(), app.now(), request).await }
         })
     };
-    Ok(vec![
-        function!("account", "/api/v2/account/signin/", account_signin),
-        function!("sso", "/api/v2/sso/signin/", sso_signin),
-        function!("session", "/api/auth/signin", session_signin),
-        function!("mfa", "/signin", mfa_signin),
-        function!("email", "/api/sign-in/", email_signin),
-        Function { name: "jwks", path: "/.well-known/jwks.json", routes: jwks::ROUTES, handler: key_set },
-    ])
+    let mut functions = contracts(app, env)?;
+    functions.push(Function {
+        name: "jwks",
+        path: "/.well-known/jwks.json",
+        routes: jwks::ROUTES,
+        handler: key_set,
+    });
+    Ok(functions)
 }
 
 fn handler<H, F>(handle: H) -> Handler
@@ -76,7 +109,7 @@ where
         let handle = handle.clone();
         Box::pin(async move {
             let failed = |error: &dyn std::fmt::Display| InvocationFailed(error.to_string());
-            let reply = invoke(handle, LambdaEvent::new(event, Context::default()));
+            let reply = invoke(handle, event);
             serde_json::to_value(reply.await.map_err(|error| failed(&error))?).map_err(|error| failed(&error))
         })
     })

@@ -52,7 +52,7 @@ async fn invoke(function: &Function, peer: SocketAddr, request: Request) -> Resp
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let event = event(&parts, &body, peer);
-    match (function.handler)(event).await {
+    match function.invoke(event).await {
         Ok(reply) => decode(&reply)
             .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
         Err(error) => {

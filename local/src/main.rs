@@ -74,7 +74,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let table =
         Table::start(options.dynamodb_port, options.dynamodb_address, options.data.as_deref()).await?;
     let env = table.environment(&process);
-    let store = postern::store::Store::from_env(&env).map_err(|error| said(&error))?;
+    let store = postern::store::operator::Operator::from_env(&env).map_err(|error| said(&error))?;
     store.create_table().await.map_err(|error| said(&error))?;
     let app = Arc::new(App::start(&env).await.map_err(|error| said(&error))?);
     if !options.no_demo_users {

@@ -13,37 +13,107 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 
-/// The outcome of an attempt that succeeded.
-pub const SIGNED_IN: &str = "signed_in";
+macro_rules! outcomes {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal),* $(,)?) => {
+        /// What became of an attempt or of a session, as the audit events name it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Outcome { $($(#[$doc])* $variant),* }
+
+        impl Outcome {
+            /// Every outcome. Dashboards read their names, so a name never changes.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Returns the value of the field `outcome`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+outcomes! {
+    /// A user signed in.
+    SignedIn => "signed_in",
+    /// No user has this login name.
+    UnknownUser => "unknown_user",
+    /// The password was wrong, or the user has none.
+    WrongPassword => "wrong_password",
+    /// The password was right, and the MFA code was wrong or used before.
+    WrongCode => "wrong_code",
+    /// The password was right, and the MFA code was missing.
+    MfaRequired => "mfa_required",
+    /// The user is disabled or blocked.
+    Disabled => "disabled",
+    /// The user is not activated yet.
+    NotActivated => "not_activated",
+    /// The user has to change the password first.
+    MustChangePassword => "must_change_password",
+    /// There were too many attempts by the name or from the address.
+    Throttled => "throttled",
+    /// DynamoDB throttled, failed or did not answer, or the request ran out of time.
+    StoreUnavailable => "store_unavailable",
+    /// A fault of ours, or an item that cannot be read. A log line beside it names the cause.
+    Fault => "fault",
+    /// A user changed a password that had to be changed.
+    PasswordChanged => "password_changed",
+    /// A user wanted to change a password that does not have to be changed.
+    PasswordChangeNotNeeded => "password_change_not_needed",
+    /// A new password was too weak.
+    WeakPassword => "weak_password",
+    /// A user began to switch MFA on.
+    MfaBegun => "mfa_begun",
+    /// A user switched MFA on.
+    MfaEnabled => "mfa_enabled",
+    /// A user switched MFA off.
+    MfaDisabled => "mfa_disabled",
+    /// A request came without a token.
+    NoToken => "no_token",
+    /// A token was invalid, expired or revoked.
+    BadToken => "bad_token",
+    /// A token was accepted.
+    TokenAccepted => "token_accepted",
+    /// A session got a new token, or the same one again.
+    SessionRefreshed => "session_refreshed",
+    /// A session's previous token got its successor after the grace: the reply may have been lost.
+    SessionRefreshedLate => "session_refreshed_late",
+    /// A session was used.
+    SessionResumed => "session_resumed",
+    /// A token belongs to no session that can be used.
+    SessionInvalid => "session_invalid",
+    /// A token was used before. Its session has ended.
+    SessionReused => "session_reused",
+    /// A session was ended by its user.
+    SignedOut => "signed_out",
+}
 
 /// The target of these events: they are lines already, and logged as they are.
 pub(crate) const TARGET: &str = module_path!();
 
-/// Who calls, from where, when, and at which door.
+/// Who sends a request, from where, when, and to which contract.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The contract's name, for the audit event.
     pub contract: &'static str,
     /// API Gateway's id of the request; the reply carries it as `X-Request-Id`.
     pub request_id: String,
-    /// The address that API Gateway saw; no header that a caller could write.
+    /// The address that API Gateway saw. It is taken from no header that a caller could write.
     pub address: String,
     /// The time of the request.
     pub now: Timestamp,
     /// When work on the request began, for its duration.
     pub started: Instant,
-    /// When work on the request is given up, so that there is time to say so.
+    /// When work on the request is given up, while there is still time to reply.
     pub deadline: Instant,
 }
 
-/// What the event tells of an attempt besides its outcome.
+/// What an event says of an attempt besides its outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AttemptDetails {
-    /// The user, where there is one.
+    /// The user, if there is one.
     pub user_id: Option<u64>,
-    /// How long the password was hashed.
+    /// The time that hashing took.
     pub hashing: Option<Duration>,
-    /// Whose failures were too many: the `name`'s or the `address`'s.
+    /// What had too many failures: the `name` or the `address`.
     pub throttled_by: Option<&'static str>,
 }
 
@@ -80,7 +150,7 @@ struct Metadata<'a> {
     cloud_watch_metrics: &'a [Directive<'a>],
 }
 
-/// What CloudWatch shall make metrics of.
+/// What CloudWatch makes metrics of.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
@@ -102,15 +172,15 @@ const THROTTLED: Metric = Metric { name: "throttled", unit: "Count" };
 const DURATION: Metric = Metric { name: "duration_ms", unit: "Milliseconds" };
 const HASHING: Metric = Metric { name: "hash_ms", unit: "Milliseconds" };
 
-/// Leaves the event of an attempt to sign in.
-pub fn attempt(caller: &Caller, outcome: &'static str, details: AttemptDetails) {
-    // Only what is there may be named.
+/// Emits the event of an attempt to sign in.
+pub fn attempt(caller: &Caller, outcome: Outcome, details: AttemptDetails) {
+    // A metric that is named must be present.
     let by_contract: &[Metric] = match details.hashing {
         Some(_) => &[THROTTLED, DURATION, HASHING],
         None => &[THROTTLED, DURATION],
     };
     let directives = [by_outcome(&[ATTEMPTS]), directive(&["contract"], by_contract)];
-    leave(Event {
+    emit(Event {
         message: "sign-in attempt",
         attempts: Some(1),
         throttled: Some(details.throttled_by.is_some().into()),
@@ -118,10 +188,10 @@ pub fn attempt(caller: &Caller, outcome: &'static str, details: AttemptDetails) 
     });
 }
 
-/// Leaves the event of a session that was refreshed, used or ended.
-pub fn session(caller: &Caller, outcome: &'static str, user_id: Option<u64>) {
+/// Emits the event of a session that was refreshed, used or ended.
+pub fn session(caller: &Caller, outcome: Outcome, user_id: Option<u64>) {
     let details = AttemptDetails { user_id, ..AttemptDetails::default() };
-    leave(Event {
+    emit(Event {
         message: "session",
         sessions: Some(1),
         ..event(caller, outcome, details, &[by_outcome(&[SESSIONS])])
@@ -130,7 +200,7 @@ pub fn session(caller: &Caller, outcome: &'static str, user_id: Option<u64>) {
 
 fn event<'a>(
     caller: &'a Caller,
-    outcome: &'static str,
+    outcome: Outcome,
     details: AttemptDetails,
     directives: &'a [Directive<'a>],
 ) -> Event<'a> {
@@ -139,7 +209,7 @@ fn event<'a>(
         level: "INFO",
         message: "",
         contract: caller.contract,
-        outcome,
+        outcome: outcome.as_str(),
         user_id: details.user_id,
         address: &caller.address,
         request_id: &caller.request_id,
@@ -161,7 +231,7 @@ const fn directive<'a>(dimensions: &'static [&'static str], metrics: &'a [Metric
     Directive { namespace: "Postern", dimensions: [dimensions], metrics }
 }
 
-fn leave(event: Event<'_>) {
+fn emit(event: Event<'_>) {
     match serde_json::to_string(&event) {
         Ok(line) => tracing::info!(line = line.as_str()),
         Err(error) => tracing::error!(target: "postern", cause = %error, "an audit event is no JSON"),

@@ -17,11 +17,18 @@ use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use thiserror::Error;
 
+use crate::app::StartError;
 use crate::environment::{ConfigError, Environment};
 
 /// Amazon Trust Services' root certificates, <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
+
+/// TLS cannot be set up with the certificates that are to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("TLS cannot be set up with the trusted certificates")]
+pub struct TlsUnavailable;
 
 /// What both clients are built from.
 pub(crate) struct Aws {
@@ -31,7 +38,7 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    pub(crate) fn in_region(env: &Environment, region: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn in_region(env: &Environment, region: &str) -> Result<Self, StartError> {
         let credentials = Credentials::new(
             env.required("AWS_ACCESS_KEY_ID", "an AWS access key; Lambda sets it")?,
             env.required("AWS_SECRET_ACCESS_KEY", "an AWS secret key; Lambda sets it")?,
@@ -43,10 +50,7 @@ impl Aws {
             Some(bundle) => TrustStore::empty().with_pem_certificate(bundle),
             None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
         };
-        let tls = TlsContext::builder()
-            .with_trust_store(roots)
-            .build()
-            .map_err(|_| ConfigError::new("AWS_REGION", "cannot be reached: TLS cannot be set up"))?;
+        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|_| TlsUnavailable)?;
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls)

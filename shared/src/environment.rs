@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use thiserror::Error;
 use url::{Host, Url};
 
 /// The environment variables of the process, or of a test.
@@ -24,32 +25,32 @@ impl Environment {
         )
     }
 
-    /// These variables and no others.
+    /// Makes an environment of these variables and no others.
     pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         Self(variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
     }
 
-    /// The same environment with one variable set.
+    /// Returns the environment with one variable set.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The value of a variable. Empty counts as not set, as in a SAM template that passes a parameter on.
+    /// Returns the value of a variable. An empty one counts as not set: a SAM template passes an empty parameter on.
     pub fn optional(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The value of a variable that must be set.
+    /// Returns the value of a variable that must be set.
     ///
     /// # Errors
-    /// If it is not; `meaning` says what it should hold.
+    /// If it is not set. `meaning` says what it holds.
     pub fn required(&self, name: &'static str, meaning: &str) -> Result<&str, ConfigError> {
         self.optional(name).ok_or_else(|| ConfigError::new(name, format!("is not set; it holds {meaning}")))
     }
 
-    /// A whole number between two bounds, both included, or `default` where the variable is not set.
+    /// Returns a whole number between two bounds, both included. Returns `default` if the variable is not set.
     ///
     /// # Errors
     /// If it is set to anything else.
@@ -67,7 +68,7 @@ impl Environment {
         }
     }
 
-    /// A number of seconds, from one to ten years, or `default`.
+    /// Returns a number of seconds, from one second to ten years. Returns `default` if the variable is not set.
     ///
     /// # Errors
     /// If it is set to anything else.
@@ -75,10 +76,10 @@ impl Environment {
         self.number(name, default.as_secs(), 1, 315_360_000).map(Duration::from_secs)
     }
 
-    /// The issuer of a contract's tokens, or `default`.
+    /// Returns the issuer of a contract's tokens. Returns `default` if the variable is not set.
     ///
     /// # Errors
-    /// If it is `taken` by a contract whose issuer cannot be another: tokens of two contracts must not be alike.
+    /// If it is `taken`, the fixed issuer of another contract: the tokens of two contracts must not be alike.
     pub fn issuer(&self, name: &'static str, default: &str, taken: &str) -> Result<String, ConfigError> {
         match self.optional(name).unwrap_or(default) {
             issuer if issuer == taken => {
@@ -89,7 +90,7 @@ impl Environment {
         }
     }
 
-    /// `true` or `false`, or `false` where the variable is not set.
+    /// Returns `true` or `false`. Returns `false` if the variable is not set.
     ///
     /// # Errors
     /// If it is set to anything else.
@@ -102,28 +103,21 @@ impl Environment {
     }
 }
 
-/// A variable that is missing or malformed. Shows the variable and what is wrong, never its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A variable is missing or malformed. The error shows the variable and the problem, never the value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{variable} {problem}")]
 pub struct ConfigError {
-    /// The environment variable at fault.
+    /// The environment variable.
     pub variable: &'static str,
     problem: String,
 }
 
 impl ConfigError {
-    /// `problem` completes a sentence that begins with the variable's name.
+    /// Makes an error. `problem` completes a sentence that begins with the name of the variable.
     pub fn new(variable: &'static str, problem: impl Into<String>) -> Self {
         Self { variable, problem: problem.into() }
     }
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.variable, self.problem)
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// Whether a URL leads to this machine: `http` or `https`, no user part, and a host that is a loopback address or the
 /// name of a container's host.

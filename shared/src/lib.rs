@@ -15,6 +15,7 @@
 //! | [`store`] | the DynamoDB table: requests with conditions |
 //! | [`http`] | API Gateway's requests in, replies out; the `main` of a function |
 //! | [`environment`] | environment variables |
+//! | [`error`] | errors on their way into a line of text |
 //! | [`config`] | the configuration that every function with a table needs |
 //! | [`audit`] | one event per attempt |
 //! | [`logging`] | JSON lines |
@@ -27,6 +28,7 @@ mod aws;
 pub mod clock;
 pub mod config;
 pub mod environment;
+pub mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod http;

@@ -1,55 +1,55 @@
-//! Why a sign-in did not happen. Every contract words each of these in one exhaustive match.
+//! Why a sign-in is refused. Every contract has words for each reason, in one exhaustive match.
 
+use std::error::Error;
 use std::time::Duration;
 
-use crate::identity::UnreadableAttributes;
-use crate::store::StoreError;
-use crate::token::SigningFailed;
+use crate::audit::Outcome;
+use crate::error::Causes;
 
-/// Why a well-formed attempt was refused.
+/// Why a well-formed attempt is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No user has this login name. Told apart from [`Refusal::WrongPassword`] by one contract only.
+    /// No user has this login name. All contracts but one answer as for [`Refusal::WrongPassword`].
     UnknownUser,
     /// The password is wrong, or the user has none.
     WrongPassword,
-    /// The password was right, the MFA code was not, or it was spent before.
+    /// The password was right, and the MFA code was wrong or used before.
     WrongCode,
-    /// The password was right; the user has MFA on and sent no code.
+    /// The password was right, and the MFA code is missing.
     MfaRequired,
     /// The user is disabled or blocked.
     Disabled,
-    /// The user has not been activated yet.
+    /// The user is not activated yet.
     NotActivated,
     /// The user has to change the password first.
     MustChangePassword,
-    /// Too many attempts by this name or from this address; the next is admitted after this time.
+    /// There were too many attempts by this name or from this address. The next is admitted after this time.
     Throttled(Duration),
-    /// The store throttles, does not answer, or fails.
+    /// The store throttles, fails or does not answer.
     Unavailable,
-    /// Our own fault.
+    /// A fault of ours.
     Fault,
 }
 
 impl Refusal {
-    /// The name of this refusal in the audit events.
-    pub const fn outcome(&self) -> &'static str {
+    /// Returns this refusal's outcome in the audit events.
+    pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::UnknownUser => "unknown_user",
-            Self::WrongPassword => "wrong_password",
-            Self::WrongCode => "wrong_code",
-            Self::MfaRequired => "mfa_required",
-            Self::Disabled => "disabled",
-            Self::NotActivated => "not_activated",
-            Self::MustChangePassword => "must_change_password",
-            Self::Throttled(_) => "throttled",
-            Self::Unavailable => "store_unavailable",
-            Self::Fault => "fault",
+            Self::UnknownUser => Outcome::UnknownUser,
+            Self::WrongPassword => Outcome::WrongPassword,
+            Self::WrongCode => Outcome::WrongCode,
+            Self::MfaRequired => Outcome::MfaRequired,
+            Self::Disabled => Outcome::Disabled,
+            Self::NotActivated => Outcome::NotActivated,
+            Self::MustChangePassword => Outcome::MustChangePassword,
+            Self::Throttled(_) => Outcome::Throttled,
+            Self::Unavailable => Outcome::StoreUnavailable,
+            Self::Fault => Outcome::Fault,
         }
     }
 
-    /// Whether it is the user's doing or state, and not ours or the store's: who comes with a token is told no more than that
-    /// the token is no good.
+    /// Returns whether the reason lies with the user, and not with us or the store. The holder of a token is not told such a
+    /// reason: the token is invalid.
     pub(crate) const fn concerns_account(&self) -> bool {
         match self {
             Self::UnknownUser
@@ -63,8 +63,14 @@ impl Refusal {
         }
     }
 
-    /// How long the caller should wait, where waiting helps: whole seconds, rounded up, at least 1
-    /// (`Retry-After`, RFC 9110 §10.2.3).
+    /// Logs a fault of ours with its causes. The caller learns no more than [`Refusal::Fault`].
+    pub fn fault(error: impl Error) -> Self {
+        tracing::error!(cause = %Causes(&error), "the request fails");
+        Self::Fault
+    }
+
+    /// Returns how long the caller should wait, if waiting helps: whole seconds, rounded up, at least 1 (`Retry-After`,
+    /// RFC 9110 §10.2.3).
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Throttled(wait) => Some(wait.as_millis().div_ceil(1000).max(1) as u64),
@@ -78,31 +84,6 @@ impl Refusal {
             | Self::MustChangePassword
             | Self::Fault => None,
         }
-    }
-}
-
-/// The one place where a store's failure becomes a refusal, and so the one place that logs its cause.
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(cause = %error, "the store failed");
-        match error {
-            StoreError::Unavailable { .. } => Self::Unavailable,
-            StoreError::Rejected { .. } | StoreError::Unreadable { .. } => Self::Fault,
-        }
-    }
-}
-
-impl From<SigningFailed> for Refusal {
-    fn from(_: SigningFailed) -> Self {
-        tracing::error!("a token cannot be signed");
-        Self::Fault
-    }
-}
-
-impl From<UnreadableAttributes> for Refusal {
-    fn from(_: UnreadableAttributes) -> Self {
-        tracing::error!("the stored attributes of a user are not of the contract's form");
-        Self::Fault
     }
 }
 

@@ -1,14 +1,14 @@
 //! Throttling: how many attempts are admitted, as pure functions of a counter and the time.
 //!
-//! Two axes. **A login name**, whether it exists or not, has five free failures; then it must wait 1 s, 2 s,
-//! 4 s and so on up to 15 minutes between attempts; after 33 failures in a row it is shut until an operator
-//! opens it. A user has at most three names (username, e-mail, id), so at most 99 guesses in a row, below the
-//! 100 of NIST SP 800-63B-4 §3.2.2; so no setting can raise the 33. **An address** (IPv4, or IPv6 /64) has a number
-//! of failures per window.
+//! Two axes. **A login name**, whether it exists or not, has five free failures. Then it must wait 1 s, 2 s, 4 s and so on
+//! up to 15 minutes between attempts. After 33 failures in a row it is locked until an operator unlocks it. A user has at
+//! most three names (username, e-mail, id), so at most 99 guesses in a row are possible: fewer than the 100 of NIST
+//! SP 800-63B-4 §3.2.2. So no setting can raise the 33. **An address** (IPv4, or IPv6 /64) has a number of failures per
+//! window.
 //!
-//! An attempt is charged before anything is hashed, and one that is refused is not counted: nobody lengthens
-//! another's wait by asking. The counters live in the table; [`crate::store`] enforces with one conditional write
-//! what [`Policy::name`] and [`Policy::address`] say here, and a test holds the two against each other.
+//! An attempt is charged before anything is hashed. An attempt that is refused is not counted, so nobody can lengthen the
+//! wait of somebody else by trying. The counters are in the table: [`crate::store`] enforces with one conditional write
+//! what [`Policy::name`] and [`Policy::address`] say here, and a test compares the two.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,32 +16,42 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::environment::{ConfigError, Environment};
 
-/// How many attempts are admitted. The defaults are [`Policy::DEFAULT`].
+/// The settings of the throttle. The defaults are [`Policy::DEFAULT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Failures of a login name that cost no waiting, `THROTTLE_FREE_FAILURES`.
+    /// The failures of a login name after which there is no wait, `THROTTLE_FREE_FAILURES`.
     pub free_failures: u32,
-    /// Failures in a row that shut a login name, `THROTTLE_LOCK_AFTER`.
+    /// The failures in a row that lock a login name, `THROTTLE_LOCK_AFTER`.
     pub lock_after: u32,
     /// The longest wait between two attempts by one login name, `THROTTLE_MAX_WAIT_SECONDS`.
     pub longest_wait: Duration,
-    /// Failures admitted from one address per window, `THROTTLE_ADDRESS_LIMIT`.
+    /// The failures that are admitted from one address per window, `THROTTLE_ADDRESS_LIMIT`.
     pub address_limit: u32,
-    /// How long the failures of an address are counted together, `THROTTLE_ADDRESS_WINDOW_SECONDS`.
+    /// The length of a window of an address, `THROTTLE_ADDRESS_WINDOW_SECONDS`.
     pub address_window: Duration,
 }
 
 /// A login name's counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempts {
-    /// Failures in a row, attempts under way included.
+    /// The failures in a row, attempts under way included.
     pub failures: u32,
     /// When the last of them was charged.
     pub charged_at: Timestamp,
 }
 
+/// Whether an attempt is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Admission {
+    /// The attempt is counted and may go on.
+    Admitted,
+    /// The attempt is not counted. The next one is admitted after this time.
+    Refused(Duration),
+}
+
 impl Policy {
-    /// The settings of an environment that sets none.
+    /// The settings if the environment sets none.
     pub const DEFAULT: Self = Self {
         free_failures: 5,
         lock_after: 33,
@@ -53,7 +63,7 @@ impl Policy {
     /// Reads the settings.
     ///
     /// # Errors
-    /// On the first that is malformed or out of bounds.
+    /// If a variable is malformed or out of bounds: the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         const DAY: u64 = 24 * 3600;
         let default = Self::DEFAULT;
@@ -63,7 +73,7 @@ impl Policy {
         let free_failures =
             env.number("THROTTLE_FREE_FAILURES", default.free_failures, 1, default.lock_after)?;
         Ok(Self {
-            // A name may be shut before it ever waits.
+            // A name may be locked before it ever waits.
             free_failures: free_failures.min(lock_after),
             lock_after,
             longest_wait: seconds("THROTTLE_MAX_WAIT_SECONDS", default.longest_wait)?,
@@ -72,48 +82,47 @@ impl Policy {
         })
     }
 
-    /// Whether an attempt by a login name with this counter is admitted now.
+    /// Decides on an attempt by a login name with this counter.
     ///
-    /// # Errors
-    /// With the time until one is. A name that is shut names the longest wait, and so does not tell that waiting
-    /// will not help.
-    pub fn name(&self, counter: Attempts, now: Timestamp) -> Result<(), Duration> {
+    /// A locked name gets the longest wait, so the reply does not tell that waiting will not help.
+    pub fn name(&self, counter: Attempts, now: Timestamp) -> Admission {
         if counter.failures >= self.lock_after {
-            return Err(self.longest_wait);
+            return Admission::Refused(self.longest_wait);
         }
-        // Of these not even another function's clock, ahead of ours, makes a wait.
+        // The clock of another function may be ahead of ours. That must not make a free failure wait.
         if counter.failures < self.free_failures {
-            return Ok(());
+            return Admission::Admitted;
         }
         let wait = counter.charged_at.plus(self.wait(counter.failures)).since(now);
-        if wait.is_zero() { Ok(()) } else { Err(wait) }
+        if wait.is_zero() { Admission::Admitted } else { Admission::Refused(wait) }
     }
 
-    /// How long a login name must wait after its last attempt, having failed this often in a row.
-    ///
-    /// Nothing below the free failures; from there 1 s, doubling, up to the longest wait.
+    /// Returns how long a login name must wait after this many failures in a row: nothing below the free failures, then
+    /// 1 s, doubling up to the longest wait.
     pub fn wait(&self, failures: u32) -> Duration {
         let Some(rung) = failures.checked_sub(self.free_failures) else { return Duration::ZERO };
         let seconds = 1_u64.checked_shl(rung).unwrap_or(u64::MAX);
         Duration::from_secs(seconds).min(self.longest_wait)
     }
 
-    /// The rungs of the ladder: each number of failures whose wait is shorter than the longest, with it.
+    /// Returns each number of failures whose wait is shorter than the longest, with that wait.
     pub(crate) fn rungs(&self) -> impl Iterator<Item = (u32, Duration)> {
         (self.free_failures..self.lock_after)
             .map(|failures| (failures, self.wait(failures)))
             .take_while(|(_, wait)| *wait < self.longest_wait)
     }
 
-    /// Whether an attempt from an address with this many failures in the present window is admitted.
-    ///
-    /// # Errors
-    /// With the time until the next window.
-    pub fn address(&self, failures: u32, now: Timestamp) -> Result<(), Duration> {
-        if failures < self.address_limit { Ok(()) } else { Err(self.window(now).1) }
+    /// Decides on an attempt from an address with this many failures in the current window. The wait of a refusal ends
+    /// with the window.
+    pub fn address(&self, failures: u32, now: Timestamp) -> Admission {
+        if failures < self.address_limit {
+            Admission::Admitted
+        } else {
+            Admission::Refused(self.window(now).1)
+        }
     }
 
-    /// The window in which `now` lies, and how long it still lasts.
+    /// Returns the window that contains `now`, and how long it still lasts.
     pub(crate) const fn window(&self, now: Timestamp) -> (u64, Duration) {
         let length = self.address_window.as_millis() as u64;
         let window = now.millis() / length;
@@ -121,9 +130,9 @@ impl Policy {
     }
 }
 
-/// The caller's address as it is counted: an IPv6 customer has a whole /64, so that is one address.
+/// Returns the form in which a caller's address is counted. An IPv6 customer has a whole /64, so that is one address.
 ///
-/// What is no address counts as one, so that a proxy which hides addresses does not switch the limit off.
+/// All text that is no address counts as one address. So a proxy that hides addresses does not switch the limit off.
 pub fn address_key(source_ip: &str) -> String {
     match source_ip.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(IpAddr::V4(v4)) => v4.to_string(),
@@ -146,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ladder() {
+    fn wait_doubles_after_the_free_failures_up_to_the_longest() {
         let seconds = |failures| POLICY.wait(failures).as_secs();
         assert_eq!((0..5).map(seconds).collect::<Vec<_>>(), [0; 5]);
         assert_eq!(
@@ -158,49 +167,61 @@ mod tests {
     }
 
     #[test]
-    fn each_rung_opens_at_its_millisecond_and_not_before() {
+    fn name_is_admitted_at_the_millisecond_its_wait_ends() {
         let charged_at = at(1_000_000);
         for failures in 0..33 {
             let counter = Attempts { failures, charged_at };
             let opens = charged_at.plus(POLICY.wait(failures));
-            assert_eq!(POLICY.name(counter, opens), Ok(()), "{failures}");
-            assert_eq!(POLICY.name(counter, at(u64::MAX)), Ok(()), "{failures}");
+            assert_eq!(POLICY.name(counter, opens), Admission::Admitted, "{failures}");
+            assert_eq!(POLICY.name(counter, at(u64::MAX)), Admission::Admitted, "{failures}");
             if failures >= 5 {
                 let early = opens.minus(Duration::from_millis(1));
-                assert_eq!(POLICY.name(counter, early), Err(Duration::from_millis(1)), "{failures}");
-                assert_eq!(POLICY.name(counter, charged_at), Err(POLICY.wait(failures)), "{failures}");
+                assert_eq!(
+                    POLICY.name(counter, early),
+                    Admission::Refused(Duration::from_millis(1)),
+                    "{failures}"
+                );
+                assert_eq!(
+                    POLICY.name(counter, charged_at),
+                    Admission::Refused(POLICY.wait(failures)),
+                    "{failures}"
+                );
             }
         }
         for failures in [33, 34, u32::MAX] {
             let counter = Attempts { failures, charged_at: at(0) };
-            assert_eq!(POLICY.name(counter, at(u64::MAX)), Err(Duration::from_secs(900)), "{failures}");
+            assert_eq!(
+                POLICY.name(counter, at(u64::MAX)),
+                Admission::Refused(Duration::from_secs(900)),
+                "{failures}"
+            );
         }
     }
 
-    /// Another function's clock may be ahead of ours: that is a longer wait, and no overflow.
+    /// The clock of another function may be ahead of ours.
     #[test]
-    fn a_charge_from_the_future_is_waited_for() {
+    fn charge_from_the_future_waits_longer_without_overflow() {
         let counter = Attempts { failures: 5, charged_at: at(2_000) };
-        assert_eq!(POLICY.name(counter, at(0)), Err(Duration::from_millis(3_000)));
+        assert_eq!(POLICY.name(counter, at(0)), Admission::Refused(Duration::from_millis(3_000)));
         let counter = Attempts { failures: 4, charged_at: at(2_000) };
-        assert_eq!(POLICY.name(counter, at(0)), Ok(()));
+        assert_eq!(POLICY.name(counter, at(0)), Admission::Admitted);
         let counter = Attempts { failures: 5, charged_at: at(u64::MAX) };
-        assert!(POLICY.name(counter, at(0)).is_err());
+        assert_ne!(POLICY.name(counter, at(0)), Admission::Admitted);
     }
 
     #[test]
-    fn an_address_has_its_limit_per_window() {
+    fn address_is_refused_until_its_window_ends() {
         let start = at(300_000);
-        assert_eq!(POLICY.address(29, start), Ok(()));
-        assert_eq!(POLICY.address(30, start), Err(Duration::from_secs(300)));
-        assert_eq!(POLICY.address(30, at(599_999)), Err(Duration::from_millis(1)));
+        assert_eq!(POLICY.address(29, start), Admission::Admitted);
+        assert_eq!(POLICY.address(30, start), Admission::Refused(Duration::from_secs(300)));
+        assert_eq!(POLICY.address(30, at(599_999)), Admission::Refused(Duration::from_millis(1)));
         assert_eq!(POLICY.window(at(299_999)).0, 0);
         assert_eq!(POLICY.window(start).0, 1);
         assert_eq!(POLICY.window(at(600_000)).0, 2);
     }
 
     #[test]
-    fn settings_are_read_and_bounded() {
+    fn setting_out_of_bounds_is_an_error_that_names_it() {
         let read = |settings: &[(&str, &str)]| Policy::from_env(&Environment::of(settings.iter().copied()));
         assert_eq!(read(&[]), Ok(POLICY));
         let set = [
@@ -215,12 +236,12 @@ mod tests {
         assert_eq!(policy.rungs().collect::<Vec<_>>().len(), 2);
         assert_eq!(
             policy.name(Attempts { failures: 10, charged_at: at(0) }, at(u64::MAX)),
-            Err(policy.longest_wait)
+            Admission::Refused(policy.longest_wait)
         );
         assert_eq!((policy.address_limit, policy.address_window), (7, Duration::from_secs(60)));
         let policy = read(&[("THROTTLE_LOCK_AFTER", "3")]).unwrap();
         let after = |failures| policy.name(Attempts { failures, charged_at: at(0) }, at(0));
-        assert_eq!([2, 3].map(after), [Ok(()), Err(Duration::from_secs(900))]);
+        assert_eq!([2, 3].map(after), [Admission::Admitted, Admission::Refused(Duration::from_secs(900))]);
         assert_eq!((policy.free_failures, policy.rungs().count()), (3, 0));
         for (name, value) in [
             ("THROTTLE_FREE_FAILURES", "0"),
@@ -239,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses() {
+    fn addresses_of_one_customer_have_one_key() {
         assert_eq!(address_key("192.0.2.7"), "192.0.2.7");
         assert_eq!(address_key("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(address_key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");

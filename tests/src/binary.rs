@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postern::App;
 use postern::environment::Environment;
-use postern::store::Store;
+use postern::store::operator::Operator;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo;
 use postern_local::dynamodb::Table;
@@ -21,7 +21,7 @@ use crate::events;
 use crate::logs;
 use crate::runtime_api::RuntimeApi;
 
-/// The variables of a function's environment that say where it is and with what it signs.
+/// The variables of a function's environment that name its table and its keys.
 const VARIABLES: [&str; 7] = [
     "TABLE_NAME",
     "AWS_REGION",
@@ -32,12 +32,12 @@ const VARIABLES: [&str; 7] = [
     "SIGNING_KEYS",
 ];
 
-/// Starts a binary with this environment and no other.
+/// Starts a binary with this environment only.
 pub fn start(binary: &str, env: &Environment, runtime_api: &str) -> Child {
     command(binary, env, runtime_api).spawn().unwrap()
 }
 
-/// How to start it so.
+/// The command that starts a binary so.
 pub fn command(binary: &str, env: &Environment, runtime_api: &str) -> Command {
     let mut command = Command::new(binary);
     command.env_clear().kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -58,7 +58,7 @@ pub fn command(binary: &str, env: &Environment, runtime_api: &str) -> Command {
 pub async fn demo_table() -> (Table, Environment) {
     let table = Table::start(0, None, None).await.unwrap();
     let env = table.environment(&Environment::of::<&str, &str>([]));
-    let store = Store::from_env(&env).unwrap();
+    let store = Operator::from_env(&env).unwrap();
     store.create_table().await.unwrap();
     let app = App::start(&env).await.unwrap();
     demo::create_all(&app, &store).await.unwrap();
@@ -84,7 +84,7 @@ pub async fn answers_its_events(binary: &str, contract: &str) {
     assert!(logged.contains("sign-in attempt"), "{logged}");
 }
 
-/// Sends every sample event of this folder through a compiled binary with this environment. What it logged, in which
+/// Sends every sample event of this folder through a compiled binary with this environment. Returns its log, in which
 /// no secret was found.
 pub async fn answers(binary: &str, folder: &str, env: &Environment) -> String {
     let mut api = RuntimeApi::start().await;
@@ -104,8 +104,8 @@ pub async fn answers(binary: &str, folder: &str, env: &Environment) -> String {
     logged
 }
 
-/// Sends a compiled binary events that are no requests, as a schedule that keeps it warm does. It logs one sentence for
-/// each, and nothing of the event.
+/// Sends a compiled binary events that are no requests, as a schedule does that keeps it warm. The binary logs one
+/// sentence for each, and nothing of the event.
 pub async fn logs_what_is_no_request(binary: &str, env: &Environment) {
     let mut api = RuntimeApi::start().await;
     let mut function = start(binary, env, &api.address());
@@ -130,7 +130,7 @@ pub async fn logs_what_is_no_request(binary: &str, env: &Environment) {
     assert!(!logged.contains("aws.events") && !logged.contains("secret"), "{logged}");
 }
 
-/// What a function logs until its end. Read meanwhile, or it would wait for a reader once the pipe is full.
+/// Collects what a function logs until its end. It must be read meanwhile, or a full pipe stops the function.
 pub fn logged(function: &mut Child) -> JoinHandle<String> {
     let mut output = function.stdout.take().unwrap();
     tokio::spawn(async move {
@@ -140,8 +140,8 @@ pub fn logged(function: &mut Child) -> JoinHandle<String> {
     })
 }
 
-/// Sees to it that the binary does not start where a variable is missing or wrong, and that it names the variable
-/// and does not show the value.
+/// Checks that the binary does not start when a variable is missing or wrong, that it names the variable, and that it
+/// does not show the value.
 pub async fn refuses_bad_configuration(binary: &str) {
     let (_table, good) = demo_table().await;
     for value in ["", "no/table", "missing"] {
@@ -151,7 +151,7 @@ pub async fn refuses_bad_configuration(binary: &str) {
     refuses_bad_keys(binary, good).await;
 }
 
-/// The same, but for what says which table it is.
+/// The same for the keys only, for a function without a table.
 pub async fn refuses_bad_keys(binary: &str, good: Environment) {
     let elsewhere = "http://192.0.2.1:8000";
     for (name, value) in [

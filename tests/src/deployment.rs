@@ -1,5 +1,5 @@
-//! A whole deployment in this process: a DynamoDB API of its own, the demo users, the five functions, and a clock
-//! that stands still until it is told to move.
+//! A whole deployment in this process: a DynamoDB API of its own, the demo users, all functions, and a clock that
+//! stands still until a test moves it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,9 +9,10 @@ use postern::App;
 use postern::audit::Caller;
 use postern::clock::{self, Timestamp};
 use postern::environment::Environment;
-use postern::store::Store;
+use postern::store::operator::Operator;
 use postern_local::demo;
 use postern_local::dynamodb::Table;
+pub use postern_local::functions::CONTRACTS;
 use postern_local::functions::{self, Function};
 use serde_json::{Value, json};
 
@@ -19,10 +20,10 @@ use crate::logs;
 
 /// The deployment.
 pub struct Deployment {
-    /// The app that all five functions share.
+    /// The app that all functions share.
     pub app: Arc<App>,
     /// The table, as an operator holds it.
-    pub store: Store,
+    pub store: Operator,
     /// The functions' environment.
     pub env: Environment,
     /// The DynamoDB API.
@@ -65,17 +66,17 @@ impl Reply {
 }
 
 impl Deployment {
-    /// Starts one, at the present time.
+    /// Starts a deployment at the present time.
     pub async fn start() -> Self {
         Self::start_with(|env| env).await
     }
 
-    /// Starts one with other settings.
+    /// Starts a deployment with other settings.
     pub async fn start_with(change: impl FnOnce(Environment) -> Environment) -> Self {
         logs::capture();
         let table = Table::start(0, None, None).await.unwrap();
         let env = change(table.environment(&Environment::of::<&str, &str>([])));
-        let store = Store::from_env(&env).unwrap();
+        let store = Operator::from_env(&env).unwrap();
         store.create_table().await.unwrap();
         let clock = Arc::new(AtomicU64::new(clock::now().millis()));
         let app = app(&env, &clock).await;
@@ -84,20 +85,20 @@ impl Deployment {
         Self { app, store, env, table, functions, clock }
     }
 
-    /// Starts the functions anew over the same table, with other settings: what they held in memory is gone.
+    /// Restarts the functions over the same table, with other settings. What they held in memory is gone.
     pub async fn restart(&mut self, change: impl FnOnce(Environment) -> Environment) {
         self.env = change(self.env.clone());
         self.app = app(&self.env, &self.clock).await;
         self.functions = functions::all(&self.app, &self.env).unwrap();
     }
 
-    /// Ends the DynamoDB API under the functions, which stay. What `table` holds from now on is an empty one.
+    /// Stops the DynamoDB API and leaves the functions running. `table` then holds an empty one.
     pub async fn stop_table(&mut self) {
         let empty = Table::start(0, None, None).await.unwrap();
         std::mem::replace(&mut self.table, empty).stop().await.unwrap();
     }
 
-    /// The present time of this stand.
+    /// The present time of this deployment.
     pub fn now(&self) -> Timestamp {
         self.app.now()
     }
@@ -112,7 +113,7 @@ impl Deployment {
         self.clock.store(now.millis(), Ordering::SeqCst);
     }
 
-    /// Who calls a contract now, and has all the time in the world.
+    /// A caller of a contract, now and without a deadline.
     pub fn caller(&self, contract: &'static str) -> Caller {
         let started = Instant::now();
         Caller {
@@ -125,14 +126,29 @@ impl Deployment {
         }
     }
 
-    /// A door by its contract's name.
+    /// All functions.
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    /// Adds a function that a test made.
+    pub fn add(&mut self, function: Function) {
+        self.functions.push(function);
+    }
+
+    /// A function by its contract's name.
     pub fn function(&self, contract: &str) -> &Function {
         self.functions.iter().find(|function| function.name == contract).unwrap()
     }
 
     /// Sends an event to a contract's function, as Lambda does.
     pub async fn invoke(&self, contract: &str, event: Value) -> Reply {
-        Reply::of(&(self.function(contract).handler)(event).await.unwrap())
+        Reply::of(&self.function(contract).invoke(event).await.unwrap())
+    }
+
+    /// Sends an event to a contract's function, as Lambda does when it ends the function after this time.
+    pub async fn invoke_within(&self, contract: &str, event: Value, time: Duration) -> Reply {
+        Reply::of(&self.function(contract).invoke_within(event, time).await.unwrap())
     }
 
     /// Posts a body to a contract's sign-in.
@@ -145,7 +161,7 @@ impl Deployment {
         self.post(contract, &body.to_string()).await
     }
 
-    /// Signs in at a password contract with what it calls the login name.
+    /// Signs in at a password contract. The name is the one that the contract expects.
     pub async fn password(&self, contract: &str, name: &str, password: &str) -> Reply {
         self.sign_in(contract, credentials(contract, name, password)).await
     }
@@ -157,13 +173,13 @@ impl Deployment {
         self.invoke("sso", event).await
     }
 
-    /// The event of a right sign-in of johndoe's at any of the five contracts.
+    /// The event of a successful sign-in by johndoe at any contract.
     pub async fn right_sign_in(&self, contract: &str) -> Value {
         self.sign_in_of(contract, "johndoe", "SecurePass123!").await
     }
 
-    /// The event of a sign-in at any of the five contracts, with all that it may begin: at session a session to stay;
-    /// at sso with a token that account has just given.
+    /// The event of a sign-in at any contract. At session it asks for a session token. At sso it carries a token that
+    /// account has just issued.
     pub async fn sign_in_of(&self, contract: &str, username: &str, password: &str) -> Value {
         if contract == "sso" {
             let reply = self.password("account", username, password).await.json();
@@ -237,9 +253,6 @@ pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
 pub fn name_at(contract: &str, username: &str) -> String {
     if contract == "email" { format!("{username}@example.com") } else { username.to_owned() }
 }
-
-/// The five contracts.
-pub const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
 
 /// The contracts that take a password.
 pub const PASSWORD_CONTRACTS: [&str; 4] = ["account", "session", "mfa", "email"];

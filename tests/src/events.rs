@@ -1,5 +1,5 @@
-//! The sample events, and the replies they must get: `events/<contract>/<route>/<case>.json` has its reply in
-//! `tests/tests/snapshots/events__<contract>__<route>__<case>.snap`. A new event needs no code, only a look at its reply.
+//! The sample events and the replies that they must get. The snapshot of `events/<contract>/<route>/<case>.json` is
+//! `tests/tests/snapshots/events__<contract>__<route>__<case>.snap`. A new event needs no code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,14 +18,15 @@ pub struct SampleEvent {
     pub event: Value,
 }
 
-/// All sample events of one contract, or of all: those of the sign-in first, then in the order of their names.
+/// All sample events of one contract, or of all contracts. Those of the sign-in come first, then the others in the
+/// order of their names.
 pub fn all(contract: Option<&str>) -> Vec<SampleEvent> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let mut events = Vec::new();
     let folders = |path: &Path| entries(path).into_iter().filter(|path| path.is_dir());
     for folder in folders(&root) {
         let mut routes: Vec<PathBuf> = folders(&folder).collect();
-        // What follows a sign-in may change its user.
+        // A route other than the sign-in may change the user.
         routes.sort_by_key(|route| !route.ends_with("sign-in"));
         for (route, file) in
             routes.iter().flat_map(|route| entries(route).into_iter().map(move |file| (route, file)))
@@ -59,7 +60,7 @@ pub fn assert_reply(event: &SampleEvent, reply: &Reply) {
     });
 }
 
-/// Puts a word for what differs each time: tokens, new MFA secrets, and the moment of this sign-in.
+/// Replaces what differs in each run: tokens, new MFA secrets, and the time of the sign-in.
 fn redact(body: &mut Value) {
     match body {
         Value::Object(members) => {

@@ -1,5 +1,5 @@
-//! The harness of the cross-contract suites: everything is driven from outside, by Lambda events, against a real
-//! DynamoDB API of its own.
+//! The harness of the cross-contract suites. Everything is driven from outside, by Lambda events, against a real
+//! DynamoDB API.
 //!
 //! | module | what it is for |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Every log line of this process, as a function would write it: searched for secrets as it is written, and kept.
+//! Every log line of this process, as a function would write it. Each line is searched for secrets as it is written,
+//! and kept.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -9,7 +10,7 @@ use tracing::level_filters::LevelFilter;
 
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Captures from now on, at the most talkative level that a function can be set to.
+/// Captures from now on, at the most verbose level that a function can be set to.
 pub fn capture() {
     capture_at(LevelFilter::TRACE);
 }
@@ -27,8 +28,8 @@ pub fn so_far() -> String {
     String::from_utf8(lines().clone()).unwrap()
 }
 
-/// The kind of secret that stands in a text, if one does: what any suite signs in with, and whatever has the form of
-/// a token or a hash.
+/// The kind of secret that a text contains, if it contains one: a credential that a suite signs in with, or a text in
+/// the form of a token or a hash.
 pub fn find_secret(text: &str) -> Option<&'static str> {
     let has = |secret: &str| text.contains(secret);
     // Session tokens and their secrets: long, and of more than hexadecimal digits.
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_found_and_what_is_none_is_not() {
+    fn secret_is_found_and_harmless_text_is_not() {
         let session = "0000000000XFamily0123yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1";
         for secret in [
             "SecurePass123!",

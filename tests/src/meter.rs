@@ -1,9 +1,9 @@
-//! What a request costs at the table: its calls, its round trips, and DynamoDB's request units.
+//! Measures what a request costs at the table: its calls, its round trips, and DynamoDB's request units.
 //!
-//! The units are those of AWS's published rules: a strongly consistent read is one for each 4 KB of the item, any other
-//! half of that; a write is one for each 1 KB of the item as it was or as it becomes, whichever is larger; what finds
-//! nothing costs as the smallest item does, and a write that its condition refuses costs like one that is made. Where the
-//! store says what it charged, it has to be the same; it says nothing of refused writes.
+//! The units follow AWS's published rules. A strongly consistent read costs one unit for each 4 KB of the item, and any
+//! other read half of that. A write costs one unit for each 1 KB of the item before or after, whichever is larger. A
+//! read of no item costs as much as the smallest item. A write that its condition refuses costs as much as one that is
+//! made. If the store reports what it charged, the two must agree. The store reports nothing for refused writes.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,17 +24,18 @@ use tokio::time::sleep;
 use crate::deployment::{Deployment, Reply};
 use crate::relay;
 
-/// A trip is over when no call has come for so many looks, this long apart. Looks, and not one long wait: a busy machine
-/// may stop this process for as long as it likes, and what was under way then comes before the next look.
+/// A trip is over when no call has come for this many checks, this long apart. Several short checks are safer than one
+/// long wait: a busy machine may stop this process for any time, and calls that were on their way then arrive before
+/// the next check.
 const LOOKS: usize = 10;
 const APART: Duration = Duration::from_millis(2);
 
-/// Between the functions of a deployment and their table.
+/// The meter between the functions of a deployment and their table.
 pub struct Meter(Arc<Shared>);
 
 struct Shared {
     table: OnceLock<String>,
-    /// The calls of the request that is measured; outside of one, calls only pass.
+    /// The calls of the request that is measured. Outside of a request, calls are passed on only.
     calls: Mutex<Option<Vec<Call>>>,
     /// How many calls have come.
     arrived: AtomicUsize,
@@ -57,7 +58,7 @@ pub struct Call {
     pub reads: f64,
     /// Write request units, by the rules.
     pub writes: f64,
-    /// What the store says that it charged, if it does.
+    /// What the store reports that it charged, if it reports it.
     reported: Option<f64>,
 }
 
@@ -85,7 +86,7 @@ impl Used {
     }
 }
 
-/// Trips in round brackets, each with its calls; those that were refused with a mark.
+/// Shows trips in round brackets, each with its calls. Refused calls are marked.
 impl fmt::Display for Used {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for trip in self.calls.chunk_by(|one, other| one.trip == other.trip) {
@@ -165,13 +166,13 @@ async fn meter(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         writes,
         reported: answer["ConsumedCapacity"]["CapacityUnits"].as_f64(),
     };
-    // Before the caller hears of it, who may be done then.
+    // Recorded before the caller gets the answer, since the request may end then.
     shared.calls.lock().unwrap().as_mut().unwrap().push(call);
     Response::from_parts(reply_parts, Body::from(reply))
 }
 
-/// Waits until all calls are here that go out with this one: none may be answered before. Which trip it is, from 0;
-/// none where nothing is measured.
+/// Waits until all calls of the same trip have arrived: none of them may be answered before. Returns the number of the
+/// trip, from 0, or nothing if no request is measured.
 async fn join_trip(shared: &Arc<Shared>) -> Option<usize> {
     if shared.calls.lock().unwrap().is_none() {
         return None;
@@ -182,7 +183,7 @@ async fn join_trip(shared: &Arc<Shared>) -> Option<usize> {
     for _ in 0..LOOKS {
         sleep(APART).await;
     }
-    // Only the last one lets all go; whoever came meanwhile still looks.
+    // Only the last call ends the trip. A call that arrived meanwhile still checks.
     if shared.arrived.load(Ordering::SeqCst) == arrived {
         shared.trips.send_replace(trip + 1);
     }
@@ -205,7 +206,7 @@ async fn send(table: &str, mut parts: Parts, call: &Value) -> Response {
     relay::pass(table, parts, Bytes::from(call.to_string())).await
 }
 
-/// The key of a call's item; a put has it among the rest.
+/// The key of a call's item. A put has it among the other attributes.
 fn key(call: &Value) -> Value {
     let of = if call["Key"].is_null() { &call["Item"] } else { &call["Key"] };
     json!({"pk": of["pk"], "sk": of["sk"]})
@@ -245,7 +246,7 @@ fn value_size(value: &Value) -> usize {
     }
 }
 
-/// A byte for each two significant digits and one more, and one for a sign.
+/// One byte for each two significant digits, one more, and one for a minus sign.
 fn number_size(number: &str) -> usize {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_start_matches('0');

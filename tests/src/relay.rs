@@ -1,4 +1,4 @@
-//! What stands between the functions and their table: it gets every call, and may pass it on.
+//! A proxy between the functions and their table. It receives every call and may pass it on.
 
 use std::net::Ipv4Addr;
 
@@ -16,7 +16,8 @@ use crate::deployment::Deployment;
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
-/// A stand whose calls to the table go to this router, which is told where the table is; with settings changed.
+/// A deployment whose calls to the table go to a router, with settings changed. The router is made from the table's
+/// address.
 pub async fn deployment(
     router: impl FnOnce(String) -> Router,
     change: impl FnOnce(Environment) -> Environment,

@@ -1,5 +1,5 @@
-//! A stand-in for Lambda's Runtime API: hands events to a function one by one, in the order in which they came, and
-//! matches each reply with its event by the id of the request.
+//! A stand-in for Lambda's Runtime API. It hands events to a function one by one, in the order in which they came, and
+//! matches each reply with its event by the request id.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -25,9 +25,9 @@ pub struct RuntimeApi {
     shared: Arc<Shared>,
 }
 
-/// What became of an event.
+/// The outcome of an event.
 pub struct Handled {
-    /// The function's reply, or what it reports where it fails.
+    /// The function's reply, or the error that it reports.
     pub reply: Result<Value, Value>,
     /// When the function got the event.
     pub handed: Instant,
@@ -42,7 +42,7 @@ struct Queued {
 
 struct Shared {
     queue: tokio::sync::Mutex<mpsc::UnboundedReceiver<Queued>>,
-    /// What the function has and has not answered, by the id of the request.
+    /// The events that the function has not answered yet, by request id.
     under_way: Mutex<HashMap<String, (Instant, oneshot::Sender<Handled>)>>,
     handed: AtomicUsize,
     unasked: AtomicUsize,
@@ -81,7 +81,7 @@ impl RuntimeApi {
         self.shared.polled.notified().await;
     }
 
-    /// Puts an event at the end of the queue, at once. What comes is what becomes of it.
+    /// Puts an event at the end of the queue. The future gives its outcome.
     pub fn queue(&self, event: &Value) -> impl Future<Output = Handled> + Send + use<> {
         let (tell, told) = oneshot::channel();
         self.queue.send(Queued { event: event.to_string(), tell }).unwrap();
@@ -91,12 +91,12 @@ impl RuntimeApi {
     /// Sends an event and waits for the function's reply.
     ///
     /// # Errors
-    /// With what the function reports where it fails.
+    /// If the function reports an error: that error.
     pub async fn invoke(&mut self, event: Value) -> Result<Value, Value> {
         self.queue(&event).await.reply
     }
 
-    /// How many replies came to no event, or to one that was answered before.
+    /// The number of replies to no event, or to an event that was answered before.
     pub fn unasked(&self) -> usize {
         self.shared.unasked.load(Ordering::Relaxed)
     }
@@ -109,7 +109,7 @@ impl Shared {
 
     fn replied(&self, id: &str, reply: Result<Value, Value>, replied: Instant) -> StatusCode {
         match self.under_way().remove(id) {
-            // Who asked may have given up.
+            // The test may have stopped waiting.
             Some((handed, tell)) => drop(tell.send(Handled { reply, handed, replied })),
             None => drop(self.unasked.fetch_add(1, Ordering::Relaxed)),
         }
@@ -120,7 +120,7 @@ impl Shared {
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
     shared.polled.notify_one();
     let Some(Queued { event, tell }) = shared.queue.lock().await.recv().await else {
-        // The test is over, and the function about to be killed.
+        // The test is over, and the function is about to be killed.
         return std::future::pending().await;
     };
     let id = format!("8476a536-e9f4-11e8-9739-{:012x}", shared.handed.fetch_add(1, Ordering::Relaxed));

@@ -5,7 +5,9 @@ use std::mem;
 
 use postern::clock;
 use postern::password::FastDigest;
-use postern::store::{Availability, Conflict, Joined, Outcome, PasswordOf, Store, UniqueField};
+use postern::store::operator::{
+    Availability, Conflict, CreateOutcome, Joined, Operator, PasswordOf, UniqueField,
+};
 
 use super::imported_user::CheckedUser;
 use super::layering::Layering;
@@ -27,7 +29,7 @@ pub(super) struct BatchRow {
 /// What became of a row.
 pub(super) enum RowOutcome {
     /// It is a user of its own, or none.
-    Single(Outcome),
+    Single(CreateOutcome),
     /// It is joined to a user in the table.
     Joined(Joined),
 }
@@ -40,7 +42,7 @@ pub(super) type BatchResult = Result<Vec<(BatchRow, RowOutcome)>, Failure>;
 /// # Errors
 /// If the table cannot be reached.
 pub(super) async fn import_batch(
-    store: Store,
+    store: Operator,
     mut batch: Vec<BatchRow>,
     options: Options,
     layering: Layering,
@@ -52,9 +54,9 @@ pub(super) async fn import_batch(
             let new_users: Vec<_> = batch.iter().map(|row| &row.user.new_user).collect();
             let availabilities = store.availability_of(&new_users).await?;
             let outcome = |(availability, row): (Availability, &BatchRow)| match availability {
-                Availability::Free => Outcome::Created(row.user.new_user.user().id),
-                Availability::Same(id) => Outcome::Same(id),
-                Availability::Taken(taken) => Outcome::Taken(taken),
+                Availability::Free => CreateOutcome::Created(row.user.new_user.user().id),
+                Availability::Same(id) => CreateOutcome::Same(id),
+                Availability::Taken(taken) => CreateOutcome::Taken(taken),
             };
             availabilities.into_iter().zip(&batch).map(outcome).collect()
         } else {
@@ -69,7 +71,7 @@ pub(super) async fn import_batch(
             let id = row.user.new_user.user().id;
             let of_another = |taken: &&Conflict| taken.what == UniqueField::Email && taken.by != id;
             match &outcome {
-                Outcome::Taken(taken)
+                CreateOutcome::Taken(taken)
                     if options.drop_taken_emails && taken.iter().any(|taken| of_another(&taken)) =>
                 {
                     let email = row.user.unique().into_iter().find(|(what, _)| *what == UniqueField::Email);
@@ -88,25 +90,25 @@ pub(super) async fn import_batch(
 
 /// Joins a user to the user in the table who has the same e-mail address, if the operator asked for it.
 async fn join(
-    store: &Store,
+    store: &Operator,
     options: &Options,
     layering: &Layering,
     row: &mut BatchRow,
-    outcome: &Outcome,
+    outcome: &CreateOutcome,
 ) -> Result<Option<Joined>, Failure> {
     let holders: BTreeSet<u64> = match (options.match_by, outcome) {
-        (Some(MatchBy::Email), Outcome::Taken(taken)) => {
+        (Some(MatchBy::Email), CreateOutcome::Taken(taken)) => {
             taken.iter().filter(|taken| taken.what != UniqueField::Id).map(|taken| taken.by).collect()
         }
         // A user may have the same names in two products.
-        (Some(MatchBy::Email), Outcome::Same(id)) => BTreeSet::from([*id]),
+        (Some(MatchBy::Email), CreateOutcome::Same(id)) => BTreeSet::from([*id]),
         _ => return Ok(None),
     };
     let passwords = match options.match_password {
         MatchPassword::First => PasswordOf::First,
         MatchPassword::Newest => PasswordOf::Newest,
     };
-    let is_same = matches!(outcome, Outcome::Same(_));
+    let is_same = matches!(outcome, CreateOutcome::Same(_));
     for by in holders {
         // A layer takes time. So a trial first finds out whether the password is taken.
         let CheckedUser { new_user, fast, .. } = &row.user;
@@ -139,8 +141,12 @@ async fn join(
 
 /// Creates the users of a batch. A digest that is fast to guess gets its layer first, but only if the user is
 /// not in the table yet. So a second run does not take the time of the first.
-async fn create(store: &Store, batch: &mut [BatchRow], layering: &Layering) -> Result<Vec<Outcome>, Failure> {
-    let mut known: Vec<Option<Outcome>> = vec![None; batch.len()];
+async fn create(
+    store: &Operator,
+    batch: &mut [BatchRow],
+    layering: &Layering,
+) -> Result<Vec<CreateOutcome>, Failure> {
+    let mut known: Vec<Option<CreateOutcome>> = vec![None; batch.len()];
     let fast: Vec<(usize, FastDigest)> =
         batch.iter().enumerate().filter_map(|(index, row)| Some((index, row.user.fast.clone()?))).collect();
     if !fast.is_empty() {
@@ -154,8 +160,8 @@ async fn create(store: &Store, batch: &mut [BatchRow], layering: &Layering) -> R
                     free.push((index, fast));
                     continue;
                 }
-                Availability::Same(id) => Outcome::Same(id),
-                Availability::Taken(taken) => Outcome::Taken(taken),
+                Availability::Same(id) => CreateOutcome::Same(id),
+                Availability::Taken(taken) => CreateOutcome::Taken(taken),
             };
             if let Some(known) = known.get_mut(index) {
                 *known = Some(outcome);

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use postern::clock::Timestamp;
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use serde_json::{Map, Value, json};
 
 use super::fields;
@@ -91,7 +92,7 @@ fn read(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
         Ok(password_hash) => (password_hash, None),
         Err(why) => (None, Some(why)),
     };
-    let user = User {
+    let user = UserRecord {
         version: 1,
         id,
         username,
@@ -136,7 +137,7 @@ mod tests {
 
     const HASH: &str = "$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6";
 
-    fn of(row: Value) -> Result<User, Reason> {
+    fn of(row: Value) -> Result<UserRecord, Reason> {
         read(row.as_object().unwrap(), Timestamp::from_millis(5)).map(|parsed| parsed.user)
     }
 

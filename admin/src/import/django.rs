@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use postern::clock::Timestamp;
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use serde_json::{Value, json};
 
 use super::fields;
@@ -148,7 +149,7 @@ impl Django {
         let active = fields::boolean(record, "is_active")?.unwrap_or(true);
         let created_at = fields::moment(record, "date_joined")?.unwrap_or(now);
         let attributes = if profile.is_empty() { json!({}) } else { json!({"email": profile}) };
-        let user = User {
+        let user = UserRecord {
             version: 1,
             id: if self.new_ids { 0 } else { integer_key(record, id)? },
             username,
@@ -219,7 +220,7 @@ mod tests {
         django.read(row.as_object().unwrap(), Timestamp::from_millis(5))
     }
 
-    fn user(row: Value) -> User {
+    fn user(row: Value) -> UserRecord {
         let mut django = Django::new(None, "/media/", false);
         match read(&mut django, row) {
             Ok(Some(parsed)) => parsed.user,

@@ -1,8 +1,7 @@
 //! A user on the way from a row to the table: parsed, then checked.
 
-use postern::identity::User;
 use postern::password::{FastDigest, HashAlgorithm, Imported};
-use postern::store::{Conflict, NewUser, UniqueField};
+use postern::store::operator::{Conflict, NewUser, UniqueField, UserRecord};
 
 use super::hashes::Hashes;
 use super::reason::Reason;
@@ -12,7 +11,7 @@ use super::warning::Warning;
 /// A user as the row describes it. Its password hash is as the product wrote it.
 pub struct ParsedUser {
     /// The user.
-    pub user: User,
+    pub user: UserRecord,
     /// Why the password of the row cannot be used, if the product's format shows it.
     pub no_password: Option<UnusablePassword>,
     /// What the operator should know.
@@ -20,7 +19,7 @@ pub struct ParsedUser {
 }
 
 impl ParsedUser {
-    pub(super) fn new(user: User) -> Self {
+    pub(super) fn new(user: UserRecord) -> Self {
         Self { user, no_password: None, warnings: Vec::new() }
     }
 

@@ -54,7 +54,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use postern::environment::Environment;
-use postern::store::Store;
+use postern::store::operator::Operator;
 
 use self::datepoll::DatePoll;
 use self::django::Django;
@@ -73,7 +73,7 @@ const ENCRYPTION_KEY: &str = "FREESEWING_ENCRYPTION_KEY";
 ///
 /// # Errors
 /// If the file cannot be read, or is of another format. What is wrong with single rows is part of the output.
-pub async fn import(args: ImportArgs, store: &Store, place: &str) -> Result<Output, Failure> {
+pub async fn import(args: ImportArgs, store: &Operator, place: &str) -> Result<Output, Failure> {
     let (mut reader, mut options) = match args.format {
         Format::Django { options, model, media_url } => {
             let django = Django::new(model, &media_url, options.new_ids);

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use postern::clock::Timestamp;
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use serde_json::{Map, Value};
 
 use super::imported_user::ParsedUser;
@@ -96,7 +97,7 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
         Some(_) => return Err(fields::malformed("attributes", "an object")),
     };
     attributes::check(&attributes)?;
-    let user = User {
+    let user = UserRecord {
         version: 1,
         id,
         username,

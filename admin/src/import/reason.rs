@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use postern::store::{Conflict, CreateUserError, UniqueField};
+use postern::store::operator::{Conflict, CreateUserError, UniqueField};
 use thiserror::Error;
 
 use super::unusable_password::UnusablePassword;

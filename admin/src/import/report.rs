@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use postern::store::{Joined, OtherUsername};
+use postern::store::operator::{Joined, OtherUsername};
 use serde_json::Value;
 
 use super::imported_user::CheckedUser;

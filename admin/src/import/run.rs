@@ -10,7 +10,9 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 use postern::clock;
 use postern::identity::LoginName;
-use postern::store::{Conflict, MAX_BATCH, MAX_ITEMS, OtherUsername, Outcome, Store, UniqueField};
+use postern::store::operator::{
+    Conflict, CreateOutcome, MAX_BATCH, MAX_ITEMS, Operator, OtherUsername, UniqueField,
+};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -35,7 +37,7 @@ const MAX_BATCH_BYTES: u64 = 1 << 20;
 /// An import in progress.
 struct Run<'a> {
     options: &'a Options,
-    store: &'a Store,
+    store: &'a Operator,
     report: Report,
     seen: Seen,
     batch: Vec<BatchRow>,
@@ -56,7 +58,7 @@ pub(super) async fn run(
     input: &Input,
     options: &Options,
     hashes: &Hashes,
-    store: &Store,
+    store: &Operator,
 ) -> Result<Output, Failure> {
     let now = clock::now();
     let report = Report::new(input, options.rejected.as_deref(), options.dry_run, &options.place)?;
@@ -286,18 +288,18 @@ impl Run<'_> {
                 }
             };
             match outcome {
-                Outcome::Created(id) => {
+                CreateOutcome::Created(id) => {
                     self.note_stored(&user, id);
                     self.report.imported(position, &user);
                 }
-                Outcome::Same(id) => {
+                CreateOutcome::Same(id) => {
                     self.note_stored(&user, id);
                     self.report.already_there();
                 }
-                Outcome::Unstorable => {
+                CreateOutcome::Unstorable => {
                     self.report.reject(position, &Value::Object(record), &Reason::Unstorable);
                 }
-                Outcome::Taken(taken) => {
+                CreateOutcome::Taken(taken) => {
                     for (what, which) in user.unique() {
                         if let Some(taken) = taken.iter().find(|taken| taken.what == what) {
                             self.seen.hold(what, &which, taken.by);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use postern::store::{Conflict, UniqueField};
+use postern::store::operator::{Conflict, UniqueField};
 
 use super::imported_user::CheckedUser;
 

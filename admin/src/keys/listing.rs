@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::set::KeySet;
+use super::set::SigningKeys;
 use crate::output::Output;
 
 /// Lists the keys of a set without their private parts, and the ids of the peppers.
-pub(super) fn list(set: &KeySet, heading: String) -> Output {
+pub(super) fn list(set: &SigningKeys, heading: String) -> Output {
     let keys = set.public();
     let lines = keys.iter().map(|key| {
         let signs = if key.signs { "signs and verifies" } else { "verifies" };

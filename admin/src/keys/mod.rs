@@ -12,13 +12,13 @@ mod set;
 use clap::{Args, Subcommand};
 use postern::clock::now;
 use postern::environment::Environment;
-use postern::token::{KeyRing, SAMPLE_KEYS};
+use postern::token::{KeySet, SAMPLE_KEYS};
 
 use self::listing::list;
 pub use self::pepper::PepperCommand;
 use self::place::{PlaceArgs, secret_named, secret_of_env};
 pub use self::set::Algorithm;
-use self::set::KeySet;
+use self::set::SigningKeys;
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
 
@@ -126,7 +126,7 @@ pub async fn run(command: KeysCommand, target: &Target) -> Result<Output, Failur
 }
 
 async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
-    let mut set = KeySet::new(options.alg, now())?;
+    let mut set = SigningKeys::new(options.alg, now())?;
     if options.private {
         return Ok(Output::done(set.text()?, set.value()));
     }
@@ -139,7 +139,7 @@ async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
         );
         return Err(Failure::new(Exit::Refused, message));
     }
-    match there.as_deref().map(|text| (text, KeySet::parse(text))) {
+    match there.as_deref().map(|text| (text, SigningKeys::parse(text))) {
         Some((_, Ok(old))) => set.keep_peppers(old),
         Some((text, Err(error))) if text.contains("password_peppers") => {
             let message = format!(
@@ -207,7 +207,7 @@ async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
 
 /// The functions' keys, and their place.
 pub(crate) struct Found {
-    pub(crate) ring: KeyRing,
+    pub(crate) ring: KeySet,
     pub(crate) place: String,
 }
 
@@ -239,7 +239,7 @@ pub(crate) async fn ring(secret: Option<&str>, target: &Target, is_local: bool) 
             ));
         }
     };
-    let ring = KeyRing::parse(&text).map_err(|error| {
+    let ring = KeySet::parse(&text).map_err(|error| {
         Failure::new(Exit::Failed, format!("the signing keys in {place} are broken: {error}"))
     })?;
     if ring.has_sample_key() && !is_local {

@@ -11,7 +11,7 @@ use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, S
 use clap::Args;
 use postern::environment::Environment;
 
-use super::set::KeySet;
+use super::set::SigningKeys;
 use crate::connect::secrets_manager;
 use crate::files::create_private;
 use crate::output::{Exit, Failure};
@@ -98,9 +98,9 @@ impl Place {
     }
 
     /// Reads the keys.
-    pub(super) async fn set(&self) -> Result<KeySet, Failure> {
+    pub(super) async fn set(&self) -> Result<SigningKeys, Failure> {
         let text = self.read().await?.ok_or_else(|| self.empty())?;
-        KeySet::parse(&text)
+        SigningKeys::parse(&text)
             .map_err(|error| Failure::new(Exit::Failed, format!("the keys in {self} are broken: {error}")))
     }
 

@@ -1,4 +1,4 @@
-//! A set of signing keys, to be changed: making, adding, promoting and retiring keys.
+//! Changes to a set of signing keys: to make, add, promote and retire keys.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use p256::elliptic_curve::sec1::ToEncodedPoint;
 use postern::clock::Timestamp;
 use postern::password::PepperId;
 use postern::random::random;
-use postern::token::{KeyError, KeyRing};
-use ring::hmac;
+use postern::token::{KeyDocument, KeyError, PASSWORD_PEPPERS, RECOVERY_CODE_KEY};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Map, Value, json};
 use time::PrimitiveDateTime;
@@ -22,9 +21,6 @@ use crate::output::{Exit, Failure};
 /// How long until a new key is known wherever tokens are verified: functions read the keys every five
 /// minutes, whoever verifies by the key set may keep that for five more, and reading takes a moment.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
-
-/// The member that holds the peppers of imported passwords.
-const PEPPERS: &str = "password_peppers";
 
 /// What a key signs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,12 +36,8 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// A set of private keys, whole and readable. It has no `Debug`.
-pub(super) struct KeySet {
-    keys: Vec<Map<String, Value>>,
-    /// `recovery_code_key`, `password_peppers`, and what else stands beside the keys.
-    rest: Map<String, Value>,
-}
+/// A set of private keys that the functions can read. It has no `Debug`.
+pub(super) struct SigningKeys(KeyDocument);
 
 /// What may be seen of a key.
 pub(super) struct PublicKey {
@@ -54,48 +46,37 @@ pub(super) struct PublicKey {
     pub(super) signs: bool,
 }
 
-impl KeySet {
-    /// One new key, and a new key for recovery codes.
+impl SigningKeys {
+    /// Makes a set of one new key, and a new key for recovery codes.
     pub(super) fn new(alg: Algorithm, now: Timestamp) -> Result<Self, Failure> {
-        let rest = json!({"recovery_code_key": encode(&random::<32>())});
-        let mut set = Self { keys: Vec::new(), rest: object(rest) };
+        let members = json!({RECOVERY_CODE_KEY: encode(&random::<32>())});
+        let mut set = Self(KeyDocument { keys: Vec::new(), members: object(members) });
         set.add(Some(alg), now)?;
         Ok(set)
     }
 
-    /// What the functions read as a ring of keys. A secret that is one HS256 key becomes a set that verifies
-    /// the same tokens and recovery codes.
+    /// Reads what the functions read as their keys. A secret that is one HS256 key becomes a set that verifies the same
+    /// tokens and recovery codes.
+    ///
+    /// # Errors
+    /// If the functions would refuse it.
     pub(super) fn parse(text: &str) -> Result<Self, KeyError> {
-        KeyRing::parse(text)?;
-        let text = text.trim();
-        let Ok(Value::Object(mut rest)) = serde_json::from_str(text) else {
-            let derivation = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
-            let recovery = hmac::sign(&derivation, b"postern recovery codes");
-            let key = json!({"kty": "oct", "alg": "HS256", "k": encode(text.as_bytes())});
-            let rest = json!({"recovery_code_key": encode(recovery.as_ref())});
-            return Ok(Self { keys: vec![object(key)], rest: object(rest) });
-        };
-        let keys = match rest.remove("keys") {
-            Some(Value::Array(keys)) => keys.into_iter().map(object).collect(),
-            _ => Vec::new(),
-        };
-        Ok(Self { keys, rest })
+        let document = KeyDocument::parse(text)?;
+        document.key_set()?;
+        Ok(Self(document))
     }
 
-    /// The set as it is written, which the functions can read.
+    /// Returns the set as it is written, if the functions can read it.
     pub(super) fn text(&self) -> Result<String, Failure> {
-        let text = self.value().to_string();
-        match KeyRing::parse(&text) {
-            Ok(_) => Ok(text),
+        match self.0.key_set() {
+            Ok(_) => Ok(self.value().to_string()),
             Err(error) => Err(Failure::new(Exit::Failed, format!("the new keys would be broken: {error}"))),
         }
     }
 
-    /// The set with its private parts.
+    /// Returns the set with its private members.
     pub(super) fn value(&self) -> Value {
-        let mut value = self.rest.clone();
-        value.insert("keys".to_owned(), json!(self.keys));
-        Value::Object(value)
+        self.0.to_json()
     }
 
     /// What may be seen of the keys.
@@ -105,18 +86,18 @@ impl KeySet {
             alg: algorithm(key),
             signs: at == 0,
         };
-        self.keys.iter().enumerate().map(public).collect()
+        self.0.keys.iter().enumerate().map(public).collect()
     }
 
     /// The ids of the peppers.
     pub(super) fn peppers(&self) -> Vec<&str> {
-        let peppers = self.rest.get(PEPPERS).and_then(Value::as_object);
+        let peppers = self.0.members.get(PASSWORD_PEPPERS).and_then(Value::as_object);
         peppers.map(|peppers| peppers.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
     /// Adds a pepper. Returns false if it is there already, under this id.
     pub(super) fn add_pepper(&mut self, id: &PepperId, pepper: &[u8]) -> Result<bool, Failure> {
-        let mut peppers = self.rest.get(PEPPERS).cloned().map(object).unwrap_or_default();
+        let mut peppers = self.0.members.get(PASSWORD_PEPPERS).cloned().map(object).unwrap_or_default();
         let pepper = encode(pepper);
         if let Some(there) = peppers.get(&id.to_string()).and_then(Value::as_str) {
             if there.trim_end_matches('=') == pepper {
@@ -126,13 +107,13 @@ impl KeySet {
             return Err(Failure::new(Exit::Refused, message));
         }
         peppers.insert(id.to_string(), json!(pepper));
-        self.rest.insert(PEPPERS.to_owned(), Value::Object(peppers));
+        self.0.members.insert(PASSWORD_PEPPERS.to_owned(), Value::Object(peppers));
         Ok(true)
     }
 
     /// Removes a pepper.
     pub(super) fn remove_pepper(&mut self, id: &PepperId) -> Result<(), Failure> {
-        let peppers = self.rest.get_mut(PEPPERS).and_then(Value::as_object_mut);
+        let peppers = self.0.members.get_mut(PASSWORD_PEPPERS).and_then(Value::as_object_mut);
         match peppers.and_then(|peppers| peppers.remove(&id.to_string())) {
             Some(_) => Ok(()),
             None => Err(Failure::new(Exit::NotFound, format!("there is no pepper {id}"))),
@@ -141,22 +122,22 @@ impl KeySet {
 
     /// Takes over the peppers of the set that this one replaces: imported passwords need them.
     pub(super) fn keep_peppers(&mut self, mut old: Self) {
-        self.rest.extend(old.rest.remove_entry(PEPPERS));
+        self.0.members.extend(old.0.members.remove_entry(PASSWORD_PEPPERS));
     }
 
     /// Adds a new key as the second, of the kind of the first if none is named. Its kid, which tells when.
     pub(super) fn add(&mut self, alg: Option<Algorithm>, now: Timestamp) -> Result<String, Failure> {
-        let signing = self.keys.first().map(algorithm).unwrap_or_default();
+        let signing = self.0.keys.first().map(algorithm).unwrap_or_default();
         let alg = alg.or_else(|| Algorithm::from_str(signing, true).ok()).ok_or_else(|| {
             Failure::usage(format!("{signing} keys are not made here; name another kind with --alg"))
         })?;
         let mut kid = kid_of(now);
-        while self.keys.iter().any(|key| self::kid(key) == Some(&kid)) {
+        while self.0.keys.iter().any(|key| self::kid(key) == Some(&kid)) {
             kid = kid_of(now);
         }
         let mut key = generate(alg)?;
         key.insert("kid".to_owned(), json!(kid));
-        self.keys.insert(self.keys.len().min(1), key);
+        self.0.keys.insert(self.0.keys.len().min(1), key);
         Ok(kid)
     }
 
@@ -175,9 +156,9 @@ impl KeySet {
             );
             return Err(Failure::new(Exit::Refused, message));
         }
-        let old = self.keys.first().and_then(kid).unwrap_or("none").to_owned();
-        let key = self.keys.remove(at);
-        self.keys.insert(0, key);
+        let old = self.0.keys.first().and_then(kid).unwrap_or("none").to_owned();
+        let key = self.0.keys.remove(at);
+        self.0.keys.insert(0, key);
         Ok(old)
     }
 
@@ -188,16 +169,16 @@ impl KeySet {
             let message = format!("{name} is the key that signs; promote another before");
             return Err(Failure::new(Exit::Refused, message));
         }
-        self.keys.remove(at);
+        self.0.keys.remove(at);
         Ok(())
     }
 
     /// Where the key of this name stands. `none` is the key that has no name.
     fn find(&self, name: &str) -> Result<usize, Failure> {
-        let named = self.keys.iter().position(|key| kid(key) == Some(name));
-        let nameless = || self.keys.iter().position(|key| name == "none" && kid(key).is_none());
+        let named = self.0.keys.iter().position(|key| kid(key) == Some(name));
+        let nameless = || self.0.keys.iter().position(|key| name == "none" && kid(key).is_none());
         named.or_else(nameless).ok_or_else(|| {
-            let kids: Vec<_> = self.keys.iter().map(|key| kid(key).unwrap_or("none")).collect();
+            let kids: Vec<_> = self.0.keys.iter().map(|key| kid(key).unwrap_or("none")).collect();
             let message = format!("there is no key {name}; there are {}", kids.join(", "));
             Failure::new(Exit::NotFound, message)
         })

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use postern::clock::now;
-use postern::identity::{LoginName, Status, User};
-use postern::store::{CreateUserError, Store, login_names};
+use postern::identity::{LoginName, Status};
+use postern::store::operator::{CreateUserError, Operator, UserRecord, login_names};
 use serde_json::{Map, json};
 
 use super::describe::{about, briefly};
@@ -50,9 +50,9 @@ pub struct Add {
     no_password: bool,
 }
 
-pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> {
+pub(super) async fn run(store: &Operator, options: Add) -> Result<Output, Failure> {
     let at = now();
-    let mut user = User {
+    let mut user = UserRecord {
         version: 1,
         id: options.id.unwrap_or(0),
         username: options.username,
@@ -103,7 +103,7 @@ pub(super) async fn run(store: &Store, options: Add) -> Result<Output, Failure> 
 }
 
 /// Returns which name or id another user has, and which user that is.
-async fn taken(store: &Store, user: &User) -> Result<Option<String>, Failure> {
+async fn taken(store: &Operator, user: &UserRecord) -> Result<Option<String>, Failure> {
     if user.id > 0 && store.user(user.id).await?.is_some() {
         return Ok(Some(format!("the id {} is taken", user.id)));
     }

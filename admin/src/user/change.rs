@@ -3,7 +3,8 @@
 use clap::Args;
 use postern::clock::now;
 use postern::identity::Status;
-use postern::store::Store;
+use postern::store::Written;
+use postern::store::operator::Operator;
 use serde_json::json;
 
 use super::describe::{about, briefly, deleted_meanwhile};
@@ -51,10 +52,10 @@ pub struct Disable {
     block: bool,
 }
 
-pub(super) async fn set_password(store: &Store, options: &SetPassword) -> Result<Output, Failure> {
+pub(super) async fn set_password(store: &Operator, options: &SetPassword) -> Result<Output, Failure> {
     let user = options.user.find(store).await?;
     let hash = new_password_hash(options.password_stdin, &[&user.username, &user.email])?;
-    if !store.set_password(user.id, &hash, options.must_change_password, now()).await? {
+    if store.set_password(user.id, &hash, options.must_change_password, now()).await? == Written::Refused {
         return Err(deleted_meanwhile());
     }
     let unlocked = unlock::unlock_all(store, &user).await.map_err(|failure| {
@@ -72,7 +73,7 @@ pub(super) async fn set_password(store: &Store, options: &SetPassword) -> Result
     Ok(Output::done(text, about(&user, more)))
 }
 
-pub(super) async fn activate(store: &Store, user: &UserArg) -> Result<Output, Failure> {
+pub(super) async fn activate(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
     let user = user.find(store).await?;
     let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
     match user.status {
@@ -84,23 +85,23 @@ pub(super) async fn activate(store: &Store, user: &UserArg) -> Result<Output, Fa
             return Err(refused(message));
         }
     }
-    if !store.activate(user.id, now()).await? {
+    if store.activate(user.id, now()).await? == Written::Refused {
         return Err(refused("was changed meanwhile; try again".to_owned()));
     }
     Ok(Output::done(format!("activated {}", briefly(&user)), about(&user, json!({"status": Status::Active}))))
 }
 
-pub(super) async fn disable(store: &Store, options: &Disable) -> Result<Output, Failure> {
+pub(super) async fn disable(store: &Operator, options: &Disable) -> Result<Output, Failure> {
     let user = options.user.find(store).await?;
     let status = if options.block { Status::Blocked } else { Status::Disabled };
-    if !store.set_status(user.id, status, now()).await? {
+    if store.set_status(user.id, status, now()).await? == Written::Refused {
         return Err(deleted_meanwhile());
     }
     let text = format!("{} is now {}, and all sessions are ended", briefly(&user), status_name(status));
     Ok(Output::done(text, about(&user, json!({"status": status}))))
 }
 
-pub(super) async fn enable(store: &Store, user: &UserArg) -> Result<Output, Failure> {
+pub(super) async fn enable(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
     let user = user.find(store).await?;
     let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
     match user.status {
@@ -111,7 +112,7 @@ pub(super) async fn enable(store: &Store, user: &UserArg) -> Result<Output, Fail
             return Err(refused(message));
         }
     }
-    if !store.set_status(user.id, Status::Active, now()).await? {
+    if store.set_status(user.id, Status::Active, now()).await? == Written::Refused {
         return Err(deleted_meanwhile());
     }
     let text = format!("enabled {}, who was {}", briefly(&user), status_name(user.status));

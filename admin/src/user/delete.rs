@@ -1,7 +1,8 @@
 //! `postern user delete`.
 
 use clap::Args;
-use postern::store::Store;
+use postern::store::Written;
+use postern::store::operator::Operator;
 use serde_json::json;
 
 use super::describe::{about, briefly};
@@ -26,13 +27,13 @@ pub struct Delete {
     yes: bool,
 }
 
-pub(super) async fn run(store: &Store, options: &Delete) -> Result<Output, Failure> {
+pub(super) async fn run(store: &Operator, options: &Delete) -> Result<Output, Failure> {
     let user = options.user.find(store).await?;
     let sure = options.yes || confirm(&format!("Delete {}? It cannot be reverted.", briefly(&user)))?;
     if !sure {
         return Err(Failure::new(Exit::Refused, "nothing was deleted"));
     }
-    if !store.delete_user(&user).await? {
+    if store.delete_user(&user).await? == Written::Refused {
         let message = format!("{} was changed meanwhile and is not deleted; try again", briefly(&user));
         return Err(Failure::new(Exit::Refused, message));
     }

@@ -1,6 +1,7 @@
 //! Users in the output of commands, and the names that they sign in by.
 
-use postern::identity::{LoginName, User};
+use postern::identity::LoginName;
+use postern::store::operator::UserRecord;
 use serde_json::{Value, json};
 
 use crate::output::{Exit, Failure, plain};
@@ -11,19 +12,19 @@ pub(super) fn deleted_meanwhile() -> Failure {
 }
 
 /// Names a user in a sentence.
-pub(super) fn briefly(user: &User) -> String {
+pub(super) fn briefly(user: &UserRecord) -> String {
     let email = if user.email.is_empty() { String::new() } else { format!(", {}", plain(&user.email)) };
     format!("user {} ({}{email})", user.id, plain(&user.username))
 }
 
 /// The id and names of a user: the first members of every answer about one user.
-fn identity(user: &User) -> Value {
+fn identity(user: &UserRecord) -> Value {
     let email = Some(&user.email).filter(|email| !email.is_empty());
     json!({"id": user.id, "username": user.username, "email": email})
 }
 
 /// An answer about one user, with more members.
-pub(super) fn about(user: &User, more: Value) -> Value {
+pub(super) fn about(user: &UserRecord, more: Value) -> Value {
     let mut answer = identity(user);
     if let (Some(answer), Value::Object(more)) = (answer.as_object_mut(), more) {
         answer.extend(more);
@@ -32,7 +33,7 @@ pub(super) fn about(user: &User, more: Value) -> Value {
 }
 
 /// The names that this user can sign in by, each with its kind. Attempts are counted for each name.
-pub(super) fn sign_in_names(user: &User) -> Vec<(&'static str, LoginName)> {
+pub(super) fn sign_in_names(user: &UserRecord) -> Vec<(&'static str, LoginName)> {
     let mut names = vec![("username", LoginName::new(&user.username))];
     let email = LoginName::new(&user.email);
     if !user.email.is_empty() && names.iter().all(|(_, name)| *name != email) {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use postern::identity::{Status, User};
-use postern::store::Store;
+use postern::identity::Status;
+use postern::store::operator::{Operator, UserRecord};
 use serde_json::json;
 
 use super::describe::about;
@@ -37,7 +37,7 @@ pub struct List {
     limit: Option<u64>,
 }
 
-pub(super) async fn run(store: &Store, options: &List, json: bool) -> Result<Output, Failure> {
+pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<Output, Failure> {
     let mut left = options.limit.unwrap_or(u64::MAX);
     let mut unreadable = 0_u64;
     let mut failed = None;
@@ -67,7 +67,7 @@ pub(super) async fn run(store: &Store, options: &List, json: bool) -> Result<Out
     }
 }
 
-fn line(user: &User, json: bool) -> String {
+fn line(user: &UserRecord, json: bool) -> String {
     let mfa = user.mfa.is_some();
     if json {
         return about(user, json!({"status": user.status, "mfa": mfa})).to_string();

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use postern::clock::now;
 use postern::second_factor::Enrolment;
+use postern::store::Written;
 use serde_json::json;
 
 use super::describe::{about, briefly, deleted_meanwhile};
@@ -70,7 +71,7 @@ async fn enrol(options: &Enrol, target: &Target, connection: &Connection) -> Res
     let enrolment = Enrolment::random();
     let digests = enrolment.digests(user.id, &ring.recovery);
     let set = connection.store.set_mfa(user.id, &enrolment.mfa, digests, options.replace, now()).await?;
-    if !set {
+    if set == Written::Refused {
         return Err(if options.replace { deleted_meanwhile() } else { on() });
     }
     let uri = enrolment.otpauth(&options.issuer, &user.username);
@@ -91,7 +92,7 @@ async fn off(user: &UserArg, connection: &Connection) -> Result<Output, Failure>
     if user.mfa.is_none() {
         return Err(Failure::new(Exit::Refused, format!("MFA of {} is off already", briefly(&user))));
     }
-    if !connection.store.remove_mfa(user.id, now()).await? {
+    if connection.store.remove_mfa(user.id, now()).await? == Written::Refused {
         return Err(deleted_meanwhile());
     }
     let text = format!("MFA is off for {}, and all sessions are ended", briefly(&user));

@@ -3,7 +3,8 @@
 use clap::Args;
 use postern::clock::now;
 use postern::session::Session;
-use postern::store::Store;
+use postern::store::Written;
+use postern::store::operator::Operator;
 use serde_json::{Value, json};
 
 use super::describe::{about, briefly, deleted_meanwhile};
@@ -27,14 +28,14 @@ pub struct Sessions {
     end: bool,
 }
 
-pub(super) async fn run(store: &Store, options: &Sessions) -> Result<Output, Failure> {
+pub(super) async fn run(store: &Operator, options: &Sessions) -> Result<Output, Failure> {
     let user = options.user.find(store).await?;
     let at = now();
     let mut sessions = store.sessions(user.id).await?;
     sessions.retain(|session| session.is_alive(user.epoch, at));
     sessions.sort_by_key(|session| session.created_at);
     if options.end {
-        if !store.end_sessions(user.id, at).await? {
+        if store.end_sessions(user.id, at).await? == Written::Refused {
             return Err(deleted_meanwhile());
         }
         let ended = sessions.len();

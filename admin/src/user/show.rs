@@ -3,10 +3,10 @@
 
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
-use postern::identity::{LoginName, User};
+use postern::identity::LoginName;
 use postern::password::algorithm_of;
-use postern::store::Store;
-use postern::throttle::{Attempts, Policy};
+use postern::store::operator::{Operator, UserRecord};
+use postern::throttle::{Admission, Attempts, Policy};
 use serde_json::{Value, json};
 
 use super::describe::{about, sign_in_names};
@@ -31,7 +31,7 @@ struct LoginNameState {
     attempts: Option<Attempts>,
 }
 
-pub(super) async fn run(store: &Store, user: &UserArg) -> Result<Output, Failure> {
+pub(super) async fn run(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
     let user = user.find(store).await?;
     let policy = Policy::from_env(&Environment::of_process());
     let policy = policy.map_err(|error| Failure::usage(error.to_string()))?;
@@ -58,7 +58,7 @@ pub(super) async fn run(store: &Store, user: &UserArg) -> Result<Output, Failure
 }
 
 async fn login_name(
-    store: &Store,
+    store: &Operator,
     kind: &'static str,
     name: &LoginName,
     at: Timestamp,
@@ -73,10 +73,13 @@ async fn login_name(
 
 impl LoginNameState {
     /// Describes the name in words and in JSON.
-    fn describe(&self, user: &User, policy: &Policy, at: Timestamp) -> (String, Value) {
+    fn describe(&self, user: &UserRecord, policy: &Policy, at: Timestamp) -> (String, Value) {
         let failures = self.attempts.map_or(0, |attempts| attempts.failures);
         let locked = failures >= policy.lock_after;
-        let wait = self.attempts.and_then(|attempts| policy.name(attempts, at).err()).filter(|_| !locked);
+        let wait = self.attempts.and_then(|attempts| match policy.name(attempts, at) {
+            Admission::Refused(wait) if !locked => Some(wait),
+            Admission::Refused(_) | Admission::Admitted => None,
+        });
         let next = wait.map(|wait| time(at.plus(wait)));
         let counted = count(failures as usize, "failure");
         let mut words = match (failures, &next) {
@@ -101,7 +104,7 @@ impl LoginNameState {
 }
 
 /// The facts about a user, each with its heading.
-fn facts(user: &User, live: usize) -> Vec<(String, String)> {
+fn facts(user: &UserRecord, live: usize) -> Vec<(String, String)> {
     let password = match user.password_hash.as_deref().map(algorithm_of) {
         None => "none".to_owned(),
         Some(Ok(algorithm)) => algorithm.to_string(),
@@ -140,7 +143,7 @@ fn facts(user: &User, live: usize) -> Vec<(String, String)> {
     .into()
 }
 
-fn answer(user: &User, live: usize, names: Vec<Value>) -> Value {
+fn answer(user: &UserRecord, live: usize, names: Vec<Value>) -> Value {
     let algorithm = user.password_hash.as_deref().map(algorithm_of);
     let password = algorithm.map(|algorithm| match algorithm {
         Ok(algorithm) => json!({"algorithm": algorithm.to_string()}),

@@ -4,8 +4,8 @@ use std::fmt;
 
 use clap::Args;
 use postern::clock::now;
-use postern::identity::{LoginName, User};
-use postern::store::Store;
+use postern::identity::LoginName;
+use postern::store::operator::{Operator, UserRecord};
 use serde_json::json;
 
 use super::describe::{briefly, sign_in_names};
@@ -43,7 +43,7 @@ impl fmt::Display for Unlocked {
     }
 }
 
-pub(super) async fn run(store: &Store, options: &Unlock) -> Result<Output, Failure> {
+pub(super) async fn run(store: &Operator, options: &Unlock) -> Result<Output, Failure> {
     let user = match (UserArg { user: options.name.clone() }).find(store).await {
         Ok(user) => Some(user),
         Err(failure) if failure.exit == Exit::NotFound => None,
@@ -66,7 +66,7 @@ pub(super) async fn run(store: &Store, options: &Unlock) -> Result<Output, Failu
 }
 
 /// Unlocks every name of a user.
-pub(super) async fn unlock_all(store: &Store, user: &User) -> Result<Vec<Unlocked>, Failure> {
+pub(super) async fn unlock_all(store: &Operator, user: &UserRecord) -> Result<Vec<Unlocked>, Failure> {
     let mut unlocked = Vec::new();
     for (_, name) in sign_in_names(user) {
         unlocked.push(unlock(store, &name).await?);
@@ -75,11 +75,11 @@ pub(super) async fn unlock_all(store: &Store, user: &User) -> Result<Vec<Unlocke
 }
 
 /// The message for names that could not be unlocked after another change succeeded.
-pub(super) fn still_locked(user: &User, failure: &Failure) -> String {
+pub(super) fn still_locked(user: &UserRecord, failure: &Failure) -> String {
     format!("the login names may still be locked (`postern user unlock {}`): {}", user.id, failure.message)
 }
 
-async fn unlock(store: &Store, name: &LoginName) -> Result<Unlocked, Failure> {
+async fn unlock(store: &Operator, name: &LoginName) -> Result<Unlocked, Failure> {
     let attempts = store.unlock_name(name, now()).await?;
     let failures = attempts.map_or(0, |attempts| attempts.failures);
     Ok(Unlocked { name: name.as_key().unwrap_or("(longer than any name)").to_owned(), failures })

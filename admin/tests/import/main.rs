@@ -21,14 +21,14 @@ use std::process::{Command, Output, Stdio};
 
 use postern::environment::Environment;
 use postern::random::random;
-use postern::store::Store;
+use postern::store::operator::Operator;
 use postern_local::dynamodb::{NAME, Table};
 use serde_json::Value;
 
 /// A table, a directory, and the command that works on both.
 pub(crate) struct Deployment {
     pub(crate) table: Table,
-    pub(crate) store: Store,
+    pub(crate) store: Operator,
     pub(crate) directory: PathBuf,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct CliOutput {
 impl Deployment {
     pub(crate) async fn start() -> Self {
         let table = Table::start(0, None, None).await.unwrap();
-        let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+        let store = Operator::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
         store.create_table().await.unwrap();
         let directory = std::env::temp_dir().join(format!("postern-import-{}", hex::encode(random::<8>())));
         fs::create_dir(&directory).unwrap();

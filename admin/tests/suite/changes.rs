@@ -1,6 +1,7 @@
 //! Passwords, the status, locked login names, and sessions.
 
 use postern::identity::LoginName;
+use postern::store::Written;
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, PASSWORD};
@@ -89,7 +90,7 @@ async fn activate_changes_only_a_user_who_is_not_activated() {
     cli.run(&["user", "activate", "blocked"]).await.fails_with(4, "postern user enable 42");
     assert_eq!(cli.sign_in("account", "blocked", "Password1234!").await, 403);
     // Even if the status changes between the read and the write.
-    assert!(!cli.deployment.store.activate(42, cli.deployment.now()).await.unwrap());
+    assert_eq!(cli.deployment.store.activate(42, cli.deployment.now()).await.unwrap(), Written::Refused);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use postern::clock::now;
-use postern::token::{KeyRing, SAMPLE_KEYS};
+use postern::token::{KeySet, SAMPLE_KEYS};
 use postern_tests::logs::find_secret;
 use serde_json::{Value, json};
 
@@ -52,11 +52,11 @@ fn hides_keys(output: &CliOutput) {
     assert!(!text.contains(RAW), "{text}");
 }
 
-fn token(ring: &KeyRing) -> String {
+fn token(ring: &KeySet) -> String {
     ring.sign(&json!({"exp": now().secs() + 3600})).unwrap()
 }
 
-fn accepts(ring: &KeyRing, token: &str) -> bool {
+fn accepts(ring: &KeySet, token: &str) -> bool {
     ring.verify::<Value>(token, now()).is_ok()
 }
 
@@ -70,7 +70,7 @@ async fn new_key_of_each_algorithm_signs_and_is_private_to_its_owner() {
         let file = Scratch::new(alg);
         let output = keys(&["new", "--alg", alg, "--file", file.path()]).await;
         output.prints(&[alg, "signs and verifies"]);
-        let ring = KeyRing::parse(&file.set().to_string()).unwrap();
+        let ring = KeySet::parse(&file.set().to_string()).unwrap();
         assert!(accepts(&ring, &token(&ring)), "{alg}");
         assert!(!ring.has_sample_key());
         #[cfg(unix)]
@@ -120,7 +120,7 @@ async fn existing_keys_are_replaced_only_with_replace() {
     run(empty.with_endpoint(words.env("SIGNING_KEYS_SECRET_ARN", ARN)), "")
         .await
         .prints(&["signs and verifies"]);
-    assert!(KeyRing::parse(&empty.value().unwrap()).is_ok());
+    assert!(KeySet::parse(&empty.value().unwrap()).is_ok());
 
     let secrets = Secrets::start(Some(RAW)).await;
     let output = run(secrets.with_endpoint(&mut command(&["keys", "new", "--secret", ARN])), "").await;
@@ -131,8 +131,8 @@ async fn existing_keys_are_replaced_only_with_replace() {
     hides_keys(&output);
     output.prints(&["wrote a new set"]);
     assert!(!accepts(
-        &KeyRing::parse(&secrets.value().unwrap()).unwrap(),
-        &token(&KeyRing::parse(RAW).unwrap())
+        &KeySet::parse(&secrets.value().unwrap()).unwrap(),
+        &token(&KeySet::parse(RAW).unwrap())
     ));
 }
 
@@ -142,7 +142,7 @@ async fn private_set_is_printed_and_not_stored() {
     let mut command = command(&["keys", "new", "--alg", "ES256", "--private"]);
     let output = run(secrets.with_endpoint(&mut command).env("SIGNING_KEYS_SECRET_ARN", ARN), "").await;
     output.prints(&[]);
-    assert!(KeyRing::parse(&output.out).is_ok(), "fit for SIGNING_KEYS");
+    assert!(KeySet::parse(&output.out).is_ok(), "fit for SIGNING_KEYS");
     assert_eq!(secrets.value(), None);
 }
 
@@ -156,8 +156,8 @@ async fn generated_secret_rotates_in_three_steps_without_losing_a_token() {
         hides_keys(&output);
         output
     };
-    let ring = || KeyRing::parse(&secrets.value().unwrap()).unwrap();
-    let before = KeyRing::parse(RAW).unwrap();
+    let ring = || KeySet::parse(&secrets.value().unwrap()).unwrap();
+    let before = KeySet::parse(RAW).unwrap();
     let old = token(&before);
 
     let output = rotate(&["--add", "--alg", "ES256", "--json"]).await;
@@ -339,8 +339,8 @@ async fn pepper_is_read_from_standard_input_and_never_shown() {
 #[tokio::test]
 async fn peppers_stay_when_keys_are_rotated_or_replaced() {
     let secrets = Secrets::start(Some(RAW)).await;
-    let old = token(&KeyRing::parse(RAW).unwrap());
-    let recovery = KeyRing::parse(RAW).unwrap().recovery.digest(7, "0a1b2c3d");
+    let old = token(&KeySet::parse(RAW).unwrap());
+    let recovery = KeySet::parse(RAW).unwrap().recovery.digest(7, "0a1b2c3d");
     let keys = async |words: &[&str], input: &str| {
         let mut command = command(&["keys"]);
         let output =
@@ -353,7 +353,7 @@ async fn peppers_stay_when_keys_are_rotated_or_replaced() {
     let set = || serde_json::from_str::<Value>(&secrets.value().unwrap()).unwrap();
     keys(&["pepper", "add", "a"], PEPPER).await;
     // The generated secret is now a set. Its tokens and recovery codes stay valid.
-    let ring = KeyRing::parse(&secrets.value().unwrap()).unwrap();
+    let ring = KeySet::parse(&secrets.value().unwrap()).unwrap();
     assert!(accepts(&ring, &old));
     assert_eq!(ring.recovery.digest(7, "0a1b2c3d"), recovery);
     let peppers = set()["password_peppers"].clone();
@@ -369,5 +369,5 @@ async fn peppers_stay_when_keys_are_rotated_or_replaced() {
         keys(words, "").await.prints(&["password peppers: a"]);
         assert_eq!(set()["password_peppers"], peppers, "{words:?}");
     }
-    assert_ne!(KeyRing::parse(&secrets.value().unwrap()).unwrap().recovery.digest(7, "0a1b2c3d"), recovery);
+    assert_ne!(KeySet::parse(&secrets.value().unwrap()).unwrap().recovery.digest(7, "0a1b2c3d"), recovery);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postern::identity::LoginName;
+use postern::store::Written;
 use postern_tests::deployment::PASSWORD_CONTRACTS;
 use serde_json::{Value, json};
 
@@ -277,10 +278,10 @@ async fn user_changed_since_the_read_is_not_deleted() {
     let cli = Cli::start().await;
     let store = &cli.deployment.store;
     let read = store.user(1).await.unwrap().unwrap();
-    assert!(store.end_sessions(1, cli.deployment.now()).await.unwrap());
-    assert!(!store.delete_user(&read).await.unwrap());
+    assert_eq!(store.end_sessions(1, cli.deployment.now()).await.unwrap(), Written::Done);
+    assert_eq!(store.delete_user(&read).await.unwrap(), Written::Refused);
     assert_eq!(cli.sign_in("account", "johndoe", "SecurePass123!").await, 200);
     let read = store.user(1).await.unwrap().unwrap();
-    assert!(store.delete_user(&read).await.unwrap());
-    assert!(!store.delete_user(&read).await.unwrap(), "twice");
+    assert_eq!(store.delete_user(&read).await.unwrap(), Written::Done);
+    assert_eq!(store.delete_user(&read).await.unwrap(), Written::Refused, "twice");
 }

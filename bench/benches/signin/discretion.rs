@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
@@ -59,7 +60,7 @@ async fn create_users(deployment: &Deployment) {
     for (kind, base) in KINDS.iter().zip([0, 1000, 2000, 3000, 4000]).skip(1) {
         for n in 0..NAMES {
             let username = format!("{kind}-{n}");
-            let mut user = User {
+            let mut user = UserRecord {
                 id: base + n as u64,
                 email: format!("{username}@example.com"),
                 username,

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use postern::environment::Environment;
-use postern::store::Store;
+use postern::store::operator::Operator;
 use postern_local::dynamodb::{NAME, Table};
 use postern_tests::binary::in_workspace;
 
@@ -27,7 +27,7 @@ pub(crate) async fn run() {
     let file = std::env::temp_dir().join(format!("postern-bench-{}.jsonl", std::process::id()));
     write_rows(&file, rows);
     let table = Table::start(0, None, None).await.unwrap();
-    let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+    let store = Operator::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
     store.create_table().await.unwrap();
     let name = file.to_str().unwrap();
 
@@ -76,7 +76,7 @@ async fn products(binary: &Path, rows: u64) {
         write(&mut out, rows);
         out.flush().unwrap();
         let table = Table::start(0, None, None).await.unwrap();
-        let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+        let store = Operator::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
         store.create_table().await.unwrap();
         let arguments = [&["import"], &arguments[..1], &[path.as_str()], &arguments[1..]].concat();
         let (took, peak) = measure(binary, &table, &arguments).await;
@@ -152,7 +152,7 @@ fn write_selfcommunity(out: &mut dyn Write, rows: u64) {
 /// Users per second, on a table of their own.
 async fn one_by_one() -> f64 {
     let table = Table::start(0, None, None).await.unwrap();
-    let store = Store::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+    let store = Operator::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
     store.create_table().await.unwrap();
     let users: Vec<_> = (1..=ALONE).map(|id| serde_json::from_value(user(id)).unwrap()).collect();
     let began = Instant::now();

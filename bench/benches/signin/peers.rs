@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use postern::environment::Environment;
-use postern::store::Store;
+use postern::store::operator::Operator;
 use postern_tests::binary::demo_table;
 use postern_tests::events;
 
@@ -65,7 +65,7 @@ pub(crate) async fn run() {
     let (node, node_version) = program("node");
     let (_, python_version) = program("python3");
     let (_table, env) = demo_table().await;
-    let hash = Store::from_env(&env).unwrap().user(1).await.unwrap().unwrap().password_hash.unwrap();
+    let hash = Operator::from_env(&env).unwrap().user(1).await.unwrap().unwrap().password_hash.unwrap();
     assert!(hash.starts_with(PARAMETERS), "{hash}");
 
     let peers = [

@@ -91,7 +91,7 @@ async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Do
         store_calls(client, contract).await;
         let called = start.elapsed();
 
-        let request = (deployment.function(contract).handler)(right.clone());
+        let request = deployment.function(contract).invoke(right.clone());
         let request = request.instrument(tracing::info_span!(target: busy::REQUEST, "request"));
         busy::take();
         let start = Instant::now();

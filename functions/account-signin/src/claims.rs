@@ -45,12 +45,12 @@ pub(super) fn access_token(
         token_type: "access",
         exp: iat + settings.access_lifetime.as_secs(),
         iat,
-        jti: hex::encode(&random::<16>()),
+        jti: hex::encode(random::<16>()),
         user_id: user.id,
         epoch: user.epoch,
         sid: session.session_id(),
     };
-    Ok(app.keys.sign(&claims)?)
+    app.sign(&claims)
 }
 
 /// The subject of a token that is one of ours by its claims.

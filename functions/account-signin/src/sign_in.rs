@@ -1,10 +1,11 @@
 //! `POST /api/v2/account/signin/`: username and password for an access token and a refresh token.
 
 use lambda_http::http::StatusCode;
-use postern::app::{Attempt, Names, SignedIn};
+use postern::app::{AcceptedNames, Attempt, SignedIn};
 use postern::audit::Caller;
 use postern::http::{self, BodyError, Forms, Request, Response};
-use postern::session::{self, SessionRequest};
+use postern::password::Password;
+use postern::session::{SessionRequest, SessionSecret};
 use postern::{App, Refusal};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -15,7 +16,7 @@ use crate::{CONTRACT, Settings, claims};
 /// What the body must hold.
 struct Credentials {
     username: String,
-    password: String,
+    password: Password,
     code: Option<String>,
 }
 
@@ -43,14 +44,14 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     };
     let attempt = Attempt {
         name: &credentials.username,
-        names: Names::Username,
+        names: AcceptedNames::Username,
         readable: |_| Ok(()),
         password: &credentials.password,
         code: credentials.code.as_deref(),
         session: Some(SessionRequest {
             kind: CONTRACT,
             device: None,
-            secret: session::plain_secret(),
+            secret: SessionSecret::random_base62(),
             idle: settings.session_idle,
             absolute: settings.session_absolute,
         }),
@@ -66,7 +67,7 @@ fn parse(request: &Request) -> Result<Credentials, (StatusCode, Vec<ErrorEntry>)
     let members = http::members(request, Forms::UrlencodedAndMultipart).map_err(malformed)?;
     match (field(&members, "username"), field(&members, "password")) {
         (Ok(username), Ok(password)) => {
-            Ok(Credentials { username, password, code: http::mfa_code(&members) })
+            Ok(Credentials { username, password: password.into(), code: http::mfa_code(&members) })
         }
         (username, password) => {
             let errors = [username.err(), password.err()].into_iter().flatten().collect();

@@ -2,7 +2,7 @@
 
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 use postern::app::SignedIn;
-use postern::audit::{self, Caller};
+use postern::audit::{self, Caller, Outcome};
 use postern::http::{self, Request, Response};
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::{App, Refusal};
@@ -29,14 +29,14 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Err(error) => return error.reply(),
     };
     let Some(presented) = presented else {
-        audit::session(caller, "bad_token", None);
+        audit::session(caller, Outcome::BadToken, None);
         return OauthError::InvalidGrant.reply();
     };
     let policy =
         RefreshPolicy { kind: CONTRACT, idle: settings.session_idle, lost_reply: settings.lost_reply };
     match app.refresh(caller, &presented, &policy).await {
         Ok(Some(signed_in)) => {
-            upgraded(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
+            refreshed(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
         }
         Ok(None) => OauthError::InvalidGrant.reply(),
         Err(refusal) => refuse(&refusal),
@@ -64,7 +64,7 @@ fn refresh_request(
     Ok(SessionToken::from_plain(token))
 }
 
-fn upgraded(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
+fn refreshed(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
     let session = who.session.as_ref().ok_or(Refusal::Fault)?;
     Ok(http::token_json(&Token {
         access_token: &claims::access_token(app, settings, caller, &who.user, session)?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use postern::app::{SignedIn, TokenSubject};
 use postern::audit::Caller;
 use postern::random::random;
-use postern::session::SessionToken;
+use postern::session::{SessionSecret, SessionToken};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -85,15 +85,19 @@ pub(super) fn issue(
         epoch: who.user.epoch,
         sid,
     };
-    let jti = hex::encode(&random::<16>());
+    let jti = hex::encode(random::<16>());
     let access = claims("access", settings.access_lifetime, &jti, None);
     let lifetime = settings.refresh_lifetime.min(settings.session_absolute);
     let refresh = claims("refresh", lifetime, &session.secret, Some(&session.family));
-    Ok(Tokens { access: app.keys.sign(&access)?, refresh: app.keys.sign(&refresh)? })
+    Ok(Tokens { access: app.sign(&access)?, refresh: app.sign(&refresh)? })
 }
 
 /// The session token that a refresh token carries, if it is one of ours by its claims.
 pub(super) fn session_of(token: RefreshToken) -> Option<SessionToken> {
     let RefreshToken { token_type, iss, user_id, sid: family, jti: secret } = token;
-    (token_type == "refresh" && iss == CONTRACT).then_some(SessionToken { user_id, family, secret })
+    (token_type == "refresh" && iss == CONTRACT).then(|| SessionToken {
+        user_id,
+        family,
+        secret: SessionSecret::hex(secret),
+    })
 }

@@ -2,7 +2,7 @@
 
 use lambda_http::http::StatusCode;
 use postern::app::{TokenHolder, TokenRefusal};
-use postern::audit::{self, Caller};
+use postern::audit::{self, Caller, Outcome};
 use postern::http::{self, Request, Response};
 use postern::{App, Refusal};
 
@@ -15,7 +15,7 @@ use crate::errors::{AuthenticationError, refuse, unauthenticated};
 pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Response {
     let bearer = http::bearer(request);
     if bearer.is_some_and(|token| token.is_empty() || token.contains(char::is_whitespace)) {
-        audit::session(caller, "bad_token", None);
+        audit::session(caller, Outcome::BadToken, None);
         return unauthenticated(&AuthenticationError::HEADER);
     }
     let mut wrong_type = false;
@@ -26,7 +26,7 @@ pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Res
     let outcome = match app.holder(caller, bearer, subject).await {
         Ok(TokenHolder { user, .. }) => user
             .attributes(CONTRACT)
-            .map_err(Refusal::from)
+            .map_err(Refusal::fault)
             .map(|attributes| http::json(StatusCode::OK, &account(&user, &attributes))),
         Err(TokenRefusal::Missing) => Ok(unauthenticated(&AuthenticationError::MISSING)),
         Err(TokenRefusal::Expired) => Ok(unauthenticated(&AuthenticationError::token("Token is expired"))),

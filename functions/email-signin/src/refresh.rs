@@ -2,7 +2,7 @@
 
 use lambda_http::http::StatusCode;
 use postern::App;
-use postern::audit::{self, Caller};
+use postern::audit::{self, Caller, Outcome};
 use postern::http::{self, BodyError, Forms, Request, Response};
 use postern::session::{RefreshPolicy, SessionToken};
 
@@ -38,9 +38,9 @@ pub(super) async fn refresh_token(
         let refresh = ["This field is required."];
         http::json(body.status(StatusCode::BAD_REQUEST), &NoRefresh { refresh })
     })?;
-    let session = app.keys.verify(&token, caller.now).await.ok().and_then(claims::session_of);
+    let session = app.keys().verify(&token, caller.now).await.ok().and_then(claims::session_of);
     session.ok_or_else(|| {
-        audit::session(caller, "bad_token", None);
+        audit::session(caller, Outcome::BadToken, None);
         bad_token()
     })
 }

@@ -1,10 +1,11 @@
 //! `POST /api/sign-in/`: e-mail address and password for a refresh token, an access token and the user.
 
 use lambda_http::http::StatusCode;
-use postern::app::{Attempt, Names, SignedIn};
+use postern::app::{AcceptedNames, Attempt, SignedIn};
 use postern::audit::Caller;
 use postern::http::{self, BodyError, Forms, Request, Response};
-use postern::session::{self, SessionRequest};
+use postern::password::Password;
+use postern::session::{SessionRequest, SessionSecret};
 use postern::{App, Refusal};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -17,7 +18,7 @@ use crate::{CONTRACT, Settings, claims};
 /// What the body must hold.
 struct Credentials {
     email: String,
-    password: String,
+    password: Password,
     code: Option<String>,
 }
 
@@ -39,21 +40,21 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     };
     let attempt = Attempt {
         name: &credentials.email,
-        names: Names::Email,
+        names: AcceptedNames::Email,
         readable: |user| user.attributes::<Attributes>(CONTRACT).map(|_| ()),
         password: &credentials.password,
         code: credentials.code.as_deref(),
         session: Some(SessionRequest {
             kind: CONTRACT,
             device: None,
-            secret: session::hex_secret(),
+            secret: SessionSecret::random_hex(),
             idle: settings.refresh_lifetime,
             absolute: settings.session_absolute,
         }),
     };
     let outcome = match app.sign_in(caller, attempt).await {
         Ok(signed_in) => success(app, settings, caller, &signed_in),
-        // The page wants a 404; this setting makes the door as discreet as the others.
+        // The page asks for a 404. With this setting, unknown users look like wrong passwords here too.
         Err(Refusal::UnknownUser) if settings.hide_unknown_users => Err(Refusal::WrongPassword),
         Err(refusal) => Err(refusal),
     };
@@ -63,7 +64,9 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
 fn parse(request: &Request) -> Result<Credentials, BodyError> {
     let members = http::members(request, Forms::UrlencodedAndMultipart)?;
     match (field(&members, "email"), field(&members, "password")) {
-        (Some(email), Some(password)) => Ok(Credentials { email, password, code: http::mfa_code(&members) }),
+        (Some(email), Some(password)) => {
+            Ok(Credentials { email, password: password.into(), code: http::mfa_code(&members) })
+        }
         _ => Err(BodyError::Malformed),
     }
 }
@@ -80,7 +83,7 @@ pub(super) fn field(members: &Map<String, Value>, field: &str) -> Option<String>
 }
 
 fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
-    let attributes: Attributes = who.user.attributes(CONTRACT)?;
+    let attributes: Attributes = who.user.attributes(CONTRACT).map_err(Refusal::fault)?;
     let Tokens { access, refresh } = claims::issue(app, settings, caller, who)?;
     Ok(http::token_json(&Success { refresh, access, user: account(&who.user, &attributes) }))
 }

@@ -28,7 +28,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
 
 /// The reply that shows a user.
 pub(super) fn shown(user: &User) -> Result<Response, Refusal> {
-    let attributes: Attributes = user.attributes(CONTRACT)?;
+    let attributes: Attributes = user.attributes(CONTRACT).map_err(Refusal::fault)?;
     let account = account(user, &attributes)?;
     Ok(http::json(StatusCode::OK, &Success { result: "success", account }))
 }

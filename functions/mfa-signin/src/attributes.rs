@@ -86,7 +86,7 @@ pub(super) fn account<'a>(user: &'a User, attributes: &'a Attributes) -> Result<
         initial: attributes.initial.as_deref().unwrap_or(&user.email),
         language: &attributes.language,
         last_sign_in: user.last_sign_in.map(iso).transpose()?,
-        mfa_enabled: user.mfa.is_some(),
+        mfa_enabled: user.mfa_enabled,
         newsletter: attributes.newsletter,
         patron: attributes.patron,
         role: &attributes.role,

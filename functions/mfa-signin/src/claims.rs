@@ -72,7 +72,7 @@ pub(super) fn issue(
         iat,
         exp: iat + LIFETIME.as_secs(),
         epoch: user.epoch,
-        jti: hex::encode(&random::<16>()),
+        jti: hex::encode(random::<16>()),
     };
-    Ok(app.keys.sign(&claims)?)
+    app.sign(&claims)
 }

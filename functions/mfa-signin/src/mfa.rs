@@ -6,6 +6,7 @@ use postern::app::{MfaConfirmed, TokenRefusal};
 use postern::audit::Caller;
 use postern::http::{self, BodyError, Forms, Request, Response};
 use postern::identity::User;
+use postern::password::Password;
 use postern::second_factor::Enrolment;
 use postern::{App, Refusal};
 use qrcode::render::svg;
@@ -26,7 +27,7 @@ const QR_CODE_PIXELS: u32 = 200;
 enum MfaRequest {
     Begin,
     Confirm { secret: String, code: String },
-    SwitchOff { password: String, code: String },
+    SwitchOff { password: Password, code: String },
 }
 
 #[derive(Serialize)]
@@ -58,16 +59,16 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Err(refusal) => return refuse_token(refusal),
     };
     let user = &holder.user;
-    // Before anything is changed: a user who cannot be shown is told so and nothing else.
+    // This comes before any change: a user who cannot be shown is refused.
     if let Err(unreadable) = user.attributes::<Attributes>(CONTRACT) {
-        return refuse(&unreadable.into());
+        return refuse(&Refusal::fault(unreadable));
     }
     let members = match http::members(request, Forms::Urlencoded) {
         Ok(members) => members,
         Err(BodyError::Malformed) => Map::new(),
         Err(body) => return refuse_with(body.status(StatusCode::BAD_REQUEST), "invalidMfaSetting"),
     };
-    let outcome = match mfa_request(&members, user.mfa.is_some()) {
+    let outcome = match mfa_request(&members, user.mfa_enabled) {
         Ok(MfaRequest::Begin) => {
             let begun = app.begin_mfa(caller, &holder).await;
             begun.map(|enrolment| begun_reply(settings, user, enrolment))
@@ -84,8 +85,8 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     };
     match outcome {
         Ok(reply) => reply.unwrap_or_else(|refusal| refuse(&refusal)),
-        // A code of a secret that is not on yet is told apart from one that guards the door.
-        Err(TokenRefusal::Refused(Refusal::WrongCode)) if user.mfa.is_none() => {
+        // A wrong code of a secret that is not confirmed yet has a reply of its own.
+        Err(TokenRefusal::Refused(Refusal::WrongCode)) if !user.mfa_enabled => {
             refuse_with(StatusCode::FORBIDDEN, "mfaTokenInvalid")
         }
         Err(TokenRefusal::Refused(Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode)) => {
@@ -111,7 +112,11 @@ fn mfa_request(members: &Map<String, Value>, is_on: bool) -> Result<MfaRequest, 
         (Some(Value::Bool(false)), is_on) => {
             let code = http::mfa_code(members).ok_or("mfaTokenMissing")?;
             let password = text("password").ok_or("passwordMissing")?;
-            if is_on { Ok(MfaRequest::SwitchOff { password, code }) } else { Err("invalidMfaSetting") }
+            if is_on {
+                Ok(MfaRequest::SwitchOff { password: password.into(), code })
+            } else {
+                Err("invalidMfaSetting")
+            }
         }
         _ => Err("invalidMfaSetting"),
     }
@@ -125,7 +130,7 @@ fn begun_reply(settings: &Settings, user: &User, enrolment: Enrolment) -> Result
 
 fn confirmed_reply(confirmed: &MfaConfirmed) -> Result<Response, Refusal> {
     let MfaConfirmed { user, recovery_codes } = confirmed;
-    let attributes: Attributes = user.attributes(CONTRACT)?;
+    let attributes: Attributes = user.attributes(CONTRACT).map_err(Refusal::fault)?;
     let account = account(user, &attributes)?;
     Ok(http::token_json(&Confirmed { result: "success", account, recovery_codes }))
 }

@@ -1,10 +1,11 @@
 //! `POST /signin`: username, e-mail address or id, password and, if MFA is on, its code, for a JWT and the account.
 
 use lambda_http::http::StatusCode;
-use postern::app::{Attempt, Names};
+use postern::app::{AcceptedNames, Attempt};
 use postern::audit::Caller;
 use postern::http::{self, Forms, Request, Response};
 use postern::identity::User;
+use postern::password::Password;
 use postern::{App, Refusal};
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
@@ -16,7 +17,7 @@ use crate::{CONTRACT, Settings, claims};
 /// What the body must hold.
 struct Credentials {
     username: String,
-    password: String,
+    password: Password,
     code: Option<String>,
 }
 
@@ -35,7 +36,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     };
     let attempt = Attempt {
         name: &credentials.username,
-        names: Names::UsernameEmailOrId,
+        names: AcceptedNames::UsernameEmailOrId,
         readable: |user| user.attributes::<Attributes>(CONTRACT).map(|_| ()),
         password: &credentials.password,
         code: credentials.code.as_deref(),
@@ -57,7 +58,7 @@ fn parse(request: &Request) -> Result<Credentials, (StatusCode, &'static str)> {
     };
     let username = username(&members).ok_or(bad_request("usernameMissing"))?;
     let password = match members.get("password") {
-        Some(Value::String(password)) if !password.is_empty() => password.clone(),
+        Some(Value::String(password)) if !password.is_empty() => password.clone().into(),
         _ => return Err(bad_request("passwordMissing")),
     };
     Ok(Credentials { username, password, code: http::mfa_code(&members) })
@@ -88,7 +89,7 @@ fn decimal(number: &Number) -> String {
 }
 
 fn success(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<Response, Refusal> {
-    let attributes: Attributes = user.attributes(CONTRACT)?;
+    let attributes: Attributes = user.attributes(CONTRACT).map_err(Refusal::fault)?;
     let token = claims::issue(app, settings, caller, user, &attributes)?;
     Ok(http::token_json(&Success { result: "success", token, account: account(user, &attributes)? }))
 }

@@ -5,7 +5,7 @@ use postern::App;
 use postern::app::PasswordChange;
 use postern::audit::Caller;
 use postern::http::{self, Request, Response};
-use postern::password::check_new;
+use postern::password::{Password, check_new};
 
 use crate::Settings;
 use crate::errors::{Error, refuse, weakness};
@@ -34,12 +34,12 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
 }
 
 /// The credentials, of which the password is the old one; and the new one.
-fn parse_change(request: &Request) -> Result<(Credentials, String), FieldErrors> {
+fn parse_change(request: &Request) -> Result<(Credentials, Password), FieldErrors> {
     let mut fields = Fields::of(request);
     let username = fields.required_short("username");
-    let password = fields.required("old_password");
-    let new_password = fields.required(NEW_PASSWORD);
-    // What can be said without knowing the user is said before an attempt is charged.
+    let password = Password::from(fields.required("old_password"));
+    let new_password = Password::from(fields.required(NEW_PASSWORD));
+    // These checks need no user, so they come before an attempt is charged.
     if !new_password.is_empty() {
         if new_password == password {
             fields.refuse(NEW_PASSWORD, "and old password must be different.");

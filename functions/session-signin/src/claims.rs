@@ -47,5 +47,5 @@ pub(super) fn issue(app: &App, settings: &Settings, caller: &Caller, user: &User
     let iat = caller.now.secs();
     let exp = iat + LIFETIME.as_secs();
     let claims = Jwt { iss: &settings.issuer, sub: user.id, iat, exp, epoch: user.epoch };
-    Ok(app.keys.sign(&claims)?)
+    app.sign(&claims)
 }

@@ -1,7 +1,7 @@
 //! `POST /api/auth/IamLoggedIn`: a session token for a JWT, without a password.
 
 use lambda_http::http::StatusCode;
-use postern::audit::{self, Caller};
+use postern::audit::{self, Caller, Outcome};
 use postern::http::{self, Request, Response};
 use postern::identity::User;
 use postern::session::SessionToken;
@@ -27,7 +27,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     let outcome = match SessionToken::from_plain(&session_token) {
         Some(presented) => app.resume(caller, &presented, CONTRACT, settings.session_idle).await,
         None => {
-            audit::session(caller, "bad_token", None);
+            audit::session(caller, Outcome::BadToken, None);
             Ok(None)
         }
     };

@@ -1,9 +1,10 @@
 //! `POST /api/auth/signin`: username and password for a JWT, and for a session token if the client wants to stay.
 
-use postern::app::{Attempt, Names, SignedIn};
+use postern::app::{AcceptedNames, Attempt, SignedIn};
 use postern::audit::Caller;
 use postern::http::{self, Request, Response};
-use postern::session::{self, SessionRequest};
+use postern::password::Password;
+use postern::session::{SessionRequest, SessionSecret};
 use postern::{App, Refusal};
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use crate::{CONTRACT, Settings, claims};
 /// What the body must hold.
 pub(super) struct Credentials {
     pub(super) username: String,
-    pub(super) password: String,
+    pub(super) password: Password,
     pub(super) session_information: Option<String>,
     pub(super) stay_logged_in: bool,
     pub(super) code: Option<String>,
@@ -43,14 +44,14 @@ impl Credentials {
     pub(super) fn attempt(&self, settings: &Settings) -> Attempt<'_> {
         Attempt {
             name: &self.username,
-            names: Names::Username,
+            names: AcceptedNames::Username,
             readable: |_| Ok(()),
             password: &self.password,
             code: self.code.as_deref(),
             session: self.stay_logged_in.then(|| SessionRequest {
                 kind: CONTRACT,
                 device: self.session_information.clone(),
-                secret: session::plain_secret(),
+                secret: SessionSecret::random_base62(),
                 idle: settings.session_idle,
                 absolute: settings.session_absolute,
             }),
@@ -62,7 +63,7 @@ fn parse(request: &Request) -> Result<Credentials, FieldErrors> {
     let mut fields = Fields::of(request);
     let credentials = Credentials {
         username: fields.required_short("username"),
-        password: fields.required("password"),
+        password: fields.required("password").into(),
         session_information: fields.optional_short("session_information"),
         stay_logged_in: fields.boolean("stay_logged_in"),
         code: fields.code(),

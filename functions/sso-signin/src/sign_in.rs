@@ -2,7 +2,7 @@
 
 use lambda_http::http::StatusCode;
 use postern::app::{TokenRefusal, TokenSubject};
-use postern::audit::{self, AttemptDetails, Caller};
+use postern::audit::{self, AttemptDetails, Caller, Outcome};
 use postern::http::{self, Request, Response};
 use postern::identity::User;
 use postern::{App, Refusal};
@@ -27,13 +27,13 @@ pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Res
     let token = http::bearer(request);
     let subject = app.claims(caller, token, AccessToken::subject).await;
     let user_id = subject.as_ref().ok().map(|subject| subject.user_id);
-    let outcome = match subject {
+    let shown = match subject {
         Ok(subject) => user_of(app, caller, token.unwrap_or_default(), &subject).await,
         Err(refusal) => Err(refusal),
     };
-    let said = outcome.as_ref().map_or_else(TokenRefusal::outcome, |_| audit::SIGNED_IN);
-    audit::attempt(caller, said, AttemptDetails { user_id, ..AttemptDetails::default() });
-    match outcome {
+    let outcome = shown.as_ref().map_or_else(TokenRefusal::outcome, |_| Outcome::SignedIn);
+    audit::attempt(caller, outcome, AttemptDetails { user_id, ..AttemptDetails::default() });
+    match shown {
         Ok((user, attributes)) => http::json(
             StatusCode::OK,
             &Success {
@@ -57,6 +57,6 @@ async fn user_of(
     subject: &TokenSubject,
 ) -> Result<(User, Attributes), TokenRefusal> {
     let user = app.user_of_token(caller, token, subject).await?;
-    let attributes = user.attributes(CONTRACT).map_err(Refusal::from)?;
+    let attributes = user.attributes(CONTRACT).map_err(Refusal::fault)?;
     Ok((user, attributes))
 }

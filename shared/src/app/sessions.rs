@@ -1,53 +1,48 @@
-//! What follows a sign-in: sessions that are refreshed, used and ended, and what ends them all.
+//! Sessions: how they are refreshed, used and ended.
 //!
-//! Each is one round trip: one conditional write, and where it matters who the user is now, the user's read beside
-//! it. Only a token that was used before costs a second, which ends its family. A token that is no good, or whose user may
-//! not enter, is `None`: of what is wrong nobody is told more, but the audit event.
+//! Each takes one round trip: one conditional write, and beside it the read of the user if the user's state matters. Only a
+//! token that was used before takes a second one, which ends its family. `None` is the answer to a token that is invalid or
+//! whose user may not sign in. The audit event alone says which.
 
 use std::time::Duration;
 
-use super::{App, SignedIn, TokenRefusal, TokenSubject, may_enter};
-use crate::audit::{self, Caller};
-use crate::identity::User;
+use super::{App, SignedIn, TokenRefusal, TokenSubject, check_status, store_failed};
+use crate::audit::{self, Caller, Outcome};
+use crate::identity::{User, UserRecord};
 use crate::random::random;
 use crate::refusal::Refusal;
 use crate::session::{MAX_LOST_REPLY, RefreshPolicy, Session, SessionToken, Verdict};
-use crate::store::{LateAnswerWrite, Rotation, StoreError};
+use crate::store::{LateAnswerWrite, Rotation};
 
-/// Why a token was no good, for the audit event.
-enum Failure {
+/// Why a session token is refused, for the audit event.
+enum SessionFailure {
     Invalid,
     Reused,
     Refused(Refusal),
 }
 
-/// Whether a refresh was answered in time, or late since an earlier reply may have been lost.
+/// Whether a refresh was answered in time, or late because an earlier reply may have been lost.
+#[derive(Clone, Copy)]
 enum Pace {
     InTime,
     Late,
 }
 
-/// How often a session is judged for one request.
-const MOST_JUDGEMENTS: usize = 3;
+/// The most times that a session is judged for one request.
+const MAX_JUDGEMENTS: usize = 3;
 
-impl From<Refusal> for Failure {
+impl From<Refusal> for SessionFailure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
 impl App {
-    /// Takes a session's token and gives the one that follows it, or within the grace the same again; see
-    /// [`crate::session`]. A token that was used before ends its session.
+    /// Replaces a session's token by the next one, as [`crate::session`] describes. A token that was used before ends its
+    /// session. Returns `None` if the token is refused.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the table cannot be reached.
     pub async fn refresh(
         &self,
         caller: &Caller,
@@ -56,16 +51,16 @@ impl App {
     ) -> Result<Option<SignedIn>, Refusal> {
         let outcome = self.within_deadline(caller, Box::pin(self.rotate(caller, presented, policy))).await;
         let success = match &outcome {
-            Ok((_, Pace::Late)) => "session_refreshed_late",
-            Ok((_, Pace::InTime)) | Err(_) => "session_refreshed",
+            Ok((_, Pace::Late)) => Outcome::SessionRefreshedLate,
+            Ok((_, Pace::InTime)) | Err(_) => Outcome::SessionRefreshed,
         };
-        told(caller, presented, success, outcome.map(|(who, _)| who))
+        finish(caller, presented, success, outcome.map(|(signed_in, _)| signed_in))
     }
 
-    /// The user of a session whose token stays the same, and who is no longer idle now.
+    /// Uses a session whose token stays the same, and returns its user. Returns `None` if the token is refused.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the table cannot be reached.
     pub async fn resume(
         &self,
         caller: &Caller,
@@ -81,17 +76,19 @@ impl App {
                     self.store.user(presented.user_id),
                     self.keys.read_again_if_old(caller.now)
                 );
-                owner(&touched?.ok_or(Failure::Invalid)?, user?)
+                let session = touched.map_err(store_failed)?.ok_or(SessionFailure::Invalid)?;
+                check_user(&session, user.map_err(store_failed)?).map(User::from)
             }),
         );
-        told(caller, presented, "session_resumed", outcome.await)
+        finish(caller, presented, Outcome::SessionResumed, outcome.await)
     }
 
-    /// Ends the session of a token, whichever of the family it is: whoever signs out with one that was rotated long ago
-    /// would else leave a thief signed in. Whether there was one; `false` too where it was ended and the answer got lost.
+    /// Ends the session of a token. Any token of the family will do: a user who signs out with one that was rotated long
+    /// ago must not leave a thief signed in. Returns whether there was such a session. Returns `false` too if an earlier
+    /// request ended it and its reply was lost.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the table cannot be reached.
     pub async fn sign_out(
         &self,
         caller: &Caller,
@@ -101,44 +98,44 @@ impl App {
         let outcome = self.within_deadline(
             caller,
             Box::pin(async {
-                let ended = self.store.end_session(presented.user_id, &presented.session_id(), kind).await?;
-                let session = ended.ok_or(Failure::Invalid)?;
-                // The previous token signs out as well as the present one, however late.
+                let ended = self.store.end_session(presented.user_id, &presented.session_id(), kind).await;
+                let session = ended.map_err(store_failed)?.ok_or(SessionFailure::Invalid)?;
+                // The previous token signs out as the current one does, however late it is.
                 let policy = RefreshPolicy { kind, idle: Duration::ZERO, lost_reply: MAX_LOST_REPLY };
                 match session.judge(&policy, &presented.secret, caller.now) {
-                    Verdict::Over => return Err(Failure::Invalid),
-                    Verdict::Reused => reused(presented),
+                    Verdict::Ended => return Err(SessionFailure::Invalid),
+                    Verdict::Reused => warn_of_reuse(presented),
                     Verdict::Keep { .. } | Verdict::GiveAgain(_) | Verdict::GiveLate { .. } => {}
                 }
                 Ok(())
             }),
         );
-        told(caller, presented, "signed_out", outcome.await).map(|ended| ended.is_some())
+        finish(caller, presented, Outcome::SignedOut, outcome.await).map(|ended| ended.is_some())
     }
 
-    /// Ends the session that a token belongs to which is no session token itself. Whether it names one, and that was there.
+    /// Ends the session that an access token names. Returns whether it names one that was there.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the table cannot be reached.
     pub async fn end_session_of(&self, caller: &Caller, subject: &TokenSubject) -> Result<bool, Refusal> {
         let ended = self.within_deadline(
             caller,
             Box::pin(async {
                 let Some((kind, id)) = &subject.session else { return Ok(false) };
                 let ended = self.store.end_session(subject.user_id, id, kind).await;
-                Ok::<_, Refusal>(ended?.is_some())
+                Ok::<_, Refusal>(ended.map_err(store_failed)?.is_some())
             }),
         );
         let ended = ended.await;
-        audit::session(caller, said_of(&ended, Refusal::outcome), Some(subject.user_id));
+        audit::session(caller, outcome_of_ending(&ended, Refusal::outcome), Some(subject.user_id));
         ended
     }
 
-    /// Ends a session on behalf of its user, who holds a token that says this (see [`App::user_of_token`]), by the session's
-    /// present token. Whether there was one, and it was not over.
+    /// Ends a session by its current token, for the holder of another token with these verified claims. Returns whether there
+    /// was such a session that could still be used.
     ///
     /// # Errors
-    /// If the token is no longer good, of which it is not told why, or the store fails.
+    /// If the holder's token is revoked or its user may not sign in, which look alike, or if the table cannot be reached.
     pub async fn sign_out_as(
         &self,
         caller: &Caller,
@@ -152,20 +149,21 @@ impl App {
             None => Ok(None),
         };
         let work = Box::pin(async {
-            // In the token's epoch or not at all: what an older token may not do, it has not done when that is known.
+            // The session ends only if it is of the token's epoch. So an older token, which the read beside it refuses, has
+            // ended nothing.
             let ended = if let Some(epoch) = subject.epoch {
                 let (holder, ended) = tokio::join!(self.read_holder(caller, token, subject), end(epoch));
                 holder?;
                 ended
             } else {
-                // A token minted elsewhere does not say which, and is looked at first.
+                // A token that another backend signed names no epoch, so its holder is read first.
                 end(self.read_holder(caller, token, subject).await?.epoch).await
             };
-            let ended = ended.map_err(Refusal::from)?;
+            let ended = ended.map_err(store_failed)?;
             Ok(ended.is_some_and(|session| session.is_alive(session.epoch, caller.now)))
         });
         let ended = self.within_deadline(caller, work).await;
-        audit::session(caller, said_of(&ended, TokenRefusal::outcome), Some(subject.user_id));
+        audit::session(caller, outcome_of_ending(&ended, TokenRefusal::outcome), Some(subject.user_id));
         ended.map_err(TokenRefusal::without_account_state)
     }
 
@@ -174,43 +172,43 @@ impl App {
         caller: &Caller,
         presented: &SessionToken,
         policy: &RefreshPolicy,
-    ) -> Result<(SignedIn, Pace), Failure> {
-        let nonce = hex::encode(&random::<16>());
+    ) -> Result<(SignedIn, Pace), SessionFailure> {
+        let nonce = hex::encode(random::<16>());
         let next = presented.successor(&nonce);
         let (rotation, user, ()) = tokio::join!(
             self.store.rotate_session(presented, &next, &nonce, policy, caller.now),
             self.store.user(presented.user_id),
             self.keys.read_again_if_old(caller.now)
         );
-        let user = user?;
-        let (session, token, pace) = match rotation? {
+        let user = user.map_err(store_failed)?;
+        let (session, token, pace) = match rotation.map_err(store_failed)? {
             Rotation::Rotated(session) => (session, next, Pace::InTime),
-            Rotation::Unknown => return Err(Failure::Invalid),
+            Rotation::Unknown => return Err(SessionFailure::Invalid),
             Rotation::Refused(session) => {
-                self.answer_again(caller, presented, policy, session, &user).await?
+                self.answer_again(caller, presented, policy, session, user.as_ref()).await?
             }
         };
-        let user = owner(&session, user)?;
+        let user = check_user(&session, user)?.into();
         Ok((SignedIn { user, session: Some(token) }, pace))
     }
 
-    /// The token for one that rotated nothing: itself, or the successor that it got before.
+    /// Returns the token for one that rotated nothing: the same token, or the successor that it got before.
     async fn answer_again(
         &self,
         caller: &Caller,
         presented: &SessionToken,
         policy: &RefreshPolicy,
         mut session: Session,
-        user: &Option<User>,
-    ) -> Result<(Session, SessionToken, Pace), Failure> {
-        // A late answer that another request overtakes is judged anew. Each turn finds a later generation, a
-        // presentation or a late answer, so there are few.
-        for _ in 0..MOST_JUDGEMENTS {
+        user: Option<&UserRecord>,
+    ) -> Result<(Session, SessionToken, Pace), SessionFailure> {
+        // If another request overtakes a late answer, the session is judged again. Each turn finds a later generation, a
+        // presentation or a late answer, so there are few turns.
+        for _ in 0..MAX_JUDGEMENTS {
             let late = match session.judge(policy, &presented.secret, caller.now) {
-                Verdict::Over => return Err(Failure::Invalid),
-                Verdict::Keep { known } => {
-                    if !known {
-                        self.store.record_presentation(presented).await?;
+                Verdict::Ended => return Err(SessionFailure::Invalid),
+                Verdict::Keep { recorded } => {
+                    if !recorded {
+                        self.store.record_presentation(presented).await.map_err(store_failed)?;
                     }
                     return Ok((session, presented.clone(), Pace::InTime));
                 }
@@ -218,73 +216,74 @@ impl App {
                     let token = presented.successor(nonce);
                     return Ok((session, token, Pace::InTime));
                 }
-                Verdict::GiveLate { nonce, again: true } => {
+                Verdict::GiveLate { nonce, repeated: true } => {
                     let token = presented.successor(nonce);
                     return Ok((session, token, Pace::Late));
                 }
-                Verdict::GiveLate { nonce, again: false } => presented.successor(nonce),
+                Verdict::GiveLate { nonce, repeated: false } => presented.successor(nonce),
                 Verdict::Reused => {
-                    reused(presented);
-                    self.store.end_family(presented).await?;
-                    return Err(Failure::Reused);
+                    warn_of_reuse(presented);
+                    self.store.end_family(presented).await.map_err(store_failed)?;
+                    return Err(SessionFailure::Reused);
                 }
             };
-            // A user who may not enter uses up no late answer.
-            owner(&session, user.clone())?;
-            match self.store.record_late_answer(presented, session.generation(), caller.now).await? {
+            // A user who may not sign in uses up no late answer.
+            check_user(&session, user.cloned())?;
+            let recorded = self.store.record_late_answer(presented, session.generation(), caller.now).await;
+            match recorded.map_err(store_failed)? {
                 LateAnswerWrite::Recorded => return Ok((session, late, Pace::Late)),
                 LateAnswerWrite::Overtaken(changed) => session = *changed,
-                LateAnswerWrite::Gone => return Err(Failure::Invalid),
+                LateAnswerWrite::Gone => return Err(SessionFailure::Invalid),
             }
         }
-        Err(Failure::Refused(Refusal::Unavailable))
+        Err(SessionFailure::Refused(Refusal::Unavailable))
     }
 }
 
-/// The outcome of ending a session, for the audit event.
-fn said_of<E>(ended: &Result<bool, E>, refused: fn(&E) -> &'static str) -> &'static str {
+/// Returns the outcome of ending a session, for the audit event.
+fn outcome_of_ending<E>(ended: &Result<bool, E>, refused: fn(&E) -> Outcome) -> Outcome {
     match ended {
-        Ok(true) => "signed_out",
-        Ok(false) => "session_invalid",
+        Ok(true) => Outcome::SignedOut,
+        Ok(false) => Outcome::SessionInvalid,
         Err(refusal) => refused(refusal),
     }
 }
 
-/// The user of a session, if the session is still the user's and the user may enter.
-fn owner(session: &Session, user: Option<User>) -> Result<User, Failure> {
-    let user = user.filter(|user| session.epoch == user.epoch).ok_or(Failure::Invalid)?;
-    may_enter(&user)?;
+/// Returns the user of a session, if the session is of the user's epoch and the user may sign in.
+fn check_user(session: &Session, user: Option<UserRecord>) -> Result<UserRecord, SessionFailure> {
+    let user = user.filter(|user| session.epoch == user.epoch).ok_or(SessionFailure::Invalid)?;
+    check_status(&user)?;
     Ok(user)
 }
 
-/// Said before the family is ended, since that may fail.
-fn reused(presented: &SessionToken) {
+/// Warns of a token that was used before. It comes before the write that ends the family, since that may fail.
+fn warn_of_reuse(presented: &SessionToken) {
     tracing::warn!(user_id = presented.user_id, "a session's token was used before");
 }
 
-/// Leaves the audit event, and tells the caller no more than that a token is no good.
-fn told<T>(
+/// Emits the audit event, and hides why a token is refused.
+fn finish<T>(
     caller: &Caller,
     presented: &SessionToken,
-    success: &'static str,
-    outcome: Result<T, Failure>,
+    success: Outcome,
+    result: Result<T, SessionFailure>,
 ) -> Result<Option<T>, Refusal> {
-    let said = match &outcome {
+    let outcome = match &result {
         Ok(_) => success,
-        Err(Failure::Invalid) => "session_invalid",
-        Err(Failure::Reused) => "session_reused",
-        Err(Failure::Refused(refusal)) => refusal.outcome(),
+        Err(SessionFailure::Invalid) => Outcome::SessionInvalid,
+        Err(SessionFailure::Reused) => Outcome::SessionReused,
+        Err(SessionFailure::Refused(refusal)) => refusal.outcome(),
     };
-    // Until the store has found the session, whose it is is anybody's claim.
-    let user_id = match &outcome {
-        Err(Failure::Invalid | Failure::Refused(Refusal::Unavailable | Refusal::Fault)) => None,
-        Ok(_) | Err(Failure::Reused | Failure::Refused(_)) => Some(presented.user_id),
+    // Until the store has found the session, the user id of the token is only a claim.
+    let user_id = match &result {
+        Err(SessionFailure::Invalid | SessionFailure::Refused(Refusal::Unavailable | Refusal::Fault)) => None,
+        Ok(_) | Err(SessionFailure::Reused | SessionFailure::Refused(_)) => Some(presented.user_id),
     };
-    audit::session(caller, said, user_id);
-    match outcome {
-        Ok(outcome) => Ok(Some(outcome)),
-        Err(Failure::Invalid | Failure::Reused) => Ok(None),
-        Err(Failure::Refused(refusal)) if refusal.concerns_account() => Ok(None),
-        Err(Failure::Refused(refusal)) => Err(refusal),
+    audit::session(caller, outcome, user_id);
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(SessionFailure::Invalid | SessionFailure::Reused) => Ok(None),
+        Err(SessionFailure::Refused(refusal)) if refusal.concerns_account() => Ok(None),
+        Err(SessionFailure::Refused(refusal)) => Err(refusal),
     }
 }

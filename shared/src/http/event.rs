@@ -14,6 +14,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, IntoResponse, Request, Service};
 use serde::Serialize;
 use serde_json::Value;
+use thiserror::Error;
 use tracing::Instrument;
 
 use super::reply::Response;
@@ -21,19 +22,10 @@ use super::reply::Response;
 /// What API Gateway takes of a request line and headers together, in bytes.
 const MAX_HEAD_BYTES: usize = 10 * 1024;
 
-/// What Lambda handed over is no event of API Gateway's. Says nothing of what it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What Lambda handed over is no event of API Gateway. The error says nothing of what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the event is no request of an API Gateway HTTP API (payload format 2.0); nothing was done")]
 pub struct NotAnEvent;
-
-impl std::fmt::Display for NotAnEvent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(
-            "the event is no request of an API Gateway HTTP API (payload format 2.0); nothing was done",
-        )
-    }
-}
-
-impl std::error::Error for NotAnEvent {}
 
 /// One invocation, exactly as Lambda makes it: the event is decoded, handled, and the reply encoded.
 ///

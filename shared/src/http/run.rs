@@ -8,13 +8,13 @@ use lambda_http::{Error, Request};
 
 use super::event::invoke;
 use super::reply::Response;
-use crate::app::App;
+use crate::app::{App, StartError};
 use crate::environment::{ConfigError, Environment};
 use crate::logging;
 
-/// The whole of a function: reads its configuration, opens its connection, and answers until Lambda ends it.
+/// Runs a function: reads its configuration, opens its connection, and answers until Lambda ends it.
 ///
-/// A configuration that is wrong ends the process with one line that names the variable.
+/// If the configuration is wrong, the process ends with one line that names the variable.
 pub fn run<S, H, F>(settings: fn(&Environment) -> Result<S, ConfigError>, handle: H) -> ExitCode
 where
     S: Send + Sync + 'static,
@@ -30,8 +30,8 @@ where
     )
 }
 
-/// Like [`run`], for a function that holds something else than an [`App`], and says how that starts.
-pub fn serve<T, H, F>(start: impl AsyncFnOnce(&Environment) -> Result<T, ConfigError>, handle: H) -> ExitCode
+/// Runs a function as [`run`] does, if it holds something else than an [`App`]. `start` makes what it holds.
+pub fn serve<T, H, F>(start: impl AsyncFnOnce(&Environment) -> Result<T, StartError>, handle: H) -> ExitCode
 where
     T: Send + Sync + 'static,
     H: Fn(&'static T, Request) -> F + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! A user, as the table holds one.
+//! A user: as the table stores one, and as a contract may see one.
 
 use std::collections::BTreeSet;
 
@@ -8,60 +8,88 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::second_factor::Mfa;
+use crate::session::SecretHash;
 
-/// The version of the user item that this code writes. It refuses to guess at what a newer one means.
+/// The version of the user item that this code writes. An item of a newer version is refused.
 pub(crate) const VERSION: u32 = 1;
 
-/// Everything about a user. It has no `Debug`: it holds the password hash and the MFA secret.
-#[derive(Clone, Serialize, Deserialize)]
+/// What a contract may see of a user: no password hash, no TOTP secret, no recovery code.
+#[derive(Clone, Debug)]
 pub struct User {
-    /// The version of this item's layout.
-    pub version: u32,
     /// The user's id, above zero.
     pub id: u64,
     /// The username as it was registered.
     pub username: String,
-    /// The usernames of other products whose users were joined to this one; each is a login name too.
+    /// The e-mail address as it was registered. Empty if the user has none.
+    pub email: String,
+    /// Whether the user may sign in.
+    pub status: Status,
+    /// Whether the user has to change the password before signing in.
+    pub must_change_password: bool,
+    /// Whether MFA is on.
+    pub mfa_enabled: bool,
+    /// The number of changes that ended every session of the user.
+    pub epoch: u64,
+    /// When the user was created.
+    pub created_at: Timestamp,
+    /// When the item was last written.
+    pub updated_at: Timestamp,
+    /// When the user last signed in.
+    pub last_sign_in: Option<Timestamp>,
+    /// The attributes of each contract, under its name. See [`User::attributes`].
+    attributes: Map<String, Value>,
+}
+
+/// Everything that the table stores of a user, secrets included. It has no `Debug`, and no contract sees it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct UserRecord {
+    /// The version of this item's layout.
+    pub version: u32,
+    /// The user's id, above zero. A user to be created has 0 for the next free id.
+    pub id: u64,
+    /// The username as it was registered.
+    pub username: String,
+    /// The usernames of other products whose users were joined to this one. Each is a login name too.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
         serialize_with = "serde_dynamo::string_set::serialize"
     )]
     pub other_usernames: BTreeSet<String>,
-    /// The e-mail address as it was registered; empty where there is none.
+    /// The e-mail address as it was registered. Empty if the user has none.
     pub email: String,
-    /// The password's hash; a user without one cannot sign in by password.
+    /// The password's hash. A user without one cannot sign in by password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
     /// Whether the user may sign in.
     pub status: Status,
-    /// The user has to change the password before signing in.
+    /// Whether the user has to change the password before signing in.
     #[serde(default)]
     pub must_change_password: bool,
-    /// The second factor, if it is on.
+    /// The second factor. `None` if MFA is off.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub mfa: Option<Mfa>,
-    /// The recovery codes that are left, each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest). Beside
-    /// `mfa` and not in it, since DynamoDB takes from sets at the top level only.
+    /// The recovery codes that are left, each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest).
+    /// They are beside `mfa` and not in it, since DynamoDB deletes from sets at the top level only.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
         serialize_with = "serde_dynamo::string_set::serialize"
     )]
     pub recovery_codes: BTreeSet<String>,
-    /// The TOTP secret that the user is about to confirm, in base32. It counts for nothing until then.
+    /// The TOTP secret that the user is about to confirm, in base32. It has no effect until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_mfa_secret: Option<String>,
-    /// Counts the changes that end every session: of the password, of MFA, of the status.
+    /// The number of changes that ended every session: of the password, of MFA, of the status.
     pub epoch: u64,
     /// When `epoch` was last raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_ended_at: Option<Timestamp>,
-    /// SHA-256 of the one token that was not ended then, in hexadecimal: that with which the user switched MFA on or
-    /// off, since its contract has no way to hand out another.
+    /// The hash of the one token that stays valid when the epoch was raised: the JWT with which the user switched MFA
+    /// on or off. That contract's reply has no room for a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept_token: Option<String>,
-    /// The user's id in the product that the user was imported from, where another was given here. The item
+    pub kept_token: Option<SecretHash>,
+    /// The user's id in the product that the user was imported from, if the user has another id here. The item
     /// `SOURCE#<source id>` leads from it to the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
@@ -81,23 +109,24 @@ pub struct User {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Yes.
+    /// The user may sign in.
     Active,
-    /// Not yet: someone has to confirm the account first.
+    /// The user may not sign in until somebody confirms the account.
     NotActivated,
-    /// No: switched off.
+    /// The user may not sign in: the account is switched off.
     Disabled,
-    /// No: shut out. Told apart from disabled by nobody but the operator.
+    /// The user may not sign in. Contracts answer as for a disabled user; only the operator sees the difference.
     Blocked,
 }
 
-/// A contract's attributes are not of the form that it knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The stored attributes of a user do not fit the contract's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the stored attributes of a user are not of the contract's form")]
 pub struct UnreadableAttributes;
 
 impl User {
-    /// The attributes that one contract keeps with this user, in that contract's own type; its defaults where
-    /// the user has none.
+    /// Returns the attributes that one contract keeps with this user, in that contract's own type. Returns the type's
+    /// defaults if the user has none.
     ///
     /// # Errors
     /// If what is stored does not fit the type.
@@ -107,13 +136,58 @@ impl User {
     ) -> Result<T, UnreadableAttributes> {
         let Some(stored) = self.attributes.get(contract) else { return Ok(T::default()) };
         let mut stored = stored.as_object().ok_or(UnreadableAttributes)?.clone();
-        // Imported users have many: what is null is what the user lacks.
+        // Imported users have many nulls: such a member is one that the user lacks.
         stored.retain(|_, value| !value.is_null());
         T::deserialize(Value::Object(stored)).map_err(|_| UnreadableAttributes)
     }
 }
 
-/// A member that is there must be one: null is no way to say that MFA is off.
+impl UserRecord {
+    /// An active user with this username and nothing else, created at this moment. The id is 0: the next free one.
+    pub fn new(username: impl Into<String>, created_at: Timestamp) -> Self {
+        Self {
+            version: VERSION,
+            id: 0,
+            username: username.into(),
+            other_usernames: BTreeSet::new(),
+            email: String::new(),
+            password_hash: None,
+            status: Status::Active,
+            must_change_password: false,
+            mfa: None,
+            recovery_codes: BTreeSet::new(),
+            pending_mfa_secret: None,
+            epoch: 0,
+            sessions_ended_at: None,
+            kept_token: None,
+            source_id: None,
+            created_at,
+            updated_at: created_at,
+            last_sign_in: None,
+            attributes: Map::new(),
+        }
+    }
+}
+
+impl From<UserRecord> for User {
+    fn from(record: UserRecord) -> Self {
+        Self {
+            id: record.id,
+            username: record.username,
+            email: record.email,
+            status: record.status,
+            must_change_password: record.must_change_password,
+            mfa_enabled: record.mfa.is_some(),
+            epoch: record.epoch,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            last_sign_in: record.last_sign_in,
+            attributes: record.attributes,
+        }
+    }
+}
+
+/// A member that is present must hold a value: null does not say that MFA is off.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

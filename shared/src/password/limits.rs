@@ -1,9 +1,9 @@
-//! The bounds of stored hashes, and why one cannot be used. What a hash asks for is bounded before it is run: a poisoned
-//! import must not stall a function.
+//! The bounds of stored hashes, and why a hash cannot be used. The parameters of a hash are checked before it is run, so that
+//! a malicious import cannot stall a function.
 
-use std::fmt;
+use thiserror::Error;
 
-/// The dearest memory of a stored Argon2 hash, in KiB.
+/// The most memory of a stored Argon2 hash, in KiB.
 pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
 /// The most passes of a stored Argon2 hash.
 pub const MAX_ITERATIONS: u32 = 10;
@@ -34,27 +34,18 @@ pub(super) const LEAST_OUTPUT_BYTES: usize = 16;
 pub(super) const MAX_OUTPUT_BYTES: usize = 64;
 
 /// Why a stored hash cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnusableHash {
-    /// It is of no algorithm that is known here.
+    /// The algorithm is not known here.
+    #[error("the password hash is of no known kind")]
     Unknown,
-    /// It is of a known algorithm, and broken.
+    /// The algorithm is known, and the hash is broken.
+    #[error("the password hash is broken")]
     Malformed,
-    /// It would cost more than a function may spend on it.
+    /// The hash would cost more than a function may spend on it.
+    #[error("the password hash costs more than is allowed")]
     TooExpensive,
-    /// It names a pepper, and is of a kind that is not taken with one.
+    /// The hash names a pepper, and is of a kind that is not accepted with one.
+    #[error("the password hash is of a kind that is not accepted with a pepper")]
     NotWithPepper,
 }
-
-impl fmt::Display for UnusableHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "the password hash is of no known kind",
-            Self::Malformed => "the password hash is broken",
-            Self::TooExpensive => "the password hash costs more than is allowed",
-            Self::NotWithPepper => "the password hash is of a kind that is not taken with a pepper",
-        })
-    }
-}
-
-impl std::error::Error for UnusableHash {}

@@ -1,12 +1,12 @@
-//! Passwords: Argon2id (RFC 9106), the hashes that users bring along, and the decoy that makes every attempt cost the
+//! Passwords: Argon2id (RFC 9106), the legacy hashes of imported users, and the decoy that makes every attempt cost the
 //! same.
 //!
-//! The one room that imports password hashes. New hashes use OWASP's parameters for Argon2id, 19 MiB and two passes,
-//! unless more is asked for. A hash from elsewhere is verified as it is, and gives way to a new one when its user signs
-//! in. An attempt for a user who does not exist, or has no password, or sent one that cannot be right, does the same
-//! work on a decoy: what an attempt costs tells nothing. After a hash that is cheaper than a new one, the decoy does
-//! the rest. A hash that is dearer does show: that there is such a user, with a hash that is not ours. While many have
-//! such a hash, a decoy of its kind can be asked for too: then a wrong password costs one of each, for everybody.
+//! This is the one place that imports password hashes. New hashes use OWASP's parameters for Argon2id, 19 MiB and two
+//! passes, or more if the settings say so. A legacy hash is verified as it is, and is replaced by a new one when its user
+//! signs in. If there is no such user, if the user has no password, or if the password cannot be right, the attempt does the
+//! same work on a decoy, so its cost tells nothing. After a hash that is cheaper than a new one, the decoy does the rest. A
+//! hash that is more expensive does show that such a user exists, with a legacy hash. While many users have such a hash, the
+//! settings can ask for a decoy of its kind: then every wrong password costs one of each.
 
 mod argon2id;
 mod classify;
@@ -19,12 +19,15 @@ mod limits;
 mod parse;
 mod pepper;
 mod policy;
+mod secret;
 mod stored;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::{Algorithm, Params, Version};
+use thiserror::Error;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
+use zeroize::Zeroizing;
 
 pub use self::classify::{Imported, classify};
 use self::hash::Hash;
@@ -41,21 +44,22 @@ pub use self::pepper::{
     Peppers,
 };
 pub use self::policy::{LEAST_BYTES, WeakPassword, check_new};
+pub use self::secret::Password;
 use self::stored::Stored;
 pub use self::stored::{Algorithm as HashAlgorithm, algorithm_of};
 use crate::environment::{ConfigError, Environment};
 
-/// The longest password that is looked at, in bytes.
+/// The longest password that is verified, in bytes.
 pub const MAX_BYTES: usize = 1024;
 
-/// As long as that of a new hash.
+/// It is as long as the salt of a new hash.
 const DECOY_SALT: [u8; 16] = *b"ZZZZZZZZZZZZZZZZ";
 
 /// What a new hash costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost(Params);
 
-/// A hash from elsewhere that everybody's wrong password is checked against too.
+/// A legacy hash that every wrong password is checked against too.
 pub struct Decoy(Hash);
 
 /// Hashes and verifies passwords.
@@ -65,8 +69,9 @@ pub struct Passwords {
     verifications: AtomicU64,
 }
 
-/// Argon2 refused to hash: it does so for passwords of 4 GiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Argon2 refused to hash. It does so for passwords of 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a password cannot be hashed")]
 pub struct NotHashed;
 
 impl Cost {
@@ -101,16 +106,16 @@ impl Cost {
 }
 
 impl Decoy {
-    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of those that were brought along. Its salt and hash do
-    /// not matter, and neither does a pepper: to combine it with a password costs nothing.
+    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of the imported hashes. Its salt and hash have no effect,
+    /// and neither has a pepper, since combining it with a password costs nothing.
     ///
     /// # Errors
-    /// If it is no stored form that is allowed, or one of ours.
+    /// If it is no stored form that is allowed, or Argon2id.
     pub fn from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
         let Some(stored) = env.optional("DECOY_HASH") else { return Ok(None) };
         match stored.parse::<Stored>() {
             Ok(Stored { hash, .. }) if hash.algorithm() != HashAlgorithm::Argon2id => Ok(Some(Self(hash))),
-            Ok(_) => Err(ConfigError::new("DECOY_HASH", "is of Argon2id, which is every decoy's own kind")),
+            Ok(_) => Err(ConfigError::new("DECOY_HASH", "is of Argon2id, which every decoy is already")),
             Err(reason) => Err(ConfigError::new("DECOY_HASH", format!("cannot be used: {reason}"))),
         }
     }
@@ -123,27 +128,27 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// Whose new hashes cost this much, and whose wrong passwords cost one of the decoy's kind too.
+    /// Makes new hashes of this cost, and lets a wrong password cost one of the decoy's kind too.
     pub const fn new(cost: Cost, decoy: Option<Decoy>) -> Self {
         Self { cost, decoy, verifications: AtomicU64::new(0) }
     }
 
-    /// A new PHC string for this password, in NFC.
+    /// Hashes a password in NFC. Returns a PHC string.
     ///
     /// # Errors
-    /// If Argon2 refuses.
+    /// If Argon2 refuses the password.
     pub fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, NotHashed> {
         let params = &self.cost.0;
         let composed = composed(password);
-        let password = composed.as_deref().unwrap_or(password).as_bytes();
+        let password = composed.as_deref().map_or(password, String::as_str).as_bytes();
         let output = argon2id::derive(Algorithm::Argon2id, Version::V0x13, params, password, &salt);
         output.and_then(|output| argon2id::phc(params, &salt, &output)).ok_or(NotHashed)
     }
 
-    /// The stored form of a digest that is fast to guess: Argon2id of it, with the cost of a new hash.
+    /// Layers a digest that is fast to guess: returns the stored form of its Argon2id, with the cost of a new hash.
     ///
     /// # Errors
-    /// If Argon2 refuses.
+    /// If Argon2 refuses the digest.
     pub fn layer(&self, fast: &FastDigest, salt: [u8; 16]) -> Result<String, NotHashed> {
         let params = &self.cost.0;
         let output = argon2id::derive(Algorithm::Argon2id, Version::V0x13, params, &fast.digest, &salt);
@@ -151,9 +156,9 @@ impl Passwords {
         Ok(fast.prefix() + phc.trim_start_matches('$'))
     }
 
-    /// Whether the password is the stored one, as it was sent or in NFC. Does the work of one new hash, or of two where
-    /// the NFC of what was sent is another string, whatever is stored; more only where the stored hash costs more. A
-    /// stored hash whose pepper is not among these has no password.
+    /// Returns whether the password is the stored one, as it was sent or in NFC. Does the work of one new hash whatever is
+    /// stored, or of two if the NFC of the password is another string. It does more only if the stored hash costs more. A
+    /// stored hash whose pepper is not among these matches no password.
     pub fn verify(&self, stored: Option<&str>, password: &str, peppers: &Peppers) -> bool {
         let right = self.verify_as_it_is(stored, password, peppers);
         let composed = composed(password);
@@ -179,9 +184,9 @@ impl Passwords {
         });
         let right = matches!(verified, Some((_, true)));
         if !right {
-            // What the decoys say is not used, so nobody gains from guessing their passwords.
+            // The result of a decoy is not used, so to guess its password gains nothing.
             let password = if password.len() <= MAX_BYTES { password } else { "" };
-            // What was not done is left for the decoy.
+            // The decoy does the work that is left.
             let hash = verified.map(|(hash, _)| hash);
             match (&self.decoy, &hash) {
                 (Some(Decoy(like)), Some(hash)) if hash.algorithm() == like.algorithm() => {
@@ -197,9 +202,8 @@ impl Passwords {
         right
     }
 
-    /// The hash that shall take the place of a stored one which was just verified with this password: where that is
-    /// not Argon2id, or costs less than a new one does now. `None` where it may stay, or where bcrypt did not look at
-    /// the whole password.
+    /// Returns the new hash of a password that was just verified, if the stored hash is not Argon2id or costs less than a new
+    /// one does now. Returns `None` if the stored hash may stay, or if bcrypt did not read the whole password.
     pub fn upgrade(&self, stored: &str, password: &str, salt: [u8; 16]) -> Option<String> {
         let stored: Stored = stored.parse().ok()?;
         let composed = composed(password);
@@ -208,13 +212,13 @@ impl Passwords {
         if due { self.hash(password, salt).ok() } else { None }
     }
 
-    /// How many verifications this process has run, so that tests can count the work of an attempt.
+    /// Returns how many verifications this process has run. Tests count the work of an attempt with it.
     pub fn verifications(&self) -> u64 {
         self.verifications.load(Ordering::Relaxed)
     }
 
-    /// Does what is left of the work of a new hash. After a hash that costs as much that is nothing; after a cheaper
-    /// one, brought along from elsewhere, the rest, or the clock would tell that there is such a user.
+    /// Does what is left of the work of a new hash: nothing after a hash that costs as much, and the rest after a cheaper legacy
+    /// hash. Otherwise the time would tell that there is such a user.
     fn run_decoy(&self, password: &str, spent: u32) {
         let new = &self.cost.0;
         let Some(left) = self.cost.work().checked_sub(spent).filter(|left| *left > 0) else { return };
@@ -231,21 +235,21 @@ impl Passwords {
     }
 }
 
-/// The password in NFC, where that is another string: some systems send letters and their marks apart (NIST SP 800-63B-4
-/// §3.1.1.2). `None` too where it is longer than any password.
-fn composed(password: &str) -> Option<String> {
+/// Returns the password in NFC, if that is another string: some systems send letters and their marks apart (NIST
+/// SP 800-63B-4 §3.1.1.2). Returns `None` for a text that is longer than any password.
+fn composed(password: &str) -> Option<Zeroizing<String>> {
     if password.is_ascii() || password.len() > MAX_BYTES || is_nfc(password) {
         return None;
     }
-    Some(password.nfc().collect())
+    Some(Zeroizing::new(password.nfc().collect()))
 }
 
-/// Whether hashes come out right on this processor, by one whose outcome is known.
+/// Runs a known-answer test: returns whether this processor computes Argon2 as RFC 9106 says.
 pub fn self_test() -> bool {
     argon2id::self_test()
 }
 
-/// What a stored hash that is taken costs, for the fuzzer; one that costs little is run too.
+/// Returns what a stored hash costs, if it can be used. Runs it if it costs little. For the fuzzer.
 #[cfg(fuzzing)]
 pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
     match classify(stored).ok()? {

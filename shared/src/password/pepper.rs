@@ -16,6 +16,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
+use thiserror::Error;
 
 use super::limits::UnusableHash;
 
@@ -94,30 +95,19 @@ pub struct Peppering {
 #[derive(Default)]
 pub struct Peppers(BTreeMap<PepperId, Vec<u8>>);
 
-/// Why a pepper is not taken. It never shows a pepper, nor an id that may be one in the wrong place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a pepper is refused. The error never shows a pepper, nor a malformed id: that may be a pepper in the wrong place.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PepperError {
     /// The id is malformed.
+    #[error("the id of a pepper has 1 to {MAX_ID_BYTES} characters of a-z, 0-9, _ and -")]
     BadId,
-    /// The pepper of this id is empty or too long.
+    /// The pepper with this id is empty or too long.
+    #[error("the pepper {0} must have 1 to {MAX_PEPPER_BYTES} bytes")]
     BadLength(PepperId),
     /// There are more than [`MAX_PEPPERS`].
+    #[error("there are more than {MAX_PEPPERS} peppers")]
     TooMany,
 }
-
-impl fmt::Display for PepperError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BadId => {
-                write!(f, "the id of a pepper has 1 to {MAX_ID_BYTES} characters of a-z, 0-9, _ and -")
-            }
-            Self::BadLength(id) => write!(f, "the pepper {id} must have 1 to {MAX_PEPPER_BYTES} bytes"),
-            Self::TooMany => write!(f, "there are more than {MAX_PEPPERS} peppers"),
-        }
-    }
-}
-
-impl std::error::Error for PepperError {}
 
 impl FromStr for PepperId {
     type Err = PepperError;

@@ -1,50 +1,40 @@
-//! What a new password must be: long enough, and none that everybody tries first (NIST SP 800-63B-4 §3.1.1.2, ASVS 5
-//! 6.2). Nothing is asked of its characters.
-
-use std::fmt;
+//! The rules for a new password: it is long enough, and none of those that everybody tries first (NIST SP 800-63B-4
+//! §3.1.1.2, ASVS 5 6.2). There is no rule for its characters.
 
 use ring::digest;
+use thiserror::Error;
 
 use super::{MAX_BYTES, composed};
 
 /// The shortest new password, in bytes.
 pub const LEAST_BYTES: usize = 8;
 
-/// Why a password may not be a new one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a new password is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WeakPassword {
-    /// It is shorter than [`LEAST_BYTES`].
+    /// The password is shorter than [`LEAST_BYTES`].
+    #[error("the password is shorter than {LEAST_BYTES} bytes")]
     TooShort,
-    /// It is longer than [`MAX_BYTES`].
+    /// The password is longer than [`MAX_BYTES`].
+    #[error("the password is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// It is among the first that anybody tries, or the user's own name.
+    /// The password is among those that everybody tries first, or it is the user's own name.
+    #[error("the password is too common")]
     TooCommon,
 }
-
-impl fmt::Display for WeakPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooShort => write!(f, "the password is shorter than {LEAST_BYTES} bytes"),
-            Self::TooLong => write!(f, "the password is longer than {MAX_BYTES} bytes"),
-            Self::TooCommon => f.write_str("the password is too common"),
-        }
-    }
-}
-
-impl std::error::Error for WeakPassword {}
 
 /// The first four bytes of the SHA-256 of each common password of [`LEAST_BYTES`] and more, sorted: 8,359 of the
 /// 20,000 that Django's `CommonPasswordValidator` knows, made by `.ci/common-passwords`. One in half a million other
 /// passwords is taken for one of them.
 const COMMON: &[u8] = include_bytes!("common.bin");
 
-/// Whether a password may be the new one of a user with these names. Looks at its NFC, which is what is hashed.
+/// Checks the new password of a user with these names. The check reads its NFC, which is what is hashed.
 ///
 /// # Errors
-/// With the reason why not.
+/// The reason why the password is too weak.
 pub fn check_new(password: &str, names: &[&str]) -> Result<(), WeakPassword> {
     let composed = composed(password);
-    let password = composed.as_deref().unwrap_or(password);
+    let password = composed.as_deref().map_or(password, String::as_str);
     if password.len() < LEAST_BYTES {
         return Err(WeakPassword::TooShort);
     }

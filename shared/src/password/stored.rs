@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use thiserror::Error;
+
 use super::Cost;
 use super::hash::Hash;
 use super::layered::FastKind;
@@ -88,21 +90,14 @@ pub(super) struct Stored {
 }
 
 /// Why a password cannot be verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(super) enum NotVerified {
     /// There is no memory for it.
+    #[error("there is no memory for it")]
     NoMemory,
-    /// The signing secret has no pepper of this id.
+    /// The signing secret has no pepper with this id.
+    #[error("the signing secret has no password pepper {0}")]
     NoPepper(PepperId),
-}
-
-impl fmt::Display for NotVerified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoMemory => f.write_str("there is no memory for it"),
-            Self::NoPepper(id) => write!(f, "the signing secret has no password pepper {id}"),
-        }
-    }
 }
 
 impl Stored {

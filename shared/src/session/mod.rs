@@ -7,5 +7,4 @@ mod token;
 pub use self::new::{NewSession, SessionRequest, lifetimes};
 pub use self::rotation::{CLEAN_ROTATIONS, GRACE, MAX_LOST_REPLY, RefreshPolicy, Session, lost_reply};
 pub(crate) use self::rotation::{Generation, Verdict, is_id};
-pub(crate) use self::token::sha256;
-pub use self::token::{SessionToken, hex_secret, plain_secret};
+pub use self::token::{SecretHash, SessionSecret, SessionToken};

@@ -1,43 +1,43 @@
-//! A session that begins with a sign-in.
+//! Sessions that begin with a sign-in.
 
 use std::time::Duration;
 
 use super::rotation::GRACE;
-use super::token::{FAMILY_LENGTH, SessionToken, base62};
+use super::token::{FAMILY_LENGTH, SessionSecret, SessionToken, base62};
 use crate::clock::Timestamp;
 use crate::environment::{ConfigError, Environment};
 use crate::random::random;
 
-/// A session that a contract wants with its sign-in.
+/// The session that a contract wants with a sign-in.
 pub struct SessionRequest {
-    /// What kind of session it is, so that one contract's token is not another's.
+    /// The kind of session, so that no contract accepts the token of another.
     pub kind: &'static str,
-    /// What the client calls its device.
+    /// The name that the client gives its device.
     pub device: Option<String>,
-    /// The token's secret: [`plain_secret`], or [`hex_secret`] where the contract wants hexadecimal.
-    pub secret: String,
-    /// The session ends when it was not used for this long.
+    /// The token's secret.
+    pub secret: SessionSecret,
+    /// The session ends after this long without use.
     pub idle: Duration,
-    /// The session ends after this long, used or not.
+    /// The session ends after this long in any case.
     pub absolute: Duration,
 }
 
-/// A session that begins.
+/// A session that begins now.
 pub struct NewSession {
-    /// What proves it.
+    /// The token that proves it.
     pub token: SessionToken,
     pub(crate) kind: &'static str,
     pub(crate) device: Option<String>,
     pub(crate) epoch: u64,
     pub(crate) created_at: Timestamp,
-    /// One grace before its creation, so that the first refresh rotates.
+    /// One grace before `created_at`, so that the first refresh rotates.
     pub(crate) rotated_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) ends_at: Timestamp,
 }
 
 impl NewSession {
-    /// One of a random family, for the user of this id and this epoch.
+    /// Makes a session of a random family for the user with this id and epoch.
     pub fn begin(request: SessionRequest, user_id: u64, epoch: u64, now: Timestamp) -> Self {
         let ends_at = now.plus(request.absolute);
         let family = base62(&random::<16>(), FAMILY_LENGTH);
@@ -54,11 +54,11 @@ impl NewSession {
     }
 }
 
-/// How long sessions last without use, and at all: `SESSION_IDLE_SECONDS` (30 days) and
-/// `SESSION_ABSOLUTE_SECONDS` (365 days).
+/// Reads how long sessions last without use (`SESSION_IDLE_SECONDS`, 30 days by default) and in any case
+/// (`SESSION_ABSOLUTE_SECONDS`, 365 days by default).
 ///
 /// # Errors
-/// If one of them is malformed.
+/// If a variable is malformed or out of bounds.
 pub fn lifetimes(env: &Environment) -> Result<(Duration, Duration), ConfigError> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let idle = env.seconds("SESSION_IDLE_SECONDS", DAY * 30)?;

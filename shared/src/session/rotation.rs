@@ -1,32 +1,32 @@
 //! Sessions as they are stored, and what becomes of a token that is presented to be refreshed.
 //!
-//! **Rotation.** A refresh replaces the secret by its successor, HMAC-SHA-256 of the secret under a nonce that is
-//! stored with the session. The previous secret gets the same successor again within the [`GRACE`]: another tab, or a
-//! client that lost the reply and asks again at once. A secret that is itself younger than the grace is kept.
+//! **Rotation.** A refresh replaces the secret by its successor: HMAC-SHA-256 of the secret under a nonce that the session
+//! stores. Within the [`GRACE`] the previous secret gets the same successor again, for another tab or for a client that
+//! lost the reply and asks again at once. A secret that is younger than the grace stays as it is.
 //!
-//! **Late answers.** A client that lost the reply may ask again much later. So the previous secret gets the same
-//! successor after the grace too, while nobody has presented that successor, for [`RefreshPolicy::lost_reply`] at most.
-//! The session gives such a late answer once, and the next one only after [`CLEAN_ROTATIONS`]: a lost reply is rare,
-//! and of two holders of one token one is late in every generation.
+//! **Late answers.** A client that lost the reply may ask again much later. So the previous secret gets the same successor
+//! after the grace too, as long as nobody has presented that successor, and for [`RefreshPolicy::lost_reply`] at most. The
+//! session gives one such late answer, and the next one only after [`CLEAN_ROTATIONS`]. Lost replies are rare; but if two
+//! clients hold one token, one of them is late in every generation.
 //!
-//! Any other secret of the family was used before, by a thief or after one, and ends the family (RFC 9700 §4.14.2).
+//! Any other secret of the family was used before, by a thief or after one. It ends the family (RFC 9700 §4.14.2).
 
 use std::time::Duration;
 
 use ring::digest;
 use serde::{Deserialize, Deserializer};
 
-use super::token::sha256;
+use super::token::{SecretHash, SessionSecret};
 use crate::clock::Timestamp;
 use crate::environment::{ConfigError, Environment};
 
-/// How long a replay of a rotated token is answered as if it came first: two tabs refresh at once.
+/// How long after a rotation the previous token is answered as if it came first.
 pub const GRACE: Duration = Duration::from_secs(30);
 
-/// How many rotations follow a late answer before the session gives another.
+/// The number of rotations between two late answers of a session.
 pub const CLEAN_ROTATIONS: u64 = 3;
 
-/// The longest time after a rotation for a late answer.
+/// The longest time between a rotation and a late answer.
 pub const MAX_LOST_REPLY: Duration = Duration::from_secs(24 * 3600);
 
 /// How one kind of session is refreshed.
@@ -36,22 +36,21 @@ pub struct RefreshPolicy {
     pub kind: &'static str,
     /// How long the session lasts without use after a refresh.
     pub idle: Duration,
-    /// How long after a rotation the previous token still gets its successor, while nobody has presented that. No
-    /// longer than the [`GRACE`]: no late answers.
+    /// How long after a rotation the previous token gets a late answer. There is none if this is not above [`GRACE`].
     pub lost_reply: Duration,
 }
 
-/// How long a client may take to ask again for a refresh whose reply was lost: `SESSION_LOST_REPLY_SECONDS` (24 hours,
-/// which is the most; 30 seconds are the least and mean no late answers).
+/// Reads how long a client may take to ask again for a refresh whose reply was lost: `SESSION_LOST_REPLY_SECONDS`, 24 hours
+/// by default and at most. 30 seconds, the minimum, mean no late answers.
 ///
 /// # Errors
-/// If it is malformed or out of bounds.
+/// If the variable is malformed or out of bounds.
 pub fn lost_reply(env: &Environment) -> Result<Duration, ConfigError> {
     let (least, most) = (GRACE.as_secs(), MAX_LOST_REPLY.as_secs());
     env.number("SESSION_LOST_REPLY_SECONDS", most, least, most).map(Duration::from_secs)
 }
 
-/// A session as it is stored.
+/// A session as it is stored. It has no `Debug`.
 #[derive(Clone, Deserialize)]
 pub struct Session {
     /// Which of the user's sessions it is: SHA-256 of the family, in hexadecimal.
@@ -59,27 +58,27 @@ pub struct Session {
     pub id: String,
     /// What kind of session it is: the contract that began it.
     pub kind: String,
-    /// What the client calls its device.
+    /// The name that the client gave its device.
     pub device: Option<String>,
-    /// The user's epoch when it began; it ends when the user's has moved on.
+    /// The user's epoch when the session began. The session ends when the user's epoch is raised.
     pub epoch: u64,
-    /// When it began.
+    /// When the session began.
     pub created_at: Timestamp,
-    /// When its secret was last replaced; one [`GRACE`] before it began where it never was.
+    /// When the secret was last replaced. One [`GRACE`] before `created_at` if it never was.
     pub rotated_at: Timestamp,
-    /// When it ends if it is not used before. To the second.
+    /// When the session ends unless it is used before, to the second.
     #[serde(deserialize_with = "seconds")]
     pub expires_at: Timestamp,
-    /// When it ends. To the second.
+    /// When the session ends in any case, to the second.
     #[serde(deserialize_with = "seconds")]
     pub ends_at: Timestamp,
-    current_hash: String,
-    previous_hash: Option<String>,
+    current_hash: SecretHash,
+    previous_hash: Option<SecretHash>,
     derived_with: Option<String>,
-    /// How many rotations there were. Sessions of an earlier version begin to count with their next one.
+    /// The number of rotations. Sessions of an earlier version begin to count with their next one.
     #[serde(default)]
     rotations: u64,
-    /// Whether the present secret was presented while it was kept.
+    /// Whether a client presented the current secret while it was too young to rotate.
     #[serde(default)]
     presented: bool,
     late_answer: Option<LateAnswer>,
@@ -88,57 +87,63 @@ pub struct Session {
 /// The last late answer of a session.
 #[derive(Clone, Copy, Deserialize)]
 struct LateAnswer {
-    /// How many rotations there were by then.
+    /// The number of rotations at that time.
     rotations: u64,
     at: Timestamp,
 }
 
-/// What becomes of a token that was presented to be refreshed, when the session was not rotated for it.
+/// What becomes of a token that was presented to be refreshed and did not rotate its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict<'a> {
-    /// The session is of another kind, or is over.
-    Over,
-    /// The token is the present one, and younger than the grace: it stays.
+    /// The session is of another kind, or has ended.
+    Ended,
+    /// The token is the current one and younger than the grace: it stays.
     Keep {
-        /// Whether the session knows already that it was presented.
-        known: bool,
+        /// Whether it is recorded already that a client presented it.
+        recorded: bool,
     },
-    /// The token was rotated within the grace, with this nonce: its successor is given again.
+    /// The token was rotated within the grace, with this nonce: the client gets its successor again.
     GiveAgain(&'a str),
-    /// The token was rotated before the grace, and its successor is given late.
+    /// The token was rotated before the grace: the client gets its successor late.
     GiveLate {
         /// The nonce of the rotation.
         nonce: &'a str,
-        /// Whether this answer was given before, within the grace.
-        again: bool,
+        /// Whether this late answer was given before, within the grace.
+        repeated: bool,
     },
     /// The token was used before: the family ends.
     Reused,
 }
 
 impl Session {
-    /// Whether it can still be used: neither idle for too long, nor older than a session gets, nor ended by the
-    /// user, whose present epoch this is.
+    /// Returns whether the session can be used: it is neither idle for too long, nor too old, nor of another epoch than
+    /// the user's current one.
     pub fn is_alive(&self, epoch: u64, now: Timestamp) -> bool {
-        self.epoch == epoch && !self.is_over(now)
+        self.epoch == epoch && !self.has_ended(now)
     }
 
-    fn is_over(&self, now: Timestamp) -> bool {
+    fn has_ended(&self, now: Timestamp) -> bool {
         // In whole seconds, as they are stored and as the conditional writes compare them.
         self.expires_at.secs() <= now.secs() || self.ends_at.secs() <= now.secs()
     }
 
-    /// What becomes of a secret that was presented, when no rotation took place.
+    /// Decides on a secret that was presented and rotated nothing.
     ///
-    /// The store's conditional write rotates exactly where this would say [`Verdict::Keep`] but for the token's age.
-    pub(crate) fn judge(&self, policy: &RefreshPolicy, secret: &str, now: Timestamp) -> Verdict<'_> {
-        if self.kind != policy.kind || self.is_over(now) {
-            return Verdict::Over;
+    /// The store's conditional write rotates exactly the sessions for which this would return [`Verdict::Keep`] but for
+    /// the token's age.
+    pub(crate) fn judge(
+        &self,
+        policy: &RefreshPolicy,
+        secret: &SessionSecret,
+        now: Timestamp,
+    ) -> Verdict<'_> {
+        if self.kind != policy.kind || self.has_ended(now) {
+            return Verdict::Ended;
         }
-        // Hashes of secrets that nobody can steer: how long their comparison takes tells nothing.
-        let presented = sha256(secret);
+        // A caller cannot choose these hashes, so the time of the comparison tells nothing.
+        let presented = secret.hash();
         if presented == self.current_hash {
-            return Verdict::Keep { known: self.presented };
+            return Verdict::Keep { recorded: self.presented };
         }
         let Some(nonce) = self.derived_with.as_deref().filter(|_| self.previous_hash == Some(presented))
         else {
@@ -147,34 +152,35 @@ impl Session {
         if self.rotated_at.plus(GRACE) > now {
             return Verdict::GiveAgain(nonce);
         }
-        // GoTrue stops here: the successor is unused, so its reply was lost. A thief and the user could then refresh
-        // side by side for good, each of them late in turn.
+        // GoTrue stops here: the successor is unused, so its reply was lost. Without the checks below, a thief and the
+        // user could refresh side by side for good, each of them late in turn.
         if self.presented || self.rotated_at.plus(policy.lost_reply) <= now {
             return Verdict::Reused;
         }
         match self.late_answer {
             Some(late) if late.rotations == self.rotations && late.at.plus(GRACE) > now => {
-                Verdict::GiveLate { nonce, again: true }
+                Verdict::GiveLate { nonce, repeated: true }
             }
             Some(late) if self.rotations < late.rotations.saturating_add(CLEAN_ROTATIONS) => Verdict::Reused,
-            _ => Verdict::GiveLate { nonce, again: false },
+            _ => Verdict::GiveLate { nonce, repeated: false },
         }
     }
 
-    /// What tells this state of the session from all others, for a conditional write.
+    /// Returns what identifies this state of the session in a conditional write.
     pub(crate) fn generation(&self) -> Generation<'_> {
         Generation { current_hash: &self.current_hash, rotations: self.rotations }
     }
 }
 
-/// A generation of a session: the secret that it has, and how many it had.
+/// A generation of a session: its current secret, and the number of rotations before it.
 #[derive(Clone, Copy)]
 pub(crate) struct Generation<'a> {
-    pub(crate) current_hash: &'a str,
+    pub(crate) current_hash: &'a SecretHash,
     pub(crate) rotations: u64,
 }
 
-/// Whether this has the form of a [`Session::id`]. What others mint may name anything, even what is no key of the table.
+/// Returns whether this has the form of a [`Session::id`]. A token that another backend signed may hold any text, even
+/// one that DynamoDB takes for no key.
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 2 * digest::SHA256_OUTPUT_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

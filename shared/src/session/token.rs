@@ -3,86 +3,160 @@
 //! A token appears once. The table keeps only the SHA-256 of the secret, under a key made from the family, so neither the
 //! table nor a list of its keys is worth anything to a thief.
 
+use std::fmt;
+use std::ops::Deref;
+
 use ring::{digest, hmac};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::random::random;
 
-pub(super) const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ID_LENGTH: usize = 11;
-
 pub(super) const FAMILY_LENGTH: usize = 10;
-
-const SECRET_LENGTH: usize = 43;
-
+const BASE62_SECRET_LENGTH: usize = 43;
 const HEX_SECRET_LENGTH: usize = 32;
 
-/// What proves a session. It has no `Debug`: whoever sees it is signed in.
+/// What proves a session. Whoever holds it is signed in, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken {
-    /// Whose session it is.
+    /// The id of the session's user.
     pub user_id: u64,
-    /// Which of the user's sessions it is: 10 characters of base62.
+    /// Which of the user's sessions it is: 10 characters of base62. It stays the same over all rotations.
     pub family: String,
-    /// What proves it.
-    pub secret: String,
+    /// The secret.
+    pub secret: SessionSecret,
 }
 
+/// The secret of a session token, in one of two forms. `Debug` shows the form alone. The text is wiped when it is
+/// dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SessionSecret {
+    /// 256 bits as 43 characters out of `0-9A-Za-z`.
+    Base62(Zeroizing<String>),
+    /// 128 bits as 32 hexadecimal digits.
+    Hex(Zeroizing<String>),
+}
+
+/// SHA-256 of a secret, in hexadecimal: what the table stores. `Debug` does not show it. It is wiped when it is dropped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretHash(Zeroizing<String>);
+
 impl SessionToken {
-    /// The token as one word of 64 characters out of `0-9A-Za-z` (with a [`plain_secret`]).
+    /// Returns the token as 64 characters out of `0-9A-Za-z`, if its secret is in base62.
     pub fn to_plain(&self) -> String {
         [base62(&self.user_id.to_be_bytes(), ID_LENGTH).as_str(), &self.family, &self.secret].concat()
     }
 
-    /// The token that this word is, or `None` where it is none.
-    pub fn from_plain(word: &str) -> Option<Self> {
-        if word.len() != ID_LENGTH + FAMILY_LENGTH + SECRET_LENGTH {
+    /// Reads what [`SessionToken::to_plain`] writes. Returns `None` for any other text.
+    pub fn from_plain(text: &str) -> Option<Self> {
+        if text.len() != ID_LENGTH + FAMILY_LENGTH + BASE62_SECRET_LENGTH {
             return None;
         }
-        let digits = word.bytes().map(|byte| BASE62.iter().position(|digit| *digit == byte));
+        let digits = text.bytes().map(|byte| BASE62.iter().position(|digit| *digit == byte));
         let digits = digits.collect::<Option<Vec<_>>>()?;
         let user_id = digits
             .get(..ID_LENGTH)?
             .iter()
             .try_fold(0_u64, |id, digit| id.checked_mul(62)?.checked_add(*digit as u64))?;
-        let (family, secret) = word.get(ID_LENGTH..)?.split_at_checked(FAMILY_LENGTH)?;
-        Some(Self { user_id, family: family.to_owned(), secret: secret.to_owned() })
+        let (family, secret) = text.get(ID_LENGTH..)?.split_at_checked(FAMILY_LENGTH)?;
+        Some(Self { user_id, family: family.to_owned(), secret: SessionSecret::base62(secret) })
     }
 
-    /// Which session it proves, as [`Session::id`]. Unlike the family, it is good for nothing else than to name it.
+    /// Returns the id of the session that this token proves, as [`Session::id`](super::Session::id). The id names the
+    /// session and proves nothing.
     pub fn session_id(&self) -> String {
         sha256(&self.family)
     }
 
-    /// The token that follows this one in a rotation with this nonce, of the same form. Nobody derives it without
-    /// this token, whatever the table holds.
+    /// Returns the token that follows this one in a rotation with this nonce. Its secret has the same form. Nobody can
+    /// derive it without this token, even with all of the table.
     pub(crate) fn successor(&self, nonce: &str) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
         let derived = hmac::sign(&key, format!("postern refresh{nonce}").as_bytes());
-        let secret = match self.secret.len() {
-            HEX_SECRET_LENGTH => hex::encode(derived.as_ref()).chars().take(HEX_SECRET_LENGTH).collect(),
-            _ => base62(derived.as_ref(), SECRET_LENGTH),
+        let secret = match self.secret {
+            SessionSecret::Base62(_) => SessionSecret::base62(base62(derived.as_ref(), BASE62_SECRET_LENGTH)),
+            SessionSecret::Hex(_) => {
+                let mut digits = hex::encode(derived.as_ref());
+                digits.truncate(HEX_SECRET_LENGTH);
+                SessionSecret::hex(digits)
+            }
         };
         Self { secret, ..self.clone() }
     }
 }
 
-/// A secret of 256 bits, as 43 characters out of `0-9A-Za-z`.
-pub fn plain_secret() -> String {
-    base62(&random::<32>(), SECRET_LENGTH)
+impl SessionSecret {
+    /// Takes this text for a secret in base62.
+    pub fn base62(text: impl Into<String>) -> Self {
+        Self::Base62(Zeroizing::new(text.into()))
+    }
+
+    /// Takes this text for a secret in hexadecimal.
+    pub fn hex(text: impl Into<String>) -> Self {
+        Self::Hex(Zeroizing::new(text.into()))
+    }
+
+    /// Makes a random secret in base62.
+    pub fn random_base62() -> Self {
+        Self::base62(base62(&random::<32>(), BASE62_SECRET_LENGTH))
+    }
+
+    /// Makes a random secret in hexadecimal.
+    pub fn random_hex() -> Self {
+        Self::hex(hex::encode(random::<16>()))
+    }
+
+    /// Returns the hash under which the table knows this secret.
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(self)
+    }
 }
 
-/// A secret of 128 bits, as 32 hexadecimal digits.
-pub fn hex_secret() -> String {
-    hex::encode(&random::<16>())
+impl Deref for SessionSecret {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Base62(text) | Self::Hex(text) => text,
+        }
+    }
 }
 
-/// SHA-256 in hexadecimal, as families and secrets are stored.
-pub(crate) fn sha256(text: &str) -> String {
-    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+impl fmt::Debug for SessionSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Base62(_) => "SessionSecret::Base62(…)",
+            Self::Hex(_) => "SessionSecret::Hex(…)",
+        })
+    }
 }
 
-/// The last `length` digits in base 62 of a number, of which these are the bytes, the highest first.
+impl SecretHash {
+    /// Hashes a secret.
+    pub fn of(secret: &str) -> Self {
+        Self(Zeroizing::new(sha256(secret)))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(…)")
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn sha256(text: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+/// Returns the last `length` digits in base 62 of a big-endian number.
 pub(super) fn base62(number: &[u8], length: usize) -> String {
     let mut number = number.to_vec();
     let mut digits: Vec<char> = (0..length)
@@ -98,3 +172,6 @@ pub(super) fn base62(number: &[u8], length: usize) -> String {
     digits.reverse();
     digits.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,32 +1,26 @@
-//! The counters of attempts: charged before anything is hashed, given back when the attempt was no failure.
+//! The counters of attempts. An attempt is charged before anything is hashed, and gets its charge back if it was no failure.
 //!
-//! One conditional update decides and counts, so parallel guesses cannot race the count. Each attempt signs its
-//! charge, and what it gives back, with a random word: a write of ours that landed, and was sent again because its
-//! answer got lost, is known by it and counted once. In a DynamoDB condition a comparison with a missing attribute is
-//! false (but for `<>`, of which nothing is assumed), and an update creates the item that it does not find; the
-//! conditions below lean on both.
+//! One conditional update decides and counts, so parallel guesses cannot overtake the count. Each attempt writes its random
+//! attempt id with its charge and with what it gives back. So a write that took place, and that the SDK sends again because
+//! the reply was lost, is recognised and counted once. In a DynamoDB condition a comparison with a missing attribute is
+//! false (except `<>`, on which nothing here depends), and an update creates the item if there is none. The conditions
+//! below rely on both.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::error::condition_failed;
+use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::clock::Timestamp;
 use crate::identity::LoginName;
-use crate::throttle::{Attempts, Policy};
+use crate::throttle::{Admission, Attempts, Policy};
 
-/// How long a login name's counter is kept after its last charge, for all names alike.
-const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+/// How long the counter of a login name is kept after its last charge.
+pub(super) const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// Whether an attempt was admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charge {
-    /// It was counted and may go on.
-    Admitted,
-    /// It was not counted; the next one is admitted after this time.
-    Refused(Duration),
-}
+/// The `charged_by` of a counter whose last charge was given back.
+pub(super) const NOBODY: &str = "-";
 
 impl Store {
     /// Charges an attempt to a login name, whether it exists or not.
@@ -34,78 +28,49 @@ impl Store {
         &self,
         name: &LoginName,
         policy: &Policy,
-        attempt: &str,
+        attempt_id: &str,
         now: Timestamp,
-    ) -> Result<Charge, StoreError> {
-        let mut request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(name_key(name)))
-            .update_expression(
-                "ADD failures :one SET charged_at = :now, charged_by = :attempt, expires_at = :expires",
-            )
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":now", number(now.millis()))
-            .expression_attribute_values(":attempt", text(attempt))
-            .expression_attribute_values(":expires", number(now.plus(NAME_KEPT).secs()))
-            .expression_attribute_values(":free", number(policy.free_failures))
-            .expression_attribute_values(":limit", number(policy.lock_after))
-            .expression_attribute_values(":tmax", number(now.minus(policy.longest_wait).millis()));
+    ) -> Result<Admission, StoreError> {
+        let mut update = Update::of(name_key(name))
+            .add("failures", number(1))
+            .set("charged_by", text(attempt_id))
+            .set("charged_at", number(now.millis()))
+            .set("expires_at", number(now.plus(NAME_KEPT).secs()))
+            .value(":zero", number(0))
+            .value(":free", number(policy.free_failures))
+            .value(":limit", number(policy.lock_after))
+            .value(":before_longest", number(now.minus(policy.longest_wait).millis()))
+            .returning_refused();
         let mut admitted = "failures < :free".to_owned();
         for (failures, wait) in policy.rungs() {
             admitted += &format!(" OR failures <= :n{failures} AND charged_at <= :t{failures}");
-            request = request
-                .expression_attribute_values(format!(":n{failures}"), number(failures))
-                .expression_attribute_values(format!(":t{failures}"), number(now.minus(wait).millis()));
+            update = update
+                .value(format!(":n{failures}"), number(failures))
+                .value(format!(":t{failures}"), number(now.minus(wait).millis()));
         }
-        admitted += " OR failures < :limit AND charged_at <= :tmax";
-        let condition = format!(
-            "attribute_not_exists(failures) OR charged_by <> :attempt AND failures >= :zero AND ({admitted})"
-        );
-        let Some(old) = condition_failed(request.condition_expression(condition).send().await)? else {
-            return Ok(Charge::Admitted);
-        };
-        if is_ours(&old, attempt) {
-            return Ok(Charge::Admitted);
-        }
-        let counter = counter(&old, now);
-        Ok(Charge::Refused(policy.name(counter, now).err().unwrap_or_default()))
+        admitted += " OR failures < :limit AND charged_at <= :before_longest";
+        let update = update.when(format!(
+            "attribute_not_exists(failures) OR charged_by <> :charged_by AND failures >= :zero AND ({admitted})"
+        ));
+        Ok(match self.update(update).await? {
+            Updated::Done(_) => Admission::Admitted,
+            Updated::Refused(item) if is_charged_by(&item, attempt_id) => Admission::Admitted,
+            Updated::Refused(item) => match policy.name(counter(&item, now), now) {
+                // The clock says otherwise than the condition did.
+                Admission::Admitted => Admission::Refused(Duration::ZERO),
+                refused @ Admission::Refused(_) => refused,
+            },
+        })
     }
 
     /// Gives a charge back, unless another attempt was charged since.
-    pub(crate) async fn refund_name(&self, name: &LoginName, attempt: &str) -> Result<(), StoreError> {
-        self.undo(name_key(name), attempt).await
+    pub(crate) async fn refund_name(&self, name: &LoginName, attempt_id: &str) -> Result<(), StoreError> {
+        self.revert(name_key(name), attempt_id).await
     }
 
-    /// Forgets the failures of a login name, after a success.
+    /// Clears the failures of a login name after a success.
     pub(crate) async fn clear_name(&self, name: &LoginName) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(name_key(name)))
-            .update_expression("SET failures = :zero, charged_by = :none")
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":none", text("-"))
-            .send()
-            .await?;
-        Ok(())
-    }
-
-    /// Shuts a login name, as failures in a row do, until an operator opens it.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn lock_name(&self, name: &LoginName, now: Timestamp) -> Result<(), StoreError> {
-        let mut item = name_key(name);
-        item.insert("failures".to_owned(), number(Policy::DEFAULT.lock_after));
-        item.insert("charged_at".to_owned(), number(now.millis()));
-        item.insert("charged_by".to_owned(), text("-"));
-        item.insert("expires_at".to_owned(), number(now.plus(NAME_KEPT).secs()));
-        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
-        Ok(())
+        self.update(clearing(name)).await.map(|_| ())
     }
 
     /// Charges an attempt to an address.
@@ -113,92 +78,77 @@ impl Store {
         &self,
         address: &str,
         policy: &Policy,
-        attempt: &str,
+        attempt_id: &str,
         now: Timestamp,
-    ) -> Result<Charge, StoreError> {
+    ) -> Result<Admission, StoreError> {
         let (window, remaining) = policy.window(now);
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(address_key(address, window)))
-            .update_expression("ADD failures :one SET charged_by = :attempt, expires_at = :expires")
-            .condition_expression(
+        let update = Update::of(address_key(address, window))
+            .add("failures", number(1))
+            .set("charged_by", text(attempt_id))
+            .set("expires_at", number(now.plus(remaining).secs() + 60))
+            .when(
                 "attribute_not_exists(failures) \
-                 OR charged_by <> :attempt AND failures >= :zero AND failures < :limit",
+                 OR charged_by <> :charged_by AND failures >= :zero AND failures < :limit",
             )
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":attempt", text(attempt))
-            .expression_attribute_values(":limit", number(policy.address_limit))
-            .expression_attribute_values(":expires", number(now.plus(remaining).secs() + 60))
-            .send()
-            .await;
-        match condition_failed(outcome)? {
-            Some(old) if !is_ours(&old, attempt) => {
-                Ok(Charge::Refused(policy.address(failures(&old), now).err().unwrap_or_default()))
-            }
-            Some(_) | None => Ok(Charge::Admitted),
-        }
+            .value(":zero", number(0))
+            .value(":limit", number(policy.address_limit))
+            .returning_refused();
+        Ok(match self.update(update).await? {
+            Updated::Done(_) => Admission::Admitted,
+            Updated::Refused(item) if is_charged_by(&item, attempt_id) => Admission::Admitted,
+            Updated::Refused(item) => match policy.address(failures(&item), now) {
+                Admission::Admitted => Admission::Refused(Duration::ZERO),
+                refused @ Admission::Refused(_) => refused,
+            },
+        })
     }
 
-    /// Undoes a charge of which nobody knows whether it was made, where it was and no other has come since.
-    pub(crate) async fn undo_address(
+    /// Reverts a charge whose outcome is unknown. Does nothing unless it was applied and is still the latest.
+    pub(crate) async fn revert_address(
         &self,
         address: &str,
         policy: &Policy,
-        attempt: &str,
+        attempt_id: &str,
         charged: Timestamp,
     ) -> Result<(), StoreError> {
         let (window, _) = policy.window(charged);
-        self.undo(address_key(address, window), attempt).await
+        self.revert(address_key(address, window), attempt_id).await
     }
 
-    /// Takes a charge off a counter, if it is the last that was made.
-    async fn undo(&self, counter: Item, attempt: &str) -> Result<(), StoreError> {
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(counter))
-            .update_expression("ADD failures :minus SET charged_at = :zero, charged_by = :none")
-            .condition_expression("charged_by = :attempt")
-            .expression_attribute_values(":minus", number(-1))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":none", text("-"))
-            .expression_attribute_values(":attempt", text(attempt))
-            .send()
-            .await;
-        condition_failed(outcome).map(|_| ())
+    /// Takes a charge off a counter, if it is the latest.
+    async fn revert(&self, counter: Item, attempt_id: &str) -> Result<(), StoreError> {
+        let update = Update::of(counter)
+            .add("failures", number(-1))
+            .set("charged_at", number(0))
+            .set("charged_by", text(NOBODY))
+            .when("charged_by = :attempt")
+            .value(":attempt", text(attempt_id));
+        self.update(update).await.map(|_| ())
     }
 
-    /// Gives an address one charge back, in the window in which it was charged. Others may have been charged
-    /// since, so the charge is not asked for by its word; none is given back that was not there, and none twice in a row.
+    /// Gives an address one charge back, in the window in which it was charged. Other attempts may have been charged since,
+    /// so the condition does not name the charge. It refuses to go below zero, and to give back twice in a row for one
+    /// attempt.
     pub(crate) async fn refund_address(
         &self,
         address: &str,
         policy: &Policy,
-        attempt: &str,
+        attempt_id: &str,
         charged: Timestamp,
     ) -> Result<(), StoreError> {
         let (window, _) = policy.window(charged);
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(address_key(address, window)))
-            .update_expression("ADD failures :minus SET refunded_by = :attempt")
-            .condition_expression(
-                "failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :attempt)",
-            )
-            .expression_attribute_values(":minus", number(-1))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":attempt", text(attempt))
-            .send()
-            .await;
-        condition_failed(outcome).map(|_| ())
+        let update = Update::of(address_key(address, window))
+            .add("failures", number(-1))
+            .set("refunded_by", text(attempt_id))
+            .when("failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :refunded_by)")
+            .value(":zero", number(0));
+        self.update(update).await.map(|_| ())
     }
+}
+
+/// The update that clears the failures of a login name.
+pub(super) fn clearing(name: &LoginName) -> Update {
+    Update::of(name_key(name)).set("failures", number(0)).set("charged_by", text(NOBODY))
 }
 
 pub(super) fn name_key(name: &LoginName) -> Item {
@@ -209,8 +159,8 @@ fn address_key(address: &str, window: u64) -> Item {
     key(format!("ADDRESS#{address}#{window}"), "ATTEMPTS")
 }
 
-fn is_ours(old: &Item, attempt: &str) -> bool {
-    old.get("charged_by").is_some_and(|by| *by == text(attempt))
+fn is_charged_by(item: &Item, attempt_id: &str) -> bool {
+    item.get("charged_by") == Some(&text(attempt_id))
 }
 
 pub(super) fn counter(item: &Item, now: Timestamp) -> Attempts {
@@ -220,7 +170,7 @@ pub(super) fn counter(item: &Item, now: Timestamp) -> Attempts {
     }
 }
 
-/// A counter that cannot be read counts as one that is full, and somebody has to look at it.
+/// Reads a number of failures. A counter that cannot be read counts as full, and the log says so.
 fn failures(item: &Item) -> u32 {
     integer(item, "failures").and_then(|failures| failures.try_into().ok()).unwrap_or_else(|| {
         tracing::error!("a counter of attempts cannot be read; its name or address is refused");

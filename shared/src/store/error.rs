@@ -1,64 +1,104 @@
-//! What can go wrong with the store, told apart by what the caller should do about it.
+//! What can go wrong with the store, by what the caller should do about it.
 
+use std::error::Error as StdError;
 use std::fmt;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use thiserror::Error;
 
-use super::Item;
+use crate::error::Causes;
 
 /// The store did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
-    /// It throttles, fails, cannot be reached or does not answer: trying again later helps.
+    /// DynamoDB throttles, fails, cannot be reached or does not answer. To try again later helps.
+    #[error("DynamoDB is not available")]
     Unavailable {
-        /// What it said, or what the connection did.
-        cause: String,
+        /// What DynamoDB or the connection said.
+        #[source]
+        cause: StoreCause,
     },
-    /// It refuses: the table is not there, the permission is missing, the request is wrong. Trying again is no use.
+    /// DynamoDB refuses: the table does not exist, the permission is missing, or the request is wrong. To try again does not
+    /// help.
+    #[error("DynamoDB refused the request")]
     Rejected {
-        /// What it said.
-        cause: String,
+        /// What DynamoDB said.
+        #[source]
+        cause: StoreCause,
     },
-    /// An item is not what we write: half-written, of another kind, or of a newer version.
+    /// An item is not what this version writes: it is incomplete, of another kind, or of a newer version.
+    #[error("the stored item cannot be read: {what}")]
     Unreadable {
         /// Which item.
         what: String,
     },
 }
 
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable { cause } => write!(f, "DynamoDB is not available: {cause}"),
-            Self::Rejected { cause } => write!(f, "DynamoDB refused the request: {cause}"),
-            Self::Unreadable { what } => write!(f, "the stored item cannot be read: {what}"),
-        }
+/// What DynamoDB or the connection said. It is text, since the SDK's own errors hold the item that a condition refused,
+/// with its hashes.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct StoreCause {
+    code: Option<String>,
+    message: String,
+}
+
+impl StoreCause {
+    /// Returns DynamoDB's error code, if it gave one.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
 }
 
-impl std::error::Error for StoreError {}
+impl StoreError {
+    pub(super) fn unavailable(message: impl Into<String>) -> Self {
+        Self::Unavailable { cause: StoreCause { code: None, message: message.into() } }
+    }
+
+    pub(super) fn rejected(message: impl Into<String>) -> Self {
+        Self::Rejected { cause: StoreCause { code: None, message: message.into() } }
+    }
+
+    pub(super) fn unreadable(what: impl Into<String>) -> Self {
+        Self::Unreadable { what: what.into() }
+    }
+
+    /// What serde says of a value quotes it, so it is not passed on.
+    pub(super) fn unstorable(_: serde_dynamo::Error) -> Self {
+        Self::rejected("the value cannot be stored")
+    }
+}
 
 impl<E, R> From<SdkError<E, R>> for StoreError
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + StdError + 'static,
     R: fmt::Debug,
 {
     fn from(error: SdkError<E, R>) -> Self {
         match &error {
             SdkError::ServiceError(service) => {
-                let code = service.err().code().unwrap_or("no error code");
-                let cause = format!("{code}: {}", service.err().message().unwrap_or("no message"));
-                if is_final(code) { Self::Rejected { cause } } else { Self::Unavailable { cause } }
+                let code = service.err().code();
+                let message = service.err().message().unwrap_or("no message");
+                let message = format!("{}: {message}", code.unwrap_or("no error code"));
+                let is_final = code.is_some_and(is_final);
+                let cause = StoreCause { code: code.map(str::to_owned), message };
+                if is_final { Self::Rejected { cause } } else { Self::Unavailable { cause } }
             }
-            SdkError::ConstructionFailure(_) => Self::Rejected { cause: chain(&error) },
-            // Time-outs, connections refused and broken, answers that are no answers.
-            _ => Self::Unavailable { cause: chain(&error) },
+            SdkError::ConstructionFailure(_) => Self::rejected(Causes(&error).to_string()),
+            // Time-outs, connections that are refused or broken, and replies that cannot be parsed. The SDK's own message
+            // is only "dispatch failure".
+            _ => Self::unavailable(Causes(&error).to_string()),
         }
     }
 }
 
-/// Errors that say the same however often one asks. All others, and those yet to be invented, may pass.
+impl From<BuildError> for StoreError {
+    fn from(error: BuildError) -> Self {
+        Self::rejected(error.to_string())
+    }
+}
+
+/// Returns whether DynamoDB gives this error however often one asks. All others, and those of the future, may pass.
 fn is_final(code: &str) -> bool {
     matches!(
         code,
@@ -73,41 +113,7 @@ fn is_final(code: &str) -> bool {
     )
 }
 
-/// Whether a request was refused by its condition.
+/// Returns whether a request was refused by its condition.
 pub(super) fn is_condition<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    error.as_service_error().and_then(|error| error.code()) == Some("ConditionalCheckFailedException")
-}
-
-/// An error with its sources: the SDK's own message is only "dispatch failure".
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-/// Sorts an update's outcome: done (`None`), refused by its condition (the item as it was, empty where there is
-/// none), or failed.
-pub(super) fn condition_failed<R: fmt::Debug>(
-    outcome: Result<UpdateItemOutput, SdkError<UpdateItemError, R>>,
-) -> Result<Option<Item>, StoreError> {
-    match outcome {
-        Ok(_) => Ok(None),
-        Err(SdkError::ServiceError(service)) if service.err().is_conditional_check_failed_exception() => {
-            match service.into_err() {
-                UpdateItemError::ConditionalCheckFailedException(refused) => {
-                    Ok(Some(refused.item.unwrap_or_default()))
-                }
-                other => Err(StoreError::Rejected { cause: chain(&other) }),
-            }
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-pub(super) fn unstorable(_: serde_dynamo::Error) -> StoreError {
-    StoreError::Rejected { cause: "the value cannot be stored".to_owned() }
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
 }

@@ -1,9 +1,9 @@
-//! Where the signing keys come from, and when they are read again, so that keys rotate without a deployment.
+//! The source of the signing keys, and when they are read again, so that keys rotate without a deployment.
 //!
-//! A secret is read at start; again when a token names a key that is not in the ring, at most once a minute, since
-//! callers name what they like; and again when it was not read for five minutes, so that whoever only signs comes
-//! to use a new key, and a key that was taken out of the secret is refused everywhere five minutes later. A
-//! secret that cannot be read again leaves the keys as they are, and is asked for again a minute later.
+//! The secret is read at start. It is read again when a token names a key that is not in the set, but at most once a minute,
+//! since a caller can name any key. And it is read again after five minutes: so a function that only signs begins to use a
+//! new key, and a key that was removed from the secret is refused everywhere five minutes later. If the secret cannot be
+//! read again, the keys stay as they are, and the secret is read again a minute later.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,51 +12,52 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{KeyRing, SigningFailed, TokenError};
+use super::{KeySet, SigningFailed, TokenError};
+use crate::app::StartError;
 use crate::aws::{Aws, Secret};
 use crate::clock::{Timestamp, now};
 use crate::config;
 use crate::environment::{ConfigError, Environment, is_this_machine};
 
-/// How long the keys are used without another look.
-const OLD: Duration = Duration::from_secs(5 * 60);
-/// How soon the secret may be asked for again, for a token that names an unknown key or after a failure.
-const PAUSE: Duration = Duration::from_secs(60);
+/// How long the keys are used before they are read again.
+const MAX_AGE: Duration = Duration::from_secs(5 * 60);
+/// The least time between two reads, for a token that names an unknown key or after a failure.
+const MIN_PAUSE: Duration = Duration::from_secs(60);
 
 const SECRET: &str = "SIGNING_KEYS_SECRET_ARN";
 
 /// The signing keys as they were last read.
 pub struct Keys {
-    ring: RwLock<Arc<KeyRing>>,
-    /// Keys that stand in the environment stay as they are.
+    current: RwLock<Arc<KeySet>>,
+    /// The secret. `None` if the keys are in the environment: then they never change.
     secret: Option<Secret>,
     local: bool,
     /// When they were last read, in milliseconds.
     read_at: AtomicU64,
-    /// When they were last asked for: a secret that fails is not asked for at every request.
+    /// When they were last asked for. A secret that fails is not asked for at every request.
     asked_at: AtomicU64,
 }
 
 impl Keys {
-    /// Reads the keys for a function that holds nothing else. It has no table, and takes sample keys where the others
-    /// do all the same: where the DynamoDB endpoint is on this machine.
+    /// Reads the keys for a function without a table. Like the other functions, it accepts sample keys if the DynamoDB endpoint
+    /// is on this machine.
     ///
     /// # Errors
-    /// If a variable is missing or malformed, or the secret that it names cannot be read.
-    pub async fn start(env: &Environment) -> Result<Self, ConfigError> {
+    /// If a variable is missing or malformed, if the secret that it names cannot be read, or if TLS cannot be set up.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let aws = Aws::in_region(env, config::region(env)?)?;
         let local = config::dynamodb_endpoint(env)?.is_some_and(is_this_machine);
-        Self::read(env, local, &aws, now()).await
+        Ok(Self::read(env, local, &aws, now()).await?)
     }
 
-    /// Reads the keys; samples, too, where all is `local`.
+    /// Reads the keys. Sample keys are accepted if `local` says that the table is on this machine.
     pub(crate) async fn read(
         env: &Environment,
         local: bool,
         aws: &Aws,
         now: Timestamp,
     ) -> Result<Self, ConfigError> {
-        let (ring, secret) = match (env.optional("SIGNING_KEYS"), env.optional(SECRET)) {
+        let (keys, secret) = match (env.optional("SIGNING_KEYS"), env.optional(SECRET)) {
             (Some(text), None) => (parse("SIGNING_KEYS", text, local)?, None),
             (None, Some(arn)) => {
                 let endpoint = env
@@ -77,59 +78,60 @@ impl Keys {
             }
         };
         let (read_at, asked_at) = (AtomicU64::new(now.millis()), AtomicU64::new(now.millis()));
-        Ok(Self { ring: RwLock::new(Arc::new(ring)), secret, local, read_at, asked_at })
+        Ok(Self { current: RwLock::new(Arc::new(keys)), secret, local, read_at, asked_at })
     }
 
-    /// The keys as they are now.
-    pub fn ring(&self) -> Arc<KeyRing> {
-        // A poisoned lock held a whole ring all the same: it is only ever replaced.
-        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    /// Returns the keys as they are now.
+    pub fn current(&self) -> Arc<KeySet> {
+        // The set behind a poisoned lock is whole all the same: a set is only ever replaced.
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Signs these claims with the first key.
     ///
     /// # Errors
-    /// If the claims are no JSON object, or the key fails.
+    /// If the claims are no JSON object, or the key cannot sign.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningFailed> {
-        self.ring().sign(claims)
+        self.current().sign(claims)
     }
 
-    /// The claims of a token that one of these keys signed and that is valid now. See [`KeyRing::verify`].
+    /// Returns the claims of a valid token, as [`KeySet::verify`] does. Reads the keys again if the token names an unknown
+    /// one.
     ///
     /// # Errors
-    /// If it is not acceptable.
+    /// If the token is expired, invalid, or of an unknown key.
     pub async fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
         self.read_again_if_old(now).await;
-        match self.ring().verify(token, now) {
-            Err(TokenError::UnknownKey) if self.read_again(now).await => self.ring().verify(token, now),
+        match self.current().verify(token, now) {
+            Err(TokenError::UnknownKey) if self.read_again(now).await => self.current().verify(token, now),
             verified => verified,
         }
     }
 
-    /// Reads the secret again when it was not read for a while.
+    /// Reads the secret again if the last read was five minutes ago.
     pub async fn read_again_if_old(&self, now: Timestamp) {
         let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
-        if now >= read_at.plus(OLD) {
+        if now >= read_at.plus(MAX_AGE) {
             self.read_again(now).await;
         }
     }
 
-    /// Reads the secret again, unless it was asked for a moment ago. Whether it was read.
+    /// Reads the secret again, unless it was asked for within the last minute. Returns whether it was read.
     async fn read_again(&self, now: Timestamp) -> bool {
         let Some(secret) = &self.secret else { return false };
         let asked_at = self.asked_at.load(Ordering::Relaxed);
-        if now < Timestamp::from_millis(asked_at).plus(PAUSE) {
+        if now < Timestamp::from_millis(asked_at).plus(MIN_PAUSE) {
             return false;
         }
-        // Of requests that come here at once, one asks.
-        let mine =
+        // Of several requests at once, one asks.
+        let is_first =
             self.asked_at.compare_exchange(asked_at, now.millis(), Ordering::Relaxed, Ordering::Relaxed);
-        if mine.is_err() {
+        if is_first.is_err() {
             return false;
         }
         match from_secret(secret, self.local).await {
-            Ok(ring) => {
-                *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+            Ok(keys) => {
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
                 self.read_at.store(now.millis(), Ordering::Relaxed);
                 true
             }
@@ -141,7 +143,7 @@ impl Keys {
     }
 }
 
-async fn from_secret(secret: &Secret, local: bool) -> Result<KeyRing, ConfigError> {
+async fn from_secret(secret: &Secret, local: bool) -> Result<KeySet, ConfigError> {
     let text = secret
         .read()
         .await
@@ -149,8 +151,8 @@ async fn from_secret(secret: &Secret, local: bool) -> Result<KeyRing, ConfigErro
     parse(SECRET, &text, local)
 }
 
-fn parse(variable: &'static str, text: &str, local: bool) -> Result<KeyRing, ConfigError> {
-    let keys = KeyRing::parse(text).map_err(|error| ConfigError::new(variable, error.to_string()))?;
+fn parse(variable: &'static str, text: &str, local: bool) -> Result<KeySet, ConfigError> {
+    let keys = KeySet::parse(text).map_err(|error| ConfigError::new(variable, error.to_string()))?;
     if keys.has_sample_key() && !local {
         return Err(ConfigError::new(
             variable,

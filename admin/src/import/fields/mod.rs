@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use postern::clock::Timestamp;
 use postern::second_factor::{Mfa, RecoveryKey};
-use postern::store::MAX_SOURCE_ID_BYTES;
+use postern::store::operator::MAX_SOURCE_ID_BYTES;
 use serde_json::Value;
 
 use super::reason::Reason;

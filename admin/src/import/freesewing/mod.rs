@@ -10,7 +10,8 @@ mod v2;
 use std::collections::BTreeSet;
 
 use postern::clock::Timestamp;
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use ring::digest;
 use serde_json::{Value, json};
 
@@ -170,7 +171,7 @@ impl FreeSewing {
             None
         };
         let profile = self.profile(record, &mut warnings)?;
-        let user = User {
+        let user = UserRecord {
             version: 1,
             id,
             username,

@@ -2,11 +2,11 @@
 
 use std::io;
 
+use postern::error::Causes;
 use thiserror::Error;
 
 use super::row::Row;
 use crate::import::source::Meter;
-use crate::output::with_sources;
 
 /// The file cannot be read any further.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -103,7 +103,9 @@ impl Iterator for Rows {
         match next {
             Ok(row) => row.map(Ok),
             Err(ReadError::Broken(broken)) => Some(Err(broken)),
-            Err(error) => Some(Err(Broken { line: self.reader.current_line(), what: with_sources(&error) })),
+            Err(error) => {
+                Some(Err(Broken { line: self.reader.current_line(), what: Causes(&error).to_string() }))
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use postern::App;
 use postern::environment::Environment;
 use postern::random::random;
-use postern::session::{NewSession, SessionRequest, plain_secret};
-use postern::store::{MAX_BATCH, NewUser, Outcome, Store};
+use postern::session::{NewSession, SessionRequest, SessionSecret};
+use postern::store::operator::{CreateOutcome, MAX_BATCH, NewUser, Operator};
 use postern_local::demo;
 use postern_local::dynamodb::Table;
 use postern_tests::binary::{in_workspace, start};
@@ -47,7 +47,7 @@ impl Deployment {
     pub(crate) async fn start() -> Self {
         let table = Table::start(0, None, None).await.unwrap();
         let env = table.environment(&Environment::of([("THROTTLE_FREE_FAILURES", "33")]));
-        let store = Store::from_env(&env).unwrap();
+        let store = Operator::from_env(&env).unwrap();
         store.create_table().await.unwrap();
         let app = App::start(&env).await.unwrap();
         create_users(&app, &store).await;
@@ -106,9 +106,9 @@ impl Function {
     }
 }
 
-async fn create_users(app: &App, store: &Store) {
+async fn create_users(app: &App, store: &Operator) {
     let known = demo::user(app, &demo::USERS[0]);
-    let hash = app.passwords.hash(PASSWORD, random()).unwrap();
+    let hash = app.passwords().hash(PASSWORD, random()).unwrap();
     let ids: Vec<u64> = (FIRST_ID..FIRST_ID + USERS).collect();
     for ids in ids.chunks(MAX_BATCH) {
         let new_users = ids.iter().map(|id| {
@@ -118,7 +118,7 @@ async fn create_users(app: &App, store: &Store) {
             NewUser::new(user).unwrap()
         });
         let outcomes = store.create_users(new_users.collect()).await.unwrap();
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Created(_))));
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, CreateOutcome::Created(_))));
     }
 }
 
@@ -131,14 +131,14 @@ pub(crate) fn email(id: u64) -> String {
 }
 
 /// What account would have answered, without its hash.
-async fn begin_sessions(app: &App, store: &Store) -> Vec<(u64, String)> {
+async fn begin_sessions(app: &App, store: &Operator) -> Vec<(u64, String)> {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     let (now, mut tokens) = (app.now(), Vec::new());
     for id in FIRST_ID..FIRST_ID + TOKENS {
         let request = SessionRequest {
             kind: "account",
             device: None,
-            secret: plain_secret(),
+            secret: SessionSecret::random_base62(),
             idle: YEAR,
             absolute: YEAR,
         };
@@ -148,7 +148,7 @@ async fn begin_sessions(app: &App, store: &Store) -> Vec<(u64, String)> {
             "token_type": "access", "exp": now.plus(YEAR).secs(), "iat": now.secs(), "jti": id.to_string(),
             "user_id": id, "epoch": 0, "sid": session.token.session_id(),
         });
-        tokens.push((id, app.keys.sign(&claims).unwrap()));
+        tokens.push((id, app.keys().sign(&claims).unwrap()));
     }
     tokens
 }

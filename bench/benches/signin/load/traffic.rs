@@ -167,7 +167,7 @@ fn whose(app: &App, contract: &str, body: &Value) -> Option<u64> {
         "mfa" => (&body["token"], "_id"),
         _ => (&body["access"], "user_id"),
     };
-    app.keys.ring().verify::<Value>(token.as_str()?, app.now()).ok()?[claim].as_u64()
+    app.keys().current().verify::<Value>(token.as_str()?, app.now()).ok()?[claim].as_u64()
 }
 
 /// Whether two values have the same members, and these theirs.

@@ -1,15 +1,15 @@
-//! A process that dies in the midst of a sign-in, or of creating a user, at any of its writes: whatever of them has
-//! landed, the next process finds a table in which the user can sign in.
+//! A process that crashes during a sign-in, or during the creation of a user, at any of its writes. Whichever writes
+//! reached the table, the user can sign in afterwards.
 //!
-//! To the table a process that is killed is a connection that ends. So a call hangs in the proxy, the request's task
-//! is ended there, and the functions start anew.
+//! The table sees a crash as a connection that ends. So a call hangs in the proxy, the task of the request is aborted
+//! there, and the functions restart.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::LoginName;
-use postern::store::CreateUserError;
+use postern::store::operator::CreateUserError;
 use postern_local::demo::{self, RECOVERY_CODES};
 use postern_tests::deployment::{Deployment, name_at};
 use serde_json::json;
@@ -20,7 +20,8 @@ use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
 
 const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// Begins a sign-in that dies when each of these writes is under way: those that are marked land, the others do not.
+/// Begins a sign-in that crashes while each of these writes is under way. The marked writes reach the table, the others
+/// do not.
 async fn kill(
     deployment: &Deployment,
     proxy: &mut Proxy,
@@ -35,7 +36,7 @@ async fn kill(
         None => Fate::Pass,
     });
     let event = deployment.event(contract, Some(&by.body(contract).to_string()));
-    let request = tokio::spawn((deployment.function(contract).handler)(event));
+    let request = tokio::spawn(deployment.function(contract).invoke(event));
     let mut left: Vec<_> = writes.iter().map(|(write, _)| *write).collect();
     while !left.is_empty() {
         // A call that hangs for long is made a second time: on a busy machine, before the last is made.
@@ -47,7 +48,7 @@ async fn kill(
     proxy.heal();
 }
 
-/// Kills a sign-in, and looks at what is left and whether the next one succeeds.
+/// Crashes a sign-in. Checks what is left, and that the next sign-in succeeds.
 async fn dies_and_comes_back(
     deployment: &mut Deployment,
     proxy: &mut Proxy,
@@ -60,7 +61,7 @@ async fn dies_and_comes_back(
     deployment.set_time(MOMENT);
     let name = raw::name_counter(&name_at(contract, user));
     let address = raw::address_counter(deployment, 300);
-    // On the ladder already: the next failure has to be waited for.
+    // The free failures are used up: the next failure has to wait.
     put_counter(deployment, &name, 6).await;
     put_counter(deployment, &address, 7).await;
     let before = raw::user(deployment, id).await;
@@ -89,7 +90,7 @@ async fn dies_and_comes_back(
 
     let mut body = by.body(contract);
     if by != By::Password {
-        // The code may be spent, and then it is; this one is not.
+        // The code may have been spent. This one has not.
         body["token"] = json!(RECOVERY_CODES[1]);
     }
     let mut reply = deployment.sign_in(contract, body.clone()).await;
@@ -104,25 +105,25 @@ async fn dies_and_comes_back(
     assert_eq!(raw::sessions(deployment, id).await, now, "{of}");
     assert_eq!(raw::failures(deployment, &name).await, 0, "{of}");
     assert_eq!(raw::failures(deployment, &address).await, from_address, "{of}");
-    // All codes are good again.
+    // All codes are valid again.
     raw::put(deployment, &format!("USER#{id}"), "USER", before).await;
 }
 
-/// Writes of which those land that are in the mask.
+/// Marks the writes that the mask selects: they reach the table.
 fn masked(writes: &[&'static str], mask: usize) -> Vec<(&'static str, bool)> {
     writes.iter().enumerate().map(|(at, write)| (*write, mask >> at & 1 == 1)).collect()
 }
 
-/// The last writes are made all at once, so any of them may have landed: each way is tried.
+/// The last writes go out together, so any of them may reach the table. Each combination is tried.
 #[tokio::test]
-async fn a_sign_in_that_dies_at_any_write_can_be_repeated() {
+async fn sign_in_that_crashes_at_any_write_can_be_repeated() {
     let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for (contract, by) in
         [("account", By::Password), ("mfa", By::Password), ("email", By::Totp), ("session", By::RecoveryCode)]
     {
         let mut deaths = Vec::new();
         for landed in [false, true] {
-            // The second while the user is read beside it, the third by itself where it spends a code.
+            // The second goes out beside the read of the user. The third goes out alone if it spends a code.
             deaths.push(vec![(WRITES[0], landed)]);
             deaths.push(vec![(WRITES[1], landed)]);
             if by != By::Password {
@@ -139,7 +140,7 @@ async fn a_sign_in_that_dies_at_any_write_can_be_repeated() {
     }
 }
 
-/// No user without its login names, no login name without its user.
+/// There is no user without login names, and no login name without a user.
 async fn assert_whole(deployment: &Deployment, of: &str) {
     let (mut users, mut names) = (BTreeMap::new(), BTreeMap::new());
     for item in raw::all(deployment).await {
@@ -170,7 +171,7 @@ async fn assert_whole(deployment: &Deployment, of: &str) {
 }
 
 #[tokio::test]
-async fn a_creation_that_dies_at_any_write_can_be_repeated() {
+async fn creation_that_crashes_at_any_write_can_be_repeated() {
     let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let mut number = 100;
     for write in ["UpdateItem COUNTER", "TransactWriteItems"] {
@@ -216,9 +217,9 @@ async fn a_creation_that_dies_at_any_write_can_be_repeated() {
     }
 }
 
-/// Nobody heard that the user was created; the SDK asks again, with the same word for the same transaction.
+/// The answer to the creation is lost. The SDK sends it again with the same token for the same transaction.
 #[tokio::test]
-async fn a_creation_of_which_nobody_heard_is_done_once() {
+async fn creation_whose_answer_is_lost_is_done_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (write, id, fate) in [
         ("UpdateItem COUNTER", 0, Fate::lose as fn() -> Fate),

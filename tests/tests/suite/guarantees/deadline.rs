@@ -1,55 +1,47 @@
-//! A table that is slow at every step: whoever waits is told so while Lambda still lets us speak.
+//! A table that is slow at every step. The client gets a reply before Lambda ends the function.
 
 use std::time::Duration;
 
-use lambda_http::Context;
-use lambda_http::lambda_runtime::LambdaEvent;
-use postern::clock;
-use postern::http::invoke;
-use postern_tests::deployment::{Deployment, Reply};
+use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
 use crate::support::proxy::{Fate, Proxy};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::good_event;
 use crate::support::words::{Refused, assert_refusal};
 
-/// Sends an event as Lambda does that ends the function after so much time.
-async fn within(deployment: &Deployment, contract: &str, event: Value, time: Duration) -> Reply {
-    let mut context = Context::default();
-    context.deadline = clock::now().plus(time).millis();
-    let event = LambdaEvent::new(event, context);
-    macro_rules! function {
-        ($contract:ident) => {{
-            let settings = $contract::Settings::from_env(&deployment.env).unwrap();
-            let reply = invoke(|request| $contract::handle(&deployment.app, &settings, request), event).await;
-            serde_json::to_value(reply.unwrap()).unwrap()
-        }};
+/// A request to a table that is too slow is answered in the contract's words before Lambda ends the function.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, proxy) = route.deployment(|env| env).await;
+        proxy.rule(|_| Fate::Delay(Duration::from_millis(1500)));
+        let reply = deployment.invoke_within(route.function, event.clone(), Duration::from_millis(900)).await;
+        let right = if proxy.calls().is_empty() {
+            reply.status < 300
+        } else {
+            route.is_refusal(Refused::Unavailable(1), &reply)
+        };
+        ensure(right, || format!("a slow table is answered by {reply:?}"))?;
     }
-    Reply::of(&match contract {
-        "sso" => function!(sso_signin),
-        "account" => function!(account_signin),
-        "session" => function!(session_signin),
-        "mfa" => function!(mfa_signin),
-        "email" => function!(email_signin),
-        other => panic!("{other} is no contract"),
-    })
+    Ok(())
 }
 
-/// Each trip takes less than what a call may take, but all of them take more than there is. The three of a sign-in
-/// are given up in the third, the one of sso in the first; half a second is kept for the reply.
 #[tokio::test]
-async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
+async fn every_route_answers_a_slow_table_before_the_deadline() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
+
+/// Each trip takes less time than a call may take, and all trips take more than the request may take. A sign-in is
+/// given up in the third trip and sso in the first. Half a second is kept for the reply.
+#[tokio::test]
+async fn request_to_a_slow_table_is_answered_before_the_deadline_of_lambda() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let slow = async |contract: &str, time| {
         let id = format!("slow-{contract}");
-        let mut reply = within(
-            &deployment,
-            contract,
-            good_event(&deployment, contract, &id),
-            Duration::from_millis(time),
-        )
-        .await;
+        let mut reply = deployment
+            .invoke_within(contract, good_event(&deployment, contract, &id), Duration::from_millis(time))
+            .await;
         assert_eq!(reply.headers["x-request-id"], json!(id));
         reply.headers["x-request-id"] = json!("test-request");
         assert_refusal(contract, Refused::Unavailable(1), &reply, "a slow table");
@@ -70,31 +62,31 @@ async fn a_slow_table_is_given_up_before_lambda_gives_us_up() {
         slow("mfa", 1800),
         slow("email", 1800)
     );
-    // Slow, but not for the time that there is, nor for a single call's.
+    // Slow, but fast enough for this deadline and for each call.
     proxy.rule(|_| Fate::Delay(Duration::from_millis(150)));
     let event = good_event(&deployment, "account", "test-request");
-    let reply = within(&deployment, "account", event, Duration::from_secs(20)).await;
+    let reply = deployment.invoke_within("account", event, Duration::from_secs(20)).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     proxy.heal();
-    for contract in ["sso", "account", "session", "mfa", "email"] {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract, "test-request");
         assert_eq!(
-            within(&deployment, contract, event, Duration::from_secs(20)).await.status,
+            deployment.invoke_within(contract, event, Duration::from_secs(20)).await.status,
             200,
             "{contract}"
         );
     }
 }
 
-/// A function that Lambda has all but ended already does not begin.
+/// A request that arrives too close to the deadline is not begun.
 #[tokio::test]
-async fn without_time_nothing_is_hashed() {
+async fn request_without_time_left_hashes_nothing() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
-    for contract in ["account", "session", "mfa", "email"] {
+    let before = deployment.app.passwords().verifications();
+    for contract in PASSWORD_CONTRACTS {
         let event = good_event(&deployment, contract, "test-request");
-        let reply = within(&deployment, contract, event, Duration::from_millis(400)).await;
+        let reply = deployment.invoke_within(contract, event, Duration::from_millis(400)).await;
         assert_refusal(contract, Refused::Unavailable(1), &reply, "no time left");
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }

@@ -1,4 +1,5 @@
-//! When the store fails, or holds what nobody here wrote: the contract's own 5xx, no sign-in, no detail.
+//! When the table fails, a sign-in answers with the contract's own 5xx. Nobody is signed in, and the reply has no
+//! details.
 
 mod mfa;
 mod refresh;
@@ -14,10 +15,11 @@ use serde_json::{Value, json};
 
 use crate::support::proxy::{Proxy, error};
 use crate::support::raw::{self};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::good_event;
 use crate::support::words::{Refused, assert_refusal};
 
-/// Such a sign-in, and its reply.
+/// Sends such a sign-in.
 async fn good(deployment: &Deployment, contract: &str, request_id: &str) -> Reply {
     let event = good_event(deployment, contract, request_id);
     let mut reply = deployment.invoke(contract, event).await;
@@ -26,7 +28,7 @@ async fn good(deployment: &Deployment, contract: &str, request_id: &str) -> Repl
     reply
 }
 
-/// What was logged of a request.
+/// The log lines of a request.
 fn logged(request_id: &str) -> Vec<Value> {
     let lines = logs::so_far();
     let lines = lines.lines().filter(|line| line.contains(request_id));
@@ -41,7 +43,7 @@ fn outcome(request_id: &str) -> String {
     events[0]["outcome"].as_str().unwrap().to_owned()
 }
 
-/// The store's failure is one line for the operator, with its cause.
+/// The failure of the store is one log line, with its cause.
 #[track_caller]
 fn assert_logged_once(request_id: &str) {
     let lines = logged(request_id);
@@ -55,14 +57,38 @@ fn assert_logged_once(request_id: &str) {
     );
 }
 
-/// johndoe was not signed in: nothing is recorded, and no session begun.
+/// johndoe is not signed in: no sign-in is recorded and no session begun.
 async fn assert_not_signed_in(deployment: &Deployment) {
     assert!(!raw::user(deployment, 1).await.contains_key("last_sign_in"));
     assert_eq!(raw::sessions(deployment, 1).await, 0);
 }
 
+/// When the table fails, a route that needs it answers in the contract's words, with the headers of every reply.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, proxy) = route.deployment(|env| env).await;
+        for (fault, refused) in [
+            (error(503, "ServiceUnavailable"), Refused::Unavailable(1)),
+            (error(400, "AccessDeniedException"), Refused::Fault),
+            (None, Refused::Unavailable(1)),
+        ] {
+            proxy.fail(move |_| Some(fault.clone()));
+            let reply = route.send(&deployment, event).await;
+            let right =
+                if proxy.calls().is_empty() { reply.status < 300 } else { route.is_refusal(refused, &reply) };
+            ensure(right, || format!("{refused:?} is answered by {reply:?}"))?;
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
-async fn without_a_table_nobody_signs_in_and_is_told_to_come_back() {
+async fn every_route_answers_a_failing_table_in_its_contracts_words() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
+
+#[tokio::test]
+async fn sign_in_without_a_table_is_unavailable_at_every_contract() {
     let mut deployment = Deployment::start().await;
     deployment.stop_table().await;
     for contract in CONTRACTS {
@@ -79,7 +105,7 @@ async fn without_a_table_nobody_signs_in_and_is_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_table_that_hangs_is_given_up() {
+async fn table_that_hangs_is_unavailable() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.fail(|_| Some(None));
     let replies =
@@ -96,7 +122,7 @@ async fn a_table_that_hangs_is_given_up() {
 }
 
 #[tokio::test]
-async fn each_error_of_the_table_is_unavailable_or_our_fault() {
+async fn error_of_the_table_is_unavailable_or_a_fault() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (at, (fault, refused)) in [
         (error(400, "ProvisionedThroughputExceededException"), Refused::Unavailable(1)),
@@ -117,7 +143,7 @@ async fn each_error_of_the_table_is_unavailable_or_our_fault() {
     .enumerate()
     {
         proxy.fail(move |_| Some(fault.clone()));
-        // All doors at once, since each retries for a while.
+        // All contracts at once, since each retries for a while.
         let id = |contract: &str| format!("errors-{at}-{contract}");
         let ids = CONTRACTS.map(id);
         let (a, b, c, d, e) = tokio::join!(
@@ -143,36 +169,36 @@ async fn each_error_of_the_table_is_unavailable_or_our_fault() {
     }
 }
 
-/// Each call of a sign-in fails in its turn; a call that only helps is forgiven.
+/// Each call of a sign-in fails in its turn. If the call is optional, the sign-in succeeds.
 #[tokio::test]
-async fn each_call_counts_but_those_that_only_help() {
+async fn failure_of_a_required_call_refuses_the_sign_in_and_of_an_optional_one_does_not() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let functions = |with_session: bool| if with_session { vec!["account", "email"] } else { vec!["mfa"] };
-    for (call, hashes, forgiven, with_session) in [
+    for (call, hashes, optional, with_session) in [
         ("GetItem LOGIN", 0, false, false),
-        ("UpdateItem ADDRESS ADD failures :one", 0, false, false),
+        ("UpdateItem ADDRESS SET charged_by", 0, false, false),
         ("GetItem USER", 0, false, false),
-        ("UpdateItem NAME ADD failures :one", 0, false, false),
+        ("UpdateItem NAME SET charged_by", 0, false, false),
         ("PutItem SESSIONS", 1, false, true),
         ("UpdateItem USER SET last_sign_in", 1, true, true),
         ("UpdateItem NAME SET failures", 1, true, true),
-        ("UpdateItem ADDRESS ADD failures :minus", 1, true, true),
+        ("UpdateItem ADDRESS SET refunded_by", 1, true, true),
     ] {
         for contract in functions(with_session) {
             proxy.calls();
             proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let id = format!("{call} at {contract}");
             let reply = good(&deployment, contract, &id).await;
             assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
-            match forgiven {
+            match optional {
                 true => assert_eq!(reply.status, 200, "{contract}: {call}"),
                 false => {
                     assert_refusal(contract, Refused::Fault, &reply, call);
                     assert_logged_once(&id);
                 }
             }
-            assert_eq!(deployment.app.passwords.verifications() - before, hashes, "{contract}: {call}");
+            assert_eq!(deployment.app.passwords().verifications() - before, hashes, "{contract}: {call}");
             proxy.heal();
             assert_eq!(good(&deployment, contract, &format!("{call} heals at {contract}")).await.status, 200);
         }
@@ -180,7 +206,7 @@ async fn each_call_counts_but_those_that_only_help() {
 }
 
 #[tokio::test]
-async fn a_code_that_may_not_have_been_spent_opens_no_door() {
+async fn code_whose_use_cannot_be_recorded_signs_nobody_in() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     for (fault, refused) in [

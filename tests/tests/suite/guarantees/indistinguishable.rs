@@ -1,21 +1,22 @@
-//! What a stranger learns: nothing. Before the right password, all users are the same reply for the same work.
+//! Who is a user cannot be learned. Before the right password, every login name gets the same reply for the same work.
 
-use crate::support::words::LONGEST_WAIT;
 use postern::identity::Status;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::Proxy;
-use crate::support::words::{Refused, assert_refusal, unlimited};
+use crate::support::routes::{
+    RouteUnderTest, Violation, assert_every_route, ensure, with_password, with_unknown_user,
+};
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
-/// A hash from elsewhere, cheaper than ours.
+/// A legacy hash that is cheaper than ours.
 const CHEAP: &str = "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
-/// One of another algorithm.
+/// A legacy hash of another algorithm.
 const BCRYPT: &str = "$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO";
 
-/// Users as different as can be, besides the demo users: one without a password, one blocked, two whose
-/// hashes were imported.
+/// Users of other kinds than the demo users: one without a password, one blocked, and two with imported hashes.
 async fn with_odd_users(deployment: &Deployment) {
     for (id, username, status) in [
         (201, "nopass", Status::Active),
@@ -44,27 +45,50 @@ const NAMES: [&str; 10] = [
     "guarded",
 ];
 
-/// The calls to the table, and what is in them, tell as little as the reply does. What a hash costs is counted in
-/// `password.rs`.
+/// A wrong password gets the same reply, the same hashes and the same requests to the table, whether the user exists or
+/// not.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let Some(known) = with_password(event, "wrong") else { continue };
+        // If the user comes from a token, there is no unknown user.
+        let Some(unknown) = with_unknown_user(&known) else { continue };
+        let (deployment, proxy) = route.deployment(|env| env.with("HIDE_UNKNOWN_USERS", "true")).await;
+        let mut seen = Vec::new();
+        for event in [known, unknown] {
+            let before = deployment.app.passwords().verifications();
+            let reply = route.send(&deployment, &event).await;
+            seen.push((reply, deployment.app.passwords().verifications() - before, proxy.requests()));
+        }
+        ensure(seen[0] == seen[1], || format!("known and unknown users differ: {seen:?}"))?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
-async fn whoever_is_refused_gets_one_reply_for_one_hash_and_the_same_requests_to_the_table() {
+async fn every_route_answers_known_and_unknown_users_alike() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
+
+/// The calls to the table are equal, too, but for the values in them. What a hash costs is tested in `password`.
+#[tokio::test]
+async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_table() {
     for contract in PASSWORD_CONTRACTS {
         let (deployment, proxy) =
             Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
         with_odd_users(&deployment).await;
         let mut names = NAMES.map(|name| name_at(contract, name)).to_vec();
-        // Names of the other kinds, which some doors take and others do not.
+        // Names of the other kinds, which some contracts accept.
         names.extend(["1", "999", "johndoe", "johndoe@example.com"].map(str::to_owned));
         let mut first = None;
         for name in names {
             for password in ["wrong", " Password1234!", "\0"] {
-                let before = deployment.app.passwords.verifications();
+                let before = deployment.app.passwords().verifications();
                 proxy.calls();
                 let reply = deployment.password(contract, &name, password).await;
                 let requests = proxy.requests();
                 let of = format!("{name} with {password:?}");
-                assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract}: {of}");
-                // Only email's page asks for a word of its own for who is not there.
+                assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract}: {of}");
+                // Only the email contract words an unknown user differently.
                 let known = name.contains('@') && !name.starts_with("nobody");
                 let refused =
                     if contract == "email" && !known { Refused::UnknownUser } else { Refused::Wrong };
@@ -80,9 +104,9 @@ async fn whoever_is_refused_gets_one_reply_for_one_hash_and_the_same_requests_to
             [
                 "GetItem LOGIN",
                 "GetItem USER",
-                "UpdateItem ADDRESS ADD failures :one SET charged_by = :attempt, expires_at = :expires",
-                "UpdateItem NAME ADD failures :one SET charged_at = :now, charged_by = :attempt, \
-                 expires_at = :expires",
+                "UpdateItem ADDRESS SET charged_by = :charged_by, expires_at = :expires_at ADD failures :failures",
+                "UpdateItem NAME SET charged_by = :charged_by, charged_at = :charged_at, \
+                 expires_at = :expires_at ADD failures :failures",
             ],
             "{contract}"
         );
@@ -90,16 +114,16 @@ async fn whoever_is_refused_gets_one_reply_for_one_hash_and_the_same_requests_to
 }
 
 #[tokio::test]
-async fn email_can_be_made_as_discreet_as_the_others() {
+async fn email_with_hide_unknown_users_answers_known_and_unknown_users_alike() {
     let deployment = Deployment::start_with(|env| {
         env.with("HIDE_UNKNOWN_USERS", "true").with("THROTTLE_ADDRESS_LIMIT", "1000000")
     })
     .await;
     with_odd_users(&deployment).await;
     for name in NAMES {
-        let before = deployment.app.passwords.verifications();
+        let before = deployment.app.passwords().verifications();
         let reply = deployment.password("email", &name_at("email", name), "wrong").await;
-        assert_eq!(deployment.app.passwords.verifications() - before, 1, "{name}");
+        assert_eq!(deployment.app.passwords().verifications() - before, 1, "{name}");
         assert_refusal("email", Refused::Wrong, &reply, name);
     }
     let reply = deployment.password("email", &"a".repeat(1025), "wrong").await;
@@ -107,7 +131,7 @@ async fn email_can_be_made_as_discreet_as_the_others() {
 }
 
 #[tokio::test]
-async fn throttled_names_are_one_reply_for_no_hash_and_even_for_the_right_password() {
+async fn throttled_name_gets_one_reply_and_no_hash_even_for_the_right_password() {
     for contract in PASSWORD_CONTRACTS {
         let deployment = unlimited().await;
         with_odd_users(&deployment).await;
@@ -116,18 +140,18 @@ async fn throttled_names_are_one_reply_for_no_hash_and_even_for_the_right_passwo
             for _ in 0..5 {
                 deployment.password(contract, &name, "wrong").await;
             }
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             for password in ["wrong", "Password1234!", "SecurePass123!"] {
                 let reply = deployment.password(contract, &name, password).await;
                 assert_refusal(contract, Refused::Throttled(1), &reply, &format!("{name} with {password}"));
             }
-            assert_eq!(deployment.app.passwords.verifications(), before, "{contract} {name}");
+            assert_eq!(deployment.app.passwords().verifications(), before, "{contract} {name}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_state_is_told_only_after_the_right_password() {
+async fn account_state_is_disclosed_only_after_the_right_password() {
     let deployment = unlimited().await;
     with_odd_users(&deployment).await;
     for contract in PASSWORD_CONTRACTS {
@@ -144,7 +168,7 @@ async fn a_state_is_told_only_after_the_right_password() {
             let reply = deployment.password(contract, &name, password).await;
             assert_refusal(contract, refused, &reply, &name);
         }
-        // Disabled and not activated and due for another password: the first in the contracts' order is told.
+        // If several states apply, the first in the contracts' order is disclosed.
         let id = 300 + PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap() as u64;
         let mut user = demo::user(&deployment.app, &USERS[0]);
         (user.id, user.username, user.email) = (id, format!("u{id}"), format!("u{id}@example.com"));
@@ -157,10 +181,10 @@ async fn a_state_is_told_only_after_the_right_password() {
 }
 
 #[tokio::test]
-async fn a_password_counts_as_it_was_sent_or_in_nfc_and_in_no_other_form() {
+async fn password_matches_as_sent_or_in_nfc_and_in_no_other_form() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
-        // Zoë's, with the case changed; with a space around it; cut; in a compatibility form, which NFC keeps.
+        // Zoë's password in another case, with other spaces, or cut.
         let name = if contract == "email" { "zoe@example.com" } else { "Zoë" };
         for password in ["PÄSSWÖRD ☃", "pässwörd\u{a0}☃", "pässwörd ☃ ", " pässwörd ☃", "pässwörd "]
         {
@@ -173,14 +197,14 @@ async fn a_password_counts_as_it_was_sent_or_in_nfc_and_in_no_other_form() {
 }
 
 #[tokio::test]
-async fn each_door_takes_its_own_kind_of_name_only() {
+async fn contract_accepts_only_its_own_kinds_of_login_name() {
     let deployment = unlimited().await;
     for contract in ["account", "session"] {
         for name in ["johndoe@example.com", "1"] {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, name, "SecurePass123!").await;
             assert_refusal(contract, Refused::UnknownUser, &reply, name);
-            assert_eq!(deployment.app.passwords.verifications() - before, 1);
+            assert_eq!(deployment.app.passwords().verifications() - before, 1);
         }
     }
     for name in ["johndoe", "1"] {
@@ -194,7 +218,7 @@ async fn each_door_takes_its_own_kind_of_name_only() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_username_and_address_at_once_is_taken_at_every_door() {
+async fn name_that_is_username_and_address_signs_in_at_every_contract() {
     let deployment = Deployment::start().await;
     let mut user = demo::user(&deployment.app, &USERS[0]);
     (user.id, user.username, user.email) = (0, "Both@example.com".to_owned(), "both@Example.com".to_owned());

@@ -1,4 +1,4 @@
-//! Throttling at the doors: free failures, the wait that doubles, the shut name, the address.
+//! Guesses are throttled: free failures, a wait that doubles, the locked name, and the limit of the address.
 
 mod change_password;
 
@@ -15,24 +15,58 @@ use tokio::task::JoinSet;
 
 use crate::support::proxy::Proxy;
 use crate::support::raw::{self, Item};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
 use crate::support::words::{Refused, assert_refusal, unlimited};
 
+/// A route that verifies a password throttles it: after five failures the sixth attempt is refused, and hashes nothing.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, _proxy) = route.deployment(|env| env).await;
+        let hashes = || deployment.app.passwords().verifications();
+        let Some(wrong) = with_password(event, "wrong") else {
+            let before = hashes();
+            route.send(&deployment, event).await;
+            ensure(hashes() == before, || "a request without a password is hashed".to_owned())?;
+            continue;
+        };
+        for attempt in 1..=5 {
+            let before = hashes();
+            let reply = route.send(&deployment, &wrong).await;
+            let refused = (400..500).contains(&reply.status) && reply.status != 429;
+            ensure(refused && hashes() == before + 1, || format!("attempt {attempt}: {reply:?}"))?;
+        }
+        let before = hashes();
+        for event in [&wrong, event] {
+            let reply = route.send(&deployment, event).await;
+            let throttled = route.is_refusal(Refused::Throttled(1), &reply);
+            ensure(throttled, || format!("the sixth attempt is not throttled: {reply:?}"))?;
+        }
+        ensure(hashes() == before, || "a throttled attempt is hashed".to_owned())?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
-async fn five_failures_are_free_and_then_one_waits() {
+async fn every_route_that_verifies_a_password_throttles_it() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
+
+#[tokio::test]
+async fn sixth_failure_waits_and_each_wait_doubles() {
     for contract in PASSWORD_CONTRACTS {
         let deployment = unlimited().await;
         let name = name_at(contract, "johndoe");
         let fail = async |refused| {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name, "wrong").await;
             assert_refusal(contract, refused, &reply, "a wrong password");
             let hashes = if refused == Refused::Wrong { 1 } else { 0 };
-            assert_eq!(deployment.app.passwords.verifications() - before, hashes, "{contract} {refused:?}");
+            assert_eq!(deployment.app.passwords().verifications() - before, hashes, "{contract} {refused:?}");
         };
         for _ in 0..5 {
             fail(Refused::Wrong).await;
         }
-        // Attempts made while waiting are not counted, however many: the wait only shrinks.
+        // Attempts during a wait are not counted, however many they are. The wait does not grow.
         for _ in 0..20 {
             fail(Refused::Throttled(1)).await;
         }
@@ -50,7 +84,7 @@ async fn five_failures_are_free_and_then_one_waits() {
             fail(Refused::Wrong).await;
         }
         deployment.advance(Duration::from_secs(8));
-        // Success clears: there are five free failures again.
+        // A sign-in clears the count: there are five free failures again.
         assert_eq!(deployment.password(contract, &name, "SecurePass123!").await.status, 200, "{contract}");
         for _ in 0..5 {
             fail(Refused::Wrong).await;
@@ -60,7 +94,7 @@ async fn five_failures_are_free_and_then_one_waits() {
 }
 
 #[tokio::test]
-async fn one_name_is_one_ladder_however_it_is_typed_and_at_every_door() {
+async fn name_in_any_spelling_and_at_any_contract_has_one_counter() {
     let deployment = unlimited().await;
     for (contract, typed) in [
         ("account", "johndoe"),
@@ -76,7 +110,7 @@ async fn one_name_is_one_ladder_however_it_is_typed_and_at_every_door() {
         let reply = deployment.password(contract, "johndoe", "SecurePass123!").await;
         assert_refusal(contract, Refused::Throttled(1), &reply, "johndoe");
     }
-    // A lockout by a public username leaves the address and the id open.
+    // A locked username leaves the e-mail address and the id unlocked.
     for (contract, name) in [("email", "johndoe@example.com"), ("mfa", "johndoe@example.com"), ("mfa", "1")] {
         assert_eq!(
             deployment.password(contract, name, "SecurePass123!").await.status,
@@ -86,9 +120,9 @@ async fn one_name_is_one_ladder_however_it_is_typed_and_at_every_door() {
     }
 }
 
-/// The whole ladder up to the shut name, side by side: neither the replies nor the waits tell who exists.
+/// From the first failure to the locked name, a known and an unknown name get the same replies and the same waits.
 #[tokio::test]
-async fn unknown_names_climb_the_same_ladder_until_both_are_shut() {
+async fn unknown_name_waits_and_locks_like_a_known_one() {
     let deployment = unlimited().await;
     for failures in 0..33 {
         let wait = wait_after(failures);
@@ -117,9 +151,9 @@ async fn unknown_names_climb_the_same_ladder_until_both_are_shut() {
 }
 
 #[tokio::test]
-async fn a_shut_name_is_refused_for_good_and_without_hashing() {
+async fn locked_name_is_refused_for_good_without_hashing() {
     let deployment = unlimited().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
         let name = if contract == "email" { LOCKED_NAMES[1] } else { LOCKED_NAMES[0] };
         for _ in 0..3 {
@@ -128,7 +162,7 @@ async fn a_shut_name_is_refused_for_good_and_without_hashing() {
             deployment.advance(Duration::from_secs(24 * 3600));
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }
 
 /// An event from another address.
@@ -136,38 +170,38 @@ async fn from(deployment: &Deployment, address: &str, name: &str, password: &str
     let body = credentials("account", name, password).to_string();
     let mut event = deployment.event("account", Some(&body));
     event["requestContext"]["http"]["sourceIp"] = json!(address);
-    // What a caller writes is not believed.
+    // The header that a client sends is not used.
     event["headers"]["x-forwarded-for"] = json!("203.0.113.9");
     deployment.invoke("account", event).await
 }
 
 #[tokio::test]
-async fn an_address_has_so_many_failures_per_window_and_no_more() {
+async fn address_over_its_limit_is_refused_until_the_next_window() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "3")).await;
     // Two minutes into a window of five.
     deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
     let home = "192.0.2.1";
     for name in ["a", "b", "c"] {
         assert_refusal("account", Refused::Wrong, &from(&deployment, home, name, "wrong").await, name);
-        // A success in between is given back.
+        // The charge of a sign-in is reverted.
         if name == "a" {
             for _ in 0..5 {
                 assert_eq!(from(&deployment, home, "johndoe", "SecurePass123!").await.status, 200);
             }
         }
     }
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     let reply = from(&deployment, home, "johndoe", "SecurePass123!").await;
     assert_refusal("account", Refused::Throttled(180), &reply, "the fourth");
-    assert_eq!(deployment.app.passwords.verifications(), before);
-    // Nothing else was counted: the name is as it was, from another address.
+    assert_eq!(deployment.app.passwords().verifications(), before);
+    // The name was not charged: another address can sign in.
     assert_eq!(from(&deployment, "192.0.2.2", "johndoe", "SecurePass123!").await.status, 200);
     deployment.advance(Duration::from_secs(180));
     assert_eq!(from(&deployment, home, "johndoe", "SecurePass123!").await.status, 200, "the next window");
 }
 
 #[tokio::test]
-async fn the_default_address_limit_is_thirty_and_counts_a_64_bit_network_as_one() {
+async fn default_address_limit_is_thirty_and_counts_an_ipv6_64_as_one() {
     let deployment = Deployment::start().await;
     for attempt in 0..30 {
         let reply =
@@ -178,9 +212,9 @@ async fn the_default_address_limit_is_thirty_and_counts_a_64_bit_network_as_one(
     assert_eq!(from(&deployment, "2001:db8:0:1::ffff", "n", "wrong").await.status, 401);
 }
 
-/// A right password that may not enter is no guess, and an office full of them is not shut out.
+/// The right password of a user who may not sign in is no guess. An office full of them is not locked out.
 #[tokio::test]
-async fn a_right_password_that_may_not_enter_is_given_back() {
+async fn right_password_of_a_user_who_may_not_sign_in_is_not_counted() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "2")).await;
     for contract in PASSWORD_CONTRACTS {
         for (name, refused) in [
@@ -206,13 +240,14 @@ fn wait_after(failures: u64) -> u64 {
     }
 }
 
-/// On each rung as many get through as one by one, and no more; each of them is one hash.
+/// At each count of failures, parallel guesses are admitted no more often than sequential ones. Each admitted guess
+/// costs one hash.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_hundred_parallel_guesses_as_many_are_admitted_as_of_one_at_a_time() {
+async fn two_hundred_parallel_guesses_are_admitted_no_more_than_sequential_ones() {
     let deployment = Arc::new(unlimited().await);
     let counter = raw::name_counter("johndoe");
     for (failures, admitted) in [(0, 5), (5, 1), (14, 1), (32, 1), (33, 0)] {
-        // As long ago as this rung asks, and not a millisecond more.
+        // Exactly as long ago as the wait at this count.
         let charged = deployment.now().minus(Duration::from_secs(wait_after(failures))).millis();
         raw::put(
             &deployment,
@@ -225,17 +260,17 @@ async fn of_two_hundred_parallel_guesses_as_many_are_admitted_as_of_one_at_a_tim
             ]),
         )
         .await;
-        let before = deployment.app.passwords.verifications();
-        // Who is refused waits for what the last who was admitted has made of it.
+        let before = deployment.app.passwords().verifications();
+        // A refused attempt waits for what the last admitted attempt left.
         let refused = Refused::Throttled(wait_after(failures + admitted));
         assert_eq!(volley(&deployment, refused).await, (admitted, 200 - admitted), "at {failures} failures");
-        assert_eq!(deployment.app.passwords.verifications() - before, admitted, "at {failures} failures");
+        assert_eq!(deployment.app.passwords().verifications() - before, admitted, "at {failures} failures");
         assert_eq!(raw::failures(&deployment, &counter).await as u64, failures + admitted);
     }
 }
 
-/// Two hundred guesses at johndoe's password at three doors: how many were tried, and how many refused with these
-/// words. Sixteen at a time: more, and a busy machine's table answers some too late.
+/// Sends two hundred guesses at johndoe's password to three contracts. Returns how many were tried, and how many were
+/// refused in these words. Sixteen run at a time: with more, the table of a busy machine answers some too late.
 async fn volley(deployment: &Arc<Deployment>, refused: Refused) -> (u64, u64) {
     let gate = Arc::new(Semaphore::new(16));
     let mut guesses = JoinSet::new();
@@ -263,20 +298,20 @@ async fn volley(deployment: &Arc<Deployment>, refused: Refused) -> (u64, u64) {
     (wrong, throttled)
 }
 
-/// A user's three names are three ladders, as those of nobody are; step by step they are the same replies, hashes
-/// and requests to the table.
+/// A user's three names have three counters, and so have three unknown names. At each step both get the same replies,
+/// hashes and requests to the table.
 #[tokio::test]
-async fn three_names_of_a_user_and_of_nobody_take_the_same_steps() {
+async fn three_names_of_a_known_and_an_unknown_user_wait_alike() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let names = ["johndoe", "nobody", "johndoe@example.com", "nobody@example.com", "1", "999"];
     let step = async |refused, password: &str| {
         let mut steps = Vec::new();
         for name in names {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             proxy.calls();
             let reply = deployment.password("mfa", name, password).await;
             assert_refusal("mfa", refused, &reply, name);
-            steps.push((reply, deployment.app.passwords.verifications() - before, proxy.requests()));
+            steps.push((reply, deployment.app.passwords().verifications() - before, proxy.requests()));
         }
         for (step, name) in steps.iter().zip(names) {
             assert_eq!(step, &steps[0], "{name} is not as {}", names[0]);
@@ -300,14 +335,14 @@ async fn three_names_of_a_user_and_of_nobody_take_the_same_steps() {
 }
 
 #[tokio::test]
-async fn the_settings_of_the_ladder_are_honoured() {
+async fn name_limit_follows_its_settings() {
     let deployment = Deployment::start_with(|env| {
         env.with("THROTTLE_FREE_FAILURES", "2")
             .with("THROTTLE_LOCK_AFTER", "6")
             .with("THROTTLE_MAX_WAIT_SECONDS", "3")
     })
     .await;
-    // One after the other: the wait before the attempt, and that after it.
+    // The waits before and after the attempt.
     for (before, after) in [(0, 0), (0, 1), (1, 2), (2, 3), (3, 3), (3, 3)] {
         deployment.advance(Duration::from_secs(before));
         assert_refusal(
@@ -323,11 +358,11 @@ async fn the_settings_of_the_ladder_are_honoured() {
     }
     deployment.advance(Duration::from_secs(24 * 3600));
     let reply = deployment.password("mfa", "jimmy", "correct horse battery staple").await;
-    assert_refusal("mfa", Refused::Throttled(3), &reply, "a name that is shut");
+    assert_refusal("mfa", Refused::Throttled(3), &reply, "a locked name");
 }
 
 #[tokio::test]
-async fn the_settings_of_the_address_are_honoured() {
+async fn address_limit_follows_its_settings() {
     let deployment = Deployment::start_with(|env| {
         env.with("THROTTLE_ADDRESS_LIMIT", "2").with("THROTTLE_ADDRESS_WINDOW_SECONDS", "10")
     })

@@ -1,9 +1,15 @@
 //! What holds for every route.
+//!
+//! Each guarantee has a `check` of one route, and a test that runs it over the `ROUTES` of every function. A route that is
+//! added is under every guarantee by its sample events. [`caught`] shows that each check catches the routes that break it.
+//! The other tests of a guarantee look more closely at the routes that need it.
 
 mod audit;
+mod caught;
 mod crashes;
 mod deadline;
 mod faults;
+mod headers;
 mod indistinguishable;
 mod lockout;
 mod races;
@@ -15,3 +21,18 @@ mod second_factor;
 mod secrecy;
 mod sign_in;
 mod unicode;
+
+use crate::support::routes::Check;
+
+/// The checks that run over every route.
+const GUARANTEES: [(&str, Check); 9] = [
+    ("audit", |route| Box::pin(audit::check(route))),
+    ("deadline", |route| Box::pin(deadline::check(route))),
+    ("faults", |route| Box::pin(faults::check(route))),
+    ("headers", |route| Box::pin(headers::check(route))),
+    ("indistinguishable", |route| Box::pin(indistinguishable::check(route))),
+    ("lockout", |route| Box::pin(lockout::check(route))),
+    ("races", |route| Box::pin(races::check(route))),
+    ("retries", |route| Box::pin(retries::check(route))),
+    ("secrecy", |route| Box::pin(secrecy::check(route))),
+];

@@ -1,19 +1,37 @@
-//! Who loses a race, or meets a fault of ours, leaves the counters and the sessions as they should be.
+//! After a lost race or a fault, the counters and the sessions are as they should be.
 
 use postern::identity::Status;
+use postern::store::Written;
 use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials};
 use serde_json::json;
 
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw;
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::By;
 use crate::support::words::{Refused, assert_refusal, unlimited};
 
-/// No hash was run and no guess made: an outage must not lock users out, nor their offices.
+/// If the same request is sent twice at once, at least one succeeds, and neither is answered by a 5xx.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, _proxy) = route.deployment(|env| env).await;
+        let (one, other) = tokio::join!(route.send(&deployment, event), route.send(&deployment, event));
+        let right = one.status.min(other.status) < 300 && one.status.max(other.status) < 500;
+        ensure(right, || format!("two at once: {one:?} and {other:?}"))?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
-async fn our_own_faults_do_not_climb_the_ladder_of_the_name_or_of_the_address() {
+async fn every_route_answers_two_equal_requests_at_once() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
+
+/// Without a hash there is no guess. An outage must not lock out users or their offices.
+#[tokio::test]
+async fn fault_of_the_table_is_not_counted_against_the_name_or_the_address() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "5")).await;
-    for fails in ["GetItem LOGIN", "GetItem USER", "UpdateItem NAME ADD failures :one"] {
+    for fails in ["GetItem LOGIN", "GetItem USER", "UpdateItem NAME SET charged_by"] {
         proxy.fail(move |call| call.starts_with(fails).then(|| error(400, "AccessDeniedException")));
         for attempt in 0..6 {
             let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
@@ -24,9 +42,9 @@ async fn our_own_faults_do_not_climb_the_ladder_of_the_name_or_of_the_address() 
     }
 }
 
-/// Nobody got that session's token, but the user would see it among the sessions.
+/// The user would see a session whose token no client has.
 #[tokio::test]
-async fn a_lost_race_for_a_code_leaves_no_session() {
+async fn lost_race_for_a_code_leaves_no_session() {
     let deployment = unlimited().await;
     deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
     let mut body = credentials("account", "guarded", "Password1234!");
@@ -43,12 +61,12 @@ async fn a_lost_race_for_a_code_leaves_no_session() {
     assert_eq!((good, sessions), (1, 1));
 }
 
-/// A spent code is a wrong one, and counts.
+/// A code that was spent is wrong, and counts as a failure.
 #[tokio::test]
-async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
+async fn lost_race_for_a_code_counts_as_a_failure() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
-    // The condition of the settle fails, as it does for who comes second.
+    // The condition of the commit fails, as it does for the second request.
     proxy.fail(|call| {
         call.starts_with("UpdateItem USER").then(|| error(400, "ConditionalCheckFailedException"))
     });
@@ -62,10 +80,10 @@ async fn a_lost_race_for_a_code_does_not_clear_the_ladder() {
     assert_refusal("account", Refused::Throttled(1), &reply, "five wrong codes in a row");
 }
 
-/// Between the reading of the user and the settling, an operator disables the user: what the operator wrote stays,
-/// the sign-in is refused, and what it began is over.
+/// An operator disables the user after the user is read and before the sign-in is committed. The operator's change
+/// stays, the sign-in is refused, and the session that it began is over.
 #[tokio::test]
-async fn a_user_disabled_meanwhile_stays_disabled_and_is_not_signed_in() {
+async fn user_disabled_during_a_sign_in_stays_disabled_and_is_refused() {
     for (contract, by) in PASSWORD_CONTRACTS
         .map(|contract| (contract, By::Password))
         .into_iter()
@@ -75,11 +93,14 @@ async fn a_user_disabled_meanwhile_stays_disabled_and_is_not_signed_in() {
         deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
         let id = by.user().1;
         let mut expected = raw::user(&deployment, id).await;
-        let settle = "UpdateItem USER SET last_sign_in";
-        proxy.rule(move |seen| if seen.starts_with(settle) { Fate::Hold } else { Fate::Pass });
+        let commit = "UpdateItem USER SET last_sign_in";
+        proxy.rule(move |seen| if seen.starts_with(commit) { Fate::Hold } else { Fate::Pass });
         let operator = async {
             proxy.reached().await;
-            deployment.store.set_status(id, Status::Disabled, deployment.now()).await.unwrap();
+            assert_eq!(
+                deployment.store.set_status(id, Status::Disabled, deployment.now()).await.unwrap(),
+                Written::Done
+            );
             proxy.heal();
             proxy.release();
         };

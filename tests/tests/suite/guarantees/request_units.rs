@@ -1,4 +1,4 @@
-//! What each request costs at the table, to the unit: what makes one dearer, or cheaper, shows in the snapshot.
+//! What each request costs at the table, to the unit. A change of the cost shows in the snapshot.
 
 mod tokens;
 
@@ -22,7 +22,7 @@ fn with_code(contract: &str, code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_sign_in_at_each_door() {
+async fn sign_ins_cost_what_the_snapshot_says() {
     let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000")).await;
     for contract in CONTRACTS {
         let event = deployment.right_sign_in(contract).await;
@@ -48,12 +48,12 @@ async fn a_sign_in_at_each_door() {
         units.of(&what("unknown user"), says(Refused::UnknownUser), attempt("nobody", "wrong")).await;
         units.of(&what("throttled by name"), says(Refused::Throttled(0)), attempt("mallory", PASSWORD)).await;
     }
-    units.assert("doors");
+    units.assert("sign_in");
 }
 
-/// The first attempt of a new address is admitted, and is all that is.
+/// The first attempt from a new address is admitted, and no other.
 #[tokio::test]
-async fn an_address_that_is_throttled() {
+async fn throttled_address_costs_what_the_snapshot_says() {
     let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     for contract in PASSWORD_CONTRACTS {
         let name = name_at(contract, "johndoe");
@@ -65,12 +65,12 @@ async fn an_address_that_is_throttled() {
     units.assert("address");
 }
 
-/// Items, not calls, are what units are counted by: most of these have room to grow.
+/// Units depend on the size of items. Most of these items have room to grow.
 #[tokio::test]
-async fn the_items_of_a_sign_in() {
+async fn items_of_a_sign_in_have_the_sizes_of_the_snapshot() {
     let (deployment, meter) = Meter::deployment(|env| env).await;
     deployment.set_time(MOMENT);
-    // The first creates the counters, the second finds them.
+    // The first sign-in creates the counters. The second finds them.
     deployment.invoke("account", deployment.right_sign_in("account").await).await;
     let event = deployment.right_sign_in("account").await;
     let (_, used) = meter.of(deployment.invoke("account", event)).await;

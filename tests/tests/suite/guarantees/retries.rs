@@ -1,20 +1,23 @@
-//! A write that happened, and of which nobody heard: it is sent again, and is done once.
+//! A write that is done but whose answer is lost is sent again, and is done once.
 
 mod mfa;
 mod session;
+
+use std::collections::BTreeSet;
 
 use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw::{self};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
 use crate::support::words::{Refused, assert_refusal};
 
-/// What giving back writes.
+/// The writes that revert a charge.
 const REFUNDS: [&str; 2] = ["UpdateItem NAME ADD failures :minus", "UpdateItem ADDRESS ADD failures :minus"];
 
-/// Three failures of the name, seven from the address.
+/// Sets the counts: three failures of the name, seven from the address.
 async fn counted(deployment: &Deployment, contract: &str, by: By) -> (String, String) {
     let name = raw::name_counter(&name_at(contract, by.user().0));
     let address = raw::address_counter(deployment, 300);
@@ -23,7 +26,7 @@ async fn counted(deployment: &Deployment, contract: &str, by: By) -> (String, St
     (name, address)
 }
 
-/// After a sign-in: one session more, both counters as they should be, the code spent once.
+/// After a sign-in there is one session more, both counters are as they should be, and the code is spent once.
 async fn assert_signed_in_once(deployment: &Deployment, contract: &str, by: By, sessions: usize, of: &str) {
     let (name, id) = by.user();
     let user = raw::user(deployment, id).await;
@@ -39,8 +42,32 @@ async fn assert_signed_in_once(deployment: &Deployment, contract: &str, by: By, 
     assert_eq!(raw::failures(deployment, &raw::address_counter(deployment, 300)).await, 7, "{of}");
 }
 
+/// A request whose writes are all done and then reported as failed, once each, succeeds. If the write ends a session, the
+/// second try finds none, and the reply may say so.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, proxy) = route.deployment(|env| env).await;
+        let mut lost = BTreeSet::new();
+        proxy.rule(move |call| {
+            let lose = !call.starts_with("GetItem") && lost.insert(call.to_owned());
+            if lose { Fate::lose() } else { Fate::Pass }
+        });
+        let reply = route.send(&deployment, event).await;
+        let ends = proxy.calls().iter().any(|call| call.starts_with("DeleteItem"));
+        ensure(reply.status < if ends { 500 } else { 300 }, || {
+            format!("a write that is sent again fails: {reply:?}")
+        })?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
-async fn each_write_of_a_sign_in_that_is_sent_again_is_done_once() {
+async fn every_route_repeats_writes_whose_answers_are_lost() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
+
+#[tokio::test]
+async fn every_write_of_a_sign_in_that_is_sent_again_is_done_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     for (contract, by) in PASSWORD_CONTRACTS.map(|contract| (contract, By::Password)).into_iter().chain([
@@ -60,15 +87,15 @@ async fn each_write_of_a_sign_in_that_is_sent_again_is_done_once() {
             let sent = proxy.calls().iter().filter(|call| call.starts_with(write)).count();
             assert_eq!(sent, 2, "{of}");
             assert_signed_in_once(&deployment, contract, by, sessions, &of).await;
-            // The code is good again.
+            // The code is valid again.
             raw::put(&deployment, &format!("USER#{}", by.user().1), "USER", user.clone()).await;
         }
     }
 }
 
-/// The same without any answer, so that it is a time-out after which each write is sent again.
+/// The same without any answer: each write is sent again after a time-out.
 #[tokio::test]
-async fn all_writes_of_a_sign_in_that_time_out_and_are_sent_again_are_done_once() {
+async fn every_write_of_a_sign_in_that_times_out_and_is_sent_again_is_done_once() {
     let sign_in = async |contract, by: By| {
         let (deployment, proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
@@ -77,14 +104,14 @@ async fn all_writes_of_a_sign_in_that_time_out_and_are_sent_again_are_done_once(
         assert_eq!(deployment.sign_in(contract, by.body(contract)).await.status, 200, "{contract} by {by:?}");
         assert_signed_in_once(&deployment, contract, by, 0, &format!("{contract} by {by:?}")).await;
     };
-    // One after the other: what is sent again has less than a second left.
+    // One after the other, since a write that is sent again has less than a second left.
     sign_in("account", By::Password).await;
     sign_in("email", By::Totp).await;
     sign_in("session", By::RecoveryCode).await;
 }
 
 #[tokio::test]
-async fn a_guess_whose_charges_are_sent_again_is_counted_once() {
+async fn guess_whose_charges_are_sent_again_is_counted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
         for write in &WRITES[..2] {
@@ -98,9 +125,9 @@ async fn a_guess_whose_charges_are_sent_again_is_counted_once() {
     }
 }
 
-/// A table that writes, and is never heard in time, must not shut an office out.
+/// A table that writes but does not answer in time must not lock an office out.
 #[tokio::test]
-async fn a_charge_of_which_nobody_ever_hears_is_undone() {
+async fn charge_whose_outcome_is_unknown_is_reverted() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
         for write in [WRITES[0], WRITES[1]] {
@@ -115,9 +142,9 @@ async fn a_charge_of_which_nobody_ever_hears_is_undone() {
     }
 }
 
-/// Neither counter is ever below what it was.
+/// Neither counter falls below its value before the attempt.
 #[tokio::test]
-async fn a_charge_that_is_given_back_twice_is_given_back_once() {
+async fn charge_that_is_reverted_twice_is_reverted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
         for write in REFUNDS {
@@ -130,12 +157,12 @@ async fn a_charge_that_is_given_back_twice_is_given_back_once() {
             assert_eq!(raw::failures(&deployment, &name).await, 3, "{contract}: {write}");
             assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}: {write}");
         }
-        // The address of one who is refused for the name.
+        // The charge of the address, when the name is refused.
         let (name, address) = counted(&deployment, contract, By::Totp).await;
         put_counter(&deployment, &name, 33).await;
         proxy.first(&[REFUNDS[1]], Fate::lose);
         let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
-        assert_refusal(contract, Refused::Throttled(900), &reply, "a shut name");
+        assert_refusal(contract, Refused::Throttled(900), &reply, "a locked name");
         assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}");
     }
 }

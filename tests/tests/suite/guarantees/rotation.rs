@@ -1,5 +1,5 @@
-//! What account's and email's refreshes have in common: tokens rotate, replays within the grace are forgiven, and later
-//! ones end the family.
+//! What the refreshes of account and email have in common: tokens rotate, a replay within the grace is allowed, and a
+//! later one ends the session.
 
 mod concurrent;
 mod late_answers;
@@ -17,21 +17,21 @@ use serde_json::json;
 
 use crate::support::raw::{self, Attribute, text};
 use crate::support::tokens::{
-    Deed, OWNER, RENEWABLE, assert_access_refused, assert_refused, ending, post_bytes, present, refresh,
-    refreshing, sessions, sign_in, upgrade,
+    OWNER, OperatorAction, REFRESHABLE, assert_access_refused, assert_refused, ending, post_bytes, present,
+    refresh, refreshed, refreshing, sessions, sign_in,
 };
 use crate::support::words::{Refused, assert_refusal, assert_reply};
 
 const MOMENT: Duration = Duration::from_millis(1);
 
 #[tokio::test]
-async fn a_client_refreshes_ten_times_and_each_token_is_another() {
+async fn ten_refreshes_give_ten_different_tokens() {
     let deployment = Deployment::start().await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let first = sign_in(&deployment, contract).await;
         let mut given = vec![first.clone()];
         for round in 0..10 {
-            let tokens = upgrade(&deployment, contract, &given[round].refresh).await;
+            let tokens = refreshed(&deployment, contract, &given[round].refresh).await;
             assert_eq!(
                 tokens.session(contract).family,
                 first.session(contract).family,
@@ -50,38 +50,38 @@ async fn a_client_refreshes_ten_times_and_each_token_is_another() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_younger_than_the_grace_is_answered_with_itself_and_a_new_access_token() {
+async fn refresh_of_a_token_younger_than_the_grace_returns_it_with_a_new_access_token() {
     let deployment = Deployment::start().await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let first = sign_in(&deployment, contract).await;
-        let young = upgrade(&deployment, contract, &first.refresh).await;
+        let young = refreshed(&deployment, contract, &first.refresh).await;
         deployment.advance(GRACE - MOMENT);
-        let same = upgrade(&deployment, contract, &young.refresh).await;
+        let same = refreshed(&deployment, contract, &young.refresh).await;
         assert_eq!(same.secret(contract), young.secret(contract), "{contract}");
         assert_ne!(same.access, young.access, "{contract}");
         assert_eq!(present(&deployment, contract, &same.access).await.status, 200, "{contract}");
         deployment.advance(MOMENT);
-        let next = upgrade(&deployment, contract, &same.refresh).await;
+        let next = refreshed(&deployment, contract, &same.refresh).await;
         assert_ne!(next.secret(contract), young.secret(contract), "{contract}");
     }
 }
 
 #[tokio::test]
-async fn a_replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_the_family() {
+async fn replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_the_session() {
     let deployment = Deployment::start().await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let elsewhere = sign_in(&deployment, contract).await;
         let first = sign_in(&deployment, contract).await;
-        let next = upgrade(&deployment, contract, &first.refresh).await;
+        let next = refreshed(&deployment, contract, &first.refresh).await;
         for pause in [Duration::ZERO, GRACE - MOMENT] {
             deployment.advance(pause);
-            let again = upgrade(&deployment, contract, &first.refresh).await;
+            let again = refreshed(&deployment, contract, &first.refresh).await;
             assert_eq!(again.secret(contract), next.secret(contract), "{contract}, {pause:?} later");
             assert_ne!(again.access, next.access, "{contract}, {pause:?} later");
             assert_eq!(present(&deployment, contract, &again.access).await.status, 200, "{contract}");
         }
         deployment.advance(MOMENT);
-        let next = upgrade(&deployment, contract, &next.refresh).await;
+        let next = refreshed(&deployment, contract, &next.refresh).await;
         for (of, token) in [("a used token", &first), ("its successor", &next), ("once more", &first)] {
             let reply = refresh(&deployment, contract, &token.refresh).await;
             assert_refused(contract, &reply, &format!("{contract}: {of}"));
@@ -94,7 +94,7 @@ async fn a_replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_
             let reply = present(&deployment, contract, &tokens.access).await;
             assert_access_refused(contract, &reply, &format!("{contract}: the family's access token"));
         }
-        let elsewhere = upgrade(&deployment, contract, &elsewhere.refresh).await;
+        let elsewhere = refreshed(&deployment, contract, &elsewhere.refresh).await;
         assert_eq!(
             present(&deployment, contract, &elsewhere.access).await.status,
             200,
@@ -105,11 +105,11 @@ async fn a_replay_within_the_grace_gets_the_same_successor_and_a_later_one_ends_
 }
 
 #[tokio::test]
-async fn replay_after_the_grace_ends_the_family_where_the_setting_gives_no_late_answers() {
+async fn replay_after_the_grace_without_late_answers_ends_the_session() {
     let deployment = Deployment::start_with(|env| env.with("SESSION_LOST_REPLY_SECONDS", "30")).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let first = sign_in(&deployment, contract).await;
-        let next = upgrade(&deployment, contract, &first.refresh).await;
+        let next = refreshed(&deployment, contract, &first.refresh).await;
         deployment.advance(GRACE);
         for token in [&first, &next] {
             assert_refused(contract, &refresh(&deployment, contract, &token.refresh).await, contract);
@@ -118,7 +118,7 @@ async fn replay_after_the_grace_ends_the_family_where_the_setting_gives_no_late_
 }
 
 #[tokio::test]
-async fn an_idle_session_and_one_that_is_too_old_end_to_the_second() {
+async fn session_that_is_idle_or_too_old_ends_to_the_second() {
     let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "100")
             .with("EMAIL_REFRESH_TOKEN_SECONDS", "100")
@@ -127,14 +127,14 @@ async fn an_idle_session_and_one_that_is_too_old_end_to_the_second() {
             .with("EMAIL_ACCESS_TOKEN_SECONDS", "1000")
     })
     .await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         for (refreshes, over) in [(&[][..], 100), (&[99], 199), (&[99, 198], 250), (&[99, 198, 249], 250)] {
             let began = Timestamp::from_millis(1_700_000_000_000);
             deployment.set_time(began);
             let mut tokens = sign_in(&deployment, contract).await;
             for at in refreshes {
                 deployment.set_time(began.plus(Duration::from_secs(*at)));
-                tokens = upgrade(&deployment, contract, &tokens.refresh).await;
+                tokens = refreshed(&deployment, contract, &tokens.refresh).await;
             }
             deployment.set_time(began.plus(Duration::from_secs(over) - MOMENT));
             let of = format!("{contract} refreshed at {refreshes:?}");
@@ -144,53 +144,53 @@ async fn an_idle_session_and_one_that_is_too_old_end_to_the_second() {
             if contract == "account" {
                 assert_access_refused(contract, &deployment.sso(&tokens.access).await, &of);
             }
-            // Who comes too late is no thief: nothing was ended.
+            // A token that comes too late is no reuse: no session is ended.
             deployment.set_time(began.plus(Duration::from_secs(over) - MOMENT));
-            upgrade(&deployment, contract, &tokens.refresh).await;
+            refreshed(&deployment, contract, &tokens.refresh).await;
         }
     }
 }
 
 #[tokio::test]
-async fn what_an_operator_does_ends_both_tokens_at_once_and_nothing_brings_them_back() {
+async fn operator_action_ends_both_tokens_at_once_and_for_good() {
     let deployment = Deployment::start().await;
-    for contract in RENEWABLE {
-        for deed in Deed::ALL {
-            let of = format!("{contract}, {deed:?}");
+    for contract in REFRESHABLE {
+        for action in OperatorAction::ALL {
+            let of = format!("{contract}, {action:?}");
             let first = sign_in(&deployment, contract).await;
-            let next = upgrade(&deployment, contract, &first.refresh).await;
+            let next = refreshed(&deployment, contract, &first.refresh).await;
             let fresh = sign_in(&deployment, contract).await;
-            // A moment ago they would have given their successor, been kept, and rotated.
+            // A moment ago these tokens would have been rotated, kept, or answered with their successor.
             let all = [&first, &next, &fresh];
-            deed.to(&deployment).await;
+            action.apply(&deployment).await;
             for tokens in all {
                 assert_refused(contract, &refresh(&deployment, contract, &tokens.refresh).await, &of);
                 let reply = present(&deployment, contract, &tokens.access).await;
-                // sso alone says why.
-                if deed.bars() && contract == "account" {
+                // Only sso discloses why.
+                if action.disables_the_user() && contract == "account" {
                     assert_refusal("sso", Refused::Disabled, &reply, &of);
                 } else {
                     assert_access_refused(contract, &reply, &of);
                 }
             }
-            Deed::undo(&deployment).await;
+            OperatorAction::undo(&deployment).await;
             for tokens in all {
                 assert_refused(contract, &refresh(&deployment, contract, &tokens.refresh).await, &of);
                 assert_access_refused(contract, &present(&deployment, contract, &tokens.access).await, &of);
             }
             let again = sign_in(&deployment, contract).await;
-            let again = upgrade(&deployment, contract, &again.refresh).await;
+            let again = refreshed(&deployment, contract, &again.refresh).await;
             assert_eq!(present(&deployment, contract, &again.access).await.status, 200, "{of}");
         }
     }
 }
 
-/// A state that was written without an epoch, as by someone else's tool.
+/// A state that was written without a new epoch, as another tool may do.
 #[tokio::test]
-async fn a_state_that_bars_the_user_bars_refreshes_too() {
+async fn refresh_of_a_user_who_may_not_sign_in_is_refused() {
     let deployment = Deployment::start().await;
     let user = raw::user(&deployment, OWNER).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let tokens = sign_in(&deployment, contract).await;
         for (member, value, refused) in [
             ("status", text("disabled"), Refused::Disabled),
@@ -214,14 +214,14 @@ async fn a_state_that_bars_the_user_bars_refreshes_too() {
         assert_refused(contract, &refresh(&deployment, contract, &tokens.refresh).await, "nobody");
         assert_access_refused(contract, &present(&deployment, contract, &tokens.access).await, "nobody");
         raw::put(&deployment, "USER#33", "USER", user.clone()).await;
-        upgrade(&deployment, contract, &tokens.refresh).await;
+        refreshed(&deployment, contract, &tokens.refresh).await;
     }
 }
 
 #[tokio::test]
-async fn both_slashes_are_served_and_a_body_in_base64_and_no_other_method_or_path() {
+async fn refresh_accepts_both_slash_forms_and_base64_and_no_other_method_or_path() {
     let deployment = Deployment::start().await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let tokens = sign_in(&deployment, contract).await;
         let requests = [refreshing(contract, &tokens.refresh), ending(contract, &tokens.refresh)];
         for (path, headers, body) in &requests {

@@ -1,4 +1,4 @@
-//! Each of these requests is one round trip: its calls go out together, and none follows.
+//! Each of these requests takes one round trip: its calls go out together, and no other follows.
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use postern_tests::deployment::Reply;
 
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::session::{resume, stay};
-use crate::support::tokens::{RENEWABLE, Tokens, assert_refused, end, present, refresh, sign_in, upgrade};
+use crate::support::tokens::{
+    REFRESHABLE, Tokens, assert_refused, end, present, refresh, refreshed, sign_in,
+};
 
 const ROTATE: &str = "UpdateItem SESSIONS";
 const USER: &str = "GetItem USER";
@@ -19,7 +21,7 @@ fn short(call: &str) -> String {
     call.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// The reply to a request that makes these calls at once, none of them before another is answered, and then no more.
+/// Sends a request that makes these calls at once: none waits for another, and no other follows. Returns its reply.
 async fn in_one_trip(proxy: &mut Proxy, calls: &[&str], request: impl Future<Output = Reply>) -> Reply {
     proxy.calls();
     proxy.rule(|_| Fate::Hold);
@@ -43,16 +45,16 @@ async fn in_one_trip(proxy: &mut Proxy, calls: &[&str], request: impl Future<Out
 }
 
 #[tokio::test]
-async fn a_refresh_is_one_round_trip_whether_it_rotates_or_keeps_or_repeats() {
+async fn refresh_takes_one_round_trip_to_rotate_keep_or_repeat() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let first = sign_in(&deployment, contract).await;
         let calls = [USER, ROTATE];
         let reply = in_one_trip(&mut proxy, &calls, refresh(&deployment, contract, &first.refresh)).await;
         let next = Tokens::of(contract, &reply);
-        // The first presentation of a token that is kept is recorded, in a second trip.
+        // The first presentation of a kept token is recorded in a second trip.
         proxy.calls();
-        upgrade(&deployment, contract, &next.refresh).await;
+        refreshed(&deployment, contract, &next.refresh).await;
         let made: Vec<String> = proxy.calls().iter().map(|call| short(call)).collect();
         assert_eq!(made, [USER, ROTATE, ROTATE], "{contract}");
         for token in [&first, &next] {
@@ -64,24 +66,24 @@ async fn a_refresh_is_one_round_trip_whether_it_rotates_or_keeps_or_repeats() {
             let reply = in_one_trip(&mut proxy, &calls, refresh(&deployment, contract, &next.refresh)).await;
             assert_refused(contract, &reply, "it is over");
         } else {
-            // Its token says so, and the table is not asked.
+            // The token itself says so. The table is not asked.
             let reply = in_one_trip(&mut proxy, &[], refresh(&deployment, contract, &next.refresh)).await;
             assert_refused(contract, &reply, "it is over");
         }
     }
 }
 
-/// What costs a second is a theft.
+/// Reuse takes a second round trip.
 #[tokio::test]
-async fn a_reuse_is_a_second_round_trip_which_ends_the_family() {
+async fn reuse_takes_a_second_round_trip_that_ends_the_session() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let first = sign_in(&deployment, contract).await;
-        upgrade(&deployment, contract, &first.refresh).await;
+        refreshed(&deployment, contract, &first.refresh).await;
         deployment.advance(GRACE);
-        // So does a reply that was lost.
+        // A late answer takes one, too.
         proxy.calls();
-        upgrade(&deployment, contract, &first.refresh).await;
+        refreshed(&deployment, contract, &first.refresh).await;
         let made: Vec<String> = proxy.calls().iter().map(|call| short(call)).collect();
         assert_eq!(made, [USER, ROTATE, ROTATE], "{contract}");
         deployment.advance(GRACE);
@@ -93,16 +95,16 @@ async fn a_reuse_is_a_second_round_trip_which_ends_the_family() {
 }
 
 #[tokio::test]
-async fn to_show_who_holds_a_token_is_one_round_trip_and_to_end_a_session_is_one() {
+async fn access_token_check_and_sign_out_take_one_round_trip_each() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let reads: &[&str] = if contract == "account" { &[SESSION, USER] } else { &[USER] };
         let tokens = sign_in(&deployment, contract).await;
         let reply = in_one_trip(&mut proxy, reads, present(&deployment, contract, &tokens.access)).await;
         assert_eq!(reply.status, 200, "{contract}");
         let reply = in_one_trip(&mut proxy, &[END], end(&deployment, contract, &tokens.refresh)).await;
         assert_eq!(reply.status, 200, "{contract}");
-        // It fails in one, too.
+        // A refusal takes one trip, too.
         let reply = in_one_trip(&mut proxy, reads, present(&deployment, contract, &tokens.access)).await;
         assert_eq!(reply.status, if contract == "account" { 401 } else { 200 }, "{contract}");
     }
@@ -112,10 +114,10 @@ async fn to_show_who_holds_a_token_is_one_round_trip_and_to_end_a_session_is_one
 }
 
 #[tokio::test]
-async fn what_needs_no_table_does_not_ask_it() {
+async fn malformed_token_is_refused_without_a_call_to_the_table() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let mixed = sign_in(&deployment, "email").await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let reply = in_one_trip(&mut proxy, &[], refresh(&deployment, contract, "garbage")).await;
         assert_refused(contract, &reply, "garbage");
         let reply = in_one_trip(&mut proxy, &[], refresh(&deployment, contract, &mixed.access)).await;
@@ -135,7 +137,7 @@ async fn what_needs_no_table_does_not_ask_it() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn resume_takes_one_round_trip() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let (_, session_token) = stay(&deployment).await;
     proxy.calls();
@@ -149,7 +151,7 @@ async fn it_is_one_round_trip() {
     let (reply, ()) = tokio::join!(resume(&deployment, &session_token), both_before_either_is_answered);
     assert_eq!(reply.status, 202);
     assert_eq!(proxy.calls(), ["GetItem USER", "UpdateItem SESSIONS SET expires_at = :expires"]);
-    // What cannot be one is not looked for.
+    // A malformed token is not looked up.
     proxy.heal();
     assert_eq!(resume(&deployment, "no session token").await.status, 400);
     assert_eq!(proxy.calls(), Vec::<String>::new());

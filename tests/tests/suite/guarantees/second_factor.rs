@@ -1,4 +1,4 @@
-//! MFA guards every door: without a code nobody enters, and a code enters once.
+//! A user with MFA on signs in with a code only, and a code is accepted once.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::raw;
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
-/// The moment at which the contract's vector says that the code is 582969: the last third of its step.
+/// The moment of the contract's vector: the code is 582969, and a third of its step is left.
 const MOMENT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 const CODE: &str = "582969";
@@ -42,12 +42,12 @@ async fn create(
     (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
     (user.status, user.must_change_password) = (status, must_change_password);
     user.recovery_codes =
-        RECOVERY_CODES.iter().map(|code| deployment.app.keys.ring().recovery.digest(id, code)).collect();
+        RECOVERY_CODES.iter().map(|code| deployment.app.keys().current().recovery.digest(id, code)).collect();
     deployment.store.create_user(user).await.unwrap();
 }
 
 #[tokio::test]
-async fn no_door_opens_without_the_code() {
+async fn sign_in_with_mfa_on_needs_a_code_at_every_contract() {
     for contract in PASSWORD_CONTRACTS {
         let deployment = at_the_moment().await;
         let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
@@ -59,7 +59,7 @@ async fn no_door_opens_without_the_code() {
     }
 }
 
-/// Five of them were charged before, and locked the user out.
+/// They used to be charged, and five of them locked the user out.
 #[tokio::test]
 async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged() {
     for contract in PASSWORD_CONTRACTS {
@@ -68,7 +68,7 @@ async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged
             let mut user = raw::user(&deployment, 43).await;
             let reply = with_code(&deployment, contract, "guarded", typed).await;
             assert_eq!(reply.status, 200, "{contract} {typed:?}: {reply:?}");
-            // The step is not spent, for the next one.
+            // The step is restored for the next contract.
             user.remove("last_attempt");
             raw::put(&deployment, "USER#43", "USER", user).await;
         }
@@ -89,7 +89,7 @@ async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged
 }
 
 #[tokio::test]
-async fn a_code_opens_any_door_once_and_then_none() {
+async fn code_signs_in_once_at_any_contract() {
     for first in PASSWORD_CONTRACTS {
         let deployment = at_the_moment().await;
         assert_eq!(with_code(&deployment, first, "guarded", CODE).await.status, 200, "{first}");
@@ -97,7 +97,7 @@ async fn a_code_opens_any_door_once_and_then_none() {
             let reply = with_code(&deployment, second, "guarded", CODE).await;
             assert_refusal(second, Refused::Wrong, &reply, &format!("a code that was spent at {first}"));
         }
-        // Nor does the code of an earlier step, which drift would allow; a later one does.
+        // The code of an earlier step, which drift would allow, is refused. A later one is accepted.
         let reply = with_code(&deployment, first, "guarded", "938004").await;
         assert_refusal(first, Refused::Wrong, &reply, "the step before the one that was spent");
         assert_eq!(with_code(&deployment, first, "guarded", "853712").await.status, 200, "the next step");
@@ -105,7 +105,7 @@ async fn a_code_opens_any_door_once_and_then_none() {
 }
 
 #[tokio::test]
-async fn the_right_code_does_not_help_a_wrong_password_and_is_not_spent_by_it() {
+async fn right_code_with_a_wrong_password_is_refused_and_not_spent() {
     for contract in PASSWORD_CONTRACTS {
         let deployment = at_the_moment().await;
         let mut body = credentials(contract, &name_at(contract, "guarded"), "wrong");
@@ -122,7 +122,7 @@ async fn the_right_code_does_not_help_a_wrong_password_and_is_not_spent_by_it() 
 }
 
 #[tokio::test]
-async fn each_recovery_code_opens_one_door_once() {
+async fn recovery_code_signs_in_once() {
     let deployment = at_the_moment().await;
     let functions = PASSWORD_CONTRACTS.into_iter().cycle();
     for ((contract, next), code) in functions.clone().zip(functions.skip(1)).zip(RECOVERY_CODES) {
@@ -138,7 +138,7 @@ async fn each_recovery_code_opens_one_door_once() {
 }
 
 #[tokio::test]
-async fn a_recovery_code_is_one_users_own() {
+async fn recovery_code_of_another_user_is_wrong() {
     let deployment = at_the_moment().await;
     create(&deployment, 401, "guarded2", Status::Active, false).await;
     assert_eq!(with_code(&deployment, "mfa", "guarded", RECOVERY_CODES[0]).await.status, 200);
@@ -152,7 +152,7 @@ async fn a_recovery_code_is_one_users_own() {
 }
 
 #[tokio::test]
-async fn of_concurrent_sign_ins_with_one_code_one_succeeds() {
+async fn concurrent_sign_ins_with_one_code_succeed_once() {
     for code in [CODE, RECOVERY_CODES[3]] {
         let deployment = at_the_moment().await;
         let (a, b, c, d) = tokio::join!(
@@ -171,7 +171,7 @@ async fn of_concurrent_sign_ins_with_one_code_one_succeeds() {
 }
 
 #[tokio::test]
-async fn mfa_comes_before_the_state_of_the_account() {
+async fn missing_code_is_disclosed_before_the_account_state() {
     for contract in PASSWORD_CONTRACTS {
         let deployment = at_the_moment().await;
         for (id, username, status, must_change, refused) in [
@@ -198,17 +198,17 @@ async fn wrong_codes_count_like_wrong_passwords() {
             let reply = with_code(&deployment, contract, "guarded", "000000").await;
             assert_refusal(contract, Refused::Wrong, &reply, "a wrong code");
         }
-        let before = deployment.app.passwords.verifications();
+        let before = deployment.app.passwords().verifications();
         let reply = with_code(&deployment, contract, "guarded", CODE).await;
         assert_refusal(contract, Refused::Throttled(1), &reply, "the sixth attempt");
-        assert_eq!(deployment.app.passwords.verifications(), before);
+        assert_eq!(deployment.app.passwords().verifications(), before);
         deployment.advance(Duration::from_secs(1));
         assert_eq!(with_code(&deployment, contract, "guarded", CODE).await.status, 200, "{contract}");
     }
 }
 
 #[tokio::test]
-async fn a_right_password_without_a_code_neither_climbs_the_ladder_nor_comes_down() {
+async fn right_password_without_a_code_neither_counts_nor_clears() {
     for contract in PASSWORD_CONTRACTS {
         let deployment = at_the_moment().await;
         let name = name_at(contract, "guarded");
@@ -223,7 +223,7 @@ async fn a_right_password_without_a_code_neither_climbs_the_ladder_nor_comes_dow
             with_code(&deployment, contract, "guarded", "000000").await;
             no_code(2).await;
         }
-        // Four failures so far: the fifth is free, and the sixth would not be.
+        // Four failures so far. The fifth is free, and the sixth would not be.
         let reply = with_code(&deployment, contract, "guarded", "000000").await;
         assert_refusal(contract, Refused::Wrong, &reply, "the fifth wrong code");
         let reply = deployment.password(contract, &name, "Password1234!").await;
@@ -241,7 +241,7 @@ async fn guarded(deployment: &Deployment, contract: &str, token: Option<Value>) 
 }
 
 #[tokio::test]
-async fn token_missing_null_false_or_empty_is_none() {
+async fn code_that_is_missing_null_false_or_empty_counts_as_absent() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         for token in [None, Some(json!(null)), Some(json!(false)), Some(json!("")), Some(json!(" -"))] {
@@ -252,7 +252,7 @@ async fn token_missing_null_false_or_empty_is_none() {
 }
 
 #[tokio::test]
-async fn token_of_any_other_type_or_form_is_a_wrong_code() {
+async fn code_of_any_other_type_or_form_is_wrong() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
         for token in [
@@ -276,7 +276,7 @@ async fn token_of_any_other_type_or_form_is_a_wrong_code() {
                 &token.to_string().chars().take(20).collect::<String>(),
             );
             deployment.advance(LONGEST_WAIT);
-            // Now and then a right code, or the name is shut after 33.
+            // A right code now and then, or the name is locked after 33 failures.
             if token == json!({}) {
                 let code =
                     demo::RECOVERY_CODES[PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap()];
@@ -288,7 +288,7 @@ async fn token_of_any_other_type_or_form_is_a_wrong_code() {
 
 /// At 1700069190 the code is 000178, at 1700000000 it is 582969.
 #[tokio::test]
-async fn token_as_an_integer_has_its_leading_zeros_back() {
+async fn code_as_an_integer_gets_its_leading_zeros_back() {
     let codes = [
         (1_700_000_000, json!(582_969)),
         (1_700_069_190, json!(178)),
@@ -310,7 +310,7 @@ async fn token_as_an_integer_has_its_leading_zeros_back() {
 }
 
 #[tokio::test]
-async fn token_is_not_read_for_users_without_mfa() {
+async fn code_of_a_user_without_mfa_is_ignored() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         for token in [json!("000000"), json!(true), json!([]), json!({}), json!(-1), json!(null)] {

@@ -1,17 +1,17 @@
-//! What is left behind: no secret in any log line at the most talkative level, none in the table in the clear, and
+//! Secrets and the audit log: no secret in any log line at the most verbose level, none in the table in the clear, and
 //! one audit event for each attempt.
 
-use crate::support::words::LONGEST_WAIT;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
 use crate::support::jwt::claims;
 use crate::support::raw::{self, Attribute};
-use crate::support::words::unlimited;
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
+use crate::support::words::{LONGEST_WAIT, unlimited};
 
-/// An attempt whose request can be found again, and its reply's body.
+/// Sends an attempt with this request id. Returns the body of the reply.
 async fn attempt(
     deployment: &Deployment,
     contract: &str,
@@ -42,8 +42,42 @@ fn tokens(body: &Value) -> Vec<String> {
     found.map(str::to_owned).collect()
 }
 
+/// Neither a password that is sent nor a token that is given is logged. No token is stored.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    for event in &route.events {
+        let (deployment, _proxy) = route.deployment(|env| env).await;
+        let password = format!("a phrase that only {} gets", route.path);
+        if let Some(wrong) = with_password(event, &password) {
+            route.send(&deployment, &wrong).await;
+        }
+        let reply = route.send(&deployment, event).await;
+        let logged = logs::so_far();
+        ensure(!logged.contains(&password), || "a password is logged".to_owned())?;
+        let table = format!("{:?}", raw::all(&deployment).await);
+        for token in given(&reply) {
+            let tail = &token[token.len() - 21..];
+            ensure(!logged.contains(tail), || "a token is logged".to_owned())?;
+            ensure(!table.contains(tail), || "a token is stored".to_owned())?;
+        }
+    }
+    Ok(())
+}
+
+/// The tokens in a reply: JWTs, and texts of 64 letters and digits.
+fn given(reply: &Reply) -> Vec<String> {
+    let is_token = |text: &&str| {
+        text.starts_with("eyJ") || text.len() == 64 && text.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    reply.text.split('"').filter(is_token).map(str::to_owned).collect()
+}
+
 #[tokio::test]
-async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
+async fn no_route_logs_or_stores_a_secret() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}
+
+#[tokio::test]
+async fn every_attempt_leaves_one_audit_event_and_no_secret() {
     let deployment = unlimited().await;
     let wrong = "hunter2-Qm9ndXM-wrong";
     let mut secrets = vec![wrong.to_owned(), TOTP_SECRET.to_owned(), "$argon2".to_owned()];
@@ -75,7 +109,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
             body["stay_logged_in"] = json!(true);
             body["token"] = if token == json!("a recovery code") { json!(code) } else { token };
             let request_id = format!("secrecy-{contract}-{at}");
-            // Three doors count the same names: none shall have to wait.
+            // Three contracts count the same names. None of the attempts may have to wait.
             deployment.advance(LONGEST_WAIT);
             let reply = attempt(&deployment, contract, &request_id, &body.to_string(), None).await;
             assert_audited(&request_id, contract, outcome, &user_id);
@@ -91,7 +125,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
                 }
             }
         }
-        // What is malformed is no attempt, and may be a password in the wrong place.
+        // A malformed body is no attempt. It may hold a password in the wrong place.
         let body = format!("{{\"password\":\"{wrong}\",");
         attempt(&deployment, contract, &format!("secrecy-{contract}-malformed"), &body, None).await;
         assert_eq!(audited(&format!("secrecy-{contract}-malformed")), Vec::<Value>::new());
@@ -112,7 +146,7 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret_anywhere() {
     let logged = logs::so_far();
     for secret in secrets.iter().chain(&in_the_clear) {
         assert!(!logged.contains(secret.as_str()), "{secret} is logged");
-        // Nor in pieces: a token's signature, a session token's secret.
+        // A part is not logged either: the signature of a token, or the secret of a session token.
         let tail = &secret[secret.len().saturating_sub(21)..];
         assert!(!logged.contains(tail), "the end of {secret} is logged");
     }
@@ -140,8 +174,8 @@ fn assert_audited(request_id: &str, contract: &str, outcome: &str, user_id: &Val
     assert_metrics(event, throttled);
 }
 
-/// CloudWatch takes metrics out of a line in its embedded metric format: each that is named is a number beside it, and
-/// each dimension a text.
+/// CloudWatch reads metrics from a line in its embedded metric format. Each named metric is a number in the line, and
+/// each dimension is a text.
 fn assert_metrics(event: &Value, throttled: bool) {
     assert_eq!((&event["attempts"], &event["throttled"]), (&json!(1), &json!(u8::from(throttled))));
     assert!(event["_aws"]["Timestamp"].is_u64(), "{event}");
@@ -166,7 +200,7 @@ fn assert_metrics(event: &Value, throttled: bool) {
     assert_eq!(named, expected, "{event}");
 }
 
-/// No token stands in the table in the clear, nor does the part of a session token that proves it.
+/// The table holds no token in the clear, nor the secret part of a session token.
 async fn assert_nowhere_in_the_table(deployment: &Deployment, tokens: &[String]) {
     let items = raw::all(deployment).await;
     let sessions =

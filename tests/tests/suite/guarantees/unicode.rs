@@ -1,15 +1,16 @@
-//! One password and one address, however a system writes their letters; and names that look like ids.
+//! Passwords and addresses in any Unicode form, and usernames that look like ids.
 
 use std::time::Duration;
 
 use postern::identity::LoginName;
+use postern::store::Written;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials};
 
 use crate::support::raw::{self, Item, number, text};
 use crate::support::words::{Refused, assert_refusal, unlimited};
 
-/// The letters with their marks in one piece, and apart.
+/// The same letters composed (NFC) and decomposed (NFD).
 const COMPOSED: &str = "p\u{e4}ssw\u{f6}rd \u{e9}";
 const APART: &str = "pa\u{308}sswo\u{308}rd e\u{301}";
 
@@ -31,7 +32,7 @@ async fn password_in_nfd_signs_in_where_it_was_set_in_nfc_and_the_other_way_roun
     let deployment = Deployment::start().await;
     for (id, set) in [(900, COMPOSED), (901, APART)] {
         let (username, email) = (format!("zoe{id}"), format!("zoe{id}@example.com"));
-        let hash = deployment.app.passwords.hash(set, [7; 16]).unwrap();
+        let hash = deployment.app.passwords().hash(set, [7; 16]).unwrap();
         create(&deployment, id, &username, &email, Some(hash)).await;
         for contract in PASSWORD_CONTRACTS {
             let name = if contract == "email" { &email } else { &username };
@@ -43,11 +44,11 @@ async fn password_in_nfd_signs_in_where_it_was_set_in_nfc_and_the_other_way_roun
     }
 }
 
-/// An imported hash may be of the letters apart. Its user signs in by what was hashed, and then by both.
+/// An imported hash may be of the decomposed form. Its user signs in with that form, and afterwards with both.
 #[tokio::test]
 async fn legacy_hash_of_nfd_is_tried_as_sent_and_upgraded_to_nfc() {
     let deployment = Deployment::start().await;
-    // bcrypt of the letters apart, by Python's bcrypt.
+    // bcrypt of the decomposed form, by Python's bcrypt.
     let hash = "$2b$04$abcdefghijklmnopqrstuuv.XF2ISziCQv1iCAGmcPqBmhKgkUr7O";
     create(&deployment, 902, "zoe2", "zoe2@example.com", Some(hash.to_owned())).await;
     assert_refusal(
@@ -62,7 +63,7 @@ async fn legacy_hash_of_nfd_is_tried_as_sent_and_upgraded_to_nfc() {
     }
 }
 
-/// What an attempt costs depends on what is sent, not on who there is.
+/// The cost of an attempt depends on what is sent, not on who exists.
 #[tokio::test]
 async fn attempt_in_nfd_costs_two_verifications_for_known_and_unknown_users_alike() {
     let deployment = unlimited().await;
@@ -72,11 +73,11 @@ async fn attempt_in_nfd_costs_two_verifications_for_known_and_unknown_users_alik
             let unknown = if contract == "email" { "nobody@example.com" } else { "nobody" };
             let known = demo_name(contract);
             for name in [known, name_at(contract), unknown] {
-                // So that none has to wait.
+                // So that no attempt has to wait.
                 deployment.advance(Duration::from_secs(900));
-                let before = deployment.app.passwords.verifications();
+                let before = deployment.app.passwords().verifications();
                 assert_ne!(deployment.password(contract, name, typed).await.status, 200, "{contract}");
-                let made = deployment.app.passwords.verifications() - before;
+                let made = deployment.app.passwords().verifications() - before;
                 assert_eq!(made, cost, "{contract} {name} {}", typed.len());
             }
         }
@@ -90,7 +91,7 @@ fn demo_name(contract: &str) -> &'static str {
 #[tokio::test]
 async fn address_with_a_unicode_domain_is_one_name_with_one_counter() {
     let deployment = Deployment::start().await;
-    let hash = deployment.app.passwords.hash("SecurePass123!", [7; 16]).unwrap();
+    let hash = deployment.app.passwords().hash("SecurePass123!", [7; 16]).unwrap();
     create(&deployment, 904, "anna", "Anna@M\u{fc}nchen.example", Some(hash)).await;
     let forms = ["anna@m\u{fc}nchen.example", "ANNA@MU\u{308}NCHEN.EXAMPLE", "anna@xn--mnchen-3ya.example"];
     for contract in ["email", "mfa"] {
@@ -111,7 +112,7 @@ async fn address_with_a_unicode_domain_is_one_name_with_one_counter() {
 #[tokio::test]
 async fn name_stored_with_a_unicode_domain_is_found_and_kept_from_others() {
     let deployment = Deployment::start().await;
-    let hash = deployment.app.passwords.hash("SecurePass123!", [7; 16]).unwrap();
+    let hash = deployment.app.passwords().hash("SecurePass123!", [7; 16]).unwrap();
     create(&deployment, 905, "anna", "", Some(hash)).await;
     let mut user = raw::user(&deployment, 905).await;
     user.insert("email".to_owned(), text("anna@m\u{fc}nchen.example"));
@@ -125,10 +126,10 @@ async fn name_stored_with_a_unicode_domain_is_found_and_kept_from_others() {
         let mut other = demo::user(&deployment.app, &USERS[0]);
         (other.id, other.username, other.email) = (0, "another".to_owned(), typed.to_owned());
         let taken = deployment.store.create_user(other).await;
-        assert_eq!(taken, Err(postern::store::CreateUserError::Taken), "{typed}");
+        assert_eq!(taken, Err(postern::store::operator::CreateUserError::Taken), "{typed}");
     }
     let user = deployment.store.user(905).await.unwrap().unwrap();
-    assert_eq!(deployment.store.delete_user(&user).await, Ok(true));
+    assert_eq!(deployment.store.delete_user(&user).await, Ok(Written::Done));
     assert_eq!(raw::item(&deployment, former, "LOGIN").await, None);
     assert_eq!(deployment.store.login(&LoginName::new("anna@m\u{fc}nchen.example")).await.unwrap(), None);
 }
@@ -137,7 +138,7 @@ async fn name_stored_with_a_unicode_domain_is_found_and_kept_from_others() {
 #[tokio::test]
 async fn username_of_digits_signs_in_everywhere_and_shadows_only_an_id_typed_at_mfa() {
     let deployment = Deployment::start().await;
-    let hash = deployment.app.passwords.hash("SecurePass123!", [7; 16]).unwrap();
+    let hash = deployment.app.passwords().hash("SecurePass123!", [7; 16]).unwrap();
     // johndoe's id is 1, jimmy's 14.
     create(&deployment, 906, "14", "fourteen@example.com", Some(hash)).await;
     for contract in ["account", "session", "mfa"] {

@@ -1,11 +1,12 @@
-//! Bodies as the frameworks behind the contracts read them: forms beside JSON, and what is no body in the contract's words.
+//! Bodies as the frameworks behind the contracts read them: JSON and forms. Any other body is refused in the contract's
+//! words.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
-use crate::support::signed_in::{LEAVE, member, sign_in};
+use crate::support::signed_in::{SIGN_OUT, member, sign_in};
 use crate::support::words::assert_reply;
 
 const PASSWORD: &str = "Password1234!";
@@ -153,7 +154,7 @@ async fn sign_out_takes_the_jwt_as_a_member_of_the_body() {
         let (jwt, token) = (member(&reply, "/token"), member(&reply, "/session_token"));
         let body = json!({"session_token": token, "token": jwt});
         let text = if kind == FORM { urlencoded(&body) } else { body.to_string() };
-        let reply = deployment.request("session", "POST", LEAVE, &[("content-type", kind)], &text).await;
+        let reply = deployment.request("session", "POST", SIGN_OUT, &[("content-type", kind)], &text).await;
         assert_eq!(reply.status, 200, "{kind}: {reply:?}");
     }
 }

@@ -28,7 +28,7 @@ async fn send(
 }
 
 #[tokio::test]
-async fn a_body_of_any_type_arrives() {
+async fn body_of_any_content_type_arrives() {
     let deployment = Deployment::start().await;
     for kind in
         ["application/json", "text/plain; charset=utf-8", "application/x-www-form-urlencoded", "nonsense"]
@@ -43,7 +43,7 @@ async fn a_body_of_any_type_arrives() {
 }
 
 #[tokio::test]
-async fn browsers_of_any_origin_may_call() {
+async fn preflight_of_any_origin_is_allowed() {
     let deployment = Deployment::start().await;
     let preflight = Request::options("/signin")
         .header("origin", "https://app.example.com")
@@ -62,9 +62,9 @@ async fn browsers_of_any_origin_may_call() {
     assert_eq!(exposed, "retry-after,www-authenticate,x-request-id");
 }
 
-/// A page can read what is wrong: whoever answers, the reply has the headers.
+/// A web page can read every error, because every reply has the CORS headers.
 #[tokio::test]
-async fn errors_carry_cors_headers_whoever_answers() {
+async fn errors_of_the_gateway_and_of_functions_have_cors_headers() {
     let deployment = Deployment::start().await;
     let large = "x".repeat(11 * 1024 * 1024);
     for (method, path, body, status) in [
@@ -80,9 +80,9 @@ async fn errors_carry_cors_headers_whoever_answers() {
     }
 }
 
-/// What the local gateway allows is what the template allows, and that is what the routes have.
+/// The local gateway, the template and the routes allow the same methods.
 #[tokio::test]
-async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
+async fn cors_of_the_template_and_of_the_local_gateway_fit_the_routes() {
     let deployment = Deployment::start().await;
     let template = std::fs::read_to_string(binary::in_workspace("template.yaml")).unwrap();
     let list = |name: &str| {
@@ -94,7 +94,7 @@ async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
         .into_iter()
         .flat_map(|function| function.routes);
     let mut methods: BTreeSet<&str> = routes.map(|(method, _)| method.as_str()).collect();
-    // Beside each GET; and the preflight itself.
+    // HEAD belongs to GET. OPTIONS is the preflight.
     methods.extend(["HEAD", "OPTIONS"]);
     assert_eq!(list("AllowMethods"), Vec::from_iter(methods).join(","));
     let preflight = Request::options("/signin")
@@ -112,9 +112,9 @@ async fn cors_of_the_template_and_the_local_gateway_fit_the_routes() {
     assert_eq!(reply.headers()["access-control-max-age"], "86400");
 }
 
-/// Each at its own function: the gateway's own 404 names no request.
+/// Each route reaches its function. The gateway's own 404 has no request id.
 #[tokio::test]
-async fn every_route_is_there_with_and_without_its_slash() {
+async fn every_route_is_served_with_and_without_its_slash() {
     let deployment = Deployment::start().await;
     for function in functions::all(&deployment.app, &deployment.env).unwrap() {
         for (method, route) in function.routes {
@@ -133,9 +133,9 @@ async fn every_route_is_there_with_and_without_its_slash() {
     assert_eq!((reply.status().as_u16(), reply.body().as_str()), (200, r#"{"keys":[]}"#));
 }
 
-/// Whoever adds a route and forgets one of these lists finds out here and not after the deployment.
+/// A route that is missing in one of these lists fails here and not after the deployment.
 #[tokio::test]
-async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
+async fn every_route_is_in_the_template_and_in_cargo_lambda_watch() {
     let deployment = Deployment::start().await;
     let read = |name: &str| std::fs::read_to_string(binary::in_workspace(name)).unwrap();
     let (template, manifest) = (read("template.yaml"), read("Cargo.toml"));
@@ -163,7 +163,7 @@ async fn every_route_is_in_the_template_and_in_cargo_lambdas_watch() {
 }
 
 #[tokio::test]
-async fn what_is_no_route_is_not_found() {
+async fn request_to_no_route_is_not_found() {
     let deployment = Deployment::start().await;
     for path in ["/", "/SIGNIN", "/signin/x", "/api/auth/signin//", "//signin"] {
         let reply = send(&deployment, Request::post(path), JOHNDOE).await;
@@ -179,7 +179,7 @@ async fn what_is_no_route_is_not_found() {
 }
 
 #[tokio::test]
-async fn what_lambda_could_not_decode_is_decoded() {
+async fn request_with_malformed_query_or_host_is_answered_by_the_function() {
     let deployment = Deployment::start().await;
     for (uri, host) in
         [("/signin?a=%zz&b=%22", "api.example.com"), ("/signin", "api.example.com:99999"), ("/signin", "ü")]

@@ -1,4 +1,4 @@
-//! Bad input at every door: each contract answers in its own words, and never a 5xx or a parser's message.
+//! Malformed input: each contract answers in its own words, never with a 5xx or the message of a parser.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,15 +7,14 @@ use postern::http::NotAnEvent;
 use postern::random::random;
 use postern_local::demo::{self, USERS};
 use postern_local::functions::InvocationFailed;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited, words};
 
-const ALL: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
 const KIB_64: usize = 64 * 1024;
 
-/// The event of a good sign-in by johndoe; at sso with a token that account issued.
+/// The event of a successful sign-in by johndoe. At sso it carries a token that account issued.
 async fn good_event(deployment: &Deployment, contract: &str) -> Value {
     if contract == "sso" {
         let reply = deployment.password("account", "johndoe", "SecurePass123!").await.json();
@@ -31,7 +30,7 @@ fn good_body(contract: &str) -> Value {
     credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!")
 }
 
-/// A good body with one member more, of such a length that the whole has `length` bytes.
+/// A valid body with one more member, so that it is `length` bytes long.
 fn padded(contract: &str, length: usize) -> String {
     let mut body = good_body(contract);
     body["padding"] = json!("");
@@ -46,9 +45,9 @@ async fn post_bytes(deployment: &Deployment, contract: &str, body: &[u8]) -> Rep
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
+async fn body_that_is_no_json_object_is_refused_in_each_contracts_words() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
         let good = good_body(contract).to_string();
         let missing = deployment.invoke(contract, deployment.event(contract, None)).await;
@@ -86,11 +85,11 @@ async fn what_is_no_json_object_is_malformed_in_each_contracts_words() {
             assert_refusal(contract, Refused::NoObject, &reply, &shown);
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before, "nothing is hashed for what is malformed");
+    assert_eq!(deployment.app.passwords().verifications(), before, "nothing is hashed for what is malformed");
 }
 
 #[tokio::test]
-async fn invalid_utf_8_is_malformed_wherever_it_stands() {
+async fn invalid_utf_8_anywhere_is_malformed() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let good = good_body(contract).to_string();
@@ -118,14 +117,14 @@ async fn invalid_utf_8_is_malformed_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn a_body_ends_at_64_kib_however_it_is_encoded() {
+async fn body_over_64_kib_is_refused_in_any_encoding() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let (largest, over) = (padded(contract, KIB_64), padded(contract, KIB_64 + 1));
         assert_eq!((largest.len(), over.len()), (65_536, 65_537));
         assert_eq!(deployment.post(contract, &largest).await.status, 200, "{contract}");
         assert_eq!(post_bytes(&deployment, contract, largest.as_bytes()).await.status, 200, "{contract}");
-        let before = deployment.app.passwords.verifications();
+        let before = deployment.app.passwords().verifications();
         let (_, words) = words(contract, Refused::NoObject);
         let encoded = post_bytes(&deployment, contract, over.as_bytes()).await;
         let huge = deployment.post(contract, &padded(contract, 5_000_000)).await;
@@ -136,15 +135,15 @@ async fn a_body_ends_at_64_kib_however_it_is_encoded() {
         ] {
             assert_reply(reply, 413, &words, json!({}), &format!("{contract} {of}"));
         }
-        assert_eq!(deployment.app.passwords.verifications(), before);
+        assert_eq!(deployment.app.passwords().verifications(), before);
     }
 }
 
-/// What a contract says of a login name and a password of each JSON type. The good value stands beside the bad one.
+/// The reply to a login name and to a password of each JSON type. The other member is valid.
 #[tokio::test]
-async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_words() {
+async fn member_of_the_wrong_type_null_or_empty_is_refused_in_each_contracts_words() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     let absent = Value::Object(serde_json::Map::new());
     for value in [
         None,
@@ -194,20 +193,20 @@ async fn members_of_the_wrong_type_null_and_empty_are_told_in_each_contracts_wor
             }
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }
 
 #[tokio::test]
-async fn a_login_name_over_1024_bytes_is_an_unknown_user() {
+async fn login_name_over_1024_bytes_is_an_unknown_user() {
     let deployment = unlimited().await;
     for contract in ["account", "mfa", "email"] {
         for length in [1024, 1025, 2048, 60_000] {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &"a".repeat(length), "SecurePass123!").await;
             assert_refusal(contract, Refused::UnknownUser, &reply, &format!("{length} bytes"));
-            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {length}");
+            assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract} {length}");
         }
-        // Not even a name that trimming would make somebody's.
+        // Even if trimming would make it a user's name.
         let name = name_at(contract, "johndoe");
         let at_most = format!("{name}{}", " ".repeat(1024 - name.len()));
         assert_eq!(deployment.password(contract, &at_most, "SecurePass123!").await.status, 200, "{contract}");
@@ -217,30 +216,30 @@ async fn a_login_name_over_1024_bytes_is_an_unknown_user() {
 }
 
 #[tokio::test]
-async fn a_password_over_1024_bytes_is_wrong_even_if_it_is_the_stored_one() {
+async fn password_over_1024_bytes_is_wrong_even_if_it_is_stored() {
     let deployment = unlimited().await;
     for (id, username, length) in [(101, "longest", 1024), (102, "toolong", 1025)] {
         let mut user = demo::user(&deployment.app, &USERS[0]);
         (user.id, user.username, user.email) = (id, username.to_owned(), format!("{username}@example.com"));
-        user.password_hash = Some(deployment.app.passwords.hash(&"p".repeat(length), random()).unwrap());
+        user.password_hash = Some(deployment.app.passwords().hash(&"p".repeat(length), random()).unwrap());
         deployment.store.create_user(user).await.unwrap();
     }
     for contract in PASSWORD_CONTRACTS {
         let reply = deployment.password(contract, &name_at(contract, "longest"), &"p".repeat(1024)).await;
         assert_eq!(reply.status, 200, "{contract}");
         for length in [1025, 60_000] {
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply =
                 deployment.password(contract, &name_at(contract, "toolong"), &"p".repeat(length)).await;
             assert_refusal(contract, Refused::Wrong, &reply, &format!("{length} bytes"));
-            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {length}");
+            assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract} {length}");
             deployment.advance(crate::support::words::LONGEST_WAIT);
         }
     }
 }
 
 #[tokio::test]
-async fn of_duplicate_members_the_last_counts() {
+async fn duplicate_member_counts_as_the_last() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
         let name = if contract == "email" { "email" } else { "username" };
@@ -253,7 +252,7 @@ async fn of_duplicate_members_the_last_counts() {
 }
 
 #[tokio::test]
-async fn members_that_no_contract_knows_are_ignored() {
+async fn unknown_members_are_ignored() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let mut body = good_body(contract);
@@ -272,9 +271,9 @@ async fn members_that_no_contract_knows_are_ignored() {
 }
 
 #[tokio::test]
-async fn json_is_read_whatever_the_content_type_calls_it() {
+async fn json_is_read_under_any_content_type() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
         for kind in [
             None,
@@ -306,7 +305,7 @@ async fn json_is_read_whatever_the_content_type_calls_it() {
     }
 }
 
-/// With this path, in all places where an event has it.
+/// The event with this path, in all places where it has one.
 fn at(mut event: Value, path: &str) -> Value {
     event["rawPath"] = json!(path);
     event["requestContext"]["http"]["path"] = json!(path);
@@ -314,9 +313,9 @@ fn at(mut event: Value, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
+async fn route_answers_in_both_slash_forms_and_in_no_other() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
         let path = event["rawPath"].as_str().unwrap().trim_end_matches('/').to_owned();
         for path in [path.clone(), format!("{path}/")] {
@@ -340,9 +339,9 @@ async fn a_route_answers_in_both_slash_forms_and_in_no_other() {
 }
 
 #[tokio::test]
-async fn another_method_is_not_allowed() {
+async fn request_with_another_method_is_not_allowed() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
         {
@@ -354,13 +353,13 @@ async fn another_method_is_not_allowed() {
             assert_reply(&reply, 405, text, json!({"allow": "POST"}), &format!("{method} {contract}"));
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }
 
 #[tokio::test]
-async fn odd_queries_and_hosts_change_nothing() {
+async fn unusual_queries_and_hosts_change_nothing() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
         for query in ["a=b", "<>\"", "%zz", "%", "a b", "ü=☃", "a=%00&a=%ff", "{}|\\^`[]", "????", "&&&=&"]
         {
@@ -381,7 +380,7 @@ async fn odd_queries_and_hosts_change_nothing() {
 }
 
 #[tokio::test]
-async fn sso_ignores_any_body_whatever() {
+async fn sso_ignores_every_body() {
     let deployment = Deployment::start().await;
     let event = good_event(&deployment, "sso").await;
     let expected = deployment.invoke("sso", event.clone()).await;
@@ -405,14 +404,14 @@ async fn sso_ignores_any_body_whatever() {
     }
 }
 
-/// None of this can come from API Gateway, and lambda_http would panic on it.
+/// API Gateway sends none of these, and lambda_http would panic on them.
 #[tokio::test]
-async fn what_api_gateway_cannot_send_is_no_event() {
+async fn event_that_api_gateway_cannot_send_is_an_invocation_error() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let event = good_event(&deployment, contract).await;
         let not_an_event = async |event: Value, what: &str| {
-            let outcome = (deployment.function(contract).handler)(event).await;
+            let outcome = deployment.function(contract).invoke(event).await;
             assert_eq!(outcome, Err(InvocationFailed(NotAnEvent.to_string())), "{contract} {what}");
         };
         for body in ["!!!", "e30", "e30=e30=", "e3 0=", "{}", "e31="] {
@@ -437,7 +436,7 @@ async fn what_api_gateway_cannot_send_is_no_event() {
 #[tokio::test]
 async fn paths_and_queries_longer_than_any_uri_are_answered() {
     let deployment = Deployment::start().await;
-    for contract in ALL {
+    for contract in CONTRACTS {
         let mut event = good_event(&deployment, contract).await;
         for query in ["a".repeat(70_000), "%00".repeat(20_000), "a".repeat(65_534)] {
             event["rawQueryString"] = json!(query);

@@ -1,4 +1,4 @@
-//! How requests are read, and how they come in.
+//! How requests are read, and the local gateway.
 
 mod bodies;
 mod gateway;

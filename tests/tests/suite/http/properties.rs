@@ -1,8 +1,8 @@
-//! Whatever is sent, each contract answers in one of its own shapes, and never with a 5xx.
+//! Whatever is sent, each contract answers in one of its own forms, never with a 5xx.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use postern_tests::deployment::{Deployment, Reply};
+use postern_tests::deployment::{CONTRACTS, Deployment, Reply};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::words::unlimited;
 
-const CONTRACTS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
-
-/// Runs a property against a stand: few cases, since those that get to a password cost a hash each.
+/// Runs a property against a deployment. There are few cases, since each that reaches a password costs a hash.
 async fn check<S: Strategy>(strategy: S, property: impl Fn(&Deployment, S::Value)) {
     let deployment = unlimited().await;
     let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
@@ -27,7 +25,7 @@ async fn check<S: Strategy>(strategy: S, property: impl Fn(&Deployment, S::Value
     });
 }
 
-/// Sends an event and checks the reply's shape.
+/// Sends an event and checks the form of the reply.
 fn answers_in_its_own_shape(deployment: &Deployment, contract: &str, event: Value) {
     let reply = tokio::runtime::Handle::current().block_on(deployment.invoke(contract, event.clone()));
     assert!(is_own_shape(contract, &reply), "{contract} says {reply:?} to {event}");
@@ -71,7 +69,7 @@ async fn arbitrary_bytes_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn arbitrary_text_in_a_good_bodys_place_is_answered() {
+async fn arbitrary_text_as_a_body_is_answered() {
     let good = r#"{"username":"nobody","email":"nobody","password":"x","token":"","stay_logged_in":1}"#;
     check((0..good.len(), 0..good.len(), ".{0,8}"), move |deployment, (from, to, text)| {
         let body = [&good[..from], &text, &good[from.max(to)..]].concat();

@@ -1,4 +1,4 @@
-//! Well-signed tokens that say the wrong thing.
+//! Tokens with a valid signature and wrong claims.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::forge::{
 };
 
 #[tokio::test]
-async fn no_other_contracts_token_is_an_access_token() {
+async fn token_of_another_contract_is_refused() {
     let deployment = deployment().await;
     for contract in PASSWORD_CONTRACTS {
         let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
@@ -49,7 +49,7 @@ async fn each(member: &str, values: &[Value]) {
 }
 
 #[tokio::test]
-async fn a_token_of_another_type() {
+async fn token_of_another_type_is_refused() {
     let types =
         ["refresh", "session", "mfa", "email", "id", "id_token", "Access", "ACCESS", "access ", "at+jwt", ""];
     let mut values: Vec<Value> = types.map(Value::from).to_vec();
@@ -57,22 +57,22 @@ async fn a_token_of_another_type() {
     each("token_type", &values).await;
 }
 
-/// An access token of sso's names none, and one who names some is another contract's, whoever it names.
+/// An access token for sso has no issuer. A token with an issuer belongs to another contract.
 #[tokio::test]
-async fn an_issuer() {
+async fn token_with_an_issuer_is_refused() {
     let values = ["email", "postern", "https://accounts.example.com", "sso", ""].map(Value::from);
     each("iss", &[&values[..], &[json!(null), json!(["x"]), json!(false), json!({})]].concat()).await;
 }
 
 #[tokio::test]
-async fn an_audience() {
+async fn token_with_an_audience_is_refused() {
     let values = ["postern", "sso", "*", ""].map(Value::from);
     each("aud", &[&values[..], &[json!(null), json!([]), json!(["sso"]), json!(0)]].concat()).await;
 }
 
-/// OpenID Connect: who signed in is told to a client, which must not pass that on as an access token.
+/// OpenID Connect: an ID token is for its client, and must not be accepted as an access token.
 #[tokio::test]
-async fn an_id_token() {
+async fn id_token_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let mut id = claims(&deployment);
@@ -87,7 +87,7 @@ async fn an_id_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_or_never_does() {
+async fn token_that_has_expired_or_has_no_expiry_is_refused() {
     let deployment = deployment().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
     for key in KEYS {
@@ -120,7 +120,7 @@ async fn a_token_that_has_expired_or_never_does() {
         deployment.advance(Duration::from_secs(3600));
         assert_refused(&deployment, &token, "an hour later").await;
         deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
-        // A number that no float holds is no JSON that can be read.
+        // A number that no float can hold cannot be read.
         let endless = claims(&deployment).to_string().replace("1700003600", "1e999");
         let endless = crate::support::forge::token(&key.header().to_string(), &endless, |m| key.sign(m));
         assert_refused(&deployment, &endless, "1e999").await;
@@ -129,7 +129,7 @@ async fn a_token_that_has_expired_or_never_does() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_yet_valid() {
+async fn token_that_is_not_yet_valid_is_refused() {
     let deployment = deployment().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
     for key in KEYS {
@@ -156,10 +156,10 @@ async fn a_token_that_is_not_yet_valid() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// RFC 7519 §4: of a claim that is there twice the last counts, for all of them alike. Nobody can smuggle a claim past
-/// one reader to another, since there is one.
+/// RFC 7519 §4: a duplicate claim counts as its last value, for every claim. There is one parser, so no second one can
+/// read another value.
 #[tokio::test]
-async fn a_claim_that_is_there_twice() {
+async fn duplicate_claim_is_refused() {
     let deployment = deployment().await;
     let now = deployment.now().secs();
     let good = claims(&deployment).to_string();

@@ -1,4 +1,4 @@
-//! Attacks with what the header says: the algorithm, the key, and what must be understood.
+//! Attacks with the header: the algorithm, the key, and critical extensions.
 
 use ring::hmac::{HMAC_SHA256, HMAC_SHA384, HMAC_SHA512};
 use ring::signature::{
@@ -13,7 +13,7 @@ use crate::support::forge::{
 use crate::support::jwt::encode;
 
 #[tokio::test]
-async fn alg_none() {
+async fn alg_none_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for alg in ["none", "None", "NONE", "nOnE", "none ", " none", "none\0", "", "null", "plain", "n\u{f6}ne"]
@@ -27,7 +27,7 @@ async fn alg_none() {
             let unsigned = token(&header, &good, |_| Vec::new());
             assert_refused(&deployment, &unsigned, &header).await;
             assert_refused(&deployment, unsigned.trim_end_matches('.'), &header).await;
-            // With a signature that is good for another algorithm.
+            // With a signature that is valid under another algorithm.
             assert_refused(&deployment, &token(&header, &good, |m| Key::Hs.sign(m)), &header).await;
             assert_refused(&deployment, &token(&header, &good, |m| Key::Es.sign(m)), &header).await;
         }
@@ -39,9 +39,9 @@ async fn alg_none() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// RFC 8725 §2.1: what is public of a key, taken for an HMAC key.
+/// RFC 8725 §2.1: a public key, used as an HMAC key.
 #[tokio::test]
-async fn a_public_key_as_an_hmac_key() {
+async fn public_key_used_as_an_hmac_key_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for key in [Key::Es, Key::Ed, Key::Rs] {
@@ -60,9 +60,9 @@ async fn a_public_key_as_an_hmac_key() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// The signature is a good one of the key that is named, with an algorithm that is not the key's.
+/// The signature is valid for the named key, by an algorithm that is not the key's.
 #[tokio::test]
-async fn another_algorithm_of_the_same_key() {
+async fn algorithm_that_is_not_the_keys_own_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for alg in ["HS384", "HS512", "HS256", "hs256", "HS1", "HMACSHA256"] {
@@ -99,9 +99,9 @@ async fn another_algorithm_of_the_same_key() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// Header, name and signature of three keys, in every mixture.
+/// Header, name and signature of three keys, in every combination.
 #[tokio::test]
-async fn the_name_or_the_algorithm_of_one_key_with_the_signature_of_another() {
+async fn kid_or_alg_of_one_key_with_the_signature_of_another_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for alg in KEYS {
@@ -113,7 +113,7 @@ async fn the_name_or_the_algorithm_of_one_key_with_the_signature_of_another() {
             }
         }
     }
-    // Public keys are found by their names only.
+    // Public keys are found by their `kid` only.
     for key in [Key::Es, Key::Ed, Key::Rs] {
         let header = json!({"alg": key.algorithm()}).to_string();
         assert_refused(&deployment, &token(&header, &good, |m| key.sign(m)), &header).await;
@@ -122,7 +122,7 @@ async fn the_name_or_the_algorithm_of_one_key_with_the_signature_of_another() {
 }
 
 #[tokio::test]
-async fn a_kid_that_is_a_path_a_query_or_no_name_at_all() {
+async fn kid_that_is_a_path_a_query_or_no_text_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let kids = [
@@ -152,21 +152,21 @@ async fn a_kid_that_is_a_path_a_query_or_no_name_at_all() {
     for kid in kids {
         let shown: String = kid.to_string().chars().take(40).collect();
         let header = json!({"alg": "HS256", "kid": kid}).to_string();
-        // The keys that such a name is to lead to; and the real one, since an unknown name is nobody's.
+        // Keys that such a `kid` could lead to, and the real key. An unknown `kid` selects no key.
         for key in [&b""[..], b"\0", b"key", b"2", &[0; 32], &hmac_key()] {
             assert_refused(&deployment, &token(&header, &good, |m| hmac_with(HMAC_SHA256, key, m)), &shown)
                 .await;
         }
     }
-    // None at all is the one case in which HS256 keys are tried: an attacker's is none of them.
+    // Without a `kid`, HS256 keys are tried. The attacker's key is none of them.
     let header = r#"{"alg":"HS256","kid":null}"#;
     assert_refused(&deployment, &token(header, &good, |m| hmac_with(HMAC_SHA256, b"key", m)), header).await;
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// RFC 8725 §3.10: the header brings its own key, or says where to get one.
+/// RFC 8725 §3.10: the header contains a key, or a URL of one.
 #[tokio::test]
-async fn a_key_of_the_attackers_own_in_the_header() {
+async fn header_with_a_key_of_the_attacker_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let own = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
@@ -203,9 +203,9 @@ async fn a_key_of_the_attackers_own_in_the_header() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// RFC 7515 §4.1.11: who does not understand an extension that is critical must refuse the token, well signed or not.
+/// RFC 7515 §4.1.11: a critical extension that is not understood must be refused, even under a valid signature.
 #[tokio::test]
-async fn an_extension_that_must_be_understood() {
+async fn critical_header_extension_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for key in KEYS {
@@ -231,7 +231,7 @@ async fn an_extension_that_must_be_understood() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_none_or_says_a_thing_twice() {
+async fn header_that_is_malformed_or_has_duplicate_members_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     for header in [

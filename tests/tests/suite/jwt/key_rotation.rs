@@ -1,4 +1,4 @@
-//! Signing keys rotate without a deployment: a stand-in for Secrets Manager holds them, and they change under a running
+//! Signing keys rotate without a deployment. A stand-in for Secrets Manager holds them, and they change under a running
 //! function.
 
 use std::net::Ipv4Addr;
@@ -11,6 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::App;
+use postern::app::StartError;
 use postern::environment::Environment;
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
@@ -36,7 +37,7 @@ enum Answer {
     Text(String),
     Binary,
     Error(u16, &'static str),
-    /// Nothing, ever.
+    /// No answer.
     Hang,
 }
 
@@ -57,7 +58,7 @@ impl Secrets {
         Self { endpoint, shared }
     }
 
-    /// The environment with its keys here and nowhere else.
+    /// The environment whose keys are only in the stand-in.
     fn in_env(&self, env: Environment) -> Environment {
         env.with("SIGNING_KEYS", "")
             .with("SIGNING_KEYS_SECRET_ARN", ARN)
@@ -68,7 +69,7 @@ impl Secrets {
         *self.shared.answer.lock().unwrap() = answer;
     }
 
-    /// The calls since this was last asked.
+    /// The calls since the last time this was called.
     fn calls(&self) -> usize {
         self.shared.calls.swap(0, Ordering::SeqCst)
     }
@@ -125,7 +126,7 @@ fn token(deployment: &Deployment, kid: &str) -> String {
     mint_with(&key(kid), &json!({"alg": "HS256", "kid": kid}).to_string(), &claims)
 }
 
-/// What sso says to a token signed with the key of this name.
+/// The reply of sso to a token signed with the key of this name.
 async fn sso(deployment: &Deployment, kid: &str) -> u64 {
     deployment.sso(&token(deployment, kid)).await.status
 }
@@ -139,7 +140,7 @@ async fn signed_with(deployment: &Deployment) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// A stand whose keys are in the stand-in.
+/// A deployment whose keys are in the stand-in.
 async fn deployment(keys: Answer) -> (Deployment, Secrets) {
     let secrets = Secrets::start(keys).await;
     let deployment = Deployment::start_with(|env| secrets.in_env(env)).await;
@@ -147,7 +148,7 @@ async fn deployment(keys: Answer) -> (Deployment, Secrets) {
 }
 
 #[tokio::test]
-async fn the_secret_is_read_once_at_start_and_not_at_each_request() {
+async fn secret_is_read_at_start_and_not_at_each_request() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     for _ in 0..5 {
         assert_eq!(sso(&deployment, "old").await, 200);
@@ -158,7 +159,7 @@ async fn the_secret_is_read_once_at_start_and_not_at_each_request() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_new_key_is_accepted_after_exactly_one_more_read() {
+async fn token_of_a_new_key_is_accepted_after_exactly_one_more_read() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
     deployment.advance(MINUTE - MOMENT);
@@ -177,7 +178,7 @@ async fn a_token_of_a_new_key_is_accepted_after_exactly_one_more_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn however_many_unknown_keys_are_named_the_secret_is_read_at_most_once_a_minute() {
+async fn many_unknown_keys_cause_at_most_one_read_a_minute() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     let deployment = Arc::new(deployment);
     assert_eq!(secrets.calls(), 1);
@@ -197,9 +198,9 @@ async fn however_many_unknown_keys_are_named_the_secret_is_read_at_most_once_a_m
     }
 }
 
-/// Tokens that name no key, or a known one and are bad, are no reason to look.
+/// A token without a `kid`, or with a known one and an invalid signature, causes no read.
 #[tokio::test]
-async fn only_an_unknown_key_is_a_reason_to_read_the_secret_again() {
+async fn secret_is_read_again_for_an_unknown_key_only() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     deployment.advance(MINUTE);
     let iat = deployment.now().secs();
@@ -214,7 +215,7 @@ async fn only_an_unknown_key_is_a_reason_to_read_the_secret_again() {
 }
 
 #[tokio::test]
-async fn old_keys_verify_until_they_are_taken_out_and_five_minutes_at_most_beyond() {
+async fn old_key_verifies_until_five_minutes_after_its_removal_at_most() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
     for _ in 0..3 {
@@ -231,7 +232,7 @@ async fn old_keys_verify_until_they_are_taken_out_and_five_minutes_at_most_beyon
 }
 
 #[tokio::test]
-async fn who_only_signs_uses_a_new_first_key_five_minutes_later() {
+async fn sign_ins_alone_adopt_a_new_first_key_five_minutes_later() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     secrets.answer(ring(&["new", "old"]));
     deployment.advance(MINUTE * 5 - MOMENT);
@@ -243,7 +244,7 @@ async fn who_only_signs_uses_a_new_first_key_five_minutes_later() {
 
 /// Without a restart.
 #[tokio::test]
-async fn a_pepper_that_is_added_is_used_five_minutes_later() {
+async fn added_pepper_is_used_five_minutes_later() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     let mut user = postern_local::demo::user(&deployment.app, &postern_local::demo::USERS[0]);
     (user.id, user.username, user.email) = (1000, "peppered".to_owned(), "peppered@example.com".to_owned());
@@ -260,16 +261,16 @@ async fn a_pepper_that_is_added_is_used_five_minutes_later() {
     assert_eq!(sign_in().await, 200);
 }
 
-/// One who comes back with a session brings no token that could name an unknown key.
+/// A client that refreshes brings no token that could name an unknown key.
 #[tokio::test]
-async fn who_only_refreshes_sessions_uses_a_new_first_key_too() {
+async fn refreshes_alone_adopt_a_new_first_key_too() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     let reply = deployment.password("account", "johndoe", "SecurePass123!").await.json();
     let token = reply.pointer("/token/refresh_token").and_then(Value::as_str).unwrap();
     let token = SessionToken::from_plain(token).unwrap();
     let caller = || deployment.caller("account");
     let kid = || {
-        let signed = deployment.app.keys.sign(&json!({})).unwrap();
+        let signed = deployment.app.keys().sign(&json!({})).unwrap();
         serde_json::from_str::<Value>(&parts(&signed).0).unwrap()["kid"].as_str().unwrap().to_owned()
     };
     let idle = MINUTE * 60;
@@ -291,7 +292,7 @@ async fn published(deployment: &Deployment) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_key_set_follows_the_secret_within_five_minutes_and_stays_where_that_fails() {
+async fn key_set_follows_the_secret_within_five_minutes_and_stays_when_a_read_fails() {
     let (old, new) = (Key::Ed.private_jwk(), Key::Es.private_jwk());
     let (deployment, secrets) = deployment(set(&[old.clone(), jwk("never")])).await;
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned()], 1));
@@ -300,7 +301,7 @@ async fn the_key_set_follows_the_secret_within_five_minutes_and_stays_where_that
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned()], 0));
     deployment.advance(MOMENT);
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned(), "es".to_owned()], 1));
-    // No cause that the test below counts in the log, which is everybody's.
+    // Not the cause that the test below counts, since the log is shared.
     secrets.answer(Answer::Error(400, "DecryptionFailure"));
     deployment.advance(MINUTE * 5);
     for calls in [1, 0, 0] {
@@ -311,7 +312,7 @@ async fn the_key_set_follows_the_secret_within_five_minutes_and_stays_where_that
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["es".to_owned()], 1));
 }
 
-/// How often the log says, as an error, that the keys stay for this cause.
+/// How many errors in the log say that the keys stay for this cause.
 fn errors(cause: &str) -> usize {
     let lines = logs::so_far();
     let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -323,14 +324,14 @@ fn errors(cause: &str) -> usize {
     lines.filter(of_keys).count()
 }
 
-/// An environment in which a sample key is not good enough: this machine, by a name that nobody takes for it.
+/// An environment in which sample keys are refused: this machine under a name that does not look local.
 fn not_local(env: Environment) -> Environment {
     let endpoint = env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().replace("127.0.0.1", "0.0.0.0");
     env.with("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says_why() {
+async fn secret_that_cannot_be_read_again_leaves_the_keys_and_logs_the_cause() {
     let secrets = Secrets::start(ring(&["old"])).await;
     let deployment = Deployment::start_with(|env| not_local(secrets.in_env(env))).await;
     let weak = encode(b"LEAKED-weak-key");
@@ -356,7 +357,7 @@ async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says
         assert_eq!(sso(&deployment, "old").await, 200, "{cause}");
         assert_eq!(signed_with(&deployment).await, "old", "{cause}");
         assert_eq!((secrets.calls(), errors(&cause) - before), (calls, 1), "{cause}");
-        // Not at every request: it may be down.
+        // Not at every request, since the secret may be unavailable.
         assert_eq!(sso(&deployment, "new").await, 401, "{cause}");
         assert_eq!(secrets.calls(), 0, "{cause}");
     }
@@ -375,10 +376,10 @@ async fn a_secret_that_cannot_be_read_again_leaves_the_keys_as_they_are_and_says
 }
 
 #[tokio::test]
-async fn a_function_does_not_start_without_good_keys() {
+async fn function_without_valid_keys_does_not_start() {
     let table = postern_local::dynamodb::Table::start(0, None, None).await.unwrap();
     let env = table.environment(&Environment::of::<&str, &str>([]));
-    postern::store::Store::from_env(&env).unwrap().create_table().await.unwrap();
+    postern::store::operator::Operator::from_env(&env).unwrap().create_table().await.unwrap();
     let secrets = Secrets::start(Answer::Binary).await;
     let env = not_local(secrets.in_env(env));
     let short = encode(&[7; 31]);
@@ -393,7 +394,7 @@ async fn a_function_does_not_start_without_good_keys() {
     ] {
         secrets.answer(answer);
         let error = App::start(&env).await.err().unwrap();
-        assert_eq!(error.variable, "SIGNING_KEYS_SECRET_ARN", "{problem}");
+        assert_eq!(variable(&error), "SIGNING_KEYS_SECRET_ARN", "{problem}");
         let error = error.to_string();
         assert!(error.contains(problem), "{error}");
         assert!(!error.contains(&short) && !error.contains("kkkk") && !error.contains("LEAKED"), "{error}");
@@ -403,14 +404,14 @@ async fn a_function_does_not_start_without_good_keys() {
         (env.clone().with("SIGNING_KEYS", "k".repeat(32)), "is set, and so is"),
     ] {
         let error = App::start(&env).await.err().unwrap();
-        assert_eq!(error.variable, "SIGNING_KEYS");
+        assert_eq!(variable(&error), "SIGNING_KEYS");
         assert!(error.to_string().contains(problem), "{error}");
     }
     secrets.answer(ring(&["old"]));
     assert!(App::start(&env).await.is_ok());
 }
 
-/// A secret and a table that answer only those who ask both of them at the same time.
+/// A secret and a table that answer only if both are asked at the same time.
 struct Meeting {
     secret: watch::Sender<usize>,
     table: watch::Sender<usize>,
@@ -427,7 +428,7 @@ async fn meet(State(meeting): State<Arc<Meeting>>, request: Request) -> Response
 }
 
 #[tokio::test]
-async fn at_start_the_secret_and_the_table_are_asked_at_the_same_time() {
+async fn start_asks_the_secret_and_the_table_at_once() {
     let meeting = Arc::new(Meeting { secret: watch::Sender::new(0), table: watch::Sender::new(0) });
     let endpoint = serve(Router::new().fallback(meet).with_state(Arc::clone(&meeting))).await;
     let env = Environment::of([
@@ -439,6 +440,14 @@ async fn at_start_the_secret_and_the_table_are_asked_at_the_same_time() {
         ("AWS_ENDPOINT_URL", endpoint.as_str()),
     ]);
     assert!(App::start(&env).await.is_ok());
-    // A call that waited alone would have been given up and sent again.
+    // A call that waited alone would time out and be sent again.
     assert_eq!((*meeting.secret.borrow(), *meeting.table.borrow()), (1, 1));
+}
+
+/// The variable that a start blames.
+fn variable(error: &StartError) -> &'static str {
+    match error {
+        StartError::Config(error) => error.variable,
+        other => panic!("{other}"),
+    }
 }

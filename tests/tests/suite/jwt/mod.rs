@@ -1,5 +1,6 @@
-//! The classical attacks on JWTs, each at sso with a ring that holds HS256, ES256, EdDSA and RS256 keys at once.
-//! Every one is refused in sso's words, and the good tokens are accepted in the same test.
+//! The known attacks on JWTs, each at sso with a key ring of HS256, ES256, EdDSA and RS256 keys. Every forged token is
+//! refused in sso's words. The valid tokens are accepted in the same test. `key_rotation` changes the keys under a
+//! running function.
 
 mod claims;
 mod headers;

@@ -9,10 +9,10 @@ use crate::support::forge::{
 };
 use crate::support::jwt::encode;
 
-/// Every character of a token counts, the last of each part included: it may hold bits that are no part of a byte, and
-/// those must be zero.
+/// Every character of a token counts. The last one of each part may hold bits beyond the last byte, and those must be
+/// zero.
 #[tokio::test]
-async fn a_token_that_was_tampered_with() {
+async fn token_that_was_tampered_with_is_refused() {
     let deployment = deployment().await;
     let reply =
         deployment.sign_in("account", credentials("account", "johndoe", "SecurePass123!")).await.json();
@@ -21,7 +21,7 @@ async fn a_token_that_was_tampered_with() {
     for token in tokens {
         for at in (0..token.len()).filter(|at| token.as_bytes()[*at] != b'.') {
             let mut tampered = token.clone().into_bytes();
-            // The next digit: of the last character of a part it may change nothing but the unused bits.
+            // The next character. At the end of a part it may change only the unused bits.
             tampered[at] = match tampered[at] {
                 b'Z' => b'a',
                 b'z' => b'0',
@@ -39,7 +39,7 @@ async fn a_token_that_was_tampered_with() {
 }
 
 #[tokio::test]
-async fn the_signature_of_another_token() {
+async fn signature_of_another_token_is_refused() {
     let deployment = deployment().await;
     let mut others = claims(&deployment);
     others["user_id"] = json!(14);
@@ -50,7 +50,7 @@ async fn the_signature_of_another_token() {
         for forged in [
             format!("{header}.{other_claims}.{signature}"),
             format!("{header}.{own_claims}.{other_signature}"),
-            // And that of the same claims under another key.
+            // The signature of the same claims under another key.
             format!("{header}.{own_claims}.{}", split(&signed(next(key), &claims(&deployment)))[2]),
         ] {
             assert_refused(&deployment, &forged, &format!("{key:?}")).await;
@@ -65,7 +65,7 @@ fn next(key: Key) -> Key {
 }
 
 #[tokio::test]
-async fn a_signature_that_was_stripped_cut_or_padded() {
+async fn signature_that_is_stripped_cut_or_padded_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let good = signed(key, &claims(&deployment));
@@ -90,9 +90,9 @@ async fn a_signature_that_was_stripped_cut_or_padded() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// CVE-2022-21449: r and s that are zero, or the order of the curve, which is zero too.
+/// CVE-2022-21449: r and s are zero, or the order of the curve, which counts as zero.
 #[tokio::test]
-async fn an_ecdsa_signature_of_zeros() {
+async fn ecdsa_signature_of_zeros_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let order = unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
@@ -116,9 +116,9 @@ async fn an_ecdsa_signature_of_zeros() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// RFC 7518 §3.4: r and s beside each other, and no other form.
+/// RFC 7518 §3.4: the signature is r followed by s, and has no other form.
 #[tokio::test]
-async fn an_ecdsa_signature_in_der() {
+async fn ecdsa_signature_in_der_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let number = |bytes: &[u8]| {
@@ -136,9 +136,9 @@ async fn an_ecdsa_signature_in_der() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// RFC 8032 §5.1.7: an s beyond the order of the group would make a second signature out of each.
+/// RFC 8032 §5.1.7: an s beyond the order of the group would give a second valid signature.
 #[tokio::test]
-async fn an_ed25519_signature_made_over() {
+async fn ed25519_signature_that_is_malleated_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let order = unhex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
@@ -157,7 +157,7 @@ async fn an_ed25519_signature_made_over() {
 }
 
 #[tokio::test]
-async fn keys_that_anybody_would_guess() {
+async fn signature_by_a_guessable_key_is_refused() {
     let deployment = deployment().await;
     let good = claims(&deployment).to_string();
     let sample = crate::support::jwt::sample_key();

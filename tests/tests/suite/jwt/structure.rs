@@ -1,4 +1,4 @@
-//! Attacks with the form of a token: its size, its parts, and what is written between and around them.
+//! Attacks with the structure of a token: its size, its parts, and the text between and around them.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -11,16 +11,16 @@ use crate::support::forge::{
 use crate::support::jwt::encode;
 use crate::support::words::{Refused, assert_reply, words};
 
-/// 8 KiB are looked at, and no byte more: a caller must not choose how much is hashed.
+/// A token has at most 8 KiB: a caller must not choose how much is hashed.
 #[tokio::test]
-async fn a_huge_token() {
+async fn token_that_is_huge_is_refused() {
     let deployment = deployment().await;
     let of_length = |filling: usize| {
         let mut claims = claims(&deployment);
         claims["x"] = json!("x".repeat(filling));
         signed(Key::Hs, &claims)
     };
-    // Base64 jumps over one length in four; the claims are so long that some length is met exactly.
+    // Base64 skips one length in four. The claims are long enough to reach the others exactly.
     let fits =
         (5_500..6_200).map(of_length).filter(|token| token.len() <= 8192).max_by_key(String::len).unwrap();
     assert!(fits.len() > 8190);
@@ -40,7 +40,7 @@ async fn a_huge_token() {
 }
 
 #[tokio::test]
-async fn more_or_fewer_parts_than_three() {
+async fn token_of_other_than_three_parts_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let good = signed(key, &claims(&deployment));
@@ -70,9 +70,9 @@ async fn more_or_fewer_parts_than_three() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// Five parts, as JWE has them (RFC 7516 §3.1), and what is in one signed again.
+/// Five parts, as in JWE (RFC 7516 §3.1), and a token as the claims of another (nested).
 #[tokio::test]
-async fn a_token_that_is_encrypted_or_nested() {
+async fn token_that_is_encrypted_or_nested_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let good = signed(key, &claims(&deployment));
@@ -104,9 +104,9 @@ async fn a_token_that_is_encrypted_or_nested() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// RFC 7515 appendix F and RFC 7797: the claims are elsewhere, or not encoded.
+/// RFC 7515 appendix F and RFC 7797: the claims are detached, or not encoded.
 #[tokio::test]
-async fn a_token_whose_claims_are_detached_or_bare() {
+async fn token_with_detached_or_bare_claims_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         let good = signed(key, &claims(&deployment));
@@ -130,12 +130,12 @@ async fn a_token_whose_claims_are_detached_or_bare() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// A token has one form: whoever keeps a list of them, by their text, must not be fooled by another.
+/// A token has one form. A list of revoked tokens, kept by their text, must not be evaded by another form.
 #[tokio::test]
-async fn white_space_padding_and_another_alphabet() {
+async fn token_with_white_space_padding_or_another_alphabet_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
-        // With digits that the two alphabets of base64 write differently.
+        // With characters that differ between the two alphabets of base64.
         let good = (0..100)
             .map(|at| {
                 let mut claims = claims(&deployment);
@@ -173,9 +173,9 @@ async fn white_space_padding_and_another_alphabet() {
     assert_good_ones_are_accepted(&deployment).await;
 }
 
-/// What is sent as a bearer and is no token is refused as a bad one, and not as none.
+/// A bearer text that is no token is refused as an invalid token, not as a missing one.
 #[tokio::test]
-async fn what_is_no_token_at_all() {
+async fn text_that_is_no_token_is_refused() {
     let deployment = deployment().await;
     for authorization in
         ["Bearer", "Bearer ", "bearer x", "Bearer ☃", "Bearer é.é.é", "Bearer null", "Bearer {}"]

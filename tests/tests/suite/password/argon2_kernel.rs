@@ -1,7 +1,7 @@
-//! `argon2-rust`, which computes our hashes, says bit for bit what the `argon2` crate says.
+//! `argon2-rust`, which computes our hashes, gives the same bytes as the `argon2` crate.
 //!
-//! Judged in `docs/argon2-kernel.md`. Hashes outlive the crate that made them: one that computes something else, on
-//! whatever CPU, would lock out whoever set a password with it.
+//! `docs/argon2-kernel.md` explains the choice. Hashes outlive the crate that made them. A kernel that computes another
+//! value on some CPU would lock out the users who set a password with it.
 
 use std::cell::RefCell;
 
@@ -23,7 +23,7 @@ const VERSIONS: [(argon2::Version, argon2_rust::Version); 2] = [
     (argon2::Version::V0x13, argon2_rust::Version::V0x13),
 ];
 
-/// What goes into one hash. The texts are `start..start + length` of the same random bytes.
+/// The input of one hash. The texts are `start..start + length` of the same random bytes.
 #[derive(Debug, Clone)]
 struct Set {
     algorithm: (argon2::Algorithm, argon2_rust::Algorithm),
@@ -49,7 +49,7 @@ struct Texts<'a> {
 }
 
 impl Set {
-    /// The texts overlap, which harms nothing: they differ in start and length.
+    /// The texts may overlap, since they differ in start and length.
     fn texts<'a>(&self, random: &'a [u8]) -> Texts<'a> {
         let text = |nth: usize, length| &random[self.start + nth..][..length];
         Texts {
@@ -83,7 +83,7 @@ impl Set {
         Argon2::new(self.algorithm.1, self.version.1, params.build().unwrap())
     }
 
-    /// By a hasher that may have hashed something else before.
+    /// By a hasher that may have been used before.
     fn hashed_by(&self, hasher: &mut Hasher, texts: Texts<'_>) -> Vec<u8> {
         hasher.set_argon2(self.kernel());
         let mut output = vec![0; self.output];
@@ -92,7 +92,7 @@ impl Set {
     }
 }
 
-/// Compares both crates on sets that are the same in every run. A set that fails is printed, made as small as it goes.
+/// Compares both crates on the same sets in every run. A set that fails is printed in its smallest form.
 fn compare(cases: u32, memory: impl Strategy<Value = (u32, u32)>) {
     let mut random = [0; 2048];
     TestRng::deterministic_rng(RngAlgorithm::ChaCha).fill_bytes(&mut random);
@@ -104,7 +104,7 @@ fn compare(cases: u32, memory: impl Strategy<Value = (u32, u32)>) {
                 Set { algorithm, version, memory, passes, lanes, output, start, password, salt, secret, data }
             },
         );
-    // One hasher for all sets: its memory comes from whatever the last one needed.
+    // One hasher for all sets, so that its memory has any former content.
     let first = Argon2::new(ALGORITHMS[0].1, VERSIONS[0].1, Params::default());
     let reused = RefCell::new(first.hasher());
     let config = Config { cases, failure_persistence: None, ..Config::default() };
@@ -119,24 +119,25 @@ fn compare(cases: u32, memory: impl Strategy<Value = (u32, u32)>) {
         .unwrap();
 }
 
-/// Ten thousand: mostly the smallest, where edges are; some over 2 MiB, where memory no longer comes from the heap.
+/// Ten thousand sets. Most are small, where the edges are. Some are over 2 MiB, where memory no longer comes from the
+/// heap.
 #[test]
-fn agree_on_ten_thousand_sets() {
+fn kernel_on_ten_thousand_parameter_sets_equals_the_reference() {
     let more = prop_oneof![850 => 0..=64_u32, 140 => 0..=512_u32, 10 => 512..=4096_u32];
     let memory =
         (prop_oneof![1..=4_u32, 1..=16_u32], more).prop_map(|(lanes, more)| (8 * lanes + more, lanes));
     compare(10_000, memory);
 }
 
-/// New passwords' own cost, and around it.
+/// The cost of new passwords, and costs near it.
 #[test]
-fn agree_at_the_real_cost() {
+fn kernel_at_the_real_cost_equals_the_reference() {
     compare(16, prop_oneof![Just((19_456, 1)), (19_400..=19_500_u32, 1..=4_u32)]);
 }
 
 /// The most that a stored hash may cost in memory.
 #[test]
-fn agree_at_the_largest_memory() {
+fn kernel_at_the_largest_memory_equals_the_reference() {
     let (algorithm, version) = (ALGORITHMS[2], VERSIONS[1]);
     let set = Set {
         algorithm,
@@ -157,7 +158,7 @@ fn agree_at_the_largest_memory() {
 
 /// RFC 9106, section 5.
 #[test]
-fn agree_with_the_rfc() {
+fn kernel_on_the_vectors_of_rfc_9106_gives_their_tags() {
     let tags = [
         "512b391b6f1162975371d30919734294f868e3be3984f3c1a13a4db9fabe4acb",
         "c814d9d1dc7f37aa13f0d77f2494bda1c8de6b016dd388d29952a4c4672b6ce8",

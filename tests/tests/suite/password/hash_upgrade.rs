@@ -1,9 +1,11 @@
-//! Passwords that users bring along: they sign in at every door as they did elsewhere, and are on Argon2id after that.
+//! Imported hashes: their users sign in at every contract with the passwords that they had, and the hashes become
+//! Argon2id.
 
 use std::time::Duration;
 
 use postern::environment::Environment;
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
@@ -15,7 +17,7 @@ use crate::support::proxy::{Fate, Proxy};
 use crate::support::raw;
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
-/// Stored forms and their passwords: the samples of the products, and one of each kind that they do not have.
+/// Stored forms and their passwords: the samples of the products, and one of each kind that they lack.
 const BROUGHT: [(&str, &str); 10] = [
     ("bcrypt_suffix$33$$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6", "Password1234!"),
     (
@@ -41,10 +43,10 @@ const BROUGHT: [(&str, &str); 10] = [
     ),
 ];
 
-/// One that costs little, for tests that are about something else.
+/// A cheap hash, for tests of something else.
 const CHEAP: (&str, &str) = ("$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO", "pässwörd ☃");
 
-/// One whose password was combined with the pepper `a`.
+/// A hash of a password with the pepper `a`.
 const PEPPERED: (&str, &str) = (
     "peppered$a$hmac-sha256$$pbkdf2-sha512$i=12000$MDEyMzQ1Njc4OWFiY2RlZg$ewytqIT87g2g7UaRrYuQAayR+LAD60TZTAEP7R0OB2HtrdcWopOmw7URDagbovZwhwBGpuxxrlgGCyz+4IwwlA",
     "pässwörd ☃",
@@ -54,10 +56,10 @@ const PEPPER: &[u8] = b"postern sample pepper of tests";
 const OTHER_PEPPER: &[u8] = b"postern sample pepper of others";
 
 const OURS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
-const SETTLE: &str = "UpdateItem USER SET last_sign_in";
+const COMMIT: &str = "UpdateItem USER SET last_sign_in";
 
 /// A user with this hash, created as an import does, but for what `change` changes.
-async fn bring(deployment: &Deployment, id: u64, hash: &str, change: impl FnOnce(&mut User)) -> String {
+async fn bring(deployment: &Deployment, id: u64, hash: &str, change: impl FnOnce(&mut UserRecord)) -> String {
     let mut user = demo::user(&deployment.app, &USERS[0]);
     let username = format!("brought{id}");
     (user.id, user.username, user.email) = (id, username.clone(), format!("{username}@example.com"));
@@ -79,7 +81,7 @@ async fn stored(deployment: &Deployment, id: u64) -> String {
 }
 
 #[tokio::test]
-async fn a_password_brought_along_signs_in_at_every_door_and_is_on_argon2id_after_that() {
+async fn imported_hash_signs_in_at_every_contract_and_becomes_argon2id() {
     let deployment = unlimited().await;
     for (number, (hash, password)) in BROUGHT.into_iter().enumerate() {
         for (function, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
@@ -110,7 +112,7 @@ async fn a_password_brought_along_signs_in_at_every_door_and_is_on_argon2id_afte
 }
 
 #[tokio::test]
-async fn a_password_with_a_pepper_signs_in_at_every_door_and_needs_none_after_that() {
+async fn peppered_hash_signs_in_at_every_contract_and_loses_its_pepper() {
     let mut deployment = Deployment::start_with(|env| with_pepper(env, "a", PEPPER)).await;
     let (hash, password) = PEPPERED;
     for (id, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
@@ -131,34 +133,35 @@ async fn a_password_with_a_pepper_signs_in_at_every_door_and_needs_none_after_th
 }
 
 #[tokio::test]
-async fn with_another_pepper_or_none_the_password_is_wrong_and_nothing_changes() {
+async fn password_with_another_pepper_or_none_is_wrong_and_changes_nothing() {
     let (hash, password) = PEPPERED;
     for (id, pepper, logged) in [("a", OTHER_PEPPER, 0), ("pepper-elsewhere", PEPPER, 1)] {
         let deployment = Deployment::start_with(|env| with_pepper(env, id, pepper)).await;
         for (user, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
-            // An id of its own, since the log is everybody's.
+            // An id of its own, since the log is shared.
             let missing = format!("gone-{contract}");
             let hash =
                 if logged == 0 { hash.to_owned() } else { hash.replace("$a$", &format!("${missing}$")) };
             let name = name_at(contract, &bring(&deployment, user, &hash, |_| ()).await);
             let before = raw::user(&deployment, user).await;
-            let verified = deployment.app.passwords.verifications();
+            let verified = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name, password).await;
             assert_refusal(contract, Refused::Wrong, &reply, id);
-            assert_eq!(deployment.app.passwords.verifications() - verified, 1, "{contract} {id}");
+            assert_eq!(deployment.app.passwords().verifications() - verified, 1, "{contract} {id}");
             assert_eq!(raw::user(&deployment, user).await, before, "{contract} {id}");
             let cause = format!("the signing secret has no password pepper {missing}");
             let lines = logs::so_far();
             let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-            let told = lines.filter(|line| line["cause"] == json!(cause) && line["level"] == json!("ERROR"));
-            assert_eq!(told.count(), logged, "{contract} {id}");
+            let logged_errors =
+                lines.filter(|line| line["cause"] == json!(cause) && line["level"] == json!("ERROR"));
+            assert_eq!(logged_errors.count(), logged, "{contract} {id}");
         }
     }
 }
 
-/// The flaw of one of the products: whatever is stored and is no hash of its own lets everybody in.
+/// One of the products lets everybody in whose stored text is no hash. Postern lets nobody in.
 #[tokio::test]
-async fn what_is_no_hash_lets_nobody_in_for_one_decoy() {
+async fn stored_text_that_is_no_hash_refuses_after_one_decoy() {
     let deployment = unlimited().await;
     let unusable =
         ["Null", "!", "!WjYxZ", "", "plaintext", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99", "$2y$10$"];
@@ -167,12 +170,12 @@ async fn what_is_no_hash_lets_nobody_in_for_one_decoy() {
         bring(&deployment, id, hash, |_| ()).await;
         for contract in PASSWORD_CONTRACTS {
             for password in [hash, "Null", "plaintext", "password", "anything"] {
-                let before = deployment.app.passwords.verifications();
+                let before = deployment.app.passwords().verifications();
                 let name = name_at(contract, &format!("brought{id}"));
                 let body = if password.is_empty() { " " } else { password };
                 let reply = deployment.password(contract, &name, body).await;
                 assert_refusal(contract, Refused::Wrong, &reply, &format!("{hash:?} with {password:?}"));
-                assert_eq!(deployment.app.passwords.verifications() - before, 1);
+                assert_eq!(deployment.app.passwords().verifications() - before, 1);
                 deployment.advance(LONGEST_WAIT);
             }
         }
@@ -181,7 +184,7 @@ async fn what_is_no_hash_lets_nobody_in_for_one_decoy() {
 }
 
 #[tokio::test]
-async fn who_sign_in_at_once_all_get_in_and_leave_one_good_hash() {
+async fn concurrent_sign_ins_all_succeed_and_leave_one_valid_hash() {
     let deployment = unlimited().await;
     let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
     let attempt = || deployment.password("account", &name, CHEAP.1);
@@ -193,14 +196,14 @@ async fn who_sign_in_at_once_all_get_in_and_leave_one_good_hash() {
     assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
 }
 
-/// The first write of the new hash comes after the second's: both are of the same password, and the later one stays.
+/// The first write of a new hash arrives after the second. Both are of the same password, and the later one stays.
 #[tokio::test]
-async fn a_renewal_that_arrives_late_undoes_nothing() {
+async fn upgrade_that_arrives_late_undoes_nothing() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
     let mut held = false;
     proxy.rule(move |seen| {
-        if seen.starts_with(SETTLE) && !std::mem::replace(&mut held, true) { Fate::Hold } else { Fate::Pass }
+        if seen.starts_with(COMMIT) && !std::mem::replace(&mut held, true) { Fate::Hold } else { Fate::Pass }
     });
     let second = async {
         proxy.reached().await;
@@ -216,20 +219,20 @@ async fn a_renewal_that_arrives_late_undoes_nothing() {
     assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
 }
 
-/// Between the verification and the write, the password is changed: the new one stays, and the old one is refused.
+/// The password is changed between the verification and the write. The new one stays, and the old one is refused.
 #[tokio::test]
-async fn a_password_changed_meanwhile_is_not_written_over() {
+async fn upgrade_does_not_overwrite_a_password_changed_meanwhile() {
     for by in [None, Some("582969")] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
-        let guard = |user: &mut User| {
+        let guard = |user: &mut UserRecord| {
             if by.is_some() {
                 user.mfa = demo::user(&deployment.app, &USERS[6]).mfa;
             }
         };
         let name = bring(&deployment, 1000, CHEAP.0, guard).await;
-        proxy.rule(|seen| if seen.starts_with(SETTLE) { Fate::Hold } else { Fate::Pass });
-        let changed = deployment.app.passwords.hash("another password", [5; 16]).unwrap();
+        proxy.rule(|seen| if seen.starts_with(COMMIT) { Fate::Hold } else { Fate::Pass });
+        let changed = deployment.app.passwords().hash("another password", [5; 16]).unwrap();
         let operator = async {
             proxy.reached().await;
             let mut item = raw::user(&deployment, 1000).await;
@@ -249,17 +252,17 @@ async fn a_password_changed_meanwhile_is_not_written_over() {
     }
 }
 
-/// A crash leaves the old hash or the new one, whole, and the user gets in by either.
+/// A crash leaves either the old hash or the new one, and the user signs in with either.
 #[tokio::test]
-async fn a_crash_between_leaves_the_one_or_the_other() {
+async fn crash_during_an_upgrade_leaves_the_old_hash_or_the_new() {
     for lands in [false, true] {
         let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
         let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
         let fate = move || if lands { Fate::LandAndHang } else { Fate::Hang };
-        proxy.rule(move |seen| if seen.starts_with(SETTLE) { fate() } else { Fate::Pass });
+        proxy.rule(move |seen| if seen.starts_with(COMMIT) { fate() } else { Fate::Pass });
         let event =
             deployment.event("account", Some(&json!({"username": name, "password": CHEAP.1}).to_string()));
-        let request = tokio::spawn((deployment.function("account").handler)(event));
+        let request = tokio::spawn(deployment.function("account").invoke(event));
         proxy.reached().await;
         request.abort();
         assert!(request.await.is_err_and(|error| error.is_cancelled()));
@@ -271,26 +274,26 @@ async fn a_crash_between_leaves_the_one_or_the_other() {
     }
 }
 
-/// The table does not take the write, or takes it and its answer gets lost: neither keeps the user out.
+/// The table refuses the write, or its answer is lost. Neither keeps the user out.
 #[tokio::test]
-async fn a_renewal_that_fails_is_made_up_for() {
+async fn upgrade_that_fails_is_made_at_the_next_sign_in() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
     proxy.fail(|seen| {
-        seen.starts_with(SETTLE).then(|| crate::support::proxy::error(400, "AccessDeniedException"))
+        seen.starts_with(COMMIT).then(|| crate::support::proxy::error(400, "AccessDeniedException"))
     });
     assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
     assert_eq!(stored(&deployment, 1000).await, CHEAP.0);
-    proxy.first(&[SETTLE], Fate::lose);
+    proxy.first(&[COMMIT], Fate::lose);
     assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
     assert!(stored(&deployment, 1000).await.starts_with(OURS));
     proxy.heal();
     assert_eq!(deployment.password("account", &name, CHEAP.1).await.status, 200);
 }
 
-/// Who has not signed in yet has shown too little for a write: no code, the wrong code, a state that shuts them out.
+/// Without a complete sign-in nothing is written: no code, a wrong code, or a state that refuses the user.
 #[tokio::test]
-async fn only_a_sign_in_renews() {
+async fn only_a_sign_in_upgrades_a_hash() {
     let deployment = unlimited().await;
     deployment.set_time(postern::clock::Timestamp::from_millis(1_700_000_000_000));
     let mfa = demo::user(&deployment.app, &USERS[6]).mfa;
@@ -311,16 +314,16 @@ async fn only_a_sign_in_renews() {
         (1002, Status::NotActivated, false, Refused::NotActivated),
         (1003, Status::Active, true, Refused::MustChangePassword),
     ] {
-        let state = |user: &mut User| (user.status, user.must_change_password) = (status, must_change);
+        let state = |user: &mut UserRecord| (user.status, user.must_change_password) = (status, must_change);
         let name = bring(&deployment, id, CHEAP.0, state).await;
         assert_refusal("account", refused, &deployment.password("account", &name, CHEAP.1).await, &name);
         assert_eq!(stored(&deployment, id).await, CHEAP.0);
     }
 }
 
-/// bcrypt looked at 72 bytes: what was typed after them may be a mistake, and must not become the password.
+/// bcrypt reads 72 bytes. What is typed after them may be a mistake, and must not become the password.
 #[tokio::test]
-async fn what_bcrypt_cut_off_is_not_made_the_password() {
+async fn password_over_72_bytes_is_not_upgraded_from_bcrypt() {
     let deployment = unlimited().await;
     let hash = "$2b$04$gA3oHZwjMF4ezEZUTYXwfeBLwse8FnXW..SSTXD8wiYgbKNlxXGcG";
     let name = bring(&deployment, 1000, hash, |_| ()).await;
@@ -334,7 +337,7 @@ async fn what_bcrypt_cut_off_is_not_made_the_password() {
 }
 
 #[tokio::test]
-async fn dearer_hashes_come_with_the_next_sign_in() {
+async fn raised_cost_applies_at_the_next_sign_in() {
     let mut deployment = unlimited().await;
     assert_eq!(deployment.password("account", "johndoe", "SecurePass123!").await.status, 200);
     assert!(stored(&deployment, 1).await.starts_with(OURS));
@@ -343,11 +346,11 @@ async fn dearer_hashes_come_with_the_next_sign_in() {
     assert!(stored(&deployment, 1).await.starts_with("$argon2id$v=19$m=20000,t=3,p=1$"));
     deployment.restart(|env| env.with("ARGON2_ITERATIONS", "").with("ARGON2_MEMORY_KIB", "")).await;
     assert_eq!(deployment.password("account", "johndoe", "SecurePass123!").await.status, 200);
-    assert!(stored(&deployment, 1).await.contains("t=3"), "a dearer hash stays");
+    assert!(stored(&deployment, 1).await.contains("t=3"), "a more expensive hash stays");
 }
 
 #[tokio::test]
-async fn a_session_begun_with_the_old_hash_goes_on() {
+async fn session_begun_with_the_old_hash_continues() {
     let deployment = unlimited().await;
     let name = bring(&deployment, 1000, CHEAP.0, |_| ()).await;
     let reply = deployment.password("account", &name, CHEAP.1).await;

@@ -1,12 +1,12 @@
-//! Every sample event through `handle`, its whole reply compared with its snapshot.
+//! Sends every sample event through `handle` and compares the whole reply with its snapshot.
 
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
 use postern_tests::events;
 
 #[tokio::test]
-async fn every_event_gets_its_reply() {
-    // A table for each contract, as with the compiled functions: some events change users.
+async fn every_sample_event_gets_the_reply_of_its_snapshot() {
+    // A table for each contract, as for the compiled functions, since some events change users.
     let mut contract_and_stand: Option<(String, Deployment)> = None;
     for event in events::all(None) {
         if contract_and_stand.as_ref().is_none_or(|(contract, _)| *contract != event.contract) {

@@ -1,10 +1,10 @@
-//! The counters in the table, whatever they hold, against the pure functions that say what they mean.
+//! The counters in the table, with any content, compared with the pure functions of the throttle policy.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
-use postern::throttle::{Attempts, Policy};
+use postern::throttle::{Admission, Attempts, Policy};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,25 +13,25 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::support::raw::{self, Attribute, Item};
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
-/// What is set, as numbers out of which every policy can be made.
+/// The settings, as numbers from which every policy can be made.
 #[derive(Clone, Debug)]
 struct Settings {
     free: u32,
-    shut: u32,
+    lock_after: u32,
     longest: u64,
     limit: u32,
     window: u64,
 }
 
-/// What the two counters hold, said by the boundaries that it is close to.
+/// The content of the two counters, in terms of the boundaries that it is close to.
 #[derive(Clone, Debug)]
 struct Counters {
-    /// Missing; or the number itself, or so many above the free failures, or above those that shut, less two.
+    /// Missing, or a number, or a number above the free failures or above the failures that lock, less two.
     name: Option<(u8, u32)>,
-    /// Missing; or how long ago: the wait of the name's own rung, of another, the longest or none, and so many
+    /// Missing, or how long ago: the wait at the name's count, at another count, the longest or none, and this many
     /// milliseconds more.
     charged: Option<(u8, i64)>,
-    /// Missing; or the number, or so many above the limit, less two.
+    /// Missing, or a number, or a number above the limit, less two.
     address: Option<(bool, u32)>,
     /// How far into its day the attempt is made.
     millis: u64,
@@ -40,9 +40,15 @@ struct Counters {
 fn settings() -> impl Strategy<Value = Settings> {
     let longest = prop_oneof![1..20_u64, 60..86_401_u64];
     let window = prop_oneof![1..20_u64, 60..86_401_u64];
-    (2..34_u32, 0..32_u32, longest, 1..40_u32, window).prop_map(|(shut, free, longest, limit, window)| {
-        Settings { free: 1 + free % (shut - 1), shut, longest, limit, window }
-    })
+    (2..34_u32, 0..32_u32, longest, 1..40_u32, window).prop_map(
+        |(lock_after, free, longest, limit, window)| Settings {
+            free: 1 + free % (lock_after - 1),
+            lock_after,
+            longest,
+            limit,
+            window,
+        },
+    )
 }
 
 fn counters() -> impl Strategy<Value = Counters> {
@@ -66,9 +72,9 @@ fn counters() -> impl Strategy<Value = Counters> {
     })
 }
 
-/// The store decides by a condition that is written down a second time, rung by rung.
+/// The store decides by a condition that writes the policy a second time, for each count of failures.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn the_table_admits_exactly_what_the_policy_admits() {
+async fn table_admits_exactly_what_the_policy_admits() {
     let deployment = RefCell::new(Deployment::start().await);
     let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
     let runtime = tokio::runtime::Handle::current();
@@ -77,11 +83,11 @@ async fn the_table_admits_exactly_what_the_policy_admits() {
             .run(&(settings(), vec(counters(), 6)), |(settings, cases)| {
                 let mut deployment = deployment.borrow_mut();
                 runtime.block_on(async {
-                    let Settings { free, shut, longest, limit, window } = settings;
+                    let Settings { free, lock_after, longest, limit, window } = settings;
                     deployment
                         .restart(|env| {
                             env.with("THROTTLE_FREE_FAILURES", free.to_string())
-                                .with("THROTTLE_LOCK_AFTER", shut.to_string())
+                                .with("THROTTLE_LOCK_AFTER", lock_after.to_string())
                                 .with("THROTTLE_MAX_WAIT_SECONDS", longest.to_string())
                                 .with("THROTTLE_ADDRESS_LIMIT", limit.to_string())
                                 .with("THROTTLE_ADDRESS_WINDOW_SECONDS", window.to_string())
@@ -100,7 +106,7 @@ async fn the_table_admits_exactly_what_the_policy_admits() {
 async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     let policy = Policy {
         free_failures: settings.free,
-        lock_after: settings.shut,
+        lock_after: settings.lock_after,
         longest_wait: Duration::from_secs(settings.longest),
         address_limit: settings.limit,
         address_window: Duration::from_secs(settings.window),
@@ -109,7 +115,7 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     deployment.set_time(now);
     let failures = case.name.map(|(from, number)| match from {
         0 | 1 => (settings.free + number).saturating_sub(2),
-        2 | 3 => (settings.shut + number).saturating_sub(2),
+        2 | 3 => (settings.lock_after + number).saturating_sub(2),
         4 => settings.free + number,
         _ => number,
     });
@@ -131,19 +137,20 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     put(deployment, &name, failures, charged_at.map(|at| at.millis())).await;
     put(deployment, &address, from_address, None).await;
 
-    // Where nobody says when it was charged, it was charged now; where nobody says how often, never.
+    // A counter without a time was charged now. A counter without a number has no failures.
     let counter = failures.map(|failures| Attempts { failures, charged_at: charged_at.unwrap_or(now) });
-    let refused = policy
-        .address(from_address.unwrap_or(0), now)
-        .and_then(|()| counter.map_or(Ok(()), |counter| policy.name(counter, now)));
+    let admission = match policy.address(from_address.unwrap_or(0), now) {
+        Admission::Admitted => counter.map_or(Admission::Admitted, |counter| policy.name(counter, now)),
+        refused @ Admission::Refused(_) => refused,
+    };
     let reply = deployment.password("account", "Nobody", "wrong").await;
     let of = format!("{settings:?} {case:?}: {failures:?} at {charged_at:?}, {from_address:?} at {now:?}");
-    let counted = match refused {
-        Ok(()) => {
+    let counted = match admission {
+        Admission::Admitted => {
             assert_refusal("account", Refused::Wrong, &reply, &of);
             1
         }
-        Err(wait) => {
+        Admission::Refused(wait) => {
             let seconds = (wait.as_millis() as u64).div_ceil(1000);
             assert_refusal("account", Refused::Throttled(seconds), &reply, &of);
             0
@@ -155,7 +162,7 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     }
 }
 
-/// A counter as the store writes it, as far as it is given.
+/// A counter as the store writes it, with the given parts.
 async fn put(deployment: &Deployment, pk: &str, failures: Option<u32>, charged_at: Option<u64>) {
     let mut item = Item::from([("charged_by".to_owned(), raw::text("-"))]);
     item.extend(failures.map(|failures| ("failures".to_owned(), raw::number(failures))));
@@ -163,10 +170,10 @@ async fn put(deployment: &Deployment, pk: &str, failures: Option<u32>, charged_a
     raw::put(deployment, pk, "ATTEMPTS", item).await;
 }
 
-/// A counter that cannot be read is a full one: it says so in the contract's words, nothing is hashed, and it stays
-/// as it is. One that does not say when it was charged was charged just now.
+/// A counter that cannot be read counts as full: the attempt is throttled in the contract's words, nothing is hashed,
+/// and the counter stays as it is. A counter without a time was charged just now.
 #[tokio::test]
-async fn a_name_whose_counter_nobody_here_wrote_is_not_admitted() {
+async fn name_with_a_malformed_counter_is_not_admitted() {
     let deployment = unlimited().await;
     let now = deployment.now();
     let long_ago = raw::number(now.minus(LONGEST_WAIT).millis());
@@ -190,20 +197,20 @@ async fn a_name_whose_counter_nobody_here_wrote_is_not_admitted() {
             item.extend(charged_at.clone().map(|at| ("charged_at".to_owned(), at)));
             raw::put(&deployment, &counter, "ATTEMPTS", item).await;
             let before = raw::item(&deployment, &counter, "ATTEMPTS").await;
-            let hashes = deployment.app.passwords.verifications();
+            let hashes = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name, "SecurePass123!").await;
             let of = format!("{failures:?} charged at {charged_at:?}");
             assert_refusal(contract, Refused::Throttled(wait), &reply, &of);
-            assert_eq!(deployment.app.passwords.verifications(), hashes, "{of}");
+            assert_eq!(deployment.app.passwords().verifications(), hashes, "{of}");
             assert_eq!(raw::item(&deployment, &counter, "ATTEMPTS").await, before, "{of}");
-            // The other counter is not the worse for it.
+            // The other counter is not changed.
             assert_eq!(raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await, 0, "{of}");
         }
     }
 }
 
 #[tokio::test]
-async fn an_address_whose_counter_nobody_here_wrote_is_not_admitted() {
+async fn address_with_a_malformed_counter_is_not_admitted() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
     let counter = raw::address_counter(&deployment, 300);
@@ -212,17 +219,17 @@ async fn an_address_whose_counter_nobody_here_wrote_is_not_admitted() {
         item.insert("charged_by".to_owned(), raw::text("-"));
         raw::put(&deployment, &counter, "ATTEMPTS", item).await;
         for contract in PASSWORD_CONTRACTS {
-            let hashes = deployment.app.passwords.verifications();
+            let hashes = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
             assert_refusal(contract, Refused::Throttled(180), &reply, &format!("{failures:?}"));
-            assert_eq!(deployment.app.passwords.verifications(), hashes, "{failures:?}");
+            assert_eq!(deployment.app.passwords().verifications(), hashes, "{failures:?}");
         }
     }
 }
 
-/// Whatever stands beside them: where no failures are counted, there were none.
+/// A counter without failures has none, whatever else it holds.
 #[tokio::test]
-async fn a_counter_that_counts_nothing_is_a_new_one() {
+async fn counter_of_no_failures_admits_like_a_new_one() {
     let deployment = unlimited().await;
     for (contract, name) in PASSWORD_CONTRACTS.map(|contract| (contract, name_at(contract, "johndoe"))) {
         for pk in [raw::name_counter(&name), raw::address_counter(&deployment, 300)] {

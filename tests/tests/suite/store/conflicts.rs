@@ -1,8 +1,9 @@
-//! The table's passing refusals, of a throughput that is spent and of a transaction that was first: what is refused
-//! once is done a moment later, and what is always refused is said to be unavailable.
+//! Temporary refusals of the table: throttling and transaction conflicts. A write that is refused once is done a moment
+//! later. A write that is always refused is unavailable.
 
-use postern::identity::User;
-use postern::store::{CreateUserError, StoreError};
+use postern::store::StoreError;
+use postern::store::Written;
+use postern::store::operator::{CreateUserError, UserRecord};
 use postern_local::demo;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
 use serde_json::json;
@@ -20,7 +21,7 @@ fn refused(code: &str) -> Fate {
 }
 
 #[tokio::test]
-async fn a_write_that_is_refused_once_is_done() {
+async fn write_that_conflicts_once_is_repeated() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
         for code in PASSING {
@@ -57,19 +58,23 @@ async fn a_write_that_is_refused_once_is_done() {
     }
 }
 
-/// Whoever cannot be counted is not let in, and what was counted of the attempt is given back.
+/// An attempt that cannot be counted is refused, and its charges are reverted.
 #[tokio::test]
-async fn an_attempt_that_cannot_be_counted_is_not_made_and_not_held_against_anybody() {
+async fn attempt_that_cannot_be_counted_hashes_nothing_and_charges_nobody() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for code in PASSING {
         for contract in PASSWORD_CONTRACTS {
             for write in &WRITES[..2] {
-                let before = deployment.app.passwords.verifications();
+                let before = deployment.app.passwords().verifications();
                 proxy.rule(move |seen| if seen.starts_with(write) { refused(code) } else { Fate::Pass });
                 let reply =
                     deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
                 assert_refusal(contract, Refused::Unavailable(1), &reply, write);
-                assert_eq!(deployment.app.passwords.verifications(), before, "{contract}: {code} of {write}");
+                assert_eq!(
+                    deployment.app.passwords().verifications(),
+                    before,
+                    "{contract}: {code} of {write}"
+                );
                 for counter in
                     [raw::name_counter(&name_at(contract, "johndoe")), raw::address_counter(&deployment, 300)]
                 {
@@ -91,8 +96,8 @@ async fn an_attempt_that_cannot_be_counted_is_not_made_and_not_held_against_anyb
     }
 }
 
-fn new_user(deployment: &Deployment) -> User {
-    User {
+fn new_user(deployment: &Deployment) -> UserRecord {
+    UserRecord {
         id: 0,
         username: "new".to_owned(),
         email: "new@example.com".to_owned(),
@@ -100,7 +105,7 @@ fn new_user(deployment: &Deployment) -> User {
     }
 }
 
-/// A transaction that the table cancelled, for these reasons.
+/// A transaction that the table cancels, for these reasons.
 fn cancelled(reasons: [&str; 3]) -> Fate {
     let reasons = reasons.map(|code| json!({"Code": code, "Message": "LEAKED"}));
     let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
@@ -109,7 +114,7 @@ fn cancelled(reasons: [&str; 3]) -> Fate {
 }
 
 #[tokio::test]
-async fn a_creation_that_is_cancelled_creates_nothing() {
+async fn creation_that_is_cancelled_creates_nothing() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (reasons, taken) in [
         (["TransactionConflict", "None", "None"], false),
@@ -129,7 +134,7 @@ async fn a_creation_that_is_cancelled_creates_nothing() {
         }
         assert_eq!(raw::all(&deployment).await.len(), before, "{reasons:?}");
     }
-    // Cancelled once for another that was first, it is made.
+    // Cancelled once by a conflict, the creation is repeated.
     proxy.first(&["TransactWriteItems"], || cancelled(["None", "TransactionConflict", "None"]));
     assert!(deployment.store.create_user(new_user(&deployment)).await.is_ok());
     for contract in PASSWORD_CONTRACTS {
@@ -139,7 +144,7 @@ async fn a_creation_that_is_cancelled_creates_nothing() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_is_cancelled_deletes_nothing() {
+async fn deletion_that_is_cancelled_deletes_nothing() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let user = deployment.store.user(33).await.unwrap().unwrap();
     for reason in ["TransactionConflict", "ThrottlingError"] {
@@ -150,9 +155,9 @@ async fn a_deletion_that_is_cancelled_deletes_nothing() {
         assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{reason}: {outcome:?}");
         assert_eq!(raw::all(&deployment).await.len(), before, "{reason}");
     }
-    // Cancelled once for another that was first, it is done: the user and both names are gone.
+    // Cancelled once by a conflict, the deletion is repeated: the user and both names are gone.
     let before = raw::all(&deployment).await.len();
     proxy.first(&["TransactWriteItems"], || cancelled(["None", "TransactionConflict", "None"]));
-    assert_eq!(deployment.store.delete_user(&user).await, Ok(true));
+    assert_eq!(deployment.store.delete_user(&user).await, Ok(Written::Done));
     assert_eq!(raw::all(&deployment).await.len(), before - 3);
 }

@@ -1,7 +1,9 @@
-//! Many users at once: a table that is busy, a reply that is lost, keys that are left unread.
+//! The creation of many users at once: a busy table, a lost reply, and keys that are left unread.
 
-use postern::identity::User;
-use postern::store::{Availability, Conflict, MAX_ID, NewUser, Outcome, StoreError, UniqueField};
+use postern::store::StoreError;
+use postern::store::operator::{
+    Availability, Conflict, CreateOutcome, MAX_ID, NewUser, UniqueField, UserRecord,
+};
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
 use serde_json::{Value, json};
@@ -11,8 +13,12 @@ use crate::support::raw;
 
 fn new_user(deployment: &Deployment, id: u64, username: &str) -> NewUser {
     let email = format!("{username}@example.com");
-    let user =
-        User { id, username: username.to_owned(), email, ..demo::user(&deployment.app, &demo::USERS[2]) };
+    let user = UserRecord {
+        id,
+        username: username.to_owned(),
+        email,
+        ..demo::user(&deployment.app, &demo::USERS[2])
+    };
     NewUser::new(user).unwrap()
 }
 
@@ -28,7 +34,7 @@ fn cancelled(reasons: &[&str]) -> Fate {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_refused_for_a_moment_is_created() {
+async fn batch_that_is_throttled_for_a_moment_is_created() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let mut ids = 100..;
     for reason in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
@@ -37,35 +43,39 @@ async fn a_batch_that_is_refused_for_a_moment_is_created() {
         proxy.calls();
         let outcomes =
             deployment.store.create_users(new_users(&deployment, ids.iter().copied())).await.unwrap();
-        assert_eq!(outcomes, ids.iter().map(|id| Outcome::Created(*id)).collect::<Vec<_>>(), "{reason}");
+        assert_eq!(
+            outcomes,
+            ids.iter().map(|id| CreateOutcome::Created(*id)).collect::<Vec<_>>(),
+            "{reason}"
+        );
         let sent = proxy.calls().iter().filter(|call| call.starts_with("TransactWriteItems")).count();
         assert_eq!(sent, 2, "{reason}");
     }
 }
 
-/// What was in the way of one is gone when it is looked for: all are created.
+/// The conflict is gone when it is looked up. All users are created.
 #[tokio::test]
-async fn a_condition_that_failed_and_would_no_longer() {
+async fn condition_that_fails_only_once_is_tried_again() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], || cancelled(&["None", "None", "None", "ConditionalCheckFailed"]));
     let outcomes = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
-    assert_eq!(outcomes, [100, 101, 102].map(Outcome::Created));
+    assert_eq!(outcomes, [100, 101, 102].map(CreateOutcome::Created));
 }
 
 #[tokio::test]
-async fn a_reply_that_is_lost_creates_nobody_twice() {
+async fn import_whose_reply_is_lost_creates_nobody_twice() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], Fate::lose);
     let outcomes = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
-    assert_eq!(outcomes, [100, 101, 102].map(Outcome::Created));
+    assert_eq!(outcomes, [100, 101, 102].map(CreateOutcome::Created));
     let before = raw::all(&deployment).await.len();
     let again = deployment.store.create_users(new_users(&deployment, 100..103)).await.unwrap();
-    assert_eq!(again, [100, 101, 102].map(Outcome::Same));
+    assert_eq!(again, [100, 101, 102].map(CreateOutcome::Same));
     assert_eq!(raw::all(&deployment).await.len(), before);
 }
 
 #[tokio::test]
-async fn a_refusal_for_good_is_an_error_at_once() {
+async fn permanent_refusal_is_an_error_at_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let (status, text) = error(400, "AccessDeniedException").unwrap();
     proxy.rule(
@@ -78,7 +88,7 @@ async fn a_refusal_for_good_is_an_error_at_once() {
 }
 
 #[tokio::test]
-async fn keys_that_are_left_unread_are_read_again() {
+async fn unprocessed_keys_are_read_again() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let key = |pk: &str, sk: &str| json!({"pk": {"S": pk}, "sk": {"S": sk}});
     let unread = json!({"postern": {"Keys": [key("USER#1", "USER"), key("USER#14", "USER")]}});
@@ -89,7 +99,7 @@ async fn keys_that_are_left_unread_are_read_again() {
 }
 
 #[tokio::test]
-async fn conflicts_say_whose() {
+async fn conflict_names_its_user() {
     let deployment = Deployment::start().await;
     let availability =
         async |new_user: NewUser| deployment.store.availability_of(&[&new_user]).await.unwrap().remove(0);
@@ -106,7 +116,7 @@ async fn conflicts_say_whose() {
     let without = new_user(&deployment, 0, "johndoe").without_email();
     assert_eq!(availability(without).await, Availability::Taken(vec![taken(UniqueField::Username, 1)]));
 
-    // Two of one batch who are in each other's way: the first is created.
+    // Two users of one batch conflict. The first is created.
     let pair = vec![
         new_user(&deployment, 600, "twin"),
         new_user(&deployment, 601, "twin"),
@@ -114,13 +124,16 @@ async fn conflicts_say_whose() {
     ];
     let outcomes = deployment.store.create_users(pair).await.unwrap();
     let names = vec![taken(UniqueField::Username, 600), taken(UniqueField::Email, 600)];
-    assert_eq!(outcomes, [Outcome::Created(600), Outcome::Taken(names), Outcome::Created(602)]);
+    assert_eq!(
+        outcomes,
+        [CreateOutcome::Created(600), CreateOutcome::Taken(names), CreateOutcome::Created(602)]
+    );
 }
 
-/// Two imports of the same file at once, of users without ids: each user is created once, and to the other import it is
-/// there already.
+/// The same file of users without ids is imported twice at once. Each user is created once. The other import finds it
+/// there.
 #[tokio::test]
-async fn who_come_without_ids_from_two_sides_are_created_once() {
+async fn users_without_ids_imported_twice_at_once_are_created_once() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let new_users = || ["a", "b", "c"].map(|name| new_user(&deployment, 0, name)).to_vec();
     let mut held = false;
@@ -138,21 +151,21 @@ async fn who_come_without_ids_from_two_sides_are_created_once() {
     let created: Vec<u64> = early
         .iter()
         .map(|outcome| match outcome {
-            Outcome::Created(id) => *id,
+            CreateOutcome::Created(id) => *id,
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(late.unwrap(), created.into_iter().map(Outcome::Same).collect::<Vec<_>>());
+    assert_eq!(late.unwrap(), created.into_iter().map(CreateOutcome::Same).collect::<Vec<_>>());
 }
 
-/// An id that was handed out, and that somebody else came with before it was used, gives way to the next.
+/// An assigned id that another user takes before it is used gives way to the next.
 #[tokio::test]
-async fn an_id_handed_out_gives_way_to_one_that_was_chosen() {
+async fn assigned_id_gives_way_to_a_chosen_one() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     proxy.first(&["TransactWriteItems"], || Fate::Hold);
     let chosen = async {
         proxy.reached().await;
-        // 44 is the highest of the demo users, so 45 was handed out.
+        // 44 is the highest id of the demo users, so 45 was assigned.
         let outcomes =
             deployment.store.create_users(vec![new_user(&deployment, 45, "chosen")]).await.unwrap();
         proxy.release();
@@ -160,38 +173,38 @@ async fn an_id_handed_out_gives_way_to_one_that_was_chosen() {
     };
     let (given, chosen) =
         tokio::join!(deployment.store.create_users(vec![new_user(&deployment, 0, "given")]), chosen);
-    assert_eq!(chosen, [Outcome::Created(45)]);
-    assert_eq!(given.unwrap(), [Outcome::Created(46)]);
+    assert_eq!(chosen, [CreateOutcome::Created(45)]);
+    assert_eq!(given.unwrap(), [CreateOutcome::Created(46)]);
 }
 
-/// Or one mistyped row would use the counter up.
+/// One mistyped row must not use up the counter.
 #[tokio::test]
-async fn an_id_that_is_refused_leaves_the_counter_alone() {
+async fn refused_id_leaves_the_counter_as_it_was() {
     let deployment = Deployment::start().await;
     let mut taken = new_user(&deployment, MAX_ID, "refused").user().clone();
     taken.username = "johndoe".to_owned();
     let outcomes = deployment.store.create_users(vec![NewUser::new(taken).unwrap()]).await.unwrap();
-    assert!(matches!(outcomes[..], [Outcome::Taken(_)]), "{outcomes:?}");
+    assert!(matches!(outcomes[..], [CreateOutcome::Taken(_)]), "{outcomes:?}");
     let next = deployment.store.create_users(vec![new_user(&deployment, 0, "next")]).await.unwrap();
-    assert_eq!(next, [Outcome::Created(45)]);
+    assert_eq!(next, [CreateOutcome::Created(45)]);
 }
 
-/// Beyond the highest id no more are handed out: two of them would be one number in JavaScript.
+/// No id above the highest is assigned: in JavaScript two of them would be one number.
 #[tokio::test]
-async fn ids_end() {
+async fn user_without_id_after_the_highest_id_is_refused() {
     let deployment = Deployment::start().await;
     deployment.store.create_users(vec![new_user(&deployment, MAX_ID, "highest")]).await.unwrap();
     let refused = deployment.store.create_users(vec![new_user(&deployment, 0, "next")]).await.unwrap_err();
     assert!(refused.to_string().contains("choose ids"), "{refused}");
     assert_eq!(
         deployment.store.create_users(vec![new_user(&deployment, 200, "chosen")]).await.unwrap(),
-        [Outcome::Created(200)]
+        [CreateOutcome::Created(200)]
     );
 }
 
-/// A user who cannot be read is in the way of one of that name, and of nobody else.
+/// A user that cannot be read conflicts with users of that name only.
 #[tokio::test]
-async fn an_unreadable_user_is_in_the_way_of_one_only() {
+async fn unreadable_user_conflicts_with_one_row_only() {
     let deployment = Deployment::start().await;
     deployment.store.create_users(vec![new_user(&deployment, 100, "broken")]).await.unwrap();
     let mut item = raw::user(&deployment, 100).await;
@@ -203,7 +216,7 @@ async fn an_unreadable_user_is_in_the_way_of_one_only() {
         .await
         .unwrap();
     let taken = [UniqueField::Username, UniqueField::Email].map(|what| Conflict { what, by: 100 }).to_vec();
-    assert_eq!(outcomes, [Outcome::Taken(taken), Outcome::Created(101)]);
+    assert_eq!(outcomes, [CreateOutcome::Taken(taken), CreateOutcome::Created(101)]);
     let read = deployment.store.users(&[1, 100, 101]).await.unwrap();
     assert!(read[0].1.is_ok() && read[1].1.is_err() && read[2].1.is_ok());
 }

@@ -1,9 +1,9 @@
-//! What a join of two sources ends: no token outlives the password or the second factor that it was issued under.
+//! What a join of two users ends: no token outlives the password or the second factor under which it was issued.
 
 use std::time::Duration;
 
 use postern::second_factor::Mfa;
-use postern::store::{OtherUsername, PasswordOf};
+use postern::store::operator::{OtherUsername, PasswordOf};
 use postern_tests::deployment::Deployment;
 use ring::digest::{SHA256, digest};
 
@@ -12,7 +12,7 @@ use crate::support::signed_in::{WHOAMI, get, mfa_jwt, sign_in};
 
 const HUBER: u64 = 33;
 
-/// A JWT that was spared when its user switched MFA on or off, in an epoch that has ended.
+/// A JWT that was spared when its user switched MFA, in an epoch that has ended.
 async fn spared(deployment: &Deployment) -> String {
     let token = mfa_jwt(deployment, "st.huber", "Password1234!", None).await;
     let mut user = raw::user(deployment, HUBER).await;
@@ -33,7 +33,7 @@ async fn join_with_a_newer_password_or_mfa_ends_the_token_that_was_spared_before
             other.mfa = Some(Mfa { secret: "KBTSKUKRDJPEGCZK".to_owned(), last_step: None });
         } else {
             other.password_hash =
-                Some(deployment.app.passwords.hash("of the second source", [7; 16]).unwrap());
+                Some(deployment.app.passwords().hash("of the second source", [7; 16]).unwrap());
             other.last_sign_in = Some(deployment.now().plus(Duration::from_secs(60)));
         }
         let joined =
@@ -81,9 +81,9 @@ async fn joined_user_signs_in_by_the_username_of_either_product() {
     assert_eq!(deployment.store.users_of_source("5e8f8c1d2f0a4b0017c0ffe0").await.unwrap(), [HUBER]);
 }
 
-/// A further name is no further set of guesses, and an operator who opens it opens the user's.
+/// A further username gives no further guesses. An operator who unlocks it unlocks the user's.
 #[tokio::test]
-async fn attempts_by_the_other_username_count_as_those_by_the_username() {
+async fn attempts_by_a_further_username_count_as_those_by_the_username() {
     let deployment = Deployment::start().await;
     let mut other = deployment.store.user(HUBER).await.unwrap().unwrap();
     other.username = "stefan_h".to_owned();

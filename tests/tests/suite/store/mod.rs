@@ -1,4 +1,4 @@
-//! What stands in the table.
+//! The items in the table.
 
 mod attempts;
 mod conflicts;

@@ -1,4 +1,4 @@
-//! What a sign-in leaves in the table for a client that comes back: a session, of whose token only hashes are kept.
+//! The session that a sign-in stores. Of its token only hashes are stored.
 
 use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, credentials, name_at};
@@ -14,7 +14,7 @@ fn sha256(token: &str) -> String {
     hex::encode(digest(&SHA256, token.as_bytes()).as_ref())
 }
 
-/// Signs st.huber in and takes the token that comes back apart: user's id, family, secret.
+/// Signs st.huber in. Returns the parts of the token: the user id, the family and the secret.
 async fn sign_in(deployment: &Deployment, contract: &str, more: Value) -> (String, String, String) {
     let mut body = credentials(contract, &name_at(contract, "st.huber"), "Password1234!");
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -37,7 +37,7 @@ async fn stored(deployment: &Deployment) -> Vec<Item> {
 }
 
 #[tokio::test]
-async fn a_session_is_stored_as_hashes_with_its_ends() {
+async fn session_is_stored_as_hashes_with_its_ends() {
     let now = 1_700_000_000;
     for (contract, more, idle, device, id) in [
         ("account", json!({}), 30 * DAY, None, "0000000000X"),
@@ -76,7 +76,7 @@ async fn a_session_is_stored_as_hashes_with_its_ends() {
 }
 
 #[tokio::test]
-async fn sessions_honour_their_settings() {
+async fn sessions_live_as_long_as_the_settings_say() {
     let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "500")
             .with("SESSION_ABSOLUTE_SECONDS", "400")
@@ -94,7 +94,7 @@ async fn sessions_honour_their_settings() {
 }
 
 #[tokio::test]
-async fn who_does_not_stay_or_is_refused_leaves_no_session() {
+async fn sign_in_that_does_not_stay_or_is_refused_leaves_no_session() {
     let deployment = Deployment::start().await;
     assert_eq!(deployment.password("session", "st.huber", "Password1234!").await.status, 200);
     assert_eq!(deployment.password("mfa", "st.huber", "Password1234!").await.status, 200);

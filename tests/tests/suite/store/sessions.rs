@@ -1,8 +1,9 @@
-//! Sessions that are used, listed and ended.
+//! Sessions that are resumed, listed and ended.
 
 use std::time::Duration;
 
-use postern::session::{GRACE, Session, SessionToken};
+use postern::session::{GRACE, Session, SessionSecret, SessionToken};
+use postern::store::Written;
 use postern_tests::deployment::{Deployment, credentials};
 use serde_json::json;
 
@@ -23,11 +24,15 @@ async fn sign_out(deployment: &Deployment, kind: &'static str, token: &SessionTo
 }
 
 fn wrong(token: &SessionToken) -> SessionToken {
-    SessionToken { secret: "x".repeat(token.secret.len()), ..token.clone() }
+    let secret = match &token.secret {
+        SessionSecret::Base62(secret) => SessionSecret::base62("x".repeat(secret.len())),
+        SessionSecret::Hex(secret) => SessionSecret::hex("x".repeat(secret.len())),
+    };
+    SessionToken { secret, ..token.clone() }
 }
 
 #[tokio::test]
-async fn to_resume_a_session_keeps_its_token_and_puts_its_idle_end_off() {
+async fn resume_keeps_the_token_and_postpones_the_idle_end() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let token = sign_in(&deployment, kind).await;
@@ -50,13 +55,13 @@ async fn to_resume_a_session_keeps_its_token_and_puts_its_idle_end_off() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_resumes_nothing_and_ends_nothing() {
+async fn wrong_secret_resumes_nothing_and_ends_nothing() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let first = sign_in(&deployment, kind).await;
         let token = refresh(&deployment, kind, &first).await.unwrap();
         let before = item(&deployment, &token).await;
-        // The previous one too: it is good for a refresh only.
+        // The previous token, too: it is accepted for a refresh only.
         for presented in [wrong(&token), first, SessionToken { user_id: 1, ..token.clone() }] {
             assert!(!resume(&deployment, kind, &presented).await, "{kind}");
         }
@@ -65,9 +70,9 @@ async fn a_wrong_secret_resumes_nothing_and_ends_nothing() {
     }
 }
 
-/// Whoever signs out with a token that was rotated long ago would else leave a thief signed in.
+/// A sign-out with a token that was rotated long ago must end the session, or a thief would stay signed in.
 #[tokio::test]
-async fn every_token_of_a_family_signs_out_and_no_other_does() {
+async fn sign_out_works_with_every_token_of_the_family_and_no_other() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         for which in 0..4 {
@@ -98,7 +103,7 @@ fn by_id(mut sessions: Vec<Session>) -> Vec<Session> {
 }
 
 #[tokio::test]
-async fn a_users_sessions_are_listed_with_their_fields_and_nobody_elses() {
+async fn sessions_of_one_user_are_listed_with_their_fields() {
     let deployment = Deployment::start().await;
     let began = deployment.now();
     let account = sign_in(&deployment, "account").await;
@@ -129,14 +134,14 @@ async fn a_users_sessions_are_listed_with_their_fields_and_nobody_elses() {
     }
     assert_eq!(deployment.store.sessions(1).await.unwrap().len(), 1);
     assert_eq!(deployment.store.sessions(999).await.unwrap().len(), 0);
-    // What is over is listed until it is collected.
-    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    // An expired session is listed until it is collected.
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
     assert_eq!(deployment.store.sessions(OWNER).await.unwrap().len(), 2);
 }
 
-/// A page of DynamoDB's is one megabyte; this is more.
+/// A page of DynamoDB is one megabyte. This is more.
 #[tokio::test]
-async fn all_pages_of_a_users_sessions_are_listed() {
+async fn sessions_on_all_pages_are_listed() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let token = sign_in(&deployment, "account").await;
     let mut long = item(&deployment, &token).await.unwrap();

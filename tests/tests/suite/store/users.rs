@@ -1,12 +1,11 @@
-//! Creating users: a username and an e-mail belong to one user or none, whoever asks at the same time.
+//! Creating users: a login name belongs to at most one user, also when several are created at once.
 
-use postern::identity::User;
-use postern::store::CreateUserError;
+use postern::store::operator::{CreateUserError, UserRecord};
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
 
-fn user(deployment: &Deployment, id: u64, username: &str, email: &str) -> User {
-    User {
+fn user(deployment: &Deployment, id: u64, username: &str, email: &str) -> UserRecord {
+    UserRecord {
         id,
         username: username.to_owned(),
         email: email.to_owned(),
@@ -15,7 +14,7 @@ fn user(deployment: &Deployment, id: u64, username: &str, email: &str) -> User {
 }
 
 #[tokio::test]
-async fn a_created_user_signs_in_by_every_name() {
+async fn created_user_signs_in_by_every_name() {
     let deployment = Deployment::start().await;
     let id =
         deployment.store.create_user(user(&deployment, 0, "Élodie", "Elodie@Example.com")).await.unwrap();
@@ -35,21 +34,21 @@ async fn names_are_unique_over_usernames_and_e_mails() {
         ("johndoe", "new@example.com"),
         ("JohnDoe ", "new@example.com"),
         ("new", "JOHNDOE@example.com"),
-        // Another's e-mail as a username would sign in by that e-mail.
+        // A username equal to another user's e-mail would sign in by that e-mail.
         ("johndoe@example.com", "new@example.com"),
     ];
     for (username, email) in taken {
         let outcome = deployment.store.create_user(user(&deployment, 0, username, email)).await;
         assert_eq!(outcome, Err(CreateUserError::Taken), "{username} {email}");
     }
-    // What failed left nothing behind: both halves are still free.
+    // A failed creation leaves nothing behind: both names are still free.
     assert!(deployment.store.create_user(user(&deployment, 0, "new", "new@example.com")).await.is_ok());
     let outcome = deployment.store.create_user(user(&deployment, 1, "other", "other@example.com")).await;
     assert_eq!(outcome, Err(CreateUserError::Taken), "the id");
 }
 
 #[tokio::test]
-async fn a_username_may_be_the_e_mail() {
+async fn username_equal_to_the_e_mail_is_accepted() {
     let deployment = Deployment::start().await;
     deployment.store.create_user(user(&deployment, 0, "both@example.com", "Both@example.com")).await.unwrap();
     for contract in ["account", "session", "mfa", "email"] {
@@ -75,7 +74,7 @@ async fn malformed_names_are_refused() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_one_gets_the_name() {
+async fn concurrent_creations_give_a_name_to_one_user() {
     let deployment = Deployment::start().await;
     let attempts = (0..20).map(|n| {
         let store = deployment.store.clone();
@@ -93,7 +92,7 @@ async fn of_many_at_once_one_gets_the_name() {
 }
 
 #[tokio::test]
-async fn ids_that_were_chosen_are_not_handed_out_again() {
+async fn chosen_ids_are_not_assigned_again() {
     let deployment = Deployment::start().await;
     deployment.store.create_user(user(&deployment, 100, "hundred", "hundred@example.com")).await.unwrap();
     deployment.store.create_user(user(&deployment, 70, "seventy", "seventy@example.com")).await.unwrap();

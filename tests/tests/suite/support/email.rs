@@ -1,4 +1,4 @@
-//! Email's tokens and those of the other contracts.
+//! Requests to email's token routes, and tokens of the other contracts.
 
 use postern_tests::deployment::{Deployment, Reply, credentials};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ pub(crate) async fn post(deployment: &Deployment, path: &str, body: &str) -> Rep
     deployment.request("email", "POST", path, &[("content-type", "application/json")], body).await
 }
 
-/// The JWTs and session tokens of the other contracts, and one of nobody's.
+/// JWTs and session tokens of the other contracts, and texts that are no token.
 pub(crate) async fn tokens_of_others(deployment: &Deployment) -> Vec<String> {
     let account = sign_in(deployment, "account").await;
     let mut body = credentials("session", "st.huber", "Password1234!");
@@ -26,7 +26,7 @@ pub(crate) async fn tokens_of_others(deployment: &Deployment) -> Vec<String> {
         .collect()
 }
 
-/// The same claims with some changed; `null` takes one away.
+/// The same claims with some changed. `null` removes a claim.
 pub(crate) fn changed(of: &Value, changes: Value) -> Value {
     let mut claims = of.clone();
     for (name, value) in changes.as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! Tokens signed by hand, well or badly, for a ring that holds a key of every kind.
+//! Tokens signed by hand, validly or not, for a key ring with a key of every kind.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -58,12 +58,12 @@ impl Key {
         }
     }
 
-    /// The header of its good tokens.
+    /// The header of its valid tokens.
     pub(crate) fn header(self) -> Value {
         json!({"alg": self.algorithm(), "typ": "JWT", "kid": self.kid()})
     }
 
-    /// Its signature, whatever the header says.
+    /// Its signature, whatever algorithm the header names.
     pub(crate) fn sign(self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Hs => hmac_with(hmac::HMAC_SHA256, &decode(K), message),
@@ -82,7 +82,7 @@ impl Key {
         }
     }
 
-    /// What is public of it, in the forms in which it is handed around, and so in which an attacker has it.
+    /// Its public key in the forms in which it is published, which an attacker has.
     pub(crate) fn public_forms(self) -> Vec<Vec<u8>> {
         let (raw, spki) = match self {
             Self::Hs => return Vec::new(),
@@ -170,19 +170,19 @@ pub(crate) fn hmac_key() -> Vec<u8> {
     decode(K)
 }
 
-/// A token out of a header and claims as they are, and what signs them.
+/// A token of this header, these claims and this signature function.
 pub(crate) fn token(header: &str, claims: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let message = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
     let signature = sign(message.as_bytes());
     format!("{message}.{}", encode(&signature))
 }
 
-/// A token with these claims, well signed.
+/// A token with these claims and a valid signature.
 pub(crate) fn signed(key: Key, claims: &Value) -> String {
     token(&key.header().to_string(), &claims.to_string(), |message| key.sign(message))
 }
 
-/// The claims of a good access token of johndoe's.
+/// The claims of a valid access token of johndoe.
 pub(crate) fn claims(deployment: &Deployment) -> Value {
     let iat = deployment.now().secs();
     json!({"token_type": "access", "exp": iat + 3600, "iat": iat, "jti": "x", "user_id": 1})
@@ -197,15 +197,14 @@ pub(crate) fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
 
-/// A stand whose ring holds a key of every kind; the HS256 key signs.
+/// A deployment with a key of every kind. The HS256 key signs.
 pub(crate) async fn deployment() -> Deployment {
     let keys = KEYS.map(Key::private_jwk);
     let set = json!({"keys": keys, "recovery_code_key": encode(&[9; 32])}).to_string();
     Deployment::start_with(|env| env.with("SIGNING_KEYS", set)).await
 }
 
-/// What every attack ends with: the good token of each kind is good here, so that nothing was refused for another
-/// reason than the attack.
+/// Every test ends with this: the valid token of each kind is accepted, so the attack was the reason of the refusal.
 pub(crate) async fn assert_good_ones_are_accepted(deployment: &Deployment) {
     for key in KEYS {
         assert_accepted(deployment, &signed(key, &claims(deployment)), key.kid()).await;

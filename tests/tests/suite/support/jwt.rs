@@ -1,4 +1,4 @@
-//! JWTs taken apart and put together by hand, without the library that the functions use.
+//! JWTs parsed and made by hand, without the library that the functions use.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,7 +29,7 @@ pub(crate) fn mint_with(key: &[u8], header: &str, claims: &Value) -> String {
     format!("{message}.{}", encode(signature.as_ref()))
 }
 
-/// The bytes of the HS256 key that everybody knows.
+/// The bytes of the public sample key.
 pub(crate) fn sample_key() -> Vec<u8> {
     let keys: Value = serde_json::from_str(SAMPLE_KEYS).unwrap();
     decode(keys["keys"][0]["k"].as_str().unwrap())

@@ -1,4 +1,4 @@
-//! What the suites share.
+//! Helpers that the suites share.
 
 pub(crate) mod account;
 pub(crate) mod email;
@@ -8,6 +8,7 @@ pub(crate) mod mfa;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod replies;
+pub(crate) mod routes;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;

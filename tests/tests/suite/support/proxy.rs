@@ -1,4 +1,4 @@
-//! A proxy between the functions and their table: it sees every call, and decides what becomes of it.
+//! A proxy between the functions and their table. It sees every call and decides its fate.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -15,29 +15,29 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
-/// What a call gets instead of the table's answer: a status and a body. No answer: the call hangs.
+/// A status and a body that a call gets instead of the table's answer. With none, the call hangs.
 pub(crate) type Fault = Option<(u16, String)>;
 
-/// What becomes of a call.
+/// The fate of a call.
 pub(crate) enum Fate {
-    /// It goes to the table, and the answer comes back.
+    /// The table gets the call, and the caller its answer.
     Pass,
-    /// The table never sees it; this is the answer.
+    /// The table does not get the call. The caller gets this answer.
     Fail(u16, String),
-    /// The table never sees it, and there is no answer.
+    /// The table does not get the call, and the caller no answer.
     Hang,
-    /// The table does it, but this is the answer.
+    /// The table executes the call. The caller gets this answer.
     Lose(u16, String),
-    /// The table does it, but there is no answer.
+    /// The table executes the call, and the caller gets no answer.
     LandAndHang,
-    /// It goes to the table after this long.
+    /// The table gets the call after this time.
     Delay(Duration),
-    /// It goes to the table when [`Proxy::release`] says so.
+    /// The table gets the call at [`Proxy::release`].
     Hold,
 }
 
 impl Fate {
-    /// The table does it, and answers that it has failed.
+    /// The table executes the call, and the caller is told that it failed.
     pub(crate) fn lose() -> Self {
         match error(500, "InternalServerError") {
             Some((status, text)) => Self::Lose(status, text),
@@ -46,7 +46,7 @@ impl Fate {
     }
 }
 
-/// Decides on a call, which reads like `UpdateItem NAME ADD failures :one`.
+/// Decides on a call, which reads like `UpdateItem NAME SET charged_by`.
 pub(crate) type Rule = Box<dyn FnMut(&str) -> Fate + Send>;
 
 pub(crate) struct Proxy {
@@ -63,7 +63,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// A stand with a proxy before its table, and settings changed.
+    /// A deployment with a proxy before its table, and settings changed.
     pub(crate) async fn deployment(change: impl FnOnce(Environment) -> Environment) -> (Deployment, Self) {
         let (sender, reached) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -80,12 +80,12 @@ impl Proxy {
         (relay::deployment(router, change).await, Self { shared, reached })
     }
 
-    /// The calls since this was last asked, in an order of no meaning.
+    /// The calls since the last time this was called, sorted.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.requests().into_iter().map(|(call, _)| call).collect()
     }
 
-    /// The same, each with its request, of whose values only the types and the lengths are left.
+    /// The same, each with its request. Of the values only the types and lengths are kept.
     pub(crate) fn requests(&self) -> Vec<(String, String)> {
         let calls = std::mem::take(&mut *self.shared.calls.lock().unwrap());
         let mut calls: Vec<_> =
@@ -94,7 +94,7 @@ impl Proxy {
         calls
     }
 
-    /// Decides on calls from now on as this rule says.
+    /// Applies this rule to all calls from now on.
     pub(crate) fn rule(&self, rule: impl FnMut(&str) -> Fate + Send + 'static) {
         *self.shared.rule.lock().unwrap() = Box::new(rule);
     }
@@ -108,7 +108,7 @@ impl Proxy {
         });
     }
 
-    /// Decides like this on the first call of each of these kinds, and lets the others pass.
+    /// Gives this fate to the first call of each kind. All other calls pass.
     pub(crate) fn first(&self, calls: &[&'static str], fate: impl Fn() -> Fate + Send + 'static) {
         let mut left = calls.to_vec();
         self.rule(move |seen| match left.iter().position(|call| seen.starts_with(call)) {
@@ -120,7 +120,7 @@ impl Proxy {
         });
     }
 
-    /// Loses replies from now on, as this rule says: the table does what the call asks, and the caller gets the fault.
+    /// Loses answers from now on, as this rule says: the table executes the call, and the caller gets the fault.
     pub(crate) fn lose(&self, rule: impl Fn(&str) -> Option<Fault> + Send + 'static) {
         self.rule(move |call| match rule(call) {
             None => Fate::Pass,
@@ -134,7 +134,7 @@ impl Proxy {
         self.rule(|_| Fate::Pass);
     }
 
-    /// Waits until a call hangs, with what the table had to do done, or is held.
+    /// Waits until a call hangs or is held. The table has executed it if it had to.
     pub(crate) async fn reached(&mut self) -> String {
         timeout(Duration::from_secs(60), self.reached.recv()).await.expect("no call is made").unwrap()
     }
@@ -178,7 +178,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         }
         Fate::Hold => {
             let (shared, table) = (Arc::clone(&shared), table.clone());
-            // Of its own: a call that is on its way arrives, whether or not its caller still waits.
+            // A task of its own: a call that was sent arrives even if its caller has stopped waiting.
             let call = tokio::spawn(async move {
                 let _ = shared.reached.send(call.clone());
                 shared.released.acquire().await.unwrap().forget();
@@ -192,7 +192,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 }
 
 async fn hang(shared: &Shared, call: String) -> Response {
-    // Nobody need be waiting for it.
+    // The test may not be waiting for it.
     let _ = shared.reached.send(call);
     std::future::pending().await
 }
@@ -202,7 +202,7 @@ fn answer(status: u16, text: String) -> Response {
     reply.body(Body::from(text)).unwrap()
 }
 
-/// A request without its values: of a key its kind is left, of any other value its type and length.
+/// A request without its values. A key keeps its kind, and any other value its type and length.
 fn blank(value: &Value) -> Value {
     let blanked = |(name, value): (&String, &Value)| {
         let blanked = match (name.as_str(), value) {
@@ -228,7 +228,7 @@ fn describe(target: &str, body: &Value) -> String {
     format!("{operation} {kind} {update}").trim_end().to_owned()
 }
 
-/// A rule for the first so many calls of this kind.
+/// A rule that gives this fault to the first `count` calls of this kind.
 pub(crate) fn first(count: usize, kind: &'static str, fault: Fault) -> impl Fn(&str) -> Option<Fault> {
     let seen = AtomicUsize::new(0);
     move |call| {

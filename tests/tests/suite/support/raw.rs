@@ -1,4 +1,4 @@
-//! The table's items as they are, past everything that the store knows of them.
+//! The items of the table, read and written without the store.
 
 use std::collections::HashMap;
 
@@ -30,18 +30,18 @@ pub(crate) fn name_counter(name: &str) -> String {
     format!("NAME#{}", hex::encode(digest(&SHA256, name.as_bytes()).as_ref()))
 }
 
-/// The key of the counter of the address from which the stand's events come, in the window of the present moment.
+/// The key of the counter of the address that the events name, in the window of the present time.
 pub(crate) fn address_counter(deployment: &Deployment, window_seconds: u64) -> String {
     format!("ADDRESS#192.0.2.1#{}", deployment.now().secs() / window_seconds)
 }
 
-/// How many failures a counter counts; none where there is no counter.
+/// The number of failures in a counter. Without a counter it is 0.
 pub(crate) async fn failures(deployment: &Deployment, counter: &str) -> i64 {
     let Some(item) = item(deployment, counter, "ATTEMPTS").await else { return 0 };
     item.get("failures").map_or(0, |failures| failures.as_n().unwrap().parse().unwrap())
 }
 
-/// How many sessions a user has, those that are over included.
+/// The number of a user's sessions, expired ones included.
 pub(crate) async fn sessions(deployment: &Deployment, user_id: u64) -> usize {
     let pk = text(&format!("SESSIONS#{user_id}"));
     all(deployment).await.iter().filter(|item| item["pk"] == pk).count()

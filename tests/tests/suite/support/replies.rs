@@ -1,4 +1,4 @@
-//! Successful replies, taken apart.
+//! Assertions about successful replies.
 
 use postern_tests::deployment::Reply;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A password that must be changed, and what the session contract's session token is for.
+//! Requests to the session contract: change of password, resume, sign-out.
 
 use postern_local::demo;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, name_at};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::raw;
 use crate::support::raw::{Attribute, Item, number};
-use crate::support::signed_in::{self, CHANGE_PASSWORD, LEAVE, RESUME, member, with};
+use crate::support::signed_in::{self, CHANGE_PASSWORD, RESUME, SIGN_OUT, member, with};
 use crate::support::words::{Refused, assert_refusal};
 
 pub(crate) const OLD: &str = "Password1234!";
@@ -34,12 +34,12 @@ pub(crate) async fn create_guarded_changer(deployment: &Deployment, id: u64, use
     user.must_change_password = true;
     user.recovery_codes = demo::RECOVERY_CODES
         .iter()
-        .map(|code| deployment.app.keys.ring().recovery.digest(id, code))
+        .map(|code| deployment.app.keys().current().recovery.digest(id, code))
         .collect();
     deployment.store.create_user(user).await.unwrap();
 }
 
-/// Signs st.huber in to stay: the JWT and the session token.
+/// Signs st.huber in to stay. Returns the JWT and the session token.
 pub(crate) async fn stay(deployment: &Deployment) -> (String, String) {
     let reply = signed_in::sign_in(deployment, "session", "st.huber", OLD, None).await;
     (member(&reply, "/token"), member(&reply, "/session_token"))
@@ -49,7 +49,7 @@ pub(crate) async fn resume(deployment: &Deployment, session_token: &str) -> Repl
     signed_in::post(deployment, "session", RESUME, None, &json!({"session_token": session_token})).await
 }
 
-/// The token with another character at this place, whatever stood there.
+/// The token with a different character at this place.
 pub(crate) fn altered(token: &str, at: usize) -> String {
     let other = if token.as_bytes()[at] == b'x' { "y" } else { "x" };
     format!("{}{other}{}", &token[..at], &token[at + 1..])
@@ -68,7 +68,7 @@ pub(crate) async fn restore(deployment: &Deployment, user: &Item) {
     raw::put(deployment, "USER#41", "USER", user.clone()).await;
 }
 
-/// The new password, and no other, opens every door.
+/// The new password, and no other, signs in at every contract.
 pub(crate) async fn assert_changed(deployment: &Deployment, of: &str) {
     let user = raw::user(deployment, CHANGER).await;
     assert_eq!(
@@ -83,16 +83,16 @@ pub(crate) async fn assert_changed(deployment: &Deployment, of: &str) {
     }
 }
 
-pub(crate) const LEFT: &str = r#"{"msg":"Successfully logged out and deleted session"}"#;
+pub(crate) const SIGNED_OUT: &str = r#"{"msg":"Successfully logged out and deleted session"}"#;
 
-/// Leaves with a query and an `Authorization` header, either of which may be empty and then is not sent.
-pub(crate) async fn leave(
+/// Signs out with a query and an `Authorization` header. If either is empty, it is not sent.
+pub(crate) async fn sign_out(
     deployment: &Deployment,
     query: &str,
     authorization: &str,
     session_token: &str,
 ) -> Reply {
-    let path = if query.is_empty() { LEAVE.to_owned() } else { format!("{LEAVE}?{query}") };
+    let path = if query.is_empty() { SIGN_OUT.to_owned() } else { format!("{SIGN_OUT}?{query}") };
     let headers = [("authorization", authorization)];
     let headers = if authorization.is_empty() { &[][..] } else { &headers[..] };
     let body = json!({"session_token": session_token}).to_string();

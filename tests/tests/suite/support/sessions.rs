@@ -1,8 +1,8 @@
-//! Sessions over the store.
+//! Sessions of the store, without a contract.
 
 use std::time::Duration;
 
-use postern::session::{RefreshPolicy, SessionToken};
+use postern::session::{RefreshPolicy, SessionSecret, SessionToken};
 use postern_tests::deployment::{Deployment, credentials, name_at};
 use ring::digest::{SHA256, digest};
 use serde_json::json;
@@ -15,7 +15,7 @@ pub(crate) const IDLE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const LOST_REPLY: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
-/// Whose sessions they are: st.huber's.
+/// The id of st.huber, who owns the sessions.
 pub(crate) const OWNER: u64 = 33;
 
 /// How sessions of this kind are refreshed.
@@ -27,7 +27,7 @@ pub(crate) fn sha256(word: &str) -> String {
     hex::encode(digest(&SHA256, word.as_bytes()).as_ref())
 }
 
-/// Signs st.huber in at the door of this kind of session.
+/// Signs st.huber in at the contract of this kind of session.
 pub(crate) async fn sign_in(deployment: &Deployment, kind: &str) -> SessionToken {
     let mut body = credentials(kind, &name_at(kind, "st.huber"), "Password1234!");
     body["stay_logged_in"] = json!(true);
@@ -35,13 +35,13 @@ pub(crate) async fn sign_in(deployment: &Deployment, kind: &str) -> SessionToken
     if kind == "email" {
         let claims = claims(reply["refresh"].as_str().unwrap());
         let part = |name: &str| claims[name].as_str().unwrap().to_owned();
-        return SessionToken { user_id: OWNER, family: part("sid"), secret: part("jti") };
+        return SessionToken { user_id: OWNER, family: part("sid"), secret: SessionSecret::hex(part("jti")) };
     }
     let word = reply.pointer("/session_token").or_else(|| reply.pointer("/token/refresh_token")).unwrap();
     SessionToken::from_plain(word.as_str().unwrap()).unwrap()
 }
 
-/// Refreshes where the store does not fail: the token that is given, if one is.
+/// Refreshes. Returns the token, if one is given. The store must not fail.
 pub(crate) async fn refresh(
     deployment: &Deployment,
     kind: &'static str,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::jwt::mint;
 use crate::support::raw::{self, Attribute, Item};
 
-/// The event of a good sign-in by johndoe at any door, which asks to stay; its request has this id.
+/// The event of a successful sign-in by johndoe at any contract, with this request id. It asks for a session token.
 pub(crate) fn good_event(deployment: &Deployment, contract: &str, request_id: &str) -> Value {
     let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
     body["stay_logged_in"] = json!(true);
@@ -21,15 +21,15 @@ pub(crate) fn good_event(deployment: &Deployment, contract: &str, request_id: &s
 
 /// Every write of a sign-in.
 pub(crate) const WRITES: [&str; 6] = [
-    "UpdateItem ADDRESS ADD failures :one",
-    "UpdateItem NAME ADD failures :one",
+    "UpdateItem ADDRESS SET charged_by",
+    "UpdateItem NAME SET charged_by",
     "UpdateItem USER SET last_sign_in",
     "PutItem SESSIONS",
     "UpdateItem NAME SET failures",
-    "UpdateItem ADDRESS ADD failures :minus",
+    "UpdateItem ADDRESS SET refunded_by",
 ];
 
-/// How somebody signs in.
+/// The credentials of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum By {
     Password,
@@ -38,7 +38,7 @@ pub(crate) enum By {
 }
 
 impl By {
-    /// The user who does, and the id.
+    /// The user's name and id.
     pub(crate) const fn user(self) -> (&'static str, u64) {
         match self {
             Self::Password => ("johndoe", 1),
@@ -46,7 +46,7 @@ impl By {
         }
     }
 
-    /// The body that signs in and asks to stay.
+    /// The body of the sign-in. It asks for a session token.
     pub(crate) fn body(self, contract: &str) -> Value {
         let (user, _) = self.user();
         let password = if self == Self::Password { "SecurePass123!" } else { "Password1234!" };
@@ -54,7 +54,7 @@ impl By {
         body["stay_logged_in"] = json!(true);
         match self {
             Self::Password => {}
-            // Of the stand's moment, 1700000000.
+            // The code at 1700000000, the deployment's time.
             Self::Totp => body["token"] = json!("582969"),
             Self::RecoveryCode => body["token"] = json!(RECOVERY_CODES[0]),
         }
@@ -67,7 +67,7 @@ pub(crate) fn sessions_of(contract: &str) -> usize {
     usize::from(contract != "mfa")
 }
 
-/// A counter of a name or of the address that has counted so much, the last of it long ago.
+/// Stores a counter with this many failures, the last of them long ago.
 pub(crate) async fn put_counter(deployment: &Deployment, pk: &str, failures: u64) {
     let item = Item::from([
         ("failures".to_owned(), raw::number(failures)),
@@ -77,7 +77,7 @@ pub(crate) async fn put_counter(deployment: &Deployment, pk: &str, failures: u64
     raw::put(deployment, pk, "ATTEMPTS", item).await;
 }
 
-/// What of a user's codes is left, and which step was spent last.
+/// The number of recovery codes left, and the last step that was spent.
 pub(crate) fn codes(user: &Item) -> (usize, Option<Attribute>) {
     let left = user.get("recovery_codes").map_or(0, |codes| codes.as_ss().unwrap().len());
     (left, user.get("mfa").and_then(|mfa| mfa.as_m().unwrap().get("last_step").cloned()))

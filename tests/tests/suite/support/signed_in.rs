@@ -1,4 +1,4 @@
-//! What somebody holds who signed in, and does with it: requests, tokens, and codes of an authenticator.
+//! What a signed-in client has: tokens, requests with them, and the codes of an authenticator.
 
 use postern_tests::deployment::{self, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use postern_tests::logs;
@@ -9,7 +9,7 @@ use crate::support::raw::{self, Attribute};
 
 pub(crate) const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
 pub(crate) const RESUME: &str = "/api/auth/IamLoggedIn";
-pub(crate) const LEAVE: &str = "/api/v1/user/myself/session/logoutCurrentSession";
+pub(crate) const SIGN_OUT: &str = "/api/v1/user/myself/session/logoutCurrentSession";
 pub(crate) const WHOAMI: &str = "/whoami/jwt";
 pub(crate) const ACCOUNT: &str = "/account/jwt";
 pub(crate) const MFA: &str = "/account/mfa/jwt";
@@ -75,13 +75,13 @@ pub(crate) async fn set(deployment: &Deployment, id: u64, name: &str, value: Att
     raw::put(deployment, &format!("USER#{id}"), "USER", item).await;
 }
 
-/// Something that a sign-in gave: which token of which contract, and the token.
+/// A token that a sign-in gave, and its kind.
 #[derive(Debug)]
-pub(crate) struct Held(pub(crate) &'static str, pub(crate) String);
+pub(crate) struct HeldToken(pub(crate) &'static str, pub(crate) String);
 
-impl Held {
-    /// Whether it is still good for what it is for. Anything but a yes or a plain no is a panic.
-    pub(crate) async fn is_good(&self, deployment: &Deployment) -> bool {
+impl HeldToken {
+    /// Whether the token is still valid. Any other reply than an acceptance or a refusal is a panic.
+    pub(crate) async fn is_valid(&self, deployment: &Deployment) -> bool {
         let Self(what, token) = self;
         let (reply, yes, no) = match *what {
             "account access" => (deployment.sso(token).await, 200, 401),
@@ -89,10 +89,10 @@ impl Held {
                 let form = format!("grant_type=refresh_token&refresh_token={token}");
                 (deployment.request("account", "POST", "/oauth/token/", &[], &form).await, 200, 400)
             }
-            // It cannot end a session that is not there, and is told so only if it is good.
+            // No such session can be ended, which only a valid JWT is told.
             "session JWT" => {
                 let body = json!({"session_token": "x"});
-                (post(deployment, "session", LEAVE, Some(token), &body).await, 404, 401)
+                (post(deployment, "session", SIGN_OUT, Some(token), &body).await, 404, 401)
             }
             "session token" => {
                 (post(deployment, "session", RESUME, None, &json!({"session_token": token})).await, 202, 400)
@@ -111,13 +111,13 @@ impl Held {
     }
 }
 
-/// Everything that a user gets who signs in at each password contract, each time with the next of these codes.
+/// All tokens of a user who signs in at each password contract, each time with the next of these codes.
 pub(crate) async fn everything(
     deployment: &Deployment,
     username: &str,
     password: &str,
     codes: &[&str],
-) -> Vec<Held> {
+) -> Vec<HeldToken> {
     let mut held = Vec::new();
     for (at, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
         let reply = sign_in(deployment, contract, username, password, codes.get(at).copied()).await;
@@ -129,19 +129,19 @@ pub(crate) async fn everything(
             "mfa" => &[("mfa JWT", "/token")],
             _ => &[("email access", "/access"), ("email refresh", "/refresh")],
         };
-        held.extend(given.iter().map(|(what, place)| Held(what, member(&reply, place))));
+        held.extend(given.iter().map(|(what, place)| HeldToken(what, member(&reply, place))));
     }
     held
 }
 
-/// All of these are good, or none is.
-pub(crate) async fn assert_all(deployment: &Deployment, held: &[Held], good: bool) {
+/// All of these are valid, or none is.
+pub(crate) async fn assert_all(deployment: &Deployment, held: &[HeldToken], good: bool) {
     for one in held {
-        assert_eq!(one.is_good(deployment).await, good, "{one:?}");
+        assert_eq!(one.is_valid(deployment).await, good, "{one:?}");
     }
 }
 
-/// What an authenticator shows for a base32 secret in this time step (RFC 6238, by hand).
+/// The code that an authenticator shows for a base32 secret in this time step (RFC 6238, by hand).
 pub(crate) fn totp(secret: &str, step: u64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &base32(secret));
     let tag = hmac::sign(&key, &step.to_be_bytes());
@@ -151,7 +151,7 @@ pub(crate) fn totp(secret: &str, step: u64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// The code of the present time step, or of one so many later.
+/// The code of the present time step, or of a later one.
 pub(crate) fn code(deployment: &Deployment, secret: &str, later: u64) -> String {
     totp(secret, deployment.now().secs() / 30 + later)
 }
@@ -172,8 +172,7 @@ pub(crate) fn base32(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// A request that is found again in the log: its reply, and the message, the outcome and the user of each audit event
-/// that it left.
+/// Sends a request with this id. Returns the reply, and the message, outcome and user of each audit event that it left.
 pub(crate) async fn audited(
     deployment: &Deployment,
     contract: &str,
@@ -196,6 +195,6 @@ pub(crate) async fn audited(
 }
 
 #[test]
-fn codes_are_those_of_the_contracts_vector() {
+fn totp_of_the_contracts_vector_gives_its_code() {
     assert_eq!(totp("KBTSKUKRDJPEGCZK", 1_700_000_000 / 30), "582969");
 }

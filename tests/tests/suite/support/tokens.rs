@@ -1,4 +1,4 @@
-//! Clients of account's and email's tokens, by events and over HTTP.
+//! Clients that refresh tokens of account and email, by events and over HTTP.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -10,7 +10,8 @@ use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use postern::identity::Status;
-use postern::session::SessionToken;
+use postern::session::{SessionSecret, SessionToken};
+use postern::store::Written;
 use postern_local::{functions, gateway};
 use postern_tests::deployment::{Deployment, Reply, event, name_at};
 use serde_json::{Map, Value, json};
@@ -21,14 +22,14 @@ use crate::support::raw::{self, Attribute, Item, text};
 use crate::support::words::{Refused, assert_reply, words};
 
 /// The contracts whose tokens can be refreshed.
-pub(crate) const RENEWABLE: [&str; 2] = ["account", "email"];
-/// Whose sessions they are: st.huber's.
+pub(crate) const REFRESHABLE: [&str; 2] = ["account", "email"];
+/// The id of st.huber, who owns the sessions.
 pub(crate) const OWNER: u64 = 33;
 pub(crate) const PASSWORD: &str = "Password1234!";
 pub(crate) const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 pub(crate) const INVALID_TOKEN: &str = "Bearer error=\"invalid_token\"";
-/// What email says of a token that is no good.
+/// The email contract's words for an invalid token.
 pub(crate) const TOKEN_NOT_VALID: &str =
     r#"{"detail":"Token is invalid or expired","code":"token_not_valid"}"#;
 
@@ -40,7 +41,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Those of a sign-in, or of a refresh.
+    /// The tokens of a sign-in or of a refresh.
     #[track_caller]
     pub(crate) fn of(contract: &str, reply: &Reply) -> Self {
         assert_eq!(reply.status, 200, "{contract}: {}", reply.text);
@@ -59,12 +60,12 @@ impl Tokens {
         let claims = claims(&self.refresh);
         let part = |name: &str| claims[name].as_str().unwrap().to_owned();
         let user_id = claims["user_id"].as_u64().unwrap();
-        SessionToken { user_id, family: part("sid"), secret: part("jti") }
+        SessionToken { user_id, family: part("sid"), secret: SessionSecret::hex(part("jti")) }
     }
 
-    /// What proves the session: email's token says when it was issued, too.
+    /// The secret of the session. Email's tokens also differ in the time of issue.
     pub(crate) fn secret(&self, contract: &str) -> String {
-        self.session(contract).secret
+        self.session(contract).secret.to_string()
     }
 }
 
@@ -92,7 +93,7 @@ pub(crate) fn ending(contract: &str, token: &str) -> Post {
     ("/api/token/blacklist/", JSON, json!({"refresh": token}).to_string())
 }
 
-/// The form of a good refresh.
+/// The form of a valid refresh.
 pub(crate) fn grant(token: &str) -> String {
     format!("grant_type=refresh_token&refresh_token={token}&client_id=postern")
 }
@@ -103,7 +104,7 @@ pub(crate) async fn refresh(deployment: &Deployment, contract: &str, token: &str
 }
 
 /// A refresh that succeeds.
-pub(crate) async fn upgrade(deployment: &Deployment, contract: &str, token: &str) -> Tokens {
+pub(crate) async fn refreshed(deployment: &Deployment, contract: &str, token: &str) -> Tokens {
     Tokens::of(contract, &refresh(deployment, contract, token).await)
 }
 
@@ -130,12 +131,12 @@ pub(crate) async fn profile(deployment: &Deployment, token: &str) -> Reply {
     deployment.request("email", "GET", "/api/profile/", &[("authorization", &bearer)], "").await
 }
 
-/// Presents an access token where it is good for something.
+/// Presents an access token where it is accepted: account's at sso, email's at the profile.
 pub(crate) async fn present(deployment: &Deployment, contract: &str, access: &str) -> Reply {
     if contract == "account" { deployment.sso(access).await } else { profile(deployment, access).await }
 }
 
-/// No token is given for this one, in the words of the contract.
+/// The refresh is refused in the words of the contract.
 #[track_caller]
 pub(crate) fn assert_refused(contract: &str, reply: &Reply, of: &str) {
     if contract == "account" {
@@ -145,7 +146,7 @@ pub(crate) fn assert_refused(contract: &str, reply: &Reply, of: &str) {
     }
 }
 
-/// The access token is none, or no longer, in the words of the contract that it is good for.
+/// The access token is refused, in the words of the contract that checks it.
 #[track_caller]
 pub(crate) fn assert_access_refused(contract: &str, reply: &Reply, of: &str) {
     if contract == "account" {
@@ -161,7 +162,7 @@ pub(crate) fn assert_access_refused(contract: &str, reply: &Reply, of: &str) {
 /// The challenge of email's profile.
 pub(crate) const API_REALM: &str = "Bearer realm=\"api\"";
 
-/// What email's profile says of a token that is not valid, in the framework's words.
+/// The reply of email's profile to an invalid token, in the framework's words.
 pub(crate) fn profile_refusal(message: &str) -> String {
     let message = format!(r#"{{"token_class":"AccessToken","token_type":"access","message":"{message}"}}"#);
     format!(
@@ -176,9 +177,9 @@ pub(crate) async fn sessions(deployment: &Deployment, contract: &str) -> Vec<Ite
     all.into_iter().filter(|item| item["pk"] == pk && item["kind"] == kind).collect()
 }
 
-/// What an operator does to a user, and ends all sessions by it.
+/// An action of an operator that ends all sessions of a user.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Deed {
+pub(crate) enum OperatorAction {
     Disable,
     Block,
     SetPassword,
@@ -186,13 +187,13 @@ pub(crate) enum Deed {
     EndSessions,
 }
 
-impl Deed {
+impl OperatorAction {
     pub(crate) const ALL: [Self; 5] =
         [Self::Disable, Self::Block, Self::SetPassword, Self::RequireChange, Self::EndSessions];
 
-    pub(crate) async fn to(self, deployment: &Deployment) {
+    pub(crate) async fn apply(self, deployment: &Deployment) {
         let (store, now) = (&deployment.store, deployment.now());
-        let hash = || deployment.app.passwords.hash(PASSWORD, [5; 16]).unwrap();
+        let hash = || deployment.app.passwords().hash(PASSWORD, [5; 16]).unwrap();
         let done = match self {
             Self::Disable => store.set_status(OWNER, Status::Disabled, now).await,
             Self::Block => store.set_status(OWNER, Status::Blocked, now).await,
@@ -200,10 +201,10 @@ impl Deed {
             Self::RequireChange => store.set_password(OWNER, &hash(), true, now).await,
             Self::EndSessions => store.end_sessions(OWNER, now).await,
         };
-        assert_eq!(done, Ok(true), "{self:?}");
+        assert_eq!(done, Ok(Written::Done), "{self:?}");
     }
 
-    /// Lets the user in again, past what ends sessions: the epoch stays.
+    /// Lets the user sign in again, but leaves the epoch as it is.
     pub(crate) async fn undo(deployment: &Deployment) {
         let mut user = raw::user(deployment, OWNER).await;
         user.insert("status".to_owned(), text("active"));
@@ -211,12 +212,12 @@ impl Deed {
         raw::put(deployment, &format!("USER#{OWNER}"), "USER", user).await;
     }
 
-    pub(crate) const fn bars(self) -> bool {
+    pub(crate) const fn disables_the_user(self) -> bool {
         matches!(self, Self::Disable | Self::Block)
     }
 }
 
-/// The gateway on a port of its own, before the functions of a stand.
+/// The gateway on a port of its own, before the functions of a deployment.
 pub(crate) struct Gateway(SocketAddr);
 
 impl Gateway {
@@ -254,7 +255,7 @@ impl Client {
         let headers = parts.headers.iter().filter(|(name, _)| !of_http(name.as_str()));
         let mut headers: Map<String, Value> =
             headers.map(|(name, value)| (name.as_str().to_owned(), json!(value.to_str().unwrap()))).collect();
-        // The gateway numbers its requests; the stand's have this id.
+        // The gateway numbers its requests. The events of a deployment have this id.
         let id = headers.insert("x-request-id".to_owned(), json!("test-request"));
         assert!(id.is_some_and(|id| id != json!("")), "{text}");
         Reply { status: parts.status.as_u16().into(), headers: headers.into(), text }
@@ -272,7 +273,7 @@ impl Client {
         self.insist(method, path, &[("authorization", &bearer)], "").await
     }
 
-    /// Comes back where a busy machine's table asks for that.
+    /// Tries again if the table of a busy machine is unavailable.
     async fn insist(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         for _ in 0..5 {
             let reply = self.send(method, path, headers, body).await;

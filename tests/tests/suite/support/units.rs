@@ -7,12 +7,12 @@ use postern::environment::Environment;
 use postern_tests::deployment::{Deployment, Reply};
 use postern_tests::meter::Meter;
 
-/// A moment with as many digits as any: the size of a number is that of its digits.
+/// A moment with all its digits significant, since the size of a number depends on them.
 pub(crate) const MOMENT: Timestamp = Timestamp::from_millis(1_893_456_123_457);
 
 pub(crate) const FIRST: usize = 43;
 
-/// What was measured: a table as text.
+/// The measurements, as a text table.
 pub(crate) struct Units {
     pub(crate) meter: Meter,
     pub(crate) text: String,
@@ -26,7 +26,7 @@ impl Units {
         (deployment, Self { meter, text })
     }
 
-    /// Measures a request that is answered with this status: a line, and one for its calls.
+    /// Measures a request that is answered with this status. Adds a line, and one for its calls.
     pub(crate) async fn of(
         &mut self,
         what: &str,

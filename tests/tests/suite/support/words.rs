@@ -1,6 +1,7 @@
-//! What the wire says: each contract's words for each refusal, word for word, and the headers of every reply.
+//! Each contract's words for each refusal, byte by byte, and the headers of every reply.
 //!
-//! Written down a second time on purpose: a suite that asked the contracts for their words could not find one wrong.
+//! They are written a second time on purpose: a suite that asked the contracts for their words could not find a wrong
+//! one.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use postern::throttle::Policy;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Map, Value, json};
 
-/// After this long any name that is not shut is admitted again.
+/// After this time any name that is not locked is admitted again.
 pub(crate) const LONGEST_WAIT: Duration = Policy::DEFAULT.longest_wait;
 
 /// A refusal, as a row of the contracts' table.
@@ -103,7 +104,7 @@ pub(crate) fn words(contract: &str, refused: Refused) -> (u64, String) {
     }
 }
 
-/// The whole reply is this refusal: status, body and headers. `of` says to what it replies.
+/// The whole reply is this refusal: status, body and headers. `of` names the request in a failure.
 #[track_caller]
 pub(crate) fn assert_refusal(contract: &str, refused: Refused, reply: &Reply, of: &str) {
     let (status, text) = words(contract, refused);
@@ -143,7 +144,7 @@ pub(crate) fn headers(more: Value) -> Value {
     headers
 }
 
-/// A stand whose address limit is out of the way.
+/// A deployment without a limit by address in effect.
 pub(crate) async fn unlimited() -> Deployment {
     Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await
 }

@@ -1,17 +1,18 @@
-//! When the store fails under MFA's switch: the contract's words, and MFA is wholly on or wholly off.
+//! When the table fails while MFA is switched: the contract's words, and MFA is either on or off, never between.
 
 use postern_local::demo::RECOVERY_CODES;
 use serde_json::json;
 
 use crate::support::mfa::{
-    CODE, GUARDED, HUBER, MOMENT, NEXT, PASSWORD, assert_off, assert_on, begin, confirmation, counted, wish,
+    CODE, GUARDED, HUBER, MOMENT, NEXT, PASSWORD, assert_off, assert_on, begin, confirmation, counted,
+    post_mfa,
 };
 use crate::support::proxy::{Fate, Fault, Proxy, error};
 use crate::support::raw::{self};
 use crate::support::signed_in::{ACCOUNT, WHOAMI, code, get, mfa_jwt};
 use crate::support::words::{Refused, assert_refusal};
 
-/// What fails, and how the mfa contract says so.
+/// The faults, and how the mfa contract words each.
 fn faults() -> [(Fault, Refused); 2] {
     [
         (error(400, "AccessDeniedException"), Refused::Fault),
@@ -19,7 +20,7 @@ fn faults() -> [(Fault, Refused); 2] {
     ]
 }
 
-/// The calls of both switches before the write that counts.
+/// The calls before the write that switches MFA.
 const BEFORE: [&str; 4] = [
     "GetItem USER",
     "GetItem LOGIN",
@@ -28,7 +29,7 @@ const BEFORE: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn what_fails_before_the_switch_leaves_it_where_it_was() {
+async fn mfa_when_a_call_before_the_switch_fails_stays_as_it_was() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     deployment.set_time(MOMENT);
     let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
@@ -48,7 +49,7 @@ async fn what_fails_before_the_switch_leaves_it_where_it_was() {
                 let fault = fault.clone();
                 proxy.calls();
                 proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
-                assert_refusal("mfa", refused, &wish(&deployment, token, body).await, call);
+                assert_refusal("mfa", refused, &post_mfa(&deployment, token, body).await, call);
                 assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
                 proxy.heal();
                 assert_eq!(raw::user(&deployment, id).await, before, "{call}");
@@ -57,13 +58,13 @@ async fn what_fails_before_the_switch_leaves_it_where_it_was() {
         }
     }
     for (token, body) in [(&huber, &on), (&guarded, &off)] {
-        assert_eq!(wish(&deployment, token, body).await.status, 200);
+        assert_eq!(post_mfa(&deployment, token, body).await.status, 200);
     }
 }
 
-/// The user is read twice: for the JWT, and for what is confirmed.
+/// The user is read twice: to check the JWT, and to check the code.
 #[tokio::test]
-async fn a_second_reading_that_fails_leaves_it_where_it_was() {
+async fn mfa_when_the_second_read_fails_stays_as_it_was() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(MOMENT);
     let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
@@ -77,17 +78,17 @@ async fn a_second_reading_that_fails_leaves_it_where_it_was() {
         }
     });
     let off = json!({"mfa": false, "password": PASSWORD, "token": NEXT});
-    assert_refusal("mfa", Refused::Fault, &wish(&deployment, &token, &off).await, "the second reading");
+    assert_refusal("mfa", Refused::Fault, &post_mfa(&deployment, &token, &off).await, "the second reading");
     assert_eq!(raw::user(&deployment, GUARDED).await, before);
     assert_eq!(counted(&deployment, GUARDED).await, (0, 0));
 }
 
 #[tokio::test]
-async fn what_only_helps_is_forgiven() {
+async fn mfa_when_an_optional_call_fails_is_switched() {
     for call in [
-        "UpdateItem NAME ADD failures :minus",
+        "UpdateItem NAME SET charged_at",
         "UpdateItem NAME SET failures",
-        "UpdateItem ADDRESS ADD failures :minus",
+        "UpdateItem ADDRESS SET refunded_by",
     ] {
         let (deployment, proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(MOMENT);
@@ -95,10 +96,10 @@ async fn what_only_helps_is_forgiven() {
         let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
         let secret = begin(&deployment, &huber).await;
         proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
-        let on = wish(&deployment, &huber, &confirmation(&secret, &code(&deployment, &secret, 0))).await;
+        let on = post_mfa(&deployment, &huber, &confirmation(&secret, &code(&deployment, &secret, 0))).await;
         assert_eq!(on.status, 200, "{call}: {on:?}");
         let off = json!({"mfa": false, "password": PASSWORD, "token": RECOVERY_CODES[0]});
-        assert_eq!(wish(&deployment, &guarded, &off).await.status, 200, "{call}");
+        assert_eq!(post_mfa(&deployment, &guarded, &off).await.status, 200, "{call}");
         proxy.heal();
         assert_on(&deployment, &huber, call).await;
         assert_off(&deployment, &guarded, call).await;
@@ -106,7 +107,7 @@ async fn what_only_helps_is_forgiven() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip_whose_failure_is_told() {
+async fn account_when_the_table_fails_is_an_error() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     for path in [WHOAMI, ACCOUNT] {

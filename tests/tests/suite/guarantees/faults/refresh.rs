@@ -1,11 +1,12 @@
-//! When the store fails under these routes: the contract's own 5xx, and nothing is lost by it.
+//! When the table fails under refresh, sign-out, or the check of an access token: the contract's own 5xx, and no token
+//! is lost.
 
 use postern::session::GRACE;
 use postern_tests::deployment::Deployment;
 
 use crate::support::proxy::{Fault, Proxy, error};
 use crate::support::tokens::{
-    RENEWABLE, Tokens, assert_refused, end, present, refresh, sessions, sign_in, upgrade,
+    REFRESHABLE, Tokens, assert_refused, end, present, refresh, refreshed, sessions, sign_in,
 };
 use crate::support::words::{Refused, assert_refusal};
 
@@ -23,28 +24,28 @@ fn faults() -> [(&'static str, Fault, Refused); 4] {
     ]
 }
 
-/// Whose words tell of a failure where an access token is presented.
+/// The contract at which an access token is presented.
 fn reader(contract: &str) -> &str {
     if contract == "account" { "sso" } else { contract }
 }
 
-/// The client got nothing, keeps what it has, and goes on with it.
+/// The client keeps its tokens, and they stay valid.
 async fn assert_nothing_is_lost(deployment: &Deployment, contract: &str, tokens: &Tokens, of: &str) {
     assert_eq!(present(deployment, contract, &tokens.access).await.status, 200, "{of}");
-    let next = upgrade(deployment, contract, &tokens.refresh).await;
-    let again = upgrade(deployment, contract, &tokens.refresh).await;
+    let next = refreshed(deployment, contract, &tokens.refresh).await;
+    let again = refreshed(deployment, contract, &tokens.refresh).await;
     assert_eq!(again.secret(contract), next.secret(contract), "{of}");
     assert_ne!(next.secret(contract), tokens.secret(contract), "{of}");
     deployment.advance(GRACE);
-    let last = upgrade(deployment, contract, &next.refresh).await;
+    let last = refreshed(deployment, contract, &next.refresh).await;
     assert_ne!(last.secret(contract), next.secret(contract), "{of}");
     assert_eq!(present(deployment, contract, &last.access).await.status, 200, "{of}");
 }
 
 #[tokio::test]
-async fn a_refresh_that_the_store_fails_is_told_so_and_the_token_stays_good() {
+async fn refresh_when_the_table_fails_is_an_error_and_leaves_the_token_valid() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         for (name, fault, refused) in faults() {
             for call in [ROTATE, USER] {
                 let of = format!("{contract}, {call}: {name}");
@@ -64,11 +65,11 @@ async fn a_refresh_that_the_store_fails_is_told_so_and_the_token_stays_good() {
     }
 }
 
-/// The table has rotated, and the client never heard of it.
+/// The table has rotated the session, and the client did not get the answer.
 #[tokio::test]
-async fn a_refresh_whose_answers_are_lost_can_be_repeated_within_the_grace() {
+async fn refresh_whose_answer_is_lost_can_be_repeated_within_the_grace() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         for (name, fault, refused) in faults() {
             let of = format!("{contract}: {name}");
             let tokens = sign_in(&deployment, contract).await;
@@ -83,9 +84,9 @@ async fn a_refresh_whose_answers_are_lost_can_be_repeated_within_the_grace() {
 }
 
 #[tokio::test]
-async fn an_access_token_that_cannot_be_looked_up_is_not_refused_for_it() {
+async fn access_token_when_the_table_fails_is_an_error_and_stays_valid() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let tokens = sign_in(&deployment, contract).await;
         let calls: &[&'static str] = if contract == "account" { &[SESSION, USER] } else { &[USER] };
         for call in calls {
@@ -106,11 +107,12 @@ async fn an_access_token_that_cannot_be_looked_up_is_not_refused_for_it() {
     }
 }
 
-/// Who is told that a session has ended must not find it alive; who is told that it failed may ask again.
+/// A client that is told that a session has ended must not find it alive. A client that is told of a failure may try
+/// again.
 #[tokio::test]
-async fn an_end_that_the_store_fails_is_told_so_and_the_session_is_there() {
+async fn sign_out_when_the_table_fails_is_an_error_and_leaves_the_session() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         for (name, fault, refused) in faults() {
             let of = format!("{contract}: {name}");
             let tokens = sign_in(&deployment, contract).await;
@@ -126,17 +128,17 @@ async fn an_end_that_the_store_fails_is_told_so_and_the_session_is_there() {
     }
 }
 
-/// A family that could not be ended is not forgotten.
+/// Reuse is detected again if the session could not be ended.
 #[tokio::test]
-async fn a_thief_is_found_out_although_the_store_fails_at_first() {
+async fn reuse_when_the_table_fails_is_detected_at_the_next_presentation() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         for (name, fault, refused) in faults() {
             let of = format!("{contract}: {name}");
             let stolen = sign_in(&deployment, contract).await;
-            let kept = upgrade(&deployment, contract, &stolen.refresh).await;
+            let kept = refreshed(&deployment, contract, &stolen.refresh).await;
             deployment.advance(GRACE);
-            let kept = upgrade(&deployment, contract, &kept.refresh).await;
+            let kept = refreshed(&deployment, contract, &kept.refresh).await;
             proxy.fail(move |made| made.starts_with(END).then(|| fault.clone()));
             assert_refusal(contract, refused, &refresh(&deployment, contract, &stolen.refresh).await, &of);
             proxy.heal();

@@ -1,14 +1,15 @@
-//! When the store fails under a change of password: the contract's words, and never half a change.
+//! When the table fails under a route of the session contract: the contract's words, and a password change is never
+//! half made.
 
 use crate::support::proxy::{Fault, Proxy, error};
 use crate::support::raw;
 use crate::support::session::{
-    CHANGER, assert_changed, change, counted, is_there, leave, resume, stay, stays,
+    CHANGER, assert_changed, change, counted, is_there, resume, sign_out, stay, stays,
 };
 use crate::support::tokens::OWNER;
 use crate::support::words::{Refused, assert_refusal};
 
-/// What fails, and how the session contract says so.
+/// The faults, and how the session contract words each.
 fn faults() -> [(Fault, Refused); 2] {
     [
         (error(400, "AccessDeniedException"), Refused::Fault),
@@ -17,24 +18,24 @@ fn faults() -> [(Fault, Refused); 2] {
 }
 
 #[tokio::test]
-async fn what_fails_before_the_change_is_written_leaves_everything_as_it_was() {
+async fn password_change_when_a_call_before_it_fails_changes_nothing() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let before = raw::user(&deployment, CHANGER).await;
     for (fault, refused) in faults() {
         for (call, hashes) in [
             ("GetItem LOGIN", 0),
-            ("UpdateItem ADDRESS ADD failures :one", 0),
+            ("UpdateItem ADDRESS SET charged_by", 0),
             ("GetItem USER", 0),
-            ("UpdateItem NAME ADD failures :one", 0),
+            ("UpdateItem NAME SET charged_by", 0),
             ("UpdateItem USER", 1),
         ] {
-            let (fault, verified) = (fault.clone(), deployment.app.passwords.verifications());
+            let (fault, verified) = (fault.clone(), deployment.app.passwords().verifications());
             proxy.calls();
             proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
             assert_refusal("session", refused, &change(&deployment, &stays()).await, call);
             assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
             proxy.heal();
-            assert_eq!(deployment.app.passwords.verifications() - verified, hashes, "{call}");
+            assert_eq!(deployment.app.passwords().verifications() - verified, hashes, "{call}");
             assert_eq!(raw::user(&deployment, CHANGER).await, before, "{call}");
             assert_eq!(raw::sessions(&deployment, CHANGER).await, 0, "{call}");
             assert_eq!(counted(&deployment).await, (0, 0), "{call}");
@@ -44,31 +45,31 @@ async fn what_fails_before_the_change_is_written_leaves_everything_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_fails_behind_the_change_leaves_it_whole() {
+async fn password_change_when_a_call_after_it_fails_is_complete() {
     for (fault, refused) in faults() {
-        for (call, forgiven) in [
+        for (call, optional) in [
             ("PutItem SESSIONS", false),
             ("UpdateItem NAME SET failures", true),
-            ("UpdateItem ADDRESS ADD failures :minus", true),
+            ("UpdateItem ADDRESS SET refunded_by", true),
         ] {
             let (deployment, proxy) =
                 Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
             let fault = fault.clone();
             proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
             let reply = change(&deployment, &stays()).await;
-            match forgiven {
+            match optional {
                 true => assert_eq!(reply.status, 200, "{call}: {reply:?}"),
                 false => assert_refusal("session", refused, &reply, call),
             }
             proxy.heal();
-            assert_eq!(raw::sessions(&deployment, CHANGER).await, usize::from(forgiven), "{call}");
+            assert_eq!(raw::sessions(&deployment, CHANGER).await, usize::from(optional), "{call}");
             assert_changed(&deployment, call).await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_store_that_fails_ends_no_session() {
+async fn resume_when_the_table_fails_is_an_error_and_leaves_the_session() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     let (_, session_token) = stay(&deployment).await;
     for (fault, refused) in [
@@ -86,7 +87,7 @@ async fn a_store_that_fails_ends_no_session() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_said_so_and_a_session_is_left_or_there() {
+async fn sign_out_of_session_when_the_table_fails_is_an_error() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (fault, refused) in [
         (error(400, "AccessDeniedException"), Refused::Fault),
@@ -96,7 +97,7 @@ async fn a_store_that_fails_is_said_so_and_a_session_is_left_or_there() {
             let (jwt, session_token) = stay(&deployment).await;
             let fault = fault.clone();
             proxy.fail(move |seen| seen.starts_with(call).then(|| fault.clone()));
-            let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+            let reply = sign_out(&deployment, &format!("token={jwt}"), "", &session_token).await;
             assert_refusal("session", refused, &reply, call);
             proxy.heal();
             assert_eq!(is_there(&deployment, &session_token).await, stays, "{call}");

@@ -1,4 +1,4 @@
-//! When the store fails under a session: nobody is given anything, and nothing is lost.
+//! When the table fails under a session: no token is given, and no session is lost.
 
 use postern::Refusal;
 use postern::session::{GRACE, SessionToken};
@@ -10,16 +10,16 @@ use crate::support::sessions::{IDLE, KINDS, item, policy, refresh, sha256, sign_
 
 const ROTATION: &str = "UpdateItem SESSIONS SET previous_hash";
 
-/// A refresh that the store fails.
+/// A refresh during which the store fails.
 async fn fails(deployment: &Deployment, kind: &'static str, token: &SessionToken) -> Refusal {
     let outcome = deployment.app.refresh(&deployment.caller(kind), token, &policy(kind)).await;
     outcome.err().expect("the store failed")
 }
 
-/// The first put of a session is under way for so long that the SDK sends a second, and arrives when the session has
-/// been rotated already.
+/// The first put of a session takes so long that the SDK sends a second one. The first arrives after the session has
+/// been rotated.
 #[tokio::test]
-async fn a_put_that_arrives_late_undoes_no_rotation() {
+async fn put_that_arrives_late_undoes_no_rotation() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     for kind in KINDS {
         proxy.first(&["PutItem SESSIONS"], || Fate::Hold);
@@ -33,11 +33,11 @@ async fn a_put_that_arrives_late_undoes_no_rotation() {
     }
 }
 
-/// The table rotates, and says so to nobody: what the SDK sends again finds the session rotated.
+/// The table rotates the session and the answer is lost. The call that the SDK sends again finds the session rotated.
 #[tokio::test]
-async fn a_rotation_whose_reply_is_lost_is_repeated_and_rotates_once() {
+async fn rotation_whose_reply_is_lost_rotates_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    // The last one: no reply at all.
+    // The last fault is no reply at all.
     for (kind, fault) in KINDS.into_iter().zip([
         error(500, "InternalServerError"),
         error(400, "ProvisionedThroughputExceededException"),
@@ -59,7 +59,7 @@ async fn a_rotation_whose_reply_is_lost_is_repeated_and_rotates_once() {
 }
 
 #[tokio::test]
-async fn client_that_never_heard_of_the_rotation_may_ask_again_once_it_is_late() {
+async fn client_that_missed_the_rotation_gets_one_late_answer() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for kind in KINDS {
         for late in [false, true] {
@@ -75,7 +75,7 @@ async fn client_that_never_heard_of_the_rotation_may_ask_again_once_it_is_late()
             let next = refresh(&deployment, kind, &token).await.unwrap();
             assert_eq!(rotated["current_hash"], text(&sha256(&next.secret)), "{kind}");
             if late {
-                // A second time nobody can tell it from a thief.
+                // The second time it cannot be told apart from reuse.
                 deployment.advance(GRACE);
                 assert!(refresh(&deployment, kind, &token).await.is_none(), "{kind}");
                 assert_eq!(item(&deployment, &token).await, None, "{kind}");
@@ -85,7 +85,7 @@ async fn client_that_never_heard_of_the_rotation_may_ask_again_once_it_is_late()
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_loses_no_session() {
+async fn session_when_the_store_is_down_is_not_lost() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (fault, refusal) in [
         (error(500, "InternalServerError"), Refusal::Unavailable),
@@ -105,7 +105,7 @@ async fn a_store_that_is_down_loses_no_session() {
             assert!(deployment.store.sessions(token.user_id).await.is_err(), "{kind}");
             proxy.heal();
             assert_eq!(item(&deployment, &token).await, before, "{kind}");
-            // The session's write and the user's read go out together: either may fail alone.
+            // The write of the session and the read of the user go out together. Either may fail alone.
             let alone = fault.clone();
             proxy.fail(move |call| call.starts_with("GetItem USER").then(|| alone.clone()));
             assert_eq!(fails(&deployment, kind, &token).await, refusal, "{kind}");
@@ -115,9 +115,9 @@ async fn a_store_that_is_down_loses_no_session() {
     }
 }
 
-/// A family that could not be ended is not forgotten: the next who presents a used token ends it.
+/// If a session could not be ended, the next reuse ends it.
 #[tokio::test]
-async fn a_reuse_that_cannot_end_the_family_is_an_error_and_the_next_one_ends_it() {
+async fn reuse_that_cannot_end_the_session_is_an_error_and_the_next_ends_it() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for (kind, (fault, refusal)) in KINDS.into_iter().zip([
         (error(500, "InternalServerError"), Refusal::Unavailable),

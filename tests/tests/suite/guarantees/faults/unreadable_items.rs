@@ -1,4 +1,4 @@
-//! Items that nobody here wrote.
+//! Items that this version did not write, or that are damaged.
 
 use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, credentials, name_at};
 use postern_tests::logs;
@@ -8,7 +8,7 @@ use super::{good, outcome};
 use crate::support::raw::{self, Attribute, Item};
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal};
 
-/// A user's item, changed.
+/// A user's item with one attribute changed.
 fn changed(item: &Item, name: &str, value: Option<Attribute>) -> Item {
     let mut item = item.clone();
     match value {
@@ -19,7 +19,7 @@ fn changed(item: &Item, name: &str, value: Option<Attribute>) -> Item {
 }
 
 #[tokio::test]
-async fn a_user_item_that_nobody_here_wrote_is_our_fault_and_no_sign_in() {
+async fn user_item_that_is_malformed_is_a_fault_and_signs_nobody_in() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let item = raw::user(&deployment, 1).await;
     let map = |entries: &[(&str, Attribute)]| {
@@ -63,7 +63,7 @@ async fn a_user_item_that_nobody_here_wrote_is_our_fault_and_no_sign_in() {
             assert_refusal(contract, Refused::Fault, &reply, &format!("{name} {value:?}"));
             assert_eq!(outcome(&id), "fault");
         }
-        // As it was: the user signs in again, which clears both names' counts for the next round.
+        // The item is restored. The sign-ins clear the counts of both names for the next round.
         raw::put(&deployment, "USER#1", "USER", item.clone()).await;
         for contract in ["account", "email"] {
             assert_eq!(good(&deployment, contract, "as it was").await.status, 200);
@@ -72,7 +72,7 @@ async fn a_user_item_that_nobody_here_wrote_is_our_fault_and_no_sign_in() {
 }
 
 #[tokio::test]
-async fn a_stored_secret_or_hash_that_cannot_be_read_opens_no_door() {
+async fn stored_secret_or_hash_that_cannot_be_read_signs_nobody_in() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let item = raw::user(&deployment, 43).await;
     for secret in ["LEAKED 1!", "ünsinn"] {
@@ -91,21 +91,21 @@ async fn a_stored_secret_or_hash_that_cannot_be_read_opens_no_door() {
         raw::put(&deployment, "USER#1", "USER", changed(&item, "password_hash", Some(raw::text(hash)))).await;
         for contract in PASSWORD_CONTRACTS {
             let name = name_at(contract, "johndoe");
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             assert_refusal(
                 contract,
                 Refused::Wrong,
                 &deployment.password(contract, &name, "SecurePass123!").await,
                 hash,
             );
-            assert_eq!(deployment.app.passwords.verifications() - before, 1, "{contract} {hash}");
+            assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract} {hash}");
             deployment.advance(LONGEST_WAIT);
         }
     }
 }
 
 #[tokio::test]
-async fn a_login_item_that_cannot_be_read_is_our_fault() {
+async fn login_item_that_cannot_be_read_is_a_fault() {
     let deployment = Deployment::start().await;
     let user_id = || ("user_id".to_owned(), raw::number(1));
     for item in [
@@ -124,9 +124,9 @@ async fn a_login_item_that_cannot_be_read_is_our_fault() {
     }
 }
 
-/// A login name may outlive its user for a moment, or lead nowhere.
+/// A login name may exist for a moment after its user is gone.
 #[tokio::test]
-async fn a_login_name_that_leads_to_nobody_is_an_unknown_user() {
+async fn login_name_without_a_user_is_an_unknown_user() {
     let deployment = Deployment::start().await;
     for name in ["ghost", "ghost@example.com"] {
         let item =
@@ -139,9 +139,9 @@ async fn a_login_name_that_leads_to_nobody_is_an_unknown_user() {
     }
 }
 
-/// What only one contract shows may be broken there, and is broken nowhere else.
+/// Attributes that only one contract shows fail only there.
 #[tokio::test]
-async fn broken_attributes_of_one_contract_break_that_contract_only() {
+async fn malformed_attributes_of_one_contract_fail_at_that_contract_only() {
     let deployment = Deployment::start().await;
     let item = raw::user(&deployment, 1).await;
     for (broken, member) in [("sso", "role"), ("mfa", "consent"), ("email", "first_name")] {
@@ -158,10 +158,9 @@ async fn broken_attributes_of_one_contract_break_that_contract_only() {
     }
 }
 
-/// What the table and its items say may stand in them for a reason: it goes to the log at most once, in one line,
-/// and never what an item holds.
+/// The content of an item may be secret. It is never logged. The failure is logged once, in one line.
 #[tokio::test]
-async fn what_an_unreadable_item_holds_is_not_logged() {
+async fn content_of_an_unreadable_item_is_not_logged() {
     let deployment = Deployment::start().await;
     let item = raw::user(&deployment, 14).await;
     let marked = changed(&item, "epoch", Some(raw::text("marked-4e1c-unreadable")));

@@ -1,4 +1,4 @@
-//! Session items that nobody here wrote, or not to the end: our own fault, said as such, and nothing is granted.
+//! Session items that are damaged or incomplete: the reply is a fault, and no token is given.
 
 use postern::Refusal;
 use postern::session::{GRACE, SessionToken};
@@ -7,14 +7,14 @@ use postern_tests::deployment::Deployment;
 use crate::support::raw::{Attribute, Item, text};
 use crate::support::sessions::{IDLE, OWNER, item, policy, put, refresh, sign_in};
 
-/// The tokens of a session that was rotated: its previous and its present one.
+/// The previous and the present token of a session that was rotated.
 async fn rotated(deployment: &Deployment) -> (SessionToken, SessionToken) {
     let first = sign_in(deployment, "account").await;
     let present = refresh(deployment, "account", &first).await.unwrap();
     (first, present)
 }
 
-/// Nothing is granted for either token, now or when they are older. What a refresh says of the present one.
+/// Neither token is accepted, now or later. Returns what a refresh with the present token says.
 async fn grants_nothing(
     deployment: &Deployment,
     tokens: [&SessionToken; 2],
@@ -30,7 +30,7 @@ async fn grants_nothing(
             let resumed = deployment.app.resume(&caller, token, "account", IDLE).await;
             assert!(!matches!(resumed, Ok(Some(_))), "{of}");
             put(deployment, token, stored.clone()).await;
-            // Twice: a write that lands although the reply cannot be read leaves nothing to be had either.
+            // Twice, because a write may succeed although its reply cannot be read.
             for _ in 0..2 {
                 match deployment.app.refresh(&caller, token, &policy("account")).await {
                     Ok(Some(_)) => panic!("{of}: granted"),
@@ -44,7 +44,7 @@ async fn grants_nothing(
 }
 
 #[tokio::test]
-async fn a_session_that_lacks_a_member_or_has_it_in_another_type_is_our_fault() {
+async fn session_item_with_a_missing_or_mistyped_member_is_a_fault() {
     let deployment = Deployment::start().await;
     let (first, present) = rotated(&deployment).await;
     let good = item(&deployment, &present).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_session_that_lacks_a_member_or_has_it_in_another_type_is_our_fault() 
 }
 
 #[tokio::test]
-async fn an_item_with_nothing_in_it_or_of_something_else_is_our_fault() {
+async fn session_item_that_is_empty_or_of_another_kind_is_a_fault() {
     let deployment = Deployment::start().await;
     let (first, present) = rotated(&deployment).await;
     let good = item(&deployment, &present).await.unwrap();
@@ -83,9 +83,10 @@ async fn an_item_with_nothing_in_it_or_of_something_else_is_our_fault() {
     }
 }
 
-/// What a rotation replaces anyway does not matter to it; what the previous token is judged by matters to that.
+/// Members that a rotation replaces are not needed by it. Members that judge the previous token are needed for that
+/// token.
 #[tokio::test]
-async fn a_previous_token_is_nothing_where_its_half_of_the_session_is_broken() {
+async fn previous_token_of_a_session_with_malformed_previous_members_is_refused() {
     let deployment = Deployment::start().await;
     let (first, present) = rotated(&deployment).await;
     let good = item(&deployment, &present).await.unwrap();
@@ -100,7 +101,7 @@ async fn a_previous_token_is_nothing_where_its_half_of_the_session_is_broken() {
             let outcome =
                 deployment.app.refresh(&deployment.caller("account"), &first, &policy("account")).await;
             let outcome = outcome.map(|who| who.is_some());
-            // Where it is not there, the token is one that the session does not know.
+            // Without it, the session does not know the token.
             assert_eq!(outcome, if lacking { Ok(false) } else { Err(Refusal::Fault) }, "{of}");
         }
     }

@@ -1,4 +1,4 @@
-//! An old password is guessed no more cheaply than at a sign-in.
+//! A guess at the old password is throttled like a guess at a sign-in.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::signed_in::{self, with};
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, assert_reply, unlimited};
 
 #[tokio::test]
-async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
+async fn wrong_old_passwords_count_with_the_sign_ins() {
     let deployment = unlimited().await;
     let wrong = with(body("changer"), json!({"old_password": "wrong"}));
     for guess in 0..5 {
@@ -24,7 +24,7 @@ async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
         };
         assert_refusal("session", Refused::Wrong, &reply, &guess.to_string());
     }
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     for early in [0, 999] {
         deployment.advance(Duration::from_millis(early));
         let reply = change(&deployment, &body("changer")).await;
@@ -32,14 +32,14 @@ async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
         let reply = deployment.password("account", "changer", OLD).await;
         assert_refusal("account", Refused::Throttled(1), &reply, "the right old password, too soon");
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     deployment.advance(Duration::from_millis(1));
     assert_refusal("session", Refused::Wrong, &change(&deployment, &wrong).await, "the sixth");
     let reply = change(&deployment, &body("changer")).await;
-    assert_refusal("session", Refused::Throttled(2), &reply, "the next rung");
+    assert_refusal("session", Refused::Throttled(2), &reply, "the next wait");
     deployment.advance(Duration::from_secs(2));
     assert_eq!(change(&deployment, &body("changer")).await.status, 200);
-    // Success clears: there are five free failures again.
+    // A sign-in clears the count: there are five free failures again.
     for guess in 0..5 {
         let reply = deployment.password("session", "changer", OLD).await;
         assert_refusal("session", Refused::Wrong, &reply, &guess.to_string());
@@ -49,16 +49,16 @@ async fn wrong_old_passwords_and_wrong_passwords_are_one_ladder() {
 }
 
 #[tokio::test]
-async fn the_ladder_of_nobody_is_that_of_somebody() {
+async fn unknown_name_waits_as_long_as_a_known_one() {
     let deployment = unlimited().await;
     let mut replies: Vec<Vec<(Reply, u64)>> = Vec::new();
     for name in ["changer", "nobody"] {
         let mut steps = Vec::new();
         for wait in [0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 4, 0] {
             deployment.advance(Duration::from_secs(wait));
-            let before = deployment.app.passwords.verifications();
+            let before = deployment.app.passwords().verifications();
             let reply = change(&deployment, &with(body(name), json!({"old_password": "wrong"}))).await;
-            steps.push((reply, deployment.app.passwords.verifications() - before));
+            steps.push((reply, deployment.app.passwords().verifications() - before));
         }
         replies.push(steps);
     }
@@ -68,10 +68,10 @@ async fn the_ladder_of_nobody_is_that_of_somebody() {
 }
 
 #[tokio::test]
-async fn a_shut_name_stays_shut() {
+async fn locked_name_stays_locked() {
     let deployment = unlimited().await;
     put_counter(&deployment, &raw::name_counter("changer"), 33).await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for name in [LOCKED_NAMES[0], "changer"] {
         for _ in 0..2 {
             let reply = change(&deployment, &body(name)).await;
@@ -79,13 +79,14 @@ async fn a_shut_name_stays_shut() {
             deployment.advance(Duration::from_secs(24 * 3600));
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
     assert_eq!(raw::user(&deployment, CHANGER).await["must_change_password"], Attribute::Bool(true));
 }
 
-/// Who knows a password must not clear the count between guesses at a code, nor be counted for what is no guess.
+/// A caller who knows the password must not be able to clear the count between guesses at a code. A request that is no
+/// guess is not counted.
 #[tokio::test]
-async fn a_right_old_password_that_changes_nothing_gives_its_own_charge_back_and_clears_no_other() {
+async fn right_old_password_without_a_change_reverts_its_own_charge_only() {
     let deployment = unlimited().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     signed_in::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
@@ -114,7 +115,7 @@ async fn a_right_old_password_that_changes_nothing_gives_its_own_charge_back_and
 }
 
 #[tokio::test]
-async fn an_address_is_charged_with_guesses_and_nothing_else() {
+async fn address_is_charged_for_guesses_only() {
     let (limit, john) = ("THROTTLE_ADDRESS_LIMIT", json!({"old_password": "SecurePass123!"}));
     let deployment = Deployment::start_with(|env| env.with(limit, "2")).await;
     // Two minutes into a window of five.
@@ -127,12 +128,12 @@ async fn an_address_is_charged_with_guesses_and_nothing_else() {
         let reply = change(&deployment, &with(body(name), json!({"old_password": "wrong"}))).await;
         assert_refusal("session", Refused::Wrong, &reply, name);
     }
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     let reply = change(&deployment, &body("changer")).await;
     assert_refusal("session", Refused::Throttled(180), &reply, "the third");
     let reply = deployment.password("account", "changer", OLD).await;
-    assert_refusal("account", Refused::Throttled(180), &reply, "the third, at another door");
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_refusal("account", Refused::Throttled(180), &reply, "the third, at another contract");
+    assert_eq!(deployment.app.passwords().verifications(), before);
     assert_eq!(raw::failures(&deployment, &raw::name_counter("changer")).await, 1);
     deployment.advance(LONGEST_WAIT);
     assert_eq!(change(&deployment, &body("changer")).await.status, 200);

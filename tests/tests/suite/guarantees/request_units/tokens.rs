@@ -1,18 +1,18 @@
-//! What the routes that follow a sign-in cost at the table.
+//! What the routes after a sign-in cost at the table.
 
 use postern::session::GRACE;
 use serde_json::json;
 
 use crate::support::signed_in::{
-    self, ACCOUNT, CHANGE_PASSWORD, LEAVE, MFA, RESUME, WHOAMI, code, get, member, post,
+    self, ACCOUNT, CHANGE_PASSWORD, MFA, RESUME, SIGN_OUT, WHOAMI, code, get, member, post,
 };
-use crate::support::tokens::{PASSWORD, RENEWABLE, Tokens, end, present, refresh, sign_in};
+use crate::support::tokens::{PASSWORD, REFRESHABLE, Tokens, end, present, refresh, sign_in};
 use crate::support::units::Units;
 
 #[tokio::test]
-async fn what_follows_a_sign_in() {
+async fn requests_after_a_sign_in_cost_what_the_snapshot_says() {
     let (deployment, mut units) = Units::open(|env| env).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let what = |what: &str| format!("{contract}: {what}");
         let shown = if contract == "account" { "sso: sign-in" } else { "email: profile" };
         let (first, other) = (sign_in(&deployment, contract).await, sign_in(&deployment, contract).await);
@@ -40,7 +40,7 @@ async fn what_follows_a_sign_in() {
     let reply = signed_in::sign_in(&deployment, "session", "st.huber", PASSWORD, None).await;
     let (jwt, token) = (member(&reply, "/token"), json!({"session_token": member(&reply, "/session_token")}));
     units.of("session: IamLoggedIn", 202, post(&deployment, "session", RESUME, None, &token)).await;
-    units.of("session: sign-out", 200, post(&deployment, "session", LEAVE, Some(&jwt), &token)).await;
+    units.of("session: sign-out", 200, post(&deployment, "session", SIGN_OUT, Some(&jwt), &token)).await;
     let gone = post(&deployment, "session", RESUME, None, &token);
     units.of("session: IamLoggedIn, signed out", 400, gone).await;
     let body = json!({
@@ -53,15 +53,15 @@ async fn what_follows_a_sign_in() {
     let jwt = signed_in::mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     units.of("mfa: whoami", 200, get(&deployment, "mfa", WHOAMI, &jwt)).await;
     units.of("mfa: account", 200, get(&deployment, "mfa", ACCOUNT, &jwt)).await;
-    let wish = |body| {
+    let post_mfa = |body| {
         let (deployment, jwt) = (&deployment, &jwt);
         async move { post(deployment, "mfa", MFA, Some(jwt), &body).await }
     };
-    let reply = units.of("mfa: MFA begun", 200, wish(json!({"mfa": true}))).await;
+    let reply = units.of("mfa: MFA begun", 200, post_mfa(json!({"mfa": true}))).await;
     let secret = member(&reply, "/mfa/secret");
     let confirmation = json!({"mfa": true, "secret": secret, "token": code(&deployment, &secret, 0)});
-    units.of("mfa: MFA confirmed", 200, wish(confirmation)).await;
+    units.of("mfa: MFA confirmed", 200, post_mfa(confirmation)).await;
     let off = json!({"mfa": false, "password": PASSWORD, "token": code(&deployment, &secret, 1)});
-    units.of("mfa: MFA switched off", 200, wish(off)).await;
-    units.assert("follow");
+    units.of("mfa: MFA switched off", 200, post_mfa(off)).await;
+    units.assert("after_sign_in");
 }

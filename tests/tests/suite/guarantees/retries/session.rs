@@ -1,4 +1,4 @@
-//! The writes of a change of password.
+//! The writes of a password change.
 
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw::{self, Attribute, number};
@@ -7,7 +7,7 @@ use crate::support::sign_in::WRITES;
 use crate::support::words::{Refused, assert_refusal};
 
 #[tokio::test]
-async fn each_write_of_a_change_that_is_sent_again_is_done_once() {
+async fn every_write_of_a_password_change_that_is_sent_again_is_done_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let before = raw::user(&deployment, CHANGER).await;
     for write in WRITES {
@@ -25,9 +25,9 @@ async fn each_write_of_a_change_that_is_sent_again_is_done_once() {
     }
 }
 
-/// Nobody can say then whether it happened; it did, and all of it.
+/// The client cannot know whether the change was made. It was made, and completely.
 #[tokio::test]
-async fn a_change_of_which_nobody_ever_hears_is_whole() {
+async fn password_change_whose_answer_is_lost_is_complete() {
     for lost in [error(500, "InternalServerError"), None] {
         let (deployment, proxy) = Proxy::deployment(|env| env).await;
         proxy.lose(move |seen| seen.starts_with("UpdateItem USER").then(|| lost.clone()));

@@ -1,4 +1,4 @@
-//! Those who share a session: tabs that refresh at once or a little apart never lose it.
+//! Tabs that share a session and refresh at once, or a little apart, never lose it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use tokio::task::JoinSet;
 use crate::support::raw::{self, Attribute, text};
 use crate::support::sessions::{IDLE, item, policy, refresh, sha256, sign_in};
 
-/// How far apart tabs may be, with time to spare.
+/// How far apart tabs may be, with a margin.
 const APART: u64 = 25_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() {
+async fn hundred_refreshes_at_once_rotate_once_and_get_one_successor() {
     let deployment = Arc::new(Deployment::start().await);
     for kind in ["account", "email"] {
         let mut token = sign_in(&deployment, kind).await;
@@ -35,7 +35,7 @@ async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() 
                 match outcome {
                     Ok(Some(who)) => successors.push(who.session.unwrap()),
                     Ok(None) => panic!("{kind}, round {round}: a tab lost the session"),
-                    // A busy machine's table may not answer a hundred in time; nobody is given anything then.
+                    // The table of a busy machine may not answer a hundred calls in time. Those clients get no token.
                     Err(refusal) => assert_eq!(refusal, Refusal::Unavailable),
                 }
             }
@@ -53,9 +53,9 @@ async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_get_its_successor() 
     }
 }
 
-/// Each tab has a token of its own, which it got when it last refreshed.
+/// Each tab has a token of its own, from its last refresh.
 #[tokio::test]
-async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_never_lose_the_session() {
+async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_keep_the_session() {
     let deployment = Deployment::start().await;
     for period in [10_000, 31_000, 60_000] {
         let began = deployment.now();
@@ -75,10 +75,10 @@ async fn tabs_up_to_25_seconds_apart_with_tokens_of_their_own_never_lose_the_ses
     }
 }
 
-/// Tabs that share where they keep their token, and see what another wrote there up to 25 seconds late: each presents
-/// a token that was the present one no longer ago than that. Whatever their schedule, the session stays.
+/// Tabs share the store of their token, and see a change up to 25 seconds late. So each presents a token that was
+/// current at most that long ago. Whatever their schedule, the session stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn whoever_is_at_most_25_seconds_behind_never_loses_the_session() {
+async fn client_at_most_25_seconds_behind_keeps_the_session() {
     let deployment = Deployment::start().await;
     let config = Config { cases: 10, failure_persistence: None, ..Config::default() };
     let schedule = vec((0..45_000_u64, 0..=APART), 40);
@@ -91,7 +91,7 @@ async fn whoever_is_at_most_25_seconds_behind_never_loses_the_session() {
     });
 }
 
-/// Follows a schedule of pauses, and of how long ago the presented token was the present one.
+/// Follows a schedule of pauses, and of how long ago the presented token was current.
 async fn follow(deployment: &Deployment, steps: Vec<(u64, u64)>) {
     let token = sign_in(deployment, "session").await;
     let mut written: Vec<(Timestamp, SessionToken)> = vec![(deployment.now(), token)];

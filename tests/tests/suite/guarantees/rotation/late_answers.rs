@@ -1,5 +1,5 @@
-//! A client that lost the reply to a refresh asks again later than the grace: it gets the same successor once, and a
-//! thief who tries the same is found out.
+//! A client that lost the reply to a refresh, and asks again after the grace, gets the same successor once. A thief who
+//! does the same is detected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::support::sessions::{IDLE, KINDS, LOST_REPLY, MOMENT, OWNER, item, pol
 const LATE: &str = "UpdateItem SESSIONS SET late_answer";
 const PRESENTATION: &str = "UpdateItem SESSIONS SET presented";
 
-/// A session whose last rotation is as long ago as the grace: the token that was rotated, and its successor.
+/// A session whose last rotation is one grace ago: the token that was rotated, and its successor.
 async fn lost(deployment: &Deployment, kind: &'static str) -> (SessionToken, SessionToken) {
     let token = sign_in(deployment, kind).await;
     let policy = RefreshPolicy { idle: IDLE * 2, ..policy(kind) };
@@ -40,7 +40,7 @@ async fn refresh_after_a_lost_reply_gets_the_same_successor_for_24_hours_with_an
             let (granted, outcome, user) = audited(&deployment, kind, &token, &id).await;
             assert_eq!((granted, outcome.as_str()), (true, Some("session_refreshed_late")), "{id}");
             assert_eq!(user, OWNER, "{id}");
-            // Tabs that wake together get it together.
+            // Tabs that wake together get the successor together.
             deployment.advance(GRACE - MOMENT);
             assert!(refresh(&deployment, kind, &token).await == Some(next.clone()), "{id}");
             assert!(refresh(&deployment, kind, &next).await.is_some(), "{id}: it is good");
@@ -53,7 +53,7 @@ async fn refresh_after_a_lost_reply_gets_the_same_successor_for_24_hours_with_an
 }
 
 #[tokio::test]
-async fn refresh_with_the_parent_after_its_successor_was_presented_ends_the_family() {
+async fn refresh_with_a_token_whose_successor_was_presented_ends_the_session() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         for kept in [true, false] {
@@ -70,7 +70,7 @@ async fn refresh_with_the_parent_after_its_successor_was_presented_ends_the_fami
 }
 
 #[tokio::test]
-async fn second_late_answer_before_three_clean_rotations_ends_the_family() {
+async fn second_late_answer_before_three_rotations_ends_the_session() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         for rotations in 0..5 {
@@ -104,7 +104,7 @@ async fn setting_of_thirty_seconds_gives_no_late_answer() {
 }
 
 #[tokio::test]
-async fn user_who_may_not_enter_uses_up_no_late_answer() {
+async fn user_who_may_not_sign_in_uses_up_no_late_answer() {
     let deployment = Deployment::start().await;
     let user = raw::user(&deployment, OWNER).await;
     for kind in KINDS {
@@ -121,13 +121,13 @@ async fn user_who_may_not_enter_uses_up_no_late_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn late_answers_at_once_are_one_and_a_presentation_beside_them_loses_no_session() {
+async fn concurrent_late_answers_are_one_and_lose_no_session() {
     let deployment = Arc::new(Deployment::start().await);
     for round in 0..10 {
         let (token, next) = lost(&deployment, "account").await;
         let mut all = JoinSet::new();
         for at in 0..20 {
-            // In every second round the successor is presented beside its parent.
+            // In every second round the successor is presented at the same time as its parent.
             let presented = if round % 2 == 1 && at == 10 { next.clone() } else { token.clone() };
             let deployment = Arc::clone(&deployment);
             all.spawn(async move {
@@ -144,7 +144,7 @@ async fn late_answers_at_once_are_one_and_a_presentation_beside_them_loses_no_se
             }
             assert!(refresh(&deployment, "account", &next).await.is_some(), "round {round}");
         } else if item(&deployment, &token).await.is_some() {
-            // Whoever came before the presentation was answered; a parent after it ended the family.
+            // A parent before the presentation was answered. A parent after it ended the session.
             let good = given.into_iter().filter_map(|outcome| outcome.ok().flatten());
             assert!(good.count() > 0, "round {round}");
         }
@@ -152,7 +152,7 @@ async fn late_answers_at_once_are_one_and_a_presentation_beside_them_loses_no_se
 }
 
 #[tokio::test]
-async fn late_answer_whose_write_is_answered_by_nobody_is_given_again() {
+async fn late_answer_whose_write_gets_no_reply_is_given_again() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for kind in KINDS {
         for lost_replies in [1, 3] {
@@ -161,7 +161,7 @@ async fn late_answer_whose_write_is_answered_by_nobody_is_given_again() {
             let outcome = deployment.app.refresh(&deployment.caller(kind), &token, &policy(kind)).await;
             proxy.heal();
             match lost_replies {
-                // The SDK sends it again, and finds it recorded.
+                // The SDK sends the write again, and finds it recorded.
                 1 => assert!(outcome.unwrap().unwrap().session.unwrap() == next, "{kind}"),
                 _ => assert_eq!(outcome.err(), Some(Refusal::Unavailable), "{kind}"),
             }
@@ -191,17 +191,17 @@ async fn presentation_that_cannot_be_recorded_is_an_error_and_loses_nothing() {
 /// One step of an owner and a thief who hold the same token.
 #[derive(Clone, Debug)]
 struct Step {
-    /// How long after the step before, in seconds: never within the grace of the other's.
+    /// Seconds since the step before: never within the grace of the other's.
     pause: u64,
     thief: bool,
     /// The owner's reply is lost.
     lost: bool,
 }
 
-/// The owner and the thief begin with the same token. From the owner's second answered refresh after the thief's first
-/// one, the thief gets nothing any more.
+/// The owner and the thief begin with the same token. After the thief's first refresh and two answered refreshes of the
+/// owner, the thief gets nothing more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn thief_who_shares_a_token_gets_nothing_after_two_refreshes_of_the_owner() {
+async fn thief_with_a_shared_token_gets_nothing_after_two_refreshes_of_the_owner() {
     let deployment = Deployment::start().await;
     let step = (31..5 * 3600_u64, any::<bool>(), prop::bool::weighted(0.3));
     let steps = vec(step.prop_map(|(pause, thief, lost)| Step { pause, thief, lost }), 1..24);
@@ -222,7 +222,7 @@ async fn theft(deployment: &Deployment, before: usize, steps: Vec<Step>) {
         deployment.advance(GRACE);
     }
     let mut thief = owner.clone();
-    // How many refreshes of the owner were answered since the thief's first.
+    // The number of the owner's refreshes that were answered since the thief's first.
     let mut answered = None;
     for step in &steps {
         deployment.advance(Duration::from_secs(step.pause));
@@ -247,8 +247,8 @@ async fn theft(deployment: &Deployment, before: usize, steps: Vec<Step>) {
     }
 }
 
-/// How often a client that loses one reply in twenty is signed out in 2,000 refreshes, an hour apart. It asks again a
-/// minute after a reply was lost.
+/// Counts how often a client that loses one reply in twenty is signed out in 2,000 refreshes, an hour apart. It asks
+/// again a minute after a reply was lost.
 async fn sign_outs(deployment: &Deployment, policy: &RefreshPolicy) -> u32 {
     let mut random = fastrand::Rng::with_seed(7009);
     let mut token = sign_in(deployment, "account").await;

@@ -1,8 +1,8 @@
-//! The policy of a refresh, written down a second time and held against the store's conditional write: whatever state
-//! a session is in, it is rotated, kept, answered again, ended or left alone exactly where this says so.
+//! The policy of a refresh, written a second time and compared with the conditional write of the store: a session in
+//! any state is rotated, kept, answered again, ended or left alone as the policy says.
 
 use postern::clock::Timestamp;
-use postern::session::SessionToken;
+use postern::session::{SessionSecret, SessionToken};
 use postern_tests::deployment::Deployment;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -19,9 +19,9 @@ const SECOND: i64 = 1_700_000_000;
 struct Case {
     /// The milliseconds of the present second.
     millis: i64,
-    /// How long ago the session was rotated, in milliseconds; another function's clock may be ahead.
+    /// Milliseconds since the session was rotated. Another function's clock may be ahead.
     rotated_ago: i64,
-    /// In how many seconds it ends when idle, and at all.
+    /// Seconds until the idle end and until the absolute end.
     expires_in: i64,
     ends_in: i64,
     was_rotated: bool,
@@ -31,7 +31,7 @@ struct Case {
     presented: Presented,
     /// The present token was presented while it was kept.
     known: bool,
-    /// How many rotations ago the last late answer was, and how many milliseconds.
+    /// Rotations and milliseconds since the last late answer.
     late_answer: Option<(u64, i64)>,
 }
 
@@ -92,7 +92,7 @@ fn cases() -> impl Strategy<Value = Case> {
     ];
     let late_ago = prop_oneof![select(vec![0, 29_999, 30_000]), -5_000..100_000_i64];
     let late_answer = prop::option::weighted(0.6, (0..5_u64, late_ago));
-    // Mostly alive: else little more than that is tried.
+    // Most sessions are alive, so that more than expiry is tried.
     let ends = || {
         prop_oneof![
             1 => select(vec![-1, 0, 1]),
@@ -122,9 +122,9 @@ fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
-/// A token in the family of all these sessions. 32 digits, so that the successor is easily computed here.
+/// A token of the family of all these sessions. It has 32 digits, so that its successor is easy to compute here.
 fn token(secret: char) -> SessionToken {
-    let secret = secret.to_string().repeat(32);
+    let secret = SessionSecret::hex(secret.to_string().repeat(32));
     SessionToken { user_id: OWNER, family: "Family0123".to_owned(), secret }
 }
 
@@ -189,7 +189,7 @@ async fn holds(deployment: &Deployment, case: &Case) {
             recorded.insert("presented".to_owned(), Attribute::Bool(true));
             assert_eq!(after, Some(recorded), "{case:?}");
         }
-        // A user who may not enter uses up no late answer.
+        // A user who may not sign in uses up no late answer.
         Expected::GivenLate if !case.same_epoch => assert_eq!(after, before, "{case:?}"),
         Expected::GivenLate => {
             let mut recorded = before.unwrap();
@@ -215,7 +215,7 @@ async fn holds(deployment: &Deployment, case: &Case) {
             }
         }
     }
-    // Whoever is of another epoch gets nothing, whatever becomes of the session.
+    // A session of another epoch gives no token, whatever becomes of it.
     let gets = !matches!(expected, Expected::LeftAlone | Expected::Ended) && case.same_epoch;
     assert_eq!(given.is_some(), gets, "{case:?}");
     match (expected, given) {
@@ -225,7 +225,7 @@ async fn holds(deployment: &Deployment, case: &Case) {
         (Expected::GivenAgain | Expected::GivenLate, Some(given)) => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, presented.secret.as_bytes());
             let successor = hex::encode(hmac::sign(&key, b"postern refreshnonce").as_ref());
-            assert_eq!(given, successor[..32], "{case:?}");
+            assert_eq!(*given, successor[..32], "{case:?}");
         }
         (Expected::Rotated, Some(given)) => assert_ne!(given, presented.secret, "{case:?}"),
         _ => {}
@@ -233,7 +233,7 @@ async fn holds(deployment: &Deployment, case: &Case) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_session_in_any_state_does_what_the_policy_says() {
+async fn session_in_any_state_follows_the_policy() {
     let deployment = Deployment::start().await;
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
     tokio::task::block_in_place(|| {

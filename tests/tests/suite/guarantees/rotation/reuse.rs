@@ -1,8 +1,8 @@
-//! A token that was used before ends its session; and nothing in the table is one.
+//! A token that was used before ends its session. The table holds no token.
 
 use std::time::Duration;
 
-use postern::session::{GRACE, SessionToken};
+use postern::session::{GRACE, SessionSecret, SessionToken};
 use postern_tests::deployment::Deployment;
 use postern_tests::logs;
 use ring::hmac;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::raw::{self, Attribute};
 use crate::support::sessions::{KINDS, MOMENT, OWNER, item, policy, refresh, sign_in};
 
-/// Refreshes under a request id, and gives the outcome and the user's id of the one audit event.
+/// Refreshes under a request id. Returns the outcome and the user id of its one audit event.
 pub(super) async fn audited(
     deployment: &Deployment,
     kind: &'static str,
@@ -26,7 +26,7 @@ pub(super) async fn audited(
     let events: Vec<Value> = lines.filter(|line| line["request_id"] == json!(id)).collect();
     let [event] = events.as_slice() else { panic!("{id}: {events:?}") };
     assert_eq!((&event["message"], &event["contract"]), (&json!("session"), &json!(kind)), "{id}");
-    // A metric of its own, so that what follows a sign-in does not count as one.
+    // A metric of its own, so that a refresh does not count as a sign-in.
     let [metric] = event["_aws"]["CloudWatchMetrics"].as_array().unwrap().as_slice() else {
         panic!("{event}")
     };
@@ -36,7 +36,7 @@ pub(super) async fn audited(
 }
 
 #[tokio::test]
-async fn a_token_used_again_after_the_grace_ends_the_family_for_thief_and_victim() {
+async fn token_reused_after_the_grace_ends_the_session_for_thief_and_victim() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let stolen = sign_in(&deployment, kind).await;
@@ -58,9 +58,9 @@ async fn a_token_used_again_after_the_grace_ends_the_family_for_thief_and_victim
     }
 }
 
-/// The thief comes first and rotates on: of the victim's token nothing is left in the session but that it was used.
+/// The thief refreshes first, several times. The session knows of the victim's token only that it was used.
 #[tokio::test]
-async fn a_token_older_than_the_previous_ends_the_family_even_within_the_grace() {
+async fn token_older_than_the_previous_ends_the_session_even_within_the_grace() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let stolen = sign_in(&deployment, kind).await;
@@ -76,27 +76,27 @@ async fn a_token_older_than_the_previous_ends_the_family_even_within_the_grace()
 }
 
 #[tokio::test]
-async fn a_guess_at_the_secret_of_a_family_ends_it_and_one_at_the_family_ends_nothing() {
+async fn guessed_secret_ends_the_session_and_guessed_family_ends_nothing() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let token = sign_in(&deployment, kind).await;
-        let mut strangers = vec![
+        let mut unknown_tokens = vec![
             SessionToken { family: "0000000000".to_owned(), ..token.clone() },
             SessionToken { family: token.family.to_lowercase() + "x", ..token.clone() },
             SessionToken { family: String::new(), ..token.clone() },
         ];
-        strangers.extend([0, 1, 34, u64::MAX].map(|user_id| SessionToken { user_id, ..token.clone() }));
-        for (at, stranger) in strangers.iter().enumerate() {
+        unknown_tokens.extend([0, 1, 34, u64::MAX].map(|user_id| SessionToken { user_id, ..token.clone() }));
+        for (at, token_of_nobody) in unknown_tokens.iter().enumerate() {
             let id = format!("guess-{kind}-{at}");
             let unknown = (false, json!("session_invalid"), Value::Null);
-            assert_eq!(audited(&deployment, kind, stranger, &id).await, unknown);
+            assert_eq!(audited(&deployment, kind, token_of_nobody, &id).await, unknown);
         }
         let token = refresh(&deployment, kind, &token).await.expect("nothing was ended");
         for secret in
             ["", "guess", &token.secret[1..], &token.family, &crate::support::sessions::sha256(&token.secret)]
         {
             let token = sign_in(&deployment, kind).await;
-            let guess = SessionToken { secret: secret.to_owned(), ..token.clone() };
+            let guess = SessionToken { secret: SessionSecret::base62(secret), ..token.clone() };
             assert!(refresh(&deployment, kind, &guess).await.is_none(), "{kind} {secret}");
             assert_eq!(item(&deployment, &token).await, None, "{kind} {secret}");
         }
@@ -104,17 +104,17 @@ async fn a_guess_at_the_secret_of_a_family_ends_it_and_one_at_the_family_ends_no
 }
 
 #[tokio::test]
-async fn no_token_and_no_secret_is_in_the_table_in_the_clear_nor_its_successor() {
+async fn table_holds_no_token_secret_or_successor_in_the_clear() {
     let deployment = Deployment::start().await;
     let mut words = Vec::new();
     for kind in KINDS {
         let mut token = sign_in(&deployment, kind).await;
         for _ in 0..4 {
-            words.extend([token.to_plain(), token.secret.clone(), token.family.clone()]);
+            words.extend([token.to_plain(), token.secret.to_string(), token.family.clone()]);
             token = refresh(&deployment, kind, &token).await.unwrap();
             deployment.advance(GRACE + Duration::from_secs(1));
         }
-        words.extend([token.to_plain(), token.secret.clone()]);
+        words.extend([token.to_plain(), token.secret.to_string()]);
     }
     let table = format!("{:?}", raw::all(&deployment).await);
     let logged = logs::so_far();
@@ -124,9 +124,9 @@ async fn no_token_and_no_secret_is_in_the_table_in_the_clear_nor_its_successor()
     }
 }
 
-/// What is done with the token and the nonce makes the successor; what is done with all that is stored does not.
+/// The token and the nonce give the successor. What is stored does not.
 #[tokio::test]
-async fn the_successor_takes_the_token_and_no_word_of_the_item_stands_in_for_it() {
+async fn successor_cannot_be_derived_from_the_item_alone() {
     let deployment = Deployment::start().await;
     let token = sign_in(&deployment, "email").await;
     let next = refresh(&deployment, "email", &token).await.unwrap();
@@ -143,13 +143,13 @@ async fn the_successor_takes_the_token_and_no_word_of_the_item_stands_in_for_it(
         let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
         hex::encode(hmac::sign(&key, message.as_bytes()).as_ref())[..32].to_owned()
     };
-    assert_eq!(derive(&token.secret, &format!("postern refresh{nonce}")), next.secret);
+    assert_eq!(derive(&token.secret, &format!("postern refresh{nonce}")), *next.secret);
     for key in words.iter().chain(&["", "postern refresh"]) {
         for word in &words {
             for message in [(*word).to_owned(), format!("postern refresh{word}")] {
-                assert_ne!(derive(key, &message), next.secret, "{key} {message}");
+                assert_ne!(derive(key, &message), *next.secret, "{key} {message}");
             }
         }
     }
-    assert!(words.iter().all(|word| !word.contains(&next.secret) && !word.contains(&token.secret)));
+    assert!(words.iter().all(|word| !word.contains(&*next.secret) && !word.contains(&*token.secret)));
 }

@@ -1,17 +1,18 @@
-//! Sessions over the store: who refreshes gets a successor, until the session, the user or the user's epoch ends.
+//! Refreshes of sessions in the store: each gives a successor, until the session, the user or the user's epoch ends.
 
 use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
-use postern::session::{GRACE, SessionToken};
+use postern::session::{GRACE, SessionSecret, SessionToken};
+use postern::store::Written;
 use postern_tests::deployment::Deployment;
 
 use crate::support::raw::{self, Attribute, number, text};
 use crate::support::sessions::{IDLE, KINDS, MOMENT, OWNER, item, millis, refresh, sha256, sign_in};
 
 #[tokio::test]
-async fn the_first_refresh_rotates_and_its_successors_do() {
+async fn first_refresh_and_every_later_one_rotate() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let mut token = sign_in(&deployment, kind).await;
@@ -30,7 +31,7 @@ async fn the_first_refresh_rotates_and_its_successors_do() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_rotated_within_the_grace_gives_the_same_successor() {
+async fn token_rotated_within_the_grace_gives_the_same_successor() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let token = sign_in(&deployment, kind).await;
@@ -48,7 +49,7 @@ async fn a_token_that_was_rotated_within_the_grace_gives_the_same_successor() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_younger_than_the_grace_is_kept() {
+async fn token_younger_than_the_grace_is_kept() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let first = sign_in(&deployment, kind).await;
@@ -62,10 +63,10 @@ async fn a_token_that_is_younger_than_the_grace_is_kept() {
 }
 
 #[tokio::test]
-async fn an_idle_session_ends_to_the_second_and_a_refresh_puts_that_off() {
+async fn idle_session_ends_to_the_second_and_a_refresh_postpones_it() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
-        // In the middle of a second: the stored end is its beginning.
+        // The time is in the middle of a second. The stored end is its beginning.
         deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
         let mut token = sign_in(&deployment, kind).await;
         for _ in 0..2 {
@@ -80,16 +81,16 @@ async fn an_idle_session_ends_to_the_second_and_a_refresh_puts_that_off() {
         for _ in 0..2 {
             assert!(refresh(&deployment, kind, &token).await.is_none(), "{kind} is over");
         }
-        // Who comes too late is no thief: what is left is collected.
+        // A token that comes too late is no reuse. The item is left for collection.
         assert_eq!(item(&deployment, &token).await, Some(last), "{kind}");
     }
 }
 
 #[tokio::test]
-async fn a_session_ends_after_its_longest_life_however_often_it_is_used() {
+async fn session_ends_at_its_absolute_end_however_often_it_is_used() {
     let deployment = Deployment::start_with(|env| env.with("SESSION_ABSOLUTE_SECONDS", "100")).await;
     for kind in KINDS {
-        // The last token is to be a young one, and one that would be rotated.
+        // The last token is tried while it is young, and when it would be rotated.
         for refreshes in [&[40_000, 80_000, 99_999][..], &[40_000]] {
             let began = Timestamp::from_millis(1_700_000_000_000);
             deployment.set_time(began);
@@ -107,11 +108,11 @@ async fn a_session_ends_after_its_longest_life_however_often_it_is_used() {
 }
 
 #[tokio::test]
-async fn another_kinds_token_is_refused_and_ends_nothing() {
+async fn token_of_another_kind_is_refused_and_ends_nothing() {
     let deployment = Deployment::start().await;
     for kind in KINDS {
         let token = sign_in(&deployment, kind).await;
-        let guessed = SessionToken { secret: "x".repeat(43), ..token.clone() };
+        let guessed = SessionToken { secret: SessionSecret::base62("x".repeat(43)), ..token.clone() };
         let before = item(&deployment, &token).await;
         for other in KINDS.into_iter().filter(|other| *other != kind) {
             for presented in [&token, &guessed] {
@@ -131,16 +132,16 @@ async fn another_kinds_token_is_refused_and_ends_nothing() {
     }
 }
 
-/// What ends all sessions of a user, and what afterwards does not bring them back.
+/// What ends all sessions of a user, and what does not bring them back afterwards.
 #[tokio::test]
-async fn the_users_epoch_ends_every_session_at_once_and_for_good() {
+async fn new_epoch_ends_every_session_at_once_and_for_good() {
     let deployment = Deployment::start().await;
     for disable in [false, true] {
         let mut old = Vec::new();
         for kind in KINDS {
             let first = sign_in(&deployment, kind).await;
             let next = refresh(&deployment, kind, &first).await.unwrap();
-            // Tokens that a moment ago would have rotated, been kept, or given their successor.
+            // A moment ago these tokens would have been rotated, kept, or answered with their successor.
             old.extend([(kind, sign_in(&deployment, kind).await), (kind, first), (kind, next)]);
         }
         let now = deployment.now();
@@ -148,7 +149,7 @@ async fn the_users_epoch_ends_every_session_at_once_and_for_good() {
             true => deployment.store.set_status(OWNER, Status::Disabled, now).await,
             false => deployment.store.end_sessions(OWNER, now).await,
         };
-        assert_eq!(ended, Ok(true));
+        assert_eq!(ended, Ok(Written::Done));
         for again in [false, true] {
             for (kind, token) in &old {
                 assert!(refresh(&deployment, kind, token).await.is_none(), "{kind}");
@@ -158,7 +159,7 @@ async fn the_users_epoch_ends_every_session_at_once_and_for_good() {
             if !again {
                 assert_eq!(
                     deployment.store.set_status(OWNER, Status::Active, deployment.now()).await,
-                    Ok(true)
+                    Ok(Written::Done)
                 );
                 deployment.advance(GRACE);
             }
@@ -174,12 +175,12 @@ async fn the_users_epoch_ends_every_session_at_once_and_for_good() {
 }
 
 #[tokio::test]
-async fn who_may_not_enter_has_no_session_and_is_not_told_why() {
+async fn session_of_a_user_who_may_not_sign_in_is_refused_without_a_reason() {
     let deployment = Deployment::start().await;
     let user = raw::user(&deployment, OWNER).await;
     for kind in KINDS {
         let token = sign_in(&deployment, kind).await;
-        // Written past `set_status`, so in the epoch of the session.
+        // Written without `set_status`, so the epoch of the session is still current.
         for (member, value) in [
             ("status", text("disabled")),
             ("status", text("blocked")),

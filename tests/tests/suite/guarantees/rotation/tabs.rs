@@ -1,4 +1,4 @@
-//! Tabs and thieves over HTTP: those who share a session never lose it, and who stole it does not keep it.
+//! Tabs and thieves over HTTP: tabs that share a session never lose it, and a thief does not keep it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::support::tokens::{
-    Gateway, RENEWABLE, Tokens, assert_refused, end, present, sessions, sign_in, upgrade,
+    Gateway, REFRESHABLE, Tokens, assert_refused, end, present, refreshed, sessions, sign_in,
 };
 
 const TABS: usize = 50;
 
-/// Every tab refreshes with this token, all at once; what each got.
+/// Every tab refreshes with this token, all at once. Returns what each got.
 async fn all_at_once(gateway: &Arc<Gateway>, contract: &'static str, token: &str) -> Vec<Tokens> {
     let ready = Arc::new(Barrier::new(TABS));
     let mut tabs = JoinSet::new();
@@ -32,10 +32,10 @@ async fn all_at_once(gateway: &Arc<Gateway>, contract: &'static str, token: &str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn fifty_tabs_that_refresh_at_once_all_get_the_same_successor_and_go_on_with_it() {
+async fn fifty_tabs_that_refresh_at_once_get_the_same_successor() {
     let deployment = Deployment::start().await;
     let gateway = Arc::new(Gateway::open(&deployment).await);
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         let mut token = sign_in(&deployment, contract).await;
         for round in 0..2 {
             let given = all_at_once(&gateway, contract, &token.refresh).await;
@@ -44,7 +44,7 @@ async fn fifty_tabs_that_refresh_at_once_all_get_the_same_successor_and_go_on_wi
             for tokens in &given {
                 assert_eq!(tokens.secret(contract), next, "{contract}, round {round}");
             }
-            // Of a token this young, nobody gets another.
+            // A token this young is not rotated.
             for tokens in all_at_once(&gateway, contract, &given[1].refresh).await {
                 assert_eq!(tokens.secret(contract), next, "{contract}, round {round}");
             }
@@ -65,10 +65,10 @@ async fn fifty_tabs_that_refresh_at_once_all_get_the_same_successor_and_go_on_wi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tabs_that_are_seconds_apart_keep_the_session_for_twenty_rounds() {
+async fn tabs_seconds_apart_keep_the_session_for_twenty_rounds() {
     let deployment = Deployment::start().await;
     let gateway = Gateway::open(&deployment).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         for period in [35, 240] {
             let began = deployment.now();
             let first = sign_in(&deployment, contract).await;
@@ -95,16 +95,16 @@ async fn tabs_that_are_seconds_apart_keep_the_session_for_twenty_rounds() {
     }
 }
 
-/// Whoever of the two comes second with a token that was rotated shows that there are two.
+/// The second presentation of a rotated token shows that two clients hold it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thief_with_an_old_token_ends_the_family_for_both() {
+async fn old_token_presented_by_a_thief_ends_the_session_for_both() {
     let deployment = Deployment::start().await;
     let gateway = Gateway::open(&deployment).await;
-    for contract in RENEWABLE {
+    for contract in REFRESHABLE {
         for rotations in [2, 4] {
             let stolen = sign_in(&deployment, contract).await;
             let elsewhere = sign_in(&deployment, contract).await;
-            // The one is the thief, or the other.
+            // Either of them may be the thief.
             let (mut first, mut second) = (gateway.connect().await, gateway.connect().await);
             let mut kept = stolen.clone();
             for _ in 0..rotations {
@@ -121,7 +121,7 @@ async fn a_thief_with_an_old_token_ends_the_family_for_both() {
                     assert_eq!(present(&deployment, contract, &tokens.access).await.status, 401, "{of}");
                 }
             }
-            upgrade(&deployment, contract, &elsewhere.refresh).await;
+            refreshed(&deployment, contract, &elsewhere.refresh).await;
             assert_eq!(end(&deployment, contract, &elsewhere.refresh).await.status, 200, "{of}");
             assert_eq!(sessions(&deployment, contract).await.len(), 0, "{of}");
         }

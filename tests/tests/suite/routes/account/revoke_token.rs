@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use crate::support::account::{REVOKE, assert_error, assert_no_form, post, tokens_of_others};
 use crate::support::jwt::{claims, mint};
 use crate::support::tokens::{
-    OWNER, assert_access_refused, assert_refused, end, refresh, sessions, sign_in, upgrade,
+    OWNER, assert_access_refused, assert_refused, end, refresh, refreshed, sessions, sign_in,
 };
 use crate::support::words::assert_reply;
 
 #[tokio::test]
-async fn every_token_of_the_family_revokes_it() {
+async fn revocation_by_any_token_of_the_family_ends_the_session() {
     let deployment = Deployment::start().await;
     for which in 0..5 {
         let elsewhere = sign_in(&deployment, "account").await;
         let first = sign_in(&deployment, "account").await;
-        let second = upgrade(&deployment, "account", &first.refresh).await;
+        let second = refreshed(&deployment, "account", &first.refresh).await;
         deployment.advance(GRACE);
-        let third = upgrade(&deployment, "account", &second.refresh).await;
+        let third = refreshed(&deployment, "account", &second.refresh).await;
         let revoked =
             [&third.refresh, &second.refresh, &first.refresh, &third.access, &first.access][which].clone();
         let reply = end(&deployment, "account", &revoked).await;
@@ -30,10 +30,10 @@ async fn every_token_of_the_family_revokes_it() {
             let refused = deployment.sso(&tokens.access).await;
             assert_access_refused("account", &refused, &format!("token {which}"));
         }
-        // Again, and there is nothing to end.
+        // The second time there is nothing to end.
         assert_reply(&end(&deployment, "account", &revoked).await, 200, "{}", json!({}), "again");
         assert_eq!(deployment.sso(&elsewhere.access).await.status, 200, "another session stays");
-        let elsewhere = upgrade(&deployment, "account", &elsewhere.refresh).await;
+        let elsewhere = refreshed(&deployment, "account", &elsewhere.refresh).await;
         assert_reply(
             &end(&deployment, "account", &elsewhere.refresh).await,
             200,
@@ -46,7 +46,7 @@ async fn every_token_of_the_family_revokes_it() {
 }
 
 #[tokio::test]
-async fn to_revoke_a_token_that_is_no_good_is_no_error_and_ends_nothing() {
+async fn revocation_of_an_invalid_token_succeeds_and_ends_nothing() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let session = tokens.session("account");
@@ -83,9 +83,9 @@ async fn to_revoke_a_token_that_is_no_good_is_no_error_and_ends_nothing() {
     }
     assert_eq!(sessions(&deployment, "email").await.len(), 1);
     assert_eq!(sessions(&deployment, "session").await.len(), 1);
-    let tokens = upgrade(&deployment, "account", &tokens.refresh).await;
+    let tokens = refreshed(&deployment, "account", &tokens.refresh).await;
     assert_eq!(deployment.sso(&tokens.access).await.status, 200);
-    // And the same claims, unchanged, do end it.
+    // The same claims, unchanged, end the session.
     assert_reply(
         &end(&deployment, "account", &changed("jti", json!("y"))).await,
         200,
@@ -97,7 +97,7 @@ async fn to_revoke_a_token_that_is_no_good_is_no_error_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
+async fn revocation_without_a_token_or_with_another_client_is_refused() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let token = &tokens.refresh;
@@ -118,7 +118,7 @@ async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
     let large = format!("token={token}&x={}", "x".repeat(70 * 1024));
     assert_no_form(&post(&deployment, REVOKE, &large).await, 413, "over 64 KiB");
     assert_eq!(deployment.sso(&tokens.access).await.status, 200);
-    let tokens = upgrade(&deployment, "account", token).await;
+    let tokens = refreshed(&deployment, "account", token).await;
     for form in ["token=T", "token=T&client_id=&token_type_hint=access_token&client_secret=x"] {
         let form = form.replace('T', &tokens.refresh);
         assert_reply(&post(&deployment, REVOKE, &form).await, 200, "{}", json!({}), &form);
@@ -126,9 +126,9 @@ async fn a_revocation_that_says_no_token_or_another_client_is_refused() {
     assert_refused("account", &refresh(&deployment, "account", &tokens.refresh).await, "it is over");
 }
 
-/// Only who shares the key can say this, and may well say it wrongly.
+/// Only a backend that shares the key can send this, and it may send it wrongly.
 #[tokio::test]
-async fn to_revoke_a_token_of_a_session_that_no_key_of_the_table_can_name_is_no_error() {
+async fn revocation_with_an_impossible_session_id_succeeds() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let mut claims = claims(&tokens.access);

@@ -9,7 +9,7 @@ use crate::support::replies::{HS256, assert_alphabet, assert_token_reply, is_hex
 use crate::support::words::assert_reply;
 
 #[tokio::test]
-async fn account_gives_an_access_token_for_seven_days_and_a_refresh_token() {
+async fn sign_in_gives_an_access_token_for_seven_days_and_a_refresh_token() {
     let deployment = Deployment::start().await;
     let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
     let order = ["token", "access_token", "expires_in", "token_type", "refresh_token", "client_id", "scope"];
@@ -35,7 +35,7 @@ async fn account_gives_an_access_token_for_seven_days_and_a_refresh_token() {
 }
 
 #[tokio::test]
-async fn account_honours_its_settings() {
+async fn sign_in_follows_its_settings() {
     let deployment = Deployment::start_with(|env| {
         env.with("ACCOUNT_ACCESS_TOKEN_SECONDS", "90")
             .with("ACCOUNT_CLIENT_ID", "my \"client\"")
@@ -52,7 +52,7 @@ async fn account_honours_its_settings() {
 }
 
 #[tokio::test]
-async fn account_lists_every_failing_field() {
+async fn sign_in_with_several_failing_fields_lists_them_all() {
     let deployment = Deployment::start().await;
     let required = r#"{"message":"This field is required.","code":"required"}"#;
     let invalid = r#"{"message":"Not a valid string.","code":"invalid"}"#;

@@ -12,14 +12,14 @@ use crate::support::account::{REVOKE, assert_error, assert_no_form, post, tokens
 use crate::support::jwt::claims;
 use crate::support::signed_in::member;
 use crate::support::tokens::{
-    FORM, OWNER, assert_refused, grant, post_bytes, refresh, sessions, sign_in, upgrade,
+    FORM, OWNER, assert_refused, grant, post_bytes, refresh, refreshed, sessions, sign_in,
 };
 use crate::support::words::{assert_reply, headers};
 
 const TOKEN: &str = "/oauth/token/";
 
 #[tokio::test]
-async fn a_refresh_replies_with_five_members_in_the_order_of_the_rfc() {
+async fn refresh_replies_with_the_five_members_of_rfc_6749() {
     let deployment = Deployment::start_with(|env| {
         env.with("ACCOUNT_SCOPE", "one two").with("ACCOUNT_ACCESS_TOKEN_SECONDS", "1234")
     })
@@ -51,7 +51,7 @@ async fn a_refresh_replies_with_five_members_in_the_order_of_the_rfc() {
 }
 
 #[tokio::test]
-async fn each_request_that_is_no_good_refresh_gets_the_error_of_the_rfc_and_costs_nothing() {
+async fn malformed_refresh_gets_the_error_of_rfc_6749_and_does_not_reach_the_table() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let token = tokens.refresh.as_str();
@@ -114,14 +114,14 @@ async fn each_request_that_is_no_good_refresh_gets_the_error_of_the_rfc_and_cost
     assert_error(&reply, "invalid_request", "a query is no body");
     assert!(sessions(&deployment, "account").await == before, "a session was written");
     assert_ne!(
-        upgrade(&deployment, "account", token).await.refresh,
+        refreshed(&deployment, "account", token).await.refresh,
         token,
         "it rotates as if nothing had been"
     );
 }
 
 #[tokio::test]
-async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
+async fn refresh_without_optional_parameters_is_accepted() {
     let deployment = Deployment::start().await;
     for form in [
         "grant_type=refresh_token&refresh_token=T",
@@ -139,7 +139,7 @@ async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
         assert_eq!((reply.status, &reply.json()["scope"]), (200, &json!("read write")), "{form}");
         assert_eq!(reply.headers, headers(json!({"pragma": "no-cache"})), "{form}");
     }
-    // A form is one whatever it is called.
+    // A form is read under any content type.
     let tokens = sign_in(&deployment, "account").await;
     for kind in ["application/json", "text/plain", "nonsense"] {
         let headers = [("content-type", kind)];
@@ -150,7 +150,7 @@ async fn what_a_public_client_may_leave_out_or_write_otherwise_is_taken() {
 
 /// RFC 6749 §2.3.1 and §5.2.
 #[tokio::test]
-async fn basic_authorization_with_the_configured_client_is_taken_and_another_is_challenged() {
+async fn basic_authorization_of_the_configured_client_is_accepted_and_another_is_challenged() {
     let deployment = Deployment::start().await;
     let with_basic = async |path: &str, credentials: &str, form: &str| {
         let basic = format!("Basic {}", STANDARD.encode(credentials));
@@ -182,14 +182,14 @@ async fn basic_authorization_with_the_configured_client_is_taken_and_another_is_
     assert_reply(&reply, 401, r#"{"error":"invalid_client"}"#, more, "no base64");
     let form = grant(&tokens.refresh).replace("=postern", "=another");
     assert_error(&with_basic(TOKEN, "postern:", &form).await, "invalid_client", "the body disagrees");
-    // Another scheme is none of this endpoint's.
+    // Another scheme is not one of this endpoint.
     let bearer = [FORM[0], ("authorization", "Bearer x")];
     let reply = deployment.request("account", "POST", TOKEN, &bearer, &grant(&tokens.refresh)).await;
     assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[tokio::test]
-async fn a_token_that_is_none_of_this_client_is_an_invalid_grant_and_ends_nothing() {
+async fn refresh_with_a_token_of_another_kind_is_invalid_grant_and_ends_nothing() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let session = tokens.session("account");
@@ -222,5 +222,5 @@ async fn a_token_that_is_none_of_this_client_is_an_invalid_grant_and_ends_nothin
         assert_refused("account", &refresh(&deployment, "account", token).await, token);
     }
     assert!(stored(&deployment).await == before, "a session was ended or rotated");
-    upgrade(&deployment, "account", token).await;
+    refreshed(&deployment, "account", token).await;
 }

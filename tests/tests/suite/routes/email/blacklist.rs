@@ -4,18 +4,18 @@ use postern::session::GRACE;
 use postern_tests::deployment::Deployment;
 use serde_json::json;
 
-use crate::support::tokens::{assert_refused, end, refresh, sessions, sign_in, upgrade};
+use crate::support::tokens::{assert_refused, end, refresh, refreshed, sessions, sign_in};
 use crate::support::words::assert_reply;
 
 #[tokio::test]
-async fn a_blacklisted_token_is_gone_with_its_family_and_is_not_valid_the_second_time() {
+async fn blacklist_of_any_token_of_the_family_ends_the_session_once() {
     let deployment = Deployment::start().await;
     for which in 0..3 {
         let elsewhere = sign_in(&deployment, "email").await;
         let first = sign_in(&deployment, "email").await;
-        let second = upgrade(&deployment, "email", &first.refresh).await;
+        let second = refreshed(&deployment, "email", &first.refresh).await;
         deployment.advance(GRACE);
-        let third = upgrade(&deployment, "email", &second.refresh).await;
+        let third = refreshed(&deployment, "email", &second.refresh).await;
         let presented = [&third, &second, &first][which];
         let reply = end(&deployment, "email", &presented.refresh).await;
         assert_reply(&reply, 200, "{}", json!({}), &format!("token {which}"));
@@ -24,7 +24,7 @@ async fn a_blacklisted_token_is_gone_with_its_family_and_is_not_valid_the_second
             assert_refused("email", &end(&deployment, "email", &tokens.refresh).await, &of);
             assert_refused("email", &refresh(&deployment, "email", &tokens.refresh).await, &of);
         }
-        upgrade(&deployment, "email", &elsewhere.refresh).await;
+        refreshed(&deployment, "email", &elsewhere.refresh).await;
         assert_eq!(sessions(&deployment, "email").await.len(), which + 1, "another session stays");
     }
 }

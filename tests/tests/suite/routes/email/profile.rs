@@ -8,14 +8,14 @@ use serde_json::json;
 use crate::support::email::{HS256, changed, tokens_of_others};
 use crate::support::jwt::{claims, mint, mint_with};
 use crate::support::tokens::{
-    API_REALM, Tokens, assert_access_refused, profile, profile_refusal, sign_in, upgrade,
+    API_REALM, Tokens, assert_access_refused, profile, profile_refusal, refreshed, sign_in,
 };
 use crate::support::words::assert_reply;
 
 const PROFILE: &str = "/api/profile/";
 
 #[tokio::test]
-async fn the_profile_is_the_user_of_the_sign_in_byte_for_byte() {
+async fn profile_equals_the_user_of_the_sign_in_byte_for_byte() {
     let deployment = Deployment::start().await;
     for (email, password) in [
         ("johndoe@example.com", "SecurePass123!"),
@@ -28,7 +28,7 @@ async fn the_profile_is_the_user_of_the_sign_in_byte_for_byte() {
         assert!(user.contains(email), "{user}");
         let tokens = Tokens::of("email", &reply);
         assert_reply(&profile(&deployment, &tokens.access).await, 200, user, json!({}), email);
-        let tokens = upgrade(&deployment, "email", &tokens.refresh).await;
+        let tokens = refreshed(&deployment, "email", &tokens.refresh).await;
         assert_reply(&profile(&deployment, &tokens.access).await, 200, user, json!({}), email);
         let lower = [("authorization", &*format!("bearer  {} ", tokens.access))];
         for path in [PROFILE, "/api/profile", "/api/profile/?token=x"] {
@@ -50,7 +50,7 @@ async fn the_profile_is_the_user_of_the_sign_in_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn the_profile_is_shown_to_the_holder_of_an_access_token_and_nobody_else() {
+async fn profile_is_shown_for_a_valid_access_token_only() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "email").await;
     let good = claims(&tokens.access);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::email::{HS256, changed, post, tokens_of_others};
 use crate::support::jwt::{claims, mint, mint_with, parts};
 use crate::support::tokens::{
-    OWNER, Tokens, assert_refused, end, post_bytes, refresh, sessions, sign_in, upgrade,
+    OWNER, Tokens, assert_refused, end, post_bytes, refresh, refreshed, sessions, sign_in,
 };
 use crate::support::words::assert_reply;
 
@@ -17,7 +17,7 @@ const REFRESH: &str = "/api/token/refresh/";
 const BLACKLIST: &str = "/api/token/blacklist/";
 
 #[tokio::test]
-async fn a_refresh_replies_with_two_tokens_and_their_claims_are_these() {
+async fn refresh_replies_with_two_tokens_and_their_claims() {
     let deployment = Deployment::start_with(|env| {
         env.with("EMAIL_ACCESS_TOKEN_SECONDS", "111").with("EMAIL_REFRESH_TOKEN_SECONDS", "2222")
     })
@@ -36,7 +36,7 @@ async fn a_refresh_replies_with_two_tokens_and_their_claims_are_these() {
     });
     let (access, refreshed) = (claims(&next.access), claims(&next.refresh));
     assert!(hex(&access["jti"]) && hex(&refreshed["jti"]), "{access} {refreshed}");
-    assert_ne!(access["jti"], refreshed["jti"], "whoever sees an access token must not see the secret");
+    assert_ne!(access["jti"], refreshed["jti"], "an access token must not show the secret");
     assert_ne!(refreshed["jti"], before["jti"]);
     let both = json!({"iat": iat, "user_id": OWNER, "iss": "email", "epoch": 0});
     let of = |more: Value| changed(&both, more);
@@ -53,12 +53,12 @@ async fn a_refresh_replies_with_two_tokens_and_their_claims_are_these() {
 }
 
 #[tokio::test]
-async fn a_rotated_token_is_revoked_and_after_the_grace_ends_the_family() {
+async fn token_that_was_rotated_twice_ends_the_session_after_the_grace() {
     let deployment = Deployment::start().await;
     let first = sign_in(&deployment, "email").await;
-    let next = upgrade(&deployment, "email", &first.refresh).await;
+    let next = refreshed(&deployment, "email", &first.refresh).await;
     deployment.advance(GRACE);
-    let last = upgrade(&deployment, "email", &next.refresh).await;
+    let last = refreshed(&deployment, "email", &next.refresh).await;
     let claims = claims(&first.refresh);
     assert!(claims["exp"].as_u64().unwrap() > deployment.now().secs(), "it has not expired by itself");
     assert_refused("email", &refresh(&deployment, "email", &first.refresh).await, "rotated twice");
@@ -67,7 +67,7 @@ async fn a_rotated_token_is_revoked_and_after_the_grace_ends_the_family() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_refresh_token_lacks_a_field() {
+async fn request_without_a_refresh_token_is_a_missing_field() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "email").await;
     let before = sessions(&deployment, "email").await;
@@ -103,11 +103,11 @@ async fn a_request_without_a_refresh_token_lacks_a_field() {
         assert_eq!(reply.status, 400, "{path}: no UTF-8");
     }
     assert!(sessions(&deployment, "email").await == before, "a session was touched");
-    upgrade(&deployment, "email", &tokens.refresh).await;
+    refreshed(&deployment, "email", &tokens.refresh).await;
 }
 
 #[tokio::test]
-async fn of_duplicate_members_the_last_counts_and_unknown_ones_are_ignored() {
+async fn duplicate_member_counts_as_the_last_and_unknown_members_are_ignored() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "email").await;
     let body = format!(r#"{{"refresh":7,"x":{{}},"refresh":"{}"}}"#, tokens.refresh);
@@ -115,7 +115,7 @@ async fn of_duplicate_members_the_last_counts_and_unknown_ones_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_refresh_token_of_this_contract_is_not_valid_and_ends_nothing() {
+async fn token_of_another_kind_or_contract_is_not_valid_and_ends_nothing() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "email").await;
     let good = claims(&tokens.refresh);
@@ -166,6 +166,6 @@ async fn a_token_that_is_no_refresh_token_of_this_contract_is_not_valid_and_ends
     let unsigned = format!("{}.", none.rsplit_once('.').unwrap().0);
     assert_refused("email", &refresh(&deployment, "email", &unsigned).await, "unsigned");
     assert!([sessions(&deployment, "email").await, sessions(&deployment, "account").await] == before);
-    // And the same claims, unchanged, are good: it was what was changed that was refused.
+    // The same claims, unchanged, are accepted: the changes were the reason.
     Tokens::of("email", &refresh(&deployment, "email", &mint(HS256, &good)).await);
 }

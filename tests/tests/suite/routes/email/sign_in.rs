@@ -8,7 +8,7 @@ use crate::support::replies::{HS256, assert_alphabet, assert_token_reply, is_hex
 use crate::support::words::{Refused, assert_refusal};
 
 #[tokio::test]
-async fn email_gives_two_jwts_and_the_user() {
+async fn sign_in_gives_two_jwts_and_the_user() {
     let deployment = Deployment::start().await;
     let reply = deployment.password("email", "johndoe@example.com", "SecurePass123!").await;
     let order = "refresh access user id username email first_name last_name number_phone avatar";
@@ -32,7 +32,7 @@ async fn email_gives_two_jwts_and_the_user() {
 }
 
 #[tokio::test]
-async fn email_honours_its_lifetimes() {
+async fn tokens_live_as_long_as_the_settings_say() {
     let deployment = Deployment::start_with(|env| {
         env.with("EMAIL_ACCESS_TOKEN_SECONDS", "61").with("EMAIL_REFRESH_TOKEN_SECONDS", "7200")
     })
@@ -64,7 +64,7 @@ fn assert_email_tokens(body: &Value, iat: u64, access: u64, refresh: u64) {
 }
 
 #[tokio::test]
-async fn email_says_one_thing_whatever_is_missing() {
+async fn sign_in_with_any_field_missing_gets_the_same_reply() {
     let deployment = Deployment::start().await;
     for body in [
         json!({}),

@@ -1,7 +1,8 @@
-//! The key set: others verify our tokens with what stands there, and nothing private does.
+//! `GET /.well-known/jwks.json`: the public keys by which other backends verify our tokens, and nothing private.
 
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
+use postern::app::StartError;
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
 use postern::http::invoke;
@@ -36,7 +37,7 @@ fn event(method: &Method, path: &str) -> Value {
     })
 }
 
-/// The key set of a stand.
+/// The key set of a deployment.
 pub(crate) async fn key_set(deployment: &Deployment) -> Reply {
     deployment.invoke("jwks", event(&Method::GET, PATH)).await
 }
@@ -64,7 +65,7 @@ fn holding(keys: &str) -> Environment {
     binary::without_table().with("SIGNING_KEYS", keys)
 }
 
-/// Whether one who has this public key and nothing else of ours finds the token good.
+/// Whether the token is valid by this public key alone.
 fn verifies(jwk: &Value, token: &str) -> bool {
     let number = |name: &str| decode(jwk[name].as_str().unwrap());
     let (message, signature) = token.rsplit_once('.').unwrap();
@@ -85,7 +86,7 @@ fn verifies(jwk: &Value, token: &str) -> bool {
 }
 
 #[tokio::test]
-async fn every_asymmetric_key_is_there_and_verifies_what_it_signed() {
+async fn key_set_holds_every_asymmetric_key_and_each_verifies_its_signature() {
     let mut deployment = Deployment::start().await;
     let mut keys = KEYS;
     for _ in KEYS {
@@ -112,9 +113,9 @@ async fn every_asymmetric_key_is_there_and_verifies_what_it_signed() {
     }
 }
 
-/// RFC 7518 §6.3.1.1 and RFC 7515 §2 are stricter than the secret has to be: no zeros before a number, no padding.
+/// RFC 7518 §6.3.1.1 and RFC 7515 §2 are stricter than the secret has to be: no leading zeros, no padding.
 #[tokio::test]
-async fn numbers_are_in_the_one_form_that_everybody_reads() {
+async fn key_numbers_with_zeros_or_padding_are_normalised() {
     let good = KEYS.map(Key::private_jwk);
     let mut odd = good.clone();
     for (name, number) in odd.iter_mut().flat_map(|jwk| jwk.as_object_mut().unwrap()) {
@@ -130,14 +131,14 @@ async fn numbers_are_in_the_one_form_that_everybody_reads() {
 }
 
 #[tokio::test]
-async fn of_hs256_keys_alone_the_set_is_empty() {
+async fn key_set_of_hs256_keys_alone_is_empty() {
     for keys in [SAMPLE_KEYS, "a generated secret of 32 bytes or more", &set(&[Key::Hs.private_jwk()])] {
         let keys = Keys::start(&holding(keys)).await.unwrap();
         assert_key_set(&key_set_of(&keys, now()).await, EMPTY);
     }
 }
 
-/// A private key of any kind, with members that it need not have.
+/// A private key of any kind, with optional members.
 fn any_key() -> impl Strategy<Value = Value> {
     let ed25519 = |seed: [u8; 32]| {
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
@@ -161,7 +162,7 @@ fn any_key() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Each key that has a public half is shown by it, in its place, and by nothing else.
+/// Each key that has a public half is shown by that half only, in its place.
 fn assert_public(keys: &[Value], shown: &[Value]) {
     let public: Vec<&Value> = keys.iter().filter(|key| key["kty"] != "oct").collect();
     assert_eq!(shown.len(), public.len());
@@ -180,7 +181,7 @@ fn assert_public(keys: &[Value], shown: &[Value]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_private_is_ever_there() {
+async fn key_set_holds_nothing_private() {
     let property = |mut keys: Vec<Value>| {
         for (at, key) in keys.iter_mut().enumerate() {
             key["kid"] = json!(at.to_string());
@@ -202,11 +203,11 @@ async fn nothing_private_is_ever_there() {
 }
 
 #[tokio::test]
-async fn the_table_is_not_asked() {
+async fn key_set_makes_no_call_to_the_table() {
     let (mut deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.calls();
     assert_key_set(&key_set(&deployment).await, EMPTY);
-    // Nor at the start of a function that holds the keys alone.
+    // Nor when a function starts that holds only the keys.
     let keys = Keys::start(&deployment.env.clone().with("TABLE_NAME", "")).await.unwrap();
     assert_key_set(&key_set_of(&keys, deployment.now()).await, EMPTY);
     assert_eq!(proxy.calls(), [""; 0]);
@@ -219,14 +220,14 @@ async fn sample_keys_are_refused_outside_this_machine() {
     for endpoint in ["", "https://dynamodb.eu-central-1.amazonaws.com", "http://192.0.2.1:8000"] {
         let env = binary::without_table().with("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
         let error = Keys::start(&env).await.err().unwrap();
-        assert_eq!(error.variable, "SIGNING_KEYS");
+        assert_eq!(variable(&error), "SIGNING_KEYS");
         assert!(error.to_string().contains("holds a sample key"), "{error}");
         assert!(Keys::start(&env.with("SIGNING_KEYS", "k".repeat(32))).await.is_ok());
     }
 }
 
 #[tokio::test]
-async fn both_slash_forms_are_one_route_and_nothing_else_is() {
+async fn key_set_is_served_in_both_slash_forms_only() {
     let deployment = Deployment::start().await;
     for path in [PATH, &format!("{PATH}/")] {
         assert_key_set(&deployment.invoke("jwks", event(&Method::GET, path)).await, EMPTY);
@@ -240,5 +241,13 @@ async fn both_slash_forms_are_one_route_and_nothing_else_is() {
     {
         let reply = deployment.invoke("jwks", event(&Method::GET, path)).await;
         assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), path);
+    }
+}
+
+/// The variable that a start blames.
+fn variable(error: &StartError) -> &'static str {
+    match error {
+        StartError::Config(error) => error.variable,
+        other => panic!("{other}"),
     }
 }

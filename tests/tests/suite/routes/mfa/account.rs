@@ -1,16 +1,17 @@
-//! What a JWT of the mfa contract shows, and until when.
+//! `GET /whoami/jwt` and `GET /account/jwt`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
+use postern::store::Written;
 use postern_tests::deployment::Deployment;
 use serde_json::{Value, json};
 
 use crate::support::jwt::{encode, mint, mint_with};
 use crate::support::mfa::{HUBER, MOMENT, PASSWORD, assert_unauthenticated};
-use crate::support::signed_in::{ACCOUNT, Held, WHOAMI, audited, everything, get, mfa_jwt, with};
+use crate::support::signed_in::{ACCOUNT, HeldToken, WHOAMI, audited, everything, get, mfa_jwt, with};
 use crate::support::words::{headers, unlimited};
 
 const ROUTES: [&str; 2] = [WHOAMI, ACCOUNT];
@@ -40,7 +41,7 @@ const MEMBERS: [&str; 20] = [
     "lusername",
 ];
 
-/// Claims as another backend puts them under the shared key.
+/// Claims as another backend signs them with the shared key.
 fn claims(deployment: &Deployment, more: Value) -> Value {
     let iat = deployment.now().secs();
     let all = json!({
@@ -57,7 +58,7 @@ async fn assert_none_shown(deployment: &Deployment, token: &str, of: &str) {
 }
 
 #[tokio::test]
-async fn the_account_is_that_of_the_sign_in() {
+async fn account_equals_that_of_the_sign_in() {
     let deployment = unlimited().await;
     for (name, password) in
         [("jimmy", "correct horse battery staple"), ("johndoe", "SecurePass123!"), ("Zoë", "pässwörd ☃")]
@@ -78,7 +79,7 @@ async fn the_account_is_that_of_the_sign_in() {
 }
 
 #[tokio::test]
-async fn without_a_good_jwt_nothing_is_shown() {
+async fn request_without_a_valid_jwt_shows_nothing() {
     let deployment = unlimited().await;
     for path in ROUTES {
         for headers in [&[][..], &[("authorization", "Basic c3QuaHViZXI6eA==")]] {
@@ -89,7 +90,7 @@ async fn without_a_good_jwt_nothing_is_shown() {
     for token in ["", "nonsense", "a.b.c", "☃"] {
         assert_none_shown(&deployment, token, token).await;
     }
-    for Held(what, token) in everything(&deployment, "st.huber", PASSWORD, &[]).await {
+    for HeldToken(what, token) in everything(&deployment, "st.huber", PASSWORD, &[]).await {
         if what != "mfa JWT" {
             assert_none_shown(&deployment, &token, what).await;
         }
@@ -129,7 +130,7 @@ async fn without_a_good_jwt_nothing_is_shown() {
 }
 
 #[tokio::test]
-async fn a_jwt_expires_after_a_week_to_the_second() {
+async fn jwt_expires_after_a_week_to_the_second() {
     let deployment = unlimited().await;
     deployment.set_time(MOMENT);
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
@@ -140,34 +141,46 @@ async fn a_jwt_expires_after_a_week_to_the_second() {
 }
 
 #[tokio::test]
-async fn what_an_operator_ends_is_ended_at_once() {
+async fn jwt_that_an_operator_ends_is_refused_at_once() {
     let deployment = unlimited().await;
-    let hash = deployment.app.passwords.hash(PASSWORD, [7; 16]).unwrap();
+    let hash = deployment.app.passwords().hash(PASSWORD, [7; 16]).unwrap();
     for must_change in [false, true] {
         let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
         assert_eq!(get(&deployment, "mfa", WHOAMI, &token).await.status, 200);
-        deployment.store.set_password(HUBER, &hash, must_change, deployment.now()).await.unwrap();
+        assert_eq!(
+            deployment.store.set_password(HUBER, &hash, must_change, deployment.now()).await.unwrap(),
+            Written::Done
+        );
         assert_none_shown(&deployment, &token, "the password is set").await;
     }
-    deployment.store.set_password(HUBER, &hash, false, deployment.now()).await.unwrap();
+    assert_eq!(
+        deployment.store.set_password(HUBER, &hash, false, deployment.now()).await.unwrap(),
+        Written::Done
+    );
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
-    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
     assert_none_shown(&deployment, &token, "all sessions are ended").await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     for status in [Status::Disabled, Status::Blocked] {
-        deployment.store.set_status(HUBER, status, deployment.now()).await.unwrap();
+        assert_eq!(
+            deployment.store.set_status(HUBER, status, deployment.now()).await.unwrap(),
+            Written::Done
+        );
         assert_none_shown(&deployment, &token, "disabled").await;
     }
-    deployment.store.set_status(HUBER, Status::Active, deployment.now()).await.unwrap();
+    assert_eq!(
+        deployment.store.set_status(HUBER, Status::Active, deployment.now()).await.unwrap(),
+        Written::Done
+    );
     assert_none_shown(&deployment, &token, "active again").await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let user = deployment.store.user(HUBER).await.unwrap().unwrap();
-    assert_eq!(deployment.store.delete_user(&user).await, Ok(true));
+    assert_eq!(deployment.store.delete_user(&user).await, Ok(Written::Done));
     assert_none_shown(&deployment, &token, "deleted").await;
 }
 
 #[tokio::test]
-async fn a_jwt_that_was_minted_elsewhere_is_good_until_all_sessions_end() {
+async fn jwt_of_another_backend_is_valid_until_all_sessions_end() {
     let deployment = unlimited().await;
     let at = |iat: Value| mint(HS256, &claims(&deployment, json!({"iat": iat})));
     let now = deployment.now().secs();
@@ -176,7 +189,7 @@ async fn a_jwt_that_was_minted_elsewhere_is_good_until_all_sessions_end() {
         assert_eq!(get(&deployment, "mfa", WHOAMI, token).await.status, 200);
     }
     deployment.set_time(Timestamp::from_millis((now + 10) * 1000));
-    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
     assert_none_shown(&deployment, &old, "issued before").await;
     assert_none_shown(&deployment, &at(json!(now as f64 + 9.999)), "issued a moment before").await;
     for token in [&exact, &ahead] {
@@ -185,7 +198,7 @@ async fn a_jwt_that_was_minted_elsewhere_is_good_until_all_sessions_end() {
 }
 
 #[tokio::test]
-async fn each_request_leaves_one_audit_event() {
+async fn every_request_leaves_one_audit_event() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     for (at, (token, outcome, user_id)) in [

@@ -9,7 +9,7 @@ use crate::support::replies::{HS256, assert_alphabet, assert_token_reply, is_hex
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
 
 #[tokio::test]
-async fn mfa_gives_a_jwt_for_seven_days_and_the_account_in_twenty_members() {
+async fn sign_in_gives_a_jwt_for_seven_days_and_the_account_in_twenty_members() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_123));
     let reply = deployment.password("mfa", "jimmy", "correct horse battery staple").await;
@@ -42,7 +42,7 @@ async fn mfa_gives_a_jwt_for_seven_days_and_the_account_in_twenty_members() {
 }
 
 #[tokio::test]
-async fn mfa_shows_the_name_as_registered_and_in_lower_case_and_that_mfa_is_on() {
+async fn account_shows_the_registered_and_the_lower_case_name_and_mfa() {
     let deployment = Deployment::start_with(|env| {
         env.with("MFA_JWT_ISSUER", "freesewing.org").with("MFA_JWT_AUDIENCE", "freesewing.org/x")
     })
@@ -59,7 +59,7 @@ async fn mfa_shows_the_name_as_registered_and_in_lower_case_and_that_mfa_is_on()
 
 /// jimmy has the id 14.
 #[tokio::test]
-async fn mfa_takes_an_id_as_a_number_or_a_string_and_nothing_that_only_begins_like_one() {
+async fn id_is_accepted_as_a_number_or_a_string_of_its_digits_only() {
     let deployment = unlimited().await;
     for typed in ["14", "14.0", "1.4e1", "140e-1", r#""14""#, r#"" 14\n""#, r#""１４""#] {
         let body = format!(r#"{{"username":{typed},"password":"correct horse battery staple"}}"#);
@@ -92,9 +92,9 @@ async fn mfa_takes_an_id_as_a_number_or_a_string_and_nothing_that_only_begins_li
 }
 
 #[tokio::test]
-async fn mfa_checks_the_body_then_the_username_then_the_password() {
+async fn sign_in_checks_the_body_then_the_username_then_the_password() {
     let deployment = Deployment::start().await;
-    let before = deployment.app.passwords.verifications();
+    let before = deployment.app.passwords().verifications();
     for (error, body) in [
         ("postBodyMissing", "{}"),
         ("postBodyMissing", " { } "),
@@ -121,5 +121,5 @@ async fn mfa_checks_the_body_then_the_username_then_the_password() {
         let text = format!(r#"{{"result":"error","error":"{error}"}}"#);
         assert_reply(&deployment.post("mfa", body).await, 400, &text, json!({}), body);
     }
-    assert_eq!(deployment.app.passwords.verifications(), before);
+    assert_eq!(deployment.app.passwords().verifications(), before);
 }

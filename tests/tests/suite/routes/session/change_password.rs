@@ -1,7 +1,9 @@
-//! Who must change the password does so with the old one, once, and is signed in.
+//! `POST /api/auth/changePasswordAfterSignin`: a user who must change the password changes it with the old one, once,
+//! and is signed in.
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
+use postern::store::Written;
 use postern_local::demo::RECOVERY_CODES;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
@@ -13,12 +15,12 @@ use crate::support::raw::{self, Attribute, number};
 use crate::support::session::{CHANGER, NEW, NOT_NEEDED, OLD, body, change, create_guarded_changer};
 use crate::support::sign_in::codes;
 use crate::support::signed_in::{
-    self, CHANGE_PASSWORD, Held, RESUME, assert_all, audited, everything, member, sign_in, with,
+    self, CHANGE_PASSWORD, HeldToken, RESUME, assert_all, audited, everything, member, sign_in, with,
 };
 use crate::support::words::{Refused, assert_refusal, assert_reply, headers, unlimited};
 
 #[tokio::test]
-async fn who_changes_the_password_is_signed_in_and_gets_a_session_only_to_stay() {
+async fn change_signs_in_and_gives_a_session_token_only_to_stay() {
     for (more, stays) in [
         (json!({}), false),
         (json!({"stay_logged_in": false, "session_information": "Firefox"}), false),
@@ -36,12 +38,12 @@ async fn who_changes_the_password_is_signed_in_and_gets_a_session_only_to_stay()
         assert_eq!(header, r#"{"typ":"JWT","alg":"HS256"}"#);
         let expected = json!({"iss": "lumen-jwt", "sub": CHANGER, "iat": iat, "exp": iat + 3600, "epoch": 1});
         assert_eq!(claims, expected, "{more}");
-        assert!(Held("session JWT", token.clone()).is_good(&deployment).await, "{more}");
+        assert!(HeldToken("session JWT", token.clone()).is_valid(&deployment).await, "{more}");
         if stays {
             let session_token = member(&reply, "/session_token");
             assert!(session_token.len() == 64 && session_token.bytes().all(|b| b.is_ascii_alphanumeric()));
             assert_eq!(reply.json(), json!({"token": token, "session_token": session_token}), "{more}");
-            assert!(Held("session token", session_token).is_good(&deployment).await, "{more}");
+            assert!(HeldToken("session token", session_token).is_valid(&deployment).await, "{more}");
             let sessions = deployment.store.sessions(CHANGER).await.unwrap();
             assert_eq!(sessions[0].device.as_deref(), more["session_information"].as_str());
         } else {
@@ -52,7 +54,7 @@ async fn who_changes_the_password_is_signed_in_and_gets_a_session_only_to_stay()
 }
 
 #[tokio::test]
-async fn a_change_writes_what_it_changes_and_nothing_else() {
+async fn change_writes_only_what_it_changes() {
     let deployment = unlimited().await;
     let mut expected = raw::user(&deployment, CHANGER).await;
     assert_eq!(change(&deployment, &body("changer")).await.status, 200);
@@ -74,7 +76,7 @@ async fn a_change_writes_what_it_changes_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn afterwards_the_new_password_opens_every_door_and_the_old_one_none() {
+async fn new_password_signs_in_at_every_contract_and_the_old_one_at_none() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
         let reply = deployment.password(contract, &name_at(contract, "changer"), OLD).await;
@@ -82,7 +84,7 @@ async fn afterwards_the_new_password_opens_every_door_and_the_old_one_none() {
         let reply = deployment.password(contract, &name_at(contract, "changer"), NEW).await;
         assert_refusal(contract, Refused::Wrong, &reply, "the new password, before");
     }
-    // However the name is typed.
+    // The name may be typed in any form.
     assert_eq!(change(&deployment, &body(" Changer")).await.status, 200);
     for contract in PASSWORD_CONTRACTS {
         let reply = deployment.password(contract, &name_at(contract, "changer"), NEW).await;
@@ -98,9 +100,9 @@ async fn afterwards_the_new_password_opens_every_door_and_the_old_one_none() {
     assert_reply(&reply, 400, NOT_NEEDED, json!({}), "a second change by the new password");
 }
 
-/// A password is what was typed, to the byte.
+/// A password is stored as it was typed, to the byte.
 #[tokio::test]
-async fn a_new_password_of_any_characters_is_kept_as_it_is() {
+async fn new_password_of_any_characters_is_accepted_unchanged() {
     for new in ["  spaces around it  ", "ﬁ pässwörd ☃ ﬁ", "☃☃☃", &"k7".repeat(512), "line\nand\0nul and more"]
     {
         let deployment = unlimited().await;
@@ -113,7 +115,7 @@ async fn a_new_password_of_any_characters_is_kept_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_change_ends_every_session_and_every_token_of_before() {
+async fn change_ends_every_earlier_session_and_token() {
     let deployment = unlimited().await;
     set_must_change(&deployment, false).await;
     let before = everything(&deployment, "changer", OLD, &[]).await;
@@ -123,8 +125,8 @@ async fn a_change_ends_every_session_and_every_token_of_before() {
     let reply = change(&deployment, &with(body("changer"), json!({"stay_logged_in": true}))).await;
     assert_all(&deployment, &before, false).await;
     let new = [
-        Held("session JWT", member(&reply, "/token")),
-        Held("session token", member(&reply, "/session_token")),
+        HeldToken("session JWT", member(&reply, "/token")),
+        HeldToken("session token", member(&reply, "/session_token")),
     ];
     assert_all(&deployment, &new, true).await;
     assert_all(&deployment, &everything(&deployment, "changer", NEW, &[]).await, true).await;
@@ -135,7 +137,7 @@ async fn set_must_change(deployment: &Deployment, must: bool) {
 }
 
 #[tokio::test]
-async fn that_no_change_is_needed_is_told_only_after_the_right_old_password() {
+async fn unneeded_change_is_disclosed_only_after_the_right_old_password() {
     let deployment = unlimited().await;
     let right = with(body("johndoe"), json!({"old_password": "SecurePass123!", "stay_logged_in": true}));
     let before = raw::user(&deployment, 1).await;
@@ -144,7 +146,7 @@ async fn that_no_change_is_needed_is_told_only_after_the_right_old_password() {
     assert_eq!(raw::sessions(&deployment, 1).await, 0);
     assert_eq!(deployment.password("session", "johndoe", "SecurePass123!").await.status, 200);
 
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let wrong = change(&deployment, &body("johndoe")).await;
     assert_refusal("session", Refused::Wrong, &wrong, "a wrong old password");
     // Neither an e-mail address nor an id is a username here.
@@ -152,18 +154,21 @@ async fn that_no_change_is_needed_is_told_only_after_the_right_old_password() {
         let body = with(right.clone(), json!({"username": nobody}));
         assert_eq!(change(&deployment, &body).await, wrong, "{nobody}");
     }
-    assert_eq!(deployment.app.passwords.verifications() - hashes, 4, "one hash each");
+    assert_eq!(deployment.app.passwords().verifications() - hashes, 4, "one hash each");
 }
 
 #[tokio::test]
-async fn who_may_not_enter_is_told_so_after_the_right_old_password_and_changes_nothing() {
+async fn change_by_a_user_who_may_not_sign_in_is_refused_after_the_right_old_password() {
     for (status, refused) in [
         (Status::Disabled, Refused::Disabled),
         (Status::Blocked, Refused::Disabled),
         (Status::NotActivated, Refused::NotActivated),
     ] {
         let deployment = unlimited().await;
-        deployment.store.set_status(CHANGER, status, deployment.now()).await.unwrap();
+        assert_eq!(
+            deployment.store.set_status(CHANGER, status, deployment.now()).await.unwrap(),
+            Written::Done
+        );
         let before = raw::user(&deployment, CHANGER).await;
         assert_refusal(
             "session",
@@ -176,7 +181,7 @@ async fn who_may_not_enter_is_told_so_after_the_right_old_password_and_changes_n
         assert_eq!(raw::user(&deployment, CHANGER).await, before, "{status:?}");
         assert_eq!(raw::sessions(&deployment, CHANGER).await, 0);
     }
-    // Nor one who need not change it.
+    // Nor for a user who need not change it.
     let deployment = unlimited().await;
     for (name, refused) in [("blocked", Refused::Disabled), ("dormant", Refused::NotActivated)] {
         assert_refusal("session", refused, &change(&deployment, &body(name)).await, name);
@@ -184,7 +189,7 @@ async fn who_may_not_enter_is_told_so_after_the_right_old_password_and_changes_n
 }
 
 #[tokio::test]
-async fn with_mfa_on_a_change_needs_a_code_and_spends_it() {
+async fn change_with_mfa_on_needs_a_code_and_spends_it() {
     let deployment = unlimited().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     for (at, (code, left)) in
@@ -206,7 +211,7 @@ async fn with_mfa_on_a_change_needs_a_code_and_spends_it() {
         assert_eq!(reply.status, 200, "{code}: {reply:?}");
         let user = raw::user(&deployment, id).await;
         assert_eq!(codes(&user).0, left, "{code}");
-        // MFA stays on, and the code is spent at each door.
+        // MFA stays on, and each contract spends a code.
         for contract in PASSWORD_CONTRACTS {
             let reply = deployment.password(contract, &name_at(contract, &name), NEW).await;
             assert_refusal(contract, Refused::MfaRequired, &reply, "the new password alone");
@@ -223,7 +228,7 @@ async fn with_mfa_on_a_change_needs_a_code_and_spends_it() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_not_made_spends_no_code() {
+async fn change_that_is_refused_spends_no_code() {
     let deployment = unlimited().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     create_guarded_changer(&deployment, 420, "guarded2").await;
@@ -243,9 +248,9 @@ fn error(field: &str, problem: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_fields_is_said_before_anything_is_charged() {
+async fn change_with_malformed_fields_is_refused_before_any_charge() {
     let deployment = unlimited().await;
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let (required, string) = ("field is required.", "must be a string.");
     let (short, common) = ("must be at least 8 characters.", "is too common.");
     let long = "may not be greater than 190 characters.";
@@ -319,7 +324,7 @@ async fn what_is_wrong_with_the_fields_is_said_before_anything_is_charged() {
         let reply = deployment.request("session", "POST", CHANGE_PASSWORD, &[], no_fields).await;
         assert_reply(&reply, status, &format!("{{{}}}", nothing.join(",")), json!({}), no_fields);
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     for counter in [raw::name_counter("changer"), raw::address_counter(&deployment, 300)] {
         assert_eq!(raw::failures(&deployment, &counter).await, 0);
     }
@@ -329,16 +334,16 @@ async fn what_is_wrong_with_the_fields_is_said_before_anything_is_charged() {
     assert_refusal("session", Refused::Wrong, &reply, "the longest fields");
 }
 
-/// Who is weak by what only the user's item says is told so after the right old password, and nobody else.
+/// A password that is weak only for this user is disclosed as weak only after the right old password.
 #[tokio::test]
-async fn the_users_own_names_are_no_passwords() {
+async fn new_password_equal_to_a_name_of_the_user_is_refused() {
     let deployment = unlimited().await;
     signed_in::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
     let before = raw::user(&deployment, 33).await;
     for (typed, new) in [
         ("st.huber", "st.huber@example.com"),
         ("st.huber", " ST.Huber@Example.com "),
-        // The same username, in letters of which the new password is not made.
+        // The same username, in letters that the new password does not have.
         ("ｓｔ．ｈｕｂｅｒ", "st.huber"),
     ] {
         let weak = with(body(typed), json!({"new_password": new, "stay_logged_in": true}));
@@ -349,18 +354,18 @@ async fn the_users_own_names_are_no_passwords() {
     }
     assert_eq!(raw::user(&deployment, 33).await, before);
     assert_eq!(raw::sessions(&deployment, 33).await, 0);
-    // Another user's address is as good as any.
+    // Another user's address is allowed.
     let other = with(body("st.huber"), json!({"new_password": "johndoe@example.com"}));
     assert_eq!(change(&deployment, &other).await.status, 200);
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_one_wins_and_its_password_is_the_password() {
+async fn two_changes_at_once_store_the_password_of_one() {
     let (deployment, mut proxy) =
         Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     let news = ["the first new phrase", "the other new phrase"];
     let bodies = news.map(|new| with(body("changer"), json!({"new_password": new, "stay_logged_in": true})));
-    // Both have read the user and verified the old password before either writes.
+    // Both requests have read the user and verified the old password before either writes.
     proxy.rule(|seen| if seen.starts_with("UpdateItem USER") { Fate::Hold } else { Fate::Pass });
     let both = async {
         proxy.reached().await;
@@ -385,13 +390,13 @@ async fn of_two_changes_at_once_one_wins_and_its_password_is_the_password() {
         assert_eq!(deployment.password(contract, &name, news[won]).await.status, 200, "{contract}");
     }
     assert_eq!(raw::user(&deployment, CHANGER).await["epoch"], number(1));
-    // One of the change, two of the sign-ins at account and email.
+    // One of the change, and two of the sign-ins at account and email.
     assert_eq!(raw::sessions(&deployment, CHANGER).await, 3);
-    assert!(Held("session token", member(&replies[won], "/session_token")).is_good(&deployment).await);
+    assert!(HeldToken("session token", member(&replies[won], "/session_token")).is_valid(&deployment).await);
 }
 
 #[tokio::test]
-async fn what_an_operator_does_meanwhile_stays() {
+async fn operator_change_made_meanwhile_stays() {
     for disable in [true, false] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         proxy.rule(|seen| {
@@ -403,10 +408,10 @@ async fn what_an_operator_does_meanwhile_stays() {
             let done = if disable {
                 deployment.store.set_status(CHANGER, Status::Disabled, now).await
             } else {
-                let hash = deployment.app.passwords.hash("the operator's phrase", [7; 16]).unwrap();
+                let hash = deployment.app.passwords().hash("the operator's phrase", [7; 16]).unwrap();
                 deployment.store.set_password(CHANGER, &hash, true, now).await
             };
-            assert_eq!(done, Ok(true));
+            assert_eq!(done, Ok(Written::Done));
             proxy.heal();
             proxy.release();
             raw::user(&deployment, CHANGER).await
@@ -420,7 +425,7 @@ async fn what_an_operator_does_meanwhile_stays() {
 }
 
 #[tokio::test]
-async fn each_change_leaves_one_audit_event_and_no_secret() {
+async fn every_change_leaves_one_audit_event_and_no_secret() {
     let deployment = unlimited().await;
     signed_in::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
     let john = json!({"old_password": "SecurePass123!"});
@@ -455,7 +460,7 @@ async fn each_change_leaves_one_audit_event_and_no_secret() {
             assert!(!logs::so_far().contains(&token[21..]));
         }
     }
-    // Said of the fields alone, it is no attempt.
+    // A refusal of the fields is no attempt.
     let short = with(body("changer"), json!({"new_password": "sh-Qm9"}));
     let (_, events) =
         audited(&deployment, "session", CHANGE_PASSWORD, None, &short, "session-change-short").await;

@@ -1,17 +1,21 @@
-//! A session token is good for a JWT until the session is idle for too long, is over, or is ended.
+//! `POST /api/auth/IamLoggedIn`: a session token gives a JWT until the session is idle for too long, has expired, or is
+//! ended.
 
 use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
 use postern::session::SessionToken;
+use postern::store::Written;
 use postern_tests::deployment::Deployment;
 use serde_json::json;
 
 use crate::support::jwt::parts;
 use crate::support::raw::{self, Attribute, Item, number, text};
 use crate::support::session::{CHANGER, OLD, altered, body, change, resume, stay};
-use crate::support::signed_in::{self, Held, LEAVE, RESUME, assert_all, audited, member, sign_in, with};
+use crate::support::signed_in::{
+    self, HeldToken, RESUME, SIGN_OUT, assert_all, audited, member, sign_in, with,
+};
 use crate::support::words::{assert_reply, unlimited};
 
 const INCORRECT: &str = r#"{"msg":"You have been logged out of this session or this session token is incorrect","error_code":"session_token_incorrect"}"#;
@@ -26,7 +30,7 @@ async fn item(deployment: &Deployment, token: &str) -> Item {
 }
 
 #[tokio::test]
-async fn a_session_token_gives_a_jwt_as_often_as_it_is_shown_and_stays_the_same() {
+async fn session_token_gives_a_jwt_each_time_and_stays_the_same() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     let mut expected = item(&deployment, &session_token).await;
@@ -47,7 +51,7 @@ async fn a_session_token_gives_a_jwt_as_often_as_it_is_shown_and_stays_the_same(
         assert_eq!(header, r#"{"typ":"JWT","alg":"HS256"}"#);
         let claimed = json!({"iss": "lumen-jwt", "sub": OWNER, "iat": iat, "exp": iat + 3600, "epoch": 0});
         assert_eq!(claims, claimed);
-        assert!(Held("session JWT", token).is_good(&deployment).await);
+        assert!(HeldToken("session JWT", token).is_valid(&deployment).await);
         expected.insert("expires_at".to_owned(), number(iat + 30 * 24 * 3600));
         assert_eq!(item(&deployment, &session_token).await, expected, "only the idle end moves");
     }
@@ -56,7 +60,7 @@ async fn a_session_token_gives_a_jwt_as_often_as_it_is_shown_and_stays_the_same(
 }
 
 #[tokio::test]
-async fn use_puts_the_idle_end_off_and_the_last_end_not() {
+async fn resume_postpones_the_idle_end_and_not_the_absolute_end() {
     let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "100").with("SESSION_ABSOLUTE_SECONDS", "250")
     })
@@ -79,14 +83,14 @@ async fn use_puts_the_idle_end_off_and_the_last_end_not() {
             let reply = resume(&deployment, &session_token).await;
             assert_reply(&reply, 400, INCORRECT, json!({}), &format!("{uses:?} at {at}"));
         }
-        // It was there to the last millisecond, or the ends above prove nothing.
+        // The session was alive to the last millisecond, or the ends above would prove nothing.
         deployment.set_time(began.plus(Duration::from_millis(over - 1)));
         assert_eq!(resume(&deployment, &session_token).await.status, 202, "{uses:?}");
     }
 }
 
 #[tokio::test]
-async fn every_token_that_is_no_good_is_the_same_reply() {
+async fn every_invalid_token_gets_the_same_reply() {
     let deployment = unlimited().await;
     let (jwt, session_token) = stay(&deployment).await;
     let account = sign_in(&deployment, "account", "st.huber", OLD, None).await;
@@ -115,19 +119,19 @@ async fn every_token_that_is_no_good_is_the_same_reply() {
     }
     assert_eq!(item(&deployment, &session_token).await, before);
     assert_eq!(resume(&deployment, &session_token).await.status, 202);
-    assert_all(&deployment, &[Held("account refresh", no_good[12].clone())], true).await;
+    assert_all(&deployment, &[HeldToken("account refresh", no_good[12].clone())], true).await;
 }
 
 #[tokio::test]
-async fn a_session_ends_with_the_password_the_status_and_the_user_and_when_it_is_left() {
-    for end in ["password", "status", "sessions", "MFA", "user", "leave"] {
+async fn session_ends_with_the_password_the_status_the_user_and_the_sign_out() {
+    for end in ["password", "status", "sessions", "MFA", "user", "sign-out"] {
         let deployment = unlimited().await;
         let (jwt, session_token) = stay(&deployment).await;
         assert_eq!(resume(&deployment, &session_token).await.status, 202, "{end}");
         let now = deployment.now();
         let done = match end {
             "password" => {
-                let hash = deployment.app.passwords.hash(OLD, [7; 16]).unwrap();
+                let hash = deployment.app.passwords().hash(OLD, [7; 16]).unwrap();
                 deployment.store.set_password(OWNER, &hash, false, now).await
             }
             "status" => deployment.store.set_status(OWNER, Status::Disabled, now).await,
@@ -139,13 +143,15 @@ async fn a_session_ends_with_the_password_the_status_and_the_user_and_when_it_is
             }
             _ => {
                 let body = json!({"session_token": session_token});
-                Ok(signed_in::post(&deployment, "session", LEAVE, Some(&jwt), &body).await.status == 200)
+                let reply = signed_in::post(&deployment, "session", SIGN_OUT, Some(&jwt), &body).await;
+                assert_eq!(reply.status, 200);
+                Ok(Written::Done)
             }
         };
-        assert_eq!(done, Ok(true), "{end}");
+        assert_eq!(done, Ok(Written::Done), "{end}");
         assert_reply(&resume(&deployment, &session_token).await, 400, INCORRECT, json!({}), end);
         if end == "status" {
-            deployment.store.set_status(OWNER, Status::Active, now).await.unwrap();
+            assert_eq!(deployment.store.set_status(OWNER, Status::Active, now).await.unwrap(), Written::Done);
             assert_reply(
                 &resume(&deployment, &session_token).await,
                 400,
@@ -158,7 +164,7 @@ async fn a_session_ends_with_the_password_the_status_and_the_user_and_when_it_is
 }
 
 #[tokio::test]
-async fn a_session_of_before_the_change_of_the_users_own_password_is_over() {
+async fn session_ends_when_the_user_changes_the_password() {
     let deployment = unlimited().await;
     signed_in::set(&deployment, CHANGER, "must_change_password", Attribute::Bool(false)).await;
     let old = member(&sign_in(&deployment, "session", "changer", OLD, None).await, "/session_token");
@@ -169,11 +175,11 @@ async fn a_session_of_before_the_change_of_the_users_own_password_is_over() {
 }
 
 #[tokio::test]
-async fn who_may_not_enter_has_no_session_and_is_not_told_why() {
+async fn session_of_a_user_who_may_not_sign_in_is_refused_without_a_reason() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     for status in ["disabled", "blocked", "not_activated"] {
-        // Past the store, so in the epoch of the session.
+        // Written without the store, so the epoch of the session is still current.
         signed_in::set(&deployment, OWNER, "status", text(status)).await;
         assert_reply(&resume(&deployment, &session_token).await, 400, INCORRECT, json!({}), status);
     }
@@ -182,7 +188,7 @@ async fn who_may_not_enter_has_no_session_and_is_not_told_why() {
 }
 
 #[tokio::test]
-async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
+async fn session_token_that_is_missing_or_no_text_is_a_failing_field() {
     let deployment = unlimited().await;
     let required = r#"{"session_token":["The session token field is required."]}"#;
     let string = r#"{"session_token":["The session token must be a string."]}"#;
@@ -204,7 +210,7 @@ async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn each_use_leaves_one_audit_event() {
+async fn every_resume_leaves_one_audit_event() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     for (at, (token, outcome, user_id)) in [

@@ -8,7 +8,7 @@ use crate::support::replies::{HS256, assert_alphabet, assert_token_reply, text};
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
 
 #[tokio::test]
-async fn session_gives_a_jwt_for_an_hour_with_an_integer_subject() {
+async fn sign_in_gives_a_jwt_for_an_hour_with_an_integer_subject() {
     for (issuer, expected) in [("", "lumen-jwt"), ("https://example.com/☃", "https://example.com/☃")] {
         let deployment = Deployment::start_with(|env| env.with("SESSION_JWT_ISSUER", issuer)).await;
         let reply = deployment.password("session", "st.huber", "Password1234!").await;
@@ -21,7 +21,7 @@ async fn session_gives_a_jwt_for_an_hour_with_an_integer_subject() {
 }
 
 #[tokio::test]
-async fn session_gives_64_base62_characters_to_who_stays_logged_in() {
+async fn sign_in_that_stays_gives_a_session_token_of_64_base62_characters() {
     let deployment = Deployment::start().await;
     let body = json!({"username": "st.huber", "password": "Password1234!", "stay_logged_in": true});
     let mut tokens = Vec::new();
@@ -37,7 +37,7 @@ async fn session_gives_64_base62_characters_to_who_stays_logged_in() {
     assert_ne!(tokens[0], tokens[1]);
 }
 
-/// A sign-in by `st.huber` at session, with these members more.
+/// A sign-in by `st.huber` at session, with additional members.
 async fn huber(deployment: &Deployment, more: Value) -> Reply {
     let mut body = json!({"username": "st.huber", "password": "Password1234!"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -49,7 +49,7 @@ fn unprocessable(reply: &Reply, member: &str, message: &str, of: &str) {
 }
 
 #[tokio::test]
-async fn session_takes_190_code_points_and_not_one_more() {
+async fn field_of_190_code_points_is_accepted_and_of_191_is_refused() {
     let deployment = unlimited().await;
     for character in ["a", "é", "☃", "🦀", "e\u{301}"] {
         let points = character.chars().count();
@@ -72,7 +72,7 @@ async fn session_takes_190_code_points_and_not_one_more() {
 }
 
 #[tokio::test]
-async fn session_information_null_or_empty_counts_as_not_sent() {
+async fn session_information_that_is_null_or_empty_counts_as_absent() {
     let deployment = Deployment::start().await;
     for value in [json!(null), json!(""), json!("Firefox on Linux")] {
         let reply = huber(&deployment, json!({"session_information": value, "stay_logged_in": true})).await;
@@ -86,7 +86,7 @@ async fn session_information_null_or_empty_counts_as_not_sent() {
 }
 
 #[tokio::test]
-async fn stay_logged_in_is_true_false_or_what_the_framework_takes_for_them() {
+async fn stay_logged_in_accepts_the_booleans_of_the_framework_only() {
     let deployment = Deployment::start().await;
     let members = |reply: &Reply| -> Vec<String> {
         assert_eq!(reply.status, 200, "{}", reply.text);
@@ -118,7 +118,7 @@ async fn stay_logged_in_is_true_false_or_what_the_framework_takes_for_them() {
 }
 
 #[tokio::test]
-async fn session_lists_every_failing_field() {
+async fn sign_in_with_several_failing_fields_lists_them_all() {
     let deployment = Deployment::start().await;
     let long = "x".repeat(191);
     let body = json!({

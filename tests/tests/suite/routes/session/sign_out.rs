@@ -1,21 +1,22 @@
-//! A session is left by its token and a JWT of its user, and by nothing less.
+//! `POST /api/v1/user/myself/session/logoutCurrentSession`: a sign-out needs the session token and a JWT of its user.
 
 use std::time::Duration;
 
 use postern::clock::Timestamp;
+use postern::store::Written;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
 use crate::support::jwt::{encode, mint, mint_with};
-use crate::support::session::{LEFT, OLD, altered, is_there, leave, stay};
-use crate::support::signed_in::{self, Held, LEAVE, audited, everything, member, sign_in};
+use crate::support::session::{OLD, SIGNED_OUT, altered, is_there, sign_out, stay};
+use crate::support::signed_in::{self, HeldToken, SIGN_OUT, audited, everything, member, sign_in};
 use crate::support::words::{assert_reply, unlimited};
 
 const OWNER: u64 = 33;
 const NO_SESSION: &str = r#"{"msg":"Session token is incorrect","error_code":"session_token_incorrect"}"#;
 const HS256: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 
-/// How a JWT that is no good is refused.
+/// How an invalid JWT is refused.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Jwt {
     Missing,
@@ -39,7 +40,7 @@ fn assert_refused(jwt: Jwt, reply: &Reply, of: &str) {
     assert_reply(reply, 401, text, json!({"www-authenticate": challenge}), of);
 }
 
-/// A JWT of this contract's with some claims of its own, as another backend mints it with the shared key.
+/// A JWT of this contract with some other claims, as another backend signs it with the shared key.
 fn minted(deployment: &Deployment, more: Value) -> String {
     let iat = deployment.now().secs();
     mint(
@@ -49,7 +50,7 @@ fn minted(deployment: &Deployment, more: Value) -> String {
 }
 
 #[tokio::test]
-async fn a_session_is_left_once_with_the_jwt_in_the_query_or_in_the_header() {
+async fn sign_out_with_the_jwt_in_the_query_or_the_header_succeeds_once() {
     let deployment = unlimited().await;
     let (jwt, _) = stay(&deployment).await;
     let (_, other) = stay(&deployment).await;
@@ -57,7 +58,7 @@ async fn a_session_is_left_once_with_the_jwt_in_the_query_or_in_the_header() {
     for (query, authorization) in [
         (query.as_str(), ""),
         ("", bearer.as_str()),
-        // The query wins where it says anything.
+        // The query takes precedence, if it has a token.
         (&query, "Bearer nonsense"),
         (&query, "Basic c3QuaHViZXI6eA=="),
         ("token=", &bearer),
@@ -65,22 +66,22 @@ async fn a_session_is_left_once_with_the_jwt_in_the_query_or_in_the_header() {
         (&format!("x=1&{query}&token=nonsense"), ""),
     ] {
         let (_, session_token) = stay(&deployment).await;
-        let reply = leave(&deployment, query, authorization, &session_token).await;
-        assert_reply(&reply, 200, LEFT, json!({}), query);
+        let reply = sign_out(&deployment, query, authorization, &session_token).await;
+        assert_reply(&reply, 200, SIGNED_OUT, json!({}), query);
         assert!(!is_there(&deployment, &session_token).await, "{query}");
-        let reply = leave(&deployment, query, authorization, &session_token).await;
+        let reply = sign_out(&deployment, query, authorization, &session_token).await;
         assert_reply(&reply, 404, NO_SESSION, json!({}), "a second time");
     }
     for authorization in ["", &bearer] {
-        let reply = leave(&deployment, "token=nonsense", authorization, &other).await;
+        let reply = sign_out(&deployment, "token=nonsense", authorization, &other).await;
         assert_refused(Jwt::Incorrect, &reply, authorization);
     }
     assert!(is_there(&deployment, &other).await, "only what was named is left");
-    assert!(Held("session JWT", jwt).is_good(&deployment).await, "the JWT lasts until it expires");
+    assert!(HeldToken("session JWT", jwt).is_valid(&deployment).await, "the JWT lasts until it expires");
 }
 
 #[tokio::test]
-async fn without_a_good_jwt_no_session_is_left() {
+async fn sign_out_without_a_valid_jwt_is_refused() {
     let deployment = unlimited().await;
     let (_, session_token) = stay(&deployment).await;
     let held = everything(&deployment, "st.huber", OLD, &[]).await;
@@ -91,9 +92,9 @@ async fn without_a_good_jwt_no_session_is_left() {
         ("Bearer nonsense".to_owned(), Jwt::Incorrect),
         ("Bearer a.b.c".to_owned(), Jwt::Incorrect),
     ];
-    // Other contracts' tokens, and what is no JWT at all.
-    let others = held.iter().filter(|Held(what, _)| *what != "session JWT");
-    cases.extend(others.map(|Held(_, token)| (format!("Bearer {token}"), Jwt::Incorrect)));
+    // Tokens of other contracts, and texts that are no JWT.
+    let others = held.iter().filter(|HeldToken(what, _)| *what != "session JWT");
+    cases.extend(others.map(|HeldToken(_, token)| (format!("Bearer {token}"), Jwt::Incorrect)));
     let iat = deployment.now().secs();
     for (token, jwt) in [
         (minted(&deployment, json!({"exp": iat})), Jwt::Expired),
@@ -123,35 +124,36 @@ async fn without_a_good_jwt_no_session_is_left() {
         cases.push((format!("Bearer {}", unsigned.trim_end_matches('.')), Jwt::Incorrect));
     }
     for (authorization, jwt) in cases {
-        let reply = leave(&deployment, "", &authorization, &session_token).await;
+        let reply = sign_out(&deployment, "", &authorization, &session_token).await;
         assert_refused(jwt, &reply, &authorization);
-        // In the query it is the same.
+        // The reply is the same for a token in the query.
         if let Some(token) = authorization.strip_prefix("Bearer ") {
-            let reply = leave(&deployment, &format!("token={token}"), "", &session_token).await;
+            let reply = sign_out(&deployment, &format!("token={token}"), "", &session_token).await;
             assert_refused(jwt, &reply, token);
         }
     }
     assert!(is_there(&deployment, &session_token).await);
     let reply =
-        leave(&deployment, "", &format!("Bearer {}", minted(&deployment, json!({}))), &session_token).await;
-    assert_reply(&reply, 200, LEFT, json!({}), "the same claims, and nothing wrong with them");
+        sign_out(&deployment, "", &format!("Bearer {}", minted(&deployment, json!({}))), &session_token)
+            .await;
+    assert_reply(&reply, 200, SIGNED_OUT, json!({}), "the same claims, and nothing wrong with them");
 }
 
 #[tokio::test]
-async fn a_jwt_expires_to_the_second() {
+async fn jwt_expires_to_the_second() {
     let deployment = unlimited().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let (jwt, session_token) = stay(&deployment).await;
     deployment.advance(Duration::from_millis(3_600_000));
-    let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+    let reply = sign_out(&deployment, &format!("token={jwt}"), "", &session_token).await;
     assert_refused(Jwt::Expired, &reply, "an hour later");
     deployment.set_time(deployment.now().minus(Duration::from_millis(1)));
-    let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
-    assert_reply(&reply, 200, LEFT, json!({}), "a millisecond before");
+    let reply = sign_out(&deployment, &format!("token={jwt}"), "", &session_token).await;
+    assert_reply(&reply, 200, SIGNED_OUT, json!({}), "a millisecond before");
 }
 
 #[tokio::test]
-async fn only_the_users_own_sessions_of_this_contract_are_left_by_their_present_token() {
+async fn sign_out_needs_the_present_token_of_the_users_own_session() {
     let deployment = unlimited().await;
     let (jwt, own) = stay(&deployment).await;
     let guest = sign_in(&deployment, "session", "johndoe", "SecurePass123!", None).await;
@@ -170,41 +172,41 @@ async fn only_the_users_own_sessions_of_this_contract_are_left_by_their_present_
         (&jwt, &"0".repeat(64)),
         (&jwt, &jwt),
     ] {
-        let reply = leave(&deployment, &format!("token={jwt}"), "", session_token).await;
+        let reply = sign_out(&deployment, &format!("token={jwt}"), "", session_token).await;
         assert_reply(&reply, 404, NO_SESSION, json!({}), session_token);
     }
     assert!(is_there(&deployment, &own).await && is_there(&deployment, &guests).await);
-    assert!(Held("account refresh", account).is_good(&deployment).await);
+    assert!(HeldToken("account refresh", account).is_valid(&deployment).await);
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_is_none() {
+async fn sign_out_of_an_expired_session_is_not_found() {
     let deployment = Deployment::start_with(|env| env.with("SESSION_IDLE_SECONDS", "100")).await;
     let (jwt, session_token) = stay(&deployment).await;
     deployment.advance(Duration::from_secs(101));
-    let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+    let reply = sign_out(&deployment, &format!("token={jwt}"), "", &session_token).await;
     assert_reply(&reply, 404, NO_SESSION, json!({}), "an idle session");
 }
 
 #[tokio::test]
-async fn a_jwt_of_before_all_sessions_ended_ends_no_session_of_after() {
+async fn jwt_of_an_earlier_epoch_ends_no_session() {
     let deployment = unlimited().await;
     let (old_jwt, old) = stay(&deployment).await;
-    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
     let (new_jwt, new) = stay(&deployment).await;
     for session_token in [&old, &new] {
-        let reply = leave(&deployment, &format!("token={old_jwt}"), "", session_token).await;
+        let reply = sign_out(&deployment, &format!("token={old_jwt}"), "", session_token).await;
         assert_refused(Jwt::Incorrect, &reply, "a JWT of the epoch before");
     }
     assert!(is_there(&deployment, &new).await);
-    let reply = leave(&deployment, &format!("token={new_jwt}"), "", &old).await;
+    let reply = sign_out(&deployment, &format!("token={new_jwt}"), "", &old).await;
     assert_reply(&reply, 404, NO_SESSION, json!({}), "a session of the epoch before");
-    let reply = leave(&deployment, &format!("token={new_jwt}"), "", &new).await;
-    assert_reply(&reply, 200, LEFT, json!({}), "both of the present epoch");
+    let reply = sign_out(&deployment, &format!("token={new_jwt}"), "", &new).await;
+    assert_reply(&reply, 200, SIGNED_OUT, json!({}), "both of the present epoch");
 }
 
 #[tokio::test]
-async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
+async fn session_token_that_is_missing_or_no_text_is_a_failing_field() {
     let deployment = unlimited().await;
     let (jwt, _) = stay(&deployment).await;
     let required = r#"{"session_token":["The session token field is required."]}"#;
@@ -217,23 +219,23 @@ async fn a_session_token_that_is_missing_or_no_text_is_a_field_that_is_wrong() {
         (r#"{"session_token":7}"#, string),
         (r#"{"session_token":{}}"#, string),
     ] {
-        let path = format!("{LEAVE}?token={jwt}");
+        let path = format!("{SIGN_OUT}?token={jwt}");
         let reply = deployment.request("session", "POST", &path, &[], body).await;
         assert_reply(&reply, 422, text, json!({}), body);
-        // Not to one who shows no JWT, or one that anybody can see is no good.
-        let reply = deployment.request("session", "POST", LEAVE, &[], body).await;
+        // Not without a JWT, nor with one that is plainly invalid.
+        let reply = deployment.request("session", "POST", SIGN_OUT, &[], body).await;
         assert_refused(Jwt::Missing, &reply, body);
         let expired = minted(&deployment, json!({"exp": deployment.now().secs()}));
         for (token, jwt) in [("nonsense", Jwt::Incorrect), (&expired, Jwt::Expired)] {
             let reply =
-                deployment.request("session", "POST", &format!("{LEAVE}?token={token}"), &[], body).await;
+                deployment.request("session", "POST", &format!("{SIGN_OUT}?token={token}"), &[], body).await;
             assert_refused(jwt, &reply, body);
         }
     }
 }
 
 #[tokio::test]
-async fn each_request_leaves_one_audit_event() {
+async fn every_request_leaves_one_audit_event() {
     let deployment = unlimited().await;
     let (jwt, session_token) = stay(&deployment).await;
     for (at, (token, outcome, user_id)) in [
@@ -247,21 +249,21 @@ async fn each_request_leaves_one_audit_event() {
     {
         let body = json!({"session_token": session_token});
         let (reply, events) =
-            audited(&deployment, "session", LEAVE, token, &body, &format!("session-leave-{at}")).await;
+            audited(&deployment, "session", SIGN_OUT, token, &body, &format!("session-sign-out-{at}")).await;
         assert_eq!(events, [json!(["session", outcome, user_id])], "{reply:?}");
     }
 }
 
-/// A JWT without an epoch is told from a newer one by its `iat` only.
+/// Without an epoch, only its `iat` tells an older JWT from a newer one.
 #[tokio::test]
-async fn a_jwt_that_was_minted_elsewhere_and_is_no_good_ends_no_session() {
+async fn invalid_jwt_of_another_backend_ends_no_session() {
     let deployment = unlimited().await;
     let (old, early) = (minted(&deployment, json!({})), json!({"iat": deployment.now().secs() + 100}));
     deployment.advance(Duration::from_secs(1));
-    deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap();
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await.unwrap(), Written::Done);
     for jwt in [old, minted(&deployment, early)] {
         let (_, session_token) = stay(&deployment).await;
-        let reply = leave(&deployment, &format!("token={jwt}"), "", &session_token).await;
+        let reply = sign_out(&deployment, &format!("token={jwt}"), "", &session_token).await;
         assert_refused(Jwt::Incorrect, &reply, "issued before all sessions ended, or in the future");
         assert!(is_there(&deployment, &session_token).await, "it was refused, and the session is gone");
     }

@@ -1,12 +1,13 @@
-//! Which tokens sso accepts: exactly those that account issues, or that a backend with the same key mints. What is
-//! forged is in [`crate::attacks`].
+//! `POST /api/v2/sso/signin/`: it accepts exactly the tokens that account issues, or that a backend with the same key
+//! signs. Forged tokens are in [`crate::jwt`].
 
 mod session;
 
 use std::time::Duration;
 
 use postern::clock::Timestamp;
-use postern::identity::{Status, User};
+use postern::identity::Status;
+use postern::store::operator::UserRecord;
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
@@ -18,13 +19,13 @@ use crate::support::words::{Refused, assert_refusal, assert_reply, headers, word
 const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 const SSO_REPLY: &str = r#"{"id":1,"ext_id":42,"username":"johndoe","role":"moderator","tags":[3,5]}"#;
 
-/// The claims of an access token that the account contract gave to johndoe.
+/// The claims of an access token that account issued to johndoe.
 async fn account_token(deployment: &Deployment) -> String {
     let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
     reply.json()["token"]["access_token"].as_str().unwrap().to_owned()
 }
 
-/// The claims of a token as the product's own backend mints it for johndoe: a numbered `jti`, and no epoch.
+/// The claims of a token that the product's own backend signs for johndoe: a numbered `jti`, and no epoch.
 fn foreign(deployment: &Deployment) -> Value {
     let iat = deployment.now().secs();
     json!({"token_type": "access", "exp": iat + 3600, "iat": iat, "jti": 4711, "user_id": 1})
@@ -35,7 +36,7 @@ fn assert_accepted(reply: &Reply, of: &str) {
     assert_reply(reply, 200, SSO_REPLY, json!({}), of);
 }
 
-/// 401 for a token that was sent and is not good.
+/// 401 for a token that was sent and is invalid.
 #[track_caller]
 fn assert_refused(reply: &Reply, of: &str) {
     let (status, text) = words("sso", Refused::Wrong);
@@ -43,7 +44,7 @@ fn assert_refused(reply: &Reply, of: &str) {
 }
 
 #[tokio::test]
-async fn no_bearer_at_all_is_not_authenticated() {
+async fn request_without_a_bearer_token_is_not_authenticated() {
     let deployment = Deployment::start().await;
     let token = account_token(&deployment).await;
     let text = r#"{"errors":[{"message":"Authentication credentials were not provided.","code":"not_authenticated"}]}"#;
@@ -53,7 +54,7 @@ async fn no_bearer_at_all_is_not_authenticated() {
         if let Some(authorization) = authorization {
             event["headers"]["authorization"] = json!(authorization);
         }
-        // A token anywhere else is not looked for (RFC 6750 §2.2 and §2.3 are optional).
+        // A token in another place is ignored (RFC 6750 §2.2 and §2.3 are optional).
         event["rawQueryString"] = json!(format!("access_token={token}"));
         event["cookies"] = json!([format!("access_token={token}")]);
         let reply = deployment.invoke("sso", event).await;
@@ -63,7 +64,7 @@ async fn no_bearer_at_all_is_not_authenticated() {
 }
 
 #[tokio::test]
-async fn the_scheme_is_not_case_sensitive_and_the_header_neither() {
+async fn scheme_and_header_name_are_not_case_sensitive() {
     let deployment = Deployment::start().await;
     let token = account_token(&deployment).await;
     for (header, scheme) in
@@ -76,7 +77,7 @@ async fn the_scheme_is_not_case_sensitive_and_the_header_neither() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_until_the_second_in_which_it_expires() {
+async fn token_is_valid_until_the_second_of_its_expiry() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let token = account_token(&deployment).await;
@@ -87,7 +88,7 @@ async fn a_token_is_good_until_the_second_in_which_it_expires() {
 }
 
 #[tokio::test]
-async fn a_backend_that_shares_the_key_can_mint_a_token() {
+async fn token_of_a_backend_that_shares_the_key_is_accepted() {
     let deployment = Deployment::start().await;
     let good = foreign(&deployment);
     for (member, values) in [
@@ -110,7 +111,7 @@ async fn a_backend_that_shares_the_key_can_mint_a_token() {
 }
 
 #[tokio::test]
-async fn a_token_must_say_all_that_an_access_token_says_in_the_right_types() {
+async fn token_with_a_missing_or_mistyped_claim_is_refused() {
     let deployment = Deployment::start().await;
     let good = foreign(&deployment);
     for (member, values) in [
@@ -128,7 +129,7 @@ async fn a_token_must_say_all_that_an_access_token_says_in_the_right_types() {
                 json!(1e30),
             ],
         ),
-        // Their wrong values are among the attacks.
+        // Wrong values are tested in `jwt`.
         ("token_type", vec![]),
         ("exp", vec![]),
         ("iat", vec![json!("1"), json!(null), json!({})]),
@@ -148,7 +149,7 @@ async fn a_token_must_say_all_that_an_access_token_says_in_the_right_types() {
     }
 }
 
-async fn create(deployment: &Deployment, id: u64, change: impl FnOnce(&mut User)) {
+async fn create(deployment: &Deployment, id: u64, change: impl FnOnce(&mut UserRecord)) {
     let mut user = demo::user(&deployment.app, &USERS[0]);
     (user.id, user.username, user.email) = (id, format!("u{id}"), format!("u{id}@example.com"));
     change(&mut user);
@@ -156,7 +157,7 @@ async fn create(deployment: &Deployment, id: u64, change: impl FnOnce(&mut User)
 }
 
 #[tokio::test]
-async fn a_token_ends_with_the_password_it_was_given_for() {
+async fn token_ends_with_the_password_it_was_issued_for() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let ended = Timestamp::from_millis(1_700_000_000_000);
@@ -185,13 +186,13 @@ async fn a_token_ends_with_the_password_it_was_given_for() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_enter_is_told_why_and_one_who_is_gone_is_not() {
+async fn token_of_a_user_who_may_not_sign_in_discloses_the_state() {
     let deployment = Deployment::start().await;
     create(&deployment, 310, |user| user.status = Status::Disabled).await;
     create(&deployment, 311, |user| user.status = Status::Blocked).await;
     create(&deployment, 312, |user| user.status = Status::NotActivated).await;
     create(&deployment, 313, |user| user.must_change_password = true).await;
-    // Disabling ends every session: whoever holds a token from before is told why all the same.
+    // Disabling ends every session. A client with an older token is still told why.
     create(&deployment, 314, |user| (user.status, user.epoch) = (Status::Disabled, 1)).await;
     let token = |id: u64| {
         let mut claims = foreign(&deployment);
@@ -213,7 +214,7 @@ async fn a_user_who_may_not_enter_is_told_why_and_one_who_is_gone_is_not() {
 }
 
 #[tokio::test]
-async fn mfa_was_asked_for_when_the_token_was_issued() {
+async fn token_of_a_user_with_mfa_needs_no_code() {
     let deployment = Deployment::start().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
     let body = json!({"username": "guarded", "password": "Password1234!", "token": "582969"});
@@ -225,7 +226,7 @@ async fn mfa_was_asked_for_when_the_token_was_issued() {
 
 /// The contract exempts sso from throttling: no attempt there costs a sign-in elsewhere.
 #[tokio::test]
-async fn sso_is_not_throttled_and_counts_nowhere() {
+async fn sso_is_not_throttled_and_counts_nothing() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     for attempt in 0..40 {
         assert_refused(&deployment.sso("eyJ.not.good").await, &attempt.to_string());
@@ -234,7 +235,7 @@ async fn sso_is_not_throttled_and_counts_nowhere() {
 }
 
 #[tokio::test]
-async fn sso_tells_who_the_user_is_in_five_members() {
+async fn sign_in_shows_the_user_in_five_members() {
     let deployment = Deployment::start().await;
     for (username, password, body) in [
         (
@@ -252,7 +253,7 @@ async fn sso_tells_who_the_user_is_in_five_members() {
         let account = deployment.password("account", username, password).await.json();
         let reply = deployment.sso(text(&account["token"]["access_token"])).await;
         assert_eq!((reply.status, reply.text.as_str()), (200, body));
-        // It holds no token, and so needs no Pragma.
+        // The reply holds no token, and so needs no Pragma.
         assert_eq!(reply.headers, headers(json!({})));
     }
 }

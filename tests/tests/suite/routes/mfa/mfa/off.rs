@@ -1,22 +1,23 @@
-//! MFA is switched off by password and code, which are guessed no more cheaply here than at a sign-in.
+//! MFA off: it needs the password and a code. Guesses are throttled like those at a sign-in.
 
 use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::{LoginName, Status};
+use postern::store::Written;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use serde_json::{Value, json};
 
 use crate::support::mfa::{
     CODE, GUARDED, HUBER, MOMENT, NEXT, PASSWORD, assert_error, assert_unauthenticated, begin, confirmation,
-    switch_on, wish,
+    post_mfa, switch_on,
 };
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::raw::{self, number, text};
 use crate::support::sign_in::codes;
 use crate::support::signed_in::{
-    self, Held, MFA, WHOAMI, assert_all, code, everything, get, mfa_jwt, sign_in, with,
+    self, HeldToken, MFA, WHOAMI, assert_all, code, everything, get, mfa_jwt, sign_in, with,
 };
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
 
@@ -26,7 +27,7 @@ fn off(password: &str, code: impl Into<Value>) -> Value {
     json!({"mfa": false, "password": password, "token": code.into()})
 }
 
-/// A stand at the moment, and the JWT of guarded, for which [`CODE`] was spent.
+/// A deployment at [`MOMENT`], and a JWT of guarded, for which [`CODE`] was spent.
 async fn guarded() -> (Deployment, String) {
     let deployment = unlimited().await;
     deployment.set_time(MOMENT);
@@ -35,20 +36,20 @@ async fn guarded() -> (Deployment, String) {
 }
 
 #[tokio::test]
-async fn who_switches_mfa_off_by_code_or_recovery_code_needs_none_from_then_on() {
+async fn user_who_switches_mfa_off_signs_in_without_a_code() {
     for by in [json!(NEXT), json!(853_712), json!(RECOVERY_CODES[7]), json!("ACCE 55ED")] {
         let (deployment, token) = guarded().await;
-        // Of one second and one epoch, two JWTs of a user are the same.
+        // Two JWTs of a user in the same second and epoch are equal.
         deployment.advance(Duration::from_secs(1));
         let before = everything(&deployment, "guarded", PASSWORD, &RECOVERY_CODES[..4]).await;
         assert_all(&deployment, &before, true).await;
         let shown = get(&deployment, "mfa", WHOAMI, &token).await.json();
         let mut expected = raw::user(&deployment, GUARDED).await;
         deployment.advance(Duration::from_secs(1));
-        let reply = wish(&deployment, &token, &off(PASSWORD, by.clone())).await;
+        let reply = post_mfa(&deployment, &token, &off(PASSWORD, by.clone())).await;
         let mut account = shown["account"].clone();
         account["mfaEnabled"] = json!(false);
-        // That it is no sign-in has a test of its own.
+        // Another test shows that no sign-in is recorded.
         account["lastSignIn"] = reply.json()["account"]["lastSignIn"].clone();
         account["updatedAt"] = json!(deployment.now().iso8601());
         assert_eq!(reply.json(), json!({"result": "success", "account": account}), "{by}");
@@ -68,7 +69,7 @@ async fn who_switches_mfa_off_by_code_or_recovery_code_needs_none_from_then_on()
         }
         assert_eq!(user, expected, "{by}");
         assert_all(&deployment, &before, false).await;
-        assert_all(&deployment, &[Held("mfa JWT", token)], true).await;
+        assert_all(&deployment, &[HeldToken("mfa JWT", token)], true).await;
         for contract in PASSWORD_CONTRACTS {
             let reply = deployment.password(contract, &name_at(contract, "guarded"), PASSWORD).await;
             assert_eq!(reply.status, 200, "{contract}: {reply:?}");
@@ -77,32 +78,36 @@ async fn who_switches_mfa_off_by_code_or_recovery_code_needs_none_from_then_on()
 }
 
 #[tokio::test]
-async fn one_jwt_switches_on_and_off_and_on_again() {
+async fn one_jwt_switches_mfa_on_and_off_and_on_again() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let mut secrets = Vec::new();
     for round in 1..=2 {
         let (secret, codes) = switch_on(&deployment, &token).await;
-        let reply = wish(&deployment, &token, &off(PASSWORD, code(&deployment, &secret, 0))).await;
+        let reply = post_mfa(&deployment, &token, &off(PASSWORD, code(&deployment, &secret, 0))).await;
         assert_error(&reply, 401, FAILED, "the code that confirmed");
-        assert_eq!(wish(&deployment, &token, &off(PASSWORD, codes[0].as_str())).await.status, 200, "{round}");
+        assert_eq!(
+            post_mfa(&deployment, &token, &off(PASSWORD, codes[0].as_str())).await.status,
+            200,
+            "{round}"
+        );
         assert_eq!(raw::user(&deployment, HUBER).await["epoch"], number(2 * round));
         secrets.push(secret);
     }
     assert_ne!(secrets[0], secrets[1]);
-    // What was begun before is not brought back by anything.
+    // The enrolment that was begun before stays ended.
     let reply =
-        wish(&deployment, &token, &confirmation(&secrets[1], &code(&deployment, &secrets[1], 1))).await;
+        post_mfa(&deployment, &token, &confirmation(&secrets[1], &code(&deployment, &secrets[1], 1))).await;
     assert_error(&reply, 403, "mfaTokenInvalid", "a secret of before");
     begin(&deployment, &token).await;
     assert_eq!(deployment.password("email", "st.huber@example.com", PASSWORD).await.status, 200);
 }
 
 #[tokio::test]
-async fn what_is_no_setting_is_said_and_charged_to_nobody() {
+async fn invalid_setting_is_refused_and_charged_to_nobody() {
     let (deployment, on) = guarded().await;
     let off_token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let (setting, no_token, no_password) = ("invalidMfaSetting", "mfaTokenMissing", "passwordMissing");
     let secret = begin(&deployment, &off_token).await;
     let right = code(&deployment, &secret, 0);
@@ -134,10 +139,10 @@ async fn what_is_no_setting_is_said_and_charged_to_nobody() {
         (json!({"mfa": false, "token": NEXT, "password": 7}), no_password, no_password),
         (json!({"mfa": false, "token": NEXT, "password": [PASSWORD]}), no_password, no_password),
     ] {
-        assert_error(&wish(&deployment, &on, &body).await, 400, when_on, &body.to_string());
-        assert_error(&wish(&deployment, &off_token, &body).await, 400, when_off, &body.to_string());
+        assert_error(&post_mfa(&deployment, &on, &body).await, 400, when_on, &body.to_string());
+        assert_error(&post_mfa(&deployment, &off_token, &body).await, 400, when_off, &body.to_string());
     }
-    let reply = wish(&deployment, &off_token, &off(PASSWORD, right)).await;
+    let reply = post_mfa(&deployment, &off_token, &off(PASSWORD, right)).await;
     assert_error(&reply, 400, setting, "off, and it is not on");
     for no_json in ["", "{\"mfa\":", "mfa=false"] {
         for token in [&on, &off_token] {
@@ -150,7 +155,7 @@ async fn what_is_no_setting_is_said_and_charged_to_nobody() {
             assert_error(&reply, 413, setting, "over 64 KiB");
         }
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     for name in ["33", "43"] {
         assert_eq!(raw::failures(&deployment, &raw::name_counter(name)).await, 0, "{name}");
     }
@@ -159,36 +164,46 @@ async fn what_is_no_setting_is_said_and_charged_to_nobody() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_username() {
+async fn wrong_passwords_and_codes_count_with_the_sign_ins_by_username() {
     let (deployment, token) = guarded().await;
     let before = raw::user(&deployment, GUARDED).await;
     for body in [off("wrong", NEXT), off(PASSWORD, "000000"), off(PASSWORD, CODE), off(PASSWORD, true)] {
-        assert_error(&wish(&deployment, &token, &body).await, 401, FAILED, &body.to_string());
+        assert_error(&post_mfa(&deployment, &token, &body).await, 401, FAILED, &body.to_string());
     }
     assert_refusal(
         "mfa",
         Refused::Wrong,
         &deployment.password("mfa", "guarded", "wrong").await,
-        "the fifth, at the door",
+        "the fifth, at the sign-in",
     );
-    let hashes = deployment.app.passwords.verifications();
+    let hashes = deployment.app.passwords().verifications();
     let right = off(PASSWORD, NEXT);
     for _ in 0..3 {
-        assert_refusal("mfa", Refused::Throttled(1), &wish(&deployment, &token, &right).await, "too soon");
+        assert_refusal(
+            "mfa",
+            Refused::Throttled(1),
+            &post_mfa(&deployment, &token, &right).await,
+            "too soon",
+        );
         let reply = sign_in(&deployment, "mfa", "guarded", PASSWORD, Some(NEXT)).await;
-        assert_refusal("mfa", Refused::Throttled(1), &reply, "too soon, at the door");
+        assert_refusal("mfa", Refused::Throttled(1), &reply, "too soon, at the sign-in");
     }
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
-    // Another of the user's names is another ladder.
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
+    // Another name of the user has another counter.
     let reply = deployment.password("mfa", "43", PASSWORD).await;
     assert_refusal("mfa", Refused::MfaRequired, &reply, "the id");
     deployment.advance(Duration::from_millis(1000));
-    assert_error(&wish(&deployment, &token, &off(PASSWORD, "000000")).await, 401, FAILED, "the sixth");
-    assert_refusal("mfa", Refused::Throttled(2), &wish(&deployment, &token, &right).await, "the next rung");
+    assert_error(&post_mfa(&deployment, &token, &off(PASSWORD, "000000")).await, 401, FAILED, "the sixth");
+    assert_refusal(
+        "mfa",
+        Refused::Throttled(2),
+        &post_mfa(&deployment, &token, &right).await,
+        "the next wait",
+    );
     assert_eq!(raw::user(&deployment, GUARDED).await, before);
     deployment.advance(Duration::from_millis(2000));
-    assert_eq!(wish(&deployment, &token, &right).await.status, 200);
-    // Settled like a sign-in: success clears.
+    assert_eq!(post_mfa(&deployment, &token, &right).await.status, 200);
+    // A success clears the count, as a sign-in does.
     assert_eq!(raw::failures(&deployment, &raw::name_counter("guarded")).await, 0);
     assert_eq!(
         raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await,
@@ -198,25 +213,25 @@ async fn wrong_passwords_and_wrong_codes_are_one_ladder_with_the_sign_in_by_user
 }
 
 #[tokio::test]
-async fn a_shut_username_stays_shut_and_the_address_is_charged_too() {
+async fn locked_username_stays_locked_and_the_address_is_charged() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
     // Two minutes into a window of five.
     deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
     let now = |later| code(&deployment, TOTP_SECRET, later);
     let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(&now(0))).await;
-    assert_error(&wish(&deployment, &token, &off("wrong", now(1))).await, 401, FAILED, "the first");
-    let reply = wish(&deployment, &token, &off(PASSWORD, now(1))).await;
+    assert_error(&post_mfa(&deployment, &token, &off("wrong", now(1))).await, 401, FAILED, "the first");
+    let reply = post_mfa(&deployment, &token, &off(PASSWORD, now(1))).await;
     assert_refusal("mfa", Refused::Throttled(180), &reply, "the second from this address");
     deployment.advance(Duration::from_secs(180));
     deployment.store.lock_name(&LoginName::new("guarded"), deployment.now()).await.unwrap();
-    let hashes = deployment.app.passwords.verifications();
-    let reply = wish(&deployment, &token, &off(PASSWORD, code(&deployment, TOTP_SECRET, 1))).await;
-    assert_refusal("mfa", Refused::Throttled(900), &reply, "a shut username");
-    assert_eq!(deployment.app.passwords.verifications(), hashes);
+    let hashes = deployment.app.passwords().verifications();
+    let reply = post_mfa(&deployment, &token, &off(PASSWORD, code(&deployment, TOTP_SECRET, 1))).await;
+    assert_refusal("mfa", Refused::Throttled(900), &reply, "a locked username");
+    assert_eq!(deployment.app.passwords().verifications(), hashes);
     assert_eq!(codes(&raw::user(&deployment, GUARDED).await).0, 8);
 }
 
-/// A username may spell another user's id. Its owner clears nothing of that user's by signing in.
+/// A username may be equal to another user's id. A sign-in by it clears no count of that user.
 #[tokio::test]
 async fn sign_in_by_a_username_that_spells_the_users_id_clears_no_count() {
     let (deployment, token) = guarded().await;
@@ -226,34 +241,39 @@ async fn sign_in_by_a_username_that_spells_the_users_id_clears_no_count() {
     other.recovery_codes.clear();
     deployment.store.create_user(other).await.unwrap();
     for failures in 1..=5 {
-        assert_error(&wish(&deployment, &token, &off("wrong", NEXT)).await, 401, FAILED, "wrong");
+        assert_error(&post_mfa(&deployment, &token, &off("wrong", NEXT)).await, 401, FAILED, "wrong");
         assert_eq!(deployment.password("mfa", "43", PASSWORD).await.status, 200);
         assert_eq!(raw::failures(&deployment, &raw::name_counter("guarded")).await, failures);
     }
     assert_refusal(
         "mfa",
         Refused::Throttled(1),
-        &wish(&deployment, &token, &off(PASSWORD, NEXT)).await,
+        &post_mfa(&deployment, &token, &off(PASSWORD, NEXT)).await,
         "the sixth",
     );
 }
 
 #[tokio::test]
-async fn a_code_is_for_one_thing_once() {
+async fn code_spent_at_a_sign_in_does_not_switch_mfa_off() {
     let (deployment, token) = guarded().await;
     let recovery = RECOVERY_CODES[0];
     assert_eq!(sign_in(&deployment, "account", "guarded", PASSWORD, Some(recovery)).await.status, 200);
     for spent in [CODE, recovery] {
-        assert_error(&wish(&deployment, &token, &off(PASSWORD, spent)).await, 401, FAILED, spent);
+        assert_error(&post_mfa(&deployment, &token, &off(PASSWORD, spent)).await, 401, FAILED, spent);
     }
-    // Nor does a wrong password spend one.
-    assert_error(&wish(&deployment, &token, &off("wrong", RECOVERY_CODES[1])).await, 401, FAILED, "wrong");
+    // A wrong password spends no code.
+    assert_error(
+        &post_mfa(&deployment, &token, &off("wrong", RECOVERY_CODES[1])).await,
+        401,
+        FAILED,
+        "wrong",
+    );
     assert_eq!(codes(&raw::user(&deployment, GUARDED).await).0, 7);
-    assert_eq!(wish(&deployment, &token, &off(PASSWORD, RECOVERY_CODES[1])).await.status, 200);
+    assert_eq!(post_mfa(&deployment, &token, &off(PASSWORD, RECOVERY_CODES[1])).await.status, 200);
 }
 
 #[tokio::test]
-async fn of_off_and_a_sign_in_with_one_code_at_once_one_succeeds() {
+async fn one_code_for_mfa_off_and_a_sign_in_at_once_succeeds_once() {
     for code in [NEXT, RECOVERY_CODES[3]] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(MOMENT);
@@ -267,7 +287,7 @@ async fn of_off_and_a_sign_in_with_one_code_at_once_one_succeeds() {
         };
         let switch = off(PASSWORD, code);
         let (switched, signed_in, ()) = tokio::join!(
-            wish(&deployment, &token, &switch),
+            post_mfa(&deployment, &token, &switch),
             sign_in(&deployment, "account", "guarded", PASSWORD, Some(code)),
             both
         );
@@ -289,12 +309,12 @@ async fn of_off_and_a_sign_in_with_one_code_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn who_was_barred_meanwhile_switches_nothing_off() {
+async fn user_who_was_disabled_meanwhile_switches_nothing_off() {
     let (deployment, token) = guarded().await;
     for status in ["disabled", "blocked", "not_activated"] {
         signed_in::set(&deployment, GUARDED, "status", text(status)).await;
         let before = raw::user(&deployment, GUARDED).await;
-        let reply = wish(&deployment, &token, &off(PASSWORD, NEXT)).await;
+        let reply = post_mfa(&deployment, &token, &off(PASSWORD, NEXT)).await;
         assert_unauthenticated(&reply, "Bearer error=\"invalid_token\"", status);
         assert_eq!(raw::user(&deployment, GUARDED).await, before);
     }
@@ -306,44 +326,47 @@ async fn who_was_barred_meanwhile_switches_nothing_off() {
     );
     let operator = async {
         proxy.reached().await;
-        deployment.store.set_status(GUARDED, Status::Disabled, deployment.now()).await.unwrap();
+        assert_eq!(
+            deployment.store.set_status(GUARDED, Status::Disabled, deployment.now()).await.unwrap(),
+            Written::Done
+        );
         let left = raw::user(&deployment, GUARDED).await;
         proxy.release();
         left
     };
     let switch = off(PASSWORD, NEXT);
-    let (reply, left) = tokio::join!(wish(&deployment, &token, &switch), operator);
+    let (reply, left) = tokio::join!(post_mfa(&deployment, &token, &switch), operator);
     assert_error(&reply, 401, FAILED, "too late");
     assert_eq!(raw::user(&deployment, GUARDED).await, left);
-    let reply = wish(&deployment, &token, &with(switch, json!({"token": RECOVERY_CODES[0]}))).await;
+    let reply = post_mfa(&deployment, &token, &with(switch, json!({"token": RECOVERY_CODES[0]}))).await;
     assert_unauthenticated(&reply, "Bearer error=\"invalid_token\"", "disabled by now");
 }
 
 #[tokio::test]
-async fn to_switch_mfa_off_is_no_sign_in_and_shows_none() {
+async fn mfa_off_records_no_sign_in() {
     let (deployment, token) = guarded().await;
     let before = get(&deployment, "mfa", WHOAMI, &token).await.json();
     deployment.advance(Duration::from_secs(1));
-    let reply = wish(&deployment, &token, &off(PASSWORD, NEXT)).await.json();
+    let reply = post_mfa(&deployment, &token, &off(PASSWORD, NEXT)).await.json();
     let after = get(&deployment, "mfa", WHOAMI, &token).await.json();
     assert_eq!(after["account"]["lastSignIn"], before["account"]["lastSignIn"]);
     assert_eq!(reply, after, "what is shown is what is stored");
 }
 
-/// An operator ends all sessions after the JWT was looked at, and before the user is read again.
+/// An operator ends all sessions after the JWT is checked and before the user is read again.
 #[tokio::test]
-async fn a_jwt_that_is_ended_meanwhile_is_not_brought_back_by_switching_off() {
+async fn jwt_that_is_ended_meanwhile_stays_ended_when_mfa_goes_off() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(MOMENT);
     let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
     proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
     let operator = async {
         proxy.reached().await;
-        deployment.store.end_sessions(GUARDED, deployment.now()).await.unwrap();
+        assert_eq!(deployment.store.end_sessions(GUARDED, deployment.now()).await.unwrap(), Written::Done);
         proxy.heal();
         proxy.release();
     };
     let switch = off(PASSWORD, NEXT);
-    let (_, ()) = tokio::join!(wish(&deployment, &token, &switch), operator);
-    assert_all(&deployment, &[Held("mfa JWT", token)], false).await;
+    let (_, ()) = tokio::join!(post_mfa(&deployment, &token, &switch), operator);
+    assert_all(&deployment, &[HeldToken("mfa JWT", token)], false).await;
 }

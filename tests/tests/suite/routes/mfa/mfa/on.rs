@@ -1,35 +1,36 @@
-//! MFA is switched on by a code of the secret that was given last, and by nothing else.
+//! MFA on: it needs a code of the secret that was given last.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use postern::identity::{LoginName, Status};
+use postern::store::Written;
 use postern_tests::deployment::{PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
 use crate::support::mfa::{
-    HUBER, PASSWORD, assert_error, assert_unauthenticated, begin, confirmation, digests, recovery_codes,
-    stored_codes, switch_on, wish,
+    HUBER, PASSWORD, assert_error, assert_unauthenticated, begin, confirmation, digests, post_mfa,
+    recovery_codes, stored_codes, switch_on,
 };
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::raw::{self, Attribute, number, text};
 use crate::support::sign_in::put_counter;
 use crate::support::signed_in::{
-    self, CHANGE_PASSWORD, Held, MFA, WHOAMI, assert_all, audited, base32, code, everything, get, mfa_jwt,
-    sign_in, totp, with,
+    self, CHANGE_PASSWORD, HeldToken, MFA, WHOAMI, assert_all, audited, base32, code, everything, get,
+    mfa_jwt, sign_in, totp, with,
 };
 use crate::support::words::{Refused, assert_refusal, headers, unlimited};
 
 const INVALID: &str = "mfaTokenInvalid";
 
 #[tokio::test]
-async fn who_begins_gets_a_secret_of_160_bits_and_mfa_is_not_on_yet() {
+async fn enrolment_that_begins_gives_a_secret_of_160_bits_and_leaves_mfa_off() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let mut expected = raw::user(&deployment, HUBER).await;
     deployment.advance(Duration::from_secs(1));
-    let reply = wish(&deployment, &token, &json!({"mfa": true})).await;
+    let reply = post_mfa(&deployment, &token, &json!({"mfa": true})).await;
     assert_eq!((reply.status, &reply.headers), (200, &headers(json!({"pragma": "no-cache"}))));
     let body = reply.json();
     let mfa = &body["mfa"];
@@ -51,25 +52,25 @@ async fn who_begins_gets_a_secret_of_160_bits_and_mfa_is_not_on_yet() {
 }
 
 #[tokio::test]
-async fn who_begins_again_has_forgotten_the_first_secret() {
+async fn enrolment_that_begins_again_replaces_the_first_secret() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let first = begin(&deployment, &token).await;
     let second = begin(&deployment, &token).await;
     assert_ne!(first, second);
-    let reply = wish(&deployment, &token, &confirmation(&first, &code(&deployment, &first, 0))).await;
+    let reply = post_mfa(&deployment, &token, &confirmation(&first, &code(&deployment, &first, 0))).await;
     assert_error(&reply, 403, INVALID, "the first secret");
-    let reply = wish(&deployment, &token, &confirmation(&second, &code(&deployment, &second, 0))).await;
+    let reply = post_mfa(&deployment, &token, &confirmation(&second, &code(&deployment, &second, 0))).await;
     assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[tokio::test]
-async fn nothing_but_a_code_of_the_pending_secret_confirms() {
+async fn confirmation_needs_a_code_of_the_pending_secret() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let johns = mfa_jwt(&deployment, "johndoe", "SecurePass123!", None).await;
     let other = begin(&deployment, &johns).await;
-    let reply = wish(&deployment, &token, &confirmation(&other, &code(&deployment, &other, 0))).await;
+    let reply = post_mfa(&deployment, &token, &confirmation(&other, &code(&deployment, &other, 0))).await;
     assert_error(&reply, 403, INVALID, "nothing was begun, but by another user");
     let secret = begin(&deployment, &token).await;
     let before = raw::user(&deployment, HUBER).await;
@@ -94,29 +95,29 @@ async fn nothing_but_a_code_of_the_pending_secret_confirms() {
         (&"A".repeat(60_000), json!(right)),
     ] {
         let body = with(confirmation(secret, ""), json!({"token": &code}));
-        let reply = wish(&deployment, &token, &body).await;
+        let reply = post_mfa(&deployment, &token, &body).await;
         assert_error(&reply, 403, INVALID, &code.to_string());
-        // So that none has to wait.
+        // So that no attempt has to wait.
         deployment.store.unlock_name(&LoginName::new("st.huber"), deployment.now()).await.unwrap();
     }
     assert_eq!(raw::user(&deployment, HUBER).await, before);
-    let reply = wish(&deployment, &johns, &confirmation(&secret, &right)).await;
+    let reply = post_mfa(&deployment, &johns, &confirmation(&secret, &right)).await;
     assert_error(&reply, 403, INVALID, "by another user");
-    assert_eq!(wish(&deployment, &token, &confirmation(&secret, &right)).await.status, 200);
+    assert_eq!(post_mfa(&deployment, &token, &confirmation(&secret, &right)).await.status, 200);
 }
 
 #[tokio::test]
-async fn who_confirms_gets_eight_recovery_codes_and_every_door_asks_for_a_code() {
+async fn confirmation_gives_eight_recovery_codes_and_every_contract_asks_for_a_code() {
     let deployment = unlimited().await;
     let before = everything(&deployment, "st.huber", PASSWORD, &[]).await;
-    // Of one second and one epoch, two JWTs of a user are the same.
+    // Two JWTs of a user in the same second and epoch are equal.
     deployment.advance(Duration::from_secs(1));
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let shown = get(&deployment, "mfa", WHOAMI, &token).await.json();
     let secret = begin(&deployment, &token).await;
     deployment.advance(Duration::from_secs(1));
     let spent = code(&deployment, &secret, 0);
-    let reply = wish(&deployment, &token, &confirmation(&secret, &spent)).await;
+    let reply = post_mfa(&deployment, &token, &confirmation(&secret, &spent)).await;
     assert_eq!((reply.status, &reply.headers), (200, &headers(json!({"pragma": "no-cache"}))));
     let codes = recovery_codes(&reply);
     assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), 8);
@@ -129,7 +130,7 @@ async fn who_confirms_gets_eight_recovery_codes_and_every_door_asks_for_a_code()
     let user = raw::user(&deployment, HUBER).await;
     assert_eq!(stored_codes(&user), digests(&deployment, HUBER, &codes));
     assert_eq!((&user["epoch"], user.get("pending_mfa_secret")), (&number(1), None));
-    // The JWT at hand goes on, and nothing else of before.
+    // The JWT of the request stays valid, and no earlier token does.
     assert_eq!(
         get(&deployment, "mfa", WHOAMI, &token).await.json(),
         json!({"result": "success", "account": account})
@@ -152,12 +153,12 @@ async fn who_confirms_gets_eight_recovery_codes_and_every_door_asks_for_a_code()
     let next = code(&deployment, &secret, 1);
     assert_eq!(sign_in(&deployment, "mfa", "st.huber", PASSWORD, Some(&next)).await.status, 200);
     for again in [json!({"mfa": true}), confirmation(&secret, &code(&deployment, &secret, 0))] {
-        assert_error(&wish(&deployment, &token, &again).await, 400, "mfaActive", "MFA is on");
+        assert_error(&post_mfa(&deployment, &token, &again).await, 400, "mfaActive", "MFA is on");
     }
 }
 
 #[tokio::test]
-async fn a_code_may_be_a_number_that_has_lost_its_zeros() {
+async fn code_as_a_number_gets_its_leading_zeros_back() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let secret = begin(&deployment, &token).await;
@@ -166,12 +167,12 @@ async fn a_code_may_be_a_number_that_has_lost_its_zeros() {
     }
     let number: u64 = code(&deployment, &secret, 0).parse().unwrap();
     let body = with(confirmation(&secret, ""), json!({"token": number}));
-    assert_eq!(wish(&deployment, &token, &body).await.status, 200, "{number}");
+    assert_eq!(post_mfa(&deployment, &token, &body).await.status, 200, "{number}");
 }
 
-/// Only one token is spared, and it is the one at hand.
+/// Only the token of the request is spared.
 #[tokio::test]
-async fn another_jwt_of_the_user_is_ended_and_the_one_at_hand_ends_with_the_next_change() {
+async fn confirmation_ends_the_users_other_jwts_and_spares_its_own() {
     let deployment = unlimited().await;
     let other = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     deployment.advance(Duration::from_secs(1));
@@ -184,12 +185,12 @@ async fn another_jwt_of_the_user_is_ended_and_the_one_at_hand_ends_with_the_next
     );
     assert_eq!(get(&deployment, "mfa", WHOAMI, &token).await.status, 200);
     let later = mfa_jwt(&deployment, "st.huber", PASSWORD, Some(&code(&deployment, &secret, 1))).await;
-    deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
-    assert_all(&deployment, &[Held("mfa JWT", token), Held("mfa JWT", later)], false).await;
+    assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
+    assert_all(&deployment, &[HeldToken("mfa JWT", token), HeldToken("mfa JWT", later)], false).await;
 }
 
 #[tokio::test]
-async fn the_jwt_that_was_spared_ends_with_the_password() {
+async fn spared_jwt_ends_with_the_password() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let (_, codes) = switch_on(&deployment, &token).await;
@@ -199,12 +200,12 @@ async fn the_jwt_that_was_spared_ends_with_the_password() {
     });
     let reply = signed_in::post(&deployment, "session", CHANGE_PASSWORD, None, &body).await;
     assert_eq!(reply.status, 200, "{reply:?}");
-    assert_all(&deployment, &[Held("mfa JWT", token)], false).await;
+    assert_all(&deployment, &[HeldToken("mfa JWT", token)], false).await;
     assert!(!raw::user(&deployment, HUBER).await.contains_key("kept_token"));
 }
 
 #[tokio::test]
-async fn wrong_codes_are_charged_to_the_username_and_a_right_one_clears_no_other_count() {
+async fn wrong_code_is_charged_to_the_username_and_a_right_one_clears_no_other_count() {
     let deployment = unlimited().await;
     deployment.set_time(crate::support::mfa::MOMENT);
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
@@ -217,24 +218,24 @@ async fn wrong_codes_are_charged_to_the_username_and_a_right_one_clears_no_other
     for (body, left) in
         [(confirmation(&secret, "000000"), (4, 8)), (confirmation("another secret", "000000"), (5, 9))]
     {
-        assert_error(&wish(&deployment, &token, &body).await, 403, INVALID, "a wrong one");
+        assert_error(&post_mfa(&deployment, &token, &body).await, 403, INVALID, "a wrong one");
         assert_eq!(counted().await, left);
     }
     let right = confirmation(&secret, &code(&deployment, &secret, 0));
-    let reply = wish(&deployment, &token, &right).await;
+    let reply = post_mfa(&deployment, &token, &right).await;
     assert_refusal("mfa", Refused::Throttled(1), &reply, "a right code, too soon");
-    // One ladder with the sign-in by the username; the other names are other ladders.
+    // The attempts count with the sign-ins by the username. The other names have other counters.
     let reply = deployment.password("mfa", "st.huber", PASSWORD).await;
     assert_refusal("mfa", Refused::Throttled(1), &reply, "the username");
     assert_eq!(deployment.password("mfa", "33", PASSWORD).await.status, 200);
     assert_eq!(counted().await, (5, 9));
     deployment.advance(Duration::from_secs(1));
-    assert_eq!(wish(&deployment, &token, &right).await.status, 200);
-    assert_eq!(counted().await, (5, 9), "its own charge is given back, and no more");
+    assert_eq!(post_mfa(&deployment, &token, &right).await.status, 200);
+    assert_eq!(counted().await, (5, 9), "its own charge is reverted, and no other");
 }
 
 #[tokio::test]
-async fn of_two_who_confirm_at_once_one_wins_and_the_stored_codes_are_the_winners() {
+async fn two_confirmations_at_once_store_the_recovery_codes_of_one() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let secret = begin(&deployment, &token).await;
@@ -247,7 +248,7 @@ async fn of_two_who_confirm_at_once_one_wins_and_the_stored_codes_are_the_winner
         proxy.release();
     };
     let (one, other, ()) =
-        tokio::join!(wish(&deployment, &token, &body), wish(&deployment, &token, &body), both);
+        tokio::join!(post_mfa(&deployment, &token, &body), post_mfa(&deployment, &token, &body), both);
     proxy.heal();
     let (won, lost) = if one.status == 200 { (one, other) } else { (other, one) };
     assert_eq!(won.status, 200, "{won:?}");
@@ -259,7 +260,7 @@ async fn of_two_who_confirm_at_once_one_wins_and_the_stored_codes_are_the_winner
 }
 
 #[tokio::test]
-async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
+async fn change_before_the_confirmation_is_written_leaves_mfa_off() {
     for disabled in [true, false] {
         let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
         let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
@@ -269,7 +270,10 @@ async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
         let meanwhile = async {
             proxy.reached().await;
             if disabled {
-                deployment.store.set_status(HUBER, Status::Disabled, deployment.now()).await.unwrap();
+                assert_eq!(
+                    deployment.store.set_status(HUBER, Status::Disabled, deployment.now()).await.unwrap(),
+                    Written::Done
+                );
             } else {
                 begin(&deployment, &token).await;
             }
@@ -277,7 +281,7 @@ async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
             proxy.release();
             left
         };
-        let (reply, left) = tokio::join!(wish(&deployment, &token, &body), meanwhile);
+        let (reply, left) = tokio::join!(post_mfa(&deployment, &token, &body), meanwhile);
         assert_error(&reply, 403, INVALID, "a confirmation that comes too late");
         assert_eq!(raw::user(&deployment, HUBER).await, left, "disabled: {disabled}");
         assert!(!left.contains_key("mfa"));
@@ -285,7 +289,7 @@ async fn what_happens_before_a_confirmation_is_written_leaves_mfa_off() {
 }
 
 #[tokio::test]
-async fn each_step_leaves_its_audit_events_and_no_secret() {
+async fn every_step_leaves_its_audit_events_and_no_secret() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let accepted = json!(["session", "token_accepted", HUBER]);
@@ -322,9 +326,9 @@ async fn each_step_leaves_its_audit_events_and_no_secret() {
     }
 }
 
-/// An operator ends all sessions after the JWT was looked at, and before the user is read again.
+/// An operator ends all sessions after the JWT is checked and before the user is read again.
 #[tokio::test]
-async fn a_jwt_that_is_ended_meanwhile_confirms_nothing_and_is_not_brought_back() {
+async fn jwt_that_is_ended_meanwhile_confirms_nothing_and_stays_ended() {
     let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let secret = begin(&deployment, &token).await;
@@ -332,19 +336,19 @@ async fn a_jwt_that_is_ended_meanwhile_confirms_nothing_and_is_not_brought_back(
     proxy.rule(|seen| if seen.starts_with("GetItem LOGIN") { Fate::Hold } else { Fate::Pass });
     let operator = async {
         proxy.reached().await;
-        deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap();
+        assert_eq!(deployment.store.end_sessions(HUBER, deployment.now()).await.unwrap(), Written::Done);
         proxy.heal();
         proxy.release();
     };
-    let (reply, ()) = tokio::join!(wish(&deployment, &token, &body), operator);
+    let (reply, ()) = tokio::join!(post_mfa(&deployment, &token, &body), operator);
     assert_ne!(reply.status, 200, "{reply:?}");
     assert!(!raw::user(&deployment, HUBER).await.contains_key("mfa"));
-    assert_all(&deployment, &[Held("mfa JWT", token)], false).await;
+    assert_all(&deployment, &[HeldToken("mfa JWT", token)], false).await;
 }
 
-/// As at the sign-in: before anything is spent or changed.
+/// As at the sign-in, this is refused before anything is spent or changed.
 #[tokio::test]
-async fn a_user_who_cannot_be_shown_switches_nothing() {
+async fn user_with_malformed_attributes_switches_nothing() {
     let deployment = unlimited().await;
     deployment.set_time(crate::support::mfa::MOMENT);
     let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(crate::support::mfa::CODE)).await;
@@ -360,7 +364,7 @@ async fn a_user_who_cannot_be_shown_switches_nothing() {
         assert_refusal(
             "mfa",
             Refused::Fault,
-            &wish(&deployment, &token, &body).await,
+            &post_mfa(&deployment, &token, &body).await,
             "a user who cannot be shown",
         );
         assert_eq!(raw::user(&deployment, id).await, before, "{body}");
@@ -368,11 +372,11 @@ async fn a_user_who_cannot_be_shown_switches_nothing() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_one_is_our_own_fault_and_held_against_nobody() {
+async fn pending_secret_that_is_malformed_is_a_fault_and_charged_to_nobody() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     signed_in::set(&deployment, HUBER, "pending_mfa_secret", text("not base32!")).await;
-    let reply = wish(&deployment, &token, &confirmation("not base32!", "123456")).await;
+    let reply = post_mfa(&deployment, &token, &confirmation("not base32!", "123456")).await;
     assert_error(&reply, 500, "serverError", "the stored secret");
     let (name, address) = (raw::name_counter(&HUBER.to_string()), raw::address_counter(&deployment, 300));
     assert_eq!((raw::failures(&deployment, &name).await, raw::failures(&deployment, &address).await), (0, 0));

@@ -1,15 +1,15 @@
-//! What is set of issuers and audiences.
+//! The settings of issuers and audiences.
 
 use postern_local::demo::{self, USERS};
 use postern_tests::deployment::Deployment;
 use serde_json::json;
 
 use crate::support::jwt::claims;
-use crate::support::mfa::{PASSWORD, assert_unauthenticated, begin, wish};
-use crate::support::signed_in::{Held, WHOAMI, get, member, mfa_jwt, sign_in};
+use crate::support::mfa::{PASSWORD, assert_unauthenticated, begin, post_mfa};
+use crate::support::signed_in::{HeldToken, WHOAMI, get, member, mfa_jwt, sign_in};
 
 #[tokio::test]
-async fn the_email_contracts_issuer_is_nobody_elses() {
+async fn issuer_of_the_email_contract_is_refused_as_a_setting() {
     let deployment = Deployment::start().await;
     let env = |name: &str, value: &str| deployment.env.clone().with(name, value);
     let error = mfa_signin::Settings::from_env(&env("MFA_JWT_ISSUER", "email")).unwrap_err();
@@ -20,17 +20,17 @@ async fn the_email_contracts_issuer_is_nobody_elses() {
     assert!(error.to_string().starts_with("SESSION_JWT_ISSUER "), "{error}");
     assert!(mfa_signin::Settings::from_env(&env("MFA_JWT_ISSUER", "Email")).is_ok());
     assert!(session_signin::Settings::from_env(&env("SESSION_JWT_ISSUER", "e-mail")).is_ok());
-    // Nor is it in the way of the other.
+    // It does not affect the other setting.
     assert!(mfa_signin::Settings::from_env(&env("SESSION_JWT_ISSUER", "email")).is_ok());
 }
 
 #[tokio::test]
-async fn authenticators_show_the_issuer_that_is_set() {
+async fn otpauth_uri_names_the_configured_issuer() {
     for (set, shown) in [("", "Postern"), ("A & B", "A%20%26%20B"), ("Größe: 7", "Gr%C3%B6%C3%9Fe%3A%207")]
     {
         let deployment = Deployment::start_with(|env| env.with("MFA_TOTP_ISSUER", set)).await;
         let token = mfa_jwt(&deployment, "Zoë", "pässwörd ☃", None).await;
-        let mfa = &wish(&deployment, &token, &json!({"mfa": true})).await.json()["mfa"];
+        let mfa = &post_mfa(&deployment, &token, &json!({"mfa": true})).await.json()["mfa"];
         let secret = mfa["secret"].as_str().unwrap();
         let expected = format!("otpauth://totp/{shown}:Zo%C3%AB?secret={secret}&issuer={shown}");
         assert_eq!(mfa["otpauth"], json!(expected));
@@ -38,21 +38,21 @@ async fn authenticators_show_the_issuer_that_is_set() {
 }
 
 #[tokio::test]
-async fn the_longest_names_fit_into_a_qr_code() {
+async fn longest_names_fit_into_a_qr_code() {
     let issuer = "😀".repeat(300);
     let deployment = Deployment::start_with(|env| env.with("MFA_TOTP_ISSUER", issuer)).await;
     let mut user = demo::user(&deployment.app, &USERS[2]);
     (user.id, user.username, user.email) = (500, "😀".repeat(190), "smile@example.com".to_owned());
     deployment.store.create_user(user).await.unwrap();
     let token = mfa_jwt(&deployment, "500", PASSWORD, None).await;
-    let reply = wish(&deployment, &token, &json!({"mfa": true})).await;
+    let reply = post_mfa(&deployment, &token, &json!({"mfa": true})).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     let qrcode = member(&reply, "/mfa/qrcode");
     assert!(qrcode.starts_with("<svg") && qrcode.ends_with("</svg>"));
 }
 
 #[tokio::test]
-async fn a_jwt_of_another_issuer_or_audience_than_is_set_is_no_good() {
+async fn jwt_of_another_issuer_or_audience_is_refused() {
     let mut deployment = Deployment::start().await;
     let old = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let old_session = member(&sign_in(&deployment, "session", "st.huber", PASSWORD, None).await, "/token");
@@ -61,10 +61,10 @@ async fn a_jwt_of_another_issuer_or_audience_than_is_set_is_no_good() {
     {
         deployment.restart(|env| env.with(name, "another")).await;
         if name == "SESSION_JWT_ISSUER" {
-            assert!(!Held("session JWT", old_session.clone()).is_good(&deployment).await);
+            assert!(!HeldToken("session JWT", old_session.clone()).is_valid(&deployment).await);
             let new = member(&sign_in(&deployment, "session", "st.huber", PASSWORD, None).await, "/token");
             assert_eq!(claims(&new)[claim], json!("another"));
-            assert!(Held("session JWT", new).is_good(&deployment).await);
+            assert!(HeldToken("session JWT", new).is_valid(&deployment).await);
         } else {
             let reply = get(&deployment, "mfa", WHOAMI, &old).await;
             assert_unauthenticated(&reply, r#"Bearer error="invalid_token""#, name);

@@ -1,18 +1,19 @@
-//! An access token of account's is good at sso for as long as its session is.
+//! An access token of account is accepted at sso as long as its session exists.
 
 use std::time::Duration;
 
 use postern::clock::Timestamp;
+use postern::store::Written;
 use postern_tests::deployment::{Deployment, credentials};
 use serde_json::{Value, json};
 
 use crate::support::jwt::{claims, mint};
 use crate::support::raw;
-use crate::support::tokens::{OWNER, assert_access_refused, sign_in, upgrade};
+use crate::support::tokens::{OWNER, assert_access_refused, refreshed, sign_in};
 
 const ST_HUBER: &str = r#""username":"st.huber""#;
 
-/// A token with these claims changed, as a backend mints it that shares the key. `null` takes one away.
+/// A token with these claims changed, as a backend signs it that shares the key. `null` removes a claim.
 fn minted(of: &Value, changes: Value) -> String {
     let mut claims = of.clone();
     for (name, value) in changes.as_object().unwrap() {
@@ -26,7 +27,7 @@ fn minted(of: &Value, changes: Value) -> String {
 }
 
 #[tokio::test]
-async fn a_token_of_a_session_that_is_gone_is_no_token_and_one_without_a_session_is() {
+async fn access_token_of_a_deleted_session_is_refused_and_one_without_a_session_is_accepted() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
@@ -55,7 +56,7 @@ async fn a_token_of_a_session_that_is_gone_is_no_token_and_one_without_a_session
 }
 
 #[tokio::test]
-async fn only_a_session_of_account_of_this_user_is_one() {
+async fn access_token_with_the_session_of_another_user_or_kind_is_refused() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
@@ -88,7 +89,7 @@ async fn only_a_session_of_account_of_this_user_is_one() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_takes_its_access_tokens_along() {
+async fn access_token_of_an_ended_session_is_refused() {
     let deployment = Deployment::start_with(|env| {
         env.with("SESSION_IDLE_SECONDS", "100").with("SESSION_ABSOLUTE_SECONDS", "150")
     })
@@ -103,10 +104,10 @@ async fn a_session_that_is_over_takes_its_access_tokens_along() {
     at(99_500);
     assert_access_refused("account", &deployment.sso(&first.access).await, "idle");
     at(99_499);
-    let next = upgrade(&deployment, "account", &first.refresh).await;
+    let next = refreshed(&deployment, "account", &first.refresh).await;
     for (millis, alive) in [(99_500, true), (149_499, true), (149_500, false), (604_799_000, false)] {
         at(millis);
-        // The older access token too: it is of the same session.
+        // The older access token, too: it belongs to the same session.
         for tokens in [&first, &next] {
             let reply = deployment.sso(&tokens.access).await;
             if alive {
@@ -119,11 +120,11 @@ async fn a_session_that_is_over_takes_its_access_tokens_along() {
 }
 
 #[tokio::test]
-async fn a_session_of_an_older_epoch_is_over_whatever_the_token_says() {
+async fn session_of_an_older_epoch_is_over_despite_the_epoch_in_the_token() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);
-    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await, Ok(true));
+    assert_eq!(deployment.store.end_sessions(OWNER, deployment.now()).await, Ok(Written::Done));
     for changes in [json!({}), json!({"epoch": 1}), json!({"epoch": null}), json!({"epoch": 0})] {
         let token = minted(&claims, changes);
         assert_access_refused("account", &deployment.sso(&token).await, &token);
@@ -140,9 +141,9 @@ async fn a_session_of_an_older_epoch_is_over_whatever_the_token_says() {
     assert_access_refused("account", &deployment.sso(&other).await, "an old token of a new session");
 }
 
-/// Only who shares the key can say this, and may well say it wrongly.
+/// Only a backend that shares the key can send this, and it may send it wrongly.
 #[tokio::test]
-async fn a_session_that_no_key_of_the_table_can_name_is_none() {
+async fn access_token_with_an_impossible_session_id_is_refused() {
     let deployment = Deployment::start().await;
     let tokens = sign_in(&deployment, "account").await;
     let claims = claims(&tokens.access);

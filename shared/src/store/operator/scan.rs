@@ -1,48 +1,50 @@
-//! Reading many users, which operators do and no function may.
+//! Reads of many users.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
-use super::admin::status_value;
-use super::{Item, Store, StoreError, decode_user, key, text, user_pk};
-use crate::identity::{Status, User};
+use super::Operator;
+use super::user::status_value;
+use crate::identity::{Status, UserRecord};
 use crate::random::random;
+use crate::store::{Item, StoreError, decode_user, key, text, user_pk};
 
-/// The most users that [`Store::users`] reads at once: DynamoDB's own bound.
+/// The most users that [`Operator::users`] reads at once: DynamoDB's own limit.
 pub const MAX_READ: usize = 100;
 
-/// How often a request is repeated of which DynamoDB did only a part, or nothing for want of capacity.
-pub(super) const TRIES: u32 = 10;
+/// The most times that a request is sent, if DynamoDB does only a part of it or has no capacity.
+pub(super) const MAX_TRIES: u32 = 10;
 
-/// Some of the ids of all users, in no order.
+/// A page of the ids of all users, in no order.
 pub struct UserIds {
-    /// The ids of this page. It may be empty where others follow.
+    /// The ids of this page. A page may be empty although others follow.
     pub ids: Vec<u64>,
-    /// Where the next page begins; none after the last.
+    /// Where the next page begins. `None` after the last page.
     pub next: Option<Cursor>,
 }
 
 /// Where a page begins.
 pub struct Cursor(Item);
 
-impl Store {
-    /// Shows every user, or those of one status, in no order, until `visit` breaks off. Page after page: however many
-    /// there are, memory holds one page. A user who cannot be read is shown as the error and stops nothing. What was
-    /// written a moment ago may be missing.
+impl Operator {
+    /// Visits every user, or those with one status, in no order, until `visit` breaks off. Memory holds one page, however
+    /// many users there are. A user who cannot be read is visited as the error. What was written a moment ago may be
+    /// missing.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the table cannot be reached.
     pub async fn for_each_user(
         &self,
         status: Option<Status>,
-        mut visit: impl FnMut(Result<User, StoreError>) -> ControlFlow<()>,
+        mut visit: impl FnMut(Result<UserRecord, StoreError>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut request = self
+            .store
             .client
             .scan()
-            .table_name(&self.table)
+            .table_name(&self.store.table)
             .expression_attribute_values(":users", text("USER#"))
             .expression_attribute_values(":sk", text("USER"));
         let mut filter = "sk = :sk AND begins_with(pk, :users)".to_owned();
@@ -62,16 +64,17 @@ impl Store {
         Ok(())
     }
 
-    /// A page of the ids of all users; the first where no cursor is given. It costs reading the whole table, and no
-    /// transfer but the keys'.
+    /// Returns a page of the ids of all users: the first one if no cursor is given. All pages together read the whole table,
+    /// and transfer the keys alone.
     ///
     /// # Errors
-    /// If the store fails, or a key cannot be read.
+    /// If the table cannot be reached, or a key cannot be read.
     pub async fn user_ids(&self, from: Option<Cursor>) -> Result<UserIds, StoreError> {
         let output = self
+            .store
             .client
             .scan()
-            .table_name(&self.table)
+            .table_name(&self.store.table)
             .projection_expression("pk")
             .filter_expression("begins_with(pk, :user)")
             .expression_attribute_values(":user", text("USER#"))
@@ -84,12 +87,12 @@ impl Store {
         Ok(UserIds { ids, next })
     }
 
-    /// The users with these ids, at most [`MAX_READ`] and no id twice, in this order; each with its id, or the error
-    /// where it cannot be read. Who is not there is left out.
+    /// Returns the users with these ids, at most [`MAX_READ`] and no id twice, in this order. Each comes with its id. A user
+    /// who cannot be read comes as the error, and one who does not exist is left out.
     ///
     /// # Errors
-    /// If the store fails.
-    pub async fn users(&self, ids: &[u64]) -> Result<Vec<(u64, Result<User, StoreError>)>, StoreError> {
+    /// If the table cannot be reached.
+    pub async fn users(&self, ids: &[u64]) -> Result<Vec<(u64, Result<UserRecord, StoreError>)>, StoreError> {
         let keys = ids.iter().map(|id| key(user_pk(*id), "USER")).collect();
         let mut found = Vec::with_capacity(ids.len());
         for item in self.items(keys).await? {
@@ -100,7 +103,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The items with these keys that are there, in no order. No key may come twice.
+    /// Returns the items with these keys that exist, in no order. No key may be given twice.
     pub(super) async fn items(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::with_capacity(keys.len());
         for some in keys.chunks(MAX_READ) {
@@ -109,11 +112,11 @@ impl Store {
         Ok(items)
     }
 
-    /// The same for [`MAX_READ`] keys at most.
+    /// Returns the items of at most [`MAX_READ`] keys.
     async fn some_items(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::with_capacity(keys.len());
         let mut left = keys;
-        for turn in 0..TRIES {
+        for turn in 0..MAX_TRIES {
             if left.is_empty() {
                 return Ok(items);
             }
@@ -121,19 +124,19 @@ impl Store {
                 pause(turn).await;
             }
             let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
-            let wanted = wanted.map_err(|error| StoreError::Rejected { cause: error.to_string() })?;
-            let output = self.client.batch_get_item().request_items(&self.table, wanted).send().await?;
+            let store = &self.store;
+            let output = store.client.batch_get_item().request_items(&store.table, wanted?).send().await?;
             items.extend(output.responses.into_iter().flatten().flat_map(|(_, found)| found));
             left = output.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
         }
         if left.is_empty() {
             return Ok(items);
         }
-        Err(StoreError::Unavailable { cause: "it leaves keys unread, time after time".to_owned() })
+        Err(StoreError::unavailable("it leaves keys unread, time after time"))
     }
 }
 
-/// Waits before the next turn: twice as long each time, from 50 ms to 6 s, and not all callers alike.
+/// Waits before the next turn: twice as long each time, from 50 ms to 6 s, with a random part.
 pub(super) async fn pause(turn: u32) {
     let longest = Duration::from_millis(50 << turn.min(7));
     let share = u32::from(u8::from_le_bytes(random::<1>()));
@@ -143,5 +146,5 @@ pub(super) async fn pause(turn: u32) {
 fn id(item: &Item) -> Result<u64, StoreError> {
     let pk = item.get("pk").and_then(|pk| pk.as_s().ok());
     let id = pk.and_then(|pk| pk.strip_prefix("USER#")).and_then(|id| id.parse().ok());
-    id.ok_or_else(|| StoreError::Unreadable { what: "the key of a user".to_owned() })
+    id.ok_or_else(|| StoreError::unreadable("the key of a user"))
 }

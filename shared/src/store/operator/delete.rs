@@ -1,24 +1,25 @@
-//! Deleting users, which operators do and no function may.
+//! The deletion of one user.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
 
 use super::create::source_key;
-use super::{Store, StoreError, decode_login, key, login_names, login_pk, number, text, user_pk};
-use crate::identity::User;
+use super::{Operator, login_names};
+use crate::identity::UserRecord;
+use crate::store::login::{decode_login, login_pk};
+use crate::store::update::Written;
+use crate::store::{StoreError, key, number, text, user_pk};
 
-impl Store {
-    /// Deletes a user with all login names, in one transaction or nothing, if the user is as it was read: no other
-    /// epoch, no other names. `false` if not. The sessions are worth nothing from then on; see
-    /// [`Store::delete_sessions`].
+impl Operator {
+    /// Deletes a user with all login names, in one transaction or nothing. The write is refused if the epoch or a name has
+    /// changed since the user was read. The user's sessions are invalid from then on: see
+    /// [`Operator::delete_sessions`].
     ///
     /// # Errors
-    /// If the store fails.
-    pub async fn delete_user(&self, user: &User) -> Result<bool, StoreError> {
-        let wrong =
-            |error: aws_sdk_dynamodb::error::BuildError| StoreError::Rejected { cause: error.to_string() };
-        let delete = || Delete::builder().table_name(&self.table);
+    /// If the table cannot be reached.
+    pub async fn delete_user(&self, user: &UserRecord) -> Result<Written, StoreError> {
+        let delete = || Delete::builder().table_name(&self.store.table);
         let mut condition = "epoch = :epoch AND username = :username AND email = :email".to_owned();
         let mut values = HashMap::new();
         let others = user.other_usernames.iter().cloned().collect::<Vec<_>>();
@@ -42,10 +43,11 @@ impl Store {
             .expression_attribute_values(":username", text(&user.username))
             .expression_attribute_values(":email", text(&user.email));
         let mut deletes = vec![the_user];
-        // A name that leads nowhere, or to somebody else, keeps nobody from being deleted, and is not touched.
+        // A name that leads to nobody or to another user stays as it is, and does not prevent the deletion.
         for (name, _) in login_names(user).unwrap_or_default() {
             for form in name.as_key().into_iter().chain(name.former_keys()) {
-                let login = self.get(key(login_pk(form), "LOGIN")).await?.map(decode_login).transpose()?;
+                let item = self.store.get(key(login_pk(form), "LOGIN")).await?;
+                let login = item.map(decode_login).transpose()?;
                 if login.is_some_and(|login| login.user_id == user.id) {
                     let name = delete()
                         .set_key(Some(key(login_pk(form), "LOGIN")))
@@ -61,23 +63,7 @@ impl Store {
         let deletes = deletes
             .into_iter()
             .map(|delete| Ok(TransactWriteItem::builder().delete(delete.build()?).build()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(wrong)?;
+            .collect::<Result<Vec<_>, StoreError>>()?;
         self.transact(deletes).await
-    }
-
-    /// Deletes all sessions of a user, and says how many.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn delete_sessions(&self, user_id: u64) -> Result<usize, StoreError> {
-        let keys = self.sessions_of(user_id).projection_expression("pk, sk");
-        let mut pages = keys.into_paginator().items().send();
-        let mut deleted = 0;
-        while let Some(key) = pages.try_next().await? {
-            self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await?;
-            deleted += 1;
-        }
-        Ok(deleted)
     }
 }

@@ -1,0 +1,110 @@
+//! The writes of a sign-in that succeeded.
+
+use std::time::Instant;
+
+use super::charge::Charged;
+use super::sign_in::{Authenticated, SignedIn};
+use super::{App, log_failure, store_failed};
+use crate::audit::AttemptDetails;
+use crate::identity::UserRecord;
+use crate::password::Password;
+use crate::random::random;
+use crate::refusal::Refusal;
+use crate::session::{NewSession, SessionRequest};
+use crate::store::{Change, SignInRecord, Written};
+
+/// What a sign-in writes besides its own record.
+pub(super) struct SignInEffects<'a> {
+    /// The hash that replaces the one that was verified.
+    pub(super) password_hash: Option<&'a str>,
+    /// The session that begins.
+    pub(super) session: Option<SessionRequest>,
+    /// What the user changes, which ends all other sessions.
+    pub(super) change: Option<Change<'a>>,
+}
+
+impl App {
+    /// Returns a new hash of the password that was right, if the stored one is a legacy hash or has become too cheap.
+    pub(super) fn upgrade(
+        &self,
+        user: &UserRecord,
+        password: &Password,
+        details: &mut AttemptDetails,
+    ) -> Option<String> {
+        let hashing = Instant::now();
+        let upgraded = self.passwords.upgrade(user.password_hash.as_deref()?, password, random());
+        if upgraded.is_some() {
+            details.hashing = details.hashing.map(|before| before + hashing.elapsed());
+        }
+        upgraded
+    }
+
+    /// Writes a successful sign-in, side by side, and returns when everything that must be written is.
+    ///
+    /// A code or a change is written first, in a round trip of its own. Of two requests that race with one code or one
+    /// change, the loser must begin no session and clear no count.
+    pub(super) async fn commit(
+        &self,
+        authenticated: Authenticated,
+        effects: SignInEffects<'_>,
+    ) -> Result<SignedIn, Refusal> {
+        let Authenticated { charged, mut user, spent } = authenticated;
+        let SignInEffects { password_hash, session, change } = effects;
+        let now = charged.now;
+        let epoch = user.epoch + u64::from(change.is_some());
+        let session = session.map(|request| NewSession::begin(request, user.id, epoch, now));
+        let record = self.store.record_sign_in(SignInRecord {
+            user: &user,
+            spent: spent.as_ref(),
+            password_hash,
+            change,
+            attempt_id: &charged.attempt_id,
+            now,
+        });
+        if spent.is_some() || change.is_some() {
+            match record.await {
+                Ok(Written::Done) => {}
+                Ok(Written::Refused) if spent.is_some() => return Err(Refusal::WrongCode),
+                Ok(Written::Refused) => return Err(Refusal::WrongPassword),
+                // A code that may not have been spent signs nobody in.
+                Err(error) => return Err(self.refund_failed(&charged, error).await),
+            }
+            self.write_effects(&charged, session.as_ref()).await?;
+        } else {
+            let (recorded, effects) = tokio::join!(record, self.write_effects(&charged, session.as_ref()));
+            match recorded {
+                Ok(Written::Done) => {}
+                // Since the user was read, the user was disabled, or the password or MFA changed.
+                Ok(Written::Refused) => return Err(Refusal::WrongPassword),
+                Err(error) => log_failure(Err(error), "a sign-in is not recorded with its user"),
+            }
+            effects?;
+        }
+        user.epoch = epoch;
+        user.updated_at = now;
+        if change.is_none_or(Change::signs_in) {
+            user.last_sign_in = Some(now);
+        }
+        Ok(SignedIn { user: user.into(), session: session.map(|session| session.token) })
+    }
+
+    /// Puts the session, clears the failures of the name, and gives the address its charge back. Only the session must
+    /// succeed.
+    async fn write_effects(&self, charged: &Charged, session: Option<&NewSession>) -> Result<(), Refusal> {
+        let put_session = async {
+            match session {
+                Some(session) => self.store.put_session(session).await,
+                None => Ok(()),
+            }
+        };
+        let (put, cleared, refunded) = tokio::join!(
+            put_session,
+            self.store.clear_name(&charged.name),
+            self.store.refund_address(&charged.address, &self.throttle, &charged.attempt_id, charged.now)
+        );
+        put.map_err(store_failed)?;
+        log_failure(cleared, "the failures of a name stay counted");
+        log_failure(refunded, "a success stays charged to its address");
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! A user switches MFA on or off. Both end all sessions and tokens but the one that the user holds.
+
+use std::collections::BTreeSet;
+
+use super::commit::SignInEffects;
+use super::sign_in::{AcceptedNames, Attempt};
+use super::{App, TokenHolder, TokenRefusal, store_failed};
+use crate::audit::{self, AttemptDetails, Caller, Outcome};
+use crate::identity::{User, UserRecord};
+use crate::password::Password;
+use crate::refusal::Refusal;
+use crate::second_factor::{Enrolment, Mfa, Spent};
+use crate::session::SecretHash;
+use crate::store::{Change, MfaConfirmation, Written};
+
+/// MFA is on. It has no `Debug`: only the user sees the recovery codes, once.
+pub struct MfaConfirmed {
+    /// The user.
+    pub user: User,
+    /// The recovery codes.
+    pub recovery_codes: Vec<String>,
+}
+
+impl App {
+    /// Begins to switch MFA on for the holder of a token, and emits an audit event. The secret is stored, and has no effect
+    /// until [`App::confirm_mfa`]. It replaces a secret that was begun before.
+    ///
+    /// # Errors
+    /// If all sessions have ended meanwhile, if MFA is on, or if the table cannot be reached.
+    pub async fn begin_mfa(
+        &self,
+        caller: &Caller,
+        holder: &TokenHolder<'_>,
+    ) -> Result<Enrolment, TokenRefusal> {
+        let enrolment = Enrolment::random();
+        let work = Box::pin(async {
+            let begun = self.store.begin_mfa(&holder.user, &enrolment.mfa.secret, caller.now).await;
+            match begun.map_err(store_failed)? {
+                Written::Done => Ok(()),
+                Written::Refused => Err(TokenRefusal::Invalid),
+            }
+        });
+        let begun = self.within_deadline(caller, work).await;
+        let outcome = begun.as_ref().map_or_else(TokenRefusal::outcome, |()| Outcome::MfaBegun);
+        audit::session(caller, outcome, Some(holder.user.id));
+        begun.map(|()| enrolment)
+    }
+
+    /// Switches MFA on for the holder of a token, who proves with a code that they have the secret of [`App::begin_mfa`].
+    /// The code is charged like the code of a sign-in. A right code gives its own charge back and clears no other: the
+    /// holder of the token was shown the secret, so the code proves no password.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongCode`] if it is no code of that secret. Otherwise if all sessions have ended meanwhile, if there were
+    /// too many attempts, or if the table cannot be reached.
+    pub async fn confirm_mfa(
+        &self,
+        caller: &Caller,
+        holder: &TokenHolder<'_>,
+        secret: &str,
+        code: &str,
+    ) -> Result<MfaConfirmed, TokenRefusal> {
+        let mut details = AttemptDetails::default();
+        let work = Box::pin(self.switch_mfa_on(caller, holder, secret, code, &mut details));
+        let confirmed = self.within_deadline(caller, work).await;
+        let outcome = confirmed.as_ref().map_or_else(TokenRefusal::outcome, |_| Outcome::MfaEnabled);
+        audit::attempt(caller, outcome, details);
+        confirmed
+    }
+
+    async fn switch_mfa_on(
+        &self,
+        caller: &Caller,
+        holder: &TokenHolder<'_>,
+        secret: &str,
+        code: &str,
+        details: &mut AttemptDetails,
+    ) -> Result<MfaConfirmed, TokenRefusal> {
+        let username = &holder.user.username;
+        let (charged, user) = self.charge(caller, username, AcceptedNames::Username, details).await?;
+        let Some(mut user) = user.filter(|user| is_of(user, holder)) else {
+            self.refund(&charged).await;
+            return Err(TokenRefusal::Invalid);
+        };
+        if user.pending_mfa_secret.as_deref() != Some(secret) {
+            return Err(Refusal::WrongCode.into());
+        }
+        let keys = self.keys.current();
+        let mut mfa = Mfa { secret: secret.to_owned(), last_step: None };
+        let step = match mfa.check(user.id, &BTreeSet::new(), code, &keys.recovery, caller.now) {
+            Ok(Some(Spent::Step(step))) => step,
+            Ok(_) => return Err(Refusal::WrongCode.into()),
+            Err(_) => {
+                tracing::error!(user_id = user.id, "the MFA secret that was begun cannot be read");
+                self.refund(&charged).await;
+                return Err(Refusal::Fault.into());
+            }
+        };
+        mfa.last_step = Some(step);
+        let enrolment = Enrolment::of(mfa);
+        let confirmation = MfaConfirmation {
+            user: &user,
+            mfa: &enrolment.mfa,
+            recovery_codes: enrolment.digests(user.id, &keys.recovery),
+            kept_token: &SecretHash::of(holder.token),
+            attempt_id: &charged.attempt_id,
+            now: caller.now,
+        };
+        let confirmed = self.store.confirm_mfa(confirmation).await;
+        self.refund(&charged).await;
+        if confirmed.map_err(store_failed)? == Written::Refused {
+            return Err(Refusal::WrongCode.into());
+        }
+        user.epoch += 1;
+        user.updated_at = caller.now;
+        user.mfa = Some(enrolment.mfa);
+        Ok(MfaConfirmed { user: user.into(), recovery_codes: enrolment.recovery_codes })
+    }
+
+    /// Switches MFA off for the holder of a token, by password and code. They are charged and committed like those of a
+    /// sign-in by the username.
+    ///
+    /// # Errors
+    /// The reason why a sign-in would be refused, or [`TokenRefusal::Invalid`] if all sessions have ended meanwhile.
+    pub async fn switch_mfa_off(
+        &self,
+        caller: &Caller,
+        holder: &TokenHolder<'_>,
+        password: &Password,
+        code: &str,
+    ) -> Result<User, TokenRefusal> {
+        let mut details = AttemptDetails::default();
+        let work = Box::pin(self.remove_mfa(caller, holder, password, code, &mut details));
+        let user = self.within_deadline(caller, work).await;
+        let outcome = user.as_ref().map_or_else(TokenRefusal::outcome, |_| Outcome::MfaDisabled);
+        audit::attempt(caller, outcome, details);
+        user
+    }
+
+    async fn remove_mfa(
+        &self,
+        caller: &Caller,
+        holder: &TokenHolder<'_>,
+        password: &Password,
+        code: &str,
+        details: &mut AttemptDetails,
+    ) -> Result<User, TokenRefusal> {
+        let attempt = Attempt {
+            name: &holder.user.username,
+            names: AcceptedNames::Username,
+            readable: |_| Ok(()),
+            password,
+            code: Some(code),
+            session: None,
+        };
+        let authenticated = self.authenticate(caller, &attempt, details).await?;
+        // The holder's status was checked, and a change of it raises the epoch.
+        if !is_of(&authenticated.user, holder) {
+            self.refund(&authenticated.charged).await;
+            return Err(TokenRefusal::Invalid);
+        }
+        let upgraded = self.upgrade(&authenticated.user, password, details);
+        let kept_token = SecretHash::of(holder.token);
+        let effects = SignInEffects {
+            password_hash: upgraded.as_deref(),
+            session: None,
+            change: Some(Change::MfaOff { kept_token: &kept_token }),
+        };
+        let mut user = Box::pin(self.commit(authenticated, effects)).await?.user;
+        user.mfa_enabled = false;
+        Ok(user)
+    }
+}
+
+/// Returns whether this is the holder of the token, and no session has ended since the holder was read.
+fn is_of(user: &UserRecord, holder: &TokenHolder<'_>) -> bool {
+    (user.id, user.epoch) == (holder.user.id, holder.user.epoch)
+}

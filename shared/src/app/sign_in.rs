@@ -1,0 +1,139 @@
+//! A sign-in: charge, authenticate, commit. Each password and each code of any route is checked here, so that no route is a
+//! cheaper place to guess than another.
+
+use std::time::Instant;
+
+use super::charge::Charged;
+use super::commit::SignInEffects;
+use super::{App, check_status};
+use crate::audit::{self, AttemptDetails, Caller, Outcome};
+use crate::clock::Timestamp;
+use crate::identity::{UnreadableAttributes, User, UserRecord};
+use crate::password::Password;
+use crate::refusal::Refusal;
+use crate::second_factor::Spent;
+use crate::session::{SessionRequest, SessionToken};
+
+/// What a caller sends to sign in. It has no `Debug`: people type their password as a name, too.
+pub struct Attempt<'a> {
+    /// The login name as it was typed.
+    pub name: &'a str,
+    /// The kinds of login name that this contract accepts.
+    pub names: AcceptedNames,
+    /// Checks that the user's stored attributes have the form that this contract can show.
+    pub readable: fn(&User) -> Result<(), UnreadableAttributes>,
+    /// The password as it was typed.
+    pub password: &'a Password,
+    /// The MFA code, if one was sent.
+    pub code: Option<&'a str>,
+    /// The session that begins if the attempt succeeds.
+    pub session: Option<SessionRequest>,
+}
+
+/// The kinds of login name that a contract accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptedNames {
+    /// A username.
+    Username,
+    /// An e-mail address.
+    Email,
+    /// A username, an e-mail address or an id. If a name could be two of them, they are tried in this order.
+    UsernameEmailOrId,
+}
+
+/// A user who signed in, or whose session was refreshed.
+pub struct SignedIn {
+    /// The user. After a sign-in, `last_sign_in` is this one.
+    pub user: User,
+    /// The token of the session, if one was asked for.
+    pub session: Option<SessionToken>,
+}
+
+/// An attempt whose password was right, and whose code was right if the user has MFA on. It stays charged until the rest
+/// is decided.
+pub(super) struct Authenticated {
+    pub(super) charged: Charged,
+    pub(super) user: UserRecord,
+    pub(super) spent: Option<Spent>,
+}
+
+impl App {
+    /// Decides on an attempt, and emits one audit event.
+    ///
+    /// # Errors
+    /// The reason why the sign-in is refused.
+    pub async fn sign_in(&self, caller: &Caller, attempt: Attempt<'_>) -> Result<SignedIn, Refusal> {
+        let mut details = AttemptDetails::default();
+        let work = Box::pin(self.decide(caller, attempt, &mut details));
+        let signed_in = self.within_deadline(caller, work).await;
+        let outcome = signed_in.as_ref().map_or_else(Refusal::outcome, |_| Outcome::SignedIn);
+        audit::attempt(caller, outcome, details);
+        signed_in
+    }
+
+    async fn decide(
+        &self,
+        caller: &Caller,
+        attempt: Attempt<'_>,
+        details: &mut AttemptDetails,
+    ) -> Result<SignedIn, Refusal> {
+        let authenticated = self.authenticate(caller, &attempt, details).await?;
+        // This comes before any write of the sign-in: a user who cannot be shown is not signed in.
+        let user = &authenticated.user;
+        let allowed = check_status(user)
+            .and_then(|()| (attempt.readable)(&user.clone().into()).map_err(Refusal::fault));
+        if let Err(refusal) = allowed {
+            self.refund(&authenticated.charged).await;
+            return Err(refusal);
+        }
+        let upgraded = self.upgrade(user, attempt.password, details);
+        let effects =
+            SignInEffects { password_hash: upgraded.as_deref(), session: attempt.session, change: None };
+        Box::pin(self.commit(authenticated, effects)).await
+    }
+
+    /// Charges an attempt and verifies its password, and its code if the user has MFA on. A wrong one stays counted.
+    pub(super) async fn authenticate(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt<'_>,
+        details: &mut AttemptDetails,
+    ) -> Result<Authenticated, Refusal> {
+        let (charged, user) = self.charge(caller, attempt.name, attempt.names, details).await?;
+        let hashing = Instant::now();
+        let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
+        let is_right = self.passwords.verify(stored, attempt.password, &self.keys.current().peppers);
+        details.hashing = Some(hashing.elapsed());
+        let user = user.ok_or(Refusal::UnknownUser)?;
+        if !is_right {
+            return Err(Refusal::WrongPassword);
+        }
+        match self.check_code(&user, attempt.code, charged.now) {
+            Ok(spent) => Ok(Authenticated { charged, user, spent }),
+            // A wrong code stays counted, as a wrong password does.
+            Err(Refusal::WrongCode) => Err(Refusal::WrongCode),
+            Err(refusal) => {
+                self.refund(&charged).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    fn check_code(
+        &self,
+        user: &UserRecord,
+        code: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Spent>, Refusal> {
+        let Some(mfa) = &user.mfa else { return Ok(None) };
+        let code = code.ok_or(Refusal::MfaRequired)?;
+        match mfa.check(user.id, &user.recovery_codes, code, &self.keys.current().recovery, now) {
+            Ok(Some(spent)) => Ok(Some(spent)),
+            Ok(None) => Err(Refusal::WrongCode),
+            Err(_) => {
+                tracing::error!(user_id = user.id, "the stored MFA secret cannot be read");
+                Err(Refusal::Fault)
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The start of a function with a table.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::{App, Clock};
+use crate::aws::{Aws, TlsUnavailable};
+use crate::clock::now;
+use crate::config::Config;
+use crate::environment::{ConfigError, Environment};
+use crate::error::Causes;
+use crate::password::{self, Decoy, Passwords};
+use crate::store::{Store, StoreError};
+use crate::token::Keys;
+
+/// Why a function does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A variable is missing or malformed, or names what cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsUnavailable),
+    /// The processor computes a wrong hash.
+    #[error("this processor computes Argon2 otherwise than RFC 9106: deploy for another Architecture")]
+    Processor,
+}
+
+impl App {
+    /// Reads the configuration and the keys, and opens the connection to the table.
+    ///
+    /// # Errors
+    /// If a variable is missing or malformed, if the table or the secret that it names cannot be read, if TLS cannot be set
+    /// up, or if Argon2 fails its known-answer test on this processor.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        Self::start_at(env, Arc::new(now)).await
+    }
+
+    /// Starts as [`App::start`] does, with this clock.
+    ///
+    /// # Errors
+    /// The same as those of [`App::start`].
+    pub async fn start_at(env: &Environment, clock: Clock) -> Result<Self, StartError> {
+        let config = Config::from_env(env)?;
+        let aws = Aws::in_region(env, &config.region)?;
+        let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
+        // The connection is opened first: the self-test of the processor runs while the network is waited for.
+        let (connected, keys) = tokio::join!(store.warm_up(), async {
+            if !password::self_test() {
+                return Err(StartError::Processor);
+            }
+            Ok(Keys::read(env, config.is_local(), &aws, clock()).await?)
+        });
+        match connected {
+            Ok(()) => {}
+            // The table may be back before the first request. If it is not, that request is refused.
+            Err(error @ StoreError::Unavailable { .. }) => {
+                tracing::warn!(cause = %Causes(&error), "started without the table");
+            }
+            Err(error @ (StoreError::Rejected { .. } | StoreError::Unreadable { .. })) => {
+                let problem = format!("names a table that cannot be read: {}", Causes(&error));
+                return Err(ConfigError::new("TABLE_NAME", problem).into());
+            }
+        }
+        let passwords = Passwords::new(config.password_cost, Decoy::from_env(env)?);
+        Ok(Self { keys: keys?, passwords, store, throttle: config.throttle, clock })
+    }
+}

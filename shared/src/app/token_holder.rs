@@ -1,0 +1,169 @@
+//! Who holds a token. The routes that follow a sign-in ask for no password, only for a token that a sign-in gave.
+
+use serde::de::DeserializeOwned;
+
+use super::{App, check_status, store_failed};
+use crate::audit::{self, Caller, Outcome};
+use crate::clock::Timestamp;
+use crate::identity::{User, UserRecord};
+use crate::refusal::Refusal;
+use crate::session::SecretHash;
+use crate::token::{SKEW, TokenError};
+
+/// What a valid token of the right contract and kind says of the user to whom it was issued.
+#[derive(Clone, Debug)]
+pub struct TokenSubject {
+    /// The user's id.
+    pub user_id: u64,
+    /// The user's epoch when the token was issued. A token that another backend signed has none.
+    pub epoch: Option<u64>,
+    /// The `iat` claim, in seconds (RFC 7519 §4.1.6).
+    pub iat: f64,
+    /// The session with which the token ends, if it names one: the session's kind and id.
+    pub session: Option<(&'static str, String)>,
+}
+
+/// A user who came with a valid token.
+pub struct TokenHolder<'t> {
+    /// The user.
+    pub user: User,
+    /// The token as it was sent.
+    pub token: &'t str,
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// There is no token.
+    Missing,
+    /// The token has expired.
+    Expired,
+    /// The token is malformed, forged, of another contract or kind, or revoked.
+    Invalid,
+    /// The token's user may not sign in, or the store fails.
+    Refused(Refusal),
+}
+
+impl TokenRefusal {
+    /// Returns this refusal's outcome in the audit events.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Missing => Outcome::NoToken,
+            Self::Expired | Self::Invalid => Outcome::BadToken,
+            Self::Refused(refusal) => refusal.outcome(),
+        }
+    }
+
+    /// Hides the state of the user's account: a token that the account's state revoked is invalid.
+    pub(super) const fn without_account_state(self) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.concerns_account() => Self::Invalid,
+            Self::Refused(_) | Self::Missing | Self::Expired | Self::Invalid => self,
+        }
+    }
+}
+
+impl From<Refusal> for TokenRefusal {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl App {
+    /// Verifies a token's signature and times, and returns what it says. `read` returns `None` if the claims are those of
+    /// another contract or kind.
+    ///
+    /// # Errors
+    /// If there is no token, or it is expired or invalid.
+    pub async fn claims<C: DeserializeOwned>(
+        &self,
+        caller: &Caller,
+        token: Option<&str>,
+        read: impl FnOnce(C) -> Option<TokenSubject>,
+    ) -> Result<TokenSubject, TokenRefusal> {
+        let token = token.ok_or(TokenRefusal::Missing)?;
+        match self.keys.verify(token, caller.now).await {
+            Ok(claims) => read(claims).ok_or(TokenRefusal::Invalid),
+            Err(TokenError::Expired) => Err(TokenRefusal::Expired),
+            Err(TokenError::UnknownKey | TokenError::Invalid) => Err(TokenRefusal::Invalid),
+        }
+    }
+
+    /// Returns the user of a token whose claims are verified, or why the token is refused. One round trip.
+    ///
+    /// # Errors
+    /// If the user was deleted, if all sessions of the user or the session of the token have ended since the token was
+    /// issued, if the user may not sign in, or if the table cannot be reached.
+    pub async fn user_of_token(
+        &self,
+        caller: &Caller,
+        token: &str,
+        subject: &TokenSubject,
+    ) -> Result<User, TokenRefusal> {
+        let read = Box::pin(self.read_holder(caller, token, subject));
+        self.within_deadline(caller, read).await.map(User::from)
+    }
+
+    /// Verifies a token, returns its holder, and emits an audit event. The reason why a user may not sign in is hidden.
+    ///
+    /// # Errors
+    /// If there is no token, if it is expired, invalid or revoked, or if the table cannot be reached.
+    pub async fn holder<'t, C: DeserializeOwned>(
+        &self,
+        caller: &Caller,
+        token: Option<&'t str>,
+        read: impl FnOnce(C) -> Option<TokenSubject>,
+    ) -> Result<TokenHolder<'t>, TokenRefusal> {
+        let subject = self.claims(caller, token, read).await;
+        let user_id = subject.as_ref().ok().map(|subject| subject.user_id);
+        let token = token.unwrap_or_default();
+        let user = match subject {
+            Ok(subject) => self.user_of_token(caller, token, &subject).await,
+            Err(refusal) => Err(refusal),
+        };
+        let outcome = user.as_ref().map_or_else(TokenRefusal::outcome, |_| Outcome::TokenAccepted);
+        audit::session(caller, outcome, user_id);
+        user.map(|user| TokenHolder { user, token }).map_err(TokenRefusal::without_account_state)
+    }
+
+    pub(super) async fn read_holder(
+        &self,
+        caller: &Caller,
+        token: &str,
+        subject: &TokenSubject,
+    ) -> Result<UserRecord, TokenRefusal> {
+        let session = async {
+            match &subject.session {
+                Some((_, id)) => self.store.session(subject.user_id, id).await,
+                None => Ok(None),
+            }
+        };
+        let (user, session) = tokio::join!(self.store.user(subject.user_id), session);
+        let user = user.map_err(store_failed)?.ok_or(TokenRefusal::Invalid)?;
+        let session = session.map_err(store_failed)?;
+        let in_session = subject.session.as_ref().is_none_or(|(kind, _)| {
+            session.is_some_and(|session| session.kind == *kind && session.is_alive(user.epoch, caller.now))
+        });
+        let is_valid = in_session && is_of_current_epoch(&user, token, subject, caller.now);
+        match check_status(&user) {
+            Ok(()) if is_valid => Ok(user),
+            Ok(()) => Err(TokenRefusal::Invalid),
+            // The holder of an older token must not learn that it was valid before the password changed.
+            Err(Refusal::MustChangePassword) if !is_valid => Err(TokenRefusal::Invalid),
+            // To disable a user ends every session, and so every token. The holder of one is told the reason.
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+/// Returns whether a token was issued after all of its user's sessions were last ended, or is the one token that stays
+/// valid then.
+fn is_of_current_epoch(user: &UserRecord, token: &str, subject: &TokenSubject, now: Timestamp) -> bool {
+    let issued = Timestamp::from_millis((subject.iat * 1000.0) as u64);
+    let is_current = match subject.epoch {
+        Some(epoch) => epoch == user.epoch,
+        // A token that was issued in the future would stay valid whatever happens until then.
+        None => issued <= now.plus(SKEW) && user.sessions_ended_at.is_none_or(|ended| issued >= ended),
+    };
+    is_current || user.kept_token.as_ref().is_some_and(|kept| *kept == SecretHash::of(token))
+}

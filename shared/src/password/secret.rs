@@ -1,0 +1,36 @@
+//! A password as a user typed it.
+
+use std::fmt;
+use std::ops::Deref;
+
+use zeroize::Zeroizing;
+
+/// A password as a user typed it. `Debug` does not show it. It is wiped when it is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(Zeroizing<String>);
+
+impl From<String> for Password {
+    fn from(typed: String) -> Self {
+        Self(Zeroizing::new(typed))
+    }
+}
+
+impl From<&str> for Password {
+    fn from(typed: &str) -> Self {
+        Self::from(typed.to_owned())
+    }
+}
+
+impl Deref for Password {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}

@@ -1,0 +1,65 @@
+//! Tokens in their plain form.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn token(user_id: u64) -> SessionToken {
+    SessionToken { user_id, family: "Family0123".to_owned(), secret: SessionSecret::random_base62() }
+}
+
+#[test]
+fn a_plain_token_is_64_characters_of_base62() {
+    for user_id in [1, 33, u64::MAX] {
+        let plain = token(user_id).to_plain();
+        assert_eq!(plain.len(), 64);
+        assert!(plain.bytes().all(|b| b.is_ascii_alphanumeric()));
+    }
+    assert!(token(61).to_plain().starts_with("0000000000z"));
+    assert!(token(62).to_plain().starts_with("00000000010"));
+    assert_ne!(token(1).to_plain(), token(1).to_plain());
+}
+
+#[test]
+fn other_text_is_no_plain_token() {
+    let good = token(1).to_plain();
+    // The largest id, and one more: 62^11 is more than 2^64.
+    let too_high = "LygHa16AHYG".to_owned() + &good[11..];
+    assert!(SessionToken::from_plain(&("LygHa16AHYF".to_owned() + &good[11..])).is_some());
+    for text in [
+        "",
+        &good[1..],
+        &format!("{good}0"),
+        &good.replacen('0', "-", 1),
+        &good.replacen("00", "é", 1),
+        &too_high,
+    ] {
+        assert!(SessionToken::from_plain(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn base62_uses_every_character_and_keeps_a_whole_number() {
+    let text: String = (0..500).map(|_| SessionSecret::random_base62().to_string()).collect();
+    assert!(BASE62.iter().all(|c| text.contains(char::from(*c))));
+    // 2^256 − 1, computed elsewhere.
+    assert_eq!(base62(&[255; 32], 43), "yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1");
+    assert_eq!(base62(&[1, 0], 3), "048");
+}
+
+proptest! {
+    #[test]
+    fn a_plain_token_reads_back(user_id: u64) {
+        let token = token(user_id);
+        let read = SessionToken::from_plain(&token.to_plain()).unwrap();
+        prop_assert_eq!((read.user_id, read.family, read.secret), (user_id, token.family, token.secret));
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,80}", at in 0usize..64, c: char) {
+        let _ = SessionToken::from_plain(&text);
+        let mut changed: Vec<char> = token(1).to_plain().chars().collect();
+        changed[at] = c;
+        let _ = SessionToken::from_plain(&changed.into_iter().collect::<String>());
+    }
+}

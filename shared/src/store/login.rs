@@ -1,0 +1,65 @@
+//! Login names: each is one item, which leads to a user.
+
+use serde::Deserialize;
+
+use super::{Item, Store, StoreError, key};
+use crate::identity::LoginName;
+
+/// The user to whom a login name leads.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Login {
+    /// The user's id.
+    pub user_id: u64,
+    /// The kind of name.
+    pub kind: LoginKind,
+    /// The normalised name under which attempts by this one are counted. `None` if that is the name itself.
+    #[serde(default)]
+    pub counts_as: Option<String>,
+}
+
+/// The kind of a login name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginKind {
+    /// A username.
+    Username,
+    /// The username of another product, whose user was joined to this one. Its attempts count under the username, so that
+    /// a second name does not give a second set of guesses.
+    OtherUsername,
+    /// An e-mail address.
+    Email,
+    /// A username and an e-mail address: the two are the same.
+    Both,
+}
+
+impl Store {
+    /// Returns the user to whom this login name leads.
+    ///
+    /// # Errors
+    /// If the table cannot be reached, or holds a login name that cannot be read.
+    pub(crate) async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
+        // A name that is too long for a key leads to nobody. The request does the same work all the same.
+        let Some(present) = name.as_key() else { return self.warm_up().await.map(|()| None) };
+        let read = async |name: &str| self.get(key(login_pk(name), "LOGIN")).await;
+        let mut former = name.former_keys();
+        // There are two at most. All of them are read, whatever is found.
+        let (login, first, second) = match (former.next(), former.next()) {
+            (None, _) => (read(present).await?, None, None),
+            (Some(first), None) => {
+                let (login, first) = tokio::try_join!(read(present), read(first))?;
+                (login, first, None)
+            }
+            (Some(first), Some(second)) => tokio::try_join!(read(present), read(first), read(second))?,
+        };
+        login.or(first).or(second).map(decode_login).transpose()
+    }
+}
+
+/// Reads the item of a login name.
+pub(crate) fn decode_login(item: Item) -> Result<Login, StoreError> {
+    serde_dynamo::from_item(item).map_err(|_| StoreError::unreadable("login name"))
+}
+
+pub(super) fn login_pk(name: &str) -> String {
+    format!("LOGIN#{name}")
+}

@@ -1,0 +1,84 @@
+//! What only an operator may do with the table. Functions are built without this module, and cannot name its types.
+
+mod create;
+mod create_users;
+mod delete;
+mod join;
+mod login_names;
+mod new_user;
+mod scan;
+mod sessions;
+mod table;
+mod user;
+
+use aws_sdk_dynamodb::Client;
+
+pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES};
+pub use self::create_users::{CreateOutcome, MAX_BATCH, MAX_ITEMS};
+pub use self::join::{Joined, OtherUsername, PasswordOf};
+pub use self::login_names::login_names;
+pub use self::new_user::{Availability, Conflict, NewUser, UniqueField};
+pub use self::scan::{Cursor, MAX_READ, UserIds};
+use super::{Login, Store, StoreError};
+use crate::app::StartError;
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::identity::LoginName;
+pub use crate::identity::user::UserRecord;
+use crate::session::NewSession;
+
+/// The table, with the requests that only an operator may send.
+#[derive(Clone)]
+pub struct Operator {
+    store: Store,
+}
+
+impl Operator {
+    /// The table with this name.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { store: Store::new(client, table) }
+    }
+
+    /// The table that the environment names.
+    ///
+    /// # Errors
+    /// If a variable is missing or malformed, or TLS cannot be set up.
+    pub fn from_env(env: &Environment) -> Result<Self, StartError> {
+        let config = Config::from_env(env)?;
+        let aws = Aws::in_region(env, &config.region)?;
+        Ok(Self::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), config.table))
+    }
+
+    /// Reads from the table, and nothing else.
+    ///
+    /// # Errors
+    /// If the table does not exist, may not be read, or cannot be reached.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        self.store.warm_up().await
+    }
+
+    /// Returns the user to whom this login name leads.
+    ///
+    /// # Errors
+    /// If the table cannot be reached, or holds a login name that cannot be read.
+    pub async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
+        self.store.login(name).await
+    }
+
+    /// Returns the user with this id.
+    ///
+    /// # Errors
+    /// If the table cannot be reached, or holds a user that cannot be read.
+    pub async fn user(&self, id: u64) -> Result<Option<UserRecord>, StoreError> {
+        self.store.user(id).await
+    }
+
+    /// Puts a new session. A session of the same family stays as it is.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
+        self.store.put_session(session).await
+    }
+}

@@ -1,0 +1,107 @@
+//! Changes to one user.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::Operator;
+use crate::clock::Timestamp;
+use crate::identity::Status;
+use crate::second_factor::Mfa;
+use crate::store::update::{Update, Written};
+use crate::store::{StoreError, key, number, text, user_pk};
+
+impl Operator {
+    /// Sets a user's status, and ends all sessions. The write is refused if there is no such user.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn set_status(&self, id: u64, status: Status, now: Timestamp) -> Result<Written, StoreError> {
+        self.write(ending_sessions(id, now).set("status", status_value(status)?)).await
+    }
+
+    /// Activates a user. The write is refused if there is no such user, or the status is not
+    /// [`Status::NotActivated`].
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn activate(&self, id: u64, now: Timestamp) -> Result<Written, StoreError> {
+        let update = Update::of(key(user_pk(id), "USER"))
+            .set("status", status_value(Status::Active)?)
+            .set("updated_at", number(now.millis()))
+            .when("#status = :not_activated")
+            .value(":not_activated", status_value(Status::NotActivated)?);
+        self.write(update).await
+    }
+
+    /// Sets a user's password by its hash, and whether the user must change it. Ends all sessions. The write is refused if
+    /// there is no such user.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn set_password(
+        &self,
+        id: u64,
+        hash: &str,
+        must_change: bool,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let update = ending_sessions(id, now)
+            .set("password_hash", text(hash))
+            .set("must_change_password", AttributeValue::Bool(must_change));
+        self.write(update).await
+    }
+
+    /// Switches MFA on, with recovery codes as their digests, and ends all sessions. The write is refused if there is no
+    /// such user, or if MFA is on and `replace` is false.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn set_mfa(
+        &self,
+        id: u64,
+        mfa: &Mfa,
+        recovery_codes: Vec<String>,
+        replace: bool,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let mfa = serde_dynamo::to_attribute_value(mfa).map_err(StoreError::unstorable)?;
+        let update = ending_sessions(id, now)
+            .set("mfa", mfa)
+            .set("recovery_codes", AttributeValue::Ss(recovery_codes))
+            .remove("pending_mfa_secret");
+        self.write(if replace { update } else { update.when("attribute_not_exists(mfa)") }).await
+    }
+
+    /// Switches MFA off, deletes the recovery codes, and ends all sessions. The write is refused if there is no such user.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn remove_mfa(&self, id: u64, now: Timestamp) -> Result<Written, StoreError> {
+        self.write(ending_sessions(id, now).remove("mfa").remove("recovery_codes")).await
+    }
+
+    /// Ends all sessions of a user, and with them all tokens. The write is refused if there is no such user.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn end_sessions(&self, id: u64, now: Timestamp) -> Result<Written, StoreError> {
+        self.write(ending_sessions(id, now)).await
+    }
+
+    async fn write(&self, update: Update) -> Result<Written, StoreError> {
+        self.store.update(update).await.map(|updated| updated.written())
+    }
+}
+
+/// The update that ends all sessions of a user who exists.
+pub(super) fn ending_sessions(id: u64, now: Timestamp) -> Update {
+    Update::of(key(user_pk(id), "USER"))
+        .set("sessions_ended_at", number(now.millis()))
+        .set("updated_at", number(now.millis()))
+        .remove("kept_token")
+        .add("epoch", number(1))
+        .when("attribute_exists(pk)")
+}
+
+pub(super) fn status_value(status: Status) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(status).map_err(StoreError::unstorable)
+}

@@ -1,0 +1,238 @@
+//! Sessions: one item each. A conditional write replaces the secret in place, so that of any number of refreshes at once one
+//! rotates.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+
+use super::error::is_condition;
+use super::update::{Update, Updated};
+use super::{Item, Store, StoreError, key, number, text};
+use crate::clock::Timestamp;
+use crate::session::{GRACE, Generation, NewSession, RefreshPolicy, Session, SessionToken, is_id};
+
+/// What became of a session whose token was presented to be refreshed.
+pub(crate) enum Rotation {
+    /// Its secret is replaced. This is the session now.
+    Rotated(Session),
+    /// The condition refused it. This is the session as it is.
+    Refused(Session),
+    /// There is no such session.
+    Unknown,
+}
+
+/// What became of a late answer that was to be recorded.
+pub(crate) enum LateAnswerWrite {
+    /// It is recorded.
+    Recorded,
+    /// The session has changed meanwhile. This is the session now.
+    Overtaken(Box<Session>),
+    /// The session has ended meanwhile.
+    Gone,
+}
+
+impl Store {
+    /// Puts a new session. A session of the same family stays as it is.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub(crate) async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
+        let mut item = session_key(session.token.user_id, &session.token.session_id());
+        item.insert("kind".to_owned(), text(session.kind));
+        item.insert("current_hash".to_owned(), text(session.token.secret.hash().as_str()));
+        item.insert("epoch".to_owned(), number(session.epoch));
+        item.insert("created_at".to_owned(), number(session.created_at.millis()));
+        item.insert("rotated_at".to_owned(), number(session.rotated_at.millis()));
+        // Both are in seconds: DynamoDB's TTL reads the first, and one moment is compared with both.
+        item.insert("expires_at".to_owned(), number(session.expires_at.secs()));
+        item.insert("ends_at".to_owned(), number(session.ends_at.secs()));
+        if let Some(device) = &session.device {
+            item.insert("device".to_owned(), text(device));
+        }
+        // If the SDK sends the write again because the reply was lost, it must not undo a rotation that came in between.
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        match put.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(()),
+            // The family is random, so the session that is there is this one.
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Replaces a session's secret by that of `next`, if the presented secret is the current one and not younger than the
+    /// grace, and the session is of this kind and has not ended.
+    pub(crate) async fn rotate_session(
+        &self,
+        presented: &SessionToken,
+        next: &SessionToken,
+        nonce: &str,
+        policy: &RefreshPolicy,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        let update = Update::of(session_key(presented.user_id, &presented.session_id()))
+            .copy("previous_hash", "current_hash")
+            .set("current_hash", text(next.secret.hash().as_str()))
+            .set("derived_with", text(nonce))
+            .set("rotated_at", number(now.millis()))
+            .set("expires_at", number(now.plus(policy.idle).secs()))
+            .add("rotations", number(1_u64))
+            .remove("presented")
+            .when(
+                "kind = :kind AND current_hash = :presented AND rotated_at <= :grace \
+                 AND expires_at > :second AND ends_at > :second",
+            )
+            .value(":kind", text(policy.kind))
+            .value(":presented", text(presented.secret.hash().as_str()))
+            .value(":grace", number(now.minus(GRACE).millis()))
+            .value(":second", number(now.secs()))
+            .returning(ReturnValue::AllNew)
+            .returning_refused();
+        match self.update(update).await? {
+            Updated::Done(item) => decode_session(item).map(Rotation::Rotated),
+            Updated::Refused(item) if item.is_empty() => Ok(Rotation::Unknown),
+            Updated::Refused(item) => decode_session(item).map(Rotation::Refused),
+        }
+    }
+
+    /// Records that the current secret was presented while it was too young to rotate. From then on its predecessor gets no
+    /// late answer. Does nothing if the session has rotated meanwhile.
+    pub(crate) async fn record_presentation(&self, presented: &SessionToken) -> Result<(), StoreError> {
+        let update = Update::of(session_key(presented.user_id, &presented.session_id()))
+            .set("presented", AttributeValue::Bool(true))
+            .when("current_hash = :current_hash")
+            .value(":current_hash", text(presented.secret.hash().as_str()));
+        self.update(update).await.map(|_| ())
+    }
+
+    /// Records a late answer, if the session is still of this generation, nobody has presented its secret, and no late
+    /// answer is recorded for this generation.
+    pub(crate) async fn record_late_answer(
+        &self,
+        presented: &SessionToken,
+        generation: Generation<'_>,
+        now: Timestamp,
+    ) -> Result<LateAnswerWrite, StoreError> {
+        let late_answer = HashMap::from([
+            ("rotations".to_owned(), number(generation.rotations)),
+            ("at".to_owned(), number(now.millis())),
+        ]);
+        let update = Update::of(session_key(presented.user_id, &presented.session_id()))
+            .set("late_answer", AttributeValue::M(late_answer))
+            .when(
+                "current_hash = :current AND previous_hash = :presented AND attribute_not_exists(presented) \
+                 AND (attribute_not_exists(late_answer) OR late_answer.rotations < :rotations)",
+            )
+            .value(":current", text(generation.current_hash.as_str()))
+            .value(":presented", text(presented.secret.hash().as_str()))
+            .value(":rotations", number(generation.rotations))
+            .returning_refused();
+        match self.update(update).await? {
+            Updated::Done(_) => Ok(LateAnswerWrite::Recorded),
+            Updated::Refused(item) if item.is_empty() => Ok(LateAnswerWrite::Gone),
+            Updated::Refused(item) => {
+                decode_session(item).map(|session| LateAnswerWrite::Overtaken(Box::new(session)))
+            }
+        }
+    }
+
+    /// Uses a session whose secret stays the same: its idle time begins again. Returns `None` if there is no session of this
+    /// kind with this secret, or it has ended.
+    pub(crate) async fn touch_session(
+        &self,
+        presented: &SessionToken,
+        kind: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let update = Update::of(session_key(presented.user_id, &presented.session_id()))
+            .set("expires_at", number(expires_at.secs()))
+            .when("kind = :kind AND current_hash = :presented AND expires_at > :second AND ends_at > :second")
+            .value(":kind", text(kind))
+            .value(":presented", text(presented.secret.hash().as_str()))
+            .value(":second", number(now.secs()))
+            .returning(ReturnValue::AllNew);
+        match self.update(update).await? {
+            Updated::Done(item) => decode_session(item).map(Some),
+            Updated::Refused(_) => Ok(None),
+        }
+    }
+
+    /// Ends a session of this kind. Returns the session as it was, if there was one.
+    pub(crate) async fn end_session(
+        &self,
+        user_id: u64,
+        id: &str,
+        kind: &str,
+    ) -> Result<Option<Session>, StoreError> {
+        self.end_session_if(user_id, id, vec![("kind", text(kind))]).await
+    }
+
+    /// Ends the session of this token, if the token is the current one and the session is of this epoch.
+    pub(crate) async fn end_session_exactly(
+        &self,
+        presented: &SessionToken,
+        kind: &str,
+        epoch: u64,
+    ) -> Result<Option<Session>, StoreError> {
+        let secret = text(presented.secret.hash().as_str());
+        let attributes = vec![("kind", text(kind)), ("current_hash", secret), ("epoch", number(epoch))];
+        self.end_session_if(presented.user_id, &presented.session_id(), attributes).await
+    }
+
+    /// Ends a session that has these attributes.
+    async fn end_session_if(
+        &self,
+        user_id: u64,
+        id: &str,
+        attributes: Vec<(&str, AttributeValue)>,
+    ) -> Result<Option<Session>, StoreError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        let conditions: Vec<String> =
+            attributes.iter().map(|(name, _)| format!("{name} = :{name}")).collect();
+        let delete = attributes.into_iter().fold(self.client.delete_item(), |delete, (name, value)| {
+            delete.expression_attribute_values(format!(":{name}"), value)
+        });
+        let outcome = delete
+            .table_name(&self.table)
+            .set_key(Some(session_key(user_id, id)))
+            .condition_expression(conditions.join(" AND "))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(output) => decode_session(output.attributes.unwrap_or_default()).map(Some),
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends the session of a token that was used before.
+    pub(crate) async fn end_family(&self, presented: &SessionToken) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table);
+        delete.set_key(Some(session_key(presented.user_id, &presented.session_id()))).send().await?;
+        Ok(())
+    }
+
+    /// Returns a session, whether it has ended or not.
+    pub(crate) async fn session(&self, user_id: u64, id: &str) -> Result<Option<Session>, StoreError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        self.get(session_key(user_id, id)).await?.map(decode_session).transpose()
+    }
+}
+
+/// Reads the item of a session.
+pub(crate) fn decode_session(item: Item) -> Result<Session, StoreError> {
+    serde_dynamo::from_item(item).map_err(|_| StoreError::unreadable("session"))
+}
+
+pub(super) fn sessions_pk(user_id: u64) -> String {
+    format!("SESSIONS#{user_id}")
+}
+
+fn session_key(user_id: u64, id: &str) -> Item {
+    key(sessions_pk(user_id), id)
+}

@@ -1,0 +1,151 @@
+//! What a sign-in, or a user by themselves, writes to a user. Each is one conditional update on what was read before.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::update::{Update, Updated, Written};
+use super::{Store, StoreError, key, number, text, user_pk};
+use crate::clock::Timestamp;
+use crate::identity::{User, UserRecord};
+use crate::second_factor::{Mfa, Spent};
+use crate::session::SecretHash;
+
+/// What a sign-in writes to its user.
+pub(crate) struct SignInRecord<'a> {
+    pub(crate) user: &'a UserRecord,
+    pub(crate) spent: Option<&'a Spent>,
+    /// The hash that replaces the one that was verified.
+    pub(crate) password_hash: Option<&'a str>,
+    pub(crate) change: Option<Change<'a>>,
+    /// Random for each attempt, so that a write which the SDK sends again is recognised.
+    pub(crate) attempt_id: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+/// What a sign-in changes, which ends all sessions of the user.
+#[derive(Clone, Copy)]
+pub(crate) enum Change<'a> {
+    /// The password, which had to be changed. The record's hash is that of the new one.
+    Password,
+    /// MFA is switched off, and the token with this hash stays valid.
+    MfaOff { kept_token: &'a SecretHash },
+}
+
+impl Change<'_> {
+    /// Returns whether the user signs in with this change.
+    pub(crate) const fn signs_in(self) -> bool {
+        match self {
+            Self::Password => true,
+            Self::MfaOff { .. } => false,
+        }
+    }
+}
+
+/// What switches MFA on.
+pub(crate) struct MfaConfirmation<'a> {
+    pub(crate) user: &'a UserRecord,
+    pub(crate) mfa: &'a Mfa,
+    /// Each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest).
+    pub(crate) recovery_codes: Vec<String>,
+    /// The hash of the token that stays valid.
+    pub(crate) kept_token: &'a SecretHash,
+    /// The same as in [`SignInRecord`].
+    pub(crate) attempt_id: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+impl Store {
+    /// Records a sign-in with its user. The write is refused if, since the user was read, the user was disabled, the
+    /// password or MFA changed, or the code was spent.
+    pub(crate) async fn record_sign_in(&self, record: SignInRecord<'_>) -> Result<Written, StoreError> {
+        let signs_in = record.change.is_none_or(Change::signs_in);
+        let mut update = Update::of(key(user_pk(record.user.id), "USER"));
+        if signs_in {
+            update = update.set("last_sign_in", number(record.now.millis()));
+        }
+        update = update
+            .set("updated_at", number(record.now.millis()))
+            .set("last_attempt", text(record.attempt_id))
+            .when("epoch = :current_epoch")
+            .value(":current_epoch", number(record.user.epoch));
+        // The epoch shows that the password is still the one that was verified. Of two sign-ins at once the later hash
+        // stays: both are of the same password.
+        if let Some(hash) = record.password_hash {
+            update = update.set("password_hash", text(hash));
+        }
+        if let Some(change) = record.change {
+            update = update.set("sessions_ended_at", number(record.now.millis())).add("epoch", number(1));
+            update = match change {
+                Change::Password => {
+                    update.set("must_change_password", AttributeValue::Bool(false)).remove("kept_token")
+                }
+                Change::MfaOff { kept_token } => {
+                    update.set("kept_token", text(kept_token.as_str())).remove("mfa").remove("recovery_codes")
+                }
+            };
+        }
+        // An attribute may be written in one way only. So if MFA is removed, what was spent is removed with it.
+        update = match record.spent {
+            None => update,
+            Some(Spent::Step(step)) => {
+                let update = update
+                    .when("attribute_not_exists(mfa.last_step) OR mfa.last_step < :mfa_last_step")
+                    .value(":mfa_last_step", number(*step));
+                if signs_in { update.set("mfa.last_step", number(*step)) } else { update }
+            }
+            Some(Spent::RecoveryCode(digest)) => {
+                let update = update.when("contains(recovery_codes, :code)").value(":code", text(digest));
+                let spent = AttributeValue::Ss(vec![digest.clone()]);
+                if signs_in { update.delete("recovery_codes", spent) } else { update }
+            }
+        };
+        self.update_once(update, record.attempt_id).await
+    }
+
+    /// Stores the TOTP secret that a user is about to confirm. The write is refused if MFA is on, or if, since the user was
+    /// read, the user was disabled or the password changed.
+    pub(crate) async fn begin_mfa(
+        &self,
+        user: &User,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let update = Update::of(key(user_pk(user.id), "USER"))
+            .set("pending_mfa_secret", text(secret))
+            .set("updated_at", number(now.millis()))
+            .when("epoch = :epoch AND attribute_not_exists(mfa)")
+            .value(":epoch", number(user.epoch));
+        self.update(update).await.map(|updated| updated.written())
+    }
+
+    /// Switches MFA on by the secret that was begun. The write is refused if MFA is on, or if, since the user was read,
+    /// another secret was begun, the user was disabled, or the password changed.
+    pub(crate) async fn confirm_mfa(&self, confirmation: MfaConfirmation<'_>) -> Result<Written, StoreError> {
+        let now = number(confirmation.now.millis());
+        let mfa = serde_dynamo::to_attribute_value(confirmation.mfa).map_err(StoreError::unstorable)?;
+        let update = Update::of(key(user_pk(confirmation.user.id), "USER"))
+            .set("mfa", mfa)
+            .set("recovery_codes", AttributeValue::Ss(confirmation.recovery_codes))
+            .set("kept_token", text(confirmation.kept_token.as_str()))
+            .set("sessions_ended_at", now.clone())
+            .set("updated_at", now)
+            .set("last_attempt", text(confirmation.attempt_id))
+            .remove("pending_mfa_secret")
+            .add("epoch", number(1))
+            .when("epoch = :current_epoch AND pending_mfa_secret = :secret AND attribute_not_exists(mfa)")
+            .value(":current_epoch", number(confirmation.user.epoch))
+            .value(":secret", text(&confirmation.mfa.secret));
+        self.update_once(update, confirmation.attempt_id).await
+    }
+
+    /// Sends an update of a user that sets `last_attempt`. If the SDK sent it twice and the second is refused, the item
+    /// shows that the first took place.
+    async fn update_once(&self, update: Update, attempt_id: &str) -> Result<Written, StoreError> {
+        match self.update(update.returning_refused()).await? {
+            Updated::Done(_) => Ok(Written::Done),
+            Updated::Refused(item) if item.get("last_attempt") == Some(&text(attempt_id)) => {
+                Ok(Written::Done)
+            }
+            Updated::Refused(_) => Ok(Written::Refused),
+        }
+    }
+}

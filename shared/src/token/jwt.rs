@@ -1,0 +1,104 @@
+//! JWTs (RFC 7519): signed with the first key of a set, verified with all of them.
+//!
+//! The algorithm belongs to the key, and is never taken from the token (RFC 8725 §3.1). Each contract checks which claims
+//! make a token one of its own.
+
+use std::time::Duration;
+
+use jsonwebtoken::{Header, Validation};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::key_set::KeySet;
+use crate::clock::Timestamp;
+
+/// How far the clock of a backend that signs tokens may be ahead of ours (RFC 7519 §4.1.5 allows some leeway).
+pub(crate) const SKEW: Duration = Duration::from_secs(60);
+
+/// The longest token that is verified, in bytes. API Gateway's headers end at 10 KiB.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// Why a token is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// The token has expired.
+    #[error("the token has expired")]
+    Expired,
+    /// The token names a key that is not in the set, or not yet.
+    #[error("the token names an unknown key")]
+    UnknownKey,
+    /// The token is malformed or tampered with, or of another key or algorithm.
+    #[error("the token is invalid")]
+    Invalid,
+}
+
+/// A token could not be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a token cannot be signed")]
+pub struct SigningFailed;
+
+impl KeySet {
+    /// Signs these claims with the first key.
+    ///
+    /// # Errors
+    /// If the claims are no JSON object, or the key cannot sign.
+    pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningFailed> {
+        let key = self.keys.first().ok_or(SigningFailed)?;
+        let mut header = Header::new(key.algorithm);
+        header.kid.clone_from(&key.kid);
+        jsonwebtoken::encode(&header, claims, &key.signing).map_err(|_| SigningFailed)
+    }
+
+    /// Returns the claims of a token that one of these keys signed and that is valid now.
+    ///
+    /// A token with a `kid` is checked with the key of that name, and a token without one with every HS256 key.
+    ///
+    /// # Errors
+    /// If the token is expired, invalid, or of an unknown key.
+    pub fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
+        if token.len() > MAX_BYTES {
+            return Err(TokenError::Invalid);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        // RFC 7515 §4.1.11: no critical extension is understood here.
+        if header.crit.is_some() {
+            return Err(TokenError::Invalid);
+        }
+        if header.kid.is_some() && !self.keys.iter().any(|key| key.kid == header.kid) {
+            return Err(TokenError::UnknownKey);
+        }
+        let candidates = self.keys.iter().filter(|key| match &header.kid {
+            Some(_) => key.kid == header.kid,
+            None => key.algorithm == jsonwebtoken::Algorithm::HS256,
+        });
+        let mut validation = Validation::default();
+        validation.required_spec_claims.clear();
+        // The first reads the machine's clock, and is checked below with our `now`. The second is the contract's to check.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let claims = candidates
+            .filter(|key| key.algorithm == header.alg)
+            .find_map(|key| {
+                validation.algorithms = vec![key.algorithm];
+                jsonwebtoken::decode::<Value>(token, &key.verifying, &validation).ok()
+            })
+            .ok_or(TokenError::Invalid)?
+            .claims;
+        let seconds = |name| match claims.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_f64().map(Some).ok_or(TokenError::Invalid),
+        };
+        let now = now.millis() as f64 / 1000.0;
+        let expires = seconds("exp")?.ok_or(TokenError::Invalid)?;
+        // A backend that shares a key may have a clock ahead of ours. Our own tokens have no such claim.
+        if seconds("nbf")?.is_some_and(|not_before| not_before > now + SKEW.as_secs_f64()) {
+            return Err(TokenError::Invalid);
+        }
+        if expires <= now {
+            return Err(TokenError::Expired);
+        }
+        serde_json::from_value(claims).map_err(|_| TokenError::Invalid)
+    }
+}

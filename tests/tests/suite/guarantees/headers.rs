@@ -1,0 +1,69 @@
+//! The headers of every reply, and requests that no route answers.
+
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS};
+use serde_json::{Value, json};
+
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_id};
+
+/// A reply has the id of its request, is JSON, and is cached by nobody, but for the key set. Both slash forms of a path
+/// are one route. Another method is refused, with the methods that are allowed.
+pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
+    let id = "JKJaXmPLvHcESHA=";
+    for event in &route.events {
+        let event = with_id(event, id);
+        let mut nothing = event.clone();
+        nothing["body"] = Value::Null;
+        nothing["headers"] = json!({"host": "api.example.com"});
+        let mut other_slash = event.clone();
+        let slash = if event["rawPath"] == route.path { "/" } else { "" };
+        other_slash["rawPath"] = json!(format!("{}{slash}", route.path));
+        let mut other_method = event.clone();
+        other_method["requestContext"]["http"]["method"] = json!("DELETE");
+        let (deployment, _proxy) = route.deployment(|env| env).await;
+        let (another, _proxy) = route.deployment(|env| env).await;
+        for (deployment, request, status) in [
+            (&deployment, &nothing, 200..500),
+            (&deployment, &other_method, 405..406),
+            (&deployment, &event, 200..300),
+            (&another, &other_slash, 200..300),
+        ] {
+            let reply = route.send(deployment, request).await;
+            let caching = if route.function == "jwks" && reply.status < 300 {
+                "public, max-age=300"
+            } else {
+                "no-store"
+            };
+            let right = [
+                ("x-request-id", id),
+                ("content-type", "application/json; charset=utf-8"),
+                ("x-content-type-options", "nosniff"),
+                ("cache-control", caching),
+            ];
+            for (name, value) in right {
+                ensure(reply.header(name) == Some(value), || format!("{name} is not {value}: {reply:?}"))?;
+            }
+            ensure(status.contains(&reply.status), || format!("not in {status:?}: {reply:?}"))?;
+            ensure(serde_json::from_str::<Value>(&reply.text).is_ok(), || format!("no JSON: {reply:?}"))?;
+            let allowed = reply.header("allow").is_some_and(|allow| allow.contains(route.method.as_str()));
+            ensure(allowed == (reply.status == 405), || {
+                format!("{} is not allowed: {reply:?}", route.method)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_reply_has_the_id_of_its_request() {
+    let deployment = Deployment::start().await;
+    for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
+        let mut event = deployment.event(contract, None);
+        event["requestContext"]["requestId"] = json!("JKJaXmPLvHcESHA=");
+        assert_eq!(deployment.invoke(contract, event).await.header("x-request-id"), Some("JKJaXmPLvHcESHA="));
+    }
+}
+
+#[tokio::test]
+async fn every_route_sends_the_headers_of_every_reply() {
+    assert_every_route(|route| Box::pin(check(route))).await;
+}

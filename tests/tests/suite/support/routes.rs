@@ -1,0 +1,172 @@
+//! Every route as the guarantees see it: requests that succeed, and a deployment to send them to.
+//!
+//! The routes are those of the functions' `ROUTES`, the requests are the sample events of `events/<contract>/<route>`.
+//! A route that is added is therefore under every guarantee. A route without a sample event fails the tests.
+
+use std::future;
+use std::pin::Pin;
+
+use futures_util::stream::{self, StreamExt};
+use lambda_http::http::Method;
+use postern::environment::Environment;
+use postern_local::demo::{self, USERS};
+use postern_local::functions::Function;
+use postern_tests::deployment::{Deployment, Reply};
+use postern_tests::events::{self, SampleEvent};
+use serde_json::{Value, json};
+
+use super::proxy::Proxy;
+use super::words::{Refused, headers, words};
+
+/// How a guarantee is broken.
+pub(crate) type Violation = String;
+
+/// A route under test.
+#[derive(Clone)]
+pub(crate) struct RouteUnderTest {
+    /// The function that serves it.
+    pub(crate) function: &'static str,
+    /// The contract whose words it answers in.
+    pub(crate) contract: &'static str,
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    /// Requests that succeed. Each needs a deployment of its own, since it may change the user.
+    pub(crate) events: Vec<Value>,
+    /// Makes the function, for a route that no contract has.
+    pub(crate) made_by: Option<fn(&Deployment) -> Function>,
+}
+
+impl RouteUnderTest {
+    /// A new deployment behind a proxy, with the sessions of the sample events and no limit by address.
+    pub(crate) async fn deployment(
+        &self,
+        change: impl FnOnce(Environment) -> Environment,
+    ) -> (Deployment, Proxy) {
+        let (mut deployment, proxy) =
+            Proxy::deployment(|env| change(env.with("THROTTLE_ADDRESS_LIMIT", "1000000"))).await;
+        demo::begin_sessions(&deployment.app, &deployment.store).await.unwrap();
+        if let Some(make) = self.made_by {
+            deployment.add(make(&deployment));
+        }
+        proxy.calls();
+        (deployment, proxy)
+    }
+
+    /// Sends a request to the function of this route.
+    pub(crate) async fn send(&self, deployment: &Deployment, event: &Value) -> Reply {
+        deployment.invoke(self.function, event.clone()).await
+    }
+
+    /// Whether the reply is this refusal, with the words and headers of the contract.
+    pub(crate) fn is_refusal(&self, refused: Refused, reply: &Reply) -> bool {
+        let (status, text) = words(self.contract, refused);
+        let wait = match refused {
+            Refused::Throttled(seconds) | Refused::Unavailable(seconds) => {
+                json!({"retry-after": seconds.to_string()})
+            }
+            _ => json!({}),
+        };
+        *reply == Reply { status, text, headers: headers(wait) }
+    }
+}
+
+impl std::fmt::Display for RouteUnderTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} {}", self.function, self.method, self.path)
+    }
+}
+
+/// Every route of every function.
+pub(crate) async fn all() -> Vec<RouteUnderTest> {
+    let samples = events::all(None);
+    let deployment = Deployment::start().await;
+    let route = |function: &Function, method: &Method, path: &'static str| RouteUnderTest {
+        function: function.name,
+        contract: function.name,
+        method: method.clone(),
+        path,
+        events: successes(&samples, function.name, method, path),
+        made_by: None,
+    };
+    let routes: Vec<_> = deployment
+        .functions()
+        .iter()
+        .flat_map(|function| function.routes.iter().map(move |(method, path)| route(function, method, path)))
+        .collect();
+    assert!(!routes.is_empty());
+    routes
+}
+
+/// The event `success`, or where a route has none all events of its that begin with `success`.
+fn successes(samples: &[SampleEvent], function: &str, method: &Method, path: &str) -> Vec<Value> {
+    let of_route = |sample: &&SampleEvent| {
+        let raw_path = sample.event["rawPath"].as_str().unwrap();
+        let sent = sample.event["requestContext"]["http"]["method"].as_str().unwrap();
+        sample.contract == function && raw_path.trim_end_matches('/') == path && sent == method.as_str()
+    };
+    let case = |sample: &SampleEvent| sample.name.split_once('/').unwrap().1.to_owned();
+    let all: Vec<_> = samples.iter().filter(of_route).filter(|of| case(of).starts_with("success")).collect();
+    assert!(!all.is_empty(), "events/{function} has no event of {method} {path} that succeeds");
+    let main: Vec<_> = all.iter().filter(|of| case(of) == "success").copied().collect();
+    let chosen = if main.is_empty() { all } else { main };
+    chosen.into_iter().map(|sample| with_id(&sample.event, "test-request")).collect()
+}
+
+/// The event with this request id.
+pub(crate) fn with_id(event: &Value, request_id: &str) -> Value {
+    let mut event = event.clone();
+    event["requestContext"]["requestId"] = json!(request_id);
+    event
+}
+
+/// The event with another password in the place of a demo user's; none where it has no password.
+pub(crate) fn with_password(event: &Value, password: &str) -> Option<Value> {
+    replaced(event, |text| USERS.iter().any(|user| user.password == text).then(|| password.to_owned()))
+}
+
+/// The event of a user who does not exist; none where it has no login name.
+pub(crate) fn with_unknown_user(event: &Value) -> Option<Value> {
+    replaced(event, |text| {
+        let user = USERS.iter().find(|user| [user.username, user.email].contains(&text))?;
+        Some(if user.username == text { "nobody" } else { "nobody@example.com" }.to_owned())
+    })
+}
+
+/// The event with members of its JSON body replaced; none where there are none to replace.
+fn replaced(event: &Value, replace: impl Fn(&str) -> Option<String>) -> Option<Value> {
+    let mut body: Value = serde_json::from_str(event["body"].as_str()?).ok()?;
+    let mut found = false;
+    for member in body.as_object_mut()?.values_mut() {
+        if let Some(other) = member.as_str().and_then(&replace) {
+            *member = json!(other);
+            found = true;
+        }
+    }
+    let mut event = event.clone();
+    event["body"] = json!(body.to_string());
+    found.then_some(event)
+}
+
+/// A guarantee, as a check of one route.
+pub(crate) type Check =
+    for<'a> fn(&'a RouteUnderTest) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
+
+/// The guarantee is kept, or this is how it is broken.
+pub(crate) fn ensure(kept: bool, violation: impl FnOnce() -> Violation) -> Result<(), Violation> {
+    if kept { Ok(()) } else { Err(violation()) }
+}
+
+/// Those of the routes that break this guarantee, and how. A few are checked at once, since a check may wait for a table
+/// that hangs.
+pub(crate) async fn broken(routes: &[RouteUnderTest], check: Check) -> Vec<(&RouteUnderTest, Violation)> {
+    let checks = routes.iter().map(|route| async move { Some((route, check(route).await.err()?)) });
+    stream::iter(checks).buffered(3).filter_map(future::ready).collect().await
+}
+
+/// Every route keeps this guarantee. All that break it are named.
+pub(crate) async fn assert_every_route(check: Check) {
+    let routes = all().await;
+    let broken = broken(&routes, check).await;
+    let violations: Vec<_> = broken.iter().map(|(route, how)| format!("{route}: {how}")).collect();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
