@@ -8,7 +8,7 @@
 use libfuzzer_sys::fuzz_target;
 use postern::fuzzing;
 use postern::identity::LoginName;
-use postern::identity::User;
+use postern::store::operator::UserRecord;
 
 fuzz_target!(|json: &[u8]| {
     let Some(item) = fuzzing::item(json) else { return };
@@ -21,11 +21,11 @@ fuzz_target!(|json: &[u8]| {
     let Ok(user) = fuzzing::user(id, item) else { return };
     assert_eq!(user.id, id);
     let _ = LoginName::new(&user.username);
-    let again = |user: &User| {
+    let again = |user: &UserRecord| {
         let item = fuzzing::user_item(user).expect("a user can be written");
         fuzzing::user(id, item).unwrap_or_else(|error| panic!("what was written cannot be read: {error}"))
     };
-    let json = |user: &User| serde_json::to_value(user).expect("a user is JSON");
+    let json = |user: &UserRecord| serde_json::to_value(user).expect("a user is JSON");
     let second = again(&user);
     assert_eq!(json(&again(&second)), json(&second));
 });

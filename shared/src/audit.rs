@@ -1,11 +1,12 @@
-//! The audit trail: one structured event per attempt, and who made it.
+//! The audit trail: one structured event for each attempt and each use of a session.
 //!
-//! Each event is one line of JSON in CloudWatch's embedded metric format, so CloudWatch makes metrics of it by
-//! itself, in the namespace `Postern`: `attempts` by contract and outcome; `throttled`, `duration_ms` and `hash_ms`
-//! by contract. It never holds a password, a token, a code or a key; nor the login name that was typed, since
-//! people type their password there.
+//! Each event is one line of JSON in CloudWatch's embedded metric format. CloudWatch makes metrics from it,
+//! in the namespace `Postern`: `attempts` and `sessions` by contract and outcome, and `throttled`,
+//! `duration_ms` and `hash_ms` by contract. An event never holds a password, a token, a code or a key. It
+//! does not hold the login name either, since people type their password there by mistake.
 //!
-//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+//! Format:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::clock::Timestamp;
 
 macro_rules! outcomes {
     ($($(#[$doc:meta])* $variant:ident => $name:literal),* $(,)?) => {
-        /// What became of an attempt or of a session, as the audit events name it.
+        /// The outcome of an attempt or of the use of a session, as audit events name it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Outcome { $($(#[$doc])* $variant),* }
 
@@ -48,15 +49,15 @@ outcomes! {
     NotActivated => "not_activated",
     /// The user has to change the password first.
     MustChangePassword => "must_change_password",
-    /// There were too many attempts by the name or from the address.
+    /// There were too many failed attempts by the name or from the address.
     Throttled => "throttled",
     /// DynamoDB throttled, failed or did not answer, or the request ran out of time.
     StoreUnavailable => "store_unavailable",
-    /// A fault of ours, or an item that cannot be read. A log line beside it names the cause.
+    /// A fault of Postern, or an item that cannot be read. A log line names the cause.
     Fault => "fault",
     /// A user changed a password that had to be changed.
     PasswordChanged => "password_changed",
-    /// A user wanted to change a password that does not have to be changed.
+    /// A user asked to change a password that does not have to be changed.
     PasswordChangeNotNeeded => "password_change_not_needed",
     /// A new password was too weak.
     WeakPassword => "weak_password",
@@ -72,9 +73,10 @@ outcomes! {
     BadToken => "bad_token",
     /// A token was accepted.
     TokenAccepted => "token_accepted",
-    /// A session got a new token, or the same one again.
+    /// A client got a session's new token, or the same one again.
     SessionRefreshed => "session_refreshed",
-    /// A session's previous token got its successor after the grace: the reply may have been lost.
+    /// A client sent a session's previous token after the grace, and got its successor: the earlier reply may
+    /// have been lost.
     SessionRefreshedLate => "session_refreshed_late",
     /// A session was used.
     SessionResumed => "session_resumed",
@@ -82,38 +84,38 @@ outcomes! {
     SessionInvalid => "session_invalid",
     /// A token was used before. Its session has ended.
     SessionReused => "session_reused",
-    /// A session was ended by its user.
+    /// A user ended a session.
     SignedOut => "signed_out",
 }
 
-/// The target of these events: they are lines already, and logged as they are.
+/// The target of these events. The log writes each of them as it is, since it is a line of JSON already.
 pub(crate) const TARGET: &str = module_path!();
 
-/// Who sends a request, from where, when, and to which contract.
+/// The sender of a request, with the address, the time and the contract.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The contract's name, for the audit event.
     pub contract: &'static str,
-    /// API Gateway's id of the request; the reply carries it as `X-Request-Id`.
+    /// API Gateway's id of the request. The reply carries it as `X-Request-Id`.
     pub request_id: String,
-    /// The address that API Gateway saw. It is taken from no header that a caller could write.
+    /// The address that API Gateway saw. It comes from no header, so a caller cannot choose it.
     pub address: String,
     /// The time of the request.
     pub now: Timestamp,
     /// When work on the request began, for its duration.
     pub started: Instant,
-    /// When work on the request is given up, while there is still time to reply.
+    /// When work on the request stops, while there is still time to reply.
     pub deadline: Instant,
 }
 
-/// What an event says of an attempt besides its outcome.
+/// The fields of an attempt's event besides its outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AttemptDetails {
     /// The user, if there is one.
     pub user_id: Option<u64>,
     /// The time that hashing took.
     pub hashing: Option<Duration>,
-    /// What had too many failures: the `name` or the `address`.
+    /// Which counter refused the attempt: that of the `name` or that of the `address`.
     pub throttled_by: Option<&'static str>,
 }
 
@@ -150,7 +152,7 @@ struct Metadata<'a> {
     cloud_watch_metrics: &'a [Directive<'a>],
 }
 
-/// What CloudWatch makes metrics of.
+/// Tells CloudWatch which fields are metrics.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
@@ -174,7 +176,7 @@ const HASHING: Metric = Metric { name: "hash_ms", unit: "Milliseconds" };
 
 /// Emits the event of an attempt to sign in.
 pub fn attempt(caller: &Caller, outcome: Outcome, details: AttemptDetails) {
-    // A metric that is named must be present.
+    // Each metric that a directive names must be in the event.
     let by_contract: &[Metric] = match details.hashing {
         Some(_) => &[THROTTLED, DURATION, HASHING],
         None => &[THROTTLED, DURATION],
@@ -238,7 +240,22 @@ fn emit(event: Event<'_>) {
     }
 }
 
-/// Milliseconds to a tenth.
+/// Returns a duration in milliseconds, rounded to a tenth.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Operators look an outcome up there.
+    #[test]
+    fn operating_page_lists_every_outcome() {
+        let page = include_str!("../../docs/operating.md");
+        for outcome in Outcome::ALL {
+            let cell = format!("| `{}` |", outcome.as_str());
+            assert!(page.contains(&cell), "docs/operating.md has no row of {cell}");
+        }
+    }
 }

@@ -1,8 +1,9 @@
-//! The AWS clients, built by hand.
+//! The AWS clients. They are built here, without `aws-config`.
 //!
-//! `aws-config` would look for credentials in seven places, and the platform's 145 root certificates would be
-//! parsed, at every cold start. In a Lambda the credentials are in the environment, and AWS's own certificates
-//! come from five roots. Where something else answers for AWS, `AWS_CA_BUNDLE` names what to trust instead.
+//! At every cold start, `aws-config` would look for credentials in seven places, and the platform's 145 root
+//! certificates would be parsed. In a Lambda the credentials are in the environment, and five roots issue
+//! AWS's certificates. If another server answers in place of AWS, `AWS_CA_BUNDLE` names the certificates to
+//! trust instead.
 
 use std::fs;
 use std::time::Duration;
@@ -17,20 +18,14 @@ use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use thiserror::Error;
 
-use crate::app::StartError;
 use crate::environment::{ConfigError, Environment};
+use crate::error::StartError;
 
 /// Amazon Trust Services' root certificates, <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
 
-/// TLS cannot be set up with the certificates that are to be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("TLS cannot be set up with the trusted certificates")]
-pub struct TlsUnavailable;
-
-/// What both clients are built from.
+/// The parts that both clients share.
 pub(crate) struct Aws {
     region: Region,
     credentials: Credentials,
@@ -50,12 +45,12 @@ impl Aws {
             Some(bundle) => TrustStore::empty().with_pem_certificate(bundle),
             None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
         };
-        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|_| TlsUnavailable)?;
+        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|_| StartError::Tls)?;
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls)
             .build_https();
-        // By itself it parses the roots once more as each client is built, for a connector that is thrown away.
+        // Without this wrapper, each client parses the roots once more, for a connector that it never uses.
         let http = http_client_fn(move |settings, components| http.http_connector(settings, components));
         Ok(Self { region: Region::new(region.to_owned()), credentials, http })
     }
@@ -93,7 +88,8 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
-    /// Its text, or why it cannot be read; never anything of what it holds.
+    /// Returns the text of the secret, or why it cannot be read. The reason never contains anything of the
+    /// secret.
     pub(crate) async fn read(&self) -> Result<String, String> {
         use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
         let output = self.client.get_secret_value().secret_id(&self.arn).send().await;
@@ -103,7 +99,8 @@ impl Secret {
     }
 }
 
-/// A write that meets a transaction on the same item is refused, and may be repeated. The SDK does not know that.
+/// Makes the SDK retry a write that DynamoDB refuses because a transaction works on the same item. By default
+/// the SDK does not.
 #[derive(Debug)]
 pub struct Conflicts;
 
@@ -122,13 +119,14 @@ impl ClassifyRetry for Conflicts {
     }
 }
 
-/// A dropped packet must not cost a sign-in; a struggling table must not be asked ten times.
+/// Retries, so that one lost packet does not fail a sign-in. The retries are few, so that they do not
+/// overload a slow table.
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
 }
 
-/// DynamoDB answers in milliseconds. Four trips at this length each fit into the eight seconds after which a
-/// request is given up.
+/// DynamoDB answers in milliseconds. A request is given up after eight seconds, and four round trips of the
+/// longest duration fit into them.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -137,14 +135,14 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// The certificates to trust instead of Amazon's own, as PEM: what is in the file that `AWS_CA_BUNDLE` names.
+/// Reads the file that `AWS_CA_BUNDLE` names: the certificates, in PEM, to trust instead of Amazon's.
 fn ca_bundle(env: &Environment) -> Result<Option<Vec<u8>>, ConfigError> {
     const VARIABLE: &str = "AWS_CA_BUNDLE";
     let Some(path) = env.optional(VARIABLE) else { return Ok(None) };
     let pem = fs::read(path).map_err(|error| {
         ConfigError::new(VARIABLE, format!("names a file that cannot be read: {}", error.kind()))
     })?;
-    // The SDK panics on a certificate that it cannot take, so each is tried here.
+    // The SDK panics on a certificate that it cannot read, so each certificate is read here first.
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or_else(|| {
@@ -162,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bundle_of_certificates_is_read_or_named() {
+    fn ca_bundle_without_a_readable_certificate_is_an_error_that_names_it() {
         const ONE: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
         let good = include_str!("../roots/amazon.pem");
         let file = std::env::temp_dir().join(format!("postern-bundle-{}.pem", std::process::id()));

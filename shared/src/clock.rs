@@ -1,51 +1,51 @@
-//! The time, and the one place that asks the machine for it.
+//! Moments in time, and the only function that reads the machine's clock.
 //!
-//! Everything else takes the time as an argument, so that a policy can be tested at its boundaries. Clippy's
-//! `disallowed-methods` keeps it so.
+//! All other code takes the time as an argument, so that tests can choose it. Clippy's `disallowed-methods`
+//! enforces this.
 
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-/// A moment: milliseconds since the Unix epoch, UTC.
+/// A moment, in milliseconds since the Unix epoch (UTC).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// From milliseconds since the Unix epoch.
+    /// Makes a moment from milliseconds since the Unix epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub const fn millis(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down: a JWT's NumericDate (RFC 7519 §2).
+    /// Returns the whole seconds since the Unix epoch, rounded down: a JWT's NumericDate (RFC 7519 §2).
     pub const fn secs(self) -> u64 {
         self.0 / 1000
     }
 
-    /// This moment, later by `duration`.
+    /// Returns the moment that is later than this one by `duration`.
     pub const fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_millis() as u64))
     }
 
-    /// This moment, earlier by `duration`, but not before the epoch.
+    /// Returns the moment that is earlier than this one by `duration`, and not before the epoch.
     pub const fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(duration.as_millis() as u64))
     }
 
-    /// How long it is from `earlier` until this moment; zero where that lies ahead.
+    /// Returns the time from `earlier` until this moment. Returns zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// ISO 8601 in UTC with milliseconds, as JavaScript's `toISOString` writes it.
+    /// Returns the moment in ISO 8601, in UTC with milliseconds, as JavaScript's `toISOString` does.
     ///
-    /// `None` for a moment after the year 9999.
+    /// Returns `None` if the moment is after the year 9999.
     pub fn iso8601(self) -> Option<String> {
         const FORMAT: &[BorrowedFormatItem<'_>] =
             format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -54,7 +54,7 @@ impl Timestamp {
     }
 }
 
-/// The machine's clock. A clock before 1970 reads as 1970, which every expiry check survives.
+/// Reads the machine's clock. A clock that is before 1970 reads as 1970, so no expiry check overflows.
 #[expect(clippy::disallowed_methods, reason = "the one source of time")]
 pub fn now() -> Timestamp {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,29 +1,29 @@
-//! The configuration of every function with a table, read from the environment at start.
+//! The configuration of a function that has a table. It is read from the environment at start.
 
 use crate::environment::{ConfigError, Environment, is_http_url, is_this_machine};
 use crate::password::Cost;
 use crate::throttle::Policy;
 
-/// What every function with a table needs to know. What only one contract needs is its own `Settings`.
+/// The settings that all functions with a table share. Each contract has its own `Settings` beside them.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The DynamoDB table, `TABLE_NAME`.
     pub table: String,
     /// The AWS region, `AWS_REGION`.
     pub region: String,
-    /// Where DynamoDB is, if not at AWS: `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
+    /// The URL of DynamoDB, if it is not AWS's: `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
     pub dynamodb_endpoint: Option<String>,
-    /// How many attempts are admitted, `THROTTLE_…`.
+    /// The settings of the throttle, `THROTTLE_…`.
     pub throttle: Policy,
-    /// What new password hashes cost, `ARGON2_…`.
+    /// The cost of a new password hash, `ARGON2_…`.
     pub password_cost: Cost,
 }
 
 impl Config {
-    /// Reads and checks what every function needs.
+    /// Reads and checks the configuration.
     ///
     /// # Errors
-    /// On the first variable that is missing or malformed.
+    /// If a variable is missing or malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let table = env.required("TABLE_NAME", "the name of the DynamoDB table")?;
         if !is_table_name(table) {
@@ -41,13 +41,13 @@ impl Config {
         })
     }
 
-    /// Whether the table is one on this machine: the only place where sample keys are good enough.
+    /// Returns whether the table is on this machine. Only then are sample keys accepted.
     pub fn is_local(&self) -> bool {
         self.dynamodb_endpoint.as_deref().is_some_and(is_this_machine)
     }
 }
 
-/// The AWS region.
+/// Reads the AWS region.
 pub(crate) fn region(env: &Environment) -> Result<&str, ConfigError> {
     let region = env.required("AWS_REGION", "the AWS region, such as eu-central-1")?;
     if !is_region(region) {
@@ -56,7 +56,7 @@ pub(crate) fn region(env: &Environment) -> Result<&str, ConfigError> {
     Ok(region)
 }
 
-/// Where DynamoDB is, if not at AWS.
+/// Reads the URL of DynamoDB, if it is not AWS's.
 pub(crate) fn dynamodb_endpoint(env: &Environment) -> Result<Option<&str>, ConfigError> {
     let endpoint = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
         .into_iter()
@@ -69,7 +69,7 @@ pub(crate) fn dynamodb_endpoint(env: &Environment) -> Result<Option<&str>, Confi
     Ok(endpoint.map(|(_, url)| url))
 }
 
-/// DynamoDB's own rule for table names.
+/// Applies DynamoDB's rule for table names.
 fn is_table_name(name: &str) -> bool {
     (3..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn each_bad_value_is_named() {
+    fn configuration_with_a_bad_value_is_an_error_that_names_it() {
         assert!(Config::from_env(&complete()).is_ok());
         for (name, value) in [
             ("TABLE_NAME", ""),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_is_local() {
+    fn table_is_local_only_on_this_machine() {
         let local = |url: &str| {
             Config::from_env(&complete().with("AWS_ENDPOINT_URL_DYNAMODB", url)).unwrap().is_local()
         };

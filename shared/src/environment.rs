@@ -1,7 +1,7 @@
 //! The environment variables of the process, and the error that names one.
 //!
-//! Each variable is read once, at start. A value that is missing or malformed stops the process with one line that names
-//! the variable: no default replaces a value that cannot be read.
+//! Each variable is read once, at start. A missing or malformed value ends the process with one line that
+//! names the variable. No default replaces a value that cannot be read.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use url::{Host, Url};
 pub struct Environment(HashMap<String, String>);
 
 impl Environment {
-    /// The variables that the process was started with.
+    /// Returns the variables with which the process was started.
     pub fn of_process() -> Self {
         Self(
             std::env::vars_os()
@@ -37,7 +37,8 @@ impl Environment {
         self
     }
 
-    /// Returns the value of a variable. An empty one counts as not set: a SAM template passes an empty parameter on.
+    /// Returns the value of a variable. An empty value counts as not set, since a SAM template passes an
+    /// empty parameter on.
     pub fn optional(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -45,12 +46,13 @@ impl Environment {
     /// Returns the value of a variable that must be set.
     ///
     /// # Errors
-    /// If it is not set. `meaning` says what it holds.
+    /// If it is not set. The message says with `meaning` what it holds.
     pub fn required(&self, name: &'static str, meaning: &str) -> Result<&str, ConfigError> {
         self.optional(name).ok_or_else(|| ConfigError::new(name, format!("is not set; it holds {meaning}")))
     }
 
-    /// Returns a whole number between two bounds, both included. Returns `default` if the variable is not set.
+    /// Returns a whole number between two bounds, both included. Returns `default` if the variable is not
+    /// set.
     ///
     /// # Errors
     /// If it is set to anything else.
@@ -68,7 +70,8 @@ impl Environment {
         }
     }
 
-    /// Returns a number of seconds, from one second to ten years. Returns `default` if the variable is not set.
+    /// Returns a number of seconds, from one second to ten years. Returns `default` if the variable is not
+    /// set.
     ///
     /// # Errors
     /// If it is set to anything else.
@@ -79,7 +82,8 @@ impl Environment {
     /// Returns the issuer of a contract's tokens. Returns `default` if the variable is not set.
     ///
     /// # Errors
-    /// If it is `taken`, the fixed issuer of another contract: the tokens of two contracts must not be alike.
+    /// If the issuer is `taken`, which is another contract's. Two contracts must not issue tokens with one
+    /// issuer.
     pub fn issuer(&self, name: &'static str, default: &str, taken: &str) -> Result<String, ConfigError> {
         match self.optional(name).unwrap_or(default) {
             issuer if issuer == taken => {
@@ -90,7 +94,7 @@ impl Environment {
         }
     }
 
-    /// Returns `true` or `false`. Returns `false` if the variable is not set.
+    /// Returns whether a variable is `true` and not `false`. Returns `false` if the variable is not set.
     ///
     /// # Errors
     /// If it is set to anything else.
@@ -119,8 +123,8 @@ impl ConfigError {
     }
 }
 
-/// Whether a URL leads to this machine: `http` or `https`, no user part, and a host that is a loopback address or the
-/// name of a container's host.
+/// Returns whether a URL leads to this machine. Its scheme is `http` or `https`, it has no user part, and its
+/// host is a loopback address or the name of a container's host.
 pub fn is_this_machine(url: &str) -> bool {
     parse(url).is_some_and(|url| match url.host() {
         Some(Host::Domain(name)) => LOCAL_NAMES.contains(&name),
@@ -130,16 +134,16 @@ pub fn is_this_machine(url: &str) -> bool {
     })
 }
 
-/// Whether this is a URL with a host: `http` or `https`, without a user part.
+/// Returns whether this is an `http` or `https` URL with a host and without a user part.
 pub(crate) fn is_http_url(url: &str) -> bool {
     parse(url).is_some()
 }
 
-/// The names of this machine, as programs and containers see it.
+/// The host names under which programs and containers reach this machine.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "host.docker.internal", "host.containers.internal"];
 
 fn parse(url: &str) -> Option<Url> {
-    // The parser mends what it can, `http:/x` and `http:x` too; the SDK would not.
+    // The parser accepts `http:/x` and `http:x` too, and corrects them. The SDK does not.
     let has_host = url.starts_with("http://") || url.starts_with("https://");
     let parsed = Url::parse(url).ok().filter(|_| has_host)?;
     (parsed.username().is_empty() && parsed.password().is_none()).then_some(parsed)

@@ -1,9 +1,26 @@
-//! Errors on their way into a line of text.
+//! Why a function does not start, and an error with its causes in one line of text.
 
 use std::error::Error;
 use std::fmt;
 
-/// An error with all its sources, one behind the other. No error of this crate repeats its source in its `Display`.
+use crate::environment::ConfigError;
+
+/// Why a function does not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// A variable is missing or malformed, or names what cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up with the trusted certificates")]
+    Tls,
+    /// The processor computes a wrong hash.
+    #[error("this processor computes Argon2 otherwise than RFC 9106: deploy for another Architecture")]
+    Processor,
+}
+
+/// Displays an error, then each of its sources, separated by colons. No error of this crate repeats its
+/// source in its own `Display`.
 pub struct Causes<'e>(pub &'e dyn Error);
 
 impl fmt::Display for Causes<'_> {

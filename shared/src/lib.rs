@@ -1,6 +1,6 @@
-//! What Postern's sign-in functions share. Nothing in here names a contract.
+//! The code that all of Postern's functions share. Nothing here names a contract.
 //!
-//! Start with [`app`]: the one path from what someone claims to a user or a [`refusal`].
+//! Start with [`app`]. Every attempt to sign in takes one path there, to a user or to a [`refusal`].
 //!
 //! | module | contents |
 //! |---|---|
@@ -10,17 +10,17 @@
 //! | [`password`] | password hashes: Argon2id, those of other products, and the decoy |
 //! | [`second_factor`] | TOTP and recovery codes |
 //! | [`throttle`] | how many attempts are admitted: pure functions of a counter and the time |
-//! | [`session`] | sessions, and the tokens that prove them |
-//! | [`token`] | JWTs, the signing keys, and when the keys are read again |
+//! | [`session`] | sessions, and their tokens |
+//! | [`token`] | JWTs, the signing keys, and how the keys are reloaded |
 //! | [`store`] | the DynamoDB table: requests with conditions |
-//! | [`http`] | API Gateway's requests in, replies out; the `main` of a function |
+//! | [`http`] | requests from API Gateway, replies to it, and the `main` of a function |
 //! | [`environment`] | environment variables |
-//! | [`error`] | errors on their way into a line of text |
+//! | [`error`] | why a function does not start, and an error with its causes in one line of text |
 //! | [`config`] | the configuration that every function with a table needs |
 //! | [`audit`] | one event per attempt |
 //! | [`logging`] | JSON lines |
 //! | [`local_endpoint`] | where the table of `cargo run` is |
-//! | [`clock`], [`random`] | the time and randomness, each from one source |
+//! | [`clock`], [`random`] | the only sources of time and randomness |
 
 pub mod app;
 pub mod audit;

@@ -1,6 +1,7 @@
-//! Where the table of `cargo run` is: a note that the server leaves for `postern --local`, while it runs.
+//! The address of the table of `cargo run`. While the local server runs, a file holds this address, and
+//! `postern --local` reads it.
 //!
-//! The note is in a folder of the user's own, so nobody else can lead the command elsewhere.
+//! The file is in a folder of the user, so no other user can change the address.
 
 use std::fs;
 use std::io;
@@ -8,14 +9,15 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::{Environment, is_this_machine};
 
-/// The note of a server that runs. Dropping it removes the file, if it is still this server's.
+/// The file of a running server. Dropping it removes the file, unless another server has written to it since.
 pub struct Note {
     path: PathBuf,
     endpoint: String,
 }
 
 impl Note {
-    /// Writes the address of the DynamoDB API. `None` where the environment names no folder for it.
+    /// Writes the address of the DynamoDB API. Returns `None` if the environment names no folder for the
+    /// file.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -37,7 +39,8 @@ impl Drop for Note {
     }
 }
 
-/// The address that a server left, with the file that says so. `None` where there is no note.
+/// Reads the address of a server, and returns it with the path of the file. Returns `None` if there is no
+/// file, or if its address is not on this machine.
 pub fn read(env: &Environment) -> Option<(String, PathBuf)> {
     let path = path(env)?;
     let endpoint = fs::read_to_string(&path).ok()?;
@@ -45,7 +48,8 @@ pub fn read(env: &Environment) -> Option<(String, PathBuf)> {
     is_this_machine(endpoint).then(|| (endpoint.to_owned(), path))
 }
 
-/// `postern/dynamodb-endpoint` in `XDG_RUNTIME_DIR`, `XDG_CACHE_HOME` or `~/.cache`: the first that is set.
+/// Returns the path of the file: `postern/dynamodb-endpoint` in `XDG_RUNTIME_DIR`, `XDG_CACHE_HOME` or
+/// `~/.cache`. The first folder that is set counts.
 fn path(env: &Environment) -> Option<PathBuf> {
     let folder =
         env.optional("XDG_RUNTIME_DIR").or_else(|| env.optional("XDG_CACHE_HOME")).map(PathBuf::from);
@@ -59,13 +63,13 @@ mod tests {
     use crate::random::random;
 
     #[test]
-    fn a_note_is_read_while_its_server_runs_and_only_of_this_machine() {
+    fn note_is_read_while_its_server_runs_and_only_if_it_is_of_this_machine() {
         let folder = std::env::temp_dir().join(format!("postern-note-{}", hex::encode(&random::<8>())));
         let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
         assert_eq!(read(&env), None);
         let first = Note::leave(&env, "http://127.0.0.1:8001").unwrap().unwrap();
         assert_eq!(read(&env).unwrap().0, "http://127.0.0.1:8001");
-        // A second server takes over, and the first one's end leaves its note alone.
+        // A second server replaces the address. When the first server ends, the new address stays.
         let second = Note::leave(&env, "http://127.0.0.1:8002").unwrap().unwrap();
         drop(first);
         assert_eq!(read(&env).unwrap().0, "http://127.0.0.1:8002");

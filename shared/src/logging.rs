@@ -1,4 +1,4 @@
-//! Logs: one JSON object per line on standard output, as CloudWatch Logs takes them.
+//! Logs: one JSON object per line on standard output, for CloudWatch Logs.
 
 use std::{fmt, panic};
 
@@ -15,14 +15,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::audit;
 use crate::environment::{ConfigError, Environment};
 
-/// Logs to standard output from now on, at the configured level; at `INFO` where that is malformed, for whoever has
-/// to be told.
+/// Starts to log to standard output at the configured level. If the level is malformed, logs at `INFO`, so
+/// that the error itself can be logged.
 pub(crate) fn init(env: &Environment) -> Result<(), ConfigError> {
     let level = level(env);
     let subscriber = subscriber(level.clone().unwrap_or(LevelFilter::INFO), std::io::stdout);
-    // An error says that a subscriber is there already: a test's, which is welcome to what we say.
+    // It fails if a subscriber is there already. That is a test's, and it gets the events instead.
     let _ = subscriber.try_init();
-    // In one line like the rest, and without the panic's own words, which may quote what was sent.
+    // A panic is one line like every other event. Its message is left out, since it may quote the request.
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "a panic");
@@ -30,10 +30,10 @@ pub(crate) fn init(env: &Environment) -> Result<(), ConfigError> {
     level.map(|_| ())
 }
 
-/// The level that is configured: `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets from the function's logging settings.
+/// Reads the log level, `AWS_LAMBDA_LOG_LEVEL`. Lambda sets it from the function's logging settings.
 ///
 /// # Errors
-/// If it is none of Lambda's levels.
+/// If the variable is none of Lambda's levels.
 pub fn level(env: &Environment) -> Result<LevelFilter, ConfigError> {
     const VARIABLE: &str = "AWS_LAMBDA_LOG_LEVEL";
     match env.optional(VARIABLE) {
@@ -46,10 +46,10 @@ pub fn level(env: &Environment) -> Result<LevelFilter, ConfigError> {
     }
 }
 
-/// What a function logs at this level, to a writer.
+/// Returns the subscriber that logs at this level to a writer.
 ///
-/// The level is for our own events. Libraries are heard from `WARN` on: below that they may show what they
-/// carry, and they carry passwords.
+/// The level is for Postern's own events. Libraries log from `WARN` on, since below that they may log the
+/// data that they process, and passwords are among it.
 pub fn subscriber<W>(level: LevelFilter, writer: W) -> impl tracing::Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -64,8 +64,8 @@ where
     tracing_subscriber::registry().with(lines).with(filter)
 }
 
-/// Events as JSON; those of the audit as the lines that they are already, for tracing's fields cannot be nested as
-/// CloudWatch's metrics are.
+/// Formats events as JSON. An audit event is a line of JSON already, since CloudWatch's metrics are nested
+/// and tracing's fields are not. It is written as it is.
 struct Lines(Format<Json>);
 
 impl<S, N> FormatEvent<S, N> for Lines

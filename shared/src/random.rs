@@ -1,9 +1,9 @@
-//! Randomness from the operating system: the one source of it.
+//! Random bytes from the operating system. Nothing else in this repository makes random bytes.
 
-/// `N` random bytes from the operating system.
+/// Returns `N` random bytes from the operating system.
 ///
 /// # Panics
-/// If the operating system has no randomness to give: nothing safe can follow.
+/// If the operating system gives no random bytes. Without them no token is safe.
 #[expect(clippy::disallowed_methods, reason = "the one source of randomness")]
 #[expect(clippy::expect_used, reason = "without randomness no token may be made")]
 pub fn random<const N: usize>() -> [u8; N] {

@@ -1,4 +1,4 @@
-//! Why a sign-in is refused. Every contract has words for each reason, in one exhaustive match.
+//! Why a sign-in is refused. Each contract words every reason in one exhaustive match.
 
 use std::error::Error;
 use std::time::Duration;
@@ -23,11 +23,12 @@ pub enum Refusal {
     NotActivated,
     /// The user has to change the password first.
     MustChangePassword,
-    /// There were too many attempts by this name or from this address. The next is admitted after this time.
+    /// There were too many failed attempts by this name or from this address. The next attempt is admitted
+    /// after this time.
     Throttled(Duration),
-    /// The store throttles, fails or does not answer.
+    /// DynamoDB throttles, fails or does not answer, or the request ran out of time.
     Unavailable,
-    /// A fault of ours.
+    /// A fault of Postern, or an item that cannot be read.
     Fault,
 }
 
@@ -48,8 +49,8 @@ impl Refusal {
         }
     }
 
-    /// Returns whether the reason lies with the user, and not with us or the store. The holder of a token is not told such a
-    /// reason: the token is invalid.
+    /// Returns whether the reason is the state of the user's account. The holder of a token does not learn
+    /// such a reason: the reply says that the token is invalid.
     pub(crate) const fn concerns_account(&self) -> bool {
         match self {
             Self::UnknownUser
@@ -63,14 +64,14 @@ impl Refusal {
         }
     }
 
-    /// Logs a fault of ours with its causes. The caller learns no more than [`Refusal::Fault`].
+    /// Logs an error with its causes, and returns [`Refusal::Fault`]. The reply shows nothing of the error.
     pub fn fault(error: impl Error) -> Self {
         tracing::error!(cause = %Causes(&error), "the request fails");
         Self::Fault
     }
 
-    /// Returns how long the caller should wait, if waiting helps: whole seconds, rounded up, at least 1 (`Retry-After`,
-    /// RFC 9110 §10.2.3).
+    /// Returns how long the caller should wait, if waiting helps: whole seconds, rounded up, at least 1
+    /// (`Retry-After`, RFC 9110 §10.2.3).
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Throttled(wait) => Some(wait.as_millis().div_ceil(1000).max(1) as u64),

@@ -1,14 +1,14 @@
 //! Throttling: how many attempts are admitted, as pure functions of a counter and the time.
 //!
-//! Two axes. **A login name**, whether it exists or not, has five free failures. Then it must wait 1 s, 2 s, 4 s and so on
-//! up to 15 minutes between attempts. After 33 failures in a row it is locked until an operator unlocks it. A user has at
-//! most three names (username, e-mail, id), so at most 99 guesses in a row are possible: fewer than the 100 of NIST
-//! SP 800-63B-4 §3.2.2. So no setting can raise the 33. **An address** (IPv4, or IPv6 /64) has a number of failures per
-//! window.
+//! There are two counters. **A login name**, whether it exists or not, has five free failures. Then it must
+//! wait 1 s, 2 s, 4 s and so on up to 15 minutes between attempts. After 33 failures in a row it is locked
+//! until an operator unlocks it. A user has at most three names (username, e-mail, id), so at most 99 guesses
+//! in a row are possible: fewer than the 100 of NIST SP 800-63B-4 §3.2.2. So no setting can raise the 33.
+//! **An address** (IPv4, or IPv6 /64) has a number of failures per window.
 //!
-//! An attempt is charged before anything is hashed. An attempt that is refused is not counted, so nobody can lengthen the
-//! wait of somebody else by trying. The counters are in the table: [`crate::store`] enforces with one conditional write
-//! what [`Policy::name`] and [`Policy::address`] say here, and a test compares the two.
+//! An attempt is charged before anything is hashed. A refused attempt is not counted, so an attacker cannot
+//! lengthen a user's wait by trying. The counters are in the table: [`crate::store`] enforces with one
+//! conditional write what [`Policy::name`] and [`Policy::address`] compute here, and a test compares the two.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::environment::{ConfigError, Environment};
 /// The settings of the throttle. The defaults are [`Policy::DEFAULT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The failures of a login name after which there is no wait, `THROTTLE_FREE_FAILURES`.
+    /// The number of failures of a login name before it must wait, `THROTTLE_FREE_FAILURES`.
     pub free_failures: u32,
     /// The failures in a row that lock a login name, `THROTTLE_LOCK_AFTER`.
     pub lock_after: u32,
@@ -84,12 +84,12 @@ impl Policy {
 
     /// Decides on an attempt by a login name with this counter.
     ///
-    /// A locked name gets the longest wait, so the reply does not tell that waiting will not help.
+    /// The reply for a locked name shows the longest wait. So it does not show that the name is locked.
     pub fn name(&self, counter: Attempts, now: Timestamp) -> Admission {
         if counter.failures >= self.lock_after {
             return Admission::Refused(self.longest_wait);
         }
-        // The clock of another function may be ahead of ours. That must not make a free failure wait.
+        // The clock of another function may be ahead of this one. A free failure must not wait because of it.
         if counter.failures < self.free_failures {
             return Admission::Admitted;
         }
@@ -97,8 +97,8 @@ impl Policy {
         if wait.is_zero() { Admission::Admitted } else { Admission::Refused(wait) }
     }
 
-    /// Returns how long a login name must wait after this many failures in a row: nothing below the free failures, then
-    /// 1 s, doubling up to the longest wait.
+    /// Returns how long a login name must wait after this many failures in a row. There is no wait below the
+    /// free failures. Then it is 1 s, and doubles up to the longest wait.
     pub fn wait(&self, failures: u32) -> Duration {
         let Some(rung) = failures.checked_sub(self.free_failures) else { return Duration::ZERO };
         let seconds = 1_u64.checked_shl(rung).unwrap_or(u64::MAX);
@@ -112,8 +112,8 @@ impl Policy {
             .take_while(|(_, wait)| *wait < self.longest_wait)
     }
 
-    /// Decides on an attempt from an address with this many failures in the current window. The wait of a refusal ends
-    /// with the window.
+    /// Decides on an attempt from an address with this many failures in the current window. The wait of a
+    /// refusal ends with the window.
     pub fn address(&self, failures: u32, now: Timestamp) -> Admission {
         if failures < self.address_limit {
             Admission::Admitted
@@ -130,9 +130,11 @@ impl Policy {
     }
 }
 
-/// Returns the form in which a caller's address is counted. An IPv6 customer has a whole /64, so that is one address.
+/// Returns the key under which a caller's address is counted. An IPv6 customer has a whole /64, so a /64
+/// counts as one address.
 ///
-/// All text that is no address counts as one address. So a proxy that hides addresses does not switch the limit off.
+/// Any text that is not an address counts as one and the same address. So a proxy that hides addresses does
+/// not switch the limit off.
 pub fn address_key(source_ip: &str) -> String {
     match source_ip.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(IpAddr::V4(v4)) => v4.to_string(),
@@ -171,11 +173,11 @@ mod tests {
         let charged_at = at(1_000_000);
         for failures in 0..33 {
             let counter = Attempts { failures, charged_at };
-            let opens = charged_at.plus(POLICY.wait(failures));
-            assert_eq!(POLICY.name(counter, opens), Admission::Admitted, "{failures}");
+            let wait_ends = charged_at.plus(POLICY.wait(failures));
+            assert_eq!(POLICY.name(counter, wait_ends), Admission::Admitted, "{failures}");
             assert_eq!(POLICY.name(counter, at(u64::MAX)), Admission::Admitted, "{failures}");
             if failures >= 5 {
-                let early = opens.minus(Duration::from_millis(1));
+                let early = wait_ends.minus(Duration::from_millis(1));
                 assert_eq!(
                     POLICY.name(counter, early),
                     Admission::Refused(Duration::from_millis(1)),
@@ -198,7 +200,7 @@ mod tests {
         }
     }
 
-    /// The clock of another function may be ahead of ours.
+    /// The clock of another function may be ahead of this one.
     #[test]
     fn charge_from_the_future_waits_longer_without_overflow() {
         let counter = Attempts { failures: 5, charged_at: at(2_000) };

@@ -11,7 +11,7 @@ use crate::random::random;
 use crate::refusal::Refusal;
 use crate::store::Change;
 
-/// What becomes of a request to change a password, if the old password is right.
+/// The outcome of a request to change a password, if the old password is right.
 pub enum PasswordChange {
     /// The password is changed, and the user is signed in.
     Changed(Box<SignedIn>),
@@ -22,11 +22,11 @@ pub enum PasswordChange {
 }
 
 impl App {
-    /// Gives this new password to a user who must change theirs, and signs the user in. The attempt is charged, verified
-    /// and committed as a sign-in is.
+    /// Replaces the password of a user who must change it, and signs the user in. The attempt is charged,
+    /// verified and committed like a sign-in.
     ///
     /// # Errors
-    /// The reason why a sign-in would be refused, except that the password must be changed.
+    /// If a sign-in would be refused for another reason than that the password must be changed.
     pub async fn change_password(
         &self,
         caller: &Caller,

@@ -1,4 +1,5 @@
-//! The charge of an attempt: it counts against the login name and the caller's address before anything is checked.
+//! The charge of an attempt. Each attempt counts against the login name and the caller's address before
+//! anything is checked.
 
 use super::{AcceptedNames, App, log_failure, store_failed};
 use crate::audit::{AttemptDetails, Caller};
@@ -9,12 +10,12 @@ use crate::refusal::Refusal;
 use crate::store::{Login, LoginKind, StoreError};
 use crate::throttle::{self, Admission};
 
-/// What an attempt was charged to, and when.
+/// The login name and the address to which an attempt was charged, and when.
 pub(super) struct Charged {
     pub(super) name: LoginName,
     pub(super) address: String,
-    /// Random for each attempt. The writes of an attempt carry it, so that a write which the SDK sends again is counted
-    /// once.
+    /// Random for each attempt. The writes of an attempt carry it, so that a write which the SDK sends again
+    /// is counted once.
     pub(super) attempt_id: String,
     pub(super) now: Timestamp,
 }
@@ -36,8 +37,8 @@ impl App {
         };
         let Charged { name, address, attempt_id, now } = &charged;
 
-        // The keys are read again too, every few minutes: a function that only signs never meets a token with an unknown
-        // key.
+        // The keys are reloaded here too if they are old. A function that only signs never gets a token with
+        // an unknown key, which would reload them.
         let (login, admission, ()) = tokio::join!(
             self.store.login(name),
             self.store.charge_address(address, &self.throttle, attempt_id, *now),
@@ -76,7 +77,8 @@ impl App {
         };
         if let Admission::Refused(wait) = admission {
             details.throttled_by = Some("name");
-            // Nothing is tried, so nothing is counted: a user who is locked out must not lock the whole office out.
+            // No password was checked, so the address gets its charge back. Otherwise one user with a locked
+            // name could use up the limit of a whole office.
             let refunded = self.store.refund_address(address, &self.throttle, attempt_id, *now).await;
             log_failure(refunded, "a refused attempt stays charged to its address");
             return Err(Refusal::Throttled(wait));
@@ -89,8 +91,9 @@ impl App {
         Ok((charged, user))
     }
 
-    /// Gives the charges of an attempt back, if its password was right: this was no guess. Earlier failures stay counted.
-    /// Otherwise a caller with the right password could clear the count between guesses at the code.
+    /// Takes the charges of an attempt back after a right password: the attempt was no guess. Earlier
+    /// failures stay counted. Otherwise an attacker with the right password could clear the count between
+    /// guesses at the code.
     pub(super) async fn refund(&self, charged: &Charged) {
         let (name, address) = tokio::join!(
             self.store.refund_name(&charged.name, &charged.attempt_id),
@@ -100,14 +103,16 @@ impl App {
         log_failure(address, "an attempt stays charged to its address");
     }
 
-    /// Gives the charges back after a failure of the store: an outage must not lock anybody out.
+    /// Takes the charges back after a failure of the store, so that an outage locks no name. Returns the
+    /// refusal.
     pub(super) async fn refund_failed(&self, charged: &Charged, error: StoreError) -> Refusal {
         self.refund(charged).await;
         store_failed(error)
     }
 }
 
-/// Returns the id of the user with this name, if the contract accepts such a name. A login name wins over an id.
+/// Returns the id of the user with this name, if the contract accepts this kind of name. If a text is both a
+/// login name and an id, the login name counts.
 fn resolve(login: Option<Login>, name: &LoginName, names: AcceptedNames) -> Option<u64> {
     use LoginKind::{Both, Email, OtherUsername, Username};
     match (names, login) {

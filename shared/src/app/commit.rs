@@ -19,12 +19,13 @@ pub(super) struct SignInEffects<'a> {
     pub(super) password_hash: Option<&'a str>,
     /// The session that begins.
     pub(super) session: Option<SessionRequest>,
-    /// What the user changes, which ends all other sessions.
+    /// The change that the user makes. It ends all other sessions.
     pub(super) change: Option<Change<'a>>,
 }
 
 impl App {
-    /// Returns a new hash of the password that was right, if the stored one is a legacy hash or has become too cheap.
+    /// Returns a new hash of the password that was right, if the stored one is a legacy hash or has become
+    /// too cheap.
     pub(super) fn upgrade(
         &self,
         user: &UserRecord,
@@ -39,10 +40,10 @@ impl App {
         upgraded
     }
 
-    /// Writes a successful sign-in, side by side, and returns when everything that must be written is.
+    /// Sends the writes of a successful sign-in at the same time, and waits for all of them.
     ///
-    /// A code or a change is written first, in a round trip of its own. Of two requests that race with one code or one
-    /// change, the loser must begin no session and clear no count.
+    /// A spent code or a change is written first, in a round trip of its own. If two requests race with one
+    /// code or one change, the second must begin no session and clear no failures.
     pub(super) async fn commit(
         &self,
         authenticated: Authenticated,
@@ -66,7 +67,7 @@ impl App {
                 Ok(Written::Done) => {}
                 Ok(Written::Refused) if spent.is_some() => return Err(Refusal::WrongCode),
                 Ok(Written::Refused) => return Err(Refusal::WrongPassword),
-                // A code that may not have been spent signs nobody in.
+                // The code may not be recorded as spent, so it must not sign the user in.
                 Err(error) => return Err(self.refund_failed(&charged, error).await),
             }
             self.write_effects(&charged, session.as_ref()).await?;
@@ -74,7 +75,7 @@ impl App {
             let (recorded, effects) = tokio::join!(record, self.write_effects(&charged, session.as_ref()));
             match recorded {
                 Ok(Written::Done) => {}
-                // Since the user was read, the user was disabled, or the password or MFA changed.
+                // After the read, the user was disabled, or the password or MFA changed.
                 Ok(Written::Refused) => return Err(Refusal::WrongPassword),
                 Err(error) => log_failure(Err(error), "a sign-in is not recorded with its user"),
             }
@@ -88,8 +89,8 @@ impl App {
         Ok(SignedIn { user: user.into(), session: session.map(|session| session.token) })
     }
 
-    /// Puts the session, clears the failures of the name, and gives the address its charge back. Only the session must
-    /// succeed.
+    /// Puts the session, clears the failures of the name, and takes back the charge of the address. Only the
+    /// first write must succeed.
     async fn write_effects(&self, charged: &Charged, session: Option<&NewSession>) -> Result<(), Refusal> {
         let put_session = async {
             match session {

@@ -17,7 +17,6 @@ use serde::Serialize;
 pub use self::change_password::PasswordChange;
 pub use self::second_factor::MfaConfirmed;
 pub use self::sign_in::{AcceptedNames, Attempt, SignedIn};
-pub use self::start::StartError;
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};
 use crate::audit::Caller;
 use crate::clock::Timestamp;
@@ -65,11 +64,11 @@ impl App {
         self.keys.sign(claims).map_err(Refusal::fault)
     }
 
-    /// Gives work up while there is still time to reply. A store that is slow at every step must not run into Lambda's own
-    /// time-out, which the caller would see in API Gateway's words.
+    /// Stops the work at the request's deadline, while there is still time to reply. If Lambda's own time-out
+    /// came first, API Gateway would answer instead, in its own format.
     ///
-    /// The work is boxed, and so is the last part of a sign-in. Its future is tens of kilobytes, and would be on the stack
-    /// of each function on the way here.
+    /// The work is boxed, and so is the last part of a sign-in. Its future has tens of kilobytes. Without the
+    /// box, each calling function would hold it on the stack.
     async fn within_deadline<T, E: From<Refusal>>(
         &self,
         caller: &Caller,
@@ -82,7 +81,7 @@ impl App {
     }
 }
 
-/// Returns why the user's status forbids a sign-in. The caller must have proved the user's identity before it is told.
+/// Returns why the user's status forbids a sign-in. Only an authenticated caller may learn the reason.
 fn check_status(user: &UserRecord) -> Result<(), Refusal> {
     match user.status {
         Status::Disabled | Status::Blocked => Err(Refusal::Disabled),
@@ -92,7 +91,7 @@ fn check_status(user: &UserRecord) -> Result<(), Refusal> {
     }
 }
 
-/// Logs a failure of the store with its causes, and returns what the caller is told.
+/// Logs a failure of the store with its causes, and returns the refusal for it.
 fn store_failed(error: StoreError) -> Refusal {
     tracing::error!(cause = %Causes(&error), "the store failed");
     match error {
@@ -101,7 +100,7 @@ fn store_failed(error: StoreError) -> Refusal {
     }
 }
 
-/// Logs the failure of a write without which the request succeeds all the same.
+/// Logs a failed write, if it failed. The request succeeds without this write.
 fn log_failure(outcome: Result<(), StoreError>, consequence: &str) {
     if let Err(error) = outcome {
         tracing::warn!(cause = %Causes(&error), "{consequence}");

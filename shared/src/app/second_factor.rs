@@ -1,4 +1,4 @@
-//! A user switches MFA on or off. Both end all sessions and tokens but the one that the user holds.
+//! A user switches MFA on or off. Both end all sessions and tokens except the token of the request.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::second_factor::{Enrolment, Mfa, Spent};
 use crate::session::SecretHash;
 use crate::store::{Change, MfaConfirmation, Written};
 
-/// MFA is on. It has no `Debug`: only the user sees the recovery codes, once.
+/// The outcome of switching MFA on. It has no `Debug`: only the user sees the recovery codes, once.
 pub struct MfaConfirmed {
     /// The user.
     pub user: User,
@@ -22,8 +22,8 @@ pub struct MfaConfirmed {
 }
 
 impl App {
-    /// Begins to switch MFA on for the holder of a token, and emits an audit event. The secret is stored, and has no effect
-    /// until [`App::confirm_mfa`]. It replaces a secret that was begun before.
+    /// Begins to switch MFA on for the holder of a token, and emits an audit event. The new secret is stored,
+    /// and has no effect until [`App::confirm_mfa`]. It replaces an earlier secret that was not confirmed.
     ///
     /// # Errors
     /// If all sessions have ended meanwhile, if MFA is on, or if the table cannot be reached.
@@ -46,13 +46,14 @@ impl App {
         begun.map(|()| enrolment)
     }
 
-    /// Switches MFA on for the holder of a token, who proves with a code that they have the secret of [`App::begin_mfa`].
-    /// The code is charged like the code of a sign-in. A right code gives its own charge back and clears no other: the
-    /// holder of the token was shown the secret, so the code proves no password.
+    /// Switches MFA on for the holder of a token. The code shows that the user has the secret of
+    /// [`App::begin_mfa`]. It is charged like the code of a sign-in. A right code takes only its own charge
+    /// back: the holder of the token has seen the secret, so the code does not show that the user knows the
+    /// password.
     ///
     /// # Errors
-    /// [`Refusal::WrongCode`] if it is no code of that secret. Otherwise if all sessions have ended meanwhile, if there were
-    /// too many attempts, or if the table cannot be reached.
+    /// [`Refusal::WrongCode`] if the code is not one of that secret. Another refusal if all sessions have
+    /// ended meanwhile, if there were too many failed attempts, or if the table cannot be reached.
     pub async fn confirm_mfa(
         &self,
         caller: &Caller,
@@ -117,11 +118,12 @@ impl App {
         Ok(MfaConfirmed { user: user.into(), recovery_codes: enrolment.recovery_codes })
     }
 
-    /// Switches MFA off for the holder of a token, by password and code. They are charged and committed like those of a
-    /// sign-in by the username.
+    /// Switches MFA off for the holder of a token, by password and code. The attempt is charged and committed
+    /// like a sign-in with the username.
     ///
     /// # Errors
-    /// The reason why a sign-in would be refused, or [`TokenRefusal::Invalid`] if all sessions have ended meanwhile.
+    /// If a sign-in with this password and code would be refused. [`TokenRefusal::Invalid`] if all sessions
+    /// have ended meanwhile.
     pub async fn switch_mfa_off(
         &self,
         caller: &Caller,
@@ -172,7 +174,8 @@ impl App {
     }
 }
 
-/// Returns whether this is the holder of the token, and no session has ended since the holder was read.
+/// Returns whether this user is the holder of the token, and the user's sessions have not been ended since
+/// the holder was read.
 fn is_of(user: &UserRecord, holder: &TokenHolder<'_>) -> bool {
     (user.id, user.epoch) == (holder.user.id, holder.user.epoch)
 }

@@ -1,8 +1,8 @@
 //! Sessions: how they are refreshed, used and ended.
 //!
-//! Each takes one round trip: one conditional write, and beside it the read of the user if the user's state matters. Only a
-//! token that was used before takes a second one, which ends its family. `None` is the answer to a token that is invalid or
-//! whose user may not sign in. The audit event alone says which.
+//! Each takes one round trip: one conditional write, and beside it the read of the user if the user's state
+//! matters. Only a token that was used before takes a second one, which ends its family. A method returns
+//! `None` if the token is invalid or its user may not sign in. Only the audit event says which.
 
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ impl From<Refusal> for SessionFailure {
 }
 
 impl App {
-    /// Replaces a session's token by the next one, as [`crate::session`] describes. A token that was used before ends its
-    /// session. Returns `None` if the token is refused.
+    /// Replaces a session's token by the next one, as [`crate::session`] describes. A token that was used
+    /// before ends its session. Returns `None` if the token is refused.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -57,7 +57,8 @@ impl App {
         finish(caller, presented, success, outcome.map(|(signed_in, _)| signed_in))
     }
 
-    /// Uses a session whose token stays the same, and returns its user. Returns `None` if the token is refused.
+    /// Uses a session whose token stays the same, and returns its user. Returns `None` if the token is
+    /// refused.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -83,9 +84,9 @@ impl App {
         finish(caller, presented, Outcome::SessionResumed, outcome.await)
     }
 
-    /// Ends the session of a token. Any token of the family will do: a user who signs out with one that was rotated long
-    /// ago must not leave a thief signed in. Returns whether there was such a session. Returns `false` too if an earlier
-    /// request ended it and its reply was lost.
+    /// Ends the session of a token. Every token of the family ends it, even one that was rotated long ago.
+    /// Otherwise an attacker with the current token would stay signed in. Returns whether there was such a
+    /// session. Returns `false` too if an earlier request ended it and its reply was lost.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -113,7 +114,7 @@ impl App {
         finish(caller, presented, Outcome::SignedOut, outcome.await).map(|ended| ended.is_some())
     }
 
-    /// Ends the session that an access token names. Returns whether it names one that was there.
+    /// Ends the session that an access token names. Returns whether there was such a session.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -131,11 +132,12 @@ impl App {
         ended
     }
 
-    /// Ends a session by its current token, for the holder of another token with these verified claims. Returns whether there
-    /// was such a session that could still be used.
+    /// Ends a session by its current token, for the holder of another token, whose claims are verified.
+    /// Returns whether there was such a session that had not ended.
     ///
     /// # Errors
-    /// If the holder's token is revoked or its user may not sign in, which look alike, or if the table cannot be reached.
+    /// If the holder's token is revoked, if its user may not sign in, or if the table cannot be reached. The
+    /// first two give the same error.
     pub async fn sign_out_as(
         &self,
         caller: &Caller,
@@ -149,8 +151,8 @@ impl App {
             None => Ok(None),
         };
         let work = Box::pin(async {
-            // The session ends only if it is of the token's epoch. So an older token, which the read beside it refuses, has
-            // ended nothing.
+            // The session ends only if it has the token's epoch. So an older token, which the read at the
+            // same time refuses, has ended no session.
             let ended = if let Some(epoch) = subject.epoch {
                 let (holder, ended) = tokio::join!(self.read_holder(caller, token, subject), end(epoch));
                 holder?;
@@ -192,7 +194,8 @@ impl App {
         Ok((SignedIn { user, session: Some(token) }, pace))
     }
 
-    /// Returns the token for one that rotated nothing: the same token, or the successor that it got before.
+    /// Returns the answer to a token that did not rotate its session: the same token, or the successor that
+    /// it got before.
     async fn answer_again(
         &self,
         caller: &Caller,
@@ -201,8 +204,9 @@ impl App {
         mut session: Session,
         user: Option<&UserRecord>,
     ) -> Result<(Session, SessionToken, Pace), SessionFailure> {
-        // If another request overtakes a late answer, the session is judged again. Each turn finds a later generation, a
-        // presentation or a late answer, so there are few turns.
+        // If another request changes the session before the late answer is recorded, the session is judged
+        // again. Each turn finds a later generation, a presentation or a late answer, so few turns are
+        // needed.
         for _ in 0..MAX_JUDGEMENTS {
             let late = match session.judge(policy, &presented.secret, caller.now) {
                 Verdict::Ended => return Err(SessionFailure::Invalid),
@@ -227,7 +231,7 @@ impl App {
                     return Err(SessionFailure::Reused);
                 }
             };
-            // A user who may not sign in uses up no late answer.
+            // This comes before the write, so that a user who may not sign in uses up no late answer.
             check_user(&session, user.cloned())?;
             let recorded = self.store.record_late_answer(presented, session.generation(), caller.now).await;
             match recorded.map_err(store_failed)? {
@@ -256,7 +260,8 @@ fn check_user(session: &Session, user: Option<UserRecord>) -> Result<UserRecord,
     Ok(user)
 }
 
-/// Warns of a token that was used before. It comes before the write that ends the family, since that may fail.
+/// Logs that a token was used before. The log line comes before the write that ends the family, since the
+/// write may fail.
 fn warn_of_reuse(presented: &SessionToken) {
     tracing::warn!(user_id = presented.user_id, "a session's token was used before");
 }

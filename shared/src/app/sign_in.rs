@@ -1,5 +1,5 @@
-//! A sign-in: charge, authenticate, commit. Each password and each code of any route is checked here, so that no route is a
-//! cheaper place to guess than another.
+//! A sign-in: charge, authenticate, commit. All routes check passwords and codes here, so guessing is equally
+//! expensive on each of them.
 
 use std::time::Instant;
 
@@ -14,7 +14,8 @@ use crate::refusal::Refusal;
 use crate::second_factor::Spent;
 use crate::session::{SessionRequest, SessionToken};
 
-/// What a caller sends to sign in. It has no `Debug`: people type their password as a name, too.
+/// What a caller sends to sign in. It has no `Debug`, since people type their password in place of the name
+/// by mistake.
 pub struct Attempt<'a> {
     /// The login name as it was typed.
     pub name: &'a str,
@@ -37,7 +38,8 @@ pub enum AcceptedNames {
     Username,
     /// An e-mail address.
     Email,
-    /// A username, an e-mail address or an id. If a name could be two of them, they are tried in this order.
+    /// A username, an e-mail address or an id. If a text can be more than one of them, the first in this
+    /// order counts.
     UsernameEmailOrId,
 }
 
@@ -49,8 +51,8 @@ pub struct SignedIn {
     pub session: Option<SessionToken>,
 }
 
-/// An attempt whose password was right, and whose code was right if the user has MFA on. It stays charged until the rest
-/// is decided.
+/// An attempt with the right password, and with the right code if MFA is on. It stays charged until the rest
+/// of the sign-in is decided.
 pub(super) struct Authenticated {
     pub(super) charged: Charged,
     pub(super) user: UserRecord,
@@ -61,7 +63,7 @@ impl App {
     /// Decides on an attempt, and emits one audit event.
     ///
     /// # Errors
-    /// The reason why the sign-in is refused.
+    /// If the sign-in is refused: the reason.
     pub async fn sign_in(&self, caller: &Caller, attempt: Attempt<'_>) -> Result<SignedIn, Refusal> {
         let mut details = AttemptDetails::default();
         let work = Box::pin(self.decide(caller, attempt, &mut details));
@@ -78,7 +80,8 @@ impl App {
         details: &mut AttemptDetails,
     ) -> Result<SignedIn, Refusal> {
         let authenticated = self.authenticate(caller, &attempt, details).await?;
-        // This comes before any write of the sign-in: a user who cannot be shown is not signed in.
+        // This comes before all writes of the sign-in: a user whose attributes the reply cannot show must not
+        // be signed in.
         let user = &authenticated.user;
         let allowed = check_status(user)
             .and_then(|()| (attempt.readable)(&user.clone().into()).map_err(Refusal::fault));
@@ -92,7 +95,8 @@ impl App {
         Box::pin(self.commit(authenticated, effects)).await
     }
 
-    /// Charges an attempt and verifies its password, and its code if the user has MFA on. A wrong one stays counted.
+    /// Charges an attempt, verifies its password, and verifies its code if MFA is on. If one is wrong, the
+    /// attempt stays charged.
     pub(super) async fn authenticate(
         &self,
         caller: &Caller,
@@ -110,7 +114,7 @@ impl App {
         }
         match self.check_code(&user, attempt.code, charged.now) {
             Ok(spent) => Ok(Authenticated { charged, user, spent }),
-            // A wrong code stays counted, as a wrong password does.
+            // The attempt stays charged, as after a wrong password.
             Err(Refusal::WrongCode) => Err(Refusal::WrongCode),
             Err(refusal) => {
                 self.refund(&charged).await;

@@ -2,38 +2,22 @@
 
 use std::sync::Arc;
 
-use thiserror::Error;
-
 use super::{App, Clock};
-use crate::aws::{Aws, TlsUnavailable};
+use crate::aws::Aws;
 use crate::clock::now;
 use crate::config::Config;
 use crate::environment::{ConfigError, Environment};
-use crate::error::Causes;
+use crate::error::{Causes, StartError};
 use crate::password::{self, Decoy, Passwords};
 use crate::store::{Store, StoreError};
 use crate::token::Keys;
-
-/// Why a function does not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// A variable is missing or malformed, or names what cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsUnavailable),
-    /// The processor computes a wrong hash.
-    #[error("this processor computes Argon2 otherwise than RFC 9106: deploy for another Architecture")]
-    Processor,
-}
 
 impl App {
     /// Reads the configuration and the keys, and opens the connection to the table.
     ///
     /// # Errors
-    /// If a variable is missing or malformed, if the table or the secret that it names cannot be read, if TLS cannot be set
-    /// up, or if Argon2 fails its known-answer test on this processor.
+    /// If a variable is missing or malformed, if the table or the secret that it names cannot be read, if TLS
+    /// cannot be set up, or if Argon2 fails its known-answer test on this processor.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         Self::start_at(env, Arc::new(now)).await
     }
@@ -46,7 +30,8 @@ impl App {
         let config = Config::from_env(env)?;
         let aws = Aws::in_region(env, &config.region)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
-        // The connection is opened first: the self-test of the processor runs while the network is waited for.
+        // The connection is opened first, so that the self-test of the processor runs while the function
+        // waits for the network.
         let (connected, keys) = tokio::join!(store.warm_up(), async {
             if !password::self_test() {
                 return Err(StartError::Processor);

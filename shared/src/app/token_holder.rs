@@ -1,4 +1,5 @@
-//! Who holds a token. The routes that follow a sign-in ask for no password, only for a token that a sign-in gave.
+//! The holder of a token. The routes that follow a sign-in ask for the token of a sign-in, and for no
+//! password.
 
 use serde::de::DeserializeOwned;
 
@@ -10,12 +11,12 @@ use crate::refusal::Refusal;
 use crate::session::SecretHash;
 use crate::token::{SKEW, TokenError};
 
-/// What a valid token of the right contract and kind says of the user to whom it was issued.
+/// The user to whom a valid token of the right contract and kind was issued, as its claims name it.
 #[derive(Clone, Debug)]
 pub struct TokenSubject {
     /// The user's id.
     pub user_id: u64,
-    /// The user's epoch when the token was issued. A token that another backend signed has none.
+    /// The user's epoch when the token was issued. A token that another backend signed names none.
     pub epoch: Option<u64>,
     /// The `iat` claim, in seconds (RFC 7519 §4.1.6).
     pub iat: f64,
@@ -23,7 +24,7 @@ pub struct TokenSubject {
     pub session: Option<(&'static str, String)>,
 }
 
-/// A user who came with a valid token.
+/// A user whose request carries a valid token.
 pub struct TokenHolder<'t> {
     /// The user.
     pub user: User,
@@ -40,7 +41,7 @@ pub enum TokenRefusal {
     Expired,
     /// The token is malformed, forged, of another contract or kind, or revoked.
     Invalid,
-    /// The token's user may not sign in, or the store fails.
+    /// The token's user may not sign in, or the table cannot be reached.
     Refused(Refusal),
 }
 
@@ -54,7 +55,7 @@ impl TokenRefusal {
         }
     }
 
-    /// Hides the state of the user's account: a token that the account's state revoked is invalid.
+    /// Hides the state of the user's account. If that state is the reason, the token counts as invalid.
     pub(super) const fn without_account_state(self) -> Self {
         match self {
             Self::Refused(refusal) if refusal.concerns_account() => Self::Invalid,
@@ -70,11 +71,11 @@ impl From<Refusal> for TokenRefusal {
 }
 
 impl App {
-    /// Verifies a token's signature and times, and returns what it says. `read` returns `None` if the claims are those of
-    /// another contract or kind.
+    /// Verifies a token's signature and times, and returns its subject. `read` returns `None` if the claims
+    /// are those of another contract or kind.
     ///
     /// # Errors
-    /// If there is no token, or it is expired or invalid.
+    /// If there is no token, or if it is expired or invalid.
     pub async fn claims<C: DeserializeOwned>(
         &self,
         caller: &Caller,
@@ -89,11 +90,11 @@ impl App {
         }
     }
 
-    /// Returns the user of a token whose claims are verified, or why the token is refused. One round trip.
+    /// Returns the user of a token whose claims are verified. Takes one round trip.
     ///
     /// # Errors
-    /// If the user was deleted, if all sessions of the user or the session of the token have ended since the token was
-    /// issued, if the user may not sign in, or if the table cannot be reached.
+    /// If the user was deleted, if all sessions of the user or the session of the token have ended since the
+    /// token was issued, if the user may not sign in, or if the table cannot be reached.
     pub async fn user_of_token(
         &self,
         caller: &Caller,
@@ -104,7 +105,8 @@ impl App {
         self.within_deadline(caller, read).await.map(User::from)
     }
 
-    /// Verifies a token, returns its holder, and emits an audit event. The reason why a user may not sign in is hidden.
+    /// Verifies a token, returns its holder, and emits an audit event. The reason why a user may not sign in
+    /// is hidden.
     ///
     /// # Errors
     /// If there is no token, if it is expired, invalid or revoked, or if the table cannot be reached.
@@ -148,21 +150,24 @@ impl App {
         match check_status(&user) {
             Ok(()) if is_valid => Ok(user),
             Ok(()) => Err(TokenRefusal::Invalid),
-            // The holder of an older token must not learn that it was valid before the password changed.
+            // The holder of an older token must not learn that the token was valid before the password
+            // changed.
             Err(Refusal::MustChangePassword) if !is_valid => Err(TokenRefusal::Invalid),
-            // To disable a user ends every session, and so every token. The holder of one is told the reason.
+            // Disabling a user ends every session, and so every token. The holder of such a token learns the
+            // reason.
             Err(refusal) => Err(refusal.into()),
         }
     }
 }
 
-/// Returns whether a token was issued after all of its user's sessions were last ended, or is the one token that stays
-/// valid then.
+/// Returns whether a token was issued after the user's sessions were last ended, or is the one token that
+/// stayed valid then.
 fn is_of_current_epoch(user: &UserRecord, token: &str, subject: &TokenSubject, now: Timestamp) -> bool {
     let issued = Timestamp::from_millis((subject.iat * 1000.0) as u64);
     let is_current = match subject.epoch {
         Some(epoch) => epoch == user.epoch,
-        // A token that was issued in the future would stay valid whatever happens until then.
+        // A token with an `iat` in the future would stay valid until then, even if the user's sessions are
+        // ended.
         None => issued <= now.plus(SKEW) && user.sessions_ended_at.is_none_or(|ended| issued >= ended),
     };
     is_current || user.kept_token.as_ref().is_some_and(|kept| *kept == SecretHash::of(token))

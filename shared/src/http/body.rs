@@ -1,4 +1,4 @@
-//! Request bodies: JSON and the two kinds of HTML forms, told apart by their Content-Type.
+//! Request bodies: JSON and the two kinds of HTML forms. The Content-Type says which it is.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -15,7 +15,7 @@ use super::Request;
 /// The largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Which forms a contract reads besides JSON: those that the framework of its product reads.
+/// The forms that a contract reads besides JSON. They are those that the product with this contract reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forms {
     /// `application/x-www-form-urlencoded`.
@@ -24,19 +24,20 @@ pub enum Forms {
     UrlencodedAndMultipart,
 }
 
-/// Why a request body is not read. The parser's own message is not for callers, so it is not passed on.
+/// Why a request body cannot be read. The parser's own message is not passed on to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// It is no JSON object and no form.
+    /// It is neither a JSON object nor a form.
     Malformed,
     /// It has more than [`MAX_BODY_BYTES`].
     TooLarge,
-    /// It is compressed, or of a character set that is not UTF-8.
+    /// It is compressed, or its character set is not UTF-8.
     Unsupported,
 }
 
 impl BodyError {
-    /// The status of the reply (RFC 9110 §15.5), where the contract has one of its own for a malformed request.
+    /// Returns the status of the reply (RFC 9110 §15.5). Contracts differ only in the status for a malformed
+    /// body, which is given.
     pub const fn status(self, malformed: StatusCode) -> StatusCode {
         match self {
             Self::Malformed => malformed,
@@ -46,14 +47,15 @@ impl BodyError {
     }
 }
 
-/// The members of the body of a request: those of a JSON object, or the fields of a form, which are strings. Of duplicate
-/// members the last counts.
+/// Reads the members of a request's body: those of a JSON object, or the fields of a form, which are strings.
+/// If a member appears twice, the last one counts.
 ///
-/// A body that begins like a JSON object or array is JSON, whatever it is called: `curl -d` calls it urlencoded. Otherwise
-/// the Content-Type says what it is, and where that says nothing, a body with an equals sign is a form.
+/// A body that begins like a JSON object or array is JSON, whatever its Content-Type is: `curl -d` sends JSON
+/// as urlencoded. Otherwise the Content-Type counts. If there is none that is known, a body with an equals
+/// sign is a form.
 ///
 /// # Errors
-/// If the body is too large, compressed, not of UTF-8, or of no form that is read.
+/// If the body is malformed, too large, compressed, or not in UTF-8.
 pub fn members(request: &Request, forms: Forms) -> Result<Map<String, Value>, BodyError> {
     let body = bytes(request)?;
     let content_type = header(request, CONTENT_TYPE);
@@ -69,16 +71,16 @@ pub fn members(request: &Request, forms: Forms) -> Result<Map<String, Value>, Bo
     }
 }
 
-/// Whether a body is JSON or a form with parts, where an urlencoded form is due.
+/// Returns whether a body is JSON or a multipart form, and so not the urlencoded form that a route requires.
 pub fn is_no_urlencoded(request: &Request) -> bool {
     let kind = header(request, CONTENT_TYPE).to_ascii_lowercase();
     kind.starts_with("multipart/") || looks_like_json(request.body().as_ref())
 }
 
-/// The bytes of a body that is of a size and an encoding that are read.
+/// Returns the bytes of a body.
 ///
 /// # Errors
-/// If it is too large, compressed, or not of UTF-8.
+/// If the body is too large or compressed, or if its Content-Type names another character set than UTF-8.
 pub(super) fn bytes(request: &Request) -> Result<&[u8], BodyError> {
     let body = request.body().as_ref();
     if body.len() > MAX_BODY_BYTES {
@@ -105,7 +107,7 @@ fn header(request: &Request, name: HeaderName) -> &str {
     request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The body without the byte order mark that some tools put before UTF-8.
+/// Returns the body without a byte order mark, which some tools put before UTF-8.
 fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
@@ -118,7 +120,7 @@ fn json(body: &[u8]) -> Result<Map<String, Value>, BodyError> {
     serde_json::from_slice(without_mark(body)).map_err(|_| BodyError::Malformed)
 }
 
-/// The fields of a form (WHATWG URL §5.1), of which none may be anything but UTF-8.
+/// Reads the fields of a form (WHATWG URL §5.1). Each must be in UTF-8.
 fn urlencoded(body: &[u8]) -> Result<Map<String, Value>, BodyError> {
     let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     pairs
@@ -130,13 +132,13 @@ fn urlencoded(body: &[u8]) -> Result<Map<String, Value>, BodyError> {
         .collect()
 }
 
-/// A name or a value of a form.
+/// Decodes a name or a value of a form.
 pub(super) fn decode(part: &[u8]) -> Result<String, BodyError> {
     let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     String::from_utf8(percent_decode(&spaced).collect()).map_err(|_| BodyError::Malformed)
 }
 
-/// The fields of a form with parts (RFC 7578).
+/// Reads the fields of a multipart form (RFC 7578). Files in it are ignored.
 fn multipart(body: &[u8], content_type: &str) -> Result<Map<String, Value>, BodyError> {
     let boundary = multer::parse_boundary(content_type).map_err(|_| BodyError::Malformed)?;
     let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(MAX_BODY_BYTES as u64));
@@ -153,7 +155,7 @@ fn multipart(body: &[u8], content_type: &str) -> Result<Map<String, Value>, Body
         }
         Ok::<_, multer::Error>(fields)
     });
-    // All of the body is here: there is nothing to wait for.
+    // The whole body is in memory, so one poll completes.
     let Poll::Ready(Ok(fields)) = read.poll(&mut Context::from_waker(Waker::noop())) else {
         return Err(BodyError::Malformed);
     };

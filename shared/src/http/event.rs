@@ -1,4 +1,4 @@
-//! One invocation: the event that Lambda hands over, and the reply as it is encoded.
+//! One invocation: decodes the event from Lambda, and encodes the reply.
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -19,18 +19,18 @@ use tracing::Instrument;
 
 use super::reply::Response;
 
-/// What API Gateway takes of a request line and headers together, in bytes.
+/// The most bytes that API Gateway accepts for the request line and the headers together.
 const MAX_HEAD_BYTES: usize = 10 * 1024;
 
-/// What Lambda handed over is no event of API Gateway. The error says nothing of what it was.
+/// The event is not one of API Gateway. The error shows nothing of the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the event is no request of an API Gateway HTTP API (payload format 2.0); nothing was done")]
 pub struct NotAnEvent;
 
-/// One invocation, exactly as Lambda makes it: the event is decoded, handled, and the reply encoded.
+/// Handles one invocation as Lambda makes it: decodes the event, handles the request, and encodes the reply.
 ///
 /// # Errors
-/// If it is no event of API Gateway's (payload format 2.0).
+/// If the event is not a request of an API Gateway HTTP API (payload format 2.0).
 pub async fn invoke<H, F>(
     handle: H,
     event: LambdaEvent<Value>,
@@ -40,19 +40,21 @@ where
     F: Future<Output = Response> + Send,
 {
     let LambdaEvent { payload, context } = event;
-    // lambda_http panics on what API Gateway cannot send, too: on more header names than its map has room for, and
-    // below on a body that is called base64 and is not.
+    // lambda_http panics on two kinds of events that API Gateway never sends: more header names than its map
+    // can hold, and a body that is marked as base64 and is not. The checks here refuse both.
     if payload["headers"].as_object().is_some_and(|headers| headers.len() > MAX_HEAD_BYTES) {
         return Err(NotAnEvent);
     }
-    // Decoded here and not by the runtime, which logs what it cannot decode: headers, and tokens with them.
+    // The event is decoded here and not by the runtime. If the runtime cannot decode an event, it logs it,
+    // with the tokens in its headers.
     let mut event: ApiGatewayV2httpRequest = serde_json::from_value(payload).map_err(|_| NotAnEvent)?;
     let body = event.body.as_deref().unwrap_or_default();
     if event.is_base64_encoded && STANDARD.decode(body).is_err() {
         return Err(NotAnEvent);
     }
-    // lambda_http makes a URI out of these and panics where they make none, or one of more than 64 KiB, and callers
-    // write most of them. Nobody here reads that URI: the path and the query have extensions of their own.
+    // lambda_http builds a URI from these values, most of which a caller chooses. It panics if they make no
+    // URI, or one of more than 64 KiB. Postern does not read that URI: the path and the query are in
+    // extensions of the request.
     event.headers.remove(header::HOST);
     event.request_context.domain_name = None;
     event.request_context.stage = None;
@@ -61,7 +63,7 @@ where
     if query.len() > MAX_HEAD_BYTES || format!("/?{query}").parse::<Uri>().is_err() {
         event.raw_query_string = None;
     }
-    // Whatever is logged meanwhile can be found by the id that the caller got.
+    // Every log line of the request carries the id that the reply shows.
     let span = tracing::error_span!("request", request_id = event.request_context.request_id);
     let service = service_fn(|request| {
         let reply = handle(request).instrument(span.clone());
@@ -73,7 +75,8 @@ where
     }
 }
 
-/// A reply whose body is what it shall be: lambda_http would look for its character set, with tables for 40 of them.
+/// A reply that is encoded as it is. By default lambda_http would detect its character set, with tables for
+/// 40 character sets.
 struct Reply(Response);
 
 impl IntoResponse for Reply {

@@ -1,4 +1,4 @@
-//! The edge: API Gateway's requests in, replies out. The one place that knows Lambda.
+//! HTTP: requests from API Gateway, and replies to it. Only this module uses Lambda's runtime.
 
 mod body;
 mod event;

@@ -1,4 +1,4 @@
-//! Replies on their way out.
+//! Replies.
 
 use lambda_http::Body;
 use lambda_http::http::StatusCode;
@@ -8,12 +8,12 @@ use serde::Serialize;
 use crate::audit::Caller;
 use crate::refusal::Refusal;
 
-/// A reply on its way out.
+/// A reply.
 pub type Response = lambda_http::Response<Body>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A JSON reply that nobody stores.
+/// Makes a JSON reply that caches must not store.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let (status, text) = match serde_json::to_string(body) {
         Ok(text) => (status, text),
@@ -31,14 +31,14 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     reply
 }
 
-/// A successful JSON reply that holds a token (RFC 6749 §5.1).
+/// Makes a successful JSON reply that holds a token (RFC 6749 §5.1).
 pub fn token_json(body: &impl Serialize) -> Response {
     let mut reply = json(StatusCode::OK, body);
     reply.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     reply
 }
 
-/// A refusal's JSON reply, with `Retry-After` where waiting helps.
+/// Makes the JSON reply to a refusal, with `Retry-After` if waiting helps.
 pub fn refusal_json(status: StatusCode, refusal: &Refusal, body: &impl Serialize) -> Response {
     let mut reply = json(status, body);
     if let Some(seconds) = refusal.retry_after() {
@@ -47,14 +47,14 @@ pub fn refusal_json(status: StatusCode, refusal: &Refusal, body: &impl Serialize
     reply
 }
 
-/// A 401 with its challenge (RFC 6750 §3), which tells whether a token was sent.
+/// Adds the challenge of a 401 (RFC 6750 §3). It says whether a token was sent.
 pub fn with_challenge(mut reply: Response, sent: bool) -> Response {
     let challenge = if sent { "Bearer error=\"invalid_token\"" } else { "Bearer" };
     reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     reply
 }
 
-/// The reply with the id of its request.
+/// Adds the id of the request to the reply.
 pub fn with_request_id(mut reply: Response, caller: &Caller) -> Response {
     if let Ok(id) = HeaderValue::from_str(&caller.request_id) {
         reply.headers_mut().insert(REQUEST_ID, id);

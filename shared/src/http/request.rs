@@ -1,4 +1,4 @@
-//! What a contract reads of a request: its credentials, its parameters and its caller.
+//! The parts of a request that contracts read: credentials, parameters and the caller.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,15 @@ use crate::audit::Caller;
 use crate::clock::{Timestamp, now};
 use crate::second_factor::fold_code;
 
-/// The longest that a request is worked on. Whoever waits for a sign-in has given up by then.
+/// The longest time for work on a request. After it, a user no longer waits for a sign-in.
 const LONGEST_WORK: Duration = Duration::from_secs(8);
 
-/// What is kept back of the time that Lambda gives.
+/// The part of Lambda's time-out that is kept for the reply.
 const KEPT_FOR_THE_REPLY: Duration = Duration::from_millis(500);
 
-/// The MFA code among a request's members. Missing, `null`, `false` and what folds to nothing are none; an integer is
-/// its six digits, since some clients send a number and lose the zeros; of another type it is a code that is wrong.
+/// Returns the MFA code among a request's members. A missing member, `null`, `false` and a text that folds to
+/// nothing are no code. An integer is filled up to six digits with zeros, since some clients send a number
+/// and lose the zeros. A member of another type is a wrong code.
 pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
     match members.get("token") {
         None | Some(Value::Null | Value::Bool(false)) => None,
@@ -36,38 +37,38 @@ pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// The token of a `Bearer` authorization (RFC 6750 §2.1), which may be empty; `None` where there is no such
-/// authorization.
+/// Returns the token of a `Bearer` authorization (RFC 6750 §2.1), which may be empty. Returns `None` if there
+/// is no such authorization.
 pub fn bearer(request: &Request) -> Option<&str> {
     let value = request.headers().get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
     let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
     let (scheme, token) = value.split_at(end);
-    // What is not ASCII is no token, but is one that was sent.
+    // Bytes that are not UTF-8 are not valid in a token. They count as an empty token that was sent.
     scheme.eq_ignore_ascii_case(b"Bearer").then(|| str::from_utf8(token).unwrap_or_default().trim())
 }
 
-/// A parameter of the query, the first of that name.
+/// Returns the first query parameter with this name.
 pub fn query<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     request.query_string_parameters_ref()?.first(name)
 }
 
-/// The parameters of the form (`application/x-www-form-urlencoded`) that a request carries, all of a name.
+/// Reads the parameters of a form (`application/x-www-form-urlencoded`), with all values of each name.
 ///
 /// # Errors
-/// If the body is too large, compressed, or not of UTF-8.
+/// If the body is too large, compressed, or not in UTF-8.
 pub fn form(request: &Request) -> Result<QueryMap, BodyError> {
     let text = str::from_utf8(body::bytes(request)?).map_err(|_| BodyError::Malformed)?;
     match text.parse() {
         Ok(parameters) => Ok(parameters),
-        Err(never) => match never {},
+        Err(impossible) => match impossible {},
     }
 }
 
-/// The id and the secret of an HTTP Basic authorization (RFC 7617), form-urlencoded as OAuth clients send them
-/// (RFC 6749 §2.3.1). `None` where there is no such authorization.
+/// Returns the id and the secret of an HTTP Basic authorization (RFC 7617), which OAuth clients send
+/// form-urlencoded (RFC 6749 §2.3.1). Returns `None` if there is no such authorization.
 ///
 /// # Errors
-/// If it is malformed.
+/// If the authorization is malformed.
 pub fn basic(request: &Request) -> Option<Result<(String, String), BodyError>> {
     let value = request.headers().get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
     let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
@@ -84,12 +85,12 @@ pub fn basic(request: &Request) -> Option<Result<(String, String), BodyError>> {
     )
 }
 
-/// Who makes this request, at the door of this contract.
+/// Returns the caller of this contract.
 pub fn caller(app: &App, contract: &'static str, request: &Request) -> Caller {
     caller_at(app.now(), contract, request)
 }
 
-/// Like [`caller`], at a time of the function's own.
+/// Returns the caller as [`caller`] does, for a request at this time.
 pub fn caller_at(time: Timestamp, contract: &'static str, request: &Request) -> Caller {
     let context = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => Some(context),
@@ -106,8 +107,9 @@ pub fn caller_at(time: Timestamp, contract: &'static str, request: &Request) -> 
     }
 }
 
-/// How long work on a request may take, of which Lambda says when it ends the function: milliseconds since the
-/// epoch, or 0 where nobody says. Whatever the function's own time-out is, the caller gets an answer before it.
+/// Returns how long work on a request may take, so that the caller gets a reply before Lambda's time-out.
+/// `deadline` is the time at which Lambda ends the function, in milliseconds since the epoch, or 0 if it is
+/// not known.
 fn time_left(deadline: u64, now: Timestamp) -> Duration {
     if deadline == 0 {
         return LONGEST_WORK;
@@ -120,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_time_for_the_reply_before_lambdas_own_time_out() {
+    fn time_for_the_reply_is_left_before_lambdas_time_out() {
         let now = Timestamp::from_millis(1_700_000_000_000);
         let left = |millis: u64| time_left(now.millis() + millis, now);
         assert_eq!(time_left(0, now), Duration::from_secs(8));

@@ -1,4 +1,4 @@
-//! Which route a request takes, and the reply to one that takes none.
+//! The route of a request, and the reply to a request without a route.
 
 use lambda_http::http::header::{self, HeaderValue};
 use lambda_http::http::{Method, StatusCode};
@@ -6,9 +6,9 @@ use lambda_http::{Request, RequestExt};
 
 use super::reply::{Response, json};
 
-/// The route that a request takes, if it takes one: of each, the method and the path without its trailing slash.
-/// Both slash forms of a path are one route, and HEAD takes the route of GET. The reply has its body then too: the server
-/// that sends it leaves the body out and keeps the length (RFC 9110 §9.3.2).
+/// Returns the route of a request, if there is one. Each route is a method and a path without its trailing
+/// slash. A path with and without a trailing slash is the same route, and HEAD uses the route of GET. Then
+/// too the reply has a body: the server that sends it omits the body and keeps the length (RFC 9110 §9.3.2).
 pub fn route<'r>(request: &Request, routes: &[(Method, &'r str)]) -> Option<&'r str> {
     let path = path(request);
     routes
@@ -17,8 +17,8 @@ pub fn route<'r>(request: &Request, routes: &[(Method, &'r str)]) -> Option<&'r 
         .map(|(_, route)| *route)
 }
 
-/// The reply to a request that takes none of these routes, in API Gateway's words, who answers most of them
-/// before we see them.
+/// Makes the reply to a request without a route, with API Gateway's own messages. API Gateway itself answers
+/// most of these requests before they reach the function.
 pub fn no_route(request: &Request, routes: &[(Method, &str)]) -> Response {
     let path = path(request);
     let of_path = routes.iter().filter(|(_, route)| *route == path);
@@ -38,7 +38,7 @@ pub fn no_route(request: &Request, routes: &[(Method, &str)]) -> Response {
     reply
 }
 
-/// Whether a route of this method answers a request of that one.
+/// Returns whether a route with this method answers a request with that method.
 fn answers(route: &Method, request: &Method) -> bool {
     route == request || (route == Method::GET && request == Method::HEAD)
 }

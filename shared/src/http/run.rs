@@ -8,11 +8,12 @@ use lambda_http::{Error, Request};
 
 use super::event::invoke;
 use super::reply::Response;
-use crate::app::{App, StartError};
+use crate::app::App;
 use crate::environment::{ConfigError, Environment};
+use crate::error::StartError;
 use crate::logging;
 
-/// Runs a function: reads its configuration, opens its connection, and answers until Lambda ends it.
+/// Runs a function: reads its configuration, opens its connection, and handles requests until Lambda ends it.
 ///
 /// If the configuration is wrong, the process ends with one line that names the variable.
 pub fn run<S, H, F>(settings: fn(&Environment) -> Result<S, ConfigError>, handle: H) -> ExitCode
@@ -30,7 +31,7 @@ where
     )
 }
 
-/// Runs a function as [`run`] does, if it holds something else than an [`App`]. `start` makes what it holds.
+/// Runs a function as [`run`] does, with another state than an [`App`]. `start` makes the state.
 pub fn serve<T, H, F>(start: impl AsyncFnOnce(&Environment) -> Result<T, StartError>, handle: H) -> ExitCode
 where
     T: Send + Sync + 'static,
@@ -42,11 +43,11 @@ where
     let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
         runtime.block_on(async {
             level?;
-            // It lives as long as the process.
-            let held: &'static T = Box::leak(Box::new(start(&env).await?));
+            // The state lives as long as the process.
+            let state: &'static T = Box::leak(Box::new(start(&env).await?));
             let handle = &handle;
             lambda_runtime::run(service_fn(move |event| async move {
-                invoke(move |request| handle(held, request), event).await.map_err(|error| {
+                invoke(move |request| handle(state, request), event).await.map_err(|error| {
                     tracing::warn!("{error}");
                     Error::from(error)
                 })

@@ -1,18 +1,18 @@
-//! Login names: what someone types to say who they are, in the one form under which it is looked up.
+//! Login names. A login name is normalised, so that all ways to type it lead to the same user.
 
 use idna::AsciiDenyList;
 use ring::digest;
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest login name, in bytes: DynamoDB's keys end at 2,048, and no one's name is that long.
+/// The longest login name, in bytes. DynamoDB's keys have at most 2,048, and no real name is that long.
 pub const MAX_LOGIN_NAME_BYTES: usize = 1024;
 
-/// A login name as it is looked up: NFKC, Unicode lower case, trimmed, and the domain of an e-mail address in its ASCII
-/// form (UTS #46).
+/// A normalised login name: in NFKC, in Unicode lower case, and trimmed. The domain of an e-mail address is
+/// in its ASCII form (UTS #46).
 #[derive(Clone, Debug)]
 pub struct LoginName {
     normalised: String,
-    /// The forms under which earlier versions stored the same name: with a domain that is not ASCII.
+    /// The forms under which earlier versions of Postern stored this name: with a domain that is not ASCII.
     former: Vec<String>,
     too_long: bool,
 }
@@ -26,10 +26,11 @@ impl PartialEq for LoginName {
 impl Eq for LoginName {}
 
 impl LoginName {
-    /// Normalises what was typed. NFKC runs again after lowering, since some lower-case forms decompose, and
-    /// trimming comes last, since NFKC turns exotic spaces into plain ones.
+    /// Normalises a name as it was typed. NFKC runs again after the change to lower case, since some
+    /// lower-case forms decompose. Trimming comes last, since NFKC turns all kinds of spaces into plain ones.
     pub fn new(typed: &str) -> Self {
-        // Nobody's name, so its form does not matter; normalising 64 KiB takes longer than a hash.
+        // Such a name has no user, so it is not normalised. To normalise 64 KiB would take longer than a
+        // password hash.
         if typed.len() > MAX_LOGIN_NAME_BYTES {
             return Self { normalised: typed.to_owned(), former: Vec::new(), too_long: true };
         }
@@ -46,37 +47,39 @@ impl LoginName {
         Self { normalised, former, too_long }
     }
 
-    /// The normalised name, or `None` where it is longer than any name can be: then it is nobody's.
+    /// Returns the normalised name. Returns `None` if it is too long. Then it has no user.
     pub fn as_key(&self) -> Option<&str> {
         (!self.too_long).then_some(self.normalised.as_str())
     }
 
-    /// The forms under which an earlier version may have stored this name. Which they are depends on the name alone.
+    /// Returns the forms under which an earlier version of Postern may have stored this name. They depend
+    /// only on the name.
     pub fn former_keys(&self) -> impl Iterator<Item = &str> {
         self.former.iter().filter(|_| !self.too_long).map(String::as_str)
     }
 
-    /// The user id that this name spells, if it does so canonically. `007` is no id: each user has one id to
-    /// guess by, with one counter, and not as many as there are zeros.
+    /// Returns the user id that this name is, if it is in canonical form. `007` is no id. Otherwise each
+    /// number of zeros would be a further name of the user, with a counter of its own.
     pub fn as_id(&self) -> Option<u64> {
         let id: u64 = self.normalised.parse().ok()?;
         (id > 0 && id.to_string() == self.normalised).then_some(id)
     }
 
-    /// SHA-256 of the normalised name, in hexadecimal: the key of its attempt counter.
+    /// Returns the SHA-256 of the normalised name, in hexadecimal. It is a part of the key of the name's
+    /// counter.
     pub fn digest(&self) -> String {
         hex::encode(digest::digest(&digest::SHA256, self.normalised.as_bytes()).as_ref())
     }
 }
 
-/// An e-mail address with its domain in ASCII, and with its domain in Unicode. `None` where there is no domain, or it has
-/// only one form.
+/// Returns an e-mail address with its domain in ASCII, and with its domain in Unicode. Returns `None` if
+/// there is no domain, or if the domain has only one form.
 fn ascii_domain(name: &str) -> Option<(String, String)> {
     let (local, domain) = name.rsplit_once('@')?;
     if domain.is_ascii() && !domain.contains("xn--") {
         return None;
     }
-    // As browsers do it: a domain with spaces, control characters or the like is none.
+    // As in browsers, a domain with spaces, control characters or similar is not valid.
     let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).ok()?;
     let (unicode, valid) = idna::domain_to_unicode(&ascii);
     valid.ok()?;
@@ -94,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn one_name_for_every_way_to_type_it() {
+    fn name_is_the_same_however_it_is_typed() {
         assert_eq!(key("  JohnDoe\u{3000}"), "johndoe");
         assert_eq!(key("Zoe\u{308}"), "zoë");
         assert_eq!(key("ZOË"), "zoë");
@@ -103,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_has_one_form_and_the_former_ones_are_known() {
+    fn domain_has_one_form_and_its_former_forms_are_known() {
         for (typed, former) in [
             ("anna@münchen.example", vec!["anna@münchen.example"]),
             (" Anna@MÜNCHEN.Example", vec!["anna@münchen.example"]),
@@ -116,14 +119,14 @@ mod tests {
             assert_eq!(name.former_keys().collect::<Vec<_>>(), former, "{typed}");
             assert_eq!(name, LoginName::new("anna@münchen.example"), "{typed}");
         }
-        // What UTS #46 refuses stays as it is; so does what has no domain.
+        // A domain that UTS #46 refuses stays as it is. So does a name without a domain.
         for typed in [
             "anna@xn--.example",
             "münchen",
             "anna@",
             "anna@example.com",
             "ä@example.com",
-            // U+034F is nothing in a domain: without it the name would end in a tab.
+            // UTS #46 removes U+034F. Without that character the name would end in a tab.
             "anna@example.com\t\u{34f}",
             "anna@mün chen.example",
         ] {
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_canonical_decimals_are_ids() {
+    fn name_is_an_id_only_as_a_canonical_decimal() {
         let id = |typed| LoginName::new(typed).as_id();
         assert_eq!(id("14"), Some(14));
         assert_eq!(id(" １４ "), Some(14));
@@ -144,22 +147,22 @@ mod tests {
     }
 
     #[test]
-    fn too_long_is_nobody() {
+    fn name_that_is_too_long_has_no_key() {
         assert!(LoginName::new(&"a".repeat(MAX_LOGIN_NAME_BYTES)).as_key().is_some());
         assert!(LoginName::new(&"a".repeat(MAX_LOGIN_NAME_BYTES + 1)).as_key().is_none());
-        // One character that NFKC makes eighteen of.
+        // NFKC turns this one character into eighteen.
         assert!(LoginName::new(&"\u{fdfa}".repeat(100)).as_key().is_none());
     }
 
     proptest! {
         #[test]
-        fn normalising_twice_changes_nothing(typed in any::<String>()) {
+        fn normalised_name_stays_the_same_when_normalised_again(typed in any::<String>()) {
             let once = key(&typed);
             prop_assert_eq!(key(&once), once);
         }
 
         #[test]
-        fn a_domain_of_any_letters_has_one_form(local in "[a-z]{1,5}", domain in "[äöüßéñ☃漢字a-z-]{1,8}") {
+        fn domain_of_any_letters_has_one_form(local in "[a-z]{1,5}", domain in "[äöüßéñ☃漢字a-z-]{1,8}") {
             let typed = format!("{local}@{domain}.example");
             let once = key(&typed);
             prop_assert_eq!(key(&once), once.clone());
@@ -169,7 +172,7 @@ mod tests {
         }
 
         #[test]
-        fn case_and_space_do_not_matter(typed in "[a-zA-Z0-9._@äöüÄÖÜéÉñÑ-]{1,40}") {
+        fn name_is_the_same_in_any_case_and_with_spaces_around_it(typed in "[a-zA-Z0-9._@äöüÄÖÜéÉñÑ-]{1,40}") {
             let spaced = format!(" \t{}\u{2003}", typed.to_uppercase());
             prop_assert_eq!(key(&spaced), key(&typed));
         }

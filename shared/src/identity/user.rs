@@ -1,4 +1,4 @@
-//! A user: as the table stores one, and as a contract may see one.
+//! A user, in two types: [`UserRecord`] as the table stores it, and [`User`] as a contract may see it.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::session::SecretHash;
 /// The version of the user item that this code writes. An item of a newer version is refused.
 pub(crate) const VERSION: u32 = 1;
 
-/// What a contract may see of a user: no password hash, no TOTP secret, no recovery code.
+/// The data of a user that a contract may see. It has no password hash, no TOTP secret and no recovery code.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The user's id, above zero.
@@ -40,12 +40,12 @@ pub struct User {
     attributes: Map<String, Value>,
 }
 
-/// Everything that the table stores of a user, secrets included. It has no `Debug`, and no contract sees it.
+/// All data that the table stores of a user, with its secrets. It has no `Debug`, and no contract sees it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct UserRecord {
     /// The version of this item's layout.
     pub version: u32,
-    /// The user's id, above zero. A user to be created has 0 for the next free id.
+    /// The user's id, above zero. For a user to be created, 0 stands for the next free id.
     pub id: u64,
     /// The username as it was registered.
     pub username: String,
@@ -69,8 +69,8 @@ pub struct UserRecord {
     /// The second factor. `None` if MFA is off.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub mfa: Option<Mfa>,
-    /// The recovery codes that are left, each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest).
-    /// They are beside `mfa` and not in it, since DynamoDB deletes from sets at the top level only.
+    /// The unused recovery codes, each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest).
+    /// They are not a part of `mfa`, since DynamoDB deletes only from sets at the top level.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
@@ -80,17 +80,17 @@ pub struct UserRecord {
     /// The TOTP secret that the user is about to confirm, in base32. It has no effect until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_mfa_secret: Option<String>,
-    /// The number of changes that ended every session: of the password, of MFA, of the status.
+    /// The number of changes that ended every session: changes of the password, of MFA or of the status.
     pub epoch: u64,
     /// When `epoch` was last raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_ended_at: Option<Timestamp>,
-    /// The hash of the one token that stays valid when the epoch was raised: the JWT with which the user switched MFA
-    /// on or off. That contract's reply has no room for a new one.
+    /// The hash of the one token that stayed valid when the epoch was raised: the JWT with which the user
+    /// switched MFA on or off. The reply of that contract has no member for a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_token: Option<SecretHash>,
-    /// The user's id in the product that the user was imported from, if the user has another id here. The item
-    /// `SOURCE#<source id>` leads from it to the user.
+    /// The user's id in the product that the user was imported from, if the user has another id here. The
+    /// item `SOURCE#<source id>` holds the user's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
     /// When the user was created.
@@ -100,7 +100,7 @@ pub struct UserRecord {
     /// When the user last signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_sign_in: Option<Timestamp>,
-    /// What only one contract shows, under that contract's name.
+    /// The attributes of each contract, under the contract's name.
     #[serde(default)]
     pub attributes: Map<String, Value>,
 }
@@ -111,39 +111,41 @@ pub struct UserRecord {
 pub enum Status {
     /// The user may sign in.
     Active,
-    /// The user may not sign in until somebody confirms the account.
+    /// The user may not sign in until the account is activated.
     NotActivated,
     /// The user may not sign in: the account is switched off.
     Disabled,
-    /// The user may not sign in. Contracts answer as for a disabled user; only the operator sees the difference.
+    /// The user may not sign in. Contracts answer as for a disabled user. Only an operator sees the
+    /// difference.
     Blocked,
 }
 
-/// The stored attributes of a user do not fit the contract's type.
+/// The stored attributes of a user do not have the form that the contract expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stored attributes of a user are not of the contract's form")]
 pub struct UnreadableAttributes;
 
 impl User {
-    /// Returns the attributes that one contract keeps with this user, in that contract's own type. Returns the type's
-    /// defaults if the user has none.
+    /// Returns the attributes that one contract keeps with this user, in that contract's own type. Returns
+    /// the type's defaults if the user has none.
     ///
     /// # Errors
-    /// If what is stored does not fit the type.
+    /// If the stored attributes do not fit the type.
     pub fn attributes<T: DeserializeOwned + Default>(
         &self,
         contract: &str,
     ) -> Result<T, UnreadableAttributes> {
         let Some(stored) = self.attributes.get(contract) else { return Ok(T::default()) };
         let mut stored = stored.as_object().ok_or(UnreadableAttributes)?.clone();
-        // Imported users have many nulls: such a member is one that the user lacks.
+        // Imported users have many nulls. A null counts as a missing member.
         stored.retain(|_, value| !value.is_null());
         T::deserialize(Value::Object(stored)).map_err(|_| UnreadableAttributes)
     }
 }
 
 impl UserRecord {
-    /// An active user with this username and nothing else, created at this moment. The id is 0: the next free one.
+    /// Makes an active user with this username and no other data, created at this moment. The id is 0, for
+    /// the next free id.
     pub fn new(username: impl Into<String>, created_at: Timestamp) -> Self {
         Self {
             version: VERSION,
@@ -187,7 +189,7 @@ impl From<UserRecord> for User {
     }
 }
 
-/// A member that is present must hold a value: null does not say that MFA is off.
+/// Reads an attribute that must hold a value if it is present. A null must not mean that MFA is off.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

@@ -1,5 +1,5 @@
-//! Argon2 (RFC 9106): the parameters and PHC strings of the crate `argon2`, the kernel of `argon2-rust`, which picks the
-//! vector instructions of the processor that it runs on (docs/argon2-kernel.md).
+//! Argon2 (RFC 9106). The parameters and PHC strings are those of the crate `argon2`. The kernel is that of
+//! `argon2-rust`, which uses the vector instructions of the processor (docs/argon2-kernel.md).
 
 use std::cell::RefCell;
 
@@ -10,22 +10,22 @@ use argon2_rust::{Argon2, Hasher};
 
 #[cfg(test)]
 thread_local! {
-    /// The work that this thread has done.
+    /// The work of this thread, in blocks of a KiB filled.
     pub(super) static FILLED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
 thread_local! {
-    /// Its memory is mapped by the first hash, wiped after each one, and kept for the next: fresh memory costs
-    /// thousands of page faults each time.
+    /// The memory for hashes. The first hash maps it, each hash wipes it, and the next hash uses it again.
+    /// New memory would cost thousands of page faults for each hash.
     static HASHER: RefCell<Option<Hasher>> = const { RefCell::new(None) };
 }
 
-/// What a hash costs: blocks of a KiB filled.
+/// Returns what a hash costs, in blocks of a KiB filled.
 pub(super) const fn work(params: &Params) -> u32 {
     params.m_cost() * params.t_cost()
 }
 
-/// The hash; `None` where there is no memory for it.
+/// Returns the hash. Returns `None` if there is no memory for it.
 pub(super) fn derive(
     algorithm: Algorithm,
     version: Version,
@@ -44,7 +44,7 @@ pub(super) fn derive(
     Some(output)
 }
 
-/// The kernel for these parameters, on this thread alone: a Lambda has one processor.
+/// Returns the kernel for these parameters. It uses only this thread, since a Lambda has one processor.
 fn kernel(algorithm: Algorithm, version: Version, params: &Params) -> Option<Argon2> {
     let algorithm = argon2_rust::Algorithm::from_u32(algorithm as u32)?;
     let version = argon2_rust::Version::from_u32(version.into())?;
@@ -59,9 +59,10 @@ fn kernel(algorithm: Algorithm, version: Version, params: &Params) -> Option<Arg
     Some(Argon2::new(algorithm, version, params.ok()?))
 }
 
-/// Whether the kernel hashes right on this processor. It has code for each kind, and a wrong one would store hashes that
-/// no other can verify. Of the least memory, since each cold start waits for it; two passes, so that blocks are filled
-/// and filled again, with addresses that do not depend on the password and with such that do.
+/// Returns whether the kernel computes the right hash on this processor. The kernel has code of its own for
+/// each kind of processor, and wrong code would store hashes that no other processor can verify. The test
+/// uses the least memory, since each cold start waits for it. It makes two passes, which cover first and
+/// later passes, and both kinds of Argon2id's addressing.
 pub(super) fn self_test() -> bool {
     let argon2 =
         known_answer_params().and_then(|params| kernel(Algorithm::Argon2id, Version::V0x13, &params));
@@ -75,13 +76,13 @@ pub(super) fn known_answer_params() -> Option<Params> {
 
 pub(super) const KNOWN_ANSWER_PASSWORD: [u8; 32] = [1; 32];
 pub(super) const KNOWN_ANSWER_SALT: [u8; 16] = [2; 16];
-/// By the reference implementation of Argon2, in C.
+/// The reference implementation of Argon2, in C, made this tag.
 pub(super) const KNOWN_ANSWER_TAG: [u8; 32] = [
     0xe9, 0xc9, 0xf8, 0x61, 0x52, 0x10, 0x2c, 0xc2, 0x0b, 0x79, 0x93, 0x69, 0x24, 0xd2, 0xfb, 0xde, 0x0d,
     0x44, 0x57, 0x2c, 0x57, 0xd7, 0x22, 0x23, 0x45, 0xb6, 0xae, 0x3f, 0x07, 0x61, 0x2a, 0xc0,
 ];
 
-/// The PHC string of an Argon2id hash.
+/// Returns the PHC string of an Argon2id hash.
 pub(super) fn phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
     let hash = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),

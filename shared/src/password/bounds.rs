@@ -1,9 +1,9 @@
-//! Hashes that ask for too much, and such that are broken.
+//! Hashes that are too expensive, and malformed ones.
 
 use super::*;
 
 #[test]
-fn hashes_out_of_bounds_are_not_run() {
+fn hash_out_of_bounds_is_refused_before_it_is_run() {
     use UnusableHash::{Malformed, TooExpensive, Unknown};
     let tail = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let base64 = "saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=";

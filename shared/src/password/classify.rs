@@ -1,5 +1,5 @@
-//! The password hashes of other products, as they write them: each becomes a stored form, or a digest that is fast to
-//! guess and gets a layer of Argon2id first.
+//! The password hashes of other products, as these products write them. Each one becomes a stored form, or a
+//! digest that is fast to guess. Such a digest gets a layer of Argon2id before it is stored.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -15,13 +15,14 @@ use super::parse::decimal;
 use super::pepper::{self, Peppering};
 use super::stored::{Algorithm, Stored};
 
-/// The header of ASP.NET Identity's third version: the version, then three numbers of four bytes.
+/// The length of ASP.NET Identity's header in its third version: a byte for the version, then three numbers
+/// of four bytes.
 const ASP_NET_HEADER_BYTES: usize = 13;
-/// The bytes, the salt's, and the iterations of ASP.NET Identity's second version.
+/// ASP.NET Identity's second version: the length of all, the length of the salt, and the iterations.
 const ASP_NET_2_BYTES: usize = 49;
 const ASP_NET_2_SALT_BYTES: usize = 16;
 const ASP_NET_2_ITERATIONS: u32 = 1000;
-/// The digits of N, of r and of p in crypt's `$7$`.
+/// The numbers of digits of N, r and p in crypt's `$7$`.
 const CRYPT_SCRYPT_DIGITS: [usize; 3] = [1, 5, 5];
 
 /// A password hash of another product.
@@ -29,15 +30,16 @@ const CRYPT_SCRYPT_DIGITS: [usize; 3] = [1, 5, 5];
 pub enum Imported {
     /// A form that may be stored as it is.
     Stored(String, Algorithm),
-    /// What must not be stored without [`super::Passwords::layer`].
+    /// A digest that is stored only after [`super::Passwords::layer`].
     Fast(FastDigest),
 }
 
 impl Imported {
-    /// The same hash, of a password that was combined with a pepper. A hash that names its pepper stays as it is.
+    /// Returns the same hash for a password that was combined with a pepper. A hash that names its pepper
+    /// already is returned unchanged.
     ///
     /// # Errors
-    /// If it is of a kind that is not taken with a pepper.
+    /// If a hash of this kind is not accepted with a pepper.
     pub fn with_pepper(self, peppering: Peppering) -> Result<Self, UnusableHash> {
         match self {
             Self::Stored(_, Algorithm::Peppered) => Ok(self),
@@ -49,10 +51,10 @@ impl Imported {
     }
 }
 
-/// Reads a password hash of another product, by how it is written.
+/// Classifies a password hash of another product by its form.
 ///
 /// # Errors
-/// With the reason why it cannot be used.
+/// If the hash is of no known kind, is malformed, costs too much, or is not accepted with its pepper.
 pub fn classify(hash: &str) -> Result<Imported, UnusableHash> {
     if let Some(rest) = hash.strip_prefix(pepper::PREFIX) {
         let (peppering, hash) = Peppering::split(rest)?;
@@ -86,7 +88,7 @@ pub fn classify(hash: &str) -> Result<Imported, UnusableHash> {
     }
 }
 
-/// A form that may be stored; PBKDF2 of few iterations may not.
+/// Classifies a stored form. PBKDF2 with few iterations is fast to guess, so it needs a layer.
 pub(super) fn stored(hash: &str) -> Result<Imported, UnusableHash> {
     match hash.parse::<Stored>()? {
         Stored { peppering: None, hash: Hash::Pbkdf2 { algorithm, iterations, salt, output } }
@@ -130,7 +132,7 @@ pub(super) fn of_scrypt(
     stored(&format!("$scrypt$ln={log_n},r={r},p={p}${salt}${output}"))
 }
 
-/// crypt's SHA-2. Rounds that are out of crypt's own bounds are not written by it.
+/// Reads crypt's SHA-2. crypt writes no rounds outside its own bounds, so such a hash is malformed.
 fn sha_crypt(kind: &str, rounds: u32, salt: &str, digest: &str) -> Result<Imported, UnusableHash> {
     let (function, length) =
         if kind == "5" { (HashFunction::Sha256, 32) } else { (HashFunction::Sha512, 64) };
@@ -139,7 +141,8 @@ fn sha_crypt(kind: &str, rounds: u32, salt: &str, digest: &str) -> Result<Import
     Ok(Imported::Fast(FastDigest::new(how, digest)))
 }
 
-/// crypt's scrypt: log₂ N, r and p in digits of crypt's base 64, the lowest first, then the salt as text.
+/// Reads crypt's scrypt: log₂ N, r and p in digits of crypt's base 64, the lowest digit first, then the salt
+/// as text.
 fn crypt_scrypt(params: &str, digest: &str) -> Result<Imported, UnusableHash> {
     let malformed = UnusableHash::Malformed;
     let mut rest = params;
@@ -156,7 +159,7 @@ fn crypt_scrypt(params: &str, digest: &str) -> Result<Imported, UnusableHash> {
     of_scrypt(log_n, r, p, rest.as_bytes(), &decode64(digest).ok_or(malformed)?)
 }
 
-/// passlib's PBKDF2, in a base 64 of its own: `.` for `+`, and no padding.
+/// Reads passlib's PBKDF2. passlib's base 64 has `.` in place of `+`, and no padding.
 fn passlib(name: &str, rounds: &str, salt: &str, digest: &str) -> Result<Imported, UnusableHash> {
     let algorithm = legacy::pbkdf2_named(name).ok_or(UnusableHash::Unknown)?;
     let bytes =
@@ -164,7 +167,8 @@ fn passlib(name: &str, rounds: &str, salt: &str, digest: &str) -> Result<Importe
     of_pbkdf2(algorithm, decimal(rounds)?, &bytes(salt)?, &bytes(digest)?)
 }
 
-/// Werkzeug: `pbkdf2:<function>:<iterations>` or `scrypt:<N>:<r>:<p>`, the salt as text, the hash in hexadecimal.
+/// Reads Werkzeug's hashes: `pbkdf2:<function>:<iterations>` or `scrypt:<N>:<r>:<p>`, then the salt as text
+/// and the hash in hexadecimal.
 fn werkzeug(method: &str, salt: &str, digest: &str) -> Result<Imported, UnusableHash> {
     let malformed = UnusableHash::Malformed;
     let digest = || unhex(digest).ok_or(malformed);
@@ -184,7 +188,7 @@ fn werkzeug(method: &str, salt: &str, digest: &str) -> Result<Imported, Unusable
     }
 }
 
-/// LDAP's schemes (RFC 2307 and its usual extensions).
+/// Reads LDAP's schemes (RFC 2307 and its usual extensions).
 fn ldap(hash: &str) -> Result<Imported, UnusableHash> {
     let (scheme, value) =
         hash.strip_prefix('{').and_then(|rest| rest.split_once('}')).ok_or(UnusableHash::Unknown)?;
@@ -205,7 +209,7 @@ fn ldap(hash: &str) -> Result<Imported, UnusableHash> {
     let bytes = STANDARD.decode(value).map_err(|_| UnusableHash::Malformed)?;
     let length = function.digest([&[], &[]]).len();
     let (digest, salt) = bytes.split_at_checked(length).ok_or(UnusableHash::Malformed)?;
-    // The schemes with an S have a salt behind the digest, the others none.
+    // The schemes with an S in front have a salt after the digest. The others have none.
     let is_salted = scheme.starts_with("SS") || scheme.starts_with("SM");
     if is_salted == salt.is_empty() {
         return Err(UnusableHash::Malformed);
@@ -214,8 +218,8 @@ fn ldap(hash: &str) -> Result<Imported, UnusableHash> {
     Ok(Imported::Fast(FastDigest::new(how, digest.to_vec())))
 }
 
-/// Digits of one MD5 or SHA-1 without a salt, as Django's oldest versions and much else store it; or what ASP.NET
-/// Identity stores in base 64.
+/// Reads an MD5 or SHA-1 in hexadecimal without a salt, as Django's oldest versions and many other products
+/// store it, or a hash of ASP.NET Identity in base 64.
 fn one_part(hash: &str) -> Result<Imported, UnusableHash> {
     match (hash.len(), unhex(hash)) {
         (32, Some(digest)) => return plain("md5", Vec::new(), true, &digest),
@@ -234,7 +238,8 @@ fn one_part(hash: &str) -> Result<Imported, UnusableHash> {
     }
 }
 
-/// The pseudo-random function, the iterations, the length of the salt, each in four bytes; the salt; the hash.
+/// Reads the third version of ASP.NET Identity: the pseudo-random function, the iterations and the length of
+/// the salt in four bytes each, then the salt and the hash.
 fn asp_net_3(rest: &[u8]) -> Result<Imported, UnusableHash> {
     let malformed = UnusableHash::Malformed;
     let mut rest = rest;
@@ -255,7 +260,7 @@ fn asp_net_3(rest: &[u8]) -> Result<Imported, UnusableHash> {
     of_pbkdf2(algorithm, iterations, salt, digest)
 }
 
-/// The bytes of hexadecimal digits.
+/// Decodes hexadecimal digits.
 fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;

@@ -1,23 +1,23 @@
-//! What crypt(3) of glibc and libxcrypt computes: its MD5, its SHA-2 and yescrypt; and its base 64.
+//! The hashes of crypt(3) in glibc and libxcrypt: MD5, SHA-2 and yescrypt, and crypt's base 64.
 
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
 use super::limits::{MAX_YESCRYPT_WORK, UnusableHash};
 
-/// The longest password that crypt(3) takes, in bytes (`CRYPT_MAX_PASSPHRASE_SIZE`). The work of its SHA-2 grows with the
-/// password in every round.
+/// The longest password that crypt(3) accepts, in bytes (`CRYPT_MAX_PASSPHRASE_SIZE`). In every round of its
+/// SHA-2, the work grows with the password.
 pub(super) const MAX_PASSWORD_BYTES: usize = 512;
-/// The rounds of crypt's SHA-2 where the string names none.
+/// The rounds of crypt's SHA-2 if the hash names none.
 pub(super) const DEFAULT_SHA_ROUNDS: u32 = 5000;
-/// Rounds of crypt's MD5.
+/// The rounds of crypt's MD5.
 pub(super) const MD5_ROUNDS: u32 = 1000;
 
-/// The bytes of a yescrypt hash.
+/// The length of a yescrypt hash, in bytes.
 const YESCRYPT_BYTES: usize = 32;
 /// The longest salt of yescrypt, in bytes.
 const MAX_YESCRYPT_SALT_BYTES: usize = 64;
-/// How many of yescrypt's N·r take the time of one block of Argon2.
+/// The units of yescrypt's N·r that take as long as one block of Argon2.
 const YESCRYPT_PER_BLOCK: u64 = 3;
 
 const ITOA64: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -25,12 +25,12 @@ const ITOA64: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 /// The order in which crypt writes the bytes of an MD5.
 const MD5_ORDER: [usize; 16] = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11];
 
-/// The value of a digit.
+/// Returns the value of a digit.
 pub(super) fn digit(byte: u8) -> Option<u8> {
     ITOA64.iter().position(|digit| *digit == byte).and_then(|value| u8::try_from(value).ok())
 }
 
-/// Three bytes, the lowest bits first, as four digits.
+/// Encodes each three bytes as four digits, the lowest bits first.
 pub(super) fn encode64(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
@@ -43,7 +43,7 @@ pub(super) fn encode64(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of such digits; `None` where they are the digits of nothing.
+/// Decodes such digits. Returns `None` if no bytes have this encoding.
 pub(super) fn decode64(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     for chunk in text.as_bytes().chunks(4) {
@@ -60,7 +60,7 @@ pub(super) fn decode64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The digest of crypt's MD5 (`$1$`), its bytes in the order in which crypt writes them.
+/// Returns the digest of crypt's MD5 (`$1$`), with its bytes in the order in which crypt writes them.
 pub(super) fn md5(password: &[u8], salt: &[u8]) -> Vec<u8> {
     let alternate = Md5::new().chain_update(password).chain_update(salt).chain_update(password).finalize();
     let mut first = Md5::new().chain_update(password).chain_update(b"$1$").chain_update(salt);
@@ -69,7 +69,7 @@ pub(super) fn md5(password: &[u8], salt: &[u8]) -> Vec<u8> {
     }
     let mut length = password.len();
     while length > 0 {
-        // A zero for each bit that is set, the first byte of the password for each that is not.
+        // A zero for each bit that is set, and the first byte of the password for each other bit.
         let byte = if length & 1 == 1 { 0 } else { password.first().copied().unwrap_or_default() };
         first.update([byte]);
         length >>= 1;
@@ -98,7 +98,7 @@ pub(super) fn md5(password: &[u8], salt: &[u8]) -> Vec<u8> {
     MD5_ORDER.iter().filter_map(|index| digest.get(*index).copied()).collect()
 }
 
-/// The digest of crypt's SHA-256 (`$5$`), its bytes in the order in which crypt writes them.
+/// Returns the digest of crypt's SHA-256 (`$5$`), with its bytes in the order in which crypt writes them.
 pub(super) fn sha256(password: &[u8], salt: &[u8], rounds: u32) -> Option<Vec<u8>> {
     let digest = sha_crypt::sha256_crypt(password, salt, sha_crypt::Params::new(rounds).ok()?);
     let mut order: Vec<usize> = Vec::new();
@@ -111,7 +111,7 @@ pub(super) fn sha256(password: &[u8], salt: &[u8], rounds: u32) -> Option<Vec<u8
     Some(order.iter().filter_map(|index| digest.get(*index).copied()).collect())
 }
 
-/// The digest of crypt's SHA-512 (`$6$`), its bytes in the order in which crypt writes them.
+/// Returns the digest of crypt's SHA-512 (`$6$`), with its bytes in the order in which crypt writes them.
 pub(super) fn sha512(password: &[u8], salt: &[u8], rounds: u32) -> Option<Vec<u8>> {
     let digest = sha_crypt::sha512_crypt(password, salt, sha_crypt::Params::new(rounds).ok()?);
     let mut order: Vec<usize> = Vec::new();
@@ -124,7 +124,8 @@ pub(super) fn sha512(password: &[u8], salt: &[u8], rounds: u32) -> Option<Vec<u8
     Some(order.iter().filter_map(|index| digest.get(*index).copied()).collect())
 }
 
-/// yescrypt (`$y$`) as crypt writes it today: the default flavour, neither parallel nor longer than its memory needs.
+/// A yescrypt hash (`$y$`) as crypt writes it today: with the default flavour, without parallelism, and with
+/// the least time for its memory.
 pub(super) struct Yescrypt {
     params: yescrypt::Params,
     salt: Vec<u8>,
@@ -136,7 +137,7 @@ impl Yescrypt {
     pub(super) fn parse(rest: &str) -> Result<Self, UnusableHash> {
         let parts: Vec<&str> = rest.split('$').collect();
         let [params, salt, output] = parts[..] else { return Err(UnusableHash::Malformed) };
-        // A digit for the flavour, one for N, one or two for r. More is asked for by nobody.
+        // A digit for the flavour, one for N, and one or two for r. Other parameters are not in use.
         if !(3..=4).contains(&params.len()) || !params.is_ascii() {
             return Err(UnusableHash::Unknown);
         }
@@ -154,7 +155,7 @@ impl Yescrypt {
         Ok(Self { params, salt, output })
     }
 
-    /// Whether this is the password; `None` where that cannot be found out.
+    /// Returns whether this is the password. Returns `None` if there is no memory for the hash.
     pub(super) fn matches(&self, password: &[u8]) -> Option<bool> {
         let mut output = [0; YESCRYPT_BYTES];
         yescrypt::yescrypt(password, &self.salt, &self.params, &mut output).ok()?;

@@ -1,4 +1,4 @@
-//! What a hash is without a pepper, whether a password has it, and what that costs.
+//! A hash without its pepper: its parts, its verification, and its cost.
 
 use std::num::NonZeroU32;
 
@@ -16,7 +16,7 @@ use super::pepper::PepperHow;
 use super::stored::Algorithm;
 use super::{Cost, argon2id};
 
-/// A hash within bounds.
+/// A hash whose cost is within the bounds.
 pub(super) enum Hash {
     Argon2 { algorithm: argon2::Algorithm, version: Version, params: Params, salt: Vec<u8>, output: Vec<u8> },
     Scrypt { params: scrypt::Params, salt: Vec<u8>, output: Vec<u8> },
@@ -28,7 +28,7 @@ pub(super) enum Hash {
     Layered { how: OldDigest, params: Params, salt: Vec<u8>, output: Vec<u8> },
 }
 
-/// What bcrypt was given.
+/// The input of bcrypt.
 pub(super) enum BcryptInput {
     Password,
     WithSuffix(String),
@@ -68,7 +68,7 @@ impl Hash {
         }
     }
 
-    /// Whether this hash is the password's; `None` where there is no memory to find out.
+    /// Returns whether the password has this hash. Returns `None` if there is no memory for the hash.
     pub(super) fn derives(&self, password: &[u8]) -> Option<bool> {
         let (derived, output) = match self {
             Self::Argon2 { algorithm, version, params, salt, output } => {
@@ -106,7 +106,7 @@ impl Hash {
                 (legacy::firebase_keystream(params, password, salt), keystream)
             }
             Self::Layered { how, params, salt, output } => {
-                // What the product would not take is wrong, and costs as much.
+                // A password that the other product does not accept is wrong. It costs the same work.
                 let old = how.of(password);
                 let password = old.as_deref().unwrap_or_default();
                 let derived =
@@ -117,7 +117,8 @@ impl Hash {
         Some(derived?.ct_eq(output).into())
     }
 
-    /// What a verification costs, in Argon2's blocks of a KiB filled; for the others, about.
+    /// Returns what a verification costs, in Argon2's blocks of a KiB filled. For other algorithms it is an
+    /// estimate.
     pub(super) fn work(&self) -> u32 {
         match self {
             Self::Argon2 { params, .. } => argon2id::work(params),
@@ -133,7 +134,7 @@ impl Hash {
         }
     }
 
-    /// Whether a new hash is better than this one.
+    /// Returns whether a new hash is better than this one.
     pub(super) fn is_outdated(&self, cost: &Cost) -> bool {
         match self {
             Self::Argon2 { algorithm, version, params, .. } => {
@@ -151,9 +152,10 @@ impl Hash {
         }
     }
 
-    /// Whether it may be of a password that was combined with a pepper. What is fast to guess may not, nor what another
-    /// product makes of the password first. bcrypt may for an HMAC as text alone: it looks at 72 bytes, which a pepper
-    /// before the password can fill, and it ends at a NUL, which the bytes of an HMAC may have.
+    /// Returns whether a hash of this kind is accepted with a pepper. Hashes that are fast to guess are not,
+    /// and neither are those that change the password first. bcrypt is accepted only with an HMAC as text. It
+    /// reads only 72 bytes, and a pepper before the password can fill them. It also ends at a NUL, and the
+    /// bytes of an HMAC may contain one.
     pub(super) fn goes_with(&self, how: PepperHow) -> bool {
         match self {
             Self::Argon2 { .. } | Self::Scrypt { .. } => true,
@@ -164,8 +166,8 @@ impl Hash {
         }
     }
 
-    /// Whether every byte of the password was looked at. bcrypt stops at 72, so what comes after them may be
-    /// mistyped: a new hash would make the mistake the password.
+    /// Returns whether the hash depends on every byte of the password. bcrypt reads only 72 bytes, so the
+    /// user may have mistyped the rest. A new hash would make the mistyped text the password.
     pub(super) fn covers(&self, password: &str) -> bool {
         match self {
             Self::Bcrypt {

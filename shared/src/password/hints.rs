@@ -1,4 +1,4 @@
-//! Password hashes that do not say how they were made: what the operator knows of them.
+//! Password hashes that do not name their algorithm. The operator names it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -8,29 +8,29 @@ use super::classify::{Imported, classify, of_pbkdf2, of_scrypt, stored};
 use super::legacy::{FIREBASE_KEYSTREAM_BYTES, HashFunction};
 use super::limits::UnusableHash;
 
-/// What bcrypt was given, where its hash does not tell.
+/// The input of bcrypt, if it was a digest and the hash does not say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BcryptOf {
     /// The digest of the password.
     pub function: HashFunction,
-    /// Whether that was in base 64, and not in hexadecimal.
+    /// Whether the digest was in base 64, and not in hexadecimal.
     pub in_base64: bool,
 }
 
-/// How a salt and a hash without any parameters were made.
+/// The algorithm of a salt and a hash that are stored without parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaltAndHash {
-    /// PBKDF2 with HMAC of this hash function, and so many iterations.
+    /// PBKDF2 with HMAC of this hash function, and with this number of iterations.
     Pbkdf2(HashFunction, u32),
     /// scrypt with log₂ N, r and p.
     Scrypt(u8, u32, u32),
 }
 
-/// A Firebase project's parameters, as its console shows them.
+/// The parameters of a Firebase project, as its console shows them.
 pub struct Firebase {
     /// The signer key.
     pub signer_key: Vec<u8>,
-    /// What follows each salt.
+    /// The bytes after each salt.
     pub salt_separator: Vec<u8>,
     /// scrypt's r.
     pub rounds: u32,
@@ -39,7 +39,7 @@ pub struct Firebase {
 }
 
 impl BcryptOf {
-    /// What a bcrypt hash is, by what it was given. What is not bcrypt is classified by how it is written.
+    /// Classifies a bcrypt hash with this input. A hash that is not bcrypt is classified by its form.
     ///
     /// # Errors
     /// With the reason why it cannot be used.
@@ -58,7 +58,7 @@ impl BcryptOf {
 }
 
 impl SaltAndHash {
-    /// What this salt and hash are.
+    /// Classifies this salt and hash.
     ///
     /// # Errors
     /// With the reason why they cannot be used.
@@ -79,7 +79,8 @@ impl SaltAndHash {
 }
 
 impl Firebase {
-    /// What the hash of a user of this project is: what of the signer key's encryption only the password decides.
+    /// Classifies the hash of a user of this project. The hash is the signer key, encrypted with a key from
+    /// the password. The stored form keeps only the keystream, which depends on the password alone.
     ///
     /// # Errors
     /// With the reason why it cannot be used.

@@ -1,5 +1,5 @@
-//! Digests that are fast to guess, as other products store them, under a layer of Argon2id: what is stored is Argon2id of
-//! the old digest, and never the digest.
+//! Digests of other products that are fast to guess, under a layer of Argon2id. The table stores Argon2id of
+//! the old digest, and never the digest itself.
 //!
 //! | stored form | the old digest |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `layered$sha256-crypt$ROUNDS$SALT$argon2id$…`, `sha512-crypt` | crypt's SHA-2, `$5$` and `$6$` |
 //! | `layered$pbkdf2-sha256$ITERATIONS,BYTES$SALT$argon2id$…`, `-sha1`, `-sha512` | PBKDF2 of few iterations |
 //!
-//! SALT is the old digest's, in base 64 without padding; what follows is the rest of a PHC string.
+//! SALT is the salt of the old digest, in base 64 without padding. After it comes the rest of a PHC string.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -29,15 +29,16 @@ use super::stored::Algorithm;
 
 /// The longest salt of an old digest, in bytes.
 pub(super) const MAX_SALT_BYTES: usize = 128;
-/// The longest salts that crypt's MD5 and SHA-2 look at, in bytes.
+/// The longest salts that crypt's MD5 and SHA-2 read, in bytes.
 const MAX_MD5_CRYPT_SALT_BYTES: usize = 8;
 const MAX_SHA_CRYPT_SALT_BYTES: usize = 16;
 /// The least rounds of crypt's SHA-2.
 const LEAST_SHA_CRYPT_ROUNDS: u32 = 1000;
-/// What takes the time of one block of Argon2: rounds of crypt's MD5. One round of its SHA-2 takes longer than a block.
+/// The rounds of crypt's MD5 that take as long as one block of Argon2. One round of crypt's SHA-2 takes
+/// longer than a block.
 const MD5_CRYPT_ROUNDS_PER_BLOCK: u32 = 2;
 
-/// What was fast to guess.
+/// The kind of a digest that is fast to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FastKind {
     /// MD5, with a salt or without.
@@ -54,7 +55,7 @@ pub enum FastKind {
     Sha256Crypt,
     /// crypt's SHA-512.
     Sha512Crypt,
-    /// PBKDF2 of few iterations.
+    /// PBKDF2 with few iterations.
     Pbkdf2,
 }
 
@@ -73,7 +74,7 @@ impl fmt::Display for FastKind {
     }
 }
 
-/// How the old digest is computed.
+/// The computation of the old digest.
 #[derive(Clone)]
 pub(super) enum OldDigest {
     Plain { function: HashFunction, salt: Vec<u8>, salt_first: bool },
@@ -82,10 +83,10 @@ pub(super) enum OldDigest {
     Pbkdf2 { algorithm: pbkdf2::Algorithm, iterations: NonZeroU32, salt: Vec<u8>, length: usize },
 }
 
-/// A digest that is fast to guess, on its way from a file to [`super::Passwords::layer`]. It cannot be stored as it is.
+/// A digest that is fast to guess, from an import. It cannot be stored before [`super::Passwords::layer`].
 #[derive(Clone)]
 pub struct FastDigest {
-    /// What the password was combined with before it was hashed.
+    /// The pepper with which the password was combined before it was hashed.
     pub(super) peppering: Option<Peppering>,
     pub(super) how: OldDigest,
     pub(super) digest: Vec<u8>,
@@ -96,12 +97,12 @@ impl FastDigest {
         Self { peppering: None, how, digest }
     }
 
-    /// What of the stored form is in front of Argon2id's, and ends in a `$`.
+    /// Returns the part of the stored form before that of Argon2id. It ends in a `$`.
     pub(super) fn prefix(&self) -> String {
         self.peppering.as_ref().map(Peppering::to_string).unwrap_or_default() + &self.how.prefix()
     }
 
-    /// What it will be counted as.
+    /// Returns the algorithm of the stored form.
     pub fn algorithm(&self) -> Algorithm {
         if self.peppering.is_some() { Algorithm::Peppered } else { Algorithm::Layered(self.how.kind()) }
     }
@@ -127,7 +128,8 @@ impl OldDigest {
         }
     }
 
-    /// The digest of this password; `None` where the product takes no such password.
+    /// Returns the digest of this password. Returns `None` if the other product does not accept such a
+    /// password.
     pub(super) fn of(&self, password: &[u8]) -> Option<Vec<u8>> {
         if self.is_of_crypt() && password.len() > crypt::MAX_PASSWORD_BYTES {
             return None;
@@ -146,8 +148,8 @@ impl OldDigest {
         }
     }
 
-    /// Whether the password may have been combined with a pepper first. That of crypt(3) ends at a NUL, which the bytes
-    /// of an HMAC may have.
+    /// Returns whether this digest is accepted with a pepper. For crypt(3) a password ends at a NUL, and the
+    /// bytes of an HMAC may contain one.
     pub(super) fn goes_with_pepper(&self) -> bool {
         !self.is_of_crypt()
     }
@@ -156,7 +158,7 @@ impl OldDigest {
         matches!(self, Self::Md5Crypt { .. } | Self::ShaCrypt { .. })
     }
 
-    /// What computing it costs, about, in Argon2's blocks.
+    /// Returns what the digest costs, as an estimate in Argon2's blocks.
     pub(super) fn work(&self) -> u32 {
         match self {
             Self::Plain { .. } => 0,
@@ -168,7 +170,7 @@ impl OldDigest {
         }
     }
 
-    /// What of the stored form is in front of Argon2id's, and ends in a `$`.
+    /// Returns the part of the stored form before that of Argon2id. It ends in a `$`.
     fn prefix(&self) -> String {
         let (kind, numbers, salt) = match self {
             Self::Plain { function, salt, salt_first } => {
@@ -186,7 +188,7 @@ impl OldDigest {
         format!("layered${kind}${numbers}${}$", STANDARD_NO_PAD.encode(salt))
     }
 
-    /// Reads what [`Self::prefix`] writes, in its parts.
+    /// Reads the parts of the text that [`Self::prefix`] returns.
     pub(super) fn parse(kind: &str, numbers: &str, salt: &str) -> Result<Self, UnusableHash> {
         let malformed = UnusableHash::Malformed;
         let salt = STANDARD_NO_PAD.decode(salt).map_err(|_| malformed)?;

@@ -1,9 +1,10 @@
-//! The password hashes of elsewhere, run as they are; and what each costs.
+//! The algorithms of legacy hashes, and what each costs.
 //!
-//! The costs are in Argon2's blocks of a KiB filled, so that the decoy can make up for a hash that is cheaper than a
-//! new one. On the machine where they were measured, with AVX2, a block took 0.37 µs, a round of bcrypt 89, an iteration
-//! of PBKDF2 0.48 (SHA-256) and 0.77 (SHA-1; SHA-512 takes longer), a unit of scrypt's N·r·p 0.27, a round of phpass
-//! 0.28. They are rounded down: the decoy errs by doing too much, and by more where a block takes less.
+//! The costs are in Argon2's blocks of a KiB filled, so that the decoy can do the rest of the work after a
+//! hash that is cheaper than a new one. On the machine where they were measured, with AVX2, a block took 0.37
+//! µs, a round of bcrypt 89, an iteration of PBKDF2 0.48 (SHA-256) and 0.77 (SHA-1; SHA-512 takes longer), a
+//! unit of scrypt's N·r·p 0.27, and a round of phpass 0.28. The costs are rounded down, so the decoy does too
+//! much work rather than too little. On a processor with faster blocks, it does even more.
 
 use std::num::NonZeroU32;
 
@@ -19,28 +20,29 @@ use subtle::ConstantTimeEq;
 use super::crypt;
 use super::limits::{MAX_PHPASS_LOG, UnusableHash};
 
-/// How many bytes of a password bcrypt looks at.
+/// The bytes of a password that bcrypt reads.
 pub(super) const BCRYPT_BYTES: usize = 72;
 /// The lowest cost that bcrypt defines.
 pub(super) const LEAST_BCRYPT_COST: u32 = 4;
 
-/// What bcrypt stores of its 24 bytes, and the digits of that.
+/// bcrypt computes 24 bytes, stores this many of them, and writes them as this many digits.
 const BCRYPT_OUTPUT_BYTES: usize = 23;
 const BCRYPT_OUTPUT_DIGITS: usize = 31;
 const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
-/// What is kept of the keystream of Firebase's scrypt: 256 bits.
+/// The length of the stored keystream of Firebase's scrypt: 256 bits.
 pub(super) const FIREBASE_KEYSTREAM_BYTES: usize = 32;
 
-/// Blocks that one round of bcrypt's key schedule takes the time of.
+/// The blocks that take as long as one round of bcrypt's key schedule.
 const BLOCKS_PER_BCRYPT_ROUND: u32 = 240;
-/// Blocks that one iteration of PBKDF2 takes the time of, but for SHA-256, which takes that of one.
+/// The blocks that take as long as one iteration of PBKDF2. One iteration with SHA-256 takes as long as one
+/// block.
 const BLOCKS_PER_PBKDF2: u32 = 2;
-/// Blocks that three units of scrypt take the time of.
+/// The blocks that take as long as three units of scrypt's N·r·p.
 const BLOCKS_PER_SCRYPT_THREE: u64 = 2;
-/// What takes the time of one block: rounds of phpass.
+/// The rounds of phpass that take as long as one block.
 const PHPASS_PER_BLOCK: u32 = 2;
 
-/// Whether bcrypt of this has this hash.
+/// Returns whether this password has this bcrypt hash.
 pub(super) fn bcrypt(password: &[u8], hash: &str) -> bool {
     bcrypt::verify(password, hash).unwrap_or(false)
 }
@@ -49,8 +51,8 @@ pub(super) fn bcrypt_work(cost: u32) -> u32 {
     BLOCKS_PER_BCRYPT_ROUND << cost
 }
 
-/// Whether bcrypt has this hash, as the first versions of crypt_blowfish computed it (`$2x$`): of a byte over 127 they
-/// took the sign along, which overwrote up to three bytes before it.
+/// Returns whether this password has this bcrypt hash, as the first versions of crypt_blowfish computed it
+/// (`$2x$`). They extended the sign of a byte over 127, which overwrote up to three bytes before it.
 pub(super) fn sign_extended_bcrypt(password: &[u8], hash: &str) -> bool {
     let Ok(parts) = hash.parse::<bcrypt::HashParts>() else { return false };
     let mut bytes = password.iter().chain([&0]).cycle();
@@ -68,7 +70,7 @@ pub(super) fn sign_extended_bcrypt(password: &[u8], hash: &str) -> bool {
     output.zip(stored).is_some_and(|(output, stored)| output.as_bytes().ct_eq(stored.as_bytes()).into())
 }
 
-/// A hash function whose digests products have stored.
+/// A hash function whose digests other products store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashFunction {
     /// MD5.
@@ -82,7 +84,7 @@ pub enum HashFunction {
 }
 
 impl HashFunction {
-    /// By its name in stored forms and options.
+    /// Returns the hash function with this name in stored forms and options.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "md5" => Some(Self::Md5),
@@ -93,7 +95,7 @@ impl HashFunction {
         }
     }
 
-    /// The digest of these parts, one behind the other.
+    /// Returns the digest of these two parts, one after the other.
     pub(super) fn digest(self, parts: [&[u8]; 2]) -> Vec<u8> {
         let of_ring = |algorithm| {
             let mut context = digest::Context::new(algorithm);
@@ -111,10 +113,10 @@ impl HashFunction {
     }
 }
 
-/// What WordPress 6.8 gives to bcrypt: HMAC-SHA-384 of the trimmed password, in base 64.
+/// Returns the input of bcrypt in WordPress 6.8: HMAC-SHA-384 of the trimmed password, in base 64.
 /// <https://developer.wordpress.org/reference/functions/wp_hash_password/>
 pub(super) fn wordpress_input(password: &[u8]) -> String {
-    // PHP's `trim`, without the NUL, which no password has here.
+    // PHP's `trim`. It would trim a NUL too, but no password with a NUL is right for a legacy hash.
     let is_trimmed = |byte: &u8| b" \t\n\r\x0b".contains(byte);
     let begin = password.iter().position(|byte| !is_trimmed(byte)).unwrap_or(password.len());
     let end = password.iter().rposition(|byte| !is_trimmed(byte)).map_or(begin, |last| last + 1);
@@ -122,8 +124,8 @@ pub(super) fn wordpress_input(password: &[u8]) -> String {
     STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA384, b"wp-sha384"), trimmed))
 }
 
-/// The first two blocks of the keystream that Firebase encrypts a project's signer key with: AES-256 in counter mode,
-/// with the key that scrypt derives.
+/// Returns the first two blocks of the keystream with which Firebase encrypts a project's signer key: AES-256
+/// in counter mode, with a key that scrypt derives from the password.
 pub(super) fn firebase_keystream(params: &scrypt::Params, password: &[u8], salt: &[u8]) -> Option<Vec<u8>> {
     let key = scrypt(params, password, salt, 32)?;
     let cipher = Aes256::new_from_slice(&key).ok()?;
@@ -148,7 +150,7 @@ pub(super) fn pbkdf2(
     output
 }
 
-/// The names of PBKDF2's algorithms in stored forms.
+/// Returns the algorithm of PBKDF2 with this name in stored forms.
 pub(super) fn pbkdf2_named(name: &str) -> Option<pbkdf2::Algorithm> {
     match name {
         "pbkdf2" | "pbkdf2-sha1" => Some(pbkdf2::PBKDF2_HMAC_SHA1),
@@ -158,7 +160,7 @@ pub(super) fn pbkdf2_named(name: &str) -> Option<pbkdf2::Algorithm> {
     }
 }
 
-/// The last of an algorithm's names.
+/// Returns the name of an algorithm of PBKDF2 in new stored forms.
 pub(super) fn pbkdf2_name(algorithm: pbkdf2::Algorithm) -> &'static str {
     match algorithm {
         _ if algorithm == pbkdf2::PBKDF2_HMAC_SHA1 => "pbkdf2-sha1",
@@ -167,7 +169,7 @@ pub(super) fn pbkdf2_name(algorithm: pbkdf2::Algorithm) -> &'static str {
     }
 }
 
-/// The iterations over all blocks of the output: each block is a run of its own.
+/// Returns the iterations for all blocks of the output. PBKDF2 runs once for each block.
 pub(super) fn pbkdf2_iterations(algorithm: pbkdf2::Algorithm, iterations: u32, length: usize) -> u32 {
     let block = match algorithm {
         _ if algorithm == pbkdf2::PBKDF2_HMAC_SHA1 => digest::SHA1_OUTPUT_LEN,
@@ -195,12 +197,13 @@ pub(super) fn scrypt(
 }
 
 pub(super) fn scrypt_work(params: &scrypt::Params) -> u32 {
-    // Bounded long before this, so it always fits.
+    // The bounds of stored hashes are checked before this, so the number always fits.
     let mixed = params.n() * u64::from(params.r()) * u64::from(params.p());
     u32::try_from(mixed * BLOCKS_PER_SCRYPT_THREE / 3).unwrap_or(u32::MAX)
 }
 
-/// phpass' portable hash: MD5, and MD5 of that with the password, again and again.
+/// phpass' portable hash: MD5 of the salt and the password, then in each round MD5 of the last digest and the
+/// password.
 /// <https://www.openwall.com/phpass/>
 pub(super) struct Phpass {
     log: u8,
@@ -217,7 +220,7 @@ impl Phpass {
         let values: Vec<u8> = rest.bytes().map(crypt::digit).collect::<Option<_>>().ok_or(malformed)?;
         let log = *values.first().ok_or(malformed)?;
         match log {
-            // Less is not phpass, more is not ours.
+            // phpass writes no lower number. A higher one costs too much.
             ..7 => Err(malformed),
             7..=MAX_PHPASS_LOG => {
                 let (salt, output) = (rest.get(1..9).ok_or(malformed)?, rest.get(9..).ok_or(malformed)?);

@@ -1,5 +1,5 @@
-//! The bounds of stored hashes, and why a hash cannot be used. The parameters of a hash are checked before it is run, so that
-//! a malicious import cannot stall a function.
+//! The bounds of stored hashes, and why a hash cannot be used. The parameters of a hash are checked before it
+//! is run. So a malicious import cannot stop a function with an expensive hash.
 
 use thiserror::Error;
 
@@ -15,20 +15,20 @@ pub const MAX_PBKDF2_ITERATIONS: u32 = 2_000_000;
 pub const MAX_BCRYPT_COST: u32 = 14;
 /// The highest log₂ N of a stored scrypt hash.
 pub const MAX_SCRYPT_LOG_N: u8 = 17;
-/// The most of N·r·p of a stored scrypt hash: 128 MiB, OWASP's first choice.
+/// The highest N·r·p of a stored scrypt hash: 128 MiB, OWASP's first choice.
 pub const MAX_SCRYPT_WORK: u64 = 1 << 20;
 /// The highest log₂ of the iterations of a stored phpass hash.
 pub const MAX_PHPASS_LOG: u8 = 18;
 /// The most rounds of crypt's SHA-2 under a layer of Argon2id.
 pub const MAX_SHA_CRYPT_ROUNDS: u32 = 1_000_000;
-/// The most of N·r of a stored yescrypt hash: 64 MiB.
+/// The highest N·r of a stored yescrypt hash: 64 MiB.
 pub const MAX_YESCRYPT_WORK: u64 = 1 << 19;
 /// A PBKDF2 hash of fewer iterations is fast to guess, and is imported under a layer of Argon2id.
 pub const LEAST_PBKDF2_ITERATIONS: u32 = 10_000;
 
-/// The longest stored form, in bytes. A PHC string with the longest salt and hash has half of it.
+/// The longest stored form, in bytes. A PHC string with the longest salt and hash is half as long.
 pub(super) const MAX_STORED_BYTES: usize = 512;
-/// The shortest hash, in bytes: under 128 bits, two passwords can have the same.
+/// The shortest hash, in bytes. With less than 128 bits, two passwords could have the same hash.
 pub(super) const LEAST_OUTPUT_BYTES: usize = 16;
 /// The longest hash, in bytes.
 pub(super) const MAX_OUTPUT_BYTES: usize = 64;
@@ -39,7 +39,7 @@ pub enum UnusableHash {
     /// The algorithm is not known here.
     #[error("the password hash is of no known kind")]
     Unknown,
-    /// The algorithm is known, and the hash is broken.
+    /// The algorithm is known, and the hash is malformed.
     #[error("the password hash is broken")]
     Malformed,
     /// The hash would cost more than a function may spend on it.

@@ -1,12 +1,15 @@
-//! Passwords: Argon2id (RFC 9106), the legacy hashes of imported users, and the decoy that makes every attempt cost the
-//! same.
+//! Passwords: Argon2id (RFC 9106), the legacy hashes of imported users, and the decoy that makes every
+//! attempt cost the same.
 //!
-//! This is the one place that imports password hashes. New hashes use OWASP's parameters for Argon2id, 19 MiB and two
-//! passes, or more if the settings say so. A legacy hash is verified as it is, and is replaced by a new one when its user
-//! signs in. If there is no such user, if the user has no password, or if the password cannot be right, the attempt does the
-//! same work on a decoy, so its cost tells nothing. After a hash that is cheaper than a new one, the decoy does the rest. A
-//! hash that is more expensive does show that such a user exists, with a legacy hash. While many users have such a hash, the
-//! settings can ask for a decoy of its kind: then every wrong password costs one of each.
+//! Only this module uses the crates for password hashes. New hashes use OWASP's parameters for Argon2id, 19
+//! MiB and two passes, or more if the settings say so. A legacy hash is verified as it is. When its user
+//! signs in, a new hash replaces it.
+//!
+//! If there is no such user, if the user has no password, or if the password cannot be right, the attempt
+//! does the same work on a decoy. So its cost does not show whether the user exists. After a legacy hash that
+//! is cheaper than a new hash, the decoy does the rest of the work. A legacy hash that is more expensive does
+//! show that its user exists. While many users have such hashes, the setting `DECOY_HASH` adds a decoy of
+//! their kind. Then every wrong password costs one hash of each kind.
 
 mod argon2id;
 mod classify;
@@ -52,7 +55,7 @@ use crate::environment::{ConfigError, Environment};
 /// The longest password that is verified, in bytes.
 pub const MAX_BYTES: usize = 1024;
 
-/// It is as long as the salt of a new hash.
+/// The salt of the decoy. It is as long as the salt of a new hash.
 const DECOY_SALT: [u8; 16] = *b"ZZZZZZZZZZZZZZZZ";
 
 /// What a new hash costs.
@@ -69,7 +72,7 @@ pub struct Passwords {
     verifications: AtomicU64,
 }
 
-/// Argon2 refused to hash. It does so for passwords of 4 GiB.
+/// Argon2 could not hash: the password has 4 GiB or more, or there is no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a password cannot be hashed")]
 pub struct NotHashed;
@@ -81,11 +84,11 @@ impl Cost {
         Err(_) => panic!("Argon2 defines this cost"),
     };
 
-    /// Reads `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS`: no less than the default, and no more than a stored hash may
-    /// cost.
+    /// Reads `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS`: no less than the default, and no more than a stored
+    /// hash may cost.
     ///
     /// # Errors
-    /// If one is out of bounds, or both together.
+    /// If a variable is malformed or out of bounds, or if the two together cost too much.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let least = Self::DEFAULT.0;
         let memory = env.number("ARGON2_MEMORY_KIB", least.m_cost(), least.m_cost(), MAX_MEMORY_KIB)?;
@@ -106,11 +109,11 @@ impl Cost {
 }
 
 impl Decoy {
-    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of the imported hashes. Its salt and hash have no effect,
-    /// and neither has a pepper, since combining it with a password costs nothing.
+    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of the imported hashes. Its salt and hash
+    /// have no effect, and neither has a pepper, since combining it with a password costs nothing.
     ///
     /// # Errors
-    /// If it is no stored form that is allowed, or Argon2id.
+    /// If the variable is no stored form, if the hash would cost too much, or if it is Argon2id.
     pub fn from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
         let Some(stored) = env.optional("DECOY_HASH") else { return Ok(None) };
         match stored.parse::<Stored>() {
@@ -128,7 +131,8 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// Makes new hashes of this cost, and lets a wrong password cost one of the decoy's kind too.
+    /// Makes new hashes with this cost. If a decoy is given, every wrong password also costs one hash of its
+    /// kind.
     pub const fn new(cost: Cost, decoy: Option<Decoy>) -> Self {
         Self { cost, decoy, verifications: AtomicU64::new(0) }
     }
@@ -136,7 +140,7 @@ impl Passwords {
     /// Hashes a password in NFC. Returns a PHC string.
     ///
     /// # Errors
-    /// If Argon2 refuses the password.
+    /// If Argon2 cannot hash the password.
     pub fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, NotHashed> {
         let params = &self.cost.0;
         let composed = composed(password);
@@ -145,10 +149,11 @@ impl Passwords {
         output.and_then(|output| argon2id::phc(params, &salt, &output)).ok_or(NotHashed)
     }
 
-    /// Layers a digest that is fast to guess: returns the stored form of its Argon2id, with the cost of a new hash.
+    /// Hashes a digest that is fast to guess with Argon2id, at the cost of a new hash. Returns the stored
+    /// form.
     ///
     /// # Errors
-    /// If Argon2 refuses the digest.
+    /// If Argon2 cannot hash the digest.
     pub fn layer(&self, fast: &FastDigest, salt: [u8; 16]) -> Result<String, NotHashed> {
         let params = &self.cost.0;
         let output = argon2id::derive(Algorithm::Argon2id, Version::V0x13, params, &fast.digest, &salt);
@@ -156,9 +161,10 @@ impl Passwords {
         Ok(fast.prefix() + phc.trim_start_matches('$'))
     }
 
-    /// Returns whether the password is the stored one, as it was sent or in NFC. Does the work of one new hash whatever is
-    /// stored, or of two if the NFC of the password is another string. It does more only if the stored hash costs more. A
-    /// stored hash whose pepper is not among these matches no password.
+    /// Returns whether the password is the stored one, as it was sent or in NFC. Does the work of one new
+    /// hash in any case, or of two if the password in NFC is another string. Does more work only if the
+    /// stored hash costs more. If the pepper of the stored hash is not among these peppers, no password is
+    /// right.
     pub fn verify(&self, stored: Option<&str>, password: &str, peppers: &Peppers) -> bool {
         let right = self.verify_as_it_is(stored, password, peppers);
         let composed = composed(password);
@@ -184,9 +190,9 @@ impl Passwords {
         });
         let right = matches!(verified, Some((_, true)));
         if !right {
-            // The result of a decoy is not used, so to guess its password gains nothing.
+            // The result of the decoy is not used, so a password that fits the decoy is still wrong.
             let password = if password.len() <= MAX_BYTES { password } else { "" };
-            // The decoy does the work that is left.
+            // The decoy does the rest of the work.
             let hash = verified.map(|(hash, _)| hash);
             match (&self.decoy, &hash) {
                 (Some(Decoy(like)), Some(hash)) if hash.algorithm() == like.algorithm() => {
@@ -202,8 +208,9 @@ impl Passwords {
         right
     }
 
-    /// Returns the new hash of a password that was just verified, if the stored hash is not Argon2id or costs less than a new
-    /// one does now. Returns `None` if the stored hash may stay, or if bcrypt did not read the whole password.
+    /// Returns the new hash of a password that was just verified, if the stored hash is not Argon2id or costs
+    /// less than a new one does now. Returns `None` if the stored hash may stay, or if bcrypt did not read
+    /// the whole password.
     pub fn upgrade(&self, stored: &str, password: &str, salt: [u8; 16]) -> Option<String> {
         let stored: Stored = stored.parse().ok()?;
         let composed = composed(password);
@@ -217,8 +224,8 @@ impl Passwords {
         self.verifications.load(Ordering::Relaxed)
     }
 
-    /// Does what is left of the work of a new hash: nothing after a hash that costs as much, and the rest after a cheaper legacy
-    /// hash. Otherwise the time would tell that there is such a user.
+    /// Does the rest of the work of a new hash after this much work: nothing after a hash that costs as much
+    /// or more. Without it, the time would show that the user exists.
     fn run_decoy(&self, password: &str, spent: u32) {
         let new = &self.cost.0;
         let Some(left) = self.cost.work().checked_sub(spent).filter(|left| *left > 0) else { return };
@@ -235,8 +242,8 @@ impl Passwords {
     }
 }
 
-/// Returns the password in NFC, if that is another string: some systems send letters and their marks apart (NIST
-/// SP 800-63B-4 §3.1.1.2). Returns `None` for a text that is longer than any password.
+/// Returns the password in NFC, if that is another string. Some systems send a letter and its accent as two
+/// characters (NIST SP 800-63B-4 §3.1.1.2). Returns `None` for a text that is too long for a password.
 fn composed(password: &str) -> Option<Zeroizing<String>> {
     if password.is_ascii() || password.len() > MAX_BYTES || is_nfc(password) {
         return None;
@@ -244,7 +251,7 @@ fn composed(password: &str) -> Option<Zeroizing<String>> {
     Some(Zeroizing::new(password.nfc().collect()))
 }
 
-/// Runs a known-answer test: returns whether this processor computes Argon2 as RFC 9106 says.
+/// Runs a known-answer test. Returns whether this processor computes Argon2 as RFC 9106 says.
 pub fn self_test() -> bool {
     argon2id::self_test()
 }

@@ -1,4 +1,4 @@
-//! Password hashes as they are stored: our own, and those that users bring along.
+//! The stored forms of password hashes: Postern's own, and legacy ones.
 //!
 //! | stored form | what it is |
 //! |---|---|
@@ -14,11 +14,11 @@
 //! | `$2x$…` | bcrypt of an early crypt_blowfish, with its fault |
 //! | `$y$…` | yescrypt |
 //! | `firebase$ln=…,r=…,p=1$…` | Firebase's scrypt, with the keystream for the project's hash |
-//! | `layered$…` | what was fast to guess, under Argon2id: the module `layered` |
+//! | `layered$…` | a digest that is fast to guess, under Argon2id: see the module `layered` |
 //! | `$P$…`, `$H$…` | phpass, the portable hash of older PHP applications |
-//! | `peppered$ID$HOW$…` | what follows, of the password combined with a pepper: the module `pepper` |
+//! | `peppered$ID$HOW$…` | the hash that follows, of a password with a pepper: see the module `pepper` |
 //!
-//! Whatever it asks for is bounded before it is run: a poisoned import must not stall a function.
+//! The cost of a hash is checked before it is run, so that a malicious import cannot stop a function.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -71,7 +71,7 @@ impl FromStr for Hash {
     }
 }
 
-/// What begins with `$`: crypt(3)'s forms and PHC strings.
+/// Reads a form that begins with `$`: one of crypt(3), or a PHC string.
 fn modular(stored: &str, rest: &str) -> Result<Hash, UnusableHash> {
     let (head, tail) = rest.split_once('$').unwrap_or((rest, ""));
     match head {
@@ -103,8 +103,8 @@ fn modular(stored: &str, rest: &str) -> Result<Hash, UnusableHash> {
     }
 }
 
-/// `<params>$<salt>$<hash>`, the last two in base 64 without padding. The PHC string format wants longer salts than
-/// products use.
+/// Reads `<params>$<salt>$<hash>`, the last two in base 64 without padding. The PHC string format requires
+/// longer salts than other products use.
 fn salt_and_output(rest: &str) -> Result<(&str, Vec<u8>, Vec<u8>), UnusableHash> {
     let parts: Vec<&str> = rest.split('$').collect();
     let [params, salt, output] = parts[..] else { return Err(UnusableHash::Malformed) };
@@ -116,7 +116,7 @@ fn salt_and_output(rest: &str) -> Result<(&str, Vec<u8>, Vec<u8>), UnusableHash>
     Ok((params, salt, bytes(output)?))
 }
 
-/// A number among `a=1,b=2`.
+/// Reads one number of `a=1,b=2`.
 fn number(params: &str, name: &str) -> Result<Option<u32>, UnusableHash> {
     let mut found = None;
     for param in params.split(',') {
@@ -128,14 +128,14 @@ fn number(params: &str, name: &str) -> Result<Option<u32>, UnusableHash> {
     Ok(found)
 }
 
-/// `ln=…,r=…,p=…`.
+/// Reads `ln=…,r=…,p=…`.
 fn scrypt_numbers(params: &str) -> Result<(u8, u32, u32), UnusableHash> {
     let number = |name| number(params, name)?.ok_or(UnusableHash::Malformed);
     let log_n = u8::try_from(number("ln")?).map_err(|_| UnusableHash::TooExpensive)?;
     Ok((log_n, number("r")?, number("p")?))
 }
 
-/// `ln=…,r=…,p=…$<salt>$<keystream>`.
+/// Reads `ln=…,r=…,p=…$<salt>$<keystream>`.
 fn firebase(rest: &str) -> Result<Hash, UnusableHash> {
     let (params, salt, keystream) = salt_and_output(rest)?;
     let (log_n, r, p) = scrypt_numbers(params)?;
@@ -148,7 +148,7 @@ fn firebase(rest: &str) -> Result<Hash, UnusableHash> {
     }
 }
 
-/// `<kind>$<numbers>$<salt>$argon2id$…`.
+/// Reads `<kind>$<numbers>$<salt>$argon2id$…`.
 fn layered(rest: &str) -> Result<Hash, UnusableHash> {
     let mut parts = rest.splitn(4, '$');
     let (Some(kind), Some(numbers), Some(old_salt), Some(argon2)) =
@@ -181,11 +181,11 @@ fn phc(stored: &str) -> Result<Hash, UnusableHash> {
             let version =
                 hash.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
             let params = Params::try_from(&hash).map_err(|_| malformed)?;
-            // Made with a secret of elsewhere, without which nobody can verify it.
+            // The hash was made with a secret key, without which it cannot be verified.
             if !params.keyid().is_empty() {
                 return Err(UnusableHash::Unknown);
             }
-            // The crate has defaults for those that are missing.
+            // The crate would use its defaults for missing parameters.
             for name in ["m", "t", "p"] {
                 number(name)?;
             }
@@ -202,14 +202,14 @@ fn phc(stored: &str) -> Result<Hash, UnusableHash> {
     }
 }
 
-/// `<iterations>$<salt>$<base64>`; the salt is used as the text that it is.
+/// Reads `<iterations>$<salt>$<base64>`. The salt is the text itself.
 fn django_pbkdf2(algorithm: pbkdf2::Algorithm, rest: &str) -> Result<Hash, UnusableHash> {
     let parts: Vec<&str> = rest.split('$').collect();
     let [iterations, salt, output] = parts[..] else { return Err(UnusableHash::Malformed) };
     pbkdf2(algorithm, decimal(iterations)?, salt.as_bytes().to_vec(), base64(output)?)
 }
 
-/// `<N>$<salt>$<r>$<p>$<base64>`.
+/// Reads `<N>$<salt>$<r>$<p>$<base64>`.
 fn django_scrypt(rest: &str) -> Result<Hash, UnusableHash> {
     let parts: Vec<&str> = rest.split('$').collect();
     let [n, salt, r, p, output] = parts[..] else { return Err(UnusableHash::Malformed) };
@@ -227,7 +227,7 @@ fn scrypt(log_n: u8, r: u32, p: u32, salt: Vec<u8>, output: Vec<u8>) -> Result<H
     {
         return Err(UnusableHash::TooExpensive);
     }
-    // With N = 1 nothing is mixed.
+    // With N = 1, scrypt would mix nothing.
     if log_n == 0 || salt.is_empty() {
         return Err(UnusableHash::Malformed);
     }
@@ -273,13 +273,14 @@ fn base64(text: &str) -> Result<Vec<u8>, UnusableHash> {
     checked(STANDARD.decode(text).map_err(|_| UnusableHash::Malformed)?)
 }
 
-/// A hash of a length that can be one.
+/// Returns the hash, if its length is within the bounds.
 fn checked(output: Vec<u8>) -> Result<Vec<u8>, UnusableHash> {
-    let sound = (LEAST_OUTPUT_BYTES..=MAX_OUTPUT_BYTES).contains(&output.len());
-    if sound { Ok(output) } else { Err(UnusableHash::Malformed) }
+    let is_within = (LEAST_OUTPUT_BYTES..=MAX_OUTPUT_BYTES).contains(&output.len());
+    if is_within { Ok(output) } else { Err(UnusableHash::Malformed) }
 }
 
-/// Digits and nothing else: Rust would take a `+` too. What does not fit is dear by any measure.
+/// Reads a number of digits only. Rust's own parser would accept a `+` too. A number that does not fit into
+/// 32 bits is too expensive for any parameter.
 pub(super) fn decimal(text: &str) -> Result<u32, UnusableHash> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(UnusableHash::Malformed);

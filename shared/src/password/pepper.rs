@@ -1,7 +1,8 @@
-//! Peppers: secrets with which other products combine passwords before they hash them. A pepper stands in the signing
-//! secret under a short id. A stored hash names the id and how the password is combined; the table has no pepper.
+//! Peppers: secrets with which other products combine passwords before they hash them. The signing secret
+//! holds each pepper under a short id. A stored hash names the id and how the password is combined; the table
+//! has no pepper.
 //!
-//! | how | what is hashed in place of the password |
+//! | how | the text that is hashed in place of the password |
 //! |---|---|
 //! | `prefix` | the pepper, then the password |
 //! | `suffix` | the password, then the pepper |
@@ -27,10 +28,10 @@ pub const MAX_PEPPER_BYTES: usize = 256;
 /// The longest id of a pepper, in bytes.
 const MAX_ID_BYTES: usize = 16;
 
-/// What a stored form with a pepper begins with.
+/// The beginning of a stored form with a pepper.
 pub(super) const PREFIX: &str = "peppered$";
 
-/// The name of a pepper. It is no secret.
+/// The id of a pepper. It is not secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PepperId(String);
 
@@ -56,18 +57,18 @@ pub enum HmacFunction {
     Sha512,
 }
 
-/// How an HMAC is written before it is hashed.
+/// The encoding of an HMAC before it is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HmacForm {
     /// Its bytes.
     Bytes,
-    /// In hexadecimal, in small letters.
+    /// In hexadecimal, in lower case.
     Hex,
     /// In base 64, with padding.
     Base64,
 }
 
-/// The names of all ways to combine, as stored forms and options have them.
+/// The names of all ways to combine, in stored forms and options.
 const NAMES: [(&str, PepperHow); 11] = [
     ("prefix", PepperHow::Prefix),
     ("suffix", PepperHow::Suffix),
@@ -87,7 +88,7 @@ const NAMES: [(&str, PepperHow); 11] = [
 pub struct Peppering {
     /// The pepper.
     pub id: PepperId,
-    /// How.
+    /// How it is combined with the password.
     pub how: PepperHow,
 }
 
@@ -95,7 +96,8 @@ pub struct Peppering {
 #[derive(Default)]
 pub struct Peppers(BTreeMap<PepperId, Vec<u8>>);
 
-/// Why a pepper is refused. The error never shows a pepper, nor a malformed id: that may be a pepper in the wrong place.
+/// Why a pepper is refused. The error never shows a pepper. It does not show a malformed id either, since
+/// that may be a pepper in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PepperError {
     /// The id is malformed.
@@ -114,8 +116,8 @@ impl FromStr for PepperId {
 
     fn from_str(text: &str) -> Result<Self, PepperError> {
         let taken = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        let sound = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(taken);
-        if sound { Ok(Self(text.to_owned())) } else { Err(PepperError::BadId) }
+        let is_valid = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(taken);
+        if is_valid { Ok(Self(text.to_owned())) } else { Err(PepperError::BadId) }
     }
 }
 
@@ -126,18 +128,18 @@ impl fmt::Display for PepperId {
 }
 
 impl PepperHow {
-    /// By its name in stored forms and options.
+    /// Returns the way to combine with this name in stored forms and options.
     pub fn named(name: &str) -> Option<Self> {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, how)| *how)
     }
 
-    /// All names.
+    /// Returns all names.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMES.iter().map(|(name, _)| *name)
     }
 
-    /// Whether what is hashed is an HMAC as text, which has no NUL, and of which the first 72 bytes depend on the whole
-    /// password.
+    /// Returns whether an HMAC as text is hashed. Such a text has no NUL, and its first 72 bytes depend on
+    /// the whole password.
     pub(super) fn is_hmac_as_text(self) -> bool {
         matches!(self, Self::Hmac(_, HmacForm::Hex | HmacForm::Base64))
     }
@@ -171,7 +173,8 @@ impl fmt::Display for PepperHow {
 }
 
 impl Peppering {
-    /// Reads what follows [`PREFIX`]: the id, how, and the stored form of what was hashed, which names no pepper itself.
+    /// Reads the text after [`PREFIX`]. Returns the pepper and how it is combined, and the stored form after
+    /// them, which must not name a pepper itself.
     pub(super) fn split(rest: &str) -> Result<(Self, &str), UnusableHash> {
         let malformed = UnusableHash::Malformed;
         let (id, rest) = rest.split_once('$').ok_or(malformed)?;
@@ -185,7 +188,7 @@ impl Peppering {
     }
 }
 
-/// What of the stored form is in front of that of the hash.
+/// The part of the stored form before that of the hash.
 impl fmt::Display for Peppering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{PREFIX}{}${}$", self.id, self.how)
@@ -193,10 +196,10 @@ impl fmt::Display for Peppering {
 }
 
 impl Peppers {
-    /// These peppers.
+    /// Makes a set of these peppers.
     ///
     /// # Errors
-    /// If one is empty or too long, or there are too many.
+    /// If a pepper is empty or too long, or if there are too many.
     pub fn new(peppers: impl IntoIterator<Item = (PepperId, Vec<u8>)>) -> Result<Self, PepperError> {
         let peppers: BTreeMap<_, _> = peppers.into_iter().collect();
         if peppers.len() > MAX_PEPPERS {
@@ -208,12 +211,12 @@ impl Peppers {
         }
     }
 
-    /// The ids of all peppers, in order.
+    /// Returns the ids of all peppers, in order.
     pub fn ids(&self) -> impl Iterator<Item = &PepperId> {
         self.0.keys()
     }
 
-    /// What is hashed in place of the password; `None` where there is no such pepper.
+    /// Returns the text that is hashed in place of the password. Returns `None` if there is no such pepper.
     pub(super) fn combine(&self, peppering: &Peppering, password: &[u8]) -> Option<Vec<u8>> {
         self.0.get(&peppering.id).map(|pepper| peppering.how.combine(pepper, password))
     }
@@ -234,9 +237,9 @@ mod tests {
     }
 
     #[test]
-    fn an_id_out_of_bounds_is_refused() {
-        for good in ["a", "0", "_-", "abcdefghijklmnop"] {
-            assert_eq!(good.parse::<PepperId>().map(|id| id.to_string()), Ok(good.to_owned()));
+    fn id_out_of_bounds_is_refused() {
+        for valid in ["a", "0", "_-", "abcdefghijklmnop"] {
+            assert_eq!(valid.parse::<PepperId>().map(|id| id.to_string()), Ok(valid.to_owned()));
         }
         for bad in ["", "A", "ä", "a b", "a$", "abcdefghijklmnopq"] {
             assert_eq!(bad.parse::<PepperId>(), Err(PepperError::BadId), "{bad}");
@@ -256,13 +259,13 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_ids_alone() {
+    fn debug_of_peppers_shows_only_their_ids() {
         let peppers = Peppers::new([(id("a"), b"secret".to_vec()), (id("b"), vec![115])]).unwrap();
         assert_eq!(format!("{peppers:?}"), r#"{PepperId("a"), PepperId("b")}"#);
     }
 
     #[test]
-    fn every_name_is_read_as_what_it_is_written_for() {
+    fn name_of_each_way_to_combine_reads_back() {
         for name in PepperHow::names() {
             assert_eq!(PepperHow::named(name).map(|how| how.to_string()).as_deref(), Some(name));
         }

@@ -1,4 +1,4 @@
-//! The rules for a new password: it is long enough, and none of those that everybody tries first (NIST SP 800-63B-4
+//! The rules for a new password: it is long enough, and it is not a common password (NIST SP 800-63B-4
 //! §3.1.1.2, ASVS 5 6.2). There is no rule for its characters.
 
 use ring::digest;
@@ -18,20 +18,20 @@ pub enum WeakPassword {
     /// The password is longer than [`MAX_BYTES`].
     #[error("the password is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// The password is among those that everybody tries first, or it is the user's own name.
+    /// The password is a common one, or it is the user's own name.
     #[error("the password is too common")]
     TooCommon,
 }
 
-/// The first four bytes of the SHA-256 of each common password of [`LEAST_BYTES`] and more, sorted: 8,359 of the
-/// 20,000 that Django's `CommonPasswordValidator` knows, made by `.ci/common-passwords`. One in half a million other
-/// passwords is taken for one of them.
+/// The first four bytes of the SHA-256 of each common password of [`LEAST_BYTES`] and more, sorted: 8,359 of
+/// the 20,000 in Django's `CommonPasswordValidator`. `.ci/common-passwords` made the list. One in half a
+/// million other passwords has the same four bytes, and is refused too.
 const COMMON: &[u8] = include_bytes!("common.bin");
 
-/// Checks the new password of a user with these names. The check reads its NFC, which is what is hashed.
+/// Checks the new password of a user with these names. The check uses the password in NFC, as the hash does.
 ///
 /// # Errors
-/// The reason why the password is too weak.
+/// If the password is too short, too long, or too common.
 pub fn check_new(password: &str, names: &[&str]) -> Result<(), WeakPassword> {
     let composed = composed(password);
     let password = composed.as_deref().map_or(password, String::as_str);
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn length_is_in_bytes() {
+    fn password_is_measured_in_bytes() {
         assert_eq!(check_new("1q9zT#k", &[]), Err(WeakPassword::TooShort));
         assert_eq!(check_new("☃☃☃", &[]), Ok(()));
         assert_eq!(check_new(&"k7".repeat(512), &[]), Ok(()));
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_tries_is_refused_however_it_is_written() {
+    fn common_password_is_refused_in_any_case() {
         for common in
             ["password", "Password", "PASSWORD1", " 12345678 ", "qwertyuiop", "iloveyou1", "trustno1"]
         {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_no_password() {
+    fn name_of_the_user_is_refused() {
         let names = ["Jane.Doe", "jane@example.com"];
         for name in ["jane.doe", "JANE@EXAMPLE.COM", " jane.doe "] {
             assert_eq!(check_new(name, &names), Err(WeakPassword::TooCommon), "{name}");
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_sorted_and_whole() {
+    fn list_of_common_passwords_is_sorted_and_complete() {
         let (known, rest) = COMMON.as_chunks::<4>();
         assert!(known.is_sorted() && known.len() > 8000 && rest.is_empty());
     }

@@ -1,4 +1,4 @@
-//! A hash as it is stored: how it is read, and whether a password is its own.
+//! A stored hash, with or without a pepper: its form, and its verification.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use super::layered::FastKind;
 use super::limits::{MAX_STORED_BYTES, UnusableHash};
 use super::pepper::{self, PepperId, Peppering, Peppers};
 
-/// How a stored password was hashed.
+/// The algorithm of a stored password hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
     /// Argon2id (RFC 9106), which new passwords get.
@@ -20,11 +20,11 @@ pub enum Algorithm {
     Argon2i,
     /// bcrypt.
     Bcrypt,
-    /// bcrypt of the password with something at its end.
+    /// bcrypt of the password followed by a suffix.
     BcryptWithSuffix,
     /// bcrypt of the password's SHA-256 in hexadecimal.
     BcryptSha256,
-    /// bcrypt of another digest of the password, or of that in base 64.
+    /// bcrypt of another digest of the password, or of a digest in base 64.
     BcryptDigest,
     /// bcrypt as WordPress 6.8 uses it.
     WordPress,
@@ -34,7 +34,7 @@ pub enum Algorithm {
     Yescrypt,
     /// Firebase's scrypt.
     Firebase,
-    /// A digest that was fast to guess, under Argon2id.
+    /// A digest that is fast to guess, under a layer of Argon2id.
     Layered(FastKind),
     /// PBKDF2 with HMAC-SHA-1.
     Pbkdf2Sha1,
@@ -74,17 +74,17 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// How a password was hashed, where that can be verified here.
+/// Returns the algorithm of a stored hash.
 ///
 /// # Errors
-/// With the reason why not.
+/// If the hash is of no known kind, is malformed, costs too much, or is not accepted with its pepper.
 pub fn algorithm_of(stored: &str) -> Result<Algorithm, UnusableHash> {
     stored.parse::<Stored>().map(|stored| stored.algorithm())
 }
 
-/// A stored hash within bounds.
+/// A stored hash whose cost is within the bounds.
 pub(super) struct Stored {
-    /// What the password is combined with before it is hashed.
+    /// The pepper with which the password is combined before it is hashed.
     pub(super) peppering: Option<Peppering>,
     pub(super) hash: Hash,
 }
@@ -105,8 +105,9 @@ impl Stored {
         if self.peppering.is_some() { Algorithm::Peppered } else { self.hash.algorithm() }
     }
 
-    /// Whether this is the password. One with a NUL is none for a hash from elsewhere, where it would end the password or
-    /// pad it: HMAC fills a key up with zeros, and bcrypt repeats it with a zero between, so others would fit too.
+    /// Returns whether this is the password. For a legacy hash, a password with a NUL is always wrong. HMAC
+    /// pads a key with zeros, and bcrypt repeats it with a zero in between, so several such passwords would
+    /// have the same hash.
     pub(super) fn matches(&self, password: &str, peppers: &Peppers) -> Result<bool, NotVerified> {
         let is_argon2 = self.peppering.is_none() && matches!(self.hash, Hash::Argon2 { .. });
         let derives = match &self.peppering {
@@ -119,14 +120,14 @@ impl Stored {
         Ok(derives.ok_or(NotVerified::NoMemory)? && (is_argon2 || !password.contains('\0')))
     }
 
-    /// Whether a new hash is better than this one. New hashes have no pepper.
+    /// Returns whether a new hash is better than this one. New hashes have no pepper.
     pub(super) fn is_outdated(&self, cost: &Cost) -> bool {
         self.peppering.is_some() || self.hash.is_outdated(cost)
     }
 
-    /// Whether every byte of the password was looked at.
+    /// Returns whether the hash depends on every byte of the password.
     pub(super) fn covers(&self, password: &str) -> bool {
-        // bcrypt with a pepper has an HMAC of the whole password.
+        // With a pepper, bcrypt hashes an HMAC of the whole password.
         self.peppering.is_some() || self.hash.covers(password)
     }
 }

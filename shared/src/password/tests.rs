@@ -1,4 +1,4 @@
-//! Our own hashes, those of elsewhere, and what each costs.
+//! New hashes, legacy hashes, and what each costs.
 
 use super::argon2id::{
     FILLED, KNOWN_ANSWER_PASSWORD, KNOWN_ANSWER_SALT, KNOWN_ANSWER_TAG, known_answer_params, work,
@@ -6,7 +6,7 @@ use super::argon2id::{
 use super::*;
 
 #[test]
-fn hashes_come_out_right_on_this_processor() {
+fn known_answer_test_passes_on_this_processor() {
     assert!(self_test());
     let mut tag = [0; KNOWN_ANSWER_TAG.len()];
     let reference = argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, known_answer_params().unwrap());
@@ -15,7 +15,7 @@ fn hashes_come_out_right_on_this_processor() {
 }
 
 #[test]
-fn what_was_hashed_verifies_and_nothing_else_does() {
+fn password_verifies_only_with_its_own_hash() {
     let passwords = Passwords::default();
     let hash = passwords.hash("pässwörd ☃", [7; 16]).unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -27,15 +27,15 @@ fn what_was_hashed_verifies_and_nothing_else_does() {
 
 /// The reference implementation's own output, from the `phc_strings` tests of the Argon2 specification.
 #[test]
-fn another_implementations_hashes_verify() {
+fn hash_of_the_reference_implementation_verifies() {
     let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     assert!(Passwords::default().verify(Some(reference), "password", &Peppers::default()));
     assert!(!Passwords::default().verify(Some(reference), "Password", &Peppers::default()));
 }
 
-/// A wrong password costs the work of a new hash, whatever is stored; only a dearer hash costs more.
+/// Only a stored hash that is more expensive than a new one costs more.
 #[test]
-fn the_decoy_makes_up_for_what_was_not_spent() {
+fn wrong_password_costs_the_work_of_a_new_hash() {
     let new = work(&Cost::DEFAULT.0);
     let hash = |params: &str| {
         format!("$argon2id$v=19${params}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
@@ -57,7 +57,7 @@ fn the_decoy_makes_up_for_what_was_not_spent() {
 }
 
 #[test]
-fn a_password_over_the_limit_is_wrong_even_where_it_is_right() {
+fn password_over_the_limit_is_wrong_even_with_its_own_hash() {
     let passwords = Passwords::default();
     for (length, right) in [(MAX_BYTES, true), (MAX_BYTES + 1, false)] {
         let password = "x".repeat(length);
@@ -67,7 +67,7 @@ fn a_password_over_the_limit_is_wrong_even_where_it_is_right() {
 }
 
 #[test]
-fn new_hashes_may_cost_what_a_stored_one_may() {
+fn cost_above_that_of_a_stored_hash_is_an_error() {
     let cost = |memory: &str, passes: &str| {
         let env = Environment::of([("ARGON2_MEMORY_KIB", memory), ("ARGON2_ITERATIONS", passes)]);
         Cost::from_env(&env)
@@ -78,7 +78,7 @@ fn new_hashes_may_cost_what_a_stored_one_may() {
 }
 
 #[test]
-fn every_attempt_is_one_verification() {
+fn each_attempt_counts_as_one_verification() {
     let passwords = Passwords::default();
     let hash = passwords.hash("right", [1; 16]).unwrap();
     let before = passwords.verifications();
@@ -89,8 +89,8 @@ fn every_attempt_is_one_verification() {
     assert_eq!(passwords.verifications() - before, 4);
 }
 
-/// What each stored form says of `pässwörd ☃`: made with Django 5.2, passlib 1.7, bcrypt 5 and Python's hashlib.
-const ELSEWHERE: [(&str, HashAlgorithm); 15] = [
+/// Legacy hashes of `pässwörd ☃`. Django 5.2, passlib 1.7, bcrypt 5 and Python's hashlib made them.
+const LEGACY: [(&str, HashAlgorithm); 15] = [
     (
         "pbkdf2_sha256$1000$saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=",
         HashAlgorithm::Pbkdf2Sha256,
@@ -140,16 +140,16 @@ const ELSEWHERE: [(&str, HashAlgorithm); 15] = [
 ];
 
 #[test]
-fn the_hashes_of_elsewhere_verify_and_are_renewed() {
+fn legacy_hash_verifies_and_is_upgraded() {
     let passwords = Passwords::default();
-    for (stored, algorithm) in ELSEWHERE {
+    for (stored, algorithm) in LEGACY {
         assert_eq!(algorithm_of(stored), Ok(algorithm), "{stored}");
         assert!(passwords.verify(Some(stored), "pässwörd ☃", &Peppers::default()), "{stored}");
         for wrong in ["pässwörd ☃33", "pässwörd", "", "\0pässwörd ☃"] {
             assert!(!passwords.verify(Some(stored), wrong, &Peppers::default()), "{stored} {wrong}");
         }
         let upgraded = passwords.upgrade(stored, "pässwörd ☃", [9; 16]);
-        // Django's default Argon2id costs more than ours, and stays.
+        // Django's default Argon2id costs more than a new hash, so it stays.
         assert_eq!(upgraded.is_none(), algorithm == HashAlgorithm::Argon2id, "{stored}");
         assert!(
             upgraded.is_none_or(|hash| passwords.verify(Some(&hash), "pässwörd ☃", &Peppers::default())),
@@ -158,9 +158,9 @@ fn the_hashes_of_elsewhere_verify_and_are_renewed() {
     }
 }
 
-/// The samples of the products whose users are brought along.
+/// The sample hashes of the products whose users can be imported.
 #[test]
-fn the_products_samples_verify() {
+fn sample_hash_of_each_product_verifies() {
     let staple = "correct horse battery staple";
     for (stored, password) in [
         ("bcrypt_suffix$33$$2y$10$abcdefghijklmnopqrstuuTNk2TG.5YzeKDfsFTccKMbtkTqCpxU6", "Password1234!"),
@@ -182,9 +182,9 @@ fn the_products_samples_verify() {
     }
 }
 
-/// bcrypt stops at 72 bytes. What was typed beyond them must not become the password.
+/// bcrypt reads 72 bytes. Text after them, which may be mistyped, must not become the password.
 #[test]
-fn a_password_that_bcrypt_cut_off_is_not_renewed() {
+fn hash_of_a_password_that_bcrypt_cut_off_is_not_upgraded() {
     let passwords = Passwords::default();
     let stored = "$2b$04$gA3oHZwjMF4ezEZUTYXwfeBLwse8FnXW..SSTXD8wiYgbKNlxXGcG";
     let (all, more) = ("x".repeat(72), "x".repeat(72) + "typo");
@@ -197,11 +197,11 @@ fn a_password_that_bcrypt_cut_off_is_not_renewed() {
     assert!(passwords.upgrade(stored, &more, [9; 16]).is_none());
 }
 
-/// HMAC pads its key with zeros, bcrypt repeats it with a zero between: what is the same to them is not to us.
+/// HMAC pads a key with zeros, and bcrypt repeats it with a zero in between.
 #[test]
-fn a_password_with_a_nul_fits_no_hash_of_elsewhere() {
+fn password_with_a_nul_is_wrong_for_every_legacy_hash() {
     let passwords = Passwords::default();
-    for (stored, algorithm) in ELSEWHERE {
+    for (stored, algorithm) in LEGACY {
         for other in ["pässwörd ☃\0", "pässwörd ☃\0\0", "pässwörd ☃\0pässwörd ☃", "pässwörd ☃33\0pässwörd ☃"]
         {
             assert!(
@@ -222,9 +222,10 @@ fn a_password_with_a_nul_fits_no_hash_of_elsewhere() {
     );
 }
 
-/// Of a time before there was a second version, as the reference implementation takes it.
+/// A string from before the second version names no version. The reference implementation reads it in the
+/// same way.
 #[test]
-fn argon2_without_a_version_is_the_first() {
+fn argon2_hash_without_a_version_is_of_the_first() {
     let passwords = Passwords::default();
     let first = "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
     assert!(passwords.verify(Some(first), "password", &Peppers::default()));
@@ -232,24 +233,24 @@ fn argon2_without_a_version_is_the_first() {
 }
 
 #[test]
-fn a_hash_of_ours_is_renewed_when_new_ones_cost_more() {
-    let (cheap, dear) =
+fn hash_is_upgraded_when_new_ones_cost_more() {
+    let (cheap, expensive) =
         (Passwords::default(), Passwords::new(Cost(Params::new(19_456, 3, 1, Some(32)).unwrap()), None));
     let hash = cheap.hash("right", [1; 16]).unwrap();
     assert_eq!(cheap.upgrade(&hash, "right", [2; 16]), None);
-    let upgraded = dear.upgrade(&hash, "right", [2; 16]).unwrap();
+    let upgraded = expensive.upgrade(&hash, "right", [2; 16]).unwrap();
     assert!(upgraded.contains("m=19456,t=3,p=1"));
-    assert_eq!(dear.upgrade(&upgraded, "right", [3; 16]), None);
+    assert_eq!(expensive.upgrade(&upgraded, "right", [3; 16]), None);
     assert_eq!(cheap.upgrade(&upgraded, "right", [3; 16]), None);
     let first = "$argon2id$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
     let argon2i = "$argon2i$v=19$m=65536,t=4,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    assert!(cheap.upgrade(argon2i, "password", [3; 16]).is_some(), "however dear, it is not Argon2id");
+    assert!(cheap.upgrade(argon2i, "password", [3; 16]).is_some(), "however expensive, it is not Argon2id");
     assert!(cheap.upgrade(&first.replace("$m", "$v=16$m"), "password", [3; 16]).is_some());
 }
 
-/// A cheaper hash from elsewhere costs its own work and the rest of a new one's, a dearer one its own.
+/// After a cheaper legacy hash the decoy does the rest of the work of a new hash.
 #[test]
-fn the_decoy_follows_the_hashes_of_elsewhere() {
+fn wrong_password_for_a_legacy_hash_costs_that_hash_and_the_rest_of_a_new_one() {
     let new = work(&Cost::DEFAULT.0);
     for (stored, own) in [
         ("pbkdf2_sha256$30000$saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=", 30_000),
@@ -269,11 +270,11 @@ fn the_decoy_follows_the_hashes_of_elsewhere() {
     }
 }
 
-/// With a decoy of the kind that users have brought along, a wrong password is one hash of each kind, whoever's it is.
+/// A wrong password then costs one hash of each kind, for every user.
 #[test]
-fn a_decoy_of_their_kind_hides_the_dearer_hashes_of_elsewhere() {
+fn decoy_of_a_legacy_kind_makes_every_wrong_password_cost_the_same() {
     let new = work(&Cost::DEFAULT.0);
-    // Of a kind whose runs can be counted here, and not dearer: Argon2i.
+    // Argon2i, since the runs of Argon2 can be counted here.
     let like = "$argon2i$v=19$m=20000,t=4,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let env = Environment::of([("DECOY_HASH", like)]);
     let passwords = Passwords::new(Cost::DEFAULT, Decoy::from_env(&env).unwrap());

@@ -1,18 +1,18 @@
-//! The hashes that other products store, against vectors that their own libraries made.
+//! The hashes of other products, against vectors that their own libraries made.
 
 use super::*;
 
-/// How each was made is in the file.
+/// The file says how each vector was made.
 const VECTORS: &str = include_str!("vectors.tsv");
 
-/// The peppers of the vectors: a text, and bytes that are none.
+/// Returns the peppers of the vectors: one is text, the other is bytes that are not UTF-8.
 pub(super) fn peppers() -> Peppers {
     let bytes = [&b"\x00\xff\x10\xc3\x28"[..], &(120..150).collect::<Vec<u8>>(), b"\n\0"].concat();
     let peppers = [("a", b"postern sample pepper of tests".to_vec()), ("b", bytes)];
     Peppers::new(peppers.map(|(id, pepper)| (id.parse().unwrap(), pepper))).unwrap()
 }
 
-/// What is stored of each, and its password.
+/// Returns the name of each vector, its stored form and its password.
 fn stored() -> Vec<(&'static str, String, &'static str)> {
     let rows = VECTORS.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
     let stored = rows.map(|row| {
@@ -28,12 +28,12 @@ fn stored() -> Vec<(&'static str, String, &'static str)> {
 }
 
 #[test]
-fn every_vector_verifies_with_its_password_alone() {
+fn vector_verifies_only_with_its_password() {
     let (passwords, peppers) = (Passwords::default(), peppers());
     for (name, stored, password) in stored() {
         assert!(passwords.verify(Some(&stored), password, &peppers), "{name}: {stored}");
         let longer = format!("{password}x");
-        // bcrypt looks at 72 bytes.
+        // bcrypt reads 72 bytes.
         let cut = stored.starts_with("$2") && password.len() > 72;
         assert_eq!(passwords.verify(Some(&stored), &longer, &peppers), cut, "{name}: {stored}");
         for wrong in [&password.to_uppercase(), "wrong"] {
@@ -50,16 +50,16 @@ fn every_vector_verifies_with_its_password_alone() {
 }
 
 #[test]
-fn a_stored_form_is_itself_when_it_is_imported_again() {
+fn stored_form_is_unchanged_when_it_is_imported_again() {
     for (name, stored, _) in stored() {
         let again = classify(&stored);
         assert!(matches!(&again, Ok(Imported::Stored(again, _)) if *again == stored), "{name}: {again:?}");
     }
 }
 
-/// What is fast to guess is neither stored nor shown.
+/// A digest that is fast to guess is never stored or shown.
 #[test]
-fn a_fast_digest_is_layered_and_never_stored() {
+fn fast_digest_is_layered_and_never_stored() {
     let mut fast = 0;
     for row in VECTORS.lines().skip(1) {
         let hash = row.split('\t').nth(2).unwrap();
@@ -83,7 +83,7 @@ fn a_fast_digest_is_layered_and_never_stored() {
 }
 
 #[test]
-fn a_wrong_password_for_a_layered_digest_costs_a_new_hash() {
+fn wrong_password_for_a_layered_digest_costs_a_new_hash() {
     let Ok(Imported::Fast(fast)) = classify("5f4dcc3b5aa765d61d8327deb882cf99") else { panic!("not MD5") };
     let passwords = Passwords::default();
     let stored = passwords.layer(&fast, [3; 16]).unwrap();
@@ -94,7 +94,7 @@ fn a_wrong_password_for_a_layered_digest_costs_a_new_hash() {
 }
 
 #[test]
-fn hashes_of_other_products_that_cannot_be_used_say_why() {
+fn unusable_hash_of_another_product_is_refused_with_the_reason() {
     use UnusableHash::{Malformed, TooExpensive, Unknown};
     let argon2 = "argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let digest = "x".repeat(86);
@@ -156,9 +156,9 @@ fn hashes_of_other_products_that_cannot_be_used_say_why() {
     }
 }
 
-/// Work of crypt's SHA-2 grows with the password, and crypt takes none that is longer.
+/// The work of crypt's SHA-2 grows with the password, and crypt accepts no longer one.
 #[test]
-fn a_password_that_crypt_does_not_take_is_wrong() {
+fn password_that_crypt_does_not_accept_is_wrong() {
     let Ok(Imported::Fast(fast)) =
         classify("$5$rounds=1000$salt$ClwCOiuosfwAL5e3Gfy5BAxI1XfNz0VUxCbnGeuT0b4")
     else {
@@ -174,11 +174,11 @@ fn a_password_that_crypt_does_not_take_is_wrong() {
     }
 }
 
-/// A hash of this PBKDF2 is neither fast nor dear.
+/// The cost of this hash is within the bounds, and it needs no layer.
 const PBKDF2: &str = "pbkdf2_sha256$12000$saltsaltsalt$I6lYgPT6NASoMmJrmioMabGDYxNGA6c8OojHv2VHsNo=";
 
 #[test]
-fn hashes_with_a_pepper_that_cannot_be_used_say_why() {
+fn unusable_hash_with_a_pepper_is_refused_with_the_reason() {
     use UnusableHash::{Malformed, NotWithPepper, TooExpensive, Unknown};
     let bcrypt = "$2b$04$XvvQXYj3TqeyzdnKlyvUPO0D6kTRZjMbUWqQHrFuJJ/b9XMWkawCO";
     for (rest, expected) in [
@@ -196,7 +196,7 @@ fn hashes_with_a_pepper_that_cannot_be_used_say_why() {
         ("a$prefix$pbkdf2_sha256$12000$saltsaltsalt$AAAA", Malformed),
         (&format!("a$prefix${}", PBKDF2.replace("12000", "2000001")), TooExpensive),
         (&format!("a$prefix$peppered$a$prefix${PBKDF2}"), NotWithPepper),
-        // What follows the first 72 bytes is not looked at, and a pepper before the password can fill them.
+        // bcrypt reads 72 bytes, and a pepper before the password can fill them.
         (&format!("a$prefix${bcrypt}"), NotWithPepper),
         (&format!("a$suffix${bcrypt}"), NotWithPepper),
         (&format!("a$hmac-sha256${bcrypt}"), NotWithPepper),
@@ -213,9 +213,9 @@ fn hashes_with_a_pepper_that_cannot_be_used_say_why() {
     assert_eq!(algorithm_of(&long), Err(Malformed));
 }
 
-/// What is fast to guess is not even read without its layer.
+/// Without its layer, the hash is not even read.
 #[test]
-fn a_fast_hash_with_a_pepper_is_only_ever_stored_under_a_layer() {
+fn fast_hash_with_a_pepper_is_stored_only_under_a_layer() {
     let fast = format!("peppered$a$prefix${}", PBKDF2.replace("12000", "9999"));
     assert_eq!(algorithm_of(&fast), Err(UnusableHash::NotWithPepper));
     let Ok(Imported::Fast(fast)) = classify(&fast) else { panic!("not fast") };
@@ -225,7 +225,7 @@ fn a_fast_hash_with_a_pepper_is_only_ever_stored_under_a_layer() {
 }
 
 #[test]
-fn an_option_adds_a_pepper_to_hashes_that_name_none() {
+fn hash_without_a_pepper_gets_the_pepper_of_the_option() {
     let peppering = || Peppering { id: "b".parse().unwrap(), how: PepperHow::Suffix };
     let peppered = |hash: &str| match classify(hash).unwrap().with_pepper(peppering()) {
         Ok(Imported::Stored(stored, HashAlgorithm::Peppered)) => Ok(stored),
@@ -248,9 +248,9 @@ fn an_option_adds_a_pepper_to_hashes_that_name_none() {
     }
 }
 
-/// A pepper that is missing or another: the password is wrong, and costs what an unknown user's costs.
+/// Then the attempt costs what that of an unknown user costs.
 #[test]
-fn without_its_pepper_no_password_is_right() {
+fn password_is_wrong_without_its_pepper() {
     let vectors = || stored().into_iter().filter(|(_, stored, _)| stored.starts_with("peppered$"));
     assert!(vectors().count() > 20);
     let other = ["a", "b"].map(|id| (id.parse().unwrap(), b"another".to_vec()));
@@ -265,9 +265,9 @@ fn without_its_pepper_no_password_is_right() {
     }
 }
 
-/// A hash with a pepper costs what it does without, for the decoy too.
+/// A hash with a pepper costs the same as without, for the decoy too.
 #[test]
-fn the_decoy_follows_hashes_with_a_pepper() {
+fn wrong_password_for_a_hash_with_a_pepper_costs_the_decoy_too() {
     let new = Cost::DEFAULT.work();
     let stored = format!("peppered$a$hmac-sha256${PBKDF2}");
     let filled = |passwords: &Passwords, stored: Option<&str>| {
@@ -285,9 +285,9 @@ fn the_decoy_follows_hashes_with_a_pepper() {
     }
 }
 
-/// Whoever copies a line from the page has a decoy.
+/// An operator can copy each of these lines from the page.
 #[test]
-fn decoys_of_the_documentation_are_taken() {
+fn decoys_of_the_documentation_are_accepted() {
     let page = include_str!("../../../docs/import-format.md");
     let (_, table) = page.split_once("| from | `DECOY_HASH` |").unwrap();
     let (table, _) = table.split_once("\n\n").unwrap();

@@ -1,12 +1,14 @@
-//! Codes as people copy them: with the space that an authenticator shows, in capitals, in the digits of their script.
+//! Codes as people type them: with the space that an authenticator shows, in capital letters, or in the
+//! digits of another script.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest text that is looked at as a code, in bytes.
+/// The longest text that is folded, in bytes.
 const MAX_BYTES: usize = 256;
 
-/// The zero of each script whose digits NFKC leaves as they are. Unicode keeps decimal digits (general category Nd) in
-/// runs of ten, in ascending order. Unicode 17.0, checked by `nd_digits_fold` for those that the standard library knows.
+/// The zero of each script whose digits NFKC leaves as they are. In Unicode, decimal digits (general category
+/// Nd) come in runs of ten, in ascending order. The list is that of Unicode 17.0. The test
+/// `digit_of_any_script_folds_to_ascii` checks those that the standard library knows.
 const ZEROS: [char; 68] = [
     '\u{660}',
     '\u{6f0}',
@@ -78,8 +80,8 @@ const ZEROS: [char; 68] = [
     '\u{1e950}',
 ];
 
-/// Folds a code that was typed: drops white space, dashes, dots and characters without a width, and writes decimal digits
-/// of any script in ASCII. Returns a text that is too long for a code as it is.
+/// Folds a code as it was typed. Drops white space, dashes, dots and characters without a width. Converts
+/// decimal digits of any script to ASCII. Returns a text that is too long for a code unchanged.
 pub fn fold(typed: &str) -> String {
     if typed.len() > MAX_BYTES {
         return typed.to_owned();
@@ -93,7 +95,8 @@ fn fold_digit(character: char) -> char {
     value.filter(|value| *value < 10).and_then(|value| char::from_digit(value, 10)).unwrap_or(character)
 }
 
-/// White space, dashes (general category Pd and the minus sign), dots and what has no width.
+/// Returns whether this is white space, a dash (general category Pd or the minus sign), a dot or a character
+/// without a width.
 const fn is_separator(character: char) -> bool {
     character.is_whitespace()
         || matches!(
@@ -110,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn separators_and_scripts_fold_to_six_digits() {
+    fn code_with_separators_or_in_another_script_folds_to_six_digits() {
         for typed in [
             "407446",
             "407 446",
@@ -133,23 +136,23 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_separators_folds_to_nothing() {
+    fn text_of_separators_folds_to_nothing() {
         for typed in ["", " ", "\u{a0}\t\r\n", "--", ".\u{2212}."] {
             assert_eq!(fold(typed), "", "{typed:?}");
         }
     }
 
     #[test]
-    fn letters_stay_and_a_long_text_is_returned_as_it_is() {
+    fn letters_and_long_texts_stay() {
         assert_eq!(fold("0A1B-2C3D"), "0A1B2C3D");
-        assert_eq!(fold("40744²"), "407442", "NFKC makes a digit of it");
-        assert_eq!(fold("ⅣX½"), "IVX1\u{2044}2", "a number that is no decimal digit");
+        assert_eq!(fold("40744²"), "407442", "NFKC turns it into a digit");
+        assert_eq!(fold("ⅣX½"), "IVX1\u{2044}2", "numbers that are no decimal digits");
         let long = " 1".repeat(MAX_BYTES);
         assert_eq!(fold(&long), long);
     }
 
     #[test]
-    fn nd_digits_fold() {
+    fn digit_of_any_script_folds_to_ascii() {
         assert!(ZEROS.is_sorted());
         for zero in ZEROS {
             for value in 0..10 {
@@ -157,7 +160,8 @@ mod tests {
                 assert_eq!(fold(&digit.to_string()), value.to_string(), "{digit:?}");
             }
         }
-        // The standard library knows which characters are numeric, not of which kind: a run has no gap.
+        // The standard library knows only whether a character is numeric, and not whether it is a decimal
+        // digit. So this checks that a run has no gap.
         let known = ZEROS.iter().filter(|zero| zero.is_numeric());
         for zero in known {
             let run = (0..10).map(|value| char::from_u32(*zero as u32 + value).unwrap());

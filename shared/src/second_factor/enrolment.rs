@@ -1,4 +1,4 @@
-//! What a user gets when MFA is switched on: a TOTP secret and recovery codes, each shown once.
+//! An enrolment in MFA: a new TOTP secret and new recovery codes. The user sees each of them once.
 
 use totp_rs::Secret;
 
@@ -8,11 +8,11 @@ use crate::random::random;
 /// How many recovery codes a user gets.
 const CODES: usize = 8;
 
-/// How many characters of a name authenticators are told: at twelve bytes for the longest of them, and the issuer
-/// twice, a QR code's 2,953 bytes are enough.
+/// The longest part of a name in the URI, in characters. A character takes at most twelve bytes, and the URI
+/// has the issuer twice, so it fits into the 2,953 bytes of a QR code.
 const MAX_SHOWN: usize = 64;
 
-/// A new second factor. It has no `Debug`: it is for its user's eyes, once.
+/// A new second factor. It has no `Debug`: only its user may see it, once.
 pub struct Enrolment {
     /// The second factor as it is stored: a TOTP secret of 160 bits (RFC 4226 §4).
     pub mfa: Mfa,
@@ -21,23 +21,24 @@ pub struct Enrolment {
 }
 
 impl Enrolment {
-    /// A random one.
+    /// Makes an enrolment with a random secret and random recovery codes.
     pub fn random() -> Self {
         Self::of(Mfa { secret: Secret::from(random::<20>()).to_base32(), last_step: None })
     }
 
-    /// One of a secret that the user has already, with random recovery codes.
+    /// Makes an enrolment with this secret, which the user has already, and random recovery codes.
     pub(crate) fn of(mfa: Mfa) -> Self {
         Self { mfa, recovery_codes: (0..CODES).map(|_| hex::encode(&random::<4>())).collect() }
     }
 
-    /// The recovery codes as they are stored with the user of this id.
+    /// Returns the digests of the recovery codes, as they are stored with the user of this id.
     pub fn digests(&self, user_id: u64, key: &RecoveryKey) -> Vec<String> {
         self.recovery_codes.iter().map(|code| key.digest(user_id, code)).collect()
     }
 
-    /// The `otpauth://` URI that authenticators read, from a QR code for the most part. `issuer` and `account` are what
-    /// they show; of each the first 64 characters, or a QR code could not hold them.
+    /// Returns the `otpauth://` URI that authenticators read, in most cases from a QR code. They show
+    /// `issuer` and `account`. Only the first 64 characters of each are used, so that the URI fits into a QR
+    /// code.
     pub fn otpauth(&self, issuer: &str, account: &str) -> String {
         let [issuer, account] =
             [issuer, account].map(|text| percent_encoded(&text.chars().take(MAX_SHOWN).collect::<String>()));
@@ -45,7 +46,7 @@ impl Enrolment {
     }
 }
 
-/// Everything but RFC 3986's unreserved characters, in percent.
+/// Percent-encodes all characters that are not unreserved (RFC 3986 §2.3).
 fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         match byte {
@@ -67,7 +68,7 @@ mod tests {
     use crate::second_factor::Spent;
 
     #[test]
-    fn every_recovery_code_and_no_other_checks() {
+    fn code_is_right_only_if_it_is_one_of_the_recovery_codes() {
         let enrolment = Enrolment::random();
         let key = RecoveryKey::new(b"test");
         let stored: BTreeSet<String> = enrolment.digests(7, &key).into_iter().collect();
@@ -82,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_has_160_bits_and_is_another_each_time() {
+    fn secret_has_160_bits_and_differs_each_time() {
         let (one, other) = (Enrolment::random().mfa.secret, Enrolment::random().mfa.secret);
         assert_eq!(Secret::try_from_base32(&one).unwrap().as_bytes().len(), 20);
         assert_ne!(one, other);
     }
 
     #[test]
-    fn the_uri_is_encoded() {
+    fn otpauth_uri_is_percent_encoded() {
         let enrolment = Enrolment {
             mfa: Mfa { secret: "KBTSKUKRDJPEGCZK".to_owned(), last_step: None },
             recovery_codes: Vec::new(),

@@ -1,6 +1,7 @@
-//! The check of a code that was typed: TOTP (RFC 6238), or a recovery code.
+//! The check of a code: a TOTP code (RFC 6238) or a recovery code.
 //!
-//! Nothing here remembers which codes were used. The store does, by a condition on the write that signs the user in.
+//! This module does not record which codes were used. The store does, with a condition on the write that
+//! signs the user in.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use crate::clock::Timestamp;
 /// The length of a TOTP time step, in seconds.
 const STEP_SECONDS: u64 = 30;
 
-/// The shortest TOTP secret in bytes, that of the products whose users we take over.
+/// The shortest TOTP secret, in bytes. Products whose users can be imported have secrets of this length.
 const LEAST_SECRET_BYTES: usize = 10;
 
 /// A user's second factor as it is stored. A user who has one has MFA on.
@@ -27,7 +28,7 @@ pub struct Mfa {
     pub last_step: Option<u64>,
 }
 
-/// What a right code uses up.
+/// What a right code spends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spent {
     /// This TOTP time step, and with it every earlier one.
@@ -41,12 +42,12 @@ pub enum Spent {
 pub struct UnreadableSecret;
 
 impl Mfa {
-    /// What the code uses up, or `None` where it is wrong or was spent before. The code is as it was typed: it is
-    /// folded ([`fold_code`]) before a TOTP code is told from a recovery code. `recovery_codes` are the user's that are
-    /// left, each as [`RecoveryKey::digest`].
+    /// Returns what the code spends. Returns `None` if the code is wrong or was spent before. The code is
+    /// folded first ([`fold_code`]). Then six digits are a TOTP code, and any other text is a recovery code.
+    /// `recovery_codes` are the user's unused ones, each as [`RecoveryKey::digest`].
     ///
     /// # Errors
-    /// If the stored secret cannot be read. It must never count as having no second factor.
+    /// If the stored secret cannot be read. That must never count as a user without MFA.
     pub fn check(
         &self,
         user_id: u64,
@@ -57,12 +58,12 @@ impl Mfa {
     ) -> Result<Option<Spent>, UnreadableSecret> {
         let secret =
             Secret::try_from_base32(self.secret.trim_end_matches('=')).map_err(|_| UnreadableSecret)?;
-        // Of an empty key anybody can compute the codes.
+        // With an empty secret, anyone could compute the codes.
         if secret.as_bytes().len() < LEAST_SECRET_BYTES {
             return Err(UnreadableSecret);
         }
-        // "Noncompliant" only in that RFC 4226 wants 128 bits of secret: the products whose users we take over
-        // handed out 80, and those users keep their authenticators.
+        // It is "noncompliant" only because RFC 4226 requires a secret of 128 bits. Imported users may have
+        // one of 80 bits, and keep their authenticators.
         let totp = Builder::new()
             .with_algorithm(Algorithm::SHA1)
             .with_digits(6)
@@ -102,12 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn the_vector() {
+    fn code_of_the_current_step_is_right() {
         assert_eq!(check(&mfa(None), "582969", 1_700_000_000), Some(Spent::Step(1_700_000_000 / 30)));
     }
 
     #[test]
-    fn one_step_of_drift_either_way() {
+    fn code_is_right_one_step_early_or_late() {
         let step = 1_700_000_000 / 30;
         let (first, last) = ((step - 1) * 30, (step + 2) * 30 - 1);
         for seconds in [first, last] {
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spent_step_and_its_elders_are_wrong() {
+    fn code_of_a_spent_or_an_earlier_step_is_wrong() {
         let step = 1_700_000_000 / 30;
         assert!(check(&mfa(Some(step - 1)), "582969", 1_700_000_000).is_some());
         assert!(check(&mfa(Some(step)), "582969", 1_700_000_000).is_none());
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_wrong() {
+    fn text_of_another_form_is_wrong() {
         for code in ["", " ", "58296", "5829690", "58296 ", "５８２９６", "abcdef", "-82969", "582,969"]
         {
             assert_eq!(check(&mfa(None), code, 1_700_000_000), None, "{code}");
@@ -135,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn a_code_as_people_copy_it_is_right() {
+    fn code_as_people_type_it_is_right() {
         for code in ["582 969", "582\u{a0}969\n", "582-969", "５８２９６９", "٥٨٢٩٦٩"] {
             assert!(check(&mfa(None), code, 1_700_000_000).is_some(), "{code}");
         }
     }
 
     #[test]
-    fn recovery_codes_belong_to_one_user_and_one_key() {
+    fn recovery_code_is_right_only_for_its_user_and_key() {
         let key = RecoveryKey::new(b"test");
         let codes = BTreeSet::from([key.digest(43, "0a1b2c3d")]);
         let check = |user_id, code: &str, key: &RecoveryKey| {
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_secret_is_an_error() {
+    fn unreadable_secret_is_an_error() {
         let key = RecoveryKey::new(b"test");
         for secret in ["not base32!", "", "=", "KBTSKUKRDJPEGC"] {
             let broken = Mfa { secret: secret.to_owned(), ..mfa(None) };

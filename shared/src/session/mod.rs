@@ -1,4 +1,4 @@
-//! Sessions: what lets a client come back without a password.
+//! Sessions. With the token of a session, a client is signed in without a password.
 
 mod new;
 mod rotation;

@@ -1,4 +1,4 @@
-//! Sessions that begin with a sign-in.
+//! New sessions. A session begins with a sign-in.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::clock::Timestamp;
 use crate::environment::{ConfigError, Environment};
 use crate::random::random;
 
-/// The session that a contract wants with a sign-in.
+/// The session that a contract asks for with a sign-in.
 pub struct SessionRequest {
-    /// The kind of session, so that no contract accepts the token of another.
+    /// The kind of session: the name of the contract. So no contract accepts the session token of another.
     pub kind: &'static str,
-    /// The name that the client gives its device.
+    /// The name of the device, as the client sends it.
     pub device: Option<String>,
     /// The token's secret.
     pub secret: SessionSecret,
@@ -24,20 +24,20 @@ pub struct SessionRequest {
 
 /// A session that begins now.
 pub struct NewSession {
-    /// The token that proves it.
+    /// The token of the session.
     pub token: SessionToken,
     pub(crate) kind: &'static str,
     pub(crate) device: Option<String>,
     pub(crate) epoch: u64,
     pub(crate) created_at: Timestamp,
-    /// One grace before `created_at`, so that the first refresh rotates.
+    /// One [`GRACE`] before `created_at`, so that the first refresh rotates.
     pub(crate) rotated_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) ends_at: Timestamp,
 }
 
 impl NewSession {
-    /// Makes a session of a random family for the user with this id and epoch.
+    /// Makes a session with a random family for the user with this id and epoch.
     pub fn begin(request: SessionRequest, user_id: u64, epoch: u64, now: Timestamp) -> Self {
         let ends_at = now.plus(request.absolute);
         let family = base62(&random::<16>(), FAMILY_LENGTH);
@@ -54,8 +54,8 @@ impl NewSession {
     }
 }
 
-/// Reads how long sessions last without use (`SESSION_IDLE_SECONDS`, 30 days by default) and in any case
-/// (`SESSION_ABSOLUTE_SECONDS`, 365 days by default).
+/// Reads the two lifetimes of sessions: without use (`SESSION_IDLE_SECONDS`, 30 days by default), and in any
+/// case (`SESSION_ABSOLUTE_SECONDS`, 365 days by default).
 ///
 /// # Errors
 /// If a variable is malformed or out of bounds.

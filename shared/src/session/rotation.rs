@@ -1,15 +1,18 @@
-//! Sessions as they are stored, and what becomes of a token that is presented to be refreshed.
+//! Stored sessions, and the verdict on a token that a client presents for a refresh.
 //!
-//! **Rotation.** A refresh replaces the secret by its successor: HMAC-SHA-256 of the secret under a nonce that the session
-//! stores. Within the [`GRACE`] the previous secret gets the same successor again, for another tab or for a client that
-//! lost the reply and asks again at once. A secret that is younger than the grace stays as it is.
+//! **Rotation.** A refresh replaces the secret by its successor: HMAC-SHA-256 of the secret under a nonce
+//! that the session stores. Within the [`GRACE`] the previous secret gets the same successor again. This is
+//! for another tab, or for a client that lost the reply and asks again at once. A secret that is younger than
+//! the grace stays as it is.
 //!
-//! **Late answers.** A client that lost the reply may ask again much later. So the previous secret gets the same successor
-//! after the grace too, as long as nobody has presented that successor, and for [`RefreshPolicy::lost_reply`] at most. The
-//! session gives one such late answer, and the next one only after [`CLEAN_ROTATIONS`]. Lost replies are rare; but if two
-//! clients hold one token, one of them is late in every generation.
+//! **Late answers.** A client that lost the reply may ask again much later. So the previous secret gets the
+//! same successor after the grace too, unless a client has presented that successor, and for
+//! [`RefreshPolicy::lost_reply`] at most. After one late answer, the session gives the next one only after
+//! [`CLEAN_ROTATIONS`]. Lost replies are rare, but if two clients hold one token, one of them is late in
+//! every generation.
 //!
-//! Any other secret of the family was used before, by a thief or after one. It ends the family (RFC 9700 §4.14.2).
+//! **Reuse.** Any other secret of the family was used before. So an attacker may hold a token of it, and the
+//! family ends (RFC 9700 §4.14.2).
 
 use std::time::Duration;
 
@@ -20,7 +23,7 @@ use super::token::{SecretHash, SessionSecret};
 use crate::clock::Timestamp;
 use crate::environment::{ConfigError, Environment};
 
-/// How long after a rotation the previous token is answered as if it came first.
+/// How long after a rotation the previous token gets the same successor without a limit.
 pub const GRACE: Duration = Duration::from_secs(30);
 
 /// The number of rotations between two late answers of a session.
@@ -29,19 +32,20 @@ pub const CLEAN_ROTATIONS: u64 = 3;
 /// The longest time between a rotation and a late answer.
 pub const MAX_LOST_REPLY: Duration = Duration::from_secs(24 * 3600);
 
-/// How one kind of session is refreshed.
+/// The rules for refreshing one kind of session.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshPolicy {
     /// The kind: the contract that began the session.
     pub kind: &'static str,
     /// How long the session lasts without use after a refresh.
     pub idle: Duration,
-    /// How long after a rotation the previous token gets a late answer. There is none if this is not above [`GRACE`].
+    /// How long after a rotation the previous token gets a late answer. There is none if this is not above
+    /// [`GRACE`].
     pub lost_reply: Duration,
 }
 
-/// Reads how long a client may take to ask again for a refresh whose reply was lost: `SESSION_LOST_REPLY_SECONDS`, 24 hours
-/// by default and at most. 30 seconds, the minimum, mean no late answers.
+/// Reads how long after a lost reply a client may ask again: `SESSION_LOST_REPLY_SECONDS`, 24 hours by
+/// default and at most. The minimum of 30 seconds switches late answers off.
 ///
 /// # Errors
 /// If the variable is malformed or out of bounds.
@@ -53,10 +57,10 @@ pub fn lost_reply(env: &Environment) -> Result<Duration, ConfigError> {
 /// A session as it is stored. It has no `Debug`.
 #[derive(Clone, Deserialize)]
 pub struct Session {
-    /// Which of the user's sessions it is: SHA-256 of the family, in hexadecimal.
+    /// The id of the session: SHA-256 of the family, in hexadecimal.
     #[serde(rename = "sk")]
     pub id: String,
-    /// What kind of session it is: the contract that began it.
+    /// The kind: the contract that began the session.
     pub kind: String,
     /// The name that the client gave its device.
     pub device: Option<String>,
@@ -66,16 +70,16 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When the secret was last replaced. One [`GRACE`] before `created_at` if it never was.
     pub rotated_at: Timestamp,
-    /// When the session ends unless it is used before, to the second.
+    /// When the session ends if it is not used before, in whole seconds.
     #[serde(deserialize_with = "seconds")]
     pub expires_at: Timestamp,
-    /// When the session ends in any case, to the second.
+    /// When the session ends in any case, in whole seconds.
     #[serde(deserialize_with = "seconds")]
     pub ends_at: Timestamp,
     current_hash: SecretHash,
     previous_hash: Option<SecretHash>,
     derived_with: Option<String>,
-    /// The number of rotations. Sessions of an earlier version begin to count with their next one.
+    /// The number of rotations. A session of an earlier version of Postern counts from its next rotation.
     #[serde(default)]
     rotations: u64,
     /// Whether a client presented the current secret while it was too young to rotate.
@@ -92,14 +96,14 @@ struct LateAnswer {
     at: Timestamp,
 }
 
-/// What becomes of a token that was presented to be refreshed and did not rotate its session.
+/// The verdict on a token that a client presented for a refresh and that did not rotate its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict<'a> {
-    /// The session is of another kind, or has ended.
+    /// The session has another kind, or has ended.
     Ended,
-    /// The token is the current one and younger than the grace: it stays.
+    /// The token is the current one and younger than the grace, so it stays.
     Keep {
-        /// Whether it is recorded already that a client presented it.
+        /// Whether an earlier request has recorded that a client presented it.
         recorded: bool,
     },
     /// The token was rotated within the grace, with this nonce: the client gets its successor again.
@@ -116,21 +120,22 @@ pub(crate) enum Verdict<'a> {
 }
 
 impl Session {
-    /// Returns whether the session can be used: it is neither idle for too long, nor too old, nor of another epoch than
-    /// the user's current one.
+    /// Returns whether the session can be used: it has not ended, and its epoch is the user's current one,
+    /// which is given.
     pub fn is_alive(&self, epoch: u64, now: Timestamp) -> bool {
         self.epoch == epoch && !self.has_ended(now)
     }
 
     fn has_ended(&self, now: Timestamp) -> bool {
-        // In whole seconds, as they are stored and as the conditional writes compare them.
+        // The times are compared in whole seconds, as they are stored and as the conditional writes compare
+        // them.
         self.expires_at.secs() <= now.secs() || self.ends_at.secs() <= now.secs()
     }
 
-    /// Decides on a secret that was presented and rotated nothing.
+    /// Decides on a secret that a client presented and that did not rotate the session.
     ///
-    /// The store's conditional write rotates exactly the sessions for which this would return [`Verdict::Keep`] but for
-    /// the token's age.
+    /// If the token is older than the grace, the store's conditional write rotates exactly those sessions for
+    /// which this method would return [`Verdict::Keep`].
     pub(crate) fn judge(
         &self,
         policy: &RefreshPolicy,
@@ -140,7 +145,7 @@ impl Session {
         if self.kind != policy.kind || self.has_ended(now) {
             return Verdict::Ended;
         }
-        // A caller cannot choose these hashes, so the time of the comparison tells nothing.
+        // A caller cannot choose these hashes, so the time of the comparison shows nothing of use.
         let presented = secret.hash();
         if presented == self.current_hash {
             return Verdict::Keep { recorded: self.presented };
@@ -152,8 +157,8 @@ impl Session {
         if self.rotated_at.plus(GRACE) > now {
             return Verdict::GiveAgain(nonce);
         }
-        // GoTrue stops here: the successor is unused, so its reply was lost. Without the checks below, a thief and the
-        // user could refresh side by side for good, each of them late in turn.
+        // The successor is unused, so the reply was lost. Supabase's GoTrue answers here without further
+        // checks. But then an attacker and the user could both refresh forever, each of them late in turn.
         if self.presented || self.rotated_at.plus(policy.lost_reply) <= now {
             return Verdict::Reused;
         }
@@ -166,7 +171,7 @@ impl Session {
         }
     }
 
-    /// Returns what identifies this state of the session in a conditional write.
+    /// Returns the generation of the session, for a conditional write.
     pub(crate) fn generation(&self) -> Generation<'_> {
         Generation { current_hash: &self.current_hash, rotations: self.rotations }
     }
@@ -179,8 +184,8 @@ pub(crate) struct Generation<'a> {
     pub(crate) rotations: u64,
 }
 
-/// Returns whether this has the form of a [`Session::id`]. A token that another backend signed may hold any text, even
-/// one that DynamoDB takes for no key.
+/// Returns whether a text has the form of a [`Session::id`]. A token that another backend signed may hold any
+/// text, even one that DynamoDB does not accept as a key.
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 2 * digest::SHA256_OUTPUT_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,7 +1,7 @@
-//! Session tokens: the user's id, the session's family and a secret.
+//! Session tokens. A token holds the user's id, the session's family and a secret.
 //!
-//! A token appears once. The table keeps only the SHA-256 of the secret, under a key made from the family, so neither the
-//! table nor a list of its keys is worth anything to a thief.
+//! A token appears only in the reply that issues it. The table stores the SHA-256 of the secret, under a key
+//! with the SHA-256 of the family. So neither the table nor a list of its keys gives an attacker a token.
 
 use std::fmt;
 use std::ops::Deref;
@@ -18,19 +18,20 @@ pub(super) const FAMILY_LENGTH: usize = 10;
 const BASE62_SECRET_LENGTH: usize = 43;
 const HEX_SECRET_LENGTH: usize = 32;
 
-/// What proves a session. Whoever holds it is signed in, so it has no `Debug`.
+/// The token of a session. It authenticates its holder as the user, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken {
     /// The id of the session's user.
     pub user_id: u64,
-    /// Which of the user's sessions it is: 10 characters of base62. It stays the same over all rotations.
+    /// The family: 10 characters of base62 that identify one of the user's sessions. It stays the same over
+    /// all rotations.
     pub family: String,
     /// The secret.
     pub secret: SessionSecret,
 }
 
-/// The secret of a session token, in one of two forms. `Debug` shows the form alone. The text is wiped when it is
-/// dropped.
+/// The secret of a session token, in one of two forms. `Debug` shows only the form. The text is wiped when it
+/// is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SessionSecret {
     /// 256 bits as 43 characters out of `0-9A-Za-z`.
@@ -39,7 +40,8 @@ pub enum SessionSecret {
     Hex(Zeroizing<String>),
 }
 
-/// SHA-256 of a secret, in hexadecimal: what the table stores. `Debug` does not show it. It is wiped when it is dropped.
+/// SHA-256 of a secret, in hexadecimal: what the table stores. `Debug` does not show it. It is wiped when it
+/// is dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SecretHash(Zeroizing<String>);
@@ -65,14 +67,14 @@ impl SessionToken {
         Some(Self { user_id, family: family.to_owned(), secret: SessionSecret::base62(secret) })
     }
 
-    /// Returns the id of the session that this token proves, as [`Session::id`](super::Session::id). The id names the
-    /// session and proves nothing.
+    /// Returns the id of the session of this token, as [`Session::id`](super::Session::id). The id identifies
+    /// the session, and does not authenticate anyone.
     pub fn session_id(&self) -> String {
         sha256(&self.family)
     }
 
-    /// Returns the token that follows this one in a rotation with this nonce. Its secret has the same form. Nobody can
-    /// derive it without this token, even with all of the table.
+    /// Returns the token that follows this one in a rotation with this nonce. Its secret has the same form.
+    /// It cannot be derived from the table without this token.
     pub(crate) fn successor(&self, nonce: &str) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
         let derived = hmac::sign(&key, format!("postern refresh{nonce}").as_bytes());
@@ -89,12 +91,12 @@ impl SessionToken {
 }
 
 impl SessionSecret {
-    /// Takes this text for a secret in base62.
+    /// Makes a secret in base62 from its text.
     pub fn base62(text: impl Into<String>) -> Self {
         Self::Base62(Zeroizing::new(text.into()))
     }
 
-    /// Takes this text for a secret in hexadecimal.
+    /// Makes a secret in hexadecimal from its text.
     pub fn hex(text: impl Into<String>) -> Self {
         Self::Hex(Zeroizing::new(text.into()))
     }
@@ -109,7 +111,7 @@ impl SessionSecret {
         Self::hex(hex::encode(random::<16>()))
     }
 
-    /// Returns the hash under which the table knows this secret.
+    /// Returns the hash of this secret, which the table stores.
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(self)
     }
@@ -151,7 +153,7 @@ impl fmt::Debug for SecretHash {
     }
 }
 
-/// SHA-256 in hexadecimal.
+/// Returns the SHA-256 of a text, in hexadecimal.
 pub(super) fn sha256(text: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }

@@ -1,10 +1,12 @@
-//! The counters of attempts. An attempt is charged before anything is hashed, and gets its charge back if it was no failure.
+//! The counters of attempts. An attempt is charged before anything is hashed. The charge is taken back if the
+//! attempt was no failure.
 //!
-//! One conditional update decides and counts, so parallel guesses cannot overtake the count. Each attempt writes its random
-//! attempt id with its charge and with what it gives back. So a write that took place, and that the SDK sends again because
-//! the reply was lost, is recognised and counted once. In a DynamoDB condition a comparison with a missing attribute is
-//! false (except `<>`, on which nothing here depends), and an update creates the item if there is none. The conditions
-//! below rely on both.
+//! One conditional update decides and counts, so parallel guesses cannot get past the limit. Each write of an
+//! attempt carries the random attempt id. If a reply is lost and the SDK sends the write again, the id shows
+//! that the write took place, and it counts once.
+//!
+//! The conditions below rely on two rules of DynamoDB. A comparison with a missing attribute is false (except
+//! `<>`, on which nothing here depends). An update creates the item if there is none.
 
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use crate::throttle::{Admission, Attempts, Policy};
 /// How long the counter of a login name is kept after its last charge.
 pub(super) const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// The `charged_by` of a counter whose last charge was given back.
+/// The `charged_by` of a counter whose last charge was taken back or cleared.
 pub(super) const NOBODY: &str = "-";
 
 impl Store {
@@ -56,14 +58,14 @@ impl Store {
             Updated::Done(_) => Admission::Admitted,
             Updated::Refused(item) if is_charged_by(&item, attempt_id) => Admission::Admitted,
             Updated::Refused(item) => match policy.name(counter(&item, now), now) {
-                // The clock says otherwise than the condition did.
+                // The condition refused the attempt, and the policy would admit it. The condition counts.
                 Admission::Admitted => Admission::Refused(Duration::ZERO),
                 refused @ Admission::Refused(_) => refused,
             },
         })
     }
 
-    /// Gives a charge back, unless another attempt was charged since.
+    /// Takes a charge back, unless another attempt was charged since.
     pub(crate) async fn refund_name(&self, name: &LoginName, attempt_id: &str) -> Result<(), StoreError> {
         self.revert(name_key(name), attempt_id).await
     }
@@ -115,7 +117,7 @@ impl Store {
         self.revert(address_key(address, window), attempt_id).await
     }
 
-    /// Takes a charge off a counter, if it is the latest.
+    /// Takes a charge off a counter, if it is the latest one.
     async fn revert(&self, counter: Item, attempt_id: &str) -> Result<(), StoreError> {
         let update = Update::of(counter)
             .add("failures", number(-1))
@@ -126,9 +128,9 @@ impl Store {
         self.update(update).await.map(|_| ())
     }
 
-    /// Gives an address one charge back, in the window in which it was charged. Other attempts may have been charged since,
-    /// so the condition does not name the charge. It refuses to go below zero, and to give back twice in a row for one
-    /// attempt.
+    /// Takes one charge of an address back, in the window in which it was charged. Other attempts may have
+    /// been charged since, so the condition does not name the charge. The condition refuses a count below
+    /// zero, and a second refund in a row for one attempt.
     pub(crate) async fn refund_address(
         &self,
         address: &str,
@@ -146,7 +148,7 @@ impl Store {
     }
 }
 
-/// The update that clears the failures of a login name.
+/// Returns the update that clears the failures of a login name.
 pub(super) fn clearing(name: &LoginName) -> Update {
     Update::of(name_key(name)).set("failures", number(0)).set("charged_by", text(NOBODY))
 }
@@ -170,7 +172,7 @@ pub(super) fn counter(item: &Item, now: Timestamp) -> Attempts {
     }
 }
 
-/// Reads a number of failures. A counter that cannot be read counts as full, and the log says so.
+/// Reads the number of failures. A counter that cannot be read counts as full, and an error is logged.
 fn failures(item: &Item) -> u32 {
     integer(item, "failures").and_then(|failures| failures.try_into().ok()).unwrap_or_else(|| {
         tracing::error!("a counter of attempts cannot be read; its name or address is refused");

@@ -1,4 +1,4 @@
-//! What can go wrong with the store, by what the caller should do about it.
+//! The errors of the store, by whether a retry can help.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,34 +8,34 @@ use thiserror::Error;
 
 use crate::error::Causes;
 
-/// The store did not do what it was asked.
+/// Why a request to the table failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
-    /// DynamoDB throttles, fails, cannot be reached or does not answer. To try again later helps.
+    /// DynamoDB throttles, fails, cannot be reached or does not answer. A later retry may succeed.
     #[error("DynamoDB is not available")]
     Unavailable {
-        /// What DynamoDB or the connection said.
+        /// The error of DynamoDB or of the connection.
         #[source]
         cause: StoreCause,
     },
-    /// DynamoDB refuses: the table does not exist, the permission is missing, or the request is wrong. To try again does not
-    /// help.
+    /// DynamoDB refuses the request: the table does not exist, the permission is missing, or the request is
+    /// wrong. A retry fails again.
     #[error("DynamoDB refused the request")]
     Rejected {
-        /// What DynamoDB said.
+        /// The error of DynamoDB.
         #[source]
         cause: StoreCause,
     },
     /// An item is not what this version writes: it is incomplete, of another kind, or of a newer version.
     #[error("the stored item cannot be read: {what}")]
     Unreadable {
-        /// Which item.
+        /// The item.
         what: String,
     },
 }
 
-/// What DynamoDB or the connection said. It is text, since the SDK's own errors hold the item that a condition refused,
-/// with its hashes.
+/// The error of DynamoDB or of the connection, as text. The SDK's own error is not kept, since it may hold an
+/// item with its hashes.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct StoreCause {
@@ -63,7 +63,7 @@ impl StoreError {
         Self::Unreadable { what: what.into() }
     }
 
-    /// What serde says of a value quotes it, so it is not passed on.
+    /// Replaces serde's error, which quotes the value.
     pub(super) fn unstorable(_: serde_dynamo::Error) -> Self {
         Self::rejected("the value cannot be stored")
     }
@@ -85,8 +85,8 @@ where
                 if is_final { Self::Rejected { cause } } else { Self::Unavailable { cause } }
             }
             SdkError::ConstructionFailure(_) => Self::rejected(Causes(&error).to_string()),
-            // Time-outs, connections that are refused or broken, and replies that cannot be parsed. The SDK's own message
-            // is only "dispatch failure".
+            // Time-outs, connections that are refused or broken, and replies that cannot be parsed. The SDK's
+            // own message is only "dispatch failure".
             _ => Self::unavailable(Causes(&error).to_string()),
         }
     }
@@ -98,7 +98,7 @@ impl From<BuildError> for StoreError {
     }
 }
 
-/// Returns whether DynamoDB gives this error however often one asks. All others, and those of the future, may pass.
+/// Returns whether a retry cannot help. Errors that are not listed may be temporary.
 fn is_final(code: &str) -> bool {
     matches!(
         code,

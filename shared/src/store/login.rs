@@ -1,18 +1,18 @@
-//! Login names: each is one item, which leads to a user.
+//! Login names. Each is one item that holds the id of its user.
 
 use serde::Deserialize;
 
 use super::{Item, Store, StoreError, key};
 use crate::identity::LoginName;
 
-/// The user to whom a login name leads.
+/// The user of a login name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Login {
     /// The user's id.
     pub user_id: u64,
     /// The kind of name.
     pub kind: LoginKind,
-    /// The normalised name under which attempts by this one are counted. `None` if that is the name itself.
+    /// The normalised name under which attempts by this name are counted. `None` if it is the name itself.
     #[serde(default)]
     pub counts_as: Option<String>,
 }
@@ -23,26 +23,28 @@ pub struct Login {
 pub enum LoginKind {
     /// A username.
     Username,
-    /// The username of another product, whose user was joined to this one. Its attempts count under the username, so that
-    /// a second name does not give a second set of guesses.
+    /// The username of another product, whose user was joined to this one. Its attempts count under the
+    /// username, so that a second name does not give a second set of guesses.
     OtherUsername,
     /// An e-mail address.
     Email,
-    /// A username and an e-mail address: the two are the same.
+    /// A username that is also the user's e-mail address.
     Both,
 }
 
 impl Store {
-    /// Returns the user to whom this login name leads.
+    /// Returns the user of this login name.
     ///
     /// # Errors
     /// If the table cannot be reached, or holds a login name that cannot be read.
     pub(crate) async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
-        // A name that is too long for a key leads to nobody. The request does the same work all the same.
+        // A name that is too long for a key has no user. A read takes place in any case, so that the time is
+        // the same.
         let Some(present) = name.as_key() else { return self.warm_up().await.map(|()| None) };
         let read = async |name: &str| self.get(key(login_pk(name), "LOGIN")).await;
         let mut former = name.former_keys();
-        // There are two at most. All of them are read, whatever is found.
+        // There are at most two former keys. All are read in any case, so that the number of reads tells
+        // nothing.
         let (login, first, second) = match (former.next(), former.next()) {
             (None, _) => (read(present).await?, None, None),
             (Some(first), None) => {
@@ -55,7 +57,7 @@ impl Store {
     }
 }
 
-/// Reads the item of a login name.
+/// Decodes the item of a login name.
 pub(crate) fn decode_login(item: Item) -> Result<Login, StoreError> {
     serde_dynamo::from_item(item).map_err(|_| StoreError::unreadable("login name"))
 }

@@ -1,8 +1,8 @@
-//! The table: requests with conditions, over the AWS SDK.
+//! The DynamoDB table. Writes have conditions.
 //!
-//! Only this and `aws.rs`, which makes the client, know the SDK for DynamoDB. Reads are strongly consistent: a user who just
-//! changed the password must not meet the old one. A condition that fails is an answer. Everything else that goes wrong is
-//! a [`StoreError`].
+//! Only this module uses the SDK for DynamoDB, with a client from `aws.rs`. The reads of a sign-in are
+//! strongly consistent, so a changed password counts at once. A condition that refuses a write is an outcome.
+//! Every other failure is a [`StoreError`].
 
 mod attempts;
 mod error;
@@ -40,12 +40,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// The table with this name.
+    /// Makes a store of the table with this name.
     pub(crate) fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// Opens the connection by a read.
+    /// Opens the connection by reading a user who does not exist.
     ///
     /// # Errors
     /// If the table does not exist, may not be read, or cannot be reached.
@@ -53,7 +53,8 @@ impl Store {
         self.get(key(user_pk(0), "USER")).await.map(|_| ())
     }
 
-    /// Returns the user with this id. No user has id 0: a request without a user reads that one.
+    /// Returns the user with this id. No user has id 0. For an unknown name that id is read, so that the
+    /// number of requests is the same.
     ///
     /// # Errors
     /// If the table cannot be reached, or holds a user that cannot be read.
@@ -67,7 +68,7 @@ impl Store {
     }
 }
 
-/// Reads the item of the user with this id. What serde says of an item quotes it, so it is not passed on.
+/// Decodes the item of the user with this id. serde's error is not passed on, since it quotes the item.
 pub(crate) fn decode_user(id: u64, item: Item) -> Result<UserRecord, StoreError> {
     let user: UserRecord =
         serde_dynamo::from_item(item).map_err(|_| StoreError::unreadable(format!("user {id}")))?;

@@ -1,5 +1,5 @@
-//! Sessions: one item each. A conditional write replaces the secret in place, so that of any number of refreshes at once one
-//! rotates.
+//! Sessions: one item each. A conditional write replaces the secret in place, so only one of several
+//! refreshes at the same time rotates.
 
 use std::collections::HashMap;
 
@@ -11,19 +11,19 @@ use super::{Item, Store, StoreError, key, number, text};
 use crate::clock::Timestamp;
 use crate::session::{GRACE, Generation, NewSession, RefreshPolicy, Session, SessionToken, is_id};
 
-/// What became of a session whose token was presented to be refreshed.
+/// The outcome of a rotation.
 pub(crate) enum Rotation {
-    /// Its secret is replaced. This is the session now.
+    /// The secret is replaced. This is the session after the write.
     Rotated(Session),
-    /// The condition refused it. This is the session as it is.
+    /// The condition refused the write. This is the session as it is.
     Refused(Session),
     /// There is no such session.
     Unknown,
 }
 
-/// What became of a late answer that was to be recorded.
+/// The outcome of recording a late answer.
 pub(crate) enum LateAnswerWrite {
-    /// It is recorded.
+    /// The late answer is recorded.
     Recorded,
     /// The session has changed meanwhile. This is the session now.
     Overtaken(Box<Session>),
@@ -43,13 +43,14 @@ impl Store {
         item.insert("epoch".to_owned(), number(session.epoch));
         item.insert("created_at".to_owned(), number(session.created_at.millis()));
         item.insert("rotated_at".to_owned(), number(session.rotated_at.millis()));
-        // Both are in seconds: DynamoDB's TTL reads the first, and one moment is compared with both.
+        // Both are in seconds: DynamoDB's TTL reads the first, and conditions compare one moment with both.
         item.insert("expires_at".to_owned(), number(session.expires_at.secs()));
         item.insert("ends_at".to_owned(), number(session.ends_at.secs()));
         if let Some(device) = &session.device {
             item.insert("device".to_owned(), text(device));
         }
-        // If the SDK sends the write again because the reply was lost, it must not undo a rotation that came in between.
+        // If the SDK sends the write again because the reply was lost, it must not undo a rotation that came
+        // in between.
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
             Ok(_) => Ok(()),
@@ -59,8 +60,8 @@ impl Store {
         }
     }
 
-    /// Replaces a session's secret by that of `next`, if the presented secret is the current one and not younger than the
-    /// grace, and the session is of this kind and has not ended.
+    /// Replaces a session's secret by that of `next`, if the presented secret is the current one and not
+    /// younger than the grace, and the session is of this kind and has not ended.
     pub(crate) async fn rotate_session(
         &self,
         presented: &SessionToken,
@@ -94,8 +95,8 @@ impl Store {
         }
     }
 
-    /// Records that the current secret was presented while it was too young to rotate. From then on its predecessor gets no
-    /// late answer. Does nothing if the session has rotated meanwhile.
+    /// Records that a client presented the current secret while it was too young to rotate. After that, the
+    /// previous secret gets no late answer. Does nothing if the session has rotated meanwhile.
     pub(crate) async fn record_presentation(&self, presented: &SessionToken) -> Result<(), StoreError> {
         let update = Update::of(session_key(presented.user_id, &presented.session_id()))
             .set("presented", AttributeValue::Bool(true))
@@ -104,8 +105,8 @@ impl Store {
         self.update(update).await.map(|_| ())
     }
 
-    /// Records a late answer, if the session is still of this generation, nobody has presented its secret, and no late
-    /// answer is recorded for this generation.
+    /// Records a late answer, if the session still has this generation, its secret was not presented, and no
+    /// late answer is recorded for this generation.
     pub(crate) async fn record_late_answer(
         &self,
         presented: &SessionToken,
@@ -135,8 +136,8 @@ impl Store {
         }
     }
 
-    /// Uses a session whose secret stays the same: its idle time begins again. Returns `None` if there is no session of this
-    /// kind with this secret, or it has ended.
+    /// Uses a session whose secret stays the same. Its idle time begins again. Returns `None` if there is no
+    /// session of this kind with this secret, or if it has ended.
     pub(crate) async fn touch_session(
         &self,
         presented: &SessionToken,
@@ -167,7 +168,7 @@ impl Store {
         self.end_session_if(user_id, id, vec![("kind", text(kind))]).await
     }
 
-    /// Ends the session of this token, if the token is the current one and the session is of this epoch.
+    /// Ends the session of this token, if the token is the current one and the session has this epoch.
     pub(crate) async fn end_session_exactly(
         &self,
         presented: &SessionToken,
@@ -224,7 +225,7 @@ impl Store {
     }
 }
 
-/// Reads the item of a session.
+/// Decodes the item of a session.
 pub(crate) fn decode_session(item: Item) -> Result<Session, StoreError> {
     serde_dynamo::from_item(item).map_err(|_| StoreError::unreadable("session"))
 }

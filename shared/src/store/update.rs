@@ -1,4 +1,4 @@
-//! The one builder of conditional updates.
+//! The builder of all conditional updates.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub enum Written {
     Refused,
 }
 
-/// A conditional write, with the item that DynamoDB returned if it was asked to; otherwise an empty one.
+/// The outcome of an update, with the item that DynamoDB returned. The item is empty if none was asked for.
 pub(super) enum Updated {
     /// The update took place.
     Done(Item),
@@ -25,7 +25,8 @@ pub(super) enum Updated {
     Refused(Item),
 }
 
-/// An update of one item. The placeholder of an attribute's value is `:` and its name, with `_` for a dot.
+/// An update of one item. The placeholder of an attribute's value is `:` and the attribute's name, with `_`
+/// in place of a dot.
 pub(super) struct Update {
     pub(super) key: Item,
     set: Vec<String>,
@@ -49,7 +50,7 @@ impl Updated {
 }
 
 impl Update {
-    /// An update of the item with this key, which changes nothing yet.
+    /// Begins an update of the item with this key.
     pub(super) fn of(key: Item) -> Self {
         Self {
             key,
@@ -73,7 +74,7 @@ impl Update {
         self
     }
 
-    /// Sets an attribute to the value that another has before the update.
+    /// Sets an attribute to the value that another attribute has before the update.
     pub(super) fn copy(mut self, attribute: &'static str, from: &'static str) -> Self {
         self.set.push(format!("{attribute} = {from}"));
         self
@@ -101,7 +102,8 @@ impl Update {
         self
     }
 
-    /// Demands this condition too. An attribute with a reserved name is written with a `#` before it.
+    /// Adds a condition. All conditions must hold. An attribute with a reserved name is written with a `#`
+    /// before it.
     pub(super) fn when(mut self, condition: impl Into<String>) -> Self {
         self.conditions.push(condition.into());
         self
@@ -113,19 +115,19 @@ impl Update {
         self
     }
 
-    /// Asks for the item before or after the update.
+    /// Makes DynamoDB return the item before or after the update.
     pub(super) fn returning(mut self, returned: ReturnValue) -> Self {
         self.returned = Some(returned);
         self
     }
 
-    /// Asks for the item that the condition refuses.
+    /// Makes DynamoDB return the item if the condition refuses the update.
     pub(super) const fn returning_refused(mut self) -> Self {
         self.returns_refused = true;
         self
     }
 
-    /// Returns how an expression has to name an attribute.
+    /// Returns the name of an attribute in an expression.
     fn name(&mut self, attribute: &'static str) -> String {
         if !RESERVED.contains(&attribute) {
             return attribute.to_owned();
@@ -156,7 +158,7 @@ impl Update {
     }
 }
 
-/// The attributes of ours whose names DynamoDB reserves.
+/// The attributes of the table whose names DynamoDB reserves.
 const RESERVED: [&str; 1] = ["status"];
 
 fn placeholder(attribute: &str) -> String {

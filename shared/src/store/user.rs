@@ -1,4 +1,5 @@
-//! What a sign-in, or a user by themselves, writes to a user. Each is one conditional update on what was read before.
+//! The writes to a user by a sign-in or by the user. Each is one conditional update, which checks that the
+//! user has not changed since the read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -9,7 +10,7 @@ use crate::identity::{User, UserRecord};
 use crate::second_factor::{Mfa, Spent};
 use crate::session::SecretHash;
 
-/// What a sign-in writes to its user.
+/// The data that a sign-in writes to its user.
 pub(crate) struct SignInRecord<'a> {
     pub(crate) user: &'a UserRecord,
     pub(crate) spent: Option<&'a Spent>,
@@ -21,10 +22,10 @@ pub(crate) struct SignInRecord<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// What a sign-in changes, which ends all sessions of the user.
+/// A change of the user with a sign-in. It ends all sessions of the user.
 #[derive(Clone, Copy)]
 pub(crate) enum Change<'a> {
-    /// The password, which had to be changed. The record's hash is that of the new one.
+    /// The password is changed. The record's `password_hash` is that of the new password.
     Password,
     /// MFA is switched off, and the token with this hash stays valid.
     MfaOff { kept_token: &'a SecretHash },
@@ -40,11 +41,11 @@ impl Change<'_> {
     }
 }
 
-/// What switches MFA on.
+/// The data that switches MFA on.
 pub(crate) struct MfaConfirmation<'a> {
     pub(crate) user: &'a UserRecord,
     pub(crate) mfa: &'a Mfa,
-    /// Each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest).
+    /// The recovery codes, each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest).
     pub(crate) recovery_codes: Vec<String>,
     /// The hash of the token that stays valid.
     pub(crate) kept_token: &'a SecretHash,
@@ -54,8 +55,8 @@ pub(crate) struct MfaConfirmation<'a> {
 }
 
 impl Store {
-    /// Records a sign-in with its user. The write is refused if, since the user was read, the user was disabled, the
-    /// password or MFA changed, or the code was spent.
+    /// Records a sign-in with its user. The write is refused if the user was disabled, the password or MFA
+    /// changed, or the code was spent after the user was read.
     pub(crate) async fn record_sign_in(&self, record: SignInRecord<'_>) -> Result<Written, StoreError> {
         let signs_in = record.change.is_none_or(Change::signs_in);
         let mut update = Update::of(key(user_pk(record.user.id), "USER"));
@@ -67,8 +68,8 @@ impl Store {
             .set("last_attempt", text(record.attempt_id))
             .when("epoch = :current_epoch")
             .value(":current_epoch", number(record.user.epoch));
-        // The epoch shows that the password is still the one that was verified. Of two sign-ins at once the later hash
-        // stays: both are of the same password.
+        // The epoch shows that the password is still the one that was verified. If two sign-ins write a hash,
+        // the later one stays. Both are of the same password.
         if let Some(hash) = record.password_hash {
             update = update.set("password_hash", text(hash));
         }
@@ -83,7 +84,7 @@ impl Store {
                 }
             };
         }
-        // An attribute may be written in one way only. So if MFA is removed, what was spent is removed with it.
+        // An update may write an attribute only once. If MFA is removed, the spent code is removed with it.
         update = match record.spent {
             None => update,
             Some(Spent::Step(step)) => {
@@ -101,8 +102,8 @@ impl Store {
         self.update_once(update, record.attempt_id).await
     }
 
-    /// Stores the TOTP secret that a user is about to confirm. The write is refused if MFA is on, or if, since the user was
-    /// read, the user was disabled or the password changed.
+    /// Stores the TOTP secret that a user is about to confirm. The write is refused if MFA is on, or if the
+    /// user was disabled or the password changed after the user was read.
     pub(crate) async fn begin_mfa(
         &self,
         user: &User,
@@ -117,8 +118,8 @@ impl Store {
         self.update(update).await.map(|updated| updated.written())
     }
 
-    /// Switches MFA on by the secret that was begun. The write is refused if MFA is on, or if, since the user was read,
-    /// another secret was begun, the user was disabled, or the password changed.
+    /// Switches MFA on with the pending secret. The write is refused if MFA is on, or if the pending secret
+    /// or the password changed or the user was disabled after the user was read.
     pub(crate) async fn confirm_mfa(&self, confirmation: MfaConfirmation<'_>) -> Result<Written, StoreError> {
         let now = number(confirmation.now.millis());
         let mfa = serde_dynamo::to_attribute_value(confirmation.mfa).map_err(StoreError::unstorable)?;
@@ -137,8 +138,8 @@ impl Store {
         self.update_once(update, confirmation.attempt_id).await
     }
 
-    /// Sends an update of a user that sets `last_attempt`. If the SDK sent it twice and the second is refused, the item
-    /// shows that the first took place.
+    /// Sends an update of a user that sets `last_attempt`. If the SDK sent the update twice and the second
+    /// was refused, `last_attempt` shows that the first took place.
     async fn update_once(&self, update: Update, attempt_id: &str) -> Result<Written, StoreError> {
         match self.update(update.returning_refused()).await? {
             Updated::Done(_) => Ok(Written::Done),

@@ -12,17 +12,17 @@ use super::key_set::KeyError;
 /// The least length of an HS256 key, in bytes (RFC 7518 §3.2).
 pub(super) const LEAST_HMAC_BYTES: usize = 32;
 
-/// One key, in the forms that [`super::provider`] takes.
+/// One key, in the forms that [`super::provider`] reads.
 pub(super) struct Key {
     pub(super) kid: Option<String>,
     pub(super) algorithm: Algorithm,
     pub(super) signing: EncodingKey,
     pub(super) verifying: DecodingKey,
-    /// `None` for a symmetric key: whoever can verify with it can sign.
+    /// `None` for a symmetric key, since a key that verifies can also sign.
     public: Option<PublicHalf>,
 }
 
-/// What others need to verify, as members of a JWK.
+/// The public members of a JWK, with which others can verify signatures.
 #[derive(Serialize)]
 #[serde(tag = "kty")]
 enum PublicHalf {
@@ -46,7 +46,7 @@ pub struct PublicKey<'r> {
 }
 
 impl Key {
-    /// Returns the public half, if there is one.
+    /// Returns the public half. Returns `None` for a symmetric key.
     pub(super) fn public(&self) -> Option<PublicKey<'_>> {
         let half = self.public.as_ref()?;
         Some(PublicKey { half, kid: self.kid.as_deref(), alg: self.algorithm, purpose: "sig" })
@@ -54,7 +54,7 @@ impl Key {
 
     /// Returns whether both keys make the same signatures.
     pub(super) fn signs_like(&self, other: &Self) -> bool {
-        // HMAC pads its keys with zeros, so zeros at the end do not make it another key.
+        // HMAC pads a key with zeros, so keys that differ only in zeros at the end are the same key.
         let length = |key: &[u8]| key.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let (ours, theirs) = (self.signing.as_bytes(), other.signing.as_bytes());
         self.algorithm == other.algorithm && ours.get(..length(ours)) == theirs.get(..length(theirs))
@@ -139,13 +139,14 @@ pub(super) fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
     if key.kid.is_none() && key.algorithm != Algorithm::HS256 {
         return Err(wrong("needs a kid: others find a public key by it"));
     }
-    // A private half that does not belong to the public one is found here, and not at the first sign-in.
+    // A private half that does not fit the public half is found here, and not at the first sign-in.
     super::provider::check(key.algorithm, &key.signing, &key.verifying)
         .map_err(|_| wrong("is no valid key pair; an RSA key has 2048 to 4096 bits"))?;
     Ok(key)
 }
 
-/// Returns an RSA key's private and public half, each in DER (RFC 8017 appendix A.1), and the public one as a JWK has it.
+/// Returns the private and the public half of an RSA key, both in DER (RFC 8017 appendix A.1), and the public
+/// half as members of a JWK.
 fn rsa(jwk: &Jwk) -> Option<(Vec<u8>, Vec<u8>, PublicHalf)> {
     let parts = [&jwk.n, &jwk.e, &jwk.d, &jwk.p, &jwk.q, &jwk.dp, &jwk.dq, &jwk.qi];
     let parts: Vec<Vec<u8>> = parts.into_iter().map(|part| bytes(part.as_deref())).collect::<Option<_>>()?;

@@ -1,7 +1,7 @@
-//! JWTs (RFC 7519): signed with the first key of a set, verified with all of them.
+//! JWTs (RFC 7519). The first key of a set signs them, and all its keys verify them.
 //!
-//! The algorithm belongs to the key, and is never taken from the token (RFC 8725 §3.1). Each contract checks which claims
-//! make a token one of its own.
+//! The algorithm belongs to the key, and is never taken from the token (RFC 8725 §3.1). Each contract checks
+//! by the claims whether a token is its own.
 
 use std::time::Duration;
 
@@ -14,10 +14,11 @@ use thiserror::Error;
 use super::key_set::KeySet;
 use crate::clock::Timestamp;
 
-/// How far the clock of a backend that signs tokens may be ahead of ours (RFC 7519 §4.1.5 allows some leeway).
+/// How far the clock of a backend that signs tokens may be ahead of this one (RFC 7519 §4.1.5 allows some
+/// leeway).
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
 
-/// The longest token that is verified, in bytes. API Gateway's headers end at 10 KiB.
+/// The longest token that is verified, in bytes. API Gateway accepts headers of up to 10 KiB.
 const MAX_BYTES: usize = 8 * 1024;
 
 /// Why a token is not accepted.
@@ -26,10 +27,10 @@ pub enum TokenError {
     /// The token has expired.
     #[error("the token has expired")]
     Expired,
-    /// The token names a key that is not in the set, or not yet.
+    /// The token names a key that is not in the set. The key may be newer than the set.
     #[error("the token names an unknown key")]
     UnknownKey,
-    /// The token is malformed or tampered with, or of another key or algorithm.
+    /// The token is malformed, was changed, or is signed with another key or algorithm.
     #[error("the token is invalid")]
     Invalid,
 }
@@ -53,16 +54,17 @@ impl KeySet {
 
     /// Returns the claims of a token that one of these keys signed and that is valid now.
     ///
-    /// A token with a `kid` is checked with the key of that name, and a token without one with every HS256 key.
+    /// A token with a `kid` is checked with the key of that name, and a token without one with every HS256
+    /// key.
     ///
     /// # Errors
-    /// If the token is expired, invalid, or of an unknown key.
+    /// If the token is expired, invalid, or signed with an unknown key.
     pub fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
         if token.len() > MAX_BYTES {
             return Err(TokenError::Invalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        // RFC 7515 §4.1.11: no critical extension is understood here.
+        // Postern supports no critical extension, so it must reject the token (RFC 7515 §4.1.11).
         if header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
@@ -75,7 +77,8 @@ impl KeySet {
         });
         let mut validation = Validation::default();
         validation.required_spec_claims.clear();
-        // The first reads the machine's clock, and is checked below with our `now`. The second is the contract's to check.
+        // The crate would check `exp` with the machine's clock. It is checked below with `now` instead. Each
+        // contract checks `aud`.
         validation.validate_exp = false;
         validation.validate_aud = false;
         let claims = candidates
@@ -92,7 +95,8 @@ impl KeySet {
         };
         let now = now.millis() as f64 / 1000.0;
         let expires = seconds("exp")?.ok_or(TokenError::Invalid)?;
-        // A backend that shares a key may have a clock ahead of ours. Our own tokens have no such claim.
+        // The clock of a backend that shares a key may be ahead of this one. Postern's own tokens have no
+        // `nbf`.
         if seconds("nbf")?.is_some_and(|not_before| not_before > now + SKEW.as_secs_f64()) {
             return Err(TokenError::Invalid);
         }

@@ -1,7 +1,8 @@
-//! The key set: what the signing secret holds.
+//! The key set in the signing secret.
 //!
-//! It is a JWK Set (RFC 7517) of private keys. The first key signs, and all of them verify. Beside its `keys` it has
-//! `recovery_code_key`, and `password_peppers` if users were imported whose passwords were hashed with a pepper.
+//! It is a JWK Set (RFC 7517) of private keys. The first key signs, and all of them verify. Beside its `keys`
+//! it has the member `recovery_code_key`. If imported users have passwords that were hashed with a pepper, it
+//! has the member `password_peppers` too.
 
 use ring::hmac;
 use serde_json::{Map, Value, json};
@@ -33,7 +34,7 @@ pub struct KeySet {
     pub peppers: Peppers,
 }
 
-/// A key set as it is written, with its private members. It has no `Debug`.
+/// The JSON document of a key set, with its private members. It has no `Debug`.
 pub struct KeyDocument {
     /// The keys, each a JWK.
     pub keys: Vec<Map<String, Value>>,
@@ -41,7 +42,7 @@ pub struct KeyDocument {
     pub members: Map<String, Value>,
 }
 
-/// Why the signing keys cannot be read. It never shows key material.
+/// Why a key set cannot be read. The error never shows key material.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct KeyError(pub(super) String);
@@ -63,21 +64,22 @@ impl KeySet {
         })
     }
 
-    /// Returns what others need to verify tokens. A symmetric key is not among them: whoever can verify with it can sign.
+    /// Returns the public keys, with which others can verify tokens. A symmetric key has none, since a key
+    /// that verifies can also sign.
     pub fn public_keys(&self) -> Vec<PublicKey<'_>> {
         self.keys.iter().filter_map(Key::public).collect()
     }
 }
 
 impl KeyDocument {
-    /// Reads a JWK Set. Any other text is taken for one HS256 key, so that a generated secret works as it is; the key of the
-    /// recovery codes is then derived from it.
+    /// Reads a JWK Set. Any other text is read as one HS256 key, so that a generated secret needs no
+    /// conversion. The key of the recovery codes is then derived from it.
     ///
     /// # Errors
-    /// If the text is JSON and no JWK Set, or too short for a key.
+    /// If the text is JSON but not a JWK Set, or if it is too short for a key.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
-        // A JSON array or string is a key set gone wrong. Nobody chose it as a secret.
+        // A JSON array or string is a malformed key set, and not a generated secret.
         if !text.starts_with(['{', '[', '"']) {
             return Self::derive(text);
         }
@@ -90,7 +92,7 @@ impl KeyDocument {
         Ok(Self { keys: keys.collect::<Result<_, _>>()?, members })
     }
 
-    /// Makes a set of a secret that is one HS256 key.
+    /// Makes a set from a secret that is one HS256 key.
     fn derive(secret: &str) -> Result<Self, KeyError> {
         if secret.len() < LEAST_HMAC_BYTES {
             return Err(jwk::too_short(secret.len()));
@@ -153,7 +155,7 @@ fn not_a_set() -> KeyError {
     KeyError("must be a JWK Set, {\"keys\":[…],\"recovery_code_key\":\"…\"}".to_owned())
 }
 
-/// Reads the peppers of imported passwords: an object of ids and of bytes in base64url.
+/// Reads the peppers of imported passwords: an object with an id and bytes in base64url for each.
 fn peppers(member: Option<&Value>) -> Result<Peppers, KeyError> {
     let wrong = |problem: String| KeyError(format!("has password_peppers that cannot be used: {problem}"));
     let object = match member {

@@ -1,6 +1,6 @@
-//! Tokens: JWTs, the signing keys, and when the keys are read again.
+//! JWTs, the signing keys, and how the keys are reloaded.
 //!
-//! This is the one place that imports jsonwebtoken.
+//! Only this module uses the crate jsonwebtoken.
 
 mod jwk;
 mod jwt;

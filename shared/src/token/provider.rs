@@ -1,8 +1,8 @@
-//! jsonwebtoken's cryptography, done by `ring`, which TLS brings along anyway.
+//! The cryptography of jsonwebtoken, by `ring`, which TLS uses too.
 //!
-//! jsonwebtoken's own choices would add aws-lc, with its long entropy gathering at the first signature, or
-//! the `rsa` crate with its timing leak (RUSTSEC-2023-0071). Keys arrive in the raw forms that `ring` takes, as
-//! [`super::jwk`] laid them out; only RSA's is DER.
+//! jsonwebtoken's own providers would add aws-lc, which gathers entropy for long before the first signature,
+//! or the crate `rsa`, which has a timing leak (RUSTSEC-2023-0071). [`super::jwk`] makes keys in the raw
+//! forms that `ring` reads. Only RSA keys are in DER.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
@@ -15,19 +15,19 @@ use ring::signature::{
 };
 use signature::{Signer, Verifier};
 
-/// Makes `ring` the provider of this process. Later calls change nothing.
+/// Makes `ring` the provider of this process. A later call does nothing.
 pub(super) fn install() {
     static PROVIDER: CryptoProvider = CryptoProvider {
         signer_factory: |algorithm, key| Ok(Box::new(RingSigner::new(algorithm, key)?)),
         verifier_factory: |algorithm, key| Ok(Box::new(RingVerifier::new(algorithm, key)?)),
         key_utils: KeyUtils::new_unimplemented(),
     };
-    // An error says that it was installed before, which is what is wanted.
+    // It fails only if the provider was installed before.
     let _ = PROVIDER.install_default();
 }
 
-/// Whether what this key signs verifies with this other. `ring` finds some halves that do not belong together when it
-/// reads them, and some of RSA's only when they sign.
+/// Checks that the second key verifies a signature of the first. `ring` finds most mismatched pairs when it
+/// reads them, but some RSA pairs only when they sign.
 pub(super) fn check(
     algorithm: Algorithm,
     signing: &EncodingKey,

@@ -1,9 +1,10 @@
-//! The source of the signing keys, and when they are read again, so that keys rotate without a deployment.
+//! The signing keys of a function, and when they are reloaded. So keys rotate without a deployment.
 //!
-//! The secret is read at start. It is read again when a token names a key that is not in the set, but at most once a minute,
-//! since a caller can name any key. And it is read again after five minutes: so a function that only signs begins to use a
-//! new key, and a key that was removed from the secret is refused everywhere five minutes later. If the secret cannot be
-//! read again, the keys stay as they are, and the secret is read again a minute later.
+//! The secret is read at start. It is reloaded if a token names a key that is not in the set, but at most
+//! once a minute, since a caller can name any key. It is also reloaded after five minutes. So a function that
+//! only signs begins to use a new key, and five minutes after a key was removed from the secret, every
+//! function refuses it. If a reload fails, the keys stay as they are, and the next reload is possible a
+//! minute later.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,15 +14,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{KeySet, SigningFailed, TokenError};
-use crate::app::StartError;
 use crate::aws::{Aws, Secret};
 use crate::clock::{Timestamp, now};
 use crate::config;
 use crate::environment::{ConfigError, Environment, is_this_machine};
+use crate::error::StartError;
 
-/// How long the keys are used before they are read again.
+/// How long the keys are used before they are reloaded.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
-/// The least time between two reads, for a token that names an unknown key or after a failure.
+/// The least time between two reloads, after a token with an unknown key or after a failure.
 const MIN_PAUSE: Duration = Duration::from_secs(60);
 
 const SECRET: &str = "SIGNING_KEYS_SECRET_ARN";
@@ -29,21 +30,22 @@ const SECRET: &str = "SIGNING_KEYS_SECRET_ARN";
 /// The signing keys as they were last read.
 pub struct Keys {
     current: RwLock<Arc<KeySet>>,
-    /// The secret. `None` if the keys are in the environment: then they never change.
+    /// The secret. `None` if the keys are in the environment, where they never change.
     secret: Option<Secret>,
     local: bool,
     /// When they were last read, in milliseconds.
     read_at: AtomicU64,
-    /// When they were last asked for. A secret that fails is not asked for at every request.
+    /// When a read was last tried, in milliseconds. So a failing secret is not read at every request.
     asked_at: AtomicU64,
 }
 
 impl Keys {
-    /// Reads the keys for a function without a table. Like the other functions, it accepts sample keys if the DynamoDB endpoint
-    /// is on this machine.
+    /// Reads the keys for a function without a table. Like the other functions, it accepts sample keys if the
+    /// DynamoDB endpoint is on this machine.
     ///
     /// # Errors
-    /// If a variable is missing or malformed, if the secret that it names cannot be read, or if TLS cannot be set up.
+    /// If a variable is missing or malformed, if the secret that it names cannot be read, or if TLS cannot be
+    /// set up.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let aws = Aws::in_region(env, config::region(env)?)?;
         let local = config::dynamodb_endpoint(env)?.is_some_and(is_this_machine);
@@ -83,7 +85,7 @@ impl Keys {
 
     /// Returns the keys as they are now.
     pub fn current(&self) -> Arc<KeySet> {
-        // The set behind a poisoned lock is whole all the same: a set is only ever replaced.
+        // A poisoned lock still holds a complete set, since a set is replaced as a whole.
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -95,8 +97,8 @@ impl Keys {
         self.current().sign(claims)
     }
 
-    /// Returns the claims of a valid token, as [`KeySet::verify`] does. Reads the keys again if the token names an unknown
-    /// one.
+    /// Returns the claims of a valid token, as [`KeySet::verify`] does. Reloads the keys if the token names
+    /// an unknown one.
     ///
     /// # Errors
     /// If the token is expired, invalid, or of an unknown key.
@@ -108,7 +110,7 @@ impl Keys {
         }
     }
 
-    /// Reads the secret again if the last read was five minutes ago.
+    /// Reloads the secret if the last read was five minutes ago or more.
     pub async fn read_again_if_old(&self, now: Timestamp) {
         let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
         if now >= read_at.plus(MAX_AGE) {
@@ -116,14 +118,14 @@ impl Keys {
         }
     }
 
-    /// Reads the secret again, unless it was asked for within the last minute. Returns whether it was read.
+    /// Reloads the secret, unless a read was tried within the last minute. Returns whether it was read.
     async fn read_again(&self, now: Timestamp) -> bool {
         let Some(secret) = &self.secret else { return false };
         let asked_at = self.asked_at.load(Ordering::Relaxed);
         if now < Timestamp::from_millis(asked_at).plus(MIN_PAUSE) {
             return false;
         }
-        // Of several requests at once, one asks.
+        // If several requests run at the same time, one of them reads the secret.
         let is_first =
             self.asked_at.compare_exchange(asked_at, now.millis(), Ordering::Relaxed, Ordering::Relaxed);
         if is_first.is_err() {

@@ -1,4 +1,4 @@
-//! Bodies of each kind, as clients send them and as an attacker may.
+//! Bodies of each kind, as clients and attackers send them.
 
 use lambda_http::Body;
 use lambda_http::http::header::HeaderValue;
@@ -34,12 +34,12 @@ fn form_fields_are_decoded_strings_and_the_last_of_a_name_counts() {
     }
     assert_eq!(read(FORM, "a=%E4&b=1"), Err(BodyError::Malformed), "Latin-1");
     assert_eq!(read(FORM, b"a=\xff"), Err(BodyError::Malformed));
-    assert_eq!(read(FORM, "a=%zz%"), Ok(json!({"a": "%zz%"})), "what is no escape is itself");
+    assert_eq!(read(FORM, "a=%zz%"), Ok(json!({"a": "%zz%"})), "a text that is no escape stays as it is");
     assert_eq!(read(FORM, ""), Ok(json!({})));
 }
 
 #[test]
-fn json_is_read_whatever_it_is_called_and_a_byte_order_mark_is_skipped() {
+fn json_is_read_with_any_content_type_and_with_a_byte_order_mark() {
     for kind in ["application/json", "application/vnd.api+json; charset=utf-8", FORM, PARTS, "", "text/plain"]
     {
         for mark in ["", "\u{feff}"] {
@@ -54,12 +54,12 @@ fn json_is_read_whatever_it_is_called_and_a_byte_order_mark_is_skipped() {
     for body in ["", "nonsense", "7", "null", "\"a=b"] {
         assert_eq!(read("application/json", body), Err(BodyError::Malformed), "{body}");
     }
-    assert_eq!(read("application/json", "a=b"), Err(BodyError::Malformed), "a form is no JSON");
+    assert_eq!(read("application/json", "a=b"), Err(BodyError::Malformed), "a form is not JSON");
     assert_eq!(read("", ""), Err(BodyError::Malformed));
 }
 
 #[test]
-fn parts_are_fields_and_files_are_ignored() {
+fn multipart_fields_are_read_and_files_are_ignored() {
     let body = "preamble\r\n--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nanna\r\n\
         --x\r\nContent-Disposition: form-data; name=\"password\"\r\nContent-Type: text/plain\r\n\r\n a+b%20\r\nc \r\n\
         --x\r\nContent-Disposition: form-data; name=\"username\"; filename=\"u.txt\"\r\n\r\nmallory\r\n--x--\r\n";
@@ -83,7 +83,7 @@ fn parts_are_fields_and_files_are_ignored() {
 }
 
 #[test]
-fn many_parts_and_headers_are_answered() {
+fn many_parts_are_read_and_many_headers_are_malformed() {
     let part = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n";
     let many = part.repeat(MAX_BODY_BYTES / part.len() - 1) + "--x--\r\n";
     assert_eq!(read(PARTS, many), Ok(json!({"a": "1"})));
@@ -92,7 +92,7 @@ fn many_parts_and_headers_are_answered() {
 }
 
 #[test]
-fn size_is_looked_at_before_anything_else() {
+fn body_over_the_limit_is_too_large_before_it_is_parsed() {
     for kind in [FORM, "application/json", PARTS, ""] {
         let body = format!("a={}", "x".repeat(MAX_BODY_BYTES - 1));
         assert_eq!(read(kind, &body), Err(BodyError::TooLarge), "{kind}");
@@ -102,7 +102,7 @@ fn size_is_looked_at_before_anything_else() {
 }
 
 #[test]
-fn compressed_bodies_and_other_character_sets_are_unsupported() {
+fn body_that_is_compressed_or_in_another_character_set_is_unsupported() {
     let of = |name: HeaderName, value: &str| {
         members(&request(&[(name, value)], b"{\"a\":1}"), Forms::Urlencoded).map(|_| ())
     };

@@ -1,4 +1,4 @@
-//! Every verdict at its boundaries.
+//! Every verdict, at the boundaries of its conditions.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::environment::Environment;
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 #[test]
-fn no_session_outlives_its_absolute_end() {
+fn session_with_a_longer_idle_time_ends_at_its_absolute_end() {
     let request = SessionRequest {
         kind: "test",
         device: None,
@@ -26,7 +26,7 @@ fn no_session_outlives_its_absolute_end() {
 }
 
 #[test]
-fn a_successor_is_of_the_same_form_and_takes_the_secret_and_the_nonce() {
+fn successor_has_the_same_form_and_depends_on_the_secret_and_the_nonce() {
     for secret in [SessionSecret::random_base62(), SessionSecret::random_hex()] {
         let token = SessionToken { user_id: 7, family: "Family0123".to_owned(), secret };
         let next = token.successor("nonce");
@@ -40,7 +40,7 @@ fn a_successor_is_of_the_same_form_and_takes_the_secret_and_the_nonce() {
     }
 }
 
-/// A session that was rotated this long ago.
+/// Returns a session that was rotated this long ago.
 fn rotated(ago: Duration) -> Session {
     Session {
         id: SecretHash::of("Family0123").as_str().to_owned(),
@@ -60,13 +60,13 @@ fn rotated(ago: Duration) -> Session {
     }
 }
 
-/// How sessions of this kind are refreshed: late answers are given up to an hour after the rotation.
+/// Returns the policy for this kind of session: it gives late answers up to an hour after the rotation.
 fn policy(kind: &'static str) -> RefreshPolicy {
     RefreshPolicy { kind, idle: Duration::from_secs(1), lost_reply: Duration::from_secs(3600) }
 }
 
 #[test]
-fn the_verdicts() {
+fn secret_gets_the_verdict_of_its_age_and_generation() {
     const MOMENT: Duration = Duration::from_millis(1);
     let (young, old) = (GRACE - MOMENT, GRACE);
     let late = Verdict::GiveLate { nonce: "nonce", repeated: false };
@@ -93,7 +93,7 @@ fn the_verdicts() {
         rotated(young).judge(&policy("other"), &SessionSecret::base62("current"), NOW),
         Verdict::Ended
     );
-    // Before its first rotation nothing came before.
+    // Before the first rotation there is no previous secret.
     let new = Session { previous_hash: None, derived_with: None, ..rotated(old) };
     assert_eq!(new.judge(&policy("test"), &SessionSecret::base62("previous"), NOW), Verdict::Reused);
     let presented = Session { presented: true, ..rotated(old) };
@@ -107,7 +107,7 @@ fn the_verdicts() {
 }
 
 #[test]
-fn the_setting_of_lost_replies_is_bounded_and_named() {
+fn lost_reply_setting_out_of_bounds_is_an_error_that_names_it() {
     let of = |value| lost_reply(&Environment::of([("SESSION_LOST_REPLY_SECONDS", value)]));
     assert_eq!(lost_reply(&Environment::of::<&str, &str>([])).unwrap(), MAX_LOST_REPLY);
     assert_eq!(of("30").unwrap(), GRACE);
@@ -121,7 +121,7 @@ fn the_setting_of_lost_replies_is_bounded_and_named() {
 }
 
 #[test]
-fn a_late_answer_is_given_again_within_the_grace_and_anew_after_three_rotations() {
+fn late_answer_is_repeated_within_the_grace_and_given_anew_after_three_rotations() {
     const MOMENT: Duration = Duration::from_millis(1);
     let late = |rotations, ago| {
         let late_answer = Some(LateAnswer { rotations, at: NOW.minus(ago) });
@@ -138,11 +138,11 @@ fn a_late_answer_is_given_again_within_the_grace_and_anew_after_three_rotations(
     assert_eq!(verdict(&late(8, Duration::ZERO)), None);
     assert_eq!(verdict(&late(7, Duration::ZERO)), None);
     assert_eq!(verdict(&late(6, Duration::ZERO)), Some(false));
-    assert_eq!(verdict(&late(u64::MAX, GRACE)), None, "what nobody writes gives nothing");
+    assert_eq!(verdict(&late(u64::MAX, GRACE)), None, "a number that is never written gives no late answer");
 }
 
 #[test]
-fn over_is_over_to_the_second() {
+fn session_at_its_end_has_ended_to_the_second() {
     let second = Duration::from_secs(1);
     for session in [
         Session { expires_at: NOW, ends_at: NOW.plus(second), ..rotated(GRACE) },

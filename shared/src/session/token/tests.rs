@@ -1,4 +1,4 @@
-//! Tokens in their plain form.
+//! The plain form of session tokens.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn token(user_id: u64) -> SessionToken {
 }
 
 #[test]
-fn a_plain_token_is_64_characters_of_base62() {
+fn plain_token_is_64_characters_of_base62() {
     for user_id in [1, 33, u64::MAX] {
         let plain = token(user_id).to_plain();
         assert_eq!(plain.len(), 64);
@@ -21,17 +21,17 @@ fn a_plain_token_is_64_characters_of_base62() {
 }
 
 #[test]
-fn other_text_is_no_plain_token() {
-    let good = token(1).to_plain();
+fn text_of_another_form_is_no_plain_token() {
+    let valid = token(1).to_plain();
     // The largest id, and one more: 62^11 is more than 2^64.
-    let too_high = "LygHa16AHYG".to_owned() + &good[11..];
-    assert!(SessionToken::from_plain(&("LygHa16AHYF".to_owned() + &good[11..])).is_some());
+    let too_high = "LygHa16AHYG".to_owned() + &valid[11..];
+    assert!(SessionToken::from_plain(&("LygHa16AHYF".to_owned() + &valid[11..])).is_some());
     for text in [
         "",
-        &good[1..],
-        &format!("{good}0"),
-        &good.replacen('0', "-", 1),
-        &good.replacen("00", "é", 1),
+        &valid[1..],
+        &format!("{valid}0"),
+        &valid.replacen('0', "-", 1),
+        &valid.replacen("00", "é", 1),
         &too_high,
     ] {
         assert!(SessionToken::from_plain(text).is_none(), "{text}");
@@ -39,24 +39,24 @@ fn other_text_is_no_plain_token() {
 }
 
 #[test]
-fn base62_uses_every_character_and_keeps_a_whole_number() {
+fn number_in_base62_uses_every_character_and_keeps_its_value() {
     let text: String = (0..500).map(|_| SessionSecret::random_base62().to_string()).collect();
     assert!(BASE62.iter().all(|c| text.contains(char::from(*c))));
-    // 2^256 − 1, computed elsewhere.
+    // 2^256 − 1, computed by another program.
     assert_eq!(base62(&[255; 32], 43), "yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1");
     assert_eq!(base62(&[1, 0], 3), "048");
 }
 
 proptest! {
     #[test]
-    fn a_plain_token_reads_back(user_id: u64) {
+    fn plain_token_reads_back_unchanged(user_id: u64) {
         let token = token(user_id);
         let read = SessionToken::from_plain(&token.to_plain()).unwrap();
         prop_assert_eq!((read.user_id, read.family, read.secret), (user_id, token.family, token.secret));
     }
 
     #[test]
-    fn no_text_makes_the_parser_panic(text in "\\PC{0,80}", at in 0usize..64, c: char) {
+    fn token_parser_never_panics(text in "\\PC{0,80}", at in 0usize..64, c: char) {
         let _ = SessionToken::from_plain(&text);
         let mut changed: Vec<char> = token(1).to_plain().chars().collect();
         changed[at] = c;

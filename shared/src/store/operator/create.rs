@@ -11,7 +11,7 @@ use crate::store::login::login_pk;
 use crate::store::update::{Update, Updated, Written};
 use crate::store::{Item, LoginKind, StoreError, key, number, text, user_pk};
 
-/// The highest id of a user. Beyond it, JavaScript's numbers have gaps.
+/// The highest id of a user. JavaScript cannot represent every whole number above it.
 pub const MAX_ID: u64 = (1 << 53) - 1;
 
 /// The longest source id, in bytes. DynamoDB's keys end at 2,048.
@@ -35,10 +35,10 @@ pub enum CreateUserError {
 }
 
 impl Operator {
-    /// Creates a user with its login names, all in one transaction or nothing. Returns the user's id.
+    /// Creates a user with its login names, in one transaction. Returns the user's id.
     ///
     /// # Errors
-    /// If a name is malformed or taken, or the table cannot be reached.
+    /// If a name is malformed, if the id or a name is taken, or if the table cannot be reached.
     pub async fn create_user(&self, mut user: UserRecord) -> Result<u64, CreateUserError> {
         let names = login_names(&user)?;
         if user.id == 0 {
@@ -53,7 +53,7 @@ impl Operator {
         }
     }
 
-    /// Does all of these writes or none of them. Tries once more if another transaction works on the same items.
+    /// Does all of these writes or none. Retries once if another transaction works on the same items.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Written, StoreError> {
         let client = &self.store.client;
         let transact = || client.transact_write_items().set_transact_items(Some(writes.clone())).send();
@@ -68,8 +68,8 @@ impl Operator {
         }
     }
 
-    /// Returns the writes that create this user: the user, then the names. Each has the condition that there is no such
-    /// item.
+    /// Returns the writes that create this user: the user, then the login names. Each write has the condition
+    /// that the item does not exist.
     pub(super) fn writes(
         &self,
         user: &UserRecord,
@@ -84,14 +84,14 @@ impl Operator {
         if let Some(source_id) = &user.source_id {
             writes.push(self.put_new(source_item(source_id, user.id))?);
         }
-        // An earlier version may have stored the name in another form.
+        // An earlier version of Postern may have stored the name in another form.
         for former in names.iter().flat_map(|(name, _)| name.former_keys()) {
             writes.push(self.check_absent(login_pk(former))?);
         }
         Ok(writes)
     }
 
-    /// Demands that there is no login name with this key.
+    /// Returns the check that there is no login name with this key.
     pub(super) fn check_absent(&self, pk: String) -> Result<TransactWriteItem, StoreError> {
         let check = ConditionCheck::builder()
             .table_name(&self.store.table)
@@ -101,7 +101,7 @@ impl Operator {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    /// Puts an item, if there is none with its key.
+    /// Returns the write that puts an item, if there is none with its key.
     pub(super) fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.store.table)
@@ -111,7 +111,7 @@ impl Operator {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Takes this many ids, and returns the last of them.
+    /// Allocates this many ids, and returns the last of them.
     pub(super) async fn allocate_user_ids(&self, count: u64) -> Result<u64, StoreError> {
         let update = Update::of(counter_key())
             .add("last_id", number(count))
@@ -126,7 +126,7 @@ impl Operator {
         last.filter(|last| *last >= count).ok_or_else(|| StoreError::unreadable("the counter of user ids"))
     }
 
-    /// Raises the counter to an id that an operator chose, so that the id is not given out again.
+    /// Raises the counter to an id that an operator chose, so that the id is not allocated again.
     pub(super) async fn keep_counter_at(&self, id: u64) -> Result<(), StoreError> {
         let update = Update::of(counter_key())
             .set("last_id", number(id))
@@ -134,7 +134,7 @@ impl Operator {
         self.store.update(update).await.map(|_| ())
     }
 
-    /// Returns the ids of the users who had this id in the product that they were imported from.
+    /// Returns the ids of the users with this source id: the id in the product from which they were imported.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -161,7 +161,7 @@ impl Operator {
 }
 
 impl Update {
-    /// Makes this update a part of a transaction.
+    /// Turns this update into a write of a transaction.
     pub(super) fn into_transaction(self, table: &str) -> Result<TransactWriteItem, StoreError> {
         let update = types::Update::builder()
             .table_name(table)
@@ -179,7 +179,7 @@ fn counter_key() -> Item {
     key("COUNTER".to_owned(), "USER")
 }
 
-/// The item that leads from a login name to a user.
+/// Returns the item of a login name.
 pub(super) fn login_item(name: &str, kind: LoginKind, user: &UserRecord) -> Item {
     let mut item = key(login_pk(name), "LOGIN");
     item.insert("user_id".to_owned(), number(user.id));
@@ -190,15 +190,15 @@ pub(super) fn login_item(name: &str, kind: LoginKind, user: &UserRecord) -> Item
     item
 }
 
-/// The item that leads from a source id to a user.
+/// Returns the item of a source id.
 pub(super) fn source_item(source_id: &str, user_id: u64) -> Item {
     let mut item = source_key(source_id, user_id);
     item.insert("user_id".to_owned(), number(user_id));
     item
 }
 
-/// The key of [`source_item`]. Two products may have numbered their users alike, so one source id may lead to several
-/// users.
+/// Returns the key of [`source_item`]. The user's id is a part of it, since users of two products may have
+/// the same source id.
 pub(super) fn source_key(source_id: &str, user_id: u64) -> Item {
     key(source_pk(source_id), &user_id.to_string())
 }
@@ -207,8 +207,8 @@ fn source_pk(source_id: &str) -> String {
     format!("SOURCE#{}", normalised_uuid(source_id))
 }
 
-/// Returns a UUID without hyphens and in small letters (RFC 9562 §4), and any other source id as it is. A database without
-/// a type for UUIDs keeps their digits alone, so both forms have one key.
+/// Returns a UUID in lower case without hyphens (RFC 9562 §4), and any other source id as it is. Some
+/// databases store a UUID without hyphens, so both forms must have one key.
 pub(super) fn normalised_uuid(source_id: &str) -> String {
     const DIGITS: usize = 32;
     const HYPHENS: [usize; 4] = [8, 13, 18, 23];

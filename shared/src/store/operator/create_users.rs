@@ -1,7 +1,7 @@
 //! The creation of many users at once.
 //!
-//! No user is ever overwritten: each write has the condition that there is no such item. So an import that broke off can
-//! start again from the beginning, and finds the users that it created before.
+//! No user is ever overwritten: each write has the condition that the item does not exist. So an interrupted
+//! import can start again from the beginning, and finds the users that it created before.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,43 +12,47 @@ use super::scan::{MAX_TRIES, pause};
 use super::{Availability, Conflict, NewUser, Operator, UniqueField};
 use crate::store::StoreError;
 
-/// The most users in one batch. Most users are three items, and a transaction has at most [`MAX_ITEMS`].
+/// The most users in one batch. Most users have three items, and a transaction has at most [`MAX_ITEMS`].
 pub const MAX_BATCH: usize = 33;
 
 /// The most items in one transaction.
 pub const MAX_ITEMS: usize = 100;
 
-/// What became of a new user.
+/// The outcome of the creation of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateOutcome {
     /// The user is created, with this id.
     Created(u64),
-    /// The same user was there before, with this id.
+    /// The same user exists already, with this id.
     Same(u64),
     /// The user is not created: the id or a name is another user's.
     Taken(Vec<Conflict>),
-    /// The user is not created: DynamoDB takes no such item. It is over 400 KB, or holds a number of over 38 digits.
+    /// The user is not created, since DynamoDB cannot store the item: it is larger than 400 KB, or holds a
+    /// number of more than 38 digits.
     Unstorable,
 }
 
-/// What became of one transaction.
+/// The outcome of one transaction.
 enum BatchOutcome {
     /// All users are created.
     Created,
-    /// No user is created, because of these. `None` is a user who is free by now.
+    /// No user is created, because of the users with these indexes. `None` stands for a user who could be
+    /// created by now.
     Refused(BTreeMap<usize, Option<CreateOutcome>>),
-    /// No user is created: DynamoDB takes no such request, and does not say which item is wrong.
+    /// No user is created: DynamoDB rejects the request, and does not say which item is wrong.
     Invalid,
-    /// No user is created. It may succeed in a moment.
+    /// No user is created. A retry may succeed.
     Later(StoreError),
 }
 
 impl Operator {
-    /// Creates those of these users, at most [`MAX_BATCH`], of whom the table has nothing: each with all login names or not
-    /// at all. Returns what became of each, in their order. Waits if DynamoDB has no capacity.
+    /// Creates those of these users, at most [`MAX_BATCH`], whose id and names are free. Each is created with
+    /// all login names or not at all. Returns the outcome of each user, in the same order. Waits if DynamoDB
+    /// has no capacity.
     ///
     /// # Errors
-    /// If the table cannot be reached. Some users may have been created then. A second call finds that they are the same.
+    /// If the table cannot be reached. Some users may have been created then. A second call returns
+    /// [`CreateOutcome::Same`] for them.
     pub async fn create_users(&self, mut new_users: Vec<NewUser>) -> Result<Vec<CreateOutcome>, StoreError> {
         let mut outcomes: BTreeMap<usize, CreateOutcome> = BTreeMap::new();
         self.assign_ids(&mut new_users, &mut outcomes).await?;
@@ -63,8 +67,9 @@ impl Operator {
                 BatchOutcome::Created => {
                     let id = |index: &usize| new_users[*index].user.id;
                     outcomes.extend(batch.iter().map(|index| (*index, CreateOutcome::Created(id(index)))));
-                    // This comes last: otherwise the id of a row that is refused could use the counter up. If it fails,
-                    // the next run does it. An id that is allocated meanwhile and in use is given up.
+                    // The counter is raised after the creation. Otherwise a row that is refused could raise
+                    // it to the highest id. If this write fails, the next run repeats it. An id that is
+                    // allocated meanwhile and is in use is not used again.
                     self.keep_counter_above(batch.iter().map(id)).await?;
                 }
                 BatchOutcome::Refused(refused) => {
@@ -73,7 +78,7 @@ impl Operator {
                     for (index, outcome) in refused {
                         match outcome {
                             None => free_again.push(index),
-                            // Somebody else created a user with the id that was allocated here a moment ago.
+                            // Another process created a user with the id that was allocated here.
                             Some(CreateOutcome::Taken(conflicts))
                                 if !new_users[index].has_own_id
                                     && conflicts.iter().all(|conflict| conflict.what == UniqueField::Id) =>
@@ -120,8 +125,8 @@ impl Operator {
         }
     }
 
-    /// Assigns ids to the users who have none and of whom the table has nothing. So an import that starts again uses up no
-    /// ids.
+    /// Assigns ids to the users who have no id and whose names are free. So an import that starts again uses
+    /// up no ids.
     async fn assign_ids(
         &self,
         new_users: &mut [NewUser],
@@ -189,7 +194,7 @@ impl Operator {
     }
 }
 
-/// Returns the outcome of a user who cannot be created.
+/// Returns the outcome of a user who cannot be created. Returns `None` if the user can be created.
 fn outcome(availability: Availability) -> Option<CreateOutcome> {
     match availability {
         Availability::Free => None,

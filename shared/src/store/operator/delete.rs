@@ -12,8 +12,8 @@ use crate::store::update::Written;
 use crate::store::{StoreError, key, number, text, user_pk};
 
 impl Operator {
-    /// Deletes a user with all login names, in one transaction or nothing. The write is refused if the epoch or a name has
-    /// changed since the user was read. The user's sessions are invalid from then on: see
+    /// Deletes a user with all login names, in one transaction. The write is refused if the epoch or a name
+    /// has changed since the user was read. The user's sessions stay in the table and are invalid: see
     /// [`Operator::delete_sessions`].
     ///
     /// # Errors
@@ -43,7 +43,8 @@ impl Operator {
             .expression_attribute_values(":username", text(&user.username))
             .expression_attribute_values(":email", text(&user.email));
         let mut deletes = vec![the_user];
-        // A name that leads to nobody or to another user stays as it is, and does not prevent the deletion.
+        // A name that does not exist, or that is another user's, stays as it is and does not prevent the
+        // deletion.
         for (name, _) in login_names(user).unwrap_or_default() {
             for form in name.as_key().into_iter().chain(name.former_keys()) {
                 let item = self.store.get(key(login_pk(form), "LOGIN")).await?;

@@ -1,4 +1,4 @@
-//! A join: what a second source knows of a user is added to the user who is there.
+//! A join: the data that a second source has of a user is added to the existing user.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use serde_json::{Map, Value};
@@ -12,27 +12,27 @@ use crate::store::login::login_pk;
 use crate::store::update::{Update, Written};
 use crate::store::{LoginKind, StoreError, key, number, text, user_pk};
 
-/// How often a user is read again who changes meanwhile.
+/// How often a join is tried if the user changes between the read and the write.
 const MAX_TRIES: usize = 5;
 
 /// Which password a joined user has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PasswordOf {
-    /// The password of the user who is there.
+    /// The password of the existing user.
     #[default]
     First,
     /// The password of the source in which the user signed in last.
     Newest,
 }
 
-/// What a user takes from the second source.
+/// What the existing user takes from the second source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
     /// The user's id.
     pub id: u64,
     /// The user's status, which does not change.
     pub status: Status,
-    /// What becomes of the second source's username.
+    /// What happens to the second source's username.
     pub username: OtherUsername,
     /// Whether the user takes the id in the second source.
     pub source_id: bool,
@@ -44,14 +44,14 @@ pub struct Joined {
     pub password: bool,
 }
 
-/// What becomes of the username that a joined user has in the second source.
+/// What happens to the username that a joined user has in the second source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherUsername {
-    /// It is a login name of the user already.
+    /// It is already a login name of the user.
     Known,
-    /// The user can sign in by it from now on.
+    /// It becomes a login name of the user.
     Added,
-    /// It is and stays another user's login name.
+    /// It is another user's login name, and stays so.
     Taken {
         /// The other user's id.
         by: u64,
@@ -67,16 +67,17 @@ impl Joined {
 }
 
 impl Operator {
-    /// Joins another source's user to the user with this id, if both have the same e-mail address. The user takes what was
-    /// missing: attributes, MFA if it is off, a source id, and the username as a further login name if it is free. The
-    /// status, the names and what the user has stay. A new password or MFA ends all sessions. A row that is not active
-    /// gives no password and no MFA. A dry run writes nothing.
+    /// Joins another source's user to the user with this id, if both have the same e-mail address. The user
+    /// takes what is missing: attributes, MFA if it is off, a source id, and the username as a further login
+    /// name if it is free. The user's status, names and other data do not change. A new password or MFA ends
+    /// all sessions. A user of the source who is not active gives no password and no MFA. A dry run writes
+    /// nothing.
     ///
-    /// Returns `None` if there is no such user, if the address is another, or if one of the two is not activated: that
-    /// address is not verified.
+    /// Returns `None` if there is no such user, if the addresses differ, or if one of the two users is not
+    /// activated, since the address of such a user is not verified.
     ///
     /// # Errors
-    /// If the table cannot be reached, or the user is changed again and again meanwhile.
+    /// If the table cannot be reached, or if the user changes during every try.
     pub async fn join_user(
         &self,
         id: u64,
@@ -105,7 +106,7 @@ impl Operator {
         Err(StoreError::unavailable(format!("user {id} is changed again and again")))
     }
 
-    /// Finds out whether the second source's username is free.
+    /// Reads whether the second source's username is free.
     async fn other_username(
         &self,
         user: &UserRecord,
@@ -121,7 +122,8 @@ impl Operator {
         })
     }
 
-    /// Writes a join. The write is refused if the user has changed since it was read, or the username is taken.
+    /// Writes a join. The write is refused if the user has changed since it was read, or the username is
+    /// taken.
     async fn write_join(
         &self,
         user: &UserRecord,
@@ -148,7 +150,8 @@ impl Operator {
         if let Some(hash) = other.password_hash.as_ref().filter(|_| joined.password) {
             update = update.set("password_hash", text(hash));
         }
-        // This shows which password is the newest, so that a second run takes nothing.
+        // The time of the last sign-in shows which password is the newest. With it, a second run takes no
+        // password.
         if let Some(last) =
             other.last_sign_in.filter(|last| joined.password && Some(*last) > user.last_sign_in)
         {
@@ -177,7 +180,8 @@ impl Operator {
     }
 }
 
-/// Returns the attributes of both, those of the user first, and what the user takes.
+/// Returns the attributes of both users, where those of the existing user take precedence, and what the user
+/// takes.
 fn join(
     user: &UserRecord,
     other: &UserRecord,

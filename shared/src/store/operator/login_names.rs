@@ -1,4 +1,4 @@
-//! Login names: which a user has, and their counters of attempts.
+//! The login names of a user, and their counters of attempts.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
@@ -11,8 +11,8 @@ use crate::store::{LoginKind, StoreError, number, text};
 use crate::throttle::{Attempts, Policy};
 
 impl Operator {
-    /// Returns the counter of a login name, whether the name leads to a user or not. Returns `None` if nothing was ever
-    /// counted.
+    /// Returns the counter of a login name, whether the name has a user or not. Returns `None` if nothing was
+    /// ever counted.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -20,8 +20,8 @@ impl Operator {
         Ok(self.store.get(name_key(name)).await?.map(|item| counter(&item, now)))
     }
 
-    /// Unlocks a login name and clears its failures, whether the name leads to a user or not. Returns the counter as it
-    /// was, or `None` if nothing was ever counted.
+    /// Unlocks a login name and clears its failures, whether the name has a user or not. Returns the counter
+    /// as it was, or `None` if nothing was ever counted.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -37,7 +37,7 @@ impl Operator {
         }
     }
 
-    /// Locks a login name until an operator unlocks it, as failures in a row do.
+    /// Locks a login name until an operator unlocks it, as too many failures in a row do.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -97,7 +97,7 @@ fn is_username(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(char::is_control)
 }
 
-/// Returns whether this can be an address. Only a message to it could tell more.
+/// Returns whether this can be an e-mail address. Only a message to it could verify it.
 fn is_email(address: &str) -> bool {
     let parts =
         address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());

@@ -1,4 +1,5 @@
-//! What only an operator may do with the table. Functions are built without this module, and cannot name its types.
+//! The requests that only an operator may send. Functions are built without this module, so they cannot use
+//! them.
 
 mod create;
 mod create_users;
@@ -20,10 +21,10 @@ pub use self::login_names::login_names;
 pub use self::new_user::{Availability, Conflict, NewUser, UniqueField};
 pub use self::scan::{Cursor, MAX_READ, UserIds};
 use super::{Login, Store, StoreError};
-use crate::app::StartError;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::error::StartError;
 use crate::identity::LoginName;
 pub use crate::identity::user::UserRecord;
 use crate::session::NewSession;
@@ -35,12 +36,12 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The table with this name.
+    /// Makes an operator's store of the table with this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { store: Store::new(client, table) }
     }
 
-    /// The table that the environment names.
+    /// Makes an operator's store of the table that the environment names.
     ///
     /// # Errors
     /// If a variable is missing or malformed, or TLS cannot be set up.
@@ -50,7 +51,7 @@ impl Operator {
         Ok(Self::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), config.table))
     }
 
-    /// Reads from the table, and nothing else.
+    /// Opens the connection by reading from the table.
     ///
     /// # Errors
     /// If the table does not exist, may not be read, or cannot be reached.
@@ -58,7 +59,7 @@ impl Operator {
         self.store.warm_up().await
     }
 
-    /// Returns the user to whom this login name leads.
+    /// Returns the user of this login name.
     ///
     /// # Errors
     /// If the table cannot be reached, or holds a login name that cannot be read.

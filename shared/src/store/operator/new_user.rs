@@ -1,4 +1,4 @@
-//! Users who are to be created, and whether the table has room for them.
+//! Users to be created, and whether their ids and names are free.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,12 +17,12 @@ pub struct NewUser {
     pub(super) has_own_id: bool,
 }
 
-/// What the table has of a user who is to be created.
+/// Whether a user can be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// The table has nothing: the user can be created.
+    /// The id and the names are free.
     Free,
-    /// The table has the same user, with this id: the login names are the same, and so is the id if one was given.
+    /// The same user exists, with this id: it has the same login names, and the same id if one was given.
     Same(u64),
     /// The id or a name is another user's.
     Taken(Vec<Conflict>),
@@ -49,7 +49,7 @@ pub enum UniqueField {
 }
 
 impl NewUser {
-    /// Checks the names. Id 0 asks for the next free id, and an empty e-mail address is none.
+    /// Checks the names. Id 0 stands for the next free id, and an empty e-mail address for none.
     ///
     /// # Errors
     /// If a name is malformed or too long.
@@ -104,7 +104,8 @@ impl NewUser {
 }
 
 impl Operator {
-    /// Returns what the table has of these users, at most [`MAX_BATCH`](super::MAX_BATCH). Writes nothing.
+    /// Returns whether each of these users, at most [`MAX_BATCH`](super::MAX_BATCH), can be created. Writes
+    /// nothing.
     ///
     /// # Errors
     /// If the table cannot be reached, or holds a login name that cannot be read.
@@ -121,7 +122,7 @@ impl Operator {
             }
         }
         let holder = |name: &str| holders.get(name).copied();
-        // A user without an id is known by the username, and compared with the user who has that name.
+        // A new user without an id is compared with the existing user who has the username.
         let of_name = |new_user: &NewUser| new_user.names().next().and_then(|(name, _)| holder(name));
         let others: BTreeSet<u64> =
             new_users.iter().filter(|n| !n.has_own_id).filter_map(|n| of_name(n)).collect();
@@ -129,7 +130,7 @@ impl Operator {
         let others: BTreeMap<u64, UserRecord> = if others.is_empty() {
             BTreeMap::new()
         } else {
-            // A user who cannot be read is the same as nobody, and so in conflict.
+            // A user that cannot be read counts as another user, and so as a conflict.
             let read = self.users(&others).await?;
             read.into_iter().filter_map(|(id, user)| Some((id, user.ok()?))).collect()
         };
@@ -141,7 +142,7 @@ impl Operator {
             } else {
                 of_name(new_user).and_then(|by| others.get(&by)).cloned()
             };
-            // In two products, two people may have one username. Their source ids differ.
+            // Two people may have the same username in two products. Then their source ids differ.
             let source_id = new_user.user.source_id.as_deref().map(normalised_uuid);
             if let Some(user) = same
                 && login_names(&user).is_ok_and(|names| has_all(&names, &new_user.names))
@@ -159,11 +160,12 @@ impl Operator {
     }
 }
 
-/// Returns whether a user has all names of a new user. A user who was joined to another product's has more.
+/// Returns whether a user has all names of a new user. A user who was joined with one of another product has
+/// more names.
 fn has_all(names: &[(LoginName, LoginKind)], of_new_user: &[(LoginName, LoginKind)]) -> bool {
     let has_own = |kind| names.iter().any(|(_, own)| *own == kind);
     of_new_user.iter().all(|name| names.contains(name))
-        // A user with an address and a row without one are not the same.
+        // A user with an e-mail address and a new user without one are not the same.
         && (!has_own(LoginKind::Email) || of_new_user.iter().any(|(_, kind)| *kind == LoginKind::Email))
 }
 

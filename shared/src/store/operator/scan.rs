@@ -14,7 +14,7 @@ use crate::store::{Item, StoreError, decode_user, key, text, user_pk};
 /// The most users that [`Operator::users`] reads at once: DynamoDB's own limit.
 pub const MAX_READ: usize = 100;
 
-/// The most times that a request is sent, if DynamoDB does only a part of it or has no capacity.
+/// How often a request is sent, if DynamoDB does only a part of it or has no capacity.
 pub(super) const MAX_TRIES: u32 = 10;
 
 /// A page of the ids of all users, in no order.
@@ -29,9 +29,9 @@ pub struct UserIds {
 pub struct Cursor(Item);
 
 impl Operator {
-    /// Visits every user, or those with one status, in no order, until `visit` breaks off. Memory holds one page, however
-    /// many users there are. A user who cannot be read is visited as the error. What was written a moment ago may be
-    /// missing.
+    /// Calls `visit` for every user, or for those with one status, in no order, until `visit` breaks. Memory
+    /// holds only one page of users. For a user that cannot be read, `visit` gets the error. The reads are
+    /// eventually consistent, so the latest writes may be missing.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -64,8 +64,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Returns a page of the ids of all users: the first one if no cursor is given. All pages together read the whole table,
-    /// and transfer the keys alone.
+    /// Returns one page of the ids of all users: the first page if no cursor is given. All pages together
+    /// read the whole table, and transfer only the keys.
     ///
     /// # Errors
     /// If the table cannot be reached, or a key cannot be read.
@@ -87,8 +87,8 @@ impl Operator {
         Ok(UserIds { ids, next })
     }
 
-    /// Returns the users with these ids, at most [`MAX_READ`] and no id twice, in this order. Each comes with its id. A user
-    /// who cannot be read comes as the error, and one who does not exist is left out.
+    /// Returns the users with these ids, at most [`MAX_READ`] and no id twice, in this order. Each comes with
+    /// its id. A user that cannot be read comes as an error, and a user that does not exist is left out.
     ///
     /// # Errors
     /// If the table cannot be reached.

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::session::{decode_session, sessions_pk};
 
 impl Operator {
-    /// Returns a user's sessions. Those that have ended are among them until DynamoDB deletes them: see
+    /// Returns a user's sessions. Ended sessions are included until DynamoDB deletes them: see
     /// [`Session::is_alive`].
     ///
     /// # Errors

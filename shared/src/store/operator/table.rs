@@ -11,10 +11,11 @@ use super::Operator;
 use crate::store::StoreError;
 
 impl Operator {
-    /// Creates the table, unless it exists. On AWS the SAM template does this; here it is for other DynamoDB APIs.
+    /// Creates the table, unless it exists. On AWS the SAM template creates it. This method is for other
+    /// servers with DynamoDB's API.
     ///
     /// # Errors
-    /// If the table cannot be created, or is not there after five minutes.
+    /// If the table cannot be created, or does not exist five minutes later.
     pub async fn create_table(&self) -> Result<(), StoreError> {
         let store = &self.store;
         let mut request =
@@ -35,7 +36,7 @@ impl Operator {
             }
             return Err(error.into());
         }
-        // On AWS it takes seconds until the table exists. Until then its TTL cannot be set.
+        // On AWS it takes seconds until the table exists. Its TTL cannot be set before that.
         let exists = store.client.wait_until_table_exists().table_name(&store.table);
         exists.wait(Duration::from_secs(300)).await.map_err(|error| {
             StoreError::unavailable(format!("the table is being created, and is not there yet: {error}"))

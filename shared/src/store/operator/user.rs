@@ -18,7 +18,7 @@ impl Operator {
         self.write(ending_sessions(id, now).set("status", status_value(status)?)).await
     }
 
-    /// Activates a user. The write is refused if there is no such user, or the status is not
+    /// Activates a user. The write is refused if there is no such user, or if the status is not
     /// [`Status::NotActivated`].
     ///
     /// # Errors
@@ -32,8 +32,8 @@ impl Operator {
         self.write(update).await
     }
 
-    /// Sets a user's password by its hash, and whether the user must change it. Ends all sessions. The write is refused if
-    /// there is no such user.
+    /// Sets the hash of a user's password, and whether the user must change the password. Ends all sessions.
+    /// The write is refused if there is no such user.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -50,8 +50,8 @@ impl Operator {
         self.write(update).await
     }
 
-    /// Switches MFA on, with recovery codes as their digests, and ends all sessions. The write is refused if there is no
-    /// such user, or if MFA is on and `replace` is false.
+    /// Switches MFA on, with the digests of the recovery codes, and ends all sessions. The write is refused
+    /// if there is no such user, or if MFA is on and `replace` is false.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -71,7 +71,8 @@ impl Operator {
         self.write(if replace { update } else { update.when("attribute_not_exists(mfa)") }).await
     }
 
-    /// Switches MFA off, deletes the recovery codes, and ends all sessions. The write is refused if there is no such user.
+    /// Switches MFA off, deletes the recovery codes, and ends all sessions. The write is refused if there is
+    /// no such user.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -92,7 +93,7 @@ impl Operator {
     }
 }
 
-/// The update that ends all sessions of a user who exists.
+/// Returns the update that ends all sessions of an existing user.
 pub(super) fn ending_sessions(id: u64, now: Timestamp) -> Update {
     Update::of(key(user_pk(id), "USER"))
         .set("sessions_ended_at", number(now.millis()))

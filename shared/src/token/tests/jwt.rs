@@ -1,4 +1,4 @@
-//! What a key set signs it verifies, and what it did not sign it refuses.
+//! A key set verifies the tokens that it signed, and refuses all others.
 
 use proptest::prelude::*;
 
@@ -6,10 +6,10 @@ use super::*;
 
 #[test]
 fn token_verifies_with_its_own_keys_and_no_others() {
-    let rings = [[hs256()], [es256()], [eddsa()], [rs256()]].map(|keys| ring(&keys));
-    for (i, signer) in rings.iter().enumerate() {
+    let key_sets = [[hs256()], [es256()], [eddsa()], [rs256()]].map(|keys| key_set_of(&keys));
+    for (i, signer) in key_sets.iter().enumerate() {
         let token = signer.sign(&claims()).unwrap();
-        for (j, verifier) in rings.iter().enumerate() {
+        for (j, verifier) in key_sets.iter().enumerate() {
             let expected = match (i, j) {
                 _ if i == j => Ok(claims()),
                 // Without a kid it names no key.
@@ -30,25 +30,25 @@ fn header_names_the_algorithm_and_the_key() {
         (eddsa(), r#"{"typ":"JWT","alg":"EdDSA","kid":"ed"}"#),
         (rs256(), r#"{"typ":"JWT","alg":"RS256","kid":"rsa"}"#),
     ] {
-        assert_eq!(header(&ring(&[key]).sign(&claims()).unwrap()), expected);
+        assert_eq!(header(&key_set_of(&[key]).sign(&claims()).unwrap()), expected);
     }
 }
 
-/// RFC 7515 A.1: a token from elsewhere, with line breaks in its header.
+/// The example token of RFC 7515 A.1, which has line breaks in its header.
 #[test]
 fn token_of_the_standard_verifies() {
     let token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9\
                  .eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ\
                  .dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let claims = json!({"iss": "joe", "exp": 1_300_819_380, "http://example.com/is_root": true});
-    let ring = ring(&[hs256()]);
-    assert_eq!(ring.verify(token, Timestamp::from_millis(1_300_819_379_999)), Ok(claims));
-    assert_eq!(verify(&ring, token), Err(TokenError::Expired));
+    let key_set = key_set_of(&[hs256()]);
+    assert_eq!(key_set.verify(token, Timestamp::from_millis(1_300_819_379_999)), Ok(claims));
+    assert_eq!(verify(&key_set, token), Err(TokenError::Expired));
 }
 
 #[test]
 fn token_of_another_library_with_rsa_verifies() {
-    assert_eq!(verify(&ring(&[rs256()]), RSA_TOKEN), Ok(claims()));
+    assert_eq!(verify(&key_set_of(&[rs256()]), RSA_TOKEN), Ok(claims()));
 }
 
 #[test]
@@ -56,12 +56,12 @@ fn first_key_signs_and_all_keys_verify() {
     let all = [es256(), eddsa(), rs256(), with(hs256(), json!({"kid": "h"})), hs256()];
     let mut turned = all.clone();
     turned.rotate_left(1);
-    let (old, new) = (ring(&all), ring(&turned));
+    let (old, new) = (key_set_of(&all), key_set_of(&turned));
     assert_eq!(verify(&new, &old.sign(&claims()).unwrap()), Ok(claims()));
     assert_eq!(verify(&old, &new.sign(&claims()).unwrap()), Ok(claims()));
     assert_eq!(header(&new.sign(&claims()).unwrap()), r#"{"typ":"JWT","alg":"EdDSA","kid":"ed"}"#);
-    // A key that left the ring takes its tokens with it.
-    assert_eq!(verify(&ring(&all[1..]), &old.sign(&claims()).unwrap()), Err(TokenError::UnknownKey));
+    // The tokens of a removed key are invalid.
+    assert_eq!(verify(&key_set_of(&all[1..]), &old.sign(&claims()).unwrap()), Err(TokenError::UnknownKey));
 }
 
 #[test]
@@ -87,39 +87,39 @@ fn token_without_kid_is_tried_with_every_hs256_key() {
         (vec![named.clone(), es256()], r#"{"alg":"HS256","kid":"ec"}"#, &bad),
         (vec![named, es256()], r#"{"alg":"ES256","kid":"h"}"#, &bad),
     ] {
-        assert_eq!(&verify(&ring(&keys), &token_with_header(header)), expected, "{header} {keys:?}");
+        assert_eq!(&verify(&key_set_of(&keys), &token_with_header(header)), expected, "{header} {keys:?}");
     }
 }
 
-/// The classic confusion (RFC 8725 §2.1): the public key, which everybody has, taken for an HMAC key.
+/// The attack of RFC 8725 §2.1: a token that is signed with the public key as an HMAC key.
 #[test]
 fn public_key_is_no_hmac_key() {
     let point =
         [&[4][..], &URL_SAFE_NO_PAD.decode(EC_X).unwrap(), &URL_SAFE_NO_PAD.decode(EC_Y).unwrap()].concat();
     for public in [URL_SAFE_NO_PAD.decode(OKP_X).unwrap(), point] {
-        let attacker = ring(&[json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(public), "kid": "ed"})]);
+        let attacker = key_set_of(&[json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(public), "kid": "ed"})]);
         let token = attacker.sign(&claims()).unwrap();
         for keys in [vec![eddsa()], vec![eddsa(), es256()], vec![with(es256(), json!({"kid": "ed"}))]] {
-            assert_eq!(verify(&ring(&keys), &token), Err(TokenError::Invalid));
+            assert_eq!(verify(&key_set_of(&keys), &token), Err(TokenError::Invalid));
         }
     }
 }
 
 #[test]
 fn token_with_a_critical_extension_is_invalid() {
-    let ring = ring(&[hs256()]);
+    let key_set = key_set_of(&[hs256()]);
     for crit in [r#"["exp"]"#, r#"["b64"]"#, "[]"] {
         let token = token_with_header(&format!(r#"{{"alg":"HS256","crit":{crit}}}"#));
-        assert_eq!(verify(&ring, &token), Err(TokenError::Invalid), "{crit}");
+        assert_eq!(verify(&key_set, &token), Err(TokenError::Invalid), "{crit}");
     }
-    assert_eq!(verify(&ring, &token_with_header(r#"{"alg":"HS256","x":1}"#)), Ok(claims()));
+    assert_eq!(verify(&key_set, &token_with_header(r#"{"alg":"HS256","x":1}"#)), Ok(claims()));
 }
 
 #[test]
 fn token_over_8_kib_is_invalid() {
-    let ring = ring(&[hs256()]);
-    let token = |length: usize| ring.sign(&with(claims(), json!({"x": "x".repeat(length)}))).unwrap();
-    let lengths = (6000..6200).map(token).map(|token| (token.len(), verify(&ring, &token).is_ok()));
+    let key_set = key_set_of(&[hs256()]);
+    let token = |length: usize| key_set.sign(&with(claims(), json!({"x": "x".repeat(length)}))).unwrap();
+    let lengths = (6000..6200).map(token).map(|token| (token.len(), verify(&key_set, &token).is_ok()));
     let (fit, over): (Vec<_>, Vec<_>) = lengths.partition(|(length, _)| *length <= 8192);
     assert!(!fit.is_empty() && fit.iter().all(|(_, good)| *good));
     assert!(!over.is_empty() && over.iter().all(|(_, good)| !good));
@@ -128,7 +128,7 @@ fn token_over_8_kib_is_invalid() {
 /// `NOW` is 1,700,000,000.5.
 #[test]
 fn exp_must_be_ahead_and_nbf_must_not() {
-    let ring = ring(&[hs256()]);
+    let key_set = key_set_of(&[hs256()]);
     for (members, expected) in [
         (json!({"exp": 1_700_000_001}), Ok(())),
         (json!({"exp": 1_700_000_000.6}), Ok(())),
@@ -146,34 +146,34 @@ fn exp_must_be_ahead_and_nbf_must_not() {
         (json!({"nbf": "now"}), Err(TokenError::Invalid)),
         (json!({"nbf": 1_700_000_061, "exp": 1}), Err(TokenError::Invalid)),
     ] {
-        let token = ring.sign(&with(claims(), members.clone())).unwrap();
-        assert_eq!(verify(&ring, &token).map(|_| ()), expected, "{members}");
+        let token = key_set.sign(&with(claims(), members.clone())).unwrap();
+        assert_eq!(verify(&key_set, &token).map(|_| ()), expected, "{members}");
     }
 }
 
-/// The claims' own type has the last word.
+/// The type of the claims decides which claims are valid.
 #[test]
 fn claims_of_another_form_are_invalid() {
     #[derive(Debug, PartialEq, serde::Deserialize)]
     struct Claims {
         sub: u64,
     }
-    let ring = ring(&[hs256()]);
-    let token = |sub: Value| ring.sign(&with(claims(), json!({"sub": sub}))).unwrap();
-    assert_eq!(ring.verify(&token(json!(7)), NOW), Ok(Claims { sub: 7 }));
-    assert_eq!(ring.verify::<Claims>(&token(json!("7")), NOW), Err(TokenError::Invalid));
+    let key_set = key_set_of(&[hs256()]);
+    let token = |sub: Value| key_set.sign(&with(claims(), json!({"sub": sub}))).unwrap();
+    assert_eq!(key_set.verify(&token(json!(7)), NOW), Ok(Claims { sub: 7 }));
+    assert_eq!(key_set.verify::<Claims>(&token(json!("7")), NOW), Err(TokenError::Invalid));
     assert_eq!(
-        ring.verify::<Claims>(&ring.sign(&json!({"exp": 1.8e9})).unwrap(), NOW),
+        key_set.verify::<Claims>(&key_set.sign(&json!({"exp": 1.8e9})).unwrap(), NOW),
         Err(TokenError::Invalid)
     );
 }
 
 #[test]
 fn claims_that_are_no_object_are_invalid() {
-    let ring = ring(&[hs256()]);
+    let key_set = key_set_of(&[hs256()]);
     for claims in [json!([1]), json!("x"), json!(null), json!(1_700_000_001)] {
-        let token = ring.sign(&claims).unwrap();
-        assert_eq!(verify(&ring, &token), Err(TokenError::Invalid), "{claims}");
+        let token = key_set.sign(&claims).unwrap();
+        assert_eq!(verify(&key_set, &token), Err(TokenError::Invalid), "{claims}");
     }
 }
 
@@ -182,19 +182,19 @@ proptest! {
     fn no_text_makes_the_parsers_panic(text in ".{0,200}", at in 0usize..400, byte in any::<u8>()) {
         let _ = KeySet::parse(&text);
         let _ = KeySet::parse(&format!("{{{text}"));
-        // A good set and a good token, with one byte changed.
+        // A valid set and a valid token, each with one byte changed.
         for (good, keys) in [(hs256(), true), (es256(), true), (eddsa(), true), (eddsa(), false), (rs256(), true), (rs256(), false)] {
-            let ring = ring(std::slice::from_ref(&good));
-            let mut bytes = if keys { set(&[good]) } else { ring.sign(&claims()).unwrap() }.into_bytes();
+            let key_set = key_set_of(std::slice::from_ref(&good));
+            let mut bytes = if keys { set(&[good]) } else { key_set.sign(&claims()).unwrap() }.into_bytes();
             let at = at % bytes.len();
             bytes[at] = byte;
             let changed = String::from_utf8_lossy(&bytes);
             if keys {
                 let _ = KeySet::parse(&changed);
             } else {
-                let _ = verify(&ring, &changed);
+                let _ = verify(&key_set, &changed);
             }
-            prop_assert_eq!(verify(&ring, &text), Err(TokenError::Invalid));
+            prop_assert_eq!(verify(&key_set, &text), Err(TokenError::Invalid));
         }
     }
 }

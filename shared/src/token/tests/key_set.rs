@@ -1,4 +1,4 @@
-//! What a key set may hold, and what is said of one that is malformed.
+//! Key sets that are valid, and the errors for malformed ones.
 
 use super::*;
 use crate::second_factor::RecoveryKey;
@@ -84,7 +84,7 @@ fn malformed_key_set_is_named_without_key_material() {
         (set(&[with(rs256(), json!({"alg": "RS512"}))]), "key 0 has an alg that is not RS256"),
         (set(&[with(rs256(), json!({"d": K}))]), "key 0 is no valid key pair"),
         (set(&[with(rs256(), json!({"e": "Aw"}))]), "key 0 is no valid key pair"),
-        // Found by fuzzing: it reads well, and cannot sign.
+        // Found by fuzzing: this key can be read, but it cannot sign.
         (set(&[with(rs256(), json!({"dq": wrong_dq}))]), "key 0 is no valid key pair"),
         (
             set(&[with(serde_json::from_str(SMALL_RSA).unwrap(), json!({"kid": "small"}))]),
@@ -113,9 +113,9 @@ fn malformed_key_set_is_named_without_key_material() {
 #[test]
 fn peppers_are_read_and_never_shown() {
     let peppers = json!({"a": "cGVwcGVy", "old-shop_2": URL_SAFE_NO_PAD.encode([0xff; 256])});
-    let ring = KeySet::parse(&with_peppers(&peppers)).unwrap();
-    assert_eq!(ring.peppers.ids().map(ToString::to_string).collect::<Vec<_>>(), ["a", "old-shop_2"]);
-    let shown = format!("{:?} {:#?}", ring.peppers, ring.peppers);
+    let key_set = KeySet::parse(&with_peppers(&peppers)).unwrap();
+    assert_eq!(key_set.peppers.ids().map(ToString::to_string).collect::<Vec<_>>(), ["a", "old-shop_2"]);
+    let shown = format!("{:?} {:#?}", key_set.peppers, key_set.peppers);
     for secret in ["cGVwcGVy", "pepper", "112", "255", "____"] {
         assert!(!shown.contains(secret), "{shown}");
     }
@@ -131,15 +131,15 @@ fn text_that_is_no_json_is_one_hs256_key() {
         let jwk = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(secret.trim())});
         let token = plain.sign(&claims()).unwrap();
         assert_eq!(header(&token), r#"{"typ":"JWT","alg":"HS256"}"#);
-        assert_eq!(verify(&ring(&[jwk]), &token), Ok(claims()));
-        // The recovery codes' key is derived, and not the signing key.
+        assert_eq!(verify(&key_set_of(&[jwk]), &token), Ok(claims()));
+        // The key of the recovery codes is derived from the signing key, and differs from it.
         let derived = plain.recovery.digest(1, "5ca1ab1e");
         assert_ne!(derived, RecoveryKey::new(secret.trim().as_bytes()).digest(1, "5ca1ab1e"));
         assert_eq!(derived, KeySet::parse(secret.trim()).unwrap().recovery.digest(1, "5ca1ab1e"));
     }
 }
 
-/// `postern keys rotate` makes such a set of a generated secret.
+/// `postern keys rotate` makes such a set from a generated secret.
 #[test]
 fn set_with_a_generated_secret_keeps_its_tokens_and_recovery_codes() {
     let secret = "x".repeat(64);
@@ -162,10 +162,10 @@ fn sample_key_is_recognised_in_any_place() {
     let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(sample["k"].as_str().unwrap()).unwrap()).unwrap();
     assert!(KeySet::parse(SAMPLE_KEYS).unwrap().has_sample_key());
     assert!(KeySet::parse(&plain).unwrap().has_sample_key());
-    assert!(ring(&[es256(), with(sample, json!({"kid": "disguised", "alg": null}))]).has_sample_key());
+    assert!(key_set_of(&[es256(), with(sample, json!({"kid": "disguised", "alg": null}))]).has_sample_key());
     let with_recovery =
         |recovery: &Value| json!({"keys": [hs256()], "recovery_code_key": recovery}).to_string();
     let recovery = serde_json::from_str::<Value>(SAMPLE_KEYS).unwrap()["recovery_code_key"].clone();
     assert!(KeySet::parse(&with_recovery(&recovery)).unwrap().has_sample_key());
-    assert!(!ring(&[hs256(), es256(), eddsa()]).has_sample_key());
+    assert!(!key_set_of(&[hs256(), es256(), eddsa()]).has_sample_key());
 }

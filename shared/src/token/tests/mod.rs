@@ -1,4 +1,4 @@
-//! Key sets and tokens, with the keys of the standards.
+//! Tests of key sets and tokens, with the example keys of the RFCs.
 
 mod jwt;
 mod key_set;
@@ -55,7 +55,7 @@ pub(super) fn rs256() -> Value {
     with(serde_json::from_str(RSA).unwrap(), json!({"kid": "rsa"}))
 }
 
-/// The key with these members instead of its own; `null` takes one away.
+/// Returns the key with these members replaced. `null` removes a member.
 pub(super) fn with(mut key: Value, members: Value) -> Value {
     for (name, value) in members.as_object().unwrap() {
         match value {
@@ -74,7 +74,7 @@ pub(super) fn with_peppers(peppers: &Value) -> String {
     json!({"keys": [hs256()], "recovery_code_key": RECOVERY, "password_peppers": peppers}).to_string()
 }
 
-pub(super) fn ring(keys: &[Value]) -> KeySet {
+pub(super) fn key_set_of(keys: &[Value]) -> KeySet {
     KeySet::parse(&set(keys)).unwrap()
 }
 
@@ -86,7 +86,7 @@ pub(super) fn verify(keys: &KeySet, token: &str) -> Result<Value, TokenError> {
     keys.verify(token, NOW)
 }
 
-/// A token with this header, whose signature is the HS256 key's whatever the header says.
+/// Returns a token with this header, signed with the HS256 key even if the header names another algorithm.
 pub(super) fn token_with_header(header: &str) -> String {
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let message = format!("{}.{}", encode(header), encode(&claims().to_string()));

@@ -24,8 +24,8 @@ fn faults() -> [(Fault, Refused); 2] {
 const BEFORE: [&str; 4] = [
     "GetItem USER",
     "GetItem LOGIN",
-    "UpdateItem ADDRESS ADD failures :one",
-    "UpdateItem NAME ADD failures :one",
+    "UpdateItem ADDRESS SET charged_by",
+    "UpdateItem NAME SET charged_by",
 ];
 
 #[tokio::test]

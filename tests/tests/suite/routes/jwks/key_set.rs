@@ -2,9 +2,9 @@
 
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
-use postern::app::StartError;
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
+use postern::error::StartError;
 use postern::http::invoke;
 use postern::token::Keys;
 use postern::token::SAMPLE_KEYS;
