@@ -127,7 +127,7 @@ pub async fn export(args: ExportArgs, store: &Operator) -> Result<Output, Failur
     }
     // It has a temporary name until it is complete. A part of an export looks like an export of fewer users.
     let mut part = path.clone().into_os_string();
-    part.push(format!(".{}.part", hex::encode(&random::<4>())));
+    part.push(format!(".{}.part", hex::encode(random::<4>())));
     let part = PathBuf::from(part);
     let cannot = |error: io::Error| ExportError::Write(error).failure(&path);
     let mut out = BufWriter::new(create_private(&part).map_err(cannot)?);

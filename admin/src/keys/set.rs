@@ -18,20 +18,20 @@ use time::macros::format_description;
 
 use crate::output::{Exit, Failure};
 
-/// How long until a new key is known wherever tokens are verified: functions read the keys every five
-/// minutes, whoever verifies by the key set may keep that for five more, and reading takes a moment.
+/// How long it takes until every verifier has read a new key. Functions read the keys every five minutes, a
+/// client may cache the key set for five more, and reading takes a few seconds.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
 
 /// What a key signs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Algorithm {
-    /// HMAC with SHA-256: whoever verifies can sign.
+    /// HMAC with SHA-256. Every verifier can sign.
     #[value(name = "HS256", alias = "hs256")]
     Hs256,
-    /// ECDSA on P-256: others verify by /.well-known/jwks.json.
+    /// ECDSA on P-256. Clients verify by /.well-known/jwks.json.
     #[value(name = "ES256", alias = "es256")]
     Es256,
-    /// Ed25519: others verify by /.well-known/jwks.json.
+    /// Ed25519. Clients verify by /.well-known/jwks.json.
     #[value(name = "EdDSA", alias = "eddsa", alias = "EDDSA")]
     EdDsa,
 }
@@ -39,7 +39,7 @@ pub enum Algorithm {
 /// A set of private keys that the functions can read. It has no `Debug`.
 pub(super) struct SigningKeys(KeyDocument);
 
-/// What may be seen of a key.
+/// The public facts about a key.
 pub(super) struct PublicKey {
     pub(super) kid: Option<String>,
     pub(super) alg: &'static str,
@@ -79,7 +79,7 @@ impl SigningKeys {
         self.0.to_json()
     }
 
-    /// What may be seen of the keys.
+    /// Returns the public facts about the keys.
     pub(super) fn public(&self) -> Vec<PublicKey> {
         let public = |(at, key): (usize, &Map<String, Value>)| PublicKey {
             kid: kid(key).map(str::to_owned),
@@ -89,13 +89,16 @@ impl SigningKeys {
         self.0.keys.iter().enumerate().map(public).collect()
     }
 
-    /// The ids of the peppers.
+    /// Returns the ids of the peppers.
     pub(super) fn peppers(&self) -> Vec<&str> {
         let peppers = self.0.members.get(PASSWORD_PEPPERS).and_then(Value::as_object);
         peppers.map(|peppers| peppers.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
-    /// Adds a pepper. Returns false if it is there already, under this id.
+    /// Adds a pepper. Returns `false` if the set has this pepper under this id already.
+    ///
+    /// # Errors
+    /// If the id is another pepper's.
     pub(super) fn add_pepper(&mut self, id: &PepperId, pepper: &[u8]) -> Result<bool, Failure> {
         let mut peppers = self.0.members.get(PASSWORD_PEPPERS).cloned().map(object).unwrap_or_default();
         let pepper = encode(pepper);
@@ -112,6 +115,9 @@ impl SigningKeys {
     }
 
     /// Removes a pepper.
+    ///
+    /// # Errors
+    /// If there is no such pepper.
     pub(super) fn remove_pepper(&mut self, id: &PepperId) -> Result<(), Failure> {
         let peppers = self.0.members.get_mut(PASSWORD_PEPPERS).and_then(Value::as_object_mut);
         match peppers.and_then(|peppers| peppers.remove(&id.to_string())) {
@@ -120,12 +126,15 @@ impl SigningKeys {
         }
     }
 
-    /// Takes over the peppers of the set that this one replaces: imported passwords need them.
+    /// Takes over the peppers of the set that this one replaces. Imported passwords need them.
     pub(super) fn keep_peppers(&mut self, mut old: Self) {
         self.0.members.extend(old.0.members.remove_entry(PASSWORD_PEPPERS));
     }
 
-    /// Adds a new key as the second, of the kind of the first if none is named. Its kid, which tells when.
+    /// Adds a new key as the second one, with the algorithm of the first if none is named. Returns its kid.
+    ///
+    /// # Errors
+    /// If keys of the first one's algorithm cannot be made.
     pub(super) fn add(&mut self, alg: Option<Algorithm>, now: Timestamp) -> Result<String, Failure> {
         let signing = self.0.keys.first().map(algorithm).unwrap_or_default();
         let alg = alg.or_else(|| Algorithm::from_str(signing, true).ok()).ok_or_else(|| {
@@ -141,7 +150,10 @@ impl SigningKeys {
         Ok(kid)
     }
 
-    /// Makes a key the first. The name of the one that was.
+    /// Makes a key the first one. Returns the name of the key that was the first.
+    ///
+    /// # Errors
+    /// If there is no such key, it is the first already, or some verifiers may not have read it.
     pub(super) fn promote(&mut self, name: &str, force: bool, now: Timestamp) -> Result<String, Failure> {
         let at = self.find(name)?;
         if at == 0 {
@@ -150,8 +162,8 @@ impl SigningKeys {
         let left = added_at(name).map_or(Duration::ZERO, |added| added.plus(KNOWN_TO_ALL).since(now));
         if !left.is_zero() && !force {
             let message = format!(
-                "{name} was added less than ten minutes ago, and who has not read it would refuse its tokens; try \
-                 again in {} s, or say --force",
+                "{name} was added less than ten minutes ago, and a verifier that has not read it refuses its tokens; try \
+                 again in {} s, or use --force",
                 left.as_millis().div_ceil(1000)
             );
             return Err(Failure::new(Exit::Refused, message));
@@ -162,18 +174,21 @@ impl SigningKeys {
         Ok(old)
     }
 
-    /// Takes a key out.
+    /// Removes a key.
+    ///
+    /// # Errors
+    /// If there is no such key, or it is the one that signs.
     pub(super) fn retire(&mut self, name: &str) -> Result<(), Failure> {
         let at = self.find(name)?;
         if at == 0 {
-            let message = format!("{name} is the key that signs; promote another before");
+            let message = format!("{name} is the key that signs; promote another one first");
             return Err(Failure::new(Exit::Refused, message));
         }
         self.0.keys.remove(at);
         Ok(())
     }
 
-    /// Where the key of this name stands. `none` is the key that has no name.
+    /// Returns the index of the key of this name. `none` is the key without a kid.
     fn find(&self, name: &str) -> Result<usize, Failure> {
         let named = self.0.keys.iter().position(|key| kid(key) == Some(name));
         let nameless = || self.0.keys.iter().position(|key| name == "none" && kid(key).is_none());
@@ -185,13 +200,13 @@ impl SigningKeys {
     }
 }
 
-/// A new private key without a kid.
+/// Makes a private key without a kid.
 fn generate(alg: Algorithm) -> Result<Map<String, Value>, Failure> {
     let failed = || Failure::new(Exit::Failed, "a key cannot be made");
     let key = match alg {
         Algorithm::Hs256 => json!({"kty": "oct", "alg": "HS256", "k": encode(&random::<32>())}),
         Algorithm::Es256 => {
-            // One in 2^32 numbers of 256 bits is above the curve's order and no key.
+            // One in 2^32 numbers of 256 bits is above the curve's order, and is no key.
             let secret =
                 (0..8).find_map(|_| SecretKey::from_slice(&random::<32>()).ok()).ok_or_else(failed)?;
             let point = secret.public_key().to_encoded_point(false);
@@ -209,7 +224,7 @@ fn generate(alg: Algorithm) -> Result<Map<String, Value>, Failure> {
     Ok(object(key))
 }
 
-/// What a key signs with: its kind says it, whether or not `alg` does.
+/// Returns the algorithm of a key. Its `kty` decides, even if it has no `alg`.
 fn algorithm(key: &Map<String, Value>) -> &'static str {
     match key.get("kty").and_then(Value::as_str) {
         Some("EC") => "ES256",
@@ -223,14 +238,14 @@ fn kid(key: &Map<String, Value>) -> Option<&str> {
     key.get("kid").and_then(Value::as_str)
 }
 
-/// The kid of a key that is made now: the time, to the second, and four random digits, so that two sets of
-/// one second can be merged. It has nothing that a shell would interpret.
+/// Makes a kid: the time in seconds, and four random digits, so that two sets that are made in one second can
+/// be merged. A shell interprets none of its characters.
 fn kid_of(now: Timestamp) -> String {
     let second: String = now.iso8601().unwrap_or_default().chars().take(19).collect();
     format!("{}Z-{}", second.replace(':', "-"), hex::encode(random::<2>()))
 }
 
-/// When a key was made, if its kid tells.
+/// Returns when a key was made, if its kid is one of [`kid_of`].
 fn added_at(kid: &str) -> Option<Timestamp> {
     let format = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]");
     // Earlier versions wrote no random digits.

@@ -157,7 +157,7 @@ async fn users_of_freesewing_version_2_get_new_ids() {
         ["import", "freesewing", "users.json", "--new-ids", "--encryption-key", wrong.to_str().unwrap()];
     let output = deployment.run(&wrong);
     assert!(
-        output.code == Some(1) && output.err.contains("not one row opens. Nothing was imported"),
+        output.code == Some(1) && output.err.contains("not one row decrypts. Nothing was imported"),
         "{}",
         output.err
     );

@@ -44,7 +44,7 @@ impl Deployment {
         let table = Table::start(0, None, None).await.unwrap();
         let store = Operator::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
         store.create_table().await.unwrap();
-        let directory = std::env::temp_dir().join(format!("postern-import-{}", hex::encode(&random::<8>())));
+        let directory = std::env::temp_dir().join(format!("postern-import-{}", hex::encode(random::<8>())));
         fs::create_dir(&directory).unwrap();
         Self { table, store, directory }
     }

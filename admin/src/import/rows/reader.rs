@@ -45,7 +45,7 @@ pub(super) trait ReadRows {
     fn read_row(&mut self) -> Result<Option<Row>, ReadError>;
 
     /// The line that is read, from 1.
-    fn line(&self) -> u64;
+    fn current_line(&self) -> u64;
 
     /// What was read of the file.
     fn meter(&self) -> &Meter;
@@ -103,7 +103,9 @@ impl Iterator for Rows {
         match next {
             Ok(row) => row.map(Ok),
             Err(ReadError::Broken(broken)) => Some(Err(broken)),
-            Err(error) => Some(Err(Broken { line: self.reader.line(), what: Causes(&error).to_string() })),
+            Err(error) => {
+                Some(Err(Broken { line: self.reader.current_line(), what: Causes(&error).to_string() }))
+            }
         }
     }
 }

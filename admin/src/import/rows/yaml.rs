@@ -90,7 +90,7 @@ impl<R: BufRead> ReadRows for YamlRows<R> {
         Ok(Some(row(at, &item)))
     }
 
-    fn line(&self) -> u64 {
+    fn current_line(&self) -> u64 {
         self.line + 1
     }
 

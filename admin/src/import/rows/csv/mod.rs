@@ -190,7 +190,7 @@ impl ReadRows for CsvRows {
         }
     }
 
-    fn line(&self) -> u64 {
+    fn current_line(&self) -> u64 {
         self.cutter.begins
     }
 

@@ -20,7 +20,7 @@ pub(super) enum Cut {
     /// Before the bracket that begins the rows of a table.
     Table,
     /// At the end of the file.
-    CutOff,
+    EndOfFile,
     /// It is so long that its end is not looked for.
     Endless,
 }
@@ -75,7 +75,7 @@ impl<R: BufRead> Cutter<R> {
         loop {
             let buffer = self.reader.fill_buf()?;
             if buffer.is_empty() {
-                return Ok(Cut::CutOff);
+                return Ok(Cut::EndOfFile);
             }
             let (mut end, mut is_table) = (None, false);
             for (index, byte) in buffer.iter().enumerate() {

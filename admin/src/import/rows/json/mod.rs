@@ -141,7 +141,7 @@ impl<R: BufRead> JsonRows<R> {
                 self.place = Place::First;
                 Ok(None)
             }
-            Cut::CutOff => {
+            Cut::EndOfFile => {
                 Err(ReadError::broken(line, "the file is cut off in the row that begins on this line"))
             }
             Cut::Endless => Err(ReadError::broken(
@@ -187,7 +187,7 @@ impl<R: BufRead> ReadRows for JsonRows<R> {
         }
     }
 
-    fn line(&self) -> u64 {
+    fn current_line(&self) -> u64 {
         self.cutter.line
     }
 

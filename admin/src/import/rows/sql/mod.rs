@@ -238,10 +238,10 @@ impl<R: BufRead> ReadRows for SqlRows<R> {
         } else {
             return Ok(None);
         };
-        Err(ReadError::broken(self.line(), what))
+        Err(ReadError::broken(self.current_line(), what))
     }
 
-    fn line(&self) -> u64 {
+    fn current_line(&self) -> u64 {
         self.scanner.line_number()
     }
 

@@ -154,11 +154,11 @@ impl<R: BufRead> ReadRows for XmlRows<R> {
                 }
                 other => format!("the file cannot be read any further: {other}"),
             };
-            ReadError::broken(self.line(), what)
+            ReadError::broken(self.current_line(), what)
         })
     }
 
-    fn line(&self) -> u64 {
+    fn current_line(&self) -> u64 {
         self.reader.get_ref().line
     }
 
