@@ -8,6 +8,7 @@ mod audit;
 mod caught;
 mod crashes;
 mod deadline;
+mod documented;
 mod faults;
 mod headers;
 mod indistinguishable;

@@ -15,7 +15,7 @@ use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
 use crate::support::words::{Refused, assert_refusal};
 
 /// The writes that revert a charge.
-const REFUNDS: [&str; 2] = ["UpdateItem NAME ADD failures :minus", "UpdateItem ADDRESS ADD failures :minus"];
+const REFUNDS: [&str; 2] = ["UpdateItem NAME SET charged_at", "UpdateItem ADDRESS SET refunded_by"];
 
 /// Sets the counts: three failures of the name, seven from the address.
 async fn counted(deployment: &Deployment, contract: &str, by: By) -> (String, String) {

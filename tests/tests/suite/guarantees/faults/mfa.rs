@@ -21,12 +21,8 @@ fn faults() -> [(Fault, Refused); 2] {
 }
 
 /// The calls before the write that switches MFA.
-const BEFORE: [&str; 4] = [
-    "GetItem USER",
-    "GetItem LOGIN",
-    "UpdateItem ADDRESS ADD failures :one",
-    "UpdateItem NAME ADD failures :one",
-];
+const BEFORE: [&str; 4] =
+    ["GetItem USER", "GetItem LOGIN", "UpdateItem ADDRESS SET charged_by", "UpdateItem NAME SET charged_by"];
 
 #[tokio::test]
 async fn mfa_when_a_call_before_the_switch_fails_stays_as_it_was() {
