@@ -9,7 +9,7 @@ use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::{Fate, Proxy, error};
-use crate::support::raw::{self};
+use crate::support::raw;
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
 use crate::support::words::{Refused, assert_refusal};

@@ -22,7 +22,6 @@ use super::words::{Refused, headers, words};
 pub(crate) type Violation = String;
 
 /// A route under test.
-#[derive(Clone)]
 pub(crate) struct RouteUnderTest {
     /// The function that serves it.
     pub(crate) function: &'static str,
@@ -70,6 +69,12 @@ impl RouteUnderTest {
     }
 }
 
+impl std::fmt::Debug for RouteUnderTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 impl std::fmt::Display for RouteUnderTest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {} {}", self.function, self.method, self.path)
@@ -97,8 +102,8 @@ pub(crate) async fn all() -> Vec<RouteUnderTest> {
     routes
 }
 
-/// The event `success`, or where a route has none all events of its that begin with `success`.
-fn successes(samples: &[SampleEvent], function: &str, method: &Method, path: &str) -> Vec<Value> {
+/// The event `success` of a route. If it has none, all its events that begin with `success`.
+pub(crate) fn successes(samples: &[SampleEvent], function: &str, method: &Method, path: &str) -> Vec<Value> {
     let of_route = |sample: &&SampleEvent| {
         let raw_path = sample.event["rawPath"].as_str().unwrap();
         let sent = sample.event["requestContext"]["http"]["method"].as_str().unwrap();
