@@ -50,7 +50,7 @@ pub struct Call {
     pub trip: usize,
     /// The operation and the kind of item, like `GetItem USER`.
     pub what: String,
-    /// The item's size in bytes, before or after, whichever is larger; 0 where there is none.
+    /// The item's size in bytes, before or after, whichever is larger. It is 0 if there is no item.
     pub bytes: usize,
     /// Whether the condition refused it.
     pub refused: bool,

@@ -1,4 +1,4 @@
-//! What AWS asks for a million sign-ins at each door: the units that the tests count, the time and the log lines that this
+//! What AWS asks for a million sign-ins at each contract: the units that the tests count, the time and the log lines that this
 //! run measures, and the prices of `prices.json`.
 
 use std::fs;
@@ -14,8 +14,8 @@ const ROUNDS: usize = 50;
 /// What X-Ray records besides the first request of each second.
 const XRAY_SHARE: f64 = 0.05;
 
-/// A door's sign-in.
-struct Door {
+/// A contract's sign-in.
+struct Contract {
     trips: f64,
     reads: f64,
     writes: f64,
@@ -29,58 +29,65 @@ pub(crate) async fn run() {
     let prices: Value = serde_json::from_str(&prices).unwrap();
     let price = |name: &str| prices[name].as_f64().unwrap();
     let assumed = |name: &str| prices["assumed"][name].as_f64().unwrap();
-    let doors = measure().await;
+    let contracts = measure().await;
 
-    let billed_ms = |door: &Door| {
-        let billed = door.served_ms.iter().map(|served| (served + door.trips * assumed("trip_ms")).ceil());
-        billed.sum::<f64>() / door.served_ms.len() as f64
+    let billed_ms = |contract: &Contract| {
+        let billed =
+            contract.served_ms.iter().map(|served| (served + contract.trips * assumed("trip_ms")).ceil());
+        billed.sum::<f64>() / contract.served_ms.len() as f64
     };
-    let gb_seconds = |door: &Door| billed_ms(door) / 1000.0 * assumed("memory_mb") / 1024.0;
+    let gb_seconds = |contract: &Contract| billed_ms(contract) / 1000.0 * assumed("memory_mb") / 1024.0;
     // X-Ray's own rule, which Lambda has no other for: the first of each second, and a share of the others. The first
     // is there in as many seconds as have an arrival.
     let each_second = assumed("sign_ins_per_second");
     let first = 1.0 - (-each_second).exp();
     let traced = (first + XRAY_SHARE * (each_second - first)) / each_second;
     let million = 1e6;
-    type Line<'a> = (&'a str, Box<dyn Fn(&Door) -> f64 + 'a>);
+    type Line<'a> = (&'a str, Box<dyn Fn(&Contract) -> f64 + 'a>);
     let lines: [Line<'_>; 7] = [
-        ("Lambda, GB-seconds", Box::new(|door| million * gb_seconds(door) * price("lambda_gb_second"))),
+        (
+            "Lambda, GB-seconds",
+            Box::new(|contract| million * gb_seconds(contract) * price("lambda_gb_second")),
+        ),
         ("Lambda, requests", Box::new(|_| price("lambda_million_requests"))),
-        ("DynamoDB, writes", Box::new(|door| door.writes * price("dynamodb_million_writes"))),
-        ("DynamoDB, reads", Box::new(|door| door.reads * price("dynamodb_million_reads"))),
+        ("DynamoDB, writes", Box::new(|contract| contract.writes * price("dynamodb_million_writes"))),
+        ("DynamoDB, reads", Box::new(|contract| contract.reads * price("dynamodb_million_reads"))),
         ("API Gateway, requests", Box::new(|_| price("http_api_million_requests"))),
-        ("CloudWatch, our log lines", Box::new(|door| million * door.log_bytes / 1e9 * price("logs_gb"))),
+        (
+            "CloudWatch, our log lines",
+            Box::new(|contract| million * contract.log_bytes / 1e9 * price("logs_gb")),
+        ),
         ("X-Ray, traces", Box::new(|_| price("xray_million_traces") * traced)),
     ];
 
     println!("Dollars for a million sign-ins, at the prices and on the assumptions of bench/prices.json\n");
-    let row = |name: &str, digits: usize, of: &dyn Fn(&Door) -> f64| {
+    let row = |name: &str, digits: usize, of: &dyn Fn(&Contract) -> f64| {
         print!("  {name:<34}");
-        doors.iter().for_each(|door| print!("{:>9.digits$}", of(door)));
+        contracts.iter().for_each(|contract| print!("{:>9.digits$}", of(contract)));
         println!();
     };
     print!("  {:<34}", "");
     CONTRACTS.iter().for_each(|contract| print!("{contract:>9}"));
     println!();
-    row("served warm, embedded store, ms", 1, &|door| {
-        door.served_ms.iter().sum::<f64>() / door.served_ms.len() as f64
+    row("served warm, embedded store, ms", 1, &|contract| {
+        contract.served_ms.iter().sum::<f64>() / contract.served_ms.len() as f64
     });
-    row("round trips", 0, &|door| door.trips);
+    row("round trips", 0, &|contract| contract.trips);
     row("billed, with trips to DynamoDB, ms", 1, &billed_ms);
-    row("read request units", 1, &|door| door.reads);
-    row("write request units", 1, &|door| door.writes);
-    row("log lines, bytes", 0, &|door| door.log_bytes);
+    row("read request units", 1, &|contract| contract.reads);
+    row("write request units", 1, &|contract| contract.writes);
+    row("log lines, bytes", 0, &|contract| contract.log_bytes);
     println!();
     lines.iter().for_each(|(name, of)| row(name, 2, of));
-    row("together, $", 2, &|door| lines.iter().map(|(_, of)| of(door)).sum());
+    row("together, $", 2, &|contract| lines.iter().map(|(_, of)| of(contract)).sum());
     println!();
 }
 
-/// The five doors, in their order.
-async fn measure() -> Vec<Door> {
+/// The five contracts, in their order.
+async fn measure() -> Vec<Contract> {
     let (metered, meter) = Meter::deployment(|env| env).await;
     let deployment = Deployment::start().await;
-    let mut doors = Vec::new();
+    let mut contracts = Vec::new();
     for contract in CONTRACTS {
         let event = metered.right_sign_in(contract).await;
         let (reply, used) = meter.of(metered.invoke(contract, event)).await;
@@ -101,7 +108,13 @@ async fn measure() -> Vec<Door> {
             }
         }
         let (trips, log_bytes) = (used.trips() as f64, log_bytes as f64);
-        doors.push(Door { trips, reads: used.reads(), writes: used.writes(), served_ms: times, log_bytes });
+        contracts.push(Contract {
+            trips,
+            reads: used.reads(),
+            writes: used.writes(),
+            served_ms: times,
+            log_bytes,
+        });
     }
-    doors
+    contracts
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use postern_tests::binary::{demo_table, in_workspace};
-use postern_tests::deployment::Reply;
+use postern_tests::deployment::{CONTRACTS, Reply};
 use postern_tests::events;
 use serde_json::Value;
 
@@ -20,19 +20,9 @@ use crate::tls::Endpoint;
 const STARTS: usize = 30;
 /// Of the starts, each tenth goes on to a hundred replies.
 const LONG: usize = 10;
-/// Each with the name of its events.
-const FUNCTIONS: [(&str, &str); 6] = [
-    ("sso-signin", "sso"),
-    ("account-signin", "account"),
-    ("session-signin", "session"),
-    ("mfa-signin", "mfa"),
-    ("email-signin", "email"),
-    ("jwks", "jwks"),
-];
-
 /// A binary, what it is asked, and what was found.
 struct Subject {
-    name: &'static str,
+    name: String,
     program: Program,
     event: Value,
     polls: Vec<Duration>,
@@ -45,13 +35,19 @@ struct Subject {
 }
 
 pub(crate) fn is_function(word: &str) -> bool {
-    FUNCTIONS.iter().any(|(package, _)| *package == word)
+    functions().iter().any(|(package, _)| package == word)
+}
+
+/// The functions, each with the name of its events.
+fn functions() -> Vec<(String, &'static str)> {
+    let contracts = CONTRACTS.iter().map(|contract| (format!("{contract}-signin"), *contract));
+    contracts.chain([("jwks".to_owned(), "jwks")]).collect()
 }
 
 /// Of those with these names, or of all.
 pub(crate) async fn run(names: &[&str]) {
-    let functions: Vec<_> =
-        FUNCTIONS.into_iter().filter(|(package, _)| names.is_empty() || names.contains(package)).collect();
+    let mut functions = functions();
+    functions.retain(|(package, _)| names.is_empty() || names.contains(&package.as_str()));
     build(&functions);
     let release = in_workspace("target/release");
     let mut subjects = vec![
@@ -89,10 +85,11 @@ pub(crate) async fn run(names: &[&str]) {
 }
 
 impl Subject {
-    fn of(name: &'static str, path: &Path, contract: &str) -> Self {
-        let success = events::all(Some(contract)).into_iter().find(|event| event.name == "success").unwrap();
+    fn of(name: &str, path: &Path, contract: &str) -> Self {
+        let success =
+            events::all(Some(contract)).into_iter().find(|event| event.name.ends_with("/success")).unwrap();
         Self {
-            name,
+            name: name.to_owned(),
             program: Program { path: path.to_owned(), argument: None },
             event: success.event,
             polls: Vec::new(),
@@ -187,10 +184,10 @@ fn zipped(binary: &[u8]) -> usize {
 
 /// Builds the release binaries of all functions.
 pub(crate) fn build_all() {
-    build(&FUNCTIONS);
+    build(&functions());
 }
 
-fn build(functions: &[(&str, &str)]) {
+fn build(functions: &[(String, &str)]) {
     let packages = functions.iter().map(|(package, _)| format!("--package={package}"));
     let built = cargo().args(["build", "--release", "--bins"]).args(packages).status().unwrap();
     assert!(built.success(), "the release binaries build");

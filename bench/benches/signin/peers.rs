@@ -231,7 +231,11 @@ fn lambda(command: Vec<String>, env: &Environment) -> Launch {
         // That the SDK wants a newer Node some day is not for us to hear at each start.
         ("NODE_NO_WARNINGS", "1"),
     ]));
-    let event = events::all(Some("account")).into_iter().find(|event| event.name == "success").unwrap().event;
+    let event = events::all(Some("account"))
+        .into_iter()
+        .find(|event| event.name.ends_with("/success"))
+        .unwrap()
+        .event;
     Launch { command, env, folder: std::env::temp_dir(), way: Way::Lambda(event) }
 }
 

@@ -1,4 +1,4 @@
-//! A warm sign-in at each door, as Lambda makes it of `invoke`: its hash, the SDK's calls to the store, and what is left,
+//! A warm sign-in at each contract, as Lambda makes it of `invoke`: its hash, the SDK's calls to the store, and what is left,
 //! which is our own. The store is embedded in this process, and answers between.
 
 use std::hint::black_box;
@@ -22,7 +22,7 @@ use crate::busy::{self, Measuring};
 const ROUNDS: usize = 100;
 
 /// Medians in milliseconds.
-struct Door {
+struct Contract {
     bare: f64,
     whole: f64,
     rest: f64,
@@ -33,7 +33,7 @@ struct Door {
     own: f64,
 }
 
-impl Door {
+impl Contract {
     /// One call of the store.
     fn call(&self) -> f64 {
         self.calls / self.count
@@ -45,37 +45,43 @@ pub(crate) async fn run() {
     let client = client(&deployment.table.endpoint());
     let subscriber = Measuring::of(logging::subscriber(LevelFilter::INFO, || Line));
     let measuring = tracing::subscriber::set_default(subscriber);
-    let mut doors = Vec::new();
+    let mut contracts = Vec::new();
     for contract in CONTRACTS {
-        doors.push(measure(&deployment, &client, contract).await);
+        contracts.push(measure(&deployment, &client, contract).await);
     }
     drop(measuring);
 
-    println!("A warm sign-in (Argon2id m=19456 t=2 p=1, embedded store), {ROUNDS} rounds at each door, ms\n");
-    let row = |name: &str, goal: &str, of: &dyn Fn(&Door) -> f64| {
+    println!(
+        "A warm sign-in (Argon2id m=19456 t=2 p=1, embedded store), {ROUNDS} rounds at each contract, ms\n"
+    );
+    let row = |name: &str, goal: &str, of: &dyn Fn(&Contract) -> f64| {
         print!("  {name:<40}");
-        doors.iter().for_each(|door| print!("{:>9.2}", of(door)));
+        contracts.iter().for_each(|contract| print!("{:>9.2}", of(contract)));
         println!("   {goal}");
     };
     print!("  {:<40}", "");
     CONTRACTS.iter().for_each(|contract| print!("{contract:>9}"));
     println!();
-    row("bare argon2 verification", "sso has none", &|door| door.bare);
-    row("whole sign-in", "", &|door| door.whole);
-    row("whole / bare", "", &|door| door.whole / door.bare);
-    row("all but the hash", "goal: at most 1.5, where a call takes 0.2", &|door| door.rest);
-    row("the store's calls alone, as many", "3 trips, 8 calls; mfa 7; sso 1 and 2", &|door| door.calls);
-    row("one of those calls", "here", &Door::call);
-    row("in the function: the SDK", "the same calls, without waiting for the store", &|door| door.sdk);
-    row("in the function: neither hash nor SDK", "goal: at most 0.3, where a call takes 0.2", &|door| {
-        door.own
+    row("bare argon2 verification", "sso has none", &|contract| contract.bare);
+    row("whole sign-in", "", &|contract| contract.whole);
+    row("whole / bare", "", &|contract| contract.whole / contract.bare);
+    row("all but the hash", "goal: at most 1.5, where a call takes 0.2", &|contract| contract.rest);
+    row("the store's calls alone, as many", "3 trips, 8 calls; mfa 7; sso 1 and 2", &|contract| {
+        contract.calls
     });
-    row("all but the hash, in calls", "goal: at most 7.5", &|door| door.rest / door.call());
-    row("neither hash nor SDK, in calls", "goal: at most 1.5", &|door| door.own / door.call());
+    row("one of those calls", "here", &Contract::call);
+    row("in the function: the SDK", "the same calls, without waiting for the store", &|contract| {
+        contract.sdk
+    });
+    row("in the function: neither hash nor SDK", "goal: at most 0.3, where a call takes 0.2", &|contract| {
+        contract.own
+    });
+    row("all but the hash, in calls", "goal: at most 7.5", &|contract| contract.rest / contract.call());
+    row("neither hash nor SDK, in calls", "goal: at most 1.5", &|contract| contract.own / contract.call());
     println!();
 }
 
-async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Door {
+async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Contract {
     let passwords = Passwords::default();
     let hash = passwords.hash("SecurePass123!", [7; 16]).unwrap();
     let right = deployment.right_sign_in(contract).await;
@@ -111,7 +117,7 @@ async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Do
         }
     }
     let median = |durations| Spread::of(durations).median;
-    Door {
+    Contract {
         bare: median(bare),
         whole: median(whole),
         rest: median(rest),
@@ -156,7 +162,7 @@ fn calls_at(contract: &str) -> f64 {
     }
 }
 
-/// The calls of a sign-in at this door, in its pattern: two at once, two at once, four at once; three at mfa, which
+/// The calls of a sign-in at this contract, in its pattern: two at once, two at once, four at once; three at mfa, which
 /// begins no session. At sso two at once.
 async fn store_calls(client: &Client, contract: &str) {
     if contract == "sso" {

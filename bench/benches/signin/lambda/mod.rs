@@ -14,13 +14,13 @@ use postern_tests::binary::in_workspace;
 use crate::binaries;
 use crate::load::{CONTRACTS, Driver, Mix, argument, cold_start};
 
-/// Of each kind at each door, one at a time.
+/// Of each kind at each contract, one at a time.
 const ROUNDS: usize = 100;
 const STARTS: usize = 20;
 /// Of ten sign-ins so many are right.
 const RIGHT: usize = 9;
 /// How often a sign-in waits for the table: sso once, the others three times.
-const TRIPS: [usize; CONTRACTS.len()] = [1, 3, 3, 3, 3];
+const TRIPS: [usize; CONTRACTS.len()] = [3, 1, 3, 3, 3];
 
 /// Seconds and sign-ins a second: a quiet night, a morning, a spike, and one more out of the quiet.
 const CURVE: [(f64, f64); 12] = [
@@ -119,19 +119,19 @@ pub(crate) async fn run() {
     println!("\n  drawn: bench/results/lambda.svg\n");
 }
 
-/// The times of each door's function, and a line that says what they are.
+/// The times of each contract's function, and a line that says what they are.
 async fn measure(assumed: &Assumed) -> (Vec<Times>, String) {
     let mut driver = Driver::start().await;
     let run = driver.one_at_a_time(ROUNDS).await;
     let (mut all, mut starts, mut firsts) = (Vec::new(), Vec::new(), Vec::new());
-    for (door, [wrong, right]) in run.services.into_iter().enumerate() {
-        let away = (TRIPS[door] as u64 * assumed.table_ms) as f64 / 1000.0;
+    for (contract, [wrong, right]) in run.services.into_iter().enumerate() {
+        let away = (TRIPS[contract] as u64 * assumed.table_ms) as f64 / 1000.0;
         let mixed = [vec![right; RIGHT].concat(), vec![wrong; 10 - RIGHT].concat()].concat();
         let warm = mixed.into_iter().map(|time| time + away).collect();
         let (mut start, mut first) = (Vec::new(), Vec::new());
         for _ in 0..STARTS {
-            let (event, expected, _) = driver.traffic.next(door, Mix::Right).split();
-            let (polled, took, reply) = cold_start(&driver.deployment, door, &event).await;
+            let (event, expected, _) = driver.traffic.next(contract, Mix::Right).split();
+            let (polled, took, reply) = cold_start(&driver.deployment, contract, &event).await;
             driver.traffic.check(&driver.deployment.app, &expected, &reply).unwrap();
             start.push(polled.as_secs_f64() + assumed.platform_ms as f64 / 1000.0);
             first.push(took.as_secs_f64() + away);
@@ -143,7 +143,7 @@ async fn measure(assumed: &Assumed) -> (Vec<Times>, String) {
     let services: Vec<String> = CONTRACTS
         .iter()
         .zip(&all)
-        .map(|(door, times)| format!("{door} {:.1} ms", mean(&times.warm) * 1000.0))
+        .map(|(contract, times)| format!("{contract} {:.1} ms", mean(&times.warm) * 1000.0))
         .collect();
     let line = format!(
         "Measured in this run, on average: {} with the trips; start to first poll {:.1} ms, first sign-in {:.1} ms.",
@@ -159,7 +159,7 @@ impl Assumed {
         vec![
             measured.to_owned(),
             format!(
-                "Sign-ins: at all five doors alike, {RIGHT} of 10 right; each door is a function of its own."
+                "Sign-ins: at all five contracts alike, {RIGHT} of 10 right; each contract is a function of its own."
             ),
             format!(
                 "Assumed (--platform-ms): {} ms until AWS has an environment and its connections are open, before our start.",
@@ -195,8 +195,8 @@ fn simulate(times: Vec<Times>, limits: Limits, concurrency: usize) -> (Vec<Stret
     for now in curve.arrivals(Rng::with_seed(1)) {
         fleets.iter_mut().for_each(|fleet| fleet.settle(now));
         let busy: usize = fleets.iter().map(Fleet::busy).sum();
-        let door = rng.usize(..fleets.len());
-        let fared = if busy < concurrency { fleets[door].arrive(now, &mut rng) } else { Fared::Refused };
+        let contract = rng.usize(..fleets.len());
+        let fared = if busy < concurrency { fleets[contract].arrive(now, &mut rng) } else { Fared::Refused };
         let environments = fleets.iter().map(Fleet::environments).sum();
         let phase = PHASES.iter().position(|(_, from, to)| (*from..*to).contains(&now));
         let phase = phase.and_then(|phase| phases.get_mut(phase));

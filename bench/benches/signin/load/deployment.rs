@@ -13,13 +13,12 @@ use postern::store::operator::{CreateOutcome, MAX_BATCH, NewUser, Operator};
 use postern_local::demo;
 use postern_local::dynamodb::Table;
 use postern_tests::binary::{in_workspace, start};
+pub(crate) use postern_tests::deployment::CONTRACTS;
 use postern_tests::runtime_api::RuntimeApi;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
-/// The doors, in the order in which their functions stand.
-pub(crate) const CONTRACTS: [&str; 5] = ["sso", "account", "session", "mfa", "email"];
 /// So many users sign in by turns, and may fail as often in a row as can be set, that none has to wait.
 pub(crate) const USERS: u64 = 5_000;
 pub(crate) const FIRST_ID: u64 = 1_001;
@@ -53,15 +52,15 @@ impl Deployment {
         create_users(&app, &store).await;
         let tokens = begin_sessions(&app, &store).await;
         let mut functions = Vec::new();
-        for door in CONTRACTS {
-            functions.push(Function::start(door, &env).await);
+        for contract in CONTRACTS {
+            functions.push(Function::start(contract, &env).await);
         }
         Self { functions, app, tokens, env, _table: table }
     }
 
-    /// Another environment of this door's function.
-    pub(crate) async fn start_another(&self, door: usize) -> Function {
-        Function::start(CONTRACTS[door], &self.env).await
+    /// Another environment of this contract's function.
+    pub(crate) async fn start_another(&self, contract: usize) -> Function {
+        Function::start(CONTRACTS[contract], &self.env).await
     }
 
     /// Replies that came to no event, or twice.
@@ -83,9 +82,9 @@ impl Deployment {
 }
 
 impl Function {
-    async fn start(door: &str, env: &Environment) -> Self {
+    async fn start(contract: &str, env: &Environment) -> Self {
         let api = RuntimeApi::start().await;
-        let path = in_workspace("target/release").join(format!("{door}-signin"));
+        let path = in_workspace("target/release").join(format!("{contract}-signin"));
         let mut process = start(path.to_str().unwrap(), env, &api.address());
         let audited = Arc::new(AtomicUsize::new(0));
         let (mut lines, count) =
@@ -164,11 +163,11 @@ fn processor_time(process: &str) -> Duration {
 /// How long a function takes from its start to its first poll, and then for its first event.
 pub(crate) async fn cold_start(
     deployment: &Deployment,
-    door: usize,
+    contract: usize,
     event: &serde_json::Value,
 ) -> (Duration, Duration, serde_json::Value) {
     let began = Instant::now();
-    let function = deployment.start_another(door).await;
+    let function = deployment.start_another(contract).await;
     let polled = began.elapsed();
     let handled = function.api.queue(event).await;
     (polled, handled.replied - handled.handed, handled.reply.unwrap())

@@ -17,7 +17,7 @@ use super::traffic::{Attempt, Expected, Mix, Traffic};
 pub(crate) struct Run {
     /// From the intended arrival to the reply, in milliseconds, sorted.
     pub(crate) latencies: Vec<f64>,
-    /// From the hand-over to the reply, in seconds: of each door, wrong ones and right ones.
+    /// From the hand-over to the reply, in seconds: of each contract, wrong ones and right ones.
     pub(crate) services: [[Vec<f64>; 2]; CONTRACTS.len()],
     pub(crate) sent: usize,
     /// Answered while others still arrived.
@@ -56,7 +56,7 @@ impl Driver {
         Self { deployment, traffic, under_way: JoinSet::new() }
     }
 
-    /// One after the other, each door and kind in turn, after a few that warm up.
+    /// One after the other, each contract and kind in turn, after a few that warm up.
     pub(crate) async fn one_at_a_time(&mut self, rounds: usize) -> Run {
         const WARM_UP: usize = 5;
         let mut run = Run::default();
@@ -64,9 +64,9 @@ impl Driver {
             if round == WARM_UP {
                 run = Run::default();
             }
-            for door in 0..CONTRACTS.len() {
+            for contract in 0..CONTRACTS.len() {
                 for mix in [Mix::Right, Mix::Wrong] {
-                    let attempt = self.traffic.next(door, mix);
+                    let attempt = self.traffic.next(contract, mix);
                     self.send(&mut run, attempt, Instant::now());
                     self.settle_one(&mut run).await;
                 }
@@ -78,12 +78,12 @@ impl Driver {
 
     /// So many at once, the next whenever one is answered: sign-ins a second.
     pub(crate) async fn closed_loop(&mut self, mix: Mix, at_once: usize, lasting: Duration) -> f64 {
-        let (mut run, mut door) = (Run::default(), 0);
+        let (mut run, mut contract) = (Run::default(), 0);
         let began = Instant::now();
         while began.elapsed() < lasting {
             while self.under_way.len() < at_once {
-                door = (door + 1) % CONTRACTS.len();
-                let attempt = self.traffic.next(door, mix);
+                contract = (contract + 1) % CONTRACTS.len();
+                let attempt = self.traffic.next(contract, mix);
                 self.send(&mut run, attempt, Instant::now());
             }
             self.settle_one(&mut run).await;
@@ -119,8 +119,8 @@ impl Driver {
     }
 
     fn send(&mut self, run: &mut Run, attempt: Attempt, intended: Instant) {
-        let (door, (event, expected, is_right)) = (attempt.door, attempt.split());
-        let handled = self.deployment.functions[door].api.queue(&event);
+        let (contract, (event, expected, is_right)) = (attempt.contract, attempt.split());
+        let handled = self.deployment.functions[contract].api.queue(&event);
         self.under_way.spawn(async move { (intended, expected, is_right, handled.await) });
         run.sent += 1;
         run.longest = run.longest.max(self.under_way.len());
@@ -144,7 +144,7 @@ impl Driver {
         let (intended, expected, is_right, handled) = done;
         run.latencies.push((handled.replied - intended).as_secs_f64() * 1000.0);
         let service = (handled.replied - handled.handed).as_secs_f64();
-        run.services[expected.door()][usize::from(is_right)].push(service);
+        run.services[expected.contract()][usize::from(is_right)].push(service);
         let checked = match &handled.reply {
             Ok(reply) => self.traffic.check(&self.deployment.app, &expected, reply),
             Err(error) => Err(error.to_string()),

@@ -15,7 +15,7 @@ use crate::binaries;
 
 /// How long attempts arrive, in each run.
 const SECONDS: u64 = 20;
-/// At an equal mix of doors, enough that some function always has the next event waiting.
+/// At an equal mix of contracts, enough that some function always has the next event waiting.
 const AT_ONCE: usize = 4 * CONTRACTS.len();
 const ROUNDS: usize = 100;
 
@@ -27,7 +27,7 @@ pub(crate) async fn run() {
 
     println!(
         "Under load: five functions, one environment each, and on the same {} cores the table, the generator and the\n\
-         Runtime APIs. Poisson arrivals for {} s, at any door; waiting counts from the intended moment\n",
+         Runtime APIs. Poisson arrivals for {} s, at any contract; waiting counts from the intended moment\n",
         std::thread::available_parallelism().unwrap(),
         lasting.as_secs()
     );
@@ -78,13 +78,15 @@ fn print_services(run: &Run) -> usize {
         "Each function, asked one at a time: from the hand-over of the event to the reply, {ROUNDS} each\n"
     );
     println!("  {:<16} {:>12} {:>12} {:>12} {:>12}", "", "right", "p99", "wrong", "p99");
-    for (door, [wrong, right]) in CONTRACTS.iter().zip(&run.services) {
+    for (contract, [wrong, right]) in CONTRACTS.iter().zip(&run.services) {
         let figures = [right, wrong].map(|times| {
             let spread = sorted(times);
             [0.5, 0.99].map(|share| postern_bench::percentile(&spread, share) * 1000.0)
         });
         let [[right, right_high], [wrong, wrong_high]] = figures;
-        println!("  {door:<16} {right:>9.2} ms {right_high:>9.2} ms {wrong:>9.2} ms {wrong_high:>9.2} ms");
+        println!(
+            "  {contract:<16} {right:>9.2} ms {right_high:>9.2} ms {wrong:>9.2} ms {wrong_high:>9.2} ms"
+        );
     }
     println!();
     run.sent

@@ -36,12 +36,12 @@ pub(crate) async fn run() {
         "per sign-in"
     );
     let mut is_flat = true;
-    for (at, door) in CONTRACTS.iter().enumerate() {
+    for (at, contract) in CONTRACTS.iter().enumerate() {
         let (early, late) = (early[at], late[at]);
         let growth = (late - early) * 1024.0;
         let served: usize = then.services[at].iter().map(Vec::len).sum();
         println!(
-            "  {door:<16} {early:>8.2} MiB {late:>8.2} MiB {growth:>7.0} KiB {:>12.1} bytes",
+            "  {contract:<16} {early:>8.2} MiB {late:>8.2} MiB {growth:>7.0} KiB {:>12.1} bytes",
             growth * 1024.0 / served as f64
         );
         is_flat &= growth <= TOLERANCE;

@@ -1,4 +1,4 @@
-//! Sign-ins at all five doors, right and wrong, each from an address of its own, and what each must be answered: the
+//! Sign-ins at all five contracts, right and wrong, each from an address of its own, and what each must be answered: the
 //! status and the shape that the snapshots of the sample events have, for the user who asked and nobody else.
 
 use std::fs;
@@ -28,7 +28,7 @@ impl Mix {
 
 /// An attempt, and what must come of it.
 pub(crate) struct Attempt {
-    pub(crate) door: usize,
+    pub(crate) contract: usize,
     pub(crate) is_right: bool,
     pub(crate) event: Value,
     expected: Expected,
@@ -36,14 +36,14 @@ pub(crate) struct Attempt {
 
 /// What must be answered, without the event, which is as large as the queue is long.
 pub(crate) struct Expected {
-    door: usize,
+    contract: usize,
     like: &'static str,
     user: u64,
     request_id: String,
 }
 
 pub(crate) struct Traffic {
-    doors: Vec<Door>,
+    contracts: Vec<Contract>,
     tokens: Vec<(u64, String)>,
     rng: Rng,
     made: u32,
@@ -52,7 +52,7 @@ pub(crate) struct Traffic {
     wrong: u64,
 }
 
-struct Door {
+struct Contract {
     sample: Value,
     /// Statuses and bodies, by the name of the sample event.
     replies: Map<String, Value>,
@@ -61,25 +61,25 @@ struct Door {
 impl Traffic {
     pub(crate) fn new(deployment: &Deployment) -> Self {
         let tokens = deployment.tokens.clone();
-        let doors = CONTRACTS.iter().map(|door| Door::of(door)).collect();
-        Self { doors, tokens, rng: Rng::with_seed(1), made: 0, right: 0, wrong: 0 }
+        let contracts = CONTRACTS.iter().map(|contract| Contract::of(contract)).collect();
+        Self { contracts, tokens, rng: Rng::with_seed(1), made: 0, right: 0, wrong: 0 }
     }
 
-    /// The next attempt at any door.
+    /// The next attempt at any contract.
     pub(crate) fn any(&mut self, mix: Mix) -> Attempt {
-        let door = self.rng.usize(..CONTRACTS.len());
-        self.next(door, mix)
+        let contract = self.rng.usize(..CONTRACTS.len());
+        self.next(contract, mix)
     }
 
-    /// The next attempt at this door.
-    pub(crate) fn next(&mut self, door: usize, mix: Mix) -> Attempt {
+    /// The next attempt at this contract.
+    pub(crate) fn next(&mut self, contract: usize, mix: Mix) -> Attempt {
         let is_right = mix == Mix::Right || mix == Mix::Mixed && self.rng.bool();
         let turn = if is_right { &mut self.right } else { &mut self.wrong };
         *turn += 1;
-        let (user, name) = (FIRST_ID + *turn % USERS, CONTRACTS[door]);
+        let (user, name) = (FIRST_ID + *turn % USERS, CONTRACTS[contract]);
         self.made += 1;
         let request_id = format!("load-{}", self.made);
-        let mut event = self.doors[door].sample.clone();
+        let mut event = self.contracts[contract].sample.clone();
         event["requestContext"]["requestId"] = json!(request_id);
         event["requestContext"]["http"]["sourceIp"] =
             json!(Ipv4Addr::from(0x0a00_0000 + self.made).to_string());
@@ -101,14 +101,14 @@ impl Traffic {
             let wrong = if nobody { "unknown-user" } else { "wrong-password" };
             (if is_right { "success" } else { wrong }, user)
         };
-        Attempt { door, is_right, event, expected: Expected { door, like, user, request_id } }
+        Attempt { contract, is_right, event, expected: Expected { contract, like, user, request_id } }
     }
 
     /// # Errors
     /// If the reply is any other than it must be, with what it is.
     pub(crate) fn check(&self, app: &App, expected: &Expected, output: &Value) -> Result<(), String> {
-        let (name, reply) = (CONTRACTS[expected.door], Reply::of(output));
-        let like = &self.doors[expected.door].replies[expected.like];
+        let (name, reply) = (CONTRACTS[expected.contract], Reply::of(output));
+        let like = &self.contracts[expected.contract].replies[expected.like];
         let body = reply.json();
         let is_good = if expected.like == "success" {
             let of_user = whose(app, name, &body) == Some(expected.user);
@@ -132,15 +132,15 @@ impl Attempt {
 }
 
 impl Expected {
-    pub(crate) fn door(&self) -> usize {
-        self.door
+    pub(crate) fn contract(&self) -> usize {
+        self.contract
     }
 }
 
-impl Door {
+impl Contract {
     fn of(name: &str) -> Self {
         let all = events::all(Some(name));
-        let sample = all.iter().find(|event| event.name == "success").unwrap().event.clone();
+        let sample = all.iter().find(|event| event.name.ends_with("/success")).unwrap().event.clone();
         let like = if name == "sso" {
             &["success", "wrong-key"][..]
         } else {
@@ -152,7 +152,8 @@ impl Door {
 }
 
 fn snapshot(contract: &str, name: &str) -> Value {
-    let path = in_workspace("tests/tests/snapshots").join(format!("events__{contract}__{name}.snap"));
+    let path =
+        in_workspace("tests/tests/snapshots").join(format!("events__{contract}__sign-in__{name}.snap"));
     let text = fs::read_to_string(path).unwrap();
     let (_, json) = text.split_once("\n---\n").unwrap();
     serde_json::from_str(json).unwrap()

@@ -10,10 +10,12 @@ use postern::identity::LoginName;
 use postern_local::demo::USERS;
 use postern_local::functions::{Function, Invocation};
 use postern_tests::deployment::{Deployment, event};
+use postern_tests::events;
 use serde_json::{Value, json};
 
-use super::GUARANTEES;
-use crate::support::routes::{RouteUnderTest, broken};
+use super::{audit, deadline, faults, headers, indistinguishable, lockout, races, retries, secrecy};
+use crate::support::raw;
+use crate::support::routes::{Check, RouteUnderTest, broken, successes};
 
 const SOUND: &str = "/sound";
 const COUNTS_NOTHING: &str = "/counts-nothing";
@@ -23,6 +25,7 @@ const HAS_NO_WORDS: &str = "/has-no-words";
 const TAKES_ANY_METHOD: &str = "/takes-any-method";
 const AUDITS_TWICE: &str = "/audits-twice";
 const ONE_AT_A_TIME: &str = "/one-at-a-time";
+const TRIES_ONCE: &str = "/tries-once";
 const ROUTES: &[(Method, &str)] = &[
     (Method::POST, SOUND),
     (Method::POST, COUNTS_NOTHING),
@@ -32,6 +35,7 @@ const ROUTES: &[(Method, &str)] = &[
     (Method::POST, TAKES_ANY_METHOD),
     (Method::POST, AUDITS_TWICE),
     (Method::POST, ONE_AT_A_TIME),
+    (Method::POST, TRIES_ONCE),
 ];
 
 static BUSY: AtomicBool = AtomicBool::new(false);
@@ -39,8 +43,9 @@ static BUSY: AtomicBool = AtomicBool::new(false);
 /// The function of the contract: account's sign-in on every route, with the defect that the path names.
 fn function(deployment: &Deployment) -> Function {
     let (account, store) = (deployment.function("account").clone(), deployment.store.clone());
+    let endpoint = deployment.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
     let handler = move |mut event: LambdaEvent<Value>| -> Invocation {
-        let (account, store) = (account.clone(), store.clone());
+        let (account, store, endpoint) = (account.clone(), store.clone(), endpoint.clone());
         Box::pin(async move {
             let path = event.payload["rawPath"].as_str().unwrap().to_owned();
             let route = path.trim_end_matches('/');
@@ -69,6 +74,9 @@ fn function(deployment: &Deployment) -> Function {
                 (AUDITS_TWICE, 200) => {
                     tracing::warn!(%request_id, contract = "account", outcome = "signed_in")
                 }
+                (TRIES_ONCE, 200) if !raw::put_once(&endpoint, "EXAMPLE#1", "EXAMPLE").await => {
+                    reply["statusCode"] = json!(500);
+                }
                 (ONE_AT_A_TIME, 200) if busy => reply["statusCode"] = json!(503),
                 _ => {}
             }
@@ -78,30 +86,70 @@ fn function(deployment: &Deployment) -> Function {
     Function { name: "example", path: SOUND, routes: ROUTES, handler: Arc::new(handler) }
 }
 
-#[tokio::test]
-async fn guarantee_catches_the_routes_that_break_it_and_no_others() {
+/// The check catches these routes, and no others.
+async fn assert_catches(check: Check, expected: &[&str]) {
     let body = json!({"username": "johndoe", "password": "SecurePass123!"}).to_string();
-    for (guarantee, check) in GUARANTEES {
-        let routes = ROUTES.iter().map(|(method, path)| RouteUnderTest {
-            function: "example",
-            contract: "account",
-            method: method.clone(),
-            path,
-            events: vec![event("POST", path, &[("content-type", "application/json")], Some(&body))],
-            made_by: Some(function),
-        });
-        let routes: Vec<_> = routes.collect();
-        let caught: Vec<_> = broken(&routes, check).await.iter().map(|(route, _)| route.path).collect();
-        let expected: &[&str] = match guarantee {
-            "audit" => &[AUDITS_TWICE],
-            "headers" => &[TAKES_ANY_METHOD],
-            "races" => &[ONE_AT_A_TIME],
-            "lockout" => &[COUNTS_NOTHING],
-            "indistinguishable" => &[TELLS_WHO_EXISTS],
-            "secrecy" => &[LOGS_PASSWORDS],
-            "faults" | "deadline" => &[HAS_NO_WORDS],
-            _ => &[],
-        };
-        assert_eq!(caught, expected, "{guarantee}");
-    }
+    let routes = ROUTES.iter().map(|(method, path)| RouteUnderTest {
+        function: "example",
+        contract: "account",
+        method: method.clone(),
+        path,
+        events: vec![event("POST", path, &[("content-type", "application/json")], Some(&body))],
+        made_by: Some(function),
+    });
+    let routes: Vec<_> = routes.collect();
+    let caught = broken(&routes, check).await;
+    let paths: Vec<_> = caught.iter().map(|(route, _)| route.path).collect();
+    assert_eq!(paths, expected, "{caught:?}");
+}
+
+#[tokio::test]
+async fn audit_catches_only_a_route_that_audits_twice() {
+    assert_catches(|route| Box::pin(audit::check(route)), &[AUDITS_TWICE]).await;
+}
+
+#[tokio::test]
+async fn deadline_catches_only_a_route_without_words_for_a_failure() {
+    assert_catches(|route| Box::pin(deadline::check(route)), &[HAS_NO_WORDS]).await;
+}
+
+#[tokio::test]
+async fn faults_catches_only_a_route_without_words_for_a_failure() {
+    assert_catches(|route| Box::pin(faults::check(route)), &[HAS_NO_WORDS]).await;
+}
+
+#[tokio::test]
+async fn headers_catches_only_a_route_that_takes_any_method() {
+    assert_catches(|route| Box::pin(headers::check(route)), &[TAKES_ANY_METHOD]).await;
+}
+
+#[tokio::test]
+async fn indistinguishable_catches_only_a_route_that_tells_who_exists() {
+    assert_catches(|route| Box::pin(indistinguishable::check(route)), &[TELLS_WHO_EXISTS]).await;
+}
+
+#[tokio::test]
+async fn lockout_catches_only_a_route_that_counts_nothing() {
+    assert_catches(|route| Box::pin(lockout::check(route)), &[COUNTS_NOTHING]).await;
+}
+
+#[tokio::test]
+async fn races_catches_only_a_route_that_serves_one_at_a_time() {
+    assert_catches(|route| Box::pin(races::check(route)), &[ONE_AT_A_TIME]).await;
+}
+
+#[tokio::test]
+async fn retries_catches_only_a_route_that_tries_a_write_once() {
+    assert_catches(|route| Box::pin(retries::check(route)), &[TRIES_ONCE]).await;
+}
+
+#[tokio::test]
+async fn secrecy_catches_only_a_route_that_logs_passwords() {
+    assert_catches(|route| Box::pin(secrecy::check(route)), &[LOGS_PASSWORDS]).await;
+}
+
+#[test]
+#[should_panic(expected = "events/email has no event of POST /api/added that succeeds")]
+fn route_without_a_sample_event_fails() {
+    successes(&events::all(None), "email", &Method::POST, "/api/added");
 }

@@ -14,7 +14,7 @@ use postern_tests::logs;
 use serde_json::{Value, json};
 
 use crate::support::proxy::{Proxy, error};
-use crate::support::raw::{self};
+use crate::support::raw;
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::good_event;
 use crate::support::words::{Refused, assert_refusal};

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_id};
 
-/// A reply has the id of its request, is JSON, and is cached by nobody, but for the key set. Both slash forms of a path
-/// are one route. Another method is refused, with the methods that are allowed.
+/// A reply has the id of its request, is JSON, and must not be cached. Only the key set may be cached. Both slash forms
+/// of a path are one route. Another method is refused, with the methods that are allowed.
 pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
     let id = "JKJaXmPLvHcESHA=";
     for event in &route.events {

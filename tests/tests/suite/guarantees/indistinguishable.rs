@@ -1,4 +1,5 @@
-//! Who is a user cannot be learned. Before the right password, every login name gets the same reply for the same work.
+//! A caller cannot learn which users exist. Before the right password, every login name gets the same reply for the
+//! same work.
 
 use postern::identity::Status;
 use postern_local::demo::{self, USERS};

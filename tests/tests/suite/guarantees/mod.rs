@@ -8,6 +8,7 @@ mod audit;
 mod caught;
 mod crashes;
 mod deadline;
+mod documented;
 mod faults;
 mod headers;
 mod indistinguishable;
@@ -21,18 +22,3 @@ mod second_factor;
 mod secrecy;
 mod sign_in;
 mod unicode;
-
-use crate::support::routes::Check;
-
-/// The checks that run over every route.
-const GUARANTEES: [(&str, Check); 9] = [
-    ("audit", |route| Box::pin(audit::check(route))),
-    ("deadline", |route| Box::pin(deadline::check(route))),
-    ("faults", |route| Box::pin(faults::check(route))),
-    ("headers", |route| Box::pin(headers::check(route))),
-    ("indistinguishable", |route| Box::pin(indistinguishable::check(route))),
-    ("lockout", |route| Box::pin(lockout::check(route))),
-    ("races", |route| Box::pin(races::check(route))),
-    ("retries", |route| Box::pin(retries::check(route))),
-    ("secrecy", |route| Box::pin(secrecy::check(route))),
-];

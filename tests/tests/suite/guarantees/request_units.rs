@@ -5,11 +5,12 @@ mod tokens;
 use std::fmt::Write;
 use std::time::Duration;
 
-use postern_local::demo::RECOVERY_CODES;
+use postern_local::demo::{self, RECOVERY_CODES};
 use postern_tests::deployment::{CONTRACTS, PASSWORD_CONTRACTS, credentials, name_at};
 use postern_tests::meter::Meter;
 use serde_json::{Value, json};
 
+use crate::support::routes;
 use crate::support::units::{MOMENT, Units};
 use crate::support::words::{Refused, words};
 
@@ -19,6 +20,21 @@ fn with_code(contract: &str, code: &str) -> Value {
     let mut body = credentials(contract, &name_at(contract, "guarded"), PASSWORD);
     body["token"] = json!(code);
     body
+}
+
+/// A route that is added has a row here by being in `ROUTES`.
+#[tokio::test]
+async fn every_route_costs_what_the_snapshot_says() {
+    let (deployment, mut units) = Units::open(|env| env).await;
+    demo::begin_sessions(&deployment.app, &deployment.store).await.unwrap();
+    for route in routes::all().await {
+        for event in &route.events {
+            let what = format!("{}: {}", route.function, route.path);
+            let reply = units.measure(&what, route.send(&deployment, event)).await;
+            assert!(reply.status < 300, "{what}: {reply:?}");
+        }
+    }
+    units.assert("routes");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::{Fate, Proxy, error};
-use crate::support::raw::{self};
+use crate::support::raw;
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
 use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
 use crate::support::words::{Refused, assert_refusal};
@@ -42,7 +42,7 @@ async fn assert_signed_in_once(deployment: &Deployment, contract: &str, by: By, 
     assert_eq!(raw::failures(deployment, &raw::address_counter(deployment, 300)).await, 7, "{of}");
 }
 
-/// A request whose writes are all done and then reported as failed, once each, succeeds. If the write ends a session, the
+/// A request succeeds if each of its writes is done but reported as failed once. If the write ends a session, the
 /// second try finds none, and the reply may say so.
 pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
     for event in &route.events {

@@ -1,4 +1,4 @@
-//! Whatever is sent, each contract answers in one of its own forms, never with a 5xx.
+//! For any request, each contract answers in one of its own forms, never with a 5xx.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -159,7 +159,7 @@ async fn password_with_another_pepper_or_none_is_wrong_and_changes_nothing() {
     }
 }
 
-/// One of the products lets everybody in whose stored text is no hash. Postern lets nobody in.
+/// One of the products accepts any password if the stored text is no hash. Postern then refuses every password.
 #[tokio::test]
 async fn stored_text_that_is_no_hash_refuses_after_one_decoy() {
     let deployment = unlimited().await;

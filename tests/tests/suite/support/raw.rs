@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{Client, Config};
 
@@ -78,6 +79,12 @@ pub(crate) async fn remove(deployment: &Deployment, pk: &str, sk: &str) {
         .unwrap();
 }
 
+/// Adds an item at this endpoint. If that fails, it is not tried again. Returns whether it succeeded.
+pub(crate) async fn put_once(endpoint: &str, pk: &str, sk: &str) -> bool {
+    let client = Client::from_conf(config(endpoint).retry_config(RetryConfig::disabled()).build());
+    client.put_item().table_name(dynamodb::NAME).set_item(Some(key(pk, sk))).send().await.is_ok()
+}
+
 pub(crate) fn text(value: &str) -> Attribute {
     AttributeValue::S(value.to_owned())
 }
@@ -91,13 +98,14 @@ fn key(pk: &str, sk: &str) -> Item {
 }
 
 fn client(deployment: &Deployment) -> Client {
-    Client::from_conf(
-        Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .endpoint_url(deployment.table.endpoint())
-            .build(),
-    )
+    Client::from_conf(config(&deployment.table.endpoint()).build())
+}
+
+fn config(endpoint: &str) -> Builder {
+    Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(endpoint)
 }

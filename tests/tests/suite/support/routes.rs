@@ -18,11 +18,10 @@ use serde_json::{Value, json};
 use super::proxy::Proxy;
 use super::words::{Refused, headers, words};
 
-/// How a guarantee is broken.
+/// How a route breaks a guarantee.
 pub(crate) type Violation = String;
 
 /// A route under test.
-#[derive(Clone)]
 pub(crate) struct RouteUnderTest {
     /// The function that serves it.
     pub(crate) function: &'static str,
@@ -70,6 +69,12 @@ impl RouteUnderTest {
     }
 }
 
+impl std::fmt::Debug for RouteUnderTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 impl std::fmt::Display for RouteUnderTest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {} {}", self.function, self.method, self.path)
@@ -97,8 +102,8 @@ pub(crate) async fn all() -> Vec<RouteUnderTest> {
     routes
 }
 
-/// The event `success`, or where a route has none all events of its that begin with `success`.
-fn successes(samples: &[SampleEvent], function: &str, method: &Method, path: &str) -> Vec<Value> {
+/// The event `success` of a route. If it has none, all its events that begin with `success`.
+pub(crate) fn successes(samples: &[SampleEvent], function: &str, method: &Method, path: &str) -> Vec<Value> {
     let of_route = |sample: &&SampleEvent| {
         let raw_path = sample.event["rawPath"].as_str().unwrap();
         let sent = sample.event["requestContext"]["http"]["method"].as_str().unwrap();
@@ -119,12 +124,12 @@ pub(crate) fn with_id(event: &Value, request_id: &str) -> Value {
     event
 }
 
-/// The event with another password in the place of a demo user's; none where it has no password.
+/// The event with this password in the place of a demo user's. Returns nothing if it has no password.
 pub(crate) fn with_password(event: &Value, password: &str) -> Option<Value> {
     replaced(event, |text| USERS.iter().any(|user| user.password == text).then(|| password.to_owned()))
 }
 
-/// The event of a user who does not exist; none where it has no login name.
+/// The event with a user who does not exist in the place of a demo user. Returns nothing if it has no login name.
 pub(crate) fn with_unknown_user(event: &Value) -> Option<Value> {
     replaced(event, |text| {
         let user = USERS.iter().find(|user| [user.username, user.email].contains(&text))?;
@@ -132,7 +137,7 @@ pub(crate) fn with_unknown_user(event: &Value) -> Option<Value> {
     })
 }
 
-/// The event with members of its JSON body replaced; none where there are none to replace.
+/// The event with members of its JSON body replaced. Returns nothing if there is no member to replace.
 fn replaced(event: &Value, replace: impl Fn(&str) -> Option<String>) -> Option<Value> {
     let mut body: Value = serde_json::from_str(event["body"].as_str()?).ok()?;
     let mut found = false;
@@ -151,19 +156,19 @@ fn replaced(event: &Value, replace: impl Fn(&str) -> Option<String>) -> Option<V
 pub(crate) type Check =
     for<'a> fn(&'a RouteUnderTest) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
 
-/// The guarantee is kept, or this is how it is broken.
+/// Nothing if the guarantee is kept, and otherwise the violation.
 pub(crate) fn ensure(kept: bool, violation: impl FnOnce() -> Violation) -> Result<(), Violation> {
     if kept { Ok(()) } else { Err(violation()) }
 }
 
-/// Those of the routes that break this guarantee, and how. A few are checked at once, since a check may wait for a table
-/// that hangs.
+/// The routes that break this guarantee, each with its violation. A few are checked at once, since a check may wait for
+/// a table that hangs.
 pub(crate) async fn broken(routes: &[RouteUnderTest], check: Check) -> Vec<(&RouteUnderTest, Violation)> {
     let checks = routes.iter().map(|route| async move { Some((route, check(route).await.err()?)) });
     stream::iter(checks).buffered(3).filter_map(future::ready).collect().await
 }
 
-/// Every route keeps this guarantee. All that break it are named.
+/// Every route keeps this guarantee. The failure names all routes that break it.
 pub(crate) async fn assert_every_route(check: Check) {
     let routes = all().await;
     let broken = broken(&routes, check).await;

@@ -26,15 +26,21 @@ impl Units {
         (deployment, Self { meter, text })
     }
 
-    /// Measures a request that is answered with this status. Adds a line, and one for its calls.
+    /// Measures a request that is answered with this status.
     pub(crate) async fn of(
         &mut self,
         what: &str,
         status: u64,
         request: impl Future<Output = Reply>,
     ) -> Reply {
-        let (reply, used) = self.meter.of(request).await;
+        let reply = self.measure(what, request).await;
         assert_eq!(reply.status, status, "{what}: {}", reply.text);
+        reply
+    }
+
+    /// Measures a request. Adds a line, and one for its calls.
+    pub(crate) async fn measure(&mut self, what: &str, request: impl Future<Output = Reply>) -> Reply {
+        let (reply, used) = self.meter.of(request).await;
         let (trips, calls) = (used.trips(), used.calls.len());
         writeln!(self.text, "{what:<FIRST$} {trips:>5} {calls:>6} {:>6} {:>7}", used.reads(), used.writes())
             .unwrap();

@@ -8,7 +8,7 @@ use crate::support::mfa::{
     post_mfa,
 };
 use crate::support::proxy::{Fate, Fault, Proxy, error};
-use crate::support::raw::{self};
+use crate::support::raw;
 use crate::support::signed_in::{ACCOUNT, WHOAMI, code, get, mfa_jwt};
 use crate::support::words::{Refused, assert_refusal};
 

@@ -65,7 +65,7 @@ async fn session_item_with_a_missing_or_mistyped_member_is_a_fault() {
         }
     }
     put(&deployment, &present, good).await;
-    assert!(refresh(&deployment, "account", &present).await.is_some(), "the good one is good");
+    assert!(refresh(&deployment, "account", &present).await.is_some(), "the present token is valid");
 }
 
 #[tokio::test]

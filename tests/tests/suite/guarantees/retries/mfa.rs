@@ -7,7 +7,7 @@ use crate::support::mfa::{
     digests, post_mfa, recovery_codes, stored_codes,
 };
 use crate::support::proxy::{Fate, Proxy, error};
-use crate::support::raw::{self};
+use crate::support::raw;
 use crate::support::signed_in::{code, mfa_jwt};
 use crate::support::words::{Refused, assert_refusal};
 

@@ -41,7 +41,7 @@ async fn hundred_refreshes_at_once_rotate_once_and_get_one_successor() {
             }
             let next = refresh(&deployment, kind, &token).await.unwrap();
             assert!(!successors.is_empty(), "{kind}, round {round}");
-            assert!(next.secret != token.secret, "{kind}, round {round}: nobody rotated");
+            assert!(next.secret != token.secret, "{kind}, round {round}: the token did not rotate");
             assert!(successors.iter().all(|successor| *successor == next), "{kind}, round {round}");
             let sessions = raw::all(&deployment).await;
             let kept = sessions.iter().filter(|item| item.get("kind") == Some(&text(kind)));

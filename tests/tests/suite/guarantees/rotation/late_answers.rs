@@ -43,7 +43,7 @@ async fn refresh_after_a_lost_reply_gets_the_same_successor_for_24_hours_with_an
             // Tabs that wake together get the successor together.
             deployment.advance(GRACE - MOMENT);
             assert!(refresh(&deployment, kind, &token).await == Some(next.clone()), "{id}");
-            assert!(refresh(&deployment, kind, &next).await.is_some(), "{id}: it is good");
+            assert!(refresh(&deployment, kind, &next).await.is_some(), "{id}: the successor is valid");
         }
         let (token, _) = lost(&deployment, kind).await;
         deployment.advance(LOST_REPLY - GRACE);

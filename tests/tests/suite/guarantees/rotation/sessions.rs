@@ -166,10 +166,7 @@ async fn new_epoch_ends_every_session_at_once_and_for_good() {
         }
         for kind in KINDS {
             let token = sign_in(&deployment, kind).await;
-            assert!(
-                refresh(&deployment, kind, &token).await.is_some(),
-                "{kind}: a new session is a good one"
-            );
+            assert!(refresh(&deployment, kind, &token).await.is_some(), "{kind}: a new session is valid");
         }
     }
 }
@@ -195,7 +192,7 @@ async fn session_of_a_user_who_may_not_sign_in_is_refused_without_a_reason() {
             assert_eq!(resumed.map(|user| user.is_some()), Ok(false), "{kind}");
         }
         raw::remove(&deployment, "USER#33", "USER").await;
-        assert!(refresh(&deployment, kind, &token).await.is_none(), "{kind}: nobody's session");
+        assert!(refresh(&deployment, kind, &token).await.is_none(), "{kind}: a session of no user");
         let resumed = deployment.app.resume(&deployment.caller(kind), &token, kind, IDLE).await;
         assert_eq!(resumed.map(|user| user.is_some()), Ok(false), "{kind}");
         raw::put(&deployment, "USER#33", "USER", user.clone()).await;

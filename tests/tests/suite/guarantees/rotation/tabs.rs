@@ -40,7 +40,7 @@ async fn fifty_tabs_that_refresh_at_once_get_the_same_successor() {
         for round in 0..2 {
             let given = all_at_once(&gateway, contract, &token.refresh).await;
             let next = given[0].secret(contract);
-            assert_ne!(next, token.secret(contract), "{contract}, round {round}: nobody rotated");
+            assert_ne!(next, token.secret(contract), "{contract}, round {round}: the token did not rotate");
             for tokens in &given {
                 assert_eq!(tokens.secret(contract), next, "{contract}, round {round}");
             }

@@ -109,7 +109,7 @@ async fn profile_is_shown_for_a_valid_access_token_only() {
     for token in &presented {
         assert_access_refused("email", &profile(&deployment, token).await, token);
     }
-    assert_eq!(profile(&deployment, &mint(HS256, &good)).await.status, 200, "and unchanged, it is good");
+    assert_eq!(profile(&deployment, &mint(HS256, &good)).await.status, 200, "unchanged claims are accepted");
 
     deployment.advance(Duration::from_millis(299_000 - deployment.now().millis() % 1000));
     assert_eq!(profile(&deployment, &tokens.access).await.status, 200);

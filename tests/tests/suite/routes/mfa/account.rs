@@ -116,7 +116,7 @@ async fn request_without_a_valid_jwt_shows_nothing() {
             .await;
     }
     let good = claims(&deployment, json!({}));
-    let forged = mint_with(b"another key, which nobody here ever set", HS256, &good);
+    let forged = mint_with(b"another key, which no function ever had", HS256, &good);
     assert_none_shown(&deployment, &forged, "another key").await;
     let unsigned = format!("{}.{}.", encode(br#"{"alg":"none"}"#), encode(good.to_string().as_bytes()));
     assert_none_shown(&deployment, &unsigned, "no signature").await;

@@ -378,7 +378,7 @@ async fn two_changes_at_once_store_the_password_of_one() {
         tokio::join!(change(&deployment, &bodies[0]), change(&deployment, &bodies[1]), both);
     let replies = [one, other];
     let won = replies.iter().position(|reply| reply.status == 200).expect("one wins");
-    assert_refusal("session", Refused::Wrong, &replies[1 - won], "who comes second");
+    assert_refusal("session", Refused::Wrong, &replies[1 - won], "the second of two");
     for contract in PASSWORD_CONTRACTS {
         let name = name_at(contract, "changer");
         assert_refusal(

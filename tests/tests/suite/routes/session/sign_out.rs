@@ -108,7 +108,7 @@ async fn sign_out_without_a_valid_jwt_is_refused() {
         (minted(&deployment, json!({"epoch": 1})), Jwt::Incorrect),
         (
             mint_with(
-                b"another key, which nobody here ever set",
+                b"another key, which no function ever had",
                 HS256,
                 &json!({"iss": "lumen-jwt", "sub": OWNER, "iat": iat, "exp": iat + 60}),
             ),

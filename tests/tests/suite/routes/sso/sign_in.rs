@@ -231,7 +231,7 @@ async fn sso_is_not_throttled_and_counts_nothing() {
     for attempt in 0..40 {
         assert_refused(&deployment.sso("eyJ.not.good").await, &attempt.to_string());
     }
-    assert_accepted(&deployment.sso(&account_token(&deployment).await).await, "after forty bad ones");
+    assert_accepted(&deployment.sso(&account_token(&deployment).await).await, "after forty invalid tokens");
 }
 
 #[tokio::test]

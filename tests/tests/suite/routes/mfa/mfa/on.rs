@@ -252,7 +252,7 @@ async fn two_confirmations_at_once_store_the_recovery_codes_of_one() {
     proxy.heal();
     let (won, lost) = if one.status == 200 { (one, other) } else { (other, one) };
     assert_eq!(won.status, 200, "{won:?}");
-    assert_error(&lost, 403, INVALID, "who comes second");
+    assert_error(&lost, 403, INVALID, "the second of two");
     let codes = recovery_codes(&won);
     let user = raw::user(&deployment, HUBER).await;
     assert_eq!((stored_codes(&user), &user["epoch"]), (digests(&deployment, HUBER, &codes), &number(1)));
@@ -365,7 +365,7 @@ async fn user_with_malformed_attributes_switches_nothing() {
             "mfa",
             Refused::Fault,
             &post_mfa(&deployment, &token, &body).await,
-            "a user who cannot be shown",
+            "malformed attributes",
         );
         assert_eq!(raw::user(&deployment, id).await, before, "{body}");
     }
