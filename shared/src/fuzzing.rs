@@ -1,6 +1,6 @@
 //! The private decoders of this crate, for the targets in `fuzz/` only.
 
-use crate::identity::User;
+pub use crate::identity::user::UserRecord;
 use crate::password;
 use crate::session::Session;
 use crate::store::{Item, Login, StoreError, decode_login, decode_session, decode_user};
@@ -16,7 +16,7 @@ pub fn login(item: Item) -> Result<Login, StoreError> {
 }
 
 /// Decodes the item of the user with this id, as the store does.
-pub fn user(id: u64, item: Item) -> Result<User, StoreError> {
+pub fn user(id: u64, item: Item) -> Result<UserRecord, StoreError> {
     decode_user(id, item)
 }
 
@@ -26,7 +26,7 @@ pub fn session(item: Item) -> Result<Session, StoreError> {
 }
 
 /// Encodes a user as an item of the table.
-pub fn user_item(user: &User) -> Option<Item> {
+pub fn user_item(user: &UserRecord) -> Option<Item> {
     serde_dynamo::to_item(user).ok()
 }
 
