@@ -12,10 +12,10 @@
 mod bill;
 mod binaries;
 mod busy;
-mod discretion;
 mod follow;
 mod hashes;
 mod import;
+mod indistinguishable;
 mod kernel;
 mod lambda;
 mod load;
@@ -37,7 +37,7 @@ const PARTS: [&str; 13] = [
     "bill",
     "follow",
     "hashes",
-    "discretion",
+    "indistinguishable",
     "binaries",
     "pieces",
     "import",
@@ -74,7 +74,7 @@ async fn main() {
             "bill" => bill::run().await,
             "follow" => follow::run().await,
             "hashes" => hashes::run(),
-            "discretion" => discretion::run().await,
+            "indistinguishable" => indistinguishable::run().await,
             "binaries" => binaries::run(&functions).await,
             "pieces" => pieces::run().await,
             "import" => import::run().await,
