@@ -1,6 +1,6 @@
-//! Request bodies, as each contract reads them, and the Authorization header.
+//! Reads request bodies as each contract does, and the Authorization header.
 //!
-//! The contracts must agree: each of them takes what the stricter ones take.
+//! The contracts must agree: a body that a stricter contract accepts is accepted by the others too.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 fuzz_target!(|body: &[u8]| {
     let mut request = Request::new(body.into());
-    // A body that begins with this boundary is called a form with parts.
+    // A body that begins with this boundary gets the Content-Type of a multipart form.
     let parts = body.starts_with(b"--x");
     if parts {
         let kind = HeaderValue::from_static("multipart/form-data; boundary=x");
@@ -19,11 +19,11 @@ fuzz_target!(|body: &[u8]| {
     }
     let (session, account) = (session_signin::read(&request), account_signin::read(&request));
     let (mfa, email) = (mfa_signin::read(&request), email_signin::read(&request));
-    assert!(!session || account, "session takes what account does not");
-    assert!(!account || mfa || parts, "account takes what mfa does not");
+    assert!(!session || account, "session accepts a body that account does not");
+    assert!(!account || mfa || parts, "account accepts a body that mfa does not");
 
     let members = http::members(&request, Forms::UrlencodedAndMultipart);
-    assert!(members.is_ok() || !(account || email), "what cannot be read holds no credentials");
+    assert!(members.is_ok() || !(account || email), "a body that cannot be read holds no credentials");
     if let Ok(members) = members {
         assert!(body.len() <= MAX_BODY_BYTES);
         let text = |name| members.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
@@ -42,7 +42,7 @@ fuzz_target!(|body: &[u8]| {
 
     if let Ok(value) = HeaderValue::from_bytes(body) {
         request.headers_mut().insert(AUTHORIZATION, value);
-        // Neither panics, whatever it is.
+        // Neither function panics.
         http::basic(&request);
         let token = http::bearer(&request);
         assert!(token.is_none_or(|token| token == token.trim() && token.len() < body.len()));

@@ -1,8 +1,8 @@
-//! Lambda events, as [`http::invoke`] decodes them: whatever JSON it is, there is a reply or a word that this is no
+//! Decodes Lambda events with [`http::invoke`]. For any JSON there is a reply, or the error that it is no
 //! event, and no panic.
 //!
-//! An input is an event, or else lines that are put into one: method, path, query, stage, `true` if the body is
-//! base64, header name, header value, and the body.
+//! An input is an event in JSON, or else the lines of one: method, path, query, stage, `true` if the body is
+//! in base64, header name, header value, and the body.
 
 #![no_main]
 

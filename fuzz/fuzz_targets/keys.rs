@@ -1,4 +1,5 @@
-//! Signing keys, as the secret holds them: what is taken signs what it then verifies, and nothing private is public.
+//! Reads key sets. A set that is accepted verifies the tokens that it signs, and its public keys have no
+//! private member.
 
 #![no_main]
 
@@ -9,21 +10,21 @@ use postern::token::KeySet;
 use serde_json::{Value, json};
 
 fuzz_target!(|text: &str| {
-    let ring = match KeySet::parse(text) {
-        Ok(ring) => ring,
+    let key_set = match KeySet::parse(text) {
+        Ok(key_set) => key_set,
         Err(error) => {
-            // The message goes to the log, and must not take a key there.
+            // The message goes to the log. It must not panic.
             let _ = error.to_string();
             return;
         }
     };
-    let _ = ring.has_sample_key();
-    assert!(ring.peppers.ids().count() <= MAX_PEPPERS);
-    let public = serde_json::to_value(ring.public_keys()).expect("public keys are JSON");
+    let _ = key_set.has_sample_key();
+    assert!(key_set.peppers.ids().count() <= MAX_PEPPERS);
+    let public = serde_json::to_value(key_set.public_keys()).expect("public keys are JSON");
     for key in public.as_array().expect("they are a list") {
         assert!(["k", "d", "p", "q", "dp", "dq", "qi"].iter().all(|private| key.get(private).is_none()));
     }
     let claims = json!({"exp": 2});
-    let token = ring.sign(&claims).expect("its first key signs");
-    assert_eq!(ring.verify::<Value>(&token, Timestamp::from_millis(1000)), Ok(claims));
+    let token = key_set.sign(&claims).expect("its first key signs");
+    assert_eq!(key_set.verify::<Value>(&token, Timestamp::from_millis(1000)), Ok(claims));
 });

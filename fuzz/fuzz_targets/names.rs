@@ -1,5 +1,5 @@
-//! Login names: the normalised form is one form, so no two counters or keys are the same name's. And session tokens in
-//! their plain form, which says the same when it was read.
+//! Normalises login names: a normalised name stays the same, so a name has one counter and one key. Reads
+//! session tokens in their plain form: a token that can be read is written in the same way.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ fuzz_target!(|typed: &str| {
     }
     let name = LoginName::new(typed);
     if let Some(key) = name.as_key() {
-        assert!(key.len() <= MAX_BYTES && typed.len() <= MAX_BYTES);
+        assert!(key.len() <= MAX_LOGIN_NAME_BYTES && typed.len() <= MAX_LOGIN_NAME_BYTES);
         let again = LoginName::new(key);
         assert_eq!(again.as_key(), Some(key));
         assert_eq!(again.digest(), name.digest());

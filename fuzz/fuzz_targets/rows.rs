@@ -1,5 +1,6 @@
-//! Rows of imported files, in every format and of every program: no file makes a reader panic or hang, and rows come in
-//! the order of their lines. An array that `serde_json` reads as a whole is read as the same elements.
+//! Reads the rows of imported files, in every format and of every program. No file makes a reader panic or
+//! hang, and rows come in the order of their lines. From an array that `serde_json` can read, the rows are
+//! the same elements.
 
 #![no_main]
 
@@ -61,7 +62,7 @@ fn read(mut rows: Rows) -> Vec<Row> {
     read
 }
 
-/// The element that a row of an array was.
+/// Returns the element of an array from which a row was read.
 fn value(row: Row) -> Value {
     match row.record {
         Ok(record) => Value::Object(record),

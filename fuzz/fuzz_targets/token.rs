@@ -1,7 +1,8 @@
-//! Tokens, as the key ring verifies them. What verifies, or has expired, bears a right signature and right claims:
-//! both are checked here by other means.
+//! Verifies tokens with a key set. A token that is valid or expired has the right signature and the
+//! right claims. This target checks both with code of its own.
 //!
-//! An input is a token, or else its header in the first line and its claims in the second, which are signed.
+//! An input is a token, or else a header in the first line and claims in the second, from which a signed
+//! token is made.
 
 #![no_main]
 
@@ -20,7 +21,7 @@ const NAMED_SECRET: &[u8] = b"fuzz: the HS256 key with a name.";
 /// 2023-11-14T22:13:20.5Z.
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500);
 
-/// Both HS256 keys, and those of RFC 7515 A.3 and RFC 8037 A.1, whose private halves no mutation uses.
+/// Both HS256 keys, and the keys of RFC 7515 A.3 and RFC 8037 A.1. No input is signed with the latter.
 const KEYS: &str = r#"{"keys":[
     {"kty":"oct","k":"ZnV6ejogb25lIEhTMjU2IGtleSBvZiB0aGlzIHJpbmc"},
     {"kty":"oct","kid":"named","k":"ZnV6ejogdGhlIEhTMjU2IGtleSB3aXRoIGEgbmFtZS4"},
@@ -30,7 +31,7 @@ const KEYS: &str = r#"{"keys":[
      "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}],
     "recovery_code_key":"ZnV6ejogcmVjb3ZlcnkgY29kZXMgYXJlIG5vdCB0cmllZA"}"#;
 
-static RING: LazyLock<KeySet> = LazyLock::new(|| KeySet::parse(KEYS).expect("these are keys"));
+static KEY_SET: LazyLock<KeySet> = LazyLock::new(|| KeySet::parse(KEYS).expect("these are keys"));
 
 fuzz_target!(|input: &[u8]| {
     let Ok(input) = str::from_utf8(input) else { return };
@@ -38,16 +39,16 @@ fuzz_target!(|input: &[u8]| {
         Some((header, claims)) => signed(header, claims),
         None => input.to_owned(),
     };
-    match RING.verify::<Value>(&token, NOW) {
+    match KEY_SET.verify::<Value>(&token, NOW) {
         Ok(claims) => {
-            assert_eq!(claims, right(&token), "other claims than those that were signed");
+            assert_eq!(claims, checked_claims(&token), "the claims differ from those that were signed");
             let now = NOW.millis() as f64 / 1000.0;
             assert!(claims["exp"].as_f64().expect("a time") > now, "it has expired");
             // A minute of leeway for other clocks.
             let latest = now + 60.0;
             assert!(claims.get("nbf").is_none_or(|nbf| nbf.as_f64().expect("a time") <= latest), "too early");
         }
-        Err(TokenError::Expired) => drop(right(&token)),
+        Err(TokenError::Expired) => drop(checked_claims(&token)),
         Err(TokenError::UnknownKey) => assert!(!["named", "ec", "ed"].contains(&kid(&token).as_str())),
         Err(TokenError::Invalid) => {}
     }
@@ -60,7 +61,7 @@ fn signed(header: &str, claims: &str) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The name of the key that a token says it was signed with.
+/// Returns the key id of a token.
 fn kid(token: &str) -> String {
     let header = token.split('.').next().expect("a first part");
     let header = URL_SAFE_NO_PAD.decode(header).expect("base64url");
@@ -68,8 +69,8 @@ fn kid(token: &str) -> String {
     header["kid"].as_str().expect("a text").to_owned()
 }
 
-/// The claims of a token whose header and signature are what they have to be.
-fn right(token: &str) -> Value {
+/// Checks the header and the signature of a token, and returns its claims.
+fn checked_claims(token: &str) -> Value {
     let decode = |part| URL_SAFE_NO_PAD.decode(part).expect("base64url");
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().expect("three parts");
     let message = format!("{header}.{claims}");

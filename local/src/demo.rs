@@ -14,7 +14,7 @@ use postern::store::StoreError;
 use postern::store::operator::{CreateUserError, Operator, UserRecord};
 use serde_json::{Value, json};
 
-/// The recovery codes of the user `guarded`, each good for one sign-in.
+/// The recovery codes of the user `guarded`. Each is valid for one sign-in.
 pub const RECOVERY_CODES: [&str; 8] =
     ["5ca1ab1e", "0ddba115", "ca11ab1e", "deadbea7", "f005ba11", "ba5eba11", "0b501e7e", "acce55ed"];
 
@@ -28,7 +28,7 @@ pub struct DemoUser {
     pub email: &'static str,
     /// The password.
     pub password: &'static str,
-    /// What is special about the user, in a few words.
+    /// The state of the user, in a few words.
     pub state: &'static str,
     status: Status,
     must_change_password: bool,
@@ -49,7 +49,7 @@ const ACTIVE: DemoUser = DemoUser {
     totp_secret: None,
 };
 
-/// All of them.
+/// All demo users.
 pub const USERS: [DemoUser; 8] = [
     DemoUser {
         id: 1,
@@ -101,15 +101,15 @@ pub const USERS: [DemoUser; 8] = [
     DemoUser { id: 44, username: "Zoë", email: "zoe@example.com", password: "pässwörd ☃", ..ACTIVE },
 ];
 
-/// A login name of nobody's that is locked, as 33 failures in a row leave it; its e-mail form too.
+/// Two locked login names, a username and an e-mail address. No user has them.
 pub const LOCKED_NAMES: [&str; 2] = ["mallory", "mallory@example.com"];
 
-/// The secret of [`SESSIONS`], in the form of the account and session contracts, and of email.
+/// The secrets of [`SESSIONS`]: one for the account and session contracts, and one for the email contract.
 const SESSION_SECRETS: [&str; 2] =
     ["SamplePublicSecretNeverToBeDeployedAnywhere", "5a3b1e00000000005a3b1e0000000000"];
 
-/// Sessions whose tokens are public, all of the last demo user, so that the sample events can use them and end them: the
-/// contract and the family of each.
+/// Sessions of the last demo user, for the sample events, which use and end them. Their tokens are public.
+/// Each has a contract and a family.
 const SESSIONS: [(&str, &str); 6] = [
     ("account", "SampleUsed"),
     ("account", "SampleLeft"),
@@ -119,7 +119,7 @@ const SESSIONS: [(&str, &str); 6] = [
     ("email", "SampleLef3"),
 ];
 
-/// Puts the demo users into a table, and locks [`LOCKED_NAMES`]. Users that are there already stay as they are.
+/// Creates the demo users in a table, and locks [`LOCKED_NAMES`]. Existing users do not change.
 ///
 /// # Errors
 /// If the store fails.
@@ -136,7 +136,7 @@ pub async fn create_all(app: &App, store: &Operator) -> Result<(), CreateUserErr
     Ok(())
 }
 
-/// Puts the sessions of the sample events into a table. Those that are there already stay as they are.
+/// Puts the sessions of the sample events into a table. Existing sessions do not change.
 ///
 /// # Errors
 /// If the store fails.
@@ -147,7 +147,7 @@ pub async fn begin_sessions(app: &App, store: &Operator) -> Result<(), StoreErro
     Ok(())
 }
 
-/// A demo user as the table holds one.
+/// Returns a demo user as the table stores it.
 pub fn user(app: &App, demo: &DemoUser) -> UserRecord {
     // 2022-11-19T18:15:22.642Z, as on the mfa contract's page.
     let created = Timestamp::from_millis(1_668_881_722_642);

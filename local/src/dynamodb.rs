@@ -13,17 +13,18 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The table's name, here and in the sample events' environment.
+/// The name of the table, here and in the environment of the sample events.
 pub const NAME: &str = "postern";
 
-/// A DynamoDB API on this machine. It ends when this is dropped, or cleanly with [`Table::stop`].
+/// A server with DynamoDB's API on this machine. Dropping it ends the server, and [`Table::stop`] ends it
+/// cleanly.
 pub struct Table {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
 }
 
-/// Why something here did not start: one line for whoever typed the command.
+/// Why the command did not start, in one line for its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartError(pub String);
 
@@ -36,18 +37,19 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl Table {
-    /// Serves on this port of the loopback interface (0: any that is free), and of another address if one is given;
-    /// in memory, or out of a file.
+    /// Serves on this port of the loopback interface (0: any free port), and of another address if one is
+    /// given. The table is in memory, or in a file if one is given.
     ///
     /// # Errors
-    /// If the port is taken, the address is not this machine's, or the file is no data file.
+    /// If the port is in use, if the address is not one of this machine, or if the file is not a data file.
     pub async fn start(port: u16, also: Option<IpAddr>, data: Option<&Path>) -> Result<Self, StartError> {
         let database = match data {
             None => Database::memory().map_err(|error| StartError(error.to_string()))?,
             Some(path) => open(path)?,
         };
         let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
-        // 0.0.0.0 is every address, the loopback interface's too, and may not be listened on beside it.
+        // 0.0.0.0 stands for every address, the loopback interface's too. So there must not be a second
+        // listener on that one.
         let first = also.filter(IpAddr::is_unspecified).unwrap_or(loopback);
         let listener = listen(first, port, "--dynamodb-port").await?;
         let port = listener.local_addr().map_err(|error| StartError(error.to_string()))?.port();
@@ -63,13 +65,14 @@ impl Table {
         Ok(Self { address: SocketAddr::new(loopback, port), stop, server })
     }
 
-    /// Where it is, as `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// Returns the URL of the server, as for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The environment of a function that uses this table: this process's, but for what says where the table is
-    /// and who asks. Sample keys sign, unless others are set.
+    /// Returns the environment of a function that uses this table. It is the process's, except for the
+    /// variables of the table and of the AWS credentials. The signing keys are sample keys if the process
+    /// sets none.
     pub fn environment(&self, process: &Environment) -> Environment {
         let keys = process.optional("SIGNING_KEYS").unwrap_or(SAMPLE_KEYS).to_owned();
         process
@@ -84,7 +87,7 @@ impl Table {
             .with("SIGNING_KEYS", keys)
     }
 
-    /// Ends it, once the requests that are under way are answered.
+    /// Ends the server after it has answered the requests in progress.
     ///
     /// # Errors
     /// If the server failed before.
@@ -102,16 +105,16 @@ fn open(path: &Path) -> Result<Database, StartError> {
     let cannot = |why: &dyn fmt::Display| {
         StartError(format!("the data file {} cannot be used: {why}", path.display()))
     };
-    // Asked of the file system first, since the database says no more than that it cannot.
+    // The file is opened here first, since the database's own error does not say why it cannot be opened.
     let file = OpenOptions::new().read(true).append(true).create(true).open(path);
     file.map_err(|error| cannot(&error))?;
     Database::new(&path.to_string_lossy()).map_err(|_| cannot(&"it was not written by this command"))
 }
 
-/// A listener on an address of this machine; on the loopback interface nobody else can reach it.
+/// Listens on an address of this machine. Other machines cannot reach the loopback interface.
 ///
 /// # Errors
-/// If the port is taken; the line names the option that chooses another.
+/// If the port is in use. The message names the option that chooses another port.
 pub async fn listen(address: IpAddr, port: u16, option: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind((address, port)).await.map_err(|error| {
         StartError(match error.kind() {

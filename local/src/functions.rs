@@ -1,4 +1,4 @@
-//! The five contracts and the key set, each as a Lambda function: an event goes in, a reply comes out.
+//! The five contracts and the key set, each as a Lambda function with events and replies in JSON.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,24 +14,25 @@ use postern::environment::{ConfigError, Environment};
 use postern::http::{Request, Response, invoke};
 use serde_json::Value;
 
-/// A function that takes API Gateway v2 events and gives its replies, both as JSON.
+/// A function that handles an event of API Gateway (payload format 2.0) and returns the reply, both in JSON.
 pub type Handler = Arc<dyn Fn(LambdaEvent<Value>) -> Invocation + Send + Sync>;
 
-/// A function at work on one event.
+/// One invocation of a function.
 pub type Invocation = Pin<Box<dyn Future<Output = Result<Value, InvocationFailed>> + Send>>;
 
-/// What Lambda calls a function error: API Gateway would answer in its own words.
+/// A function error, in Lambda's terms. For such an error API Gateway makes the reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvocationFailed(pub String);
 
-/// A contract or the key set, where it is, and the function that answers for it.
+/// A contract or the key set: its name, its routes and its function.
 #[derive(Clone)]
 pub struct Function {
     /// The contract's name, or `jwks`.
     pub name: &'static str,
-    /// The path of its sign-in, in the slash form of the contract's page; or the key set's.
+    /// The path of the sign-in, with a trailing slash if the contract's page has one. For `jwks`, the path of
+    /// the key set.
     pub path: &'static str,
-    /// All its routes, without their trailing slashes.
+    /// All routes, without their trailing slashes.
     pub routes: &'static [(Method, &'static str)],
     /// The function.
     pub handler: Handler,
@@ -43,7 +44,7 @@ impl Function {
         (self.handler)(LambdaEvent::new(event, Context::default()))
     }
 
-    /// Sends an event to the function, as Lambda does when it ends the function after this time.
+    /// Sends an event to the function, as Lambda does with this time-out.
     pub fn invoke_within(&self, event: Value, time: Duration) -> Invocation {
         let mut context = Context::default();
         context.deadline = clock::now().plus(time).millis();
@@ -78,7 +79,7 @@ contracts! {
     "email": email_signin, "/api/sign-in/";
 }
 
-/// All contracts and the key set, over one [`App`].
+/// Returns all contracts and the key set, over one [`App`].
 ///
 /// # Errors
 /// If a contract's settings are malformed.

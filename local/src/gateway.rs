@@ -1,5 +1,5 @@
-//! API Gateway's part: HTTP requests become v2 events, replies become HTTP; routes, CORS and limits as the
-//! template sets them.
+//! The part of API Gateway. It makes an event (payload format 2.0) of each HTTP request, and an HTTP response
+//! of each reply. Routes, CORS and limits are those of the template.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,15 +18,15 @@ use serde_json::{Value, json};
 
 use crate::functions::Function;
 
-/// The largest body that API Gateway takes.
+/// The largest body that API Gateway accepts.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// The HTTP API with these doors. Serve it with connection info.
+/// Makes the HTTP API of these functions. The server must provide connection info.
 pub fn router(functions: Vec<Function>) -> Router {
-    Router::new().fallback(answer).with_state(Arc::new(functions))
+    Router::new().fallback(handle).with_state(Arc::new(functions))
 }
 
-async fn answer(
+async fn handle(
     State(functions): State<Arc<Vec<Function>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
@@ -62,7 +62,7 @@ async fn invoke(function: &Function, peer: SocketAddr, request: Request) -> Resp
     }
 }
 
-/// The event that API Gateway would make of a request (payload format 2.0).
+/// Makes the event of a request, as API Gateway does (payload format 2.0).
 fn event(parts: &axum::http::request::Parts, body: &[u8], peer: SocketAddr) -> Value {
     let mut headers: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in &parts.headers {
@@ -109,7 +109,7 @@ fn event(parts: &axum::http::request::Parts, body: &[u8], peer: SocketAddr) -> V
     event
 }
 
-/// Whether API Gateway hands a body of this type on as text; it encodes all others in base64.
+/// Returns whether API Gateway passes a body of this type on as text. It encodes all others in base64.
 fn is_text(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -119,7 +119,7 @@ fn is_text(headers: &HeaderMap) -> bool {
         || kind.ends_with("+xml")
 }
 
-/// The HTTP response that API Gateway would make of a function's reply.
+/// Makes the HTTP response of a function's reply, as API Gateway does.
 fn decode(output: &Value) -> Option<Response> {
     let status = u16::try_from(output.get("statusCode")?.as_u64()?).ok()?;
     let body = output.get("body").and_then(Value::as_str).unwrap_or_default();
@@ -147,10 +147,11 @@ fn message(status: StatusCode, text: &str) -> Response {
     reply
 }
 
-/// The template's CORS settings with its default, any origin and no credentials.
+/// Adds the CORS headers of the template's default: any origin, without credentials.
 ///
-/// API Gateway adds these headers to the replies of functions ("Configure CORS for HTTP APIs" in its developer guide).
-/// The page says nothing of API Gateway's own errors; here they have them too, so that a page can read what is wrong.
+/// API Gateway adds these headers to the replies of functions ("Configure CORS for HTTP APIs" in its
+/// developer guide). The guide does not mention API Gateway's own errors. Here they get the headers too, so
+/// that a web page can read the error.
 fn with_cors(mut reply: Response) -> Response {
     let exposed = "retry-after,www-authenticate,x-request-id";
     for (name, value) in [

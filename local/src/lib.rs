@@ -1,12 +1,12 @@
-//! Every contract on one port of this machine, over an embedded DynamoDB API: what `cargo run` starts and what
-//! the tests run against.
+//! All contracts on one port of this machine, over an embedded DynamoDB API. `cargo run` starts them, and the
+//! tests use them.
 //!
-//! | module | what it is for |
+//! | module | contents |
 //! |---|---|
 //! | [`dynamodb`] | the embedded DynamoDB API |
 //! | [`demo`] | the demo users |
-//! | [`functions`] | the five contracts and the key set, each as a Lambda function that takes an event and gives a reply |
-//! | [`gateway`] | API Gateway's part: HTTP to event, reply to HTTP, CORS |
+//! | [`functions`] | the five contracts and the key set, each as a Lambda function with events and replies in JSON |
+//! | [`gateway`] | the part of API Gateway: makes an event of each HTTP request and an HTTP response of each reply, and adds CORS headers |
 
 pub mod demo;
 pub mod dynamodb;

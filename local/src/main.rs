@@ -1,4 +1,4 @@
-//! `cargo run`: everything on this machine in one command.
+//! `cargo run`: starts all of Postern on this machine with one command.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -20,8 +20,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
-/// Runs Postern on this machine: all five sign-in contracts on one port, over an embedded DynamoDB API, with demo
-/// users and sample keys. For trying out and for development; nothing here is safe to expose.
+/// Runs Postern on this machine: all five sign-in contracts on one port, over an embedded DynamoDB API, with
+/// demo users and sample keys. It is for trials and development only: do not expose it to a network.
 #[derive(Parser)]
 #[command(version, name = "postern-local")]
 struct Options {
@@ -31,14 +31,15 @@ struct Options {
     /// The port of the DynamoDB API.
     #[arg(long, default_value_t = 8000)]
     dynamodb_port: u16,
-    /// Keep the table in this file. Without it, the table is in memory and gone at the end.
+    /// Keep the table in this file. Without it, the table is in memory and is lost at the end.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Serve the DynamoDB API on this address too, so that containers reach it: on Linux `sam local` runs them on a
-    /// bridge, whose gateway is this machine (172.17.0.1 with Docker). 0.0.0.0 is every address: whoever is on your network may then use the table.
+    /// Serve the DynamoDB API on this address too, so that containers can reach it. On Linux `sam local` runs
+    /// them on a bridge, whose gateway is this machine (172.17.0.1 with Docker). 0.0.0.0 stands for every
+    /// address: then anyone on your network can use the table.
     #[arg(long, value_name = "IP")]
     dynamodb_address: Option<IpAddr>,
-    /// Begin with no users, to bring your own along (`postern import`).
+    /// Start without users, for example to import your own (`postern import`).
     #[arg(long)]
     no_demo_users: bool,
     /// Start only the DynamoDB API with the demo users, for `sam local` and `cargo lambda watch`.
@@ -58,14 +59,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), StartError> {
-    let said = |error: &dyn std::fmt::Display| StartError(error.to_string());
+    let failed = |error: &dyn std::fmt::Display| StartError(error.to_string());
     let process = Environment::of_process();
-    let level = logging::level(&process).map_err(|error| said(&error))?;
-    // Standard output is for people; what a function logs goes to standard error. The embedded API warns of every
-    // condition that fails, and those are our answers.
+    let level = logging::level(&process).map_err(|error| failed(&error))?;
+    // Standard output is for people, and the logs of functions go to standard error. The embedded API logs a
+    // warning for every condition that refuses a write. These are normal outcomes, so its warnings are left
+    // out.
     let quiet = Targets::new().with_default(LevelFilter::TRACE).with_target("dynoxide", LevelFilter::ERROR);
     let subscriber = logging::subscriber(level, std::io::stderr).with(quiet);
-    tracing::subscriber::set_global_default(subscriber).map_err(|error| said(&error))?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| failed(&error))?;
 
     let listener = match options.table_only {
         true => None,
@@ -74,18 +76,18 @@ async fn run(options: Options) -> Result<(), StartError> {
     let table =
         Table::start(options.dynamodb_port, options.dynamodb_address, options.data.as_deref()).await?;
     let env = table.environment(&process);
-    let store = postern::store::operator::Operator::from_env(&env).map_err(|error| said(&error))?;
-    store.create_table().await.map_err(|error| said(&error))?;
-    let app = Arc::new(App::start(&env).await.map_err(|error| said(&error))?);
+    let store = postern::store::operator::Operator::from_env(&env).map_err(|error| failed(&error))?;
+    store.create_table().await.map_err(|error| failed(&error))?;
+    let app = Arc::new(App::start(&env).await.map_err(|error| failed(&error))?);
     if !options.no_demo_users {
-        demo::create_all(&app, &store).await.map_err(|error| said(&error))?;
-        demo::begin_sessions(&app, &store).await.map_err(|error| said(&error))?;
+        demo::create_all(&app, &store).await.map_err(|error| failed(&error))?;
+        demo::begin_sessions(&app, &store).await.map_err(|error| failed(&error))?;
     }
-    let functions = functions::all(&app, &env).map_err(|error| said(&error))?;
+    let functions = functions::all(&app, &env).map_err(|error| failed(&error))?;
 
-    // A home that cannot be written to keeps nobody from trying things out.
+    // The command works without this file, so a failure is only logged.
     let note = Note::leave(&process, &table.endpoint()).unwrap_or_else(|error| {
-        tracing::warn!(cause = %error, "`postern --local` cannot be told where the table is");
+        tracing::warn!(cause = %error, "the address of the table cannot be written for `postern --local`");
         None
     });
     greet(&table, &options);
@@ -95,7 +97,7 @@ async fn run(options: Options) -> Result<(), StartError> {
             stopped().await;
         }
         Some(listener) => {
-            let address = listener.local_addr().map_err(|error| said(&error))?;
+            let address = listener.local_addr().map_err(|error| failed(&error))?;
             if !options.no_demo_users {
                 introduce(&format!("http://{address}"));
             }
@@ -104,34 +106,35 @@ async fn run(options: Options) -> Result<(), StartError> {
                 gateway::router(functions).into_make_service_with_connect_info::<std::net::SocketAddr>();
             let server = axum::serve(listener, service).with_graceful_shutdown(stopped());
             tokio::select! {
-                ended = server.into_future() => ended.map_err(|error| said(&error))?,
-                () = out_of_patience() => {}
+                ended = server.into_future() => ended.map_err(|error| failed(&error))?,
+                () = shutdown_time_is_over() => {}
             }
         }
     }
-    // The connection to the table is the app's; it goes first.
+    // The app holds the connection to the table, so it is dropped before the server stops.
     drop((app, store, note));
-    if let Ok(ended) = timeout(PATIENCE, table.stop()).await {
+    if let Ok(ended) = timeout(SHUTDOWN_TIME, table.stop()).await {
         ended?;
     }
     println!("Stopped.");
     Ok(())
 }
 
-/// How long requests that are under way may take once the end was asked for.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long requests in progress may take after the signal to stop.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(3);
 
-/// A client that has sent half a request must not keep the command from ending.
-async fn out_of_patience() {
+/// Completes this long after the signal to stop. So a client that has sent half a request cannot prevent the
+/// end.
+async fn shutdown_time_is_over() {
     stopped().await;
-    sleep(PATIENCE).await;
+    sleep(SHUTDOWN_TIME).await;
 }
 
-/// Waits for Ctrl-C, or for what `kill` sends.
+/// Waits for the signal to stop: Ctrl-C, or SIGTERM.
 async fn stopped() {
     let interrupted = async {
         if signal::ctrl_c().await.is_err() {
-            // Without a handler the signal ends the process by itself.
+            // Without a handler the signal itself ends the process.
             std::future::pending::<()>().await;
         }
     };
@@ -149,12 +152,12 @@ async fn stopped() {
 
 fn greet(table: &Table, options: &Options) {
     let kept = match &options.data {
-        None => "in memory: gone at the end".to_owned(),
+        None => "in memory: lost at the end".to_owned(),
         Some(path) => format!("kept in {}", path.display()),
     };
     let seen = match options.dynamodb_address {
         None => "on this machine only".to_owned(),
-        Some(address) => format!("with the table open to whoever reaches {address}"),
+        Some(address) => format!("with the table open to everyone who can reach {address}"),
     };
     let users = if options.no_demo_users { "no demo users" } else { "demo users" };
     println!("Postern, {seen}: {users}, sample keys.\n");

@@ -1,7 +1,7 @@
-//! `cargo run` as a newcomer meets it: the compiled command, its ports, its words.
+//! Tests of the compiled command of `cargo run`: its output, its ports and its options.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
-#![allow(clippy::zombie_processes, reason = "who is not waited for is killed, and the test ends")]
+#![allow(clippy::zombie_processes, reason = "a child that is not waited for is killed, and the test ends")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,10 +9,10 @@ use std::process::{Child, Command, Output, Stdio};
 
 const JOHNDOE: &str = r#"{"username":"johndoe","password":"SecurePass123!"}"#;
 
-/// The command at work; it is killed when a test gives up.
+/// The running command. It is killed when a test fails.
 struct Running {
     child: Child,
-    said: Vec<String>,
+    output: Vec<String>,
     ready: String,
 }
 
@@ -25,27 +25,27 @@ impl Drop for Running {
 fn command(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern-local"));
     command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // The note of where the table is would lead `postern --local` to a test's.
+    // Without this, `postern --local` would find the table of a test.
     command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
-/// Starts the command and reads on until it is ready.
+/// Starts the command, and reads its output until it is ready.
 fn start(options: &[&str]) -> Running {
     ready(command(options))
 }
 
 fn ready(mut command: Command) -> Running {
     let mut child = command.spawn().unwrap();
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
         let line = line.unwrap();
         if let Some(url) = line.strip_prefix("Ready: http://") {
-            return Running { child, ready: url.to_owned(), said };
+            return Running { child, ready: url.to_owned(), output };
         }
-        said.push(line);
+        output.push(line);
     }
-    panic!("it ended: {said:?}");
+    panic!("it ended: {output:?}");
 }
 
 fn refused(options: &[&str]) -> String {
@@ -86,10 +86,10 @@ fn interrupt(running: &mut Running) -> bool {
 }
 
 #[test]
-fn it_introduces_itself_signs_in_and_ends_cleanly() {
+fn command_prints_examples_signs_in_and_ends_cleanly() {
     let mut running = start(&["--port", "0", "--dynamodb-port", "0"]);
-    let said = running.said.join("\n");
-    for word in [
+    let output = running.output.join("\n");
+    for text in [
         "johndoe",
         "pässwörd ☃",
         "account  curl",
@@ -98,7 +98,7 @@ fn it_introduces_itself_signs_in_and_ends_cleanly() {
         "mfa      curl",
         "email    curl",
     ] {
-        assert!(said.contains(word), "{word} is not in: {said}");
+        assert!(output.contains(text), "{text} is not in: {output}");
     }
     let reply = sign_in(&running.ready);
     assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
@@ -107,21 +107,21 @@ fn it_introduces_itself_signs_in_and_ends_cleanly() {
     assert!(interrupt(&mut running), "Ctrl-C is a clean end");
 }
 
-/// The settings of its environment are the functions'.
+/// The functions read the settings from the command's environment.
 #[test]
-fn throttling_is_set_by_the_environment() {
+fn throttle_has_the_settings_of_the_environment() {
     let wrong = r#"{"username":"johndoe","password":"wrong"}"#;
     let options = ["--port", "0", "--dynamodb-port", "0"];
-    let mut ladder = command(&options);
-    ladder.env("THROTTLE_FREE_FAILURES", "1").env("THROTTLE_LOCK_AFTER", "2");
-    ladder.env("THROTTLE_MAX_WAIT_SECONDS", "77");
-    let ladder = ready(ladder);
+    let mut locked = command(&options);
+    locked.env("THROTTLE_FREE_FAILURES", "1").env("THROTTLE_LOCK_AFTER", "2");
+    locked.env("THROTTLE_MAX_WAIT_SECONDS", "77");
+    let locked = ready(locked);
     let mut tried = 0;
     loop {
-        let reply = sign_in_as(&ladder.ready, wrong);
+        let reply = sign_in_as(&locked.ready, wrong);
         match reply.starts_with("HTTP/1.1 401 ") {
             true => tried += 1,
-            // Between the two it waits a second, and from then on for good.
+            // After the first failure the name waits for a second. After the second it is locked.
             false if reply.contains("\r\nretry-after: 1\r\n") => {
                 assert_eq!(tried, 1);
                 std::thread::sleep(std::time::Duration::from_millis(100));
@@ -139,7 +139,7 @@ fn throttling_is_set_by_the_environment() {
     address.env("THROTTLE_ADDRESS_LIMIT", "1").env("THROTTLE_ADDRESS_WINDOW_SECONDS", "86400");
     let address = ready(address);
     assert!(sign_in_as(&address.ready, wrong).starts_with("HTTP/1.1 401 "));
-    // A day may have ended in between.
+    // A new day may have begun after the first request, so one of two more must be refused.
     let replies = [sign_in_as(&address.ready, wrong), sign_in_as(&address.ready, wrong)];
     assert!(replies[1].starts_with("HTTP/1.1 429 "), "{replies:?}");
 
@@ -152,7 +152,7 @@ fn throttling_is_set_by_the_environment() {
 
 /// RFC 9110 §9.3.2.
 #[test]
-fn head_is_answered_like_get_without_a_body() {
+fn head_request_gets_the_reply_of_get_without_a_body() {
     let running = start(&["--port", "0", "--dynamodb-port", "0"]);
     let address = running.ready.as_str();
     for path in ["/.well-known/jwks.json", "/.well-known/jwks.json/", "/api/profile/", "/whoami/jwt"] {
@@ -170,28 +170,28 @@ fn head_is_answered_like_get_without_a_body() {
 }
 
 #[test]
-fn table_only_is_a_dynamodb_api_and_nothing_else() {
+fn table_only_serves_nothing_but_the_dynamodb_api() {
     let running = start(&["--table-only", "--dynamodb-port", "0"]);
     let reply = http(
         &running.ready,
         &format!("GET / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", running.ready),
     );
     assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
-    assert!(!running.said.join("\n").contains("curl"));
+    assert!(!running.output.join("\n").contains("curl"));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn without_the_demo_users_nobody_is_there() {
+fn no_demo_users_leaves_the_table_empty() {
     let mut running = start(&["--port", "0", "--dynamodb-port", "0", "--no-demo-users"]);
     assert!(sign_in(&running.ready).contains("401 Unauthorized"));
-    let said = running.said.join("\n");
-    assert!(said.contains("no demo users") && !said.contains("johndoe"), "{said}");
+    let output = running.output.join("\n");
+    assert!(output.contains("no demo users") && !output.contains("johndoe"), "{output}");
     running.child.kill().unwrap();
 }
 
 #[test]
-fn the_table_can_be_served_to_containers() {
+fn dynamodb_address_serves_the_table_to_containers() {
     for address in ["0.0.0.0", "127.0.0.2"] {
         let running = start(&["--table-only", "--dynamodb-port", "0", "--dynamodb-address", address]);
         let port = running.ready.rsplit(':').next().unwrap();
@@ -200,13 +200,13 @@ fn the_table_can_be_served_to_containers() {
             assert!(http(&format!("{host}:{port}"), &request).starts_with("HTTP/1.1 200 OK\r\n"));
         }
     }
-    let said = refused(&["--table-only", "--dynamodb-port", "0", "--dynamodb-address", "192.0.2.1"]);
-    assert!(said.contains("of 192.0.2.1 cannot be used"), "{said}");
+    let output = refused(&["--table-only", "--dynamodb-port", "0", "--dynamodb-address", "192.0.2.1"]);
+    assert!(output.contains("of 192.0.2.1 cannot be used"), "{output}");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_data_file_keeps_the_table() {
+fn data_file_keeps_the_table() {
     let file = std::env::temp_dir().join(format!("postern-{}.db", std::process::id()));
     let options = ["--port", "0", "--dynamodb-port", "0", "--data", file.to_str().unwrap()];
     for _ in 0..2 {
@@ -221,7 +221,7 @@ fn a_data_file_keeps_the_table() {
 }
 
 #[test]
-fn a_port_in_use_is_one_clear_line() {
+fn port_in_use_is_an_error_of_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for (options, option) in [
@@ -235,25 +235,25 @@ fn a_port_in_use_is_one_clear_line() {
 }
 
 #[test]
-fn an_unreadable_data_file_is_one_clear_line() {
+fn unreadable_data_file_is_an_error_of_one_line() {
     let file = std::env::temp_dir().join(format!("postern-{}.txt", std::process::id()));
     std::fs::write(&file, "This is no database. ".repeat(100)).unwrap();
     let folder = std::env::temp_dir().join("there-is-no-such-folder/postern.db");
     for path in [&file, &folder] {
-        let said = refused(&["--port", "0", "--dynamodb-port", "0", "--data", path.to_str().unwrap()]);
+        let output = refused(&["--port", "0", "--dynamodb-port", "0", "--data", path.to_str().unwrap()]);
         let start = format!("postern: the data file {} cannot be used: ", path.display());
-        assert!(said.starts_with(&start), "{said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(output.starts_with(&start), "{output}");
+        assert_eq!(output.lines().count(), 1, "{output}");
     }
     std::fs::remove_file(file).unwrap();
 }
 
 #[test]
-fn help_explains_every_option() {
-    let output = command(&["--help"]).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success());
+fn help_names_every_option() {
+    let help = command(&["--help"]).output().unwrap();
+    let output = String::from_utf8(help.stdout).unwrap();
+    assert!(help.status.success());
     for option in ["--port", "--dynamodb-port", "--data <FILE>", "--table-only", "--help"] {
-        assert!(said.contains(option), "{said}");
+        assert!(output.contains(option), "{output}");
     }
 }

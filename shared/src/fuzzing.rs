@@ -1,6 +1,6 @@
 //! The private decoders of this crate, for the targets in `fuzz/` only.
 
-use crate::identity::UserRecord;
+pub use crate::identity::user::UserRecord;
 use crate::password;
 use crate::session::Session;
 use crate::store::{Item, Login, StoreError, decode_login, decode_session, decode_user};

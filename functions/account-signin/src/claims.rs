@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CONTRACT, Settings};
 
-/// The claims of the access token. It has neither issuer nor audience, which is how sso knows it.
+/// The claims of the access token. It has neither `iss` nor `aud`, and sso recognises it by that.
 #[derive(Serialize)]
 struct IssuedToken {
     token_type: &'static str,
@@ -19,11 +19,11 @@ struct IssuedToken {
     jti: String,
     user_id: u64,
     epoch: u64,
-    /// The session, with which it ends.
+    /// The id of the session. The token ends with the session.
     sid: String,
 }
 
-/// What is read of an access token that is revoked.
+/// The claims that are read of an access token that a client revokes.
 #[derive(Deserialize)]
 pub(super) struct AccessToken {
     token_type: String,
@@ -53,7 +53,7 @@ pub(super) fn access_token(
     app.sign(&claims)
 }
 
-/// The subject of a token that is one of ours by its claims.
+/// Returns the subject of a token, if its claims are those of this contract.
 pub(super) fn subject(token: AccessToken) -> Option<TokenSubject> {
     let AccessToken { token_type, user_id, iat, sid } = token;
     let session = Some((CONTRACT, sid));

@@ -1,4 +1,4 @@
-//! The words of this contract for every refusal: those of its own framework, and those of OAuth 2.0.
+//! The replies of this contract to every refusal: in the format of its framework, and in that of OAuth 2.0.
 
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{self, HeaderValue};
@@ -24,7 +24,7 @@ pub(super) struct Message {
     pub(super) code: &'static str,
 }
 
-/// RFC 6749 §5.2.
+/// An error response of OAuth 2.0 (RFC 6749 §5.2).
 #[derive(Serialize)]
 struct OauthReply {
     error: &'static str,
@@ -32,22 +32,22 @@ struct OauthReply {
     error_description: Option<&'static str>,
 }
 
-/// Why a request is refused, in the RFC's words.
+/// Why a request is refused, in the terms of RFC 6749.
 #[derive(Clone, Copy)]
 pub(super) enum OauthError {
     InvalidRequest,
-    /// The body is no form.
+    /// The body is not a form.
     NoForm(StatusCode),
-    /// The `client_id` of the body is another.
+    /// The `client_id` of the body is not the contract's client.
     InvalidClient,
-    /// The client of the Authorization header is another, or the header is malformed.
+    /// The client of the Authorization header is not the contract's client, or the header is malformed.
     InvalidBasic,
     InvalidGrant,
     UnsupportedGrantType,
     InvalidScope,
 }
 
-/// The reply to a refusal, wherever it comes from.
+/// Makes the reply to a refusal.
 pub(super) fn refuse(refusal: &Refusal) -> Response {
     let (status, code, message) = match refusal {
         Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
@@ -83,7 +83,7 @@ impl OauthError {
             Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope", None),
         };
         let mut reply = http::json(status, &OauthReply { error, error_description });
-        // The scheme that the client used, and no other (RFC 6749 §5.2).
+        // The challenge must match the scheme that the client used (RFC 6749 §5.2).
         if matches!(self, Self::InvalidBasic) {
             let challenge = HeaderValue::from_static("Basic realm=\"oauth\"");
             reply.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

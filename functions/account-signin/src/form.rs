@@ -1,5 +1,5 @@
-//! The form of an OAuth 2.0 request, and the client that it names. The clients are public ones (RFC 6749 §2.1): the refresh
-//! token authenticates them, and a `client_id` only says who they are.
+//! The form of an OAuth 2.0 request, and the client that it names. The clients are public (RFC 6749 §2.1):
+//! they are not authenticated, and a `client_id` only identifies them.
 
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::http::StatusCode;
@@ -8,8 +8,8 @@ use postern::http::{self, Request};
 use crate::Settings;
 use crate::errors::OauthError;
 
-/// The parameters. JSON and forms with parts are refused, as by the product's own server, but with a word of why: its users
-/// send them by mistake.
+/// Reads the parameters. JSON and multipart forms are refused, as the product's own server does. The reply
+/// says why, since developers send them by mistake.
 pub(super) fn parameters(request: &Request) -> Result<QueryMap, OauthError> {
     let parameters = http::form(request);
     match parameters.map_err(|error| error.status(StatusCode::BAD_REQUEST)) {
@@ -19,8 +19,8 @@ pub(super) fn parameters(request: &Request) -> Result<QueryMap, OauthError> {
     }
 }
 
-/// A public client need not say who it is; where it does, it is the one. It has no secret, so any is as good as none
-/// (RFC 6749 §2.3.1).
+/// Checks the client. A public client need not identify itself. If it does, it must be the contract's client.
+/// It has no secret, so a secret that it sends has no effect (RFC 6749 §2.3.1).
 pub(super) fn check_client(
     settings: &Settings,
     request: &Request,
@@ -37,7 +37,8 @@ pub(super) fn check_client(
     }
 }
 
-/// A parameter, of which an empty one counts as not sent, and none may be sent twice (RFC 6749 §3.1, §3.2).
+/// Returns a parameter. An empty parameter counts as not sent, and no parameter may be sent twice (RFC 6749
+/// §3.1, §3.2).
 pub(super) fn parameter<'f>(form: &'f QueryMap, name: &str) -> Result<Option<&'f str>, OauthError> {
     match form.all(name).as_deref() {
         None | Some([]) => Ok(None),

@@ -47,11 +47,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`, `ACCOUNT_ACCESS_TOKEN_SECONDS`, the sessions' lifetimes and
-    /// `SESSION_LOST_REPLY_SECONDS`.
+    /// Reads `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`, `ACCOUNT_ACCESS_TOKEN_SECONDS`, the sessions' lifetimes
+    /// and `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
-    /// On the first that is malformed.
+    /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (session_idle, session_absolute) = session::lifetimes(env)?;
         Ok(Self {
@@ -65,7 +65,7 @@ impl Settings {
     }
 }
 
-/// Answers a request.
+/// Handles a request.
 pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, CONTRACT, &request);
     let reply = match http::route(&request, ROUTES) {

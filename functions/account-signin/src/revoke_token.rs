@@ -10,8 +10,8 @@ use crate::errors::{OauthError, refuse};
 use crate::form::{check_client, parameter, parameters};
 use crate::{CONTRACT, Settings, claims};
 
-/// Ends the session of a refresh token or of an access token. To one that is no good there is nothing to do, and the
-/// answer is the same (RFC 7009 §2.2).
+/// Ends the session of a refresh token or of an access token. The reply for an invalid token is the same (RFC
+/// 7009 §2.2).
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let form = match parameters(request) {
         Ok(form) => form,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::errors::{ErrorEntry, Errors, Message, refuse};
 use crate::{CONTRACT, Settings, claims};
 
-/// What the body must hold.
+/// The members of the body.
 struct Credentials {
     username: String,
     password: Password,
@@ -28,7 +28,7 @@ struct Success<'a> {
 #[derive(Serialize)]
 struct Token<'a> {
     access_token: &'a str,
-    /// Seconds, as a string: the contract's page shows them so.
+    /// The seconds, as a string, as on the contract's page.
     expires_in: String,
     token_type: &'static str,
     refresh_token: &'a str,
@@ -81,7 +81,7 @@ fn malformed(error: BodyError) -> (StatusCode, Vec<ErrorEntry>) {
     (error.status(StatusCode::BAD_REQUEST), vec![ErrorEntry::Whole(message)])
 }
 
-/// Whether the body holds credentials, for the fuzzer.
+/// Returns whether the body holds credentials. For the fuzzer.
 #[cfg(fuzzing)]
 pub fn read(request: &Request) -> bool {
     parse(request).is_ok()
@@ -99,11 +99,16 @@ fn field(members: &Map<String, Value>, field: &'static str) -> Result<String, Er
     }
 }
 
-fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
-    let session = who.session.as_ref().ok_or(Refusal::Fault)?;
+fn success(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    signed_in: &SignedIn,
+) -> Result<Response, Refusal> {
+    let session = signed_in.session.as_ref().ok_or(Refusal::Fault)?;
     Ok(http::token_json(&Success {
         token: Token {
-            access_token: &claims::access_token(app, settings, caller, &who.user, session)?,
+            access_token: &claims::access_token(app, settings, caller, &signed_in.user, session)?,
             expires_in: settings.access_lifetime.as_secs().to_string(),
             token_type: "Bearer",
             refresh_token: &session.to_plain(),

@@ -12,7 +12,7 @@ use crate::errors::{OauthError, refuse};
 use crate::form::{check_client, parameter, parameters};
 use crate::{CONTRACT, Settings, claims};
 
-/// RFC 6749 §5.1.
+/// A successful response of OAuth 2.0 (RFC 6749 §5.1).
 #[derive(Serialize)]
 struct Token<'a> {
     access_token: &'a str,
@@ -22,7 +22,7 @@ struct Token<'a> {
     scope: &'a str,
 }
 
-/// Trades a refresh token for an access token and the refresh token that follows.
+/// Exchanges a refresh token for an access token and the next refresh token.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let presented = match parameters(request).and_then(|form| refresh_request(settings, request, &form)) {
         Ok(presented) => presented,
@@ -43,7 +43,8 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     }
 }
 
-/// The refresh token of a request that is as it should be; of another form than ours it is nobody's.
+/// Reads and checks a refresh request, and returns its refresh token. Returns `None` if the token does not
+/// have the form of Postern's tokens.
 fn refresh_request(
     settings: &Settings,
     request: &Request,
@@ -55,7 +56,8 @@ fn refresh_request(
     }
     let token = parameter(form, "refresh_token")?.ok_or(OauthError::InvalidRequest)?;
     check_client(settings, request, form)?;
-    // Less than was granted may be asked for; the reply says that it is all the same (RFC 6749 §3.3).
+    // A client may ask for a part of the granted scope. It gets the whole scope, and the reply says so (RFC
+    // 6749 §3.3).
     let granted = |scope| settings.scope.split_ascii_whitespace().any(|known| known == scope);
     let asked = parameter(form, "scope")?.unwrap_or_default();
     if !asked.split_ascii_whitespace().all(granted) {
@@ -64,10 +66,15 @@ fn refresh_request(
     Ok(SessionToken::from_plain(token))
 }
 
-fn refreshed(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
-    let session = who.session.as_ref().ok_or(Refusal::Fault)?;
+fn refreshed(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    signed_in: &SignedIn,
+) -> Result<Response, Refusal> {
+    let session = signed_in.session.as_ref().ok_or(Refusal::Fault)?;
     Ok(http::token_json(&Token {
-        access_token: &claims::access_token(app, settings, caller, &who.user, session)?,
+        access_token: &claims::access_token(app, settings, caller, &signed_in.user, session)?,
         token_type: "Bearer",
         expires_in: settings.access_lifetime.as_secs(),
         refresh_token: &session.to_plain(),

@@ -1,9 +1,9 @@
-//! What this contract keeps with a user, and how it shows one.
+//! The attributes that this contract keeps with a user, and the user as it shows one.
 
 use postern::identity::User;
 use serde::{Deserialize, Serialize};
 
-/// What this contract keeps with a user.
+/// The attributes of a user.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Attributes {
@@ -13,7 +13,7 @@ pub(super) struct Attributes {
     avatar: Option<String>,
 }
 
-/// The user as the contract's page shows one.
+/// The user, with the members that the contract's page shows.
 #[derive(Serialize)]
 pub(super) struct Account<'a> {
     id: u64,
@@ -25,7 +25,7 @@ pub(super) struct Account<'a> {
     avatar: Option<&'a str>,
 }
 
-/// The user in the contract's form.
+/// Returns the user as the contract shows one.
 pub(super) fn account<'a>(user: &'a User, attributes: &'a Attributes) -> Account<'a> {
     Account {
         id: user.id,

@@ -20,12 +20,12 @@ struct Jwt<'a> {
     user_id: u64,
     iss: &'static str,
     epoch: u64,
-    /// The session; in the refresh token only, whose `jti` is the session's secret.
+    /// The family of the session. Only the refresh token has it, and its `jti` is the session's secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
 }
 
-/// The claims of a refresh token that is presented.
+/// The claims of a refresh token that a client sends.
 #[derive(Deserialize)]
 pub(super) struct RefreshToken {
     token_type: String,
@@ -35,7 +35,7 @@ pub(super) struct RefreshToken {
     jti: String,
 }
 
-/// The claims of an access token that is presented.
+/// The claims of an access token that a client sends.
 #[derive(Deserialize)]
 pub(super) struct AccessToken {
     token_type: String,
@@ -53,12 +53,12 @@ pub(super) struct Tokens {
 }
 
 impl AccessToken {
-    /// Whether it says that it is an access token.
+    /// Returns whether the claims are those of an access token.
     pub(super) fn is_of_type(&self) -> bool {
         self.token_type == "access"
     }
 
-    /// The subject of a token that is one of ours by its claims.
+    /// Returns the subject of a token, if its claims are those of this contract.
     pub(super) fn subject(self) -> Option<TokenSubject> {
         let ours = self.is_of_type() && self.iss == CONTRACT;
         let Self { user_id, iat, epoch, .. } = self;
@@ -66,23 +66,23 @@ impl AccessToken {
     }
 }
 
-/// Issues both tokens of a session.
+/// Issues the two tokens of a session.
 pub(super) fn issue(
     app: &App,
     settings: &Settings,
     caller: &Caller,
-    who: &SignedIn,
+    signed_in: &SignedIn,
 ) -> Result<Tokens, Refusal> {
-    let session = who.session.as_ref().ok_or(Refusal::Fault)?;
+    let session = signed_in.session.as_ref().ok_or(Refusal::Fault)?;
     let iat = caller.now.secs();
     let claims = |token_type, lifetime: Duration, jti, sid| Jwt {
         token_type,
         exp: iat + lifetime.as_secs(),
         iat,
         jti,
-        user_id: who.user.id,
+        user_id: signed_in.user.id,
         iss: CONTRACT,
-        epoch: who.user.epoch,
+        epoch: signed_in.user.epoch,
         sid,
     };
     let jti = hex::encode(random::<16>());
@@ -92,7 +92,7 @@ pub(super) fn issue(
     Ok(Tokens { access: app.sign(&access)?, refresh: app.sign(&refresh)? })
 }
 
-/// The session token that a refresh token carries, if it is one of ours by its claims.
+/// Returns the session token in a refresh token, if its claims are those of this contract.
 pub(super) fn session_of(token: RefreshToken) -> Option<SessionToken> {
     let RefreshToken { token_type, iss, user_id, sid: family, jti: secret } = token;
     (token_type == "refresh" && iss == CONTRACT).then(|| SessionToken {

@@ -1,4 +1,4 @@
-//! The words of this contract for every refusal: its own, and those of its framework for tokens.
+//! The replies of this contract to every refusal: its own, and those of its framework for tokens.
 
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{HeaderValue, WWW_AUTHENTICATE};
@@ -11,14 +11,15 @@ pub(super) struct Error {
     pub(super) error: &'static str,
 }
 
-/// The framework's words for a token that is no good.
+/// The framework's error for an invalid token.
 #[derive(Serialize)]
 struct TokenError {
     detail: &'static str,
     code: &'static str,
 }
 
-/// The framework's words for a caller who is not authenticated, as djangorestframework-simplejwt 5.5 writes them.
+/// The framework's error for a caller who is not authenticated, as djangorestframework-simplejwt 5.5 writes
+/// it.
 #[derive(Serialize)]
 pub(super) struct AuthenticationError {
     detail: &'static str,
@@ -53,13 +54,13 @@ impl AuthenticationError {
     }
 }
 
-/// The framework's words for a field that is not there.
+/// The framework's error for a missing field.
 #[derive(Serialize)]
 pub(super) struct NoRefresh {
     pub(super) refresh: [&'static str; 1],
 }
 
-/// The words of this contract for each refusal.
+/// Makes the reply to a refusal.
 pub(super) fn refuse(refusal: &Refusal) -> Response {
     let (status, error) = match refusal {
         Refusal::UnknownUser => (StatusCode::NOT_FOUND, "User does not exist."),
@@ -75,7 +76,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
     http::refusal_json(status, refusal, &Error { error })
 }
 
-/// A 401 of the framework's authentication, with its challenge.
+/// Makes a 401 of the framework's authentication, with its challenge.
 pub(super) fn unauthenticated(error: &AuthenticationError) -> Response {
     let mut reply = http::json(StatusCode::UNAUTHORIZED, error);
     let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
@@ -83,7 +84,7 @@ pub(super) fn unauthenticated(error: &AuthenticationError) -> Response {
     reply
 }
 
-/// The reply to a refresh token that is invalid or expired.
+/// Makes the reply to a refresh token that is invalid or expired.
 pub(super) fn bad_token() -> Response {
     let (detail, code) = ("Token is invalid or expired", "token_not_valid");
     http::with_challenge(http::json(StatusCode::UNAUTHORIZED, &TokenError { detail, code }), true)

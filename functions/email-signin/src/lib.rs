@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `POST /api/sign-in/` | `sign_in.rs` |
 //! | `POST /api/token/refresh/` | `refresh.rs` |
-//! | `POST /api/token/blacklist/`, as the framework's own documentation has it | `blacklist.rs` |
-//! | `GET /api/profile/`, and `POST` as the product's own web page sends it | `profile.rs` |
+//! | `POST /api/token/blacklist/`, as in the framework's documentation | `blacklist.rs` |
+//! | `GET /api/profile/`, and `POST`, which the product's own web page sends | `profile.rs` |
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
 
@@ -58,7 +58,7 @@ impl Settings {
     /// `SESSION_ABSOLUTE_SECONDS` and `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
-    /// On the first that is malformed.
+    /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (_, session_absolute) = session::lifetimes(env)?;
         Ok(Self {
@@ -71,7 +71,7 @@ impl Settings {
     }
 }
 
-/// Answers a request.
+/// Handles a request.
 pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, CONTRACT, &request);
     let reply = match http::route(&request, ROUTES) {

@@ -1,4 +1,4 @@
-//! `GET /api/profile/`, and `POST` as the product's own web page sends it: the user of an access token.
+//! `GET /api/profile/`, and `POST`, which the product's own web page sends: the user of an access token.
 
 use lambda_http::http::StatusCode;
 use postern::app::{TokenHolder, TokenRefusal};
@@ -11,7 +11,7 @@ use crate::attributes::account;
 use crate::claims::AccessToken;
 use crate::errors::{AuthenticationError, refuse, unauthenticated};
 
-/// The user who holds the access token.
+/// Shows the user of the access token.
 pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Response {
     let bearer = http::bearer(request);
     if bearer.is_some_and(|token| token.is_empty() || token.contains(char::is_whitespace)) {

@@ -10,7 +10,7 @@ use crate::errors::{NoRefresh, bad_token, refuse};
 use crate::sign_in::field;
 use crate::{CONTRACT, Settings, claims};
 
-/// Trades a refresh token for an access token and the refresh token that follows.
+/// Exchanges a refresh token for an access token and the next refresh token.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let presented = match refresh_token(app, caller, request).await {
         Ok(presented) => presented,
@@ -19,14 +19,16 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     let policy =
         RefreshPolicy { kind: CONTRACT, idle: settings.refresh_lifetime, lost_reply: settings.lost_reply };
     let outcome = match app.refresh(caller, &presented, &policy).await {
-        Ok(Some(who)) => claims::issue(app, settings, caller, &who).map(|tokens| http::token_json(&tokens)),
+        Ok(Some(signed_in)) => {
+            claims::issue(app, settings, caller, &signed_in).map(|tokens| http::token_json(&tokens))
+        }
         Ok(None) => Ok(bad_token()),
         Err(refusal) => Err(refusal),
     };
     outcome.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
-/// The session token that the refresh token in a body carries; or the reply where there is none.
+/// Returns the session token in the refresh token of a body. Returns the reply if there is no valid one.
 pub(super) async fn refresh_token(
     app: &App,
     caller: &Caller,

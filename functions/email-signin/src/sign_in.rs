@@ -15,7 +15,7 @@ use crate::claims::Tokens;
 use crate::errors::{Error, refuse};
 use crate::{CONTRACT, Settings, claims};
 
-/// What the body must hold.
+/// The members of the body.
 struct Credentials {
     email: String,
     password: Password,
@@ -71,19 +71,24 @@ fn parse(request: &Request) -> Result<Credentials, BodyError> {
     }
 }
 
-/// Whether the body holds credentials, for the fuzzer.
+/// Returns whether the body holds credentials. For the fuzzer.
 #[cfg(fuzzing)]
 pub fn read(request: &Request) -> bool {
     parse(request).is_ok()
 }
 
-/// A text that is not empty.
+/// Returns a text that is not empty.
 pub(super) fn field(members: &Map<String, Value>, field: &str) -> Option<String> {
     members.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn success(app: &App, settings: &Settings, caller: &Caller, who: &SignedIn) -> Result<Response, Refusal> {
-    let attributes: Attributes = who.user.attributes(CONTRACT).map_err(Refusal::fault)?;
-    let Tokens { access, refresh } = claims::issue(app, settings, caller, who)?;
-    Ok(http::token_json(&Success { refresh, access, user: account(&who.user, &attributes) }))
+fn success(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    signed_in: &SignedIn,
+) -> Result<Response, Refusal> {
+    let attributes: Attributes = signed_in.user.attributes(CONTRACT).map_err(Refusal::fault)?;
+    let Tokens { access, refresh } = claims::issue(app, settings, caller, signed_in)?;
+    Ok(http::token_json(&Success { refresh, access, user: account(&signed_in.user, &attributes) }))
 }

@@ -1,15 +1,15 @@
-//! The compiled function, run as Lambda runs it.
+//! Tests of the compiled function, in Lambda's runtime.
 
 use postern_tests::binary;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_email-signin");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_its_events() {
+async fn binary_answers_its_events() {
     binary::answers_its_events(BINARY, "email").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refuses_bad_configuration() {
+async fn binary_refuses_bad_configuration() {
     binary::refuses_bad_configuration(BINARY).await;
 }

@@ -1,7 +1,7 @@
-//! The key set: with which keys do others verify our tokens? (`GET /.well-known/jwks.json`)
+//! The key set, `GET /.well-known/jwks.json`: the keys with which others verify Postern's tokens.
 //!
-//! A JWK Set (RFC 7517) of the public halves of the signing keys. There is none of an HS256 key, so a ring of those
-//! alone is an empty set. Anybody may ask, and no table is.
+//! It is a JWK Set (RFC 7517) of the public halves of the signing keys. An HS256 key has no public half, so
+//! the set is empty if all keys are HS256. The route is public, and the function has no table.
 
 use lambda_http::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use lambda_http::http::{Method, StatusCode};
@@ -15,7 +15,8 @@ const KEY_SET: &str = "/.well-known/jwks.json";
 /// The routes of this function, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] = &[(Method::GET, KEY_SET)];
 
-/// A new key must be in every cache before it signs: `postern keys rotate` waits for these five minutes, too.
+/// How long caches may keep the reply. A new key must be in every cache before it signs, so `postern keys
+/// rotate` waits for these five minutes.
 const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 #[derive(Serialize)]
@@ -23,7 +24,7 @@ struct KeySet<'a> {
     keys: Vec<PublicKey<'a>>,
 }
 
-/// Answers a request that comes at this time.
+/// Handles a request at this time.
 pub async fn handle(keys: &Keys, now: Timestamp, request: Request) -> Response {
     let caller = http::caller_at(now, "jwks", &request);
     let reply = match http::route(&request, ROUTES) {
@@ -38,7 +39,8 @@ async fn key_set(keys: &Keys, now: Timestamp) -> Response {
     let mut reply = http::json(StatusCode::OK, &KeySet { keys: keys.current().public_keys() });
     let headers = reply.headers_mut();
     headers.insert(CACHE_CONTROL, CACHING);
-    // API Gateway adds CORS headers for browsers alone, and a cache must not give them a reply without.
+    // API Gateway adds CORS headers only if the request has an origin. So a cache must not use one reply for
+    // both kinds of requests.
     headers.insert(VARY, HeaderValue::from_static("origin"));
     reply
 }

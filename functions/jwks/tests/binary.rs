@@ -1,11 +1,11 @@
-//! The compiled function, run as Lambda runs it, but without a table.
+//! Tests of the compiled function, in Lambda's runtime, without a table.
 
 use postern_tests::binary;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwks");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_its_events() {
+async fn binary_answers_its_events() {
     binary::answers(BINARY, "jwks", &binary::without_table()).await;
 }
 
@@ -15,6 +15,6 @@ async fn warm_up_event_is_logged_as_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refuses_bad_configuration() {
+async fn binary_refuses_bad_configuration() {
     binary::refuses_bad_keys(BINARY, binary::without_table()).await;
 }

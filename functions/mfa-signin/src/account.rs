@@ -18,7 +18,7 @@ struct Success<'a> {
     account: Account<'a>,
 }
 
-/// The account of the user who holds the JWT.
+/// Shows the account of the JWT's user.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     match app.holder(caller, http::bearer(request), |jwt: PresentedJwt| jwt.subject(settings)).await {
         Ok(holder) => shown(&holder.user).unwrap_or_else(|refusal| refuse(&refusal)),
@@ -26,7 +26,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     }
 }
 
-/// The reply that shows a user.
+/// Makes the reply that shows a user.
 pub(super) fn shown(user: &User) -> Result<Response, Refusal> {
     let attributes: Attributes = user.attributes(CONTRACT).map_err(Refusal::fault)?;
     let account = account(user, &attributes)?;

@@ -1,4 +1,4 @@
-//! What this contract keeps with a user, and the account that it shows.
+//! The attributes that this contract keeps with a user, and the account that it shows.
 
 use postern::Refusal;
 use postern::clock::Timestamp;
@@ -6,7 +6,7 @@ use postern::identity::LoginName;
 use postern::identity::{Status, User};
 use serde::{Deserialize, Serialize};
 
-/// What this contract keeps with a user, and what it shows of one who lacks it.
+/// The attributes of a user. The defaults are those of a user who has none.
 #[derive(Deserialize)]
 #[serde(default)]
 pub(super) struct Attributes {
@@ -41,7 +41,7 @@ impl Default for Attributes {
     }
 }
 
-/// The account, with exactly the members of the contract's page.
+/// The account, with the members that the contract's page shows.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Account<'a> {
@@ -67,10 +67,10 @@ pub(super) struct Account<'a> {
     lusername: String,
 }
 
-/// The account of a user.
+/// Returns the account of a user.
 ///
 /// # Errors
-/// If a time of the user has no form in ISO 8601.
+/// If a time of the user is after the year 9999.
 pub(super) fn account<'a>(user: &'a User, attributes: &'a Attributes) -> Result<Account<'a>, Refusal> {
     let iso = |moment: Timestamp| moment.iso8601().ok_or(Refusal::Fault);
     Ok(Account {
@@ -97,7 +97,7 @@ pub(super) fn account<'a>(user: &'a User, attributes: &'a Attributes) -> Result<
     })
 }
 
-/// The number that the contract's page gives a status.
+/// Returns the number of a status on the contract's page.
 pub(super) const fn status(status: Status) -> i8 {
     match status {
         Status::Active => 1,

@@ -26,11 +26,11 @@ struct Jwt<'a> {
     iat: u64,
     exp: u64,
     epoch: u64,
-    /// Two of one second are two tokens: the one may be ended when the other is not.
+    /// Random, so that two JWTs of one second differ. One can then stay valid when the other is ended.
     jti: String,
 }
 
-/// The claims of a JWT that is presented.
+/// The claims of a JWT that a client sends.
 #[derive(Deserialize)]
 pub(super) struct PresentedJwt {
     #[serde(rename = "_id")]
@@ -42,7 +42,7 @@ pub(super) struct PresentedJwt {
 }
 
 impl PresentedJwt {
-    /// The subject of a JWT that is one of ours by its claims.
+    /// Returns the subject of a JWT, if its claims are those of this contract.
     pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
         let Self { id: user_id, aud, iss, iat, epoch } = self;
         let ours = aud == settings.audience && iss == settings.issuer;
@@ -53,7 +53,7 @@ impl PresentedJwt {
 /// Issues a JWT to a user.
 ///
 /// # Errors
-/// If the key fails.
+/// If the key cannot sign.
 pub(super) fn issue(
     app: &App,
     settings: &Settings,

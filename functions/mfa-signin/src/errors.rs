@@ -1,4 +1,4 @@
-//! The words of this contract for every refusal.
+//! The replies of this contract to every refusal.
 
 use lambda_http::http::StatusCode;
 use postern::Refusal;
@@ -6,7 +6,7 @@ use postern::app::TokenRefusal;
 use postern::http::{self, Response};
 use serde::Serialize;
 
-/// The word for a JWT, or a password with it, that is not valid.
+/// The error for a JWT that is not valid, and for a wrong password or code beside a JWT.
 pub(super) const AUTHENTICATION_FAILED: &str = "authenticationFailed";
 
 #[derive(Serialize)]
@@ -15,7 +15,7 @@ struct Error {
     error: &'static str,
 }
 
-/// The words of this contract for each refusal.
+/// Makes the reply to a refusal.
 pub(super) fn refuse(refusal: &Refusal) -> Response {
     let (status, error) = match refusal {
         Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
@@ -32,7 +32,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
     http::refusal_json(status, refusal, &Error { result: "error", error })
 }
 
-/// The reply to a request without a valid JWT.
+/// Makes the reply to a request without a valid JWT.
 pub(super) fn refuse_token(refusal: TokenRefusal) -> Response {
     let sent = match &refusal {
         TokenRefusal::Missing => false,
@@ -42,7 +42,7 @@ pub(super) fn refuse_token(refusal: TokenRefusal) -> Response {
     http::with_challenge(refuse_with(StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED), sent)
 }
 
-/// A reply with this word of the contract.
+/// Makes a reply with this error.
 pub(super) fn refuse_with(status: StatusCode, error: &'static str) -> Response {
     http::json(status, &Error { result: "error", error })
 }

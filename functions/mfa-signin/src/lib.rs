@@ -1,4 +1,5 @@
-//! The mfa contract: username, e-mail address or id, password and, if MFA is on, its code, for a JWT and the account.
+//! The mfa contract: username, e-mail address or id, password and, if MFA is on, its code, for a JWT and the
+//! account.
 //!
 //! | route | file |
 //! |---|---|
@@ -45,7 +46,7 @@ impl Settings {
     /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE` and `MFA_TOTP_ISSUER`, which authenticators show.
     ///
     /// # Errors
-    /// If the first is another contract's.
+    /// If the issuer is another contract's.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             issuer: env.issuer("MFA_JWT_ISSUER", "postern", "email")?,
@@ -55,7 +56,7 @@ impl Settings {
     }
 }
 
-/// Answers a request.
+/// Handles a request.
 pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, CONTRACT, &request);
     let reply = match http::route(&request, ROUTES) {

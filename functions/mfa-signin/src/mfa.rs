@@ -1,5 +1,6 @@
-//! `POST /account/mfa/jwt`: MFA on and off, by its user: begun, which gives a secret; confirmed, by a code of it; and
-//! switched off, by password and code.
+//! `POST /account/mfa/jwt`: a user switches MFA on or off. Switching it on takes two requests: the first
+//! gives a new secret, and the second confirms it with a code. Switching it off takes the password and a
+//! code.
 
 use lambda_http::http::StatusCode;
 use postern::app::{MfaConfirmed, TokenRefusal};
@@ -20,10 +21,10 @@ use crate::claims::PresentedJwt;
 use crate::errors::{AUTHENTICATION_FAILED, refuse, refuse_token, refuse_with};
 use crate::{CONTRACT, Settings};
 
-/// The least width and height of the QR code, in pixels of its own; it scales.
+/// The least width and height of the QR code, in its own pixels. An SVG scales to any size.
 const QR_CODE_PIXELS: u32 = 200;
 
-/// What the holder of a JWT wants of MFA.
+/// The change of MFA that the holder of a JWT asks for.
 enum MfaRequest {
     Begin,
     Confirm { secret: String, code: String },
@@ -51,7 +52,7 @@ struct Confirmed<'a> {
     recovery_codes: &'a [String],
 }
 
-/// Does what the holder of the JWT wants.
+/// Switches MFA on or off for the holder of the JWT.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let holder = app.holder(caller, http::bearer(request), |jwt: PresentedJwt| jwt.subject(settings)).await;
     let holder = match holder {
@@ -59,7 +60,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Err(refusal) => return refuse_token(refusal),
     };
     let user = &holder.user;
-    // This comes before any change: a user who cannot be shown is refused.
+    // This comes before any change: a user whose attributes the reply cannot show is refused.
     if let Err(unreadable) = user.attributes::<Attributes>(CONTRACT) {
         return refuse(&Refusal::fault(unreadable));
     }
@@ -85,7 +86,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     };
     match outcome {
         Ok(reply) => reply.unwrap_or_else(|refusal| refuse(&refusal)),
-        // A wrong code of a secret that is not confirmed yet has a reply of its own.
+        // A wrong code for a secret that is not confirmed yet has a reply of its own.
         Err(TokenRefusal::Refused(Refusal::WrongCode)) if !user.mfa_enabled => {
             refuse_with(StatusCode::FORBIDDEN, "mfaTokenInvalid")
         }
@@ -96,7 +97,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     }
 }
 
-/// What the body asks for, of a user whose MFA is on or off.
+/// Reads the change that the body asks for. `is_on` says whether the user's MFA is on.
 fn mfa_request(members: &Map<String, Value>, is_on: bool) -> Result<MfaRequest, &'static str> {
     let text = |name| match members.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
@@ -135,11 +136,11 @@ fn confirmed_reply(confirmed: &MfaConfirmed) -> Result<Response, Refusal> {
     Ok(http::token_json(&Confirmed { result: "success", account, recovery_codes }))
 }
 
-/// A QR code as an `svg` element, which clients put into their page as it is.
+/// Returns a QR code as an `svg` element, which clients put into their page.
 fn qr_code(text: &str) -> Result<String, Refusal> {
-    // On a screen the least error correction does; with it, the longest names that an enrolment takes fit.
+    // On a screen the lowest error correction is enough. With it, the longest names of an enrolment fit.
     let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|_| Refusal::Fault)?;
     let document = code.render::<svg::Color<'_>>().min_dimensions(QR_CODE_PIXELS, QR_CODE_PIXELS).build();
-    // Without the declaration before it, which belongs to a document of its own.
+    // The XML declaration before the element is only for a separate document.
     Ok(document.find("<svg").map_or_else(String::new, |start| document[start..].to_owned()))
 }

@@ -1,4 +1,5 @@
-//! `POST /signin`: username, e-mail address or id, password and, if MFA is on, its code, for a JWT and the account.
+//! `POST /signin`: username, e-mail address or id, password and, if MFA is on, its code, for a JWT and the
+//! account.
 
 use lambda_http::http::StatusCode;
 use postern::app::{AcceptedNames, Attempt};
@@ -14,7 +15,7 @@ use crate::attributes::{Account, Attributes, account};
 use crate::errors::{refuse, refuse_with};
 use crate::{CONTRACT, Settings, claims};
 
-/// What the body must hold.
+/// The members of the body.
 struct Credentials {
     username: String,
     password: Password,
@@ -64,13 +65,13 @@ fn parse(request: &Request) -> Result<Credentials, (StatusCode, &'static str)> {
     Ok(Credentials { username, password, code: http::mfa_code(&members) })
 }
 
-/// Whether the body holds credentials, for the fuzzer.
+/// Returns whether the body holds credentials. For the fuzzer.
 #[cfg(fuzzing)]
 pub fn read(request: &Request) -> bool {
     parse(request).is_ok()
 }
 
-/// A non-empty string, or a number other than zero as JavaScript prints it.
+/// Returns the username: a non-empty string, or a number other than zero as JavaScript prints it.
 fn username(members: &Map<String, Value>) -> Option<String> {
     match members.get("username")? {
         Value::String(name) => (!name.is_empty()).then(|| name.clone()),
@@ -79,7 +80,7 @@ fn username(members: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// To JavaScript `14.0` and `1.4e1` are 14.
+/// Returns a number as JavaScript prints it. `14.0` and `1.4e1` become 14.
 fn decimal(number: &Number) -> String {
     const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
     match number.as_f64() {

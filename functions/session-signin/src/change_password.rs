@@ -1,4 +1,5 @@
-//! `POST /api/auth/changePasswordAfterSignin`: a password that must be changed, and the sign-in with the new one.
+//! `POST /api/auth/changePasswordAfterSignin`: the change of a password that must be changed, and the sign-in
+//! with the new password.
 
 use lambda_http::http::StatusCode;
 use postern::App;
@@ -14,14 +15,14 @@ use crate::sign_in::{Credentials, success};
 
 const NEW_PASSWORD: &str = "new_password";
 
-/// Changes the password of a user who must do that, and signs the user in.
+/// Changes the password of a user who must change it, and signs the user in.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let (credentials, new_password) = match parse_change(request) {
         Ok(parsed) => parsed,
         Err(errors) => return errors.reply(),
     };
     let reply = match app.change_password(caller, credentials.attempt(settings), &new_password).await {
-        Ok(PasswordChange::Changed(who)) => success(app, settings, caller, &who),
+        Ok(PasswordChange::Changed(signed_in)) => success(app, settings, caller, &signed_in),
         Ok(PasswordChange::NotNeeded) => {
             let msg = "User does not need to change his password";
             let error_code = "no_password_change_needed_for_user";
@@ -33,7 +34,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     reply.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
-/// The credentials, of which the password is the old one; and the new one.
+/// Reads the credentials, with the old password, and the new password.
 fn parse_change(request: &Request) -> Result<(Credentials, Password), FieldErrors> {
     let mut fields = Fields::of(request);
     let username = fields.required_short("username");
@@ -54,10 +55,10 @@ fn parse_change(request: &Request) -> Result<(Credentials, Password), FieldError
         stay_logged_in: fields.boolean("stay_logged_in"),
         code: fields.code(),
     };
-    fields.all_right((credentials, new_password))
+    fields.finish((credentials, new_password))
 }
 
-/// Whether the body holds a change of password, for the fuzzer.
+/// Returns whether the body holds a change of password. For the fuzzer.
 #[cfg(fuzzing)]
 pub fn read_change(request: &Request) -> bool {
     parse_change(request).is_ok()

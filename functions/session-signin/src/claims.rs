@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Settings;
 
-/// The contract's page: a JWT is valid for an hour.
+/// The lifetime of a JWT: an hour, as on the contract's page.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ struct Jwt<'a> {
     epoch: u64,
 }
 
-/// The claims of a JWT that is presented.
+/// The claims of a JWT that a client sends.
 #[derive(Deserialize)]
 pub(super) struct PresentedJwt {
     iss: String,
@@ -32,7 +32,7 @@ pub(super) struct PresentedJwt {
 }
 
 impl PresentedJwt {
-    /// The subject of a JWT that is one of ours by its claims.
+    /// Returns the subject of a JWT, if its claims are those of this contract.
     pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
         let Self { iss, sub: user_id, iat, epoch } = self;
         (iss == settings.issuer).then_some(TokenSubject { user_id, epoch, iat, session: None })
@@ -42,7 +42,7 @@ impl PresentedJwt {
 /// Issues a JWT to a user.
 ///
 /// # Errors
-/// If the key fails.
+/// If the key cannot sign.
 pub(super) fn issue(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<String, Refusal> {
     let iat = caller.now.secs();
     let exp = iat + LIFETIME.as_secs();

@@ -1,4 +1,4 @@
-//! The words of this contract for every refusal, but for those of its framework for fields, in `fields.rs`.
+//! The replies of this contract to every refusal. The errors of its framework for fields are in `fields.rs`.
 
 use lambda_http::http::StatusCode;
 use postern::Refusal;
@@ -13,7 +13,7 @@ pub(super) struct Error {
     pub(super) error_code: &'static str,
 }
 
-/// The words of this contract for each refusal.
+/// Makes the reply to a refusal.
 pub(super) fn refuse(refusal: &Refusal) -> Response {
     let (status, error_code, msg) = match refusal {
         Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
@@ -35,7 +35,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
     http::refusal_json(status, refusal, &Error { msg, error_code })
 }
 
-/// The reply to a request without a valid JWT.
+/// Makes the reply to a request without a valid JWT.
 pub(super) fn refuse_token(refusal: TokenRefusal) -> Response {
     let (msg, error_code) = match &refusal {
         TokenRefusal::Missing => ("Token not provided.", "token_not_provided"),
@@ -47,12 +47,12 @@ pub(super) fn refuse_token(refusal: TokenRefusal) -> Response {
     http::with_challenge(reply, refusal != TokenRefusal::Missing)
 }
 
-/// The reply to a session token that is invalid or expired.
+/// Makes the reply to a session token that is invalid or expired.
 pub(super) fn incorrect(status: StatusCode, msg: &'static str) -> Response {
     http::json(status, &Error { msg, error_code: "session_token_incorrect" })
 }
 
-/// The words of this contract for each weakness, without the field with which they begin.
+/// Returns the message for a weak password, without the name of the field at its beginning.
 pub(super) const fn weakness(weak: WeakPassword) -> &'static str {
     match weak {
         WeakPassword::TooShort => "must be at least 8 characters.",

@@ -1,5 +1,5 @@
-//! The members of a request's body, and what is wrong with them in the framework's words: every failing field listed, in
-//! the order in which they are asked for.
+//! The fields of a request's body, and their errors in the framework's format. All fields with an error are
+//! listed, in the order in which they are read.
 
 use lambda_http::http::StatusCode;
 use postern::http::{self, BodyError, Forms, Request, Response};
@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 /// The longest username and session information, in Unicode code points.
 const MAX_CHARACTERS: usize = 190;
 
-/// The members, and what is wrong with those that were asked for so far.
+/// The members of a body, and the errors of the fields that were read so far.
 pub(super) struct Fields {
     members: Map<String, Value>,
     errors: FieldErrors,
 }
 
-/// What is wrong with each field.
+/// The fields with an error, and the message of each.
 pub(super) struct FieldErrors {
     status: StatusCode,
     errors: Vec<(&'static str, String)>,
@@ -28,14 +28,14 @@ impl Serialize for FieldErrors {
 }
 
 impl FieldErrors {
-    /// One field, and what is wrong with it in a sentence that begins with the field.
+    /// Makes the error of one field. `problem` completes a sentence that begins with the field.
     pub(super) fn one(field: &'static str, problem: &str) -> Self {
         let mut errors = Self::none(StatusCode::UNPROCESSABLE_ENTITY);
         errors.add(field, problem);
         errors
     }
 
-    /// The reply that lists them.
+    /// Makes the reply that lists the errors.
     pub(super) fn reply(&self) -> Response {
         http::json(self.status, self)
     }
@@ -50,8 +50,8 @@ impl FieldErrors {
 }
 
 impl Fields {
-    /// A body that cannot be read is a request without fields. One that is too large or of an unsupported encoding has
-    /// a status of its own.
+    /// Reads the fields of a request. A body that cannot be read has no fields. If it is too large, or has an
+    /// unsupported encoding, the reply has a status of its own.
     pub(super) fn of(request: &Request) -> Self {
         let members = http::members(request, Forms::UrlencodedAndMultipart);
         let error = members.as_ref().err().copied().unwrap_or(BodyError::Malformed);
@@ -59,22 +59,22 @@ impl Fields {
         Self { members: members.unwrap_or_default(), errors }
     }
 
-    /// A text that nothing is said about if it is not there.
+    /// Returns a text, and adds no error if it is missing.
     pub(super) fn peek(&self, field: &str) -> Option<&str> {
         self.members.get(field).and_then(Value::as_str)
     }
 
-    /// What was made of the fields, if nothing was wrong with them.
-    pub(super) fn all_right<T>(self, value: T) -> Result<T, FieldErrors> {
+    /// Returns a value that was made from the fields, if no field has an error.
+    pub(super) fn finish<T>(self, value: T) -> Result<T, FieldErrors> {
         if self.errors.errors.is_empty() { Ok(value) } else { Err(self.errors) }
     }
 
-    /// Adds what is wrong with a field, in a sentence that begins with the field.
+    /// Adds the error of a field. `problem` completes a sentence that begins with the field.
     pub(super) fn refuse(&mut self, field: &'static str, problem: &str) {
         self.errors.add(field, problem);
     }
 
-    /// A text that must be there. Empty where that was refused.
+    /// Returns a required text. If there is none, adds an error and returns an empty text.
     pub(super) fn required(&mut self, field: &'static str) -> String {
         let text = self.text(field);
         if text.as_ref().is_some_and(Option::is_none) {
@@ -83,21 +83,21 @@ impl Fields {
         text.flatten().unwrap_or_default()
     }
 
-    /// The same, and not too long.
+    /// Returns a required text, and adds an error if it is too long.
     pub(super) fn required_short(&mut self, field: &'static str) -> String {
         let text = self.required(field);
         self.limit(field, &text);
         text
     }
 
-    /// A text that may be there, and is not too long.
+    /// Returns an optional text, and adds an error if it is too long.
     pub(super) fn optional_short(&mut self, field: &'static str) -> Option<String> {
         let text = self.text(field).flatten();
         self.limit(field, text.as_deref().unwrap_or_default());
         text
     }
 
-    /// `true`, `false`, and the 0, 1, "0" and "1" that the framework takes for them.
+    /// Returns a boolean. Like the framework, reads 0, 1, "0" and "1" too.
     pub(super) fn boolean(&mut self, field: &'static str) -> bool {
         let value = match self.members.get(field) {
             None | Some(Value::Null) => Some(false),
@@ -120,12 +120,13 @@ impl Fields {
         value.unwrap_or_default()
     }
 
-    /// The MFA code, if there is one.
+    /// Returns the MFA code, if there is one.
     pub(super) fn code(&self) -> Option<String> {
         http::mfa_code(&self.members)
     }
 
-    /// A text, `None` inside where there is none, and outside where it is something else, which is refused.
+    /// Returns a text, or `Some(None)` if there is none. If the member has another type, adds an error and
+    /// returns `None`.
     fn text(&mut self, field: &'static str) -> Option<Option<String>> {
         match self.members.get(field) {
             None | Some(Value::Null) => Some(None),

@@ -1,4 +1,5 @@
-//! The session contract: username and password for a JWT, and for a session token if the client wants to stay.
+//! The session contract: username and password for a JWT, and for a session token if the client asks to stay
+//! signed in.
 //!
 //! | route | file |
 //! |---|---|
@@ -56,7 +57,7 @@ impl Settings {
     /// Reads `SESSION_JWT_ISSUER` and the sessions' lifetimes.
     ///
     /// # Errors
-    /// On the first that is malformed.
+    /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (session_idle, session_absolute) = session::lifetimes(env)?;
         Ok(Self {
@@ -67,7 +68,7 @@ impl Settings {
     }
 }
 
-/// Answers a request.
+/// Handles a request.
 pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, CONTRACT, &request);
     let reply = match http::route(&request, ROUTES) {

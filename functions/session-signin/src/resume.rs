@@ -18,7 +18,7 @@ struct Success {
     token: String,
 }
 
-/// Gives a JWT for a session token, which stays as it is.
+/// Issues a JWT for a session token. The session token stays the same.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let session_token = match session_token(Fields::of(request)) {
         Ok(session_token) => session_token,
@@ -48,8 +48,9 @@ fn success(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Resu
     Ok(reply)
 }
 
-/// The session token of a body. The session information beside it is not read: the session has that of its sign-in.
+/// Returns the session token of a body. The session information in the body is not read, since the session
+/// keeps that of its sign-in.
 pub(super) fn session_token(mut fields: Fields) -> Result<String, FieldErrors> {
     let session_token = fields.required("session_token");
-    fields.all_right(session_token)
+    fields.finish(session_token)
 }

@@ -1,4 +1,5 @@
-//! `POST /api/auth/signin`: username and password for a JWT, and for a session token if the client wants to stay.
+//! `POST /api/auth/signin`: username and password for a JWT, and for a session token if the client asks to
+//! stay signed in.
 
 use postern::app::{AcceptedNames, Attempt, SignedIn};
 use postern::audit::Caller;
@@ -12,7 +13,7 @@ use crate::errors::refuse;
 use crate::fields::{FieldErrors, Fields};
 use crate::{CONTRACT, Settings, claims};
 
-/// What the body must hold.
+/// The members of the body.
 pub(super) struct Credentials {
     pub(super) username: String,
     pub(super) password: Password,
@@ -35,12 +36,12 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Err(errors) => return errors.reply(),
     };
     let outcome = app.sign_in(caller, credentials.attempt(settings)).await;
-    let reply = outcome.and_then(|who| success(app, settings, caller, &who));
+    let reply = outcome.and_then(|signed_in| success(app, settings, caller, &signed_in));
     reply.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
 impl Credentials {
-    /// The attempt to sign in with them.
+    /// Returns the attempt to sign in with these credentials.
     pub(super) fn attempt(&self, settings: &Settings) -> Attempt<'_> {
         Attempt {
             name: &self.username,
@@ -68,23 +69,23 @@ fn parse(request: &Request) -> Result<Credentials, FieldErrors> {
         stay_logged_in: fields.boolean("stay_logged_in"),
         code: fields.code(),
     };
-    fields.all_right(credentials)
+    fields.finish(credentials)
 }
 
-/// Whether the body holds credentials, for the fuzzer.
+/// Returns whether the body holds credentials. For the fuzzer.
 #[cfg(fuzzing)]
 pub fn read(request: &Request) -> bool {
     parse(request).is_ok()
 }
 
-/// The reply to who signed in.
+/// Makes the reply to a successful sign-in.
 pub(super) fn success(
     app: &App,
     settings: &Settings,
     caller: &Caller,
-    who: &SignedIn,
+    signed_in: &SignedIn,
 ) -> Result<Response, Refusal> {
-    let token = claims::issue(app, settings, caller, &who.user)?;
-    let session_token = who.session.as_ref().map(|session| session.to_plain());
+    let token = claims::issue(app, settings, caller, &signed_in.user)?;
+    let session_token = signed_in.session.as_ref().map(|session| session.to_plain());
     Ok(http::token_json(&Success { token, session_token }))
 }

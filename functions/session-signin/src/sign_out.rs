@@ -1,4 +1,5 @@
-//! `POST /api/v1/user/myself/session/logoutCurrentSession`: the end of a session, by a JWT and the session token.
+//! `POST /api/v1/user/myself/session/logoutCurrentSession`: the end of a session, by a JWT and the session
+//! token.
 
 use lambda_http::http::StatusCode;
 use postern::App;
@@ -18,8 +19,8 @@ struct Success {
     msg: &'static str,
 }
 
-/// Ends a session of the JWT's user. The JWT may come as `?token=` or as the member `token` of the body, since this
-/// contract's clients send it so.
+/// Ends a session of the JWT's user. The JWT may also be the query parameter `token` or the member `token` of
+/// the body, since this contract's clients send it there.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let token = http::query(request, "token").filter(|token| !token.is_empty());
     let fields = Fields::of(request);

@@ -1,8 +1,8 @@
-//! What this contract keeps with a user.
+//! The attributes that this contract keeps with a user.
 
 use serde::{Deserialize, Serialize};
 
-/// What this contract keeps with a user.
+/// The attributes of a user.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Attributes {

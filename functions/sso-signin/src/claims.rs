@@ -4,7 +4,8 @@ use postern::app::TokenSubject;
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-/// What the token must say. Another contract's token has an issuer or an audience; a refresh token, another type.
+/// The claims of an access token. The tokens of other contracts have an issuer or an audience, and refresh
+/// tokens have another type.
 #[derive(Deserialize)]
 pub(super) struct AccessToken {
     #[serde(deserialize_with = "user_id")]
@@ -15,7 +16,7 @@ pub(super) struct AccessToken {
     #[serde(rename = "jti")]
     _jti: Jti,
     epoch: Option<u64>,
-    /// The session that the token belongs to; one minted elsewhere has none.
+    /// The id of the token's session. A token of another backend has none.
     sid: Option<String>,
     #[serde(default, deserialize_with = "present")]
     iss: bool,
@@ -23,7 +24,8 @@ pub(super) struct AccessToken {
     aud: bool,
 }
 
-/// A user's id: a number, or its decimal digits in a string, as djangorestframework-simplejwt 5.5 writes it.
+/// Reads a user's id: a number, or its decimal digits in a string, as djangorestframework-simplejwt 5.5
+/// writes it.
 fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -40,7 +42,7 @@ fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> 
     }
 }
 
-/// A claim is there, whatever it is, null included.
+/// Reads whether a claim is present, with any value, null included.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
@@ -51,17 +53,17 @@ enum TokenType {
     Access,
 }
 
-/// Other backends number their tokens.
+/// The id of the token: a text, or a number from some other backends.
 #[derive(Deserialize)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "that it is there and of one of these types is all that counts")]
+#[expect(dead_code, reason = "only its presence and its type count")]
 enum Jti {
     Text(String),
     Number(serde_json::Number),
 }
 
 impl AccessToken {
-    /// The subject of a token that is not another contract's by its claims.
+    /// Returns the subject of a token, if its claims are not those of another contract.
     pub(super) fn subject(self) -> Option<TokenSubject> {
         let Self { user_id, iat, epoch, sid, iss, aud, .. } = self;
         let session = sid.map(|id| ("account", id));

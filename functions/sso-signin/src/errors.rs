@@ -1,4 +1,4 @@
-//! The words of this contract for every refusal.
+//! The replies of this contract to every refusal.
 
 use lambda_http::http::StatusCode;
 use postern::Refusal;
@@ -16,7 +16,7 @@ struct ErrorEntry {
     code: &'static str,
 }
 
-/// The words of this contract for each refusal.
+/// Makes the reply to a refusal.
 pub(super) fn refuse(refusal: &Refusal) -> Response {
     let (status, code, message) = match refusal {
         Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => return bad_token(),
@@ -35,12 +35,12 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
     http::refusal_json(status, refusal, &Errors { errors: [ErrorEntry { message, code }] })
 }
 
-/// The reply where no token was sent.
+/// Makes the reply to a request without a token.
 pub(super) fn no_token() -> Response {
     unauthorized("not_authenticated", "Authentication credentials were not provided.", false)
 }
 
-/// The reply to a token that is invalid or expired.
+/// Makes the reply to a token that is invalid or expired.
 pub(super) fn bad_token() -> Response {
     unauthorized("authentication_failed", "Incorrect credentials.", true)
 }

@@ -1,8 +1,8 @@
-//! The sso contract: who is the user with this access token?
+//! The sso contract: the user of an access token.
 //!
-//! Its one route is `POST /api/v2/sso/signin/`, in `sign_in.rs`. The access tokens are the ones that the account contract
-//! issues, or that another backend mints with the same HS256 key. No body is read, and no password guessed, so there is
-//! nothing to throttle.
+//! Its one route is `POST /api/v2/sso/signin/`, in `sign_in.rs`. The account contract issues the access
+//! tokens, or another backend does with the same HS256 key. No request holds a password, so this contract has
+//! no throttle.
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
 
@@ -22,7 +22,7 @@ const SIGN_IN: &str = "/api/v2/sso/signin";
 /// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 
-/// The settings of this contract: it has none.
+/// The settings of this contract. It has none.
 #[derive(Debug)]
 pub struct Settings;
 
@@ -30,13 +30,13 @@ impl Settings {
     /// Reads nothing.
     ///
     /// # Errors
-    /// None.
+    /// This never fails.
     pub const fn from_env(_: &Environment) -> Result<Self, ConfigError> {
         Ok(Self)
     }
 }
 
-/// Answers a request.
+/// Handles a request.
 pub async fn handle(app: &App, _: &Settings, request: Request) -> Response {
     let caller = http::caller(app, CONTRACT, &request);
     let reply = match http::route(&request, ROUTES) {
