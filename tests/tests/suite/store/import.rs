@@ -1,5 +1,7 @@
 //! The creation of many users at once: a busy table, a lost reply, and keys that are left unread.
 
+use std::error::Error;
+
 use postern::store::StoreError;
 use postern::store::operator::{
     Availability, Conflict, CreateOutcome, MAX_ID, NewUser, UniqueField, UserRecord,
@@ -195,7 +197,8 @@ async fn user_without_id_after_the_highest_id_is_refused() {
     let deployment = Deployment::start().await;
     deployment.store.create_users(vec![new_user(&deployment, MAX_ID, "highest")]).await.unwrap();
     let refused = deployment.store.create_users(vec![new_user(&deployment, 0, "next")]).await.unwrap_err();
-    assert!(refused.to_string().contains("choose ids"), "{refused}");
+    let cause = refused.source().unwrap().to_string();
+    assert!(cause.contains("choose ids"), "{cause}");
     assert_eq!(
         deployment.store.create_users(vec![new_user(&deployment, 200, "chosen")]).await.unwrap(),
         [CreateOutcome::Created(200)]
