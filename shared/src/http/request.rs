@@ -16,7 +16,7 @@ use crate::audit::Caller;
 use crate::clock::{Timestamp, now};
 use crate::second_factor::fold_code;
 
-/// The longest time for work on a request. After it, a user no longer waits for a sign-in.
+/// The longest time for work on a request. Users do not wait longer for a sign-in.
 const LONGEST_WORK: Duration = Duration::from_secs(8);
 
 /// The part of Lambda's time-out that is kept for the reply.
