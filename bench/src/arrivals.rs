@@ -1,28 +1,28 @@
-//! Arrivals: a Poisson process, along a curve of its rate. Nobody who signs in waits for another to be done.
+//! Arrivals: a Poisson process along a curve of its rate. Users sign in independently of each other.
 
 use fastrand::Rng;
 
-/// A rate over time: straight lines between points of seconds and arrivals a second.
+/// A rate over time: straight lines between points, each a time in seconds and a rate in arrivals per second.
 #[derive(Clone, Debug)]
 pub struct Curve(Vec<(f64, f64)>);
 
 impl Curve {
-    /// The curve through these points, in the order of their times.
+    /// Makes the curve through these points, which must be in the order of their times.
     pub fn through(points: &[(f64, f64)]) -> Self {
         Self(points.to_vec())
     }
 
-    /// The same rate for so many seconds.
+    /// Makes a curve with one rate for this many seconds.
     pub fn steady(rate: f64, seconds: f64) -> Self {
         Self(vec![(0.0, rate), (seconds, rate)])
     }
 
-    /// When it ends, in seconds.
+    /// Returns the end of the curve, in seconds.
     pub fn end(&self) -> f64 {
         self.0.last().map_or(0.0, |(time, _)| *time)
     }
 
-    /// The rate at this time; none outside.
+    /// Returns the rate at this time. It is 0 outside the curve.
     pub fn rate(&self, time: f64) -> f64 {
         let within = self.0.windows(2).find(|pair| pair[0].0 <= time && time < pair[1].0);
         within.map_or(0.0, |pair| {
@@ -31,10 +31,10 @@ impl Curve {
         })
     }
 
-    /// The times of a Poisson process along this curve, the same for the same random numbers.
+    /// Returns the times of a Poisson process along this curve. The same seed gives the same times.
     pub fn arrivals(&self, mut rng: Rng) -> impl Iterator<Item = f64> {
-        // Thinning (Lewis and Shedler): the process of a stretch's highest rate, of which each arrival stays with the
-        // probability that the curve is lower by.
+        // Thinning (Lewis and Shedler): make the process with the highest rate of each stretch, and keep an
+        // arrival with the probability of the curve's rate divided by the highest.
         self.0.windows(2).flat_map(move |pair| {
             let ((from, low), (to, high)) = (pair[0], pair[1]);
             let (highest, mut time, mut times) = (low.max(high), from, Vec::new());
@@ -60,9 +60,10 @@ mod tests {
         Rng::with_seed(7)
     }
 
-    /// Of a Poisson process, counts vary as much as they are on average, and gaps as they are long.
+    /// In a Poisson process, the variance of the counts is their mean, and the deviation of the gaps is their
+    /// mean.
     #[test]
-    fn steady_arrivals_are_a_poisson_process() {
+    fn arrivals_at_a_steady_rate_are_a_poisson_process() {
         let times: Vec<f64> = Curve::steady(50.0, 2_000.0).arrivals(rng()).collect();
         let mut counts = vec![0.0; 2_000];
         times.iter().for_each(|time| counts[*time as usize] += 1.0);
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_arrivals() {
+    fn same_seed_gives_the_same_arrivals() {
         let times = || Curve::steady(10.0, 10.0).arrivals(rng()).collect::<Vec<_>>();
         assert_eq!(times(), times());
     }

@@ -1,8 +1,9 @@
-//! The environments in which Lambda runs one function: one request each, started when none is free, used again most
-//! recently used first, reclaimed when idle for long.
+//! The environments in which Lambda runs one function. Each handles one request at a time. A new one starts
+//! if none is free. The most recently used free one is used first. One that is idle for long is reclaimed.
 //!
-//! A request that needs a new environment waits for it, and for no other. What is documented is in [`Limits`]; when
-//! environments are reclaimed is not, and an assumption.
+//! A request that needs a new environment waits for that one, even if another becomes free. The values in
+//! [`Limits`] are documented by AWS, except for the time until an environment is reclaimed, which is an
+//! assumption.
 
 use std::cmp::Ordering;
 use std::collections::binary_heap::PeekMut;
@@ -10,36 +11,36 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use fastrand::Rng;
 
-/// How long things take, in seconds, as they were measured: each a list to draw from.
+/// Measured times, in seconds. The simulation draws from each list.
 #[derive(Clone, Debug)]
 pub struct Times {
     /// From the decision to start an environment until the function asks for its first event.
     pub start: Vec<f64>,
     /// The first event of an environment.
     pub first: Vec<f64>,
-    /// Any other.
+    /// Any later event.
     pub warm: Vec<f64>,
 }
 
-/// What Lambda grants.
+/// The limits of Lambda.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// New environments of one function in each window.
+    /// The most new environments of one function in each window.
     pub starts: usize,
-    /// That window, in seconds.
+    /// The length of a window, in seconds.
     pub window: f64,
-    /// An idle environment is reclaimed after so many seconds.
+    /// The seconds after which an idle environment is reclaimed.
     pub idle: f64,
 }
 
-/// How a request fared.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Fared {
-    /// Answered after so many seconds, in an environment that was there.
+pub enum Outcome {
+    /// Answered after this many seconds, in a free environment.
     Warm(f64),
-    /// Answered after so many seconds, in a new one.
+    /// Answered after this many seconds, in a new environment.
     Cold(f64),
-    /// Not taken: a limit was reached.
+    /// Refused, since a limit was reached.
     Refused,
 }
 
@@ -48,23 +49,23 @@ pub enum Fared {
 pub struct Fleet {
     times: Times,
     limits: Limits,
-    /// When each busy one is free again.
+    /// When each busy environment becomes free.
     busy: BinaryHeap<Free>,
-    /// Since when each idle one is: the longest first.
+    /// Since when each free environment is idle, the longest first.
     idle: VecDeque<f64>,
-    /// When the last ones were started.
+    /// When the environments of the current window were started.
     started: VecDeque<f64>,
 }
 
 impl Fleet {
-    /// None yet.
+    /// Makes a fleet without environments.
     pub fn new(times: Times, limits: Limits) -> Self {
         let (busy, idle, started) = (BinaryHeap::new(), VecDeque::new(), VecDeque::new());
         Self { times, limits, busy, idle, started }
     }
 
-    /// Lets time pass, up to this moment.
-    pub fn settle(&mut self, now: f64) {
+    /// Advances the simulation to this moment.
+    pub fn advance_to(&mut self, now: f64) {
         while let Some(free) = self.busy.peek_mut().filter(|free| free.0 <= now) {
             self.idle.push_back(PeekMut::pop(free).0);
         }
@@ -72,38 +73,39 @@ impl Fleet {
         while self.started.pop_front_if(|at| *at + self.limits.window <= now).is_some() {}
     }
 
-    /// A request comes, at a moment that is settled.
-    pub fn arrive(&mut self, now: f64, rng: &mut Rng) -> Fared {
+    /// Handles a request at the moment to which the simulation was advanced.
+    pub fn arrive(&mut self, now: f64, rng: &mut Rng) -> Outcome {
         if self.idle.pop_back().is_some() {
-            let took = drawn(&self.times.warm, rng);
+            let took = draw(&self.times.warm, rng);
             self.busy.push(Free(now + took));
-            return Fared::Warm(took);
+            return Outcome::Warm(took);
         }
         if self.started.len() >= self.limits.starts {
-            return Fared::Refused;
+            return Outcome::Refused;
         }
         self.started.push_back(now);
-        let took = drawn(&self.times.start, rng) + drawn(&self.times.first, rng);
+        let took = draw(&self.times.start, rng) + draw(&self.times.first, rng);
         self.busy.push(Free(now + took));
-        Fared::Cold(took)
+        Outcome::Cold(took)
     }
 
-    /// How many are at work.
+    /// Returns the number of busy environments.
     pub fn busy(&self) -> usize {
         self.busy.len()
     }
 
-    /// How many there are.
+    /// Returns the number of environments.
     pub fn environments(&self) -> usize {
         self.busy.len() + self.idle.len()
     }
 }
 
-fn drawn(times: &[f64], rng: &mut Rng) -> f64 {
+fn draw(times: &[f64], rng: &mut Rng) -> f64 {
     times[rng.usize(..times.len())]
 }
 
-/// A moment at which an environment is free; the earliest is the greatest, as the heap wants it.
+/// The moment at which an environment becomes free. The earliest is the greatest, since the heap returns the
+/// greatest.
 #[derive(Debug)]
 struct Free(f64);
 
@@ -138,63 +140,64 @@ mod tests {
         Times { start: vec![0.25], first: vec![0.25], warm: vec![0.125] }
     }
 
-    fn arrive(fleet: &mut Fleet, now: f64) -> Fared {
-        fleet.settle(now);
+    fn arrive(fleet: &mut Fleet, now: f64) -> Outcome {
+        fleet.advance_to(now);
         fleet.arrive(now, &mut Rng::with_seed(1))
     }
 
     #[test]
-    fn an_environment_takes_one_request_at_a_time_and_is_used_again() {
+    fn environment_handles_one_request_at_a_time_and_is_used_again() {
         let mut fleet = Fleet::new(times(), LIMITS);
-        assert_eq!(arrive(&mut fleet, 0.0), Fared::Cold(0.5));
-        assert_eq!(arrive(&mut fleet, 0.25), Fared::Cold(0.5));
+        assert_eq!(arrive(&mut fleet, 0.0), Outcome::Cold(0.5));
+        assert_eq!(arrive(&mut fleet, 0.25), Outcome::Cold(0.5));
         assert_eq!((fleet.busy(), fleet.environments()), (2, 2));
-        assert_eq!(arrive(&mut fleet, 0.5), Fared::Warm(0.125));
-        assert_eq!(arrive(&mut fleet, 0.75), Fared::Warm(0.125));
-        assert_eq!(arrive(&mut fleet, 0.75), Fared::Warm(0.125));
-        assert_eq!(arrive(&mut fleet, 0.75), Fared::Cold(0.5));
+        assert_eq!(arrive(&mut fleet, 0.5), Outcome::Warm(0.125));
+        assert_eq!(arrive(&mut fleet, 0.75), Outcome::Warm(0.125));
+        assert_eq!(arrive(&mut fleet, 0.75), Outcome::Warm(0.125));
+        assert_eq!(arrive(&mut fleet, 0.75), Outcome::Cold(0.5));
     }
 
-    /// The most recently used is taken first, so that what is not needed falls idle and goes.
+    /// The most recently used environment is used first, so one that is not needed stays idle.
     #[test]
-    fn what_is_idle_for_long_is_reclaimed() {
+    fn environment_that_is_idle_for_long_is_reclaimed() {
         let mut fleet = Fleet::new(times(), LIMITS);
         arrive(&mut fleet, 0.0);
         arrive(&mut fleet, 0.0);
         for second in 1..=600 {
-            assert_eq!(arrive(&mut fleet, f64::from(second)), Fared::Warm(0.125));
+            assert_eq!(arrive(&mut fleet, f64::from(second)), Outcome::Warm(0.125));
             assert_eq!(fleet.environments(), 2);
         }
-        assert_eq!(arrive(&mut fleet, 601.0), Fared::Warm(0.125));
+        assert_eq!(arrive(&mut fleet, 601.0), Outcome::Warm(0.125));
         assert_eq!(fleet.environments(), 1);
-        assert_eq!(arrive(&mut fleet, 1_202.0), Fared::Cold(0.5));
+        assert_eq!(arrive(&mut fleet, 1_202.0), Outcome::Cold(0.5));
     }
 
     #[test]
-    fn no_more_are_started_in_a_window_than_granted() {
+    fn request_over_the_starts_of_a_window_is_refused() {
         let mut fleet = Fleet::new(times(), Limits { starts: 2, ..LIMITS });
-        assert_eq!(arrive(&mut fleet, 0.0), Fared::Cold(0.5));
-        assert_eq!(arrive(&mut fleet, 0.0), Fared::Cold(0.5));
-        assert_eq!(arrive(&mut fleet, 0.0), Fared::Refused);
-        assert_eq!(arrive(&mut fleet, 0.5), Fared::Warm(0.125));
-        assert_eq!(arrive(&mut fleet, 0.5), Fared::Warm(0.125));
-        assert_eq!(arrive(&mut fleet, 0.5), Fared::Refused);
+        assert_eq!(arrive(&mut fleet, 0.0), Outcome::Cold(0.5));
+        assert_eq!(arrive(&mut fleet, 0.0), Outcome::Cold(0.5));
+        assert_eq!(arrive(&mut fleet, 0.0), Outcome::Refused);
+        assert_eq!(arrive(&mut fleet, 0.5), Outcome::Warm(0.125));
+        assert_eq!(arrive(&mut fleet, 0.5), Outcome::Warm(0.125));
+        assert_eq!(arrive(&mut fleet, 0.5), Outcome::Refused);
         arrive(&mut fleet, 10.0);
         arrive(&mut fleet, 10.0);
-        assert_eq!(arrive(&mut fleet, 10.0), Fared::Cold(0.5));
+        assert_eq!(arrive(&mut fleet, 10.0), Outcome::Cold(0.5));
     }
 
-    /// M/G/∞: who never waits makes λ·E\[S\] busy on average, whatever the distribution, and as many as that varies by.
+    /// M/G/∞: if no request waits, λ·E\[S\] environments are busy on average for any distribution, and the
+    /// variance is the same.
     #[test]
-    fn as_many_are_busy_as_erlang_says() {
+    fn busy_environments_are_as_many_as_erlang_says() {
         let warm = vec![0.005, 0.005, 0.02, 0.05];
         let mean = warm.iter().sum::<f64>() / 4.0;
         let instant = Times { start: vec![0.0], first: warm.clone(), warm };
         let mut fleet = Fleet::new(instant, Limits { starts: usize::MAX, ..LIMITS });
         let (mut rng, mut seen) = (Rng::with_seed(3), Vec::new());
         for now in Curve::steady(2_000.0, 300.0).arrivals(Rng::with_seed(2)) {
-            fleet.settle(now);
-            // Poisson arrivals see what is so on average over time.
+            fleet.advance_to(now);
+            // Poisson arrivals see time averages, so the mean over arrivals is the mean over time.
             seen.push(fleet.busy() as f64);
             fleet.arrive(now, &mut rng);
         }

@@ -1,10 +1,11 @@
-//! What the benchmark reckons with, apart from what it measures: arrivals at random, and the environments in which
-//! Lambda runs a function. Here, so that tests can hold it against theory.
+//! The models of the benchmark: random arrivals, and the environments in which Lambda runs a function. They
+//! are in a library, so that tests can compare them with theory.
 
 pub mod arrivals;
 pub mod fleet;
 
-/// The value below which this share of them lies; they are sorted, and there is one at least.
+/// Returns the value below which this share of the values lies. The values must be sorted, and there must be
+/// at least one.
 pub fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted[(share * (sorted.len() - 1) as f64).round() as usize]
 }

@@ -119,14 +119,14 @@ impl ClassifyRetry for Conflicts {
     }
 }
 
-/// Retries, so that one lost packet does not fail a sign-in. The retries are few, so that they do not
-/// overload a slow table.
+/// Returns the retry settings. With retries, one lost packet does not fail a sign-in. They are few, so that
+/// they do not overload a slow table.
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
 }
 
-/// DynamoDB answers in milliseconds. A request is given up after eight seconds, and four round trips of the
-/// longest duration fit into them.
+/// Returns the time-outs. DynamoDB answers in milliseconds. Four round trips of the longest duration fit into
+/// the eight seconds after which a request is given up.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn iso8601_is_what_javascript_writes() {
+    fn timestamp_is_written_as_javascript_writes_it() {
         assert_eq!(Timestamp(1_668_881_722_642).iso8601().unwrap(), "2022-11-19T18:15:22.642Z");
         assert_eq!(Timestamp(0).iso8601().unwrap(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(u64::MAX).iso8601(), None);

@@ -94,7 +94,7 @@ impl Environment {
         }
     }
 
-    /// Returns whether a variable is `true` and not `false`. Returns `false` if the variable is not set.
+    /// Returns whether a variable is `true`. Returns `false` if it is `false` or not set.
     ///
     /// # Errors
     /// If it is set to anything else.

@@ -63,7 +63,7 @@ mod tests {
     use crate::random::random;
 
     #[test]
-    fn note_is_read_while_its_server_runs_and_only_if_it_is_of_this_machine() {
+    fn address_is_read_only_while_its_server_runs_and_only_of_this_machine() {
         let folder = std::env::temp_dir().join(format!("postern-note-{}", hex::encode(&random::<8>())));
         let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
         assert_eq!(read(&env), None);

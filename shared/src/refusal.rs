@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_are_rounded_up_to_at_least_a_second() {
+    fn retry_after_is_rounded_up_to_at_least_a_second() {
         let after = |millis| Refusal::Throttled(Duration::from_millis(millis)).retry_after();
         assert_eq!(after(0), Some(1));
         assert_eq!(after(1), Some(1));

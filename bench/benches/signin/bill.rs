@@ -1,5 +1,5 @@
-//! What AWS asks for a million sign-ins at each contract: the units that the tests count, the time and the log lines that this
-//! run measures, and the prices of `prices.json`.
+//! The part `bill`: the price of a million sign-ins at each contract. It takes the request units from a
+//! meter, the time and the log lines from this run, and the prices from `prices.json`.
 
 use std::fs;
 use std::time::Instant;
@@ -11,15 +11,15 @@ use postern_tests::meter::Meter;
 use serde_json::Value;
 
 const ROUNDS: usize = 50;
-/// What X-Ray records besides the first request of each second.
+/// The share of requests that X-Ray records besides the first one of each second.
 const XRAY_SHARE: f64 = 0.05;
 
-/// A contract's sign-in.
-struct Contract {
+/// The figures of one contract's sign-in.
+struct Figures {
     trips: f64,
     reads: f64,
     writes: f64,
-    /// Of each that was measured.
+    /// The time of each measured sign-in.
     served_ms: Vec<f64>,
     log_bytes: f64,
 }
@@ -31,60 +31,57 @@ pub(crate) async fn run() {
     let assumed = |name: &str| prices["assumed"][name].as_f64().unwrap();
     let contracts = measure().await;
 
-    let billed_ms = |contract: &Contract| {
+    let billed_ms = |figures: &Figures| {
         let billed =
-            contract.served_ms.iter().map(|served| (served + contract.trips * assumed("trip_ms")).ceil());
-        billed.sum::<f64>() / contract.served_ms.len() as f64
+            figures.served_ms.iter().map(|served| (served + figures.trips * assumed("trip_ms")).ceil());
+        billed.sum::<f64>() / figures.served_ms.len() as f64
     };
-    let gb_seconds = |contract: &Contract| billed_ms(contract) / 1000.0 * assumed("memory_mb") / 1024.0;
-    // X-Ray's own rule, which Lambda has no other for: the first of each second, and a share of the others. The first
-    // is there in as many seconds as have an arrival.
+    let gb_seconds = |figures: &Figures| billed_ms(figures) / 1000.0 * assumed("memory_mb") / 1024.0;
+    // X-Ray records the first request of each second, and a share of the others. Lambda allows no other rule.
+    // A second with at least one arrival has a first request.
     let each_second = assumed("sign_ins_per_second");
     let first = 1.0 - (-each_second).exp();
     let traced = (first + XRAY_SHARE * (each_second - first)) / each_second;
     let million = 1e6;
-    type Line<'a> = (&'a str, Box<dyn Fn(&Contract) -> f64 + 'a>);
+    type Line<'a> = (&'a str, Box<dyn Fn(&Figures) -> f64 + 'a>);
     let lines: [Line<'_>; 7] = [
-        (
-            "Lambda, GB-seconds",
-            Box::new(|contract| million * gb_seconds(contract) * price("lambda_gb_second")),
-        ),
+        ("Lambda, GB-seconds", Box::new(|figures| million * gb_seconds(figures) * price("lambda_gb_second"))),
         ("Lambda, requests", Box::new(|_| price("lambda_million_requests"))),
-        ("DynamoDB, writes", Box::new(|contract| contract.writes * price("dynamodb_million_writes"))),
-        ("DynamoDB, reads", Box::new(|contract| contract.reads * price("dynamodb_million_reads"))),
+        ("DynamoDB, writes", Box::new(|figures| figures.writes * price("dynamodb_million_writes"))),
+        ("DynamoDB, reads", Box::new(|figures| figures.reads * price("dynamodb_million_reads"))),
         ("API Gateway, requests", Box::new(|_| price("http_api_million_requests"))),
         (
             "CloudWatch, our log lines",
-            Box::new(|contract| million * contract.log_bytes / 1e9 * price("logs_gb")),
+            Box::new(|figures| million * figures.log_bytes / 1e9 * price("logs_gb")),
         ),
         ("X-Ray, traces", Box::new(|_| price("xray_million_traces") * traced)),
     ];
 
     println!("Dollars for a million sign-ins, at the prices and on the assumptions of bench/prices.json\n");
-    let row = |name: &str, digits: usize, of: &dyn Fn(&Contract) -> f64| {
+    let row = |name: &str, digits: usize, of: &dyn Fn(&Figures) -> f64| {
         print!("  {name:<34}");
-        contracts.iter().for_each(|contract| print!("{:>9.digits$}", of(contract)));
+        contracts.iter().for_each(|figures| print!("{:>9.digits$}", of(figures)));
         println!();
     };
     print!("  {:<34}", "");
     CONTRACTS.iter().for_each(|contract| print!("{contract:>9}"));
     println!();
-    row("served warm, embedded store, ms", 1, &|contract| {
-        contract.served_ms.iter().sum::<f64>() / contract.served_ms.len() as f64
+    row("served warm, embedded store, ms", 1, &|figures| {
+        figures.served_ms.iter().sum::<f64>() / figures.served_ms.len() as f64
     });
-    row("round trips", 0, &|contract| contract.trips);
+    row("round trips", 0, &|figures| figures.trips);
     row("billed, with trips to DynamoDB, ms", 1, &billed_ms);
-    row("read request units", 1, &|contract| contract.reads);
-    row("write request units", 1, &|contract| contract.writes);
-    row("log lines, bytes", 0, &|contract| contract.log_bytes);
+    row("read request units", 1, &|figures| figures.reads);
+    row("write request units", 1, &|figures| figures.writes);
+    row("log lines, bytes", 0, &|figures| figures.log_bytes);
     println!();
     lines.iter().for_each(|(name, of)| row(name, 2, of));
-    row("together, $", 2, &|contract| lines.iter().map(|(_, of)| of(contract)).sum());
+    row("together, $", 2, &|figures| lines.iter().map(|(_, of)| of(figures)).sum());
     println!();
 }
 
-/// The five contracts, in their order.
-async fn measure() -> Vec<Contract> {
+/// Measures the five contracts, in their order.
+async fn measure() -> Vec<Figures> {
     let (metered, meter) = Meter::deployment(|env| env).await;
     let deployment = Deployment::start().await;
     let mut contracts = Vec::new();
@@ -94,7 +91,7 @@ async fn measure() -> Vec<Contract> {
         assert_eq!(reply.status, 200, "{contract}");
         let (mut times, mut log_bytes) = (Vec::new(), 0);
         let event = deployment.right_sign_in(contract).await;
-        // The first rounds warm up.
+        // The first five rounds warm up.
         for round in 0..ROUNDS + 5 {
             let event = event.clone();
             let logged = logs::so_far().len();
@@ -108,7 +105,7 @@ async fn measure() -> Vec<Contract> {
             }
         }
         let (trips, log_bytes) = (used.trips() as f64, log_bytes as f64);
-        contracts.push(Contract {
+        contracts.push(Figures {
             trips,
             reads: used.reads(),
             writes: used.writes(),

@@ -1,5 +1,6 @@
-//! What each release binary costs, over HTTPS: its start, its first reply, its memory, its size. Beside them, in the same
-//! turns, a function that does nothing, and one as one writes it first (`bench/starts`).
+//! The part `binaries`: the start, the first reply, the memory and the size of each release binary, over
+//! HTTPS. For comparison, in the same rounds: a function that does nothing, and a function as people usually
+//! write it first (`bench/starts`).
 
 use std::fs;
 use std::io::Write;
@@ -18,9 +19,9 @@ use crate::process::{Program, build_start, cargo};
 use crate::tls::Endpoint;
 
 const STARTS: usize = 30;
-/// Of the starts, each tenth goes on to a hundred replies.
+/// After every tenth start, the function gets a hundred requests and not only one.
 const LONG: usize = 10;
-/// A binary, what it is asked, and what was found.
+/// A binary, its event, and its measurements.
 struct Subject {
     name: String,
     program: Program,
@@ -34,17 +35,17 @@ struct Subject {
     memory_later: Vec<f64>,
 }
 
-pub(crate) fn is_function(word: &str) -> bool {
-    functions().iter().any(|(package, _)| package == word)
+pub(crate) fn is_function(name: &str) -> bool {
+    functions().iter().any(|(package, _)| package == name)
 }
 
-/// The functions, each with the name of its events.
+/// The functions, each with the name of its sample events.
 fn functions() -> Vec<(String, &'static str)> {
     let contracts = CONTRACTS.iter().map(|contract| (format!("{contract}-signin"), *contract));
     contracts.chain([("jwks".to_owned(), "jwks")]).collect()
 }
 
-/// Of those with these names, or of all.
+/// Measures the functions with these names, or all functions if there are none.
 pub(crate) async fn run(names: &[&str]) {
     let mut functions = functions();
     functions.retain(|(package, _)| names.is_empty() || names.contains(&package.as_str()));
@@ -102,8 +103,9 @@ impl Subject {
         }
     }
 
-    /// From the process's start until the table has answered, in milliseconds. naive asks at its first request, so for it
-    /// until its first reply, without what a warm one takes.
+    /// Returns the time from the process's start until the table has answered, in milliseconds. naive
+    /// connects at its first request, so for it this is the time until its first reply, without the time of a
+    /// warm reply.
     fn connected(&self) -> f64 {
         let poll = Spread::of(self.polls.clone()).median;
         if self.name != "naive" {
@@ -153,12 +155,12 @@ fn print(subjects: &[Subject], endpoint: &Endpoint) {
         );
     }
     let naive = subjects[1].connected();
-    println!("\n  naive, until the table has answered: {naive:.2} ms, which it asks at its first request");
+    println!("\n  naive, until the table has answered (it connects at its first request): {naive:.2} ms");
     for subject in &subjects[2..] {
         println!("    {:<16} a {:.1}th of that", subject.name, naive / subject.connected());
     }
     println!(
-        "\n  In it, beside the function's own time: the server's signature, {:.2} ms ({:.2} to {:.2}), on the other core.\n  \
+        "\n  Included in these times: the server's signature, {:.2} ms ({:.2} to {:.2}), on the other core.\n  \
          naive looks through {} root certificates. jwks has no table, and opens no connection.\n  \
          goals: first poll within 4 ms, 3.6 × of empty and a ninth of naive; first / warm at most 2; size at most 6 MB,\n  \
          2.8 MB zipped; memory after 100 at most 28 MiB\n",
@@ -175,7 +177,7 @@ fn median<T: Copy + PartialOrd>(values: &[T]) -> T {
     values[values.len() / 2]
 }
 
-/// The size that the binary has in the archive that is uploaded.
+/// Returns the size of the binary in the archive that is uploaded.
 fn zipped(binary: &[u8]) -> usize {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(binary).unwrap();

@@ -1,5 +1,6 @@
-//! The routes that follow a sign-in, each warm and through `handle`, beside the store's calls that it makes. They hash
-//! nothing, so all of their time is the store's and ours.
+//! The part `follow`: the routes that follow a sign-in, each warm and through `handle`, compared with the
+//! calls to the store that each makes. They do not hash, so their time is that of the store and of Postern's
+//! own code.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -15,14 +16,14 @@ use crate::warm::{client, get, text};
 
 const ROUNDS: usize = 500;
 
-/// Calls to the store, as a route makes them.
+/// The calls of a route to the store.
 #[derive(Clone, Copy)]
 enum Calls {
-    /// The user's read.
+    /// The read of the user.
     Read,
-    /// Two reads at once: the user's and the session's.
+    /// The reads of the user and of the session, at the same time.
     TwoReads,
-    /// A session's conditional update, and the user's read beside it.
+    /// The conditional update of the session and the read of the user, at the same time.
     Rotation,
 }
 
@@ -62,7 +63,7 @@ pub(crate) async fn run() {
     let route = Route { contract: "account", method: "POST", path: "/oauth/token/", calls: Calls::Rotation };
     route.measure(&deployment, &client, GRACE, || (String::new(), form()), keep).await;
 
-    // Signed in again: time has moved on by hours meanwhile.
+    // A second sign-in is needed, since the clock has advanced by hours.
     let email = signed_in(&deployment, "email", "johndoe@example.com", "SecurePass123!").await;
     let token = std::cell::RefCell::new(email["refresh"].clone());
     let body = || json!({"refresh": *token.borrow()}).to_string();
@@ -81,7 +82,8 @@ struct Route {
 }
 
 impl Route {
-    /// `next` gives each request's authorization and body, `keep` sees its reply.
+    /// Measures the route. `next` returns the authorization and the body of each request, and `keep` gets its
+    /// reply.
     async fn measure(
         &self,
         deployment: &Deployment,
@@ -91,7 +93,8 @@ impl Route {
         keep: impl Fn(&Reply),
     ) {
         let (mut whole, mut calls) = (Vec::new(), Vec::new());
-        // Interleaved, so that a noisy neighbour disturbs both alike; the first rounds warm up.
+        // Both take turns, so that other load on the machine disturbs both equally. The first ten rounds warm
+        // up.
         for round in 0..ROUNDS + 10 {
             deployment.advance(pause);
             let (authorization, body) = next();
@@ -125,7 +128,7 @@ impl Calls {
     }
 }
 
-/// A conditional update of as many attributes as a rotation's, which gives the whole item back.
+/// Sends a conditional update with as many attributes as a rotation, which returns the whole item.
 async fn rotate(client: &Client) {
     let hash = text("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
     let number = |value: &str| AttributeValue::N(value.to_owned());

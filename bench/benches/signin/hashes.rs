@@ -1,5 +1,5 @@
-//! What the hashes that users bring along cost, right and wrong, beside one of ours. After a wrong password the decoy
-//! makes up for what a cheaper one lacks; a dearer one shows.
+//! The part `hashes`: the cost of a wrong password for each kind of legacy hash, compared with a new hash.
+//! After a cheaper legacy hash the decoy does the rest of the work. A more expensive one takes longer.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use postern::password::{Passwords, Peppers};
 
 use crate::Spread;
 
-/// Stored forms of `password` at the costs that their products used, and cheaper ones.
+/// Stored forms with the costs that products use, and cheaper ones.
 const STORED: [(&str, &str); 9] = [
     (
         "Django 5.2, pbkdf2_sha256",
@@ -37,7 +37,8 @@ pub(crate) fn run() {
     let ours = passwords.hash("password", [7; 16]).unwrap();
     let all: Vec<(&str, &str)> = [("Argon2id, ours", ours.as_str())].into_iter().chain(STORED).collect();
     let mut times = vec![Vec::new(); all.len()];
-    // Interleaved, so that a noisy neighbour disturbs all alike; the first round warms up.
+    // All hashes take turns, so that other load on the machine disturbs all equally. The first round warms
+    // up.
     for round in 0..=ROUNDS {
         for ((_, stored), times) in all.iter().zip(&mut times) {
             let start = Instant::now();

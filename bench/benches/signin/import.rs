@@ -1,6 +1,6 @@
-//! Bringing users along: the compiled `postern import` beside users created one by one, and the memory of all three
-//! commands, and each product's dump. `cargo bench -p postern-bench -- import --rows=1000000` shows whether memory grows with
-//! the file.
+//! The part `import`: the speed and the memory of the compiled `postern import` and `postern export`,
+//! compared with users that are created one by one, and the import of each product's dump. `-- import
+//! --rows=1000000` shows whether memory grows with the file.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -16,7 +16,7 @@ use postern_tests::binary::in_workspace;
 use crate::process::cargo;
 
 const ROWS: u64 = 20_000;
-/// How many are created one by one.
+/// The number of users that are created one by one.
 const ALONE: u64 = 1_000;
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
@@ -51,7 +51,7 @@ pub(crate) async fn run() {
     products(&binary, rows).await;
 }
 
-/// Each product's dump, into a table of its own.
+/// Imports the dump of each product into a new table.
 async fn products(binary: &Path, rows: u64) {
     let folder = std::env::temp_dir().join(format!("postern-bench-{}", std::process::id()));
     fs::create_dir(&folder).unwrap();
@@ -105,7 +105,7 @@ fn write_django(out: &mut dyn Write, rows: u64) {
 
 fn write_datepoll(out: &mut dyn Write, rows: u64) {
     const HASH: &str = "$2y$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W";
-    // As mysqldump does, statements of about a megabyte.
+    // Statements of about a megabyte, as mysqldump writes them.
     let statement = |out: &mut dyn Write, table: &str, columns: &str, row: &dyn Fn(u64) -> String| {
         let columns: Vec<String> = columns.split(' ').map(|name| format!("`{name}` text")).collect();
         writeln!(out, "CREATE TABLE `{table}` ({});", columns.join(",\n")).unwrap();
@@ -133,7 +133,7 @@ fn write_freesewing(out: &mut dyn Write, rows: u64) {
     let mut row: serde_json::Value = serde_json::from_str(fixture.lines().next().unwrap()).unwrap();
     row.as_object_mut().unwrap().remove("ehash");
     for id in 1..=rows {
-        // The address is the one column that is not encrypted, since each has its own.
+        // The address differs for each user, so it is not encrypted here.
         row["id"] = id.into();
         row["username"] = format!("user{id}").into();
         row["email"] = format!("user{id}@example.com").into();
@@ -149,7 +149,7 @@ fn write_selfcommunity(out: &mut dyn Write, rows: u64) {
     }
 }
 
-/// Users per second, on a table of their own.
+/// Creates users one by one in a new table. Returns users per second.
 async fn one_by_one() -> f64 {
     let table = Table::start(0, None, None).await.unwrap();
     let store = Operator::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
@@ -162,7 +162,7 @@ async fn one_by_one() -> f64 {
     ALONE as f64 / began.elapsed().as_secs_f64()
 }
 
-/// A user as the table holds one.
+/// Returns a user as the table stores it.
 fn user(id: u64) -> serde_json::Value {
     serde_json::json!({
         "version": 1, "id": id, "username": format!("user{id}"), "email": format!("user{id}@example.com"),
@@ -183,7 +183,7 @@ fn write_rows(path: &Path, rows: u64) {
     out.flush().unwrap();
 }
 
-/// How long a command runs, and its peak memory in MB.
+/// Runs a command. Returns its time, and its peak memory in MB.
 async fn measure(binary: &Path, table: &Table, arguments: &[&str]) -> (Duration, f64) {
     let began = Instant::now();
     let mut child = Command::new(binary)
@@ -194,7 +194,7 @@ async fn measure(binary: &Path, table: &Table, arguments: &[&str]) -> (Duration,
         .unwrap();
     let mut peak = 0.0;
     loop {
-        // The store answers on this thread, so nothing here may wait but like this.
+        // The store runs on this thread, so this must not block.
         tokio::time::sleep(Duration::from_millis(5)).await;
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success());
@@ -204,14 +204,15 @@ async fn measure(binary: &Path, table: &Table, arguments: &[&str]) -> (Duration,
     }
 }
 
-/// The most memory that a process ever had, in MB.
+/// Returns the peak memory of a process, in MB.
 fn high_water(process: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib * 1.024 / 1000.0)
 }
 
-/// In the benchmark's own profile: the command is no Lambda, and need not be as small.
+/// Builds the operator's command in the profile of the benchmark, since it need not be as small as a Lambda
+/// function. Returns its path.
 fn build() -> PathBuf {
     let built = cargo().args(["build", "--profile", "bench", "-p", "postern-admin"]).status().unwrap();
     assert!(built.success(), "the operator's command builds");

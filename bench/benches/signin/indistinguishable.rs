@@ -1,4 +1,5 @@
-//! What the clock tells a stranger: how long a refusal takes for a user who does not exist, and for those who do.
+//! The part `indistinguishable`: whether an attacker can enumerate users by the time of a refusal. It
+//! compares a user who does not exist with users who do.
 
 use std::time::{Duration, Instant};
 
@@ -9,24 +10,25 @@ use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::Spread;
 
-/// A name has five free failures, so that many attempts go to each.
+/// The attempts by each name. A name has five free failures.
 const ATTEMPTS_PER_NAME: usize = 5;
 const NAMES: usize = 20;
 
-/// Users whom a stranger must not tell from nobody, and one whom only the hash sets apart.
+/// An unknown user, three kinds of users who must look the same, and one kind whose hash costs less.
 const KINDS: [&str; 5] = ["unknown", "no-password", "wrong-password", "disabled", "cheaper-hash"];
-/// 12 MiB-passes where a new hash has 38: what an import may bring.
+/// A hash of an import, with 12 MiB times passes. A new hash has 38.
 const CHEAPER: &str = "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
 pub(crate) async fn run() {
     println!("Refusals of a wrong password, {} per kind and contract, in turns\n", NAMES * ATTEMPTS_PER_NAME);
-    println!("  {:<24} {:>10}   {:<20} {:>12}", "", "median", "10th to 90th", "told apart");
+    println!("  {:<24} {:>10}   {:<20} {:>12}", "", "median", "10th to 90th", "recognised");
     for contract in PASSWORD_CONTRACTS {
         let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
         create_users(&deployment).await;
         let mut times = KINDS.map(|_| Vec::new());
         for attempt in 0..NAMES * ATTEMPTS_PER_NAME {
-            // Each kind is the first as often as any other, since what ran before leaves its traces in the caches.
+            // Each kind comes first equally often, since an attempt leaves data in the caches for the next
+            // one.
             for turn in 0..KINDS.len() {
                 let which = (attempt + turn) % KINDS.len();
                 let (kind, times) = (KINDS[which], &mut times[which]);
@@ -38,20 +40,20 @@ pub(crate) async fn run() {
             }
         }
         for (kind, of_kind) in KINDS.iter().zip(&times) {
-            let told = told_apart(&times[0], of_kind);
+            let share = recognised(&times[0], of_kind);
             let spread = Spread::of(of_kind.clone());
             println!(
                 "  {:<24} {:>7.2} ms   {:<20} {:>10.0} %",
                 format!("{contract}, {kind}"),
                 spread.median,
                 format!("{:.2} to {:.2}", spread.low, spread.high),
-                told * 100.0
+                share * 100.0
             );
         }
     }
     println!(
-        "\n  told apart: how often one attempt is guessed right, against one of an unknown user, by whichever took \
-         longer.\n  50 % is a coin toss; 100 attempts vary by some 8 % by themselves.\n"
+        "\n  recognised: how often a guess by the longer of two times is right, between an unknown user and this \
+         kind.\n  50 % is a coin toss; 100 attempts vary by some 8 % by themselves.\n"
     );
 }
 
@@ -77,8 +79,9 @@ async fn create_users(deployment: &Deployment) {
     }
 }
 
-/// The share of pairs in which the second took longer, or shorter where that is the better guess.
-fn told_apart(unknown: &[Duration], other: &[Duration]) -> f64 {
+/// Returns the share of pairs in which the second took longer, or in which it took shorter if that share is
+/// larger.
+fn recognised(unknown: &[Duration], other: &[Duration]) -> f64 {
     let pairs = unknown.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
     let longer: f64 = pairs.map(|(a, b)| if b > a { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 }).sum();
     let share = longer / (unknown.len() * other.len()) as f64;

@@ -1,5 +1,6 @@
-//! The hash: Argon2id at the parameters of a new one, by the `argon2` crate and by the kernel that Postern has under it.
-//! Warm, and as the first of a process, which pays for its memory's page faults.
+//! The part `kernel`: Argon2id with the parameters of a new hash, by the crate `argon2` and by Postern's
+//! kernel. It is measured warm, and as the first hash of a process, which includes the page faults of its
+//! memory.
 
 use std::hint::black_box;
 use std::process::Command;
@@ -16,14 +17,15 @@ const PROCESSES: usize = 20;
 const PASSWORD: &str = "correct horse battery staple";
 const SALT: [u8; 16] = [7; 16];
 
-/// The word that makes this program hash once and say how long that took.
+/// The argument with which this program hashes once and prints the time.
 pub(crate) const FIRST: &str = "first-hash";
 
 pub(crate) fn run() {
     let (mut reference, passwords) = (Reference::new(), Passwords::default());
     let stored = passwords.hash(PASSWORD, SALT).unwrap();
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
-    // Interleaved, so that a noisy neighbour disturbs both alike; the first rounds warm up.
+    // Both take turns, so that other load on the machine disturbs both equally. The first five rounds warm
+    // up.
     for round in 0..ROUNDS + 5 {
         let by_reference = reference.hash();
         let start = Instant::now();
@@ -65,7 +67,7 @@ fn goal(backend: Backend) -> &'static str {
     }
 }
 
-/// The crate's own kernel, with memory that is kept.
+/// The kernel of the crate `argon2`, with memory that it uses again.
 struct Reference {
     argon2: Argon2<'static>,
     memory: Vec<Block>,
@@ -89,14 +91,14 @@ impl Reference {
     }
 }
 
-/// How long the first hash takes in a process of its own.
+/// Returns the time of the first hash in a new process.
 fn first_of_a_process(by: &str) -> Duration {
     let program = std::env::current_exe().unwrap();
     let output = Command::new(program).args([FIRST, by]).output().unwrap();
     Duration::from_nanos(String::from_utf8(output.stdout).unwrap().trim().parse().unwrap())
 }
 
-/// Hashes once, and prints how many nanoseconds that took.
+/// Hashes once, and prints the time in nanoseconds.
 pub(crate) fn first(by: &str) {
     let start = Instant::now();
     match by {

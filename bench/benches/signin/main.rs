@@ -1,11 +1,8 @@
-//! The benchmark: what the hash costs, where the time of a sign-in goes and of what follows it, what a million of them
-//! costs, what a refusal's time tells, what hashes from elsewhere cost, what each binary costs to start and of what that
-//! is made, how fast users are brought along, what many sign-ins at once come to, what Lambda would do with them, and
-//! what others do.
+//! The benchmark. `bench/README.md` describes its parts.
 //!
-//! `cargo bench -p postern-bench`, with `-- import` for that part alone, and `-- binaries jwks` for that binary. All
-//! figures come from one run, on one machine, and are to be compared with each other only. Medians; the spread is
-//! beside them.
+//! `cargo bench -p postern-bench` runs all parts, `-- import` that part alone, and `-- binaries jwks` only
+//! that binary. All figures are medians of one run on one machine, with their spread. Compare them only with
+//! each other.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
 
@@ -30,7 +27,7 @@ use std::time::Duration;
 use postern_tests::logs;
 use tracing::level_filters::LevelFilter;
 
-/// In the order in which they run.
+/// The parts, in the order in which they run.
 const PARTS: [&str; 13] = [
     "kernel",
     "warm",
@@ -49,23 +46,24 @@ const PARTS: [&str; 13] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    if let [word, by] = &chosen[..]
-        && word == kernel::FIRST
+    let chosen: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if let [argument, by] = &chosen[..]
+        && argument == kernel::FIRST
     {
         return kernel::first(by);
     }
     let (functions, parts): (Vec<&str>, Vec<&str>) =
-        chosen.iter().map(String::as_str).partition(|word| binaries::is_function(word));
+        chosen.iter().map(String::as_str).partition(|argument| binaries::is_function(argument));
     for part in &parts {
-        assert!(
-            PARTS.contains(part),
-            "no part of the benchmark is called {part}; there are {}",
-            PARTS.join(", ")
-        );
+        assert!(PARTS.contains(part), "the benchmark has no part {part}; its parts are {}", PARTS.join(", "));
     }
-    assert!(functions.is_empty() || parts.contains(&"binaries"), "a function is named for the part binaries");
-    // As a deployed function logs; the tests' own level would be measured with it.
+    assert!(
+        functions.is_empty() || parts.contains(&"binaries"),
+        "only the part binaries takes the name of a function"
+    );
+    // The level is that of a deployed function. At the level of the tests, the time of their log lines would
+    // be measured too.
     logs::capture_at(LevelFilter::INFO);
     for part in PARTS.into_iter().filter(|part| parts.is_empty() || parts.contains(part)) {
         match part {
@@ -87,7 +85,7 @@ async fn main() {
     }
 }
 
-/// The median of some durations, in milliseconds, with the 10th and 90th percentile.
+/// The median, the 10th and the 90th percentile of durations, in milliseconds.
 struct Spread {
     median: f64,
     low: f64,

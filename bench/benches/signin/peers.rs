@@ -1,7 +1,8 @@
-//! Our account function beside what one would otherwise write or run, in one run: `bench/README.md` says what each does
-//! more or less than ours. Prints a table, and writes it and its picture to `bench/results/`.
+//! The part `peers`: Postern's account function compared with other solutions, in one run. `bench/README.md`
+//! says what each does more or less than Postern. The part prints a table, and writes it and a picture to
+//! `bench/results/`.
 //!
-//! The last part, since it needs Node and Python, and installs packages from npm and PyPI into the target directory.
+//! It is the last part, since it needs Node and Python, and installs packages into the target directory.
 
 mod calls;
 mod chart;
@@ -19,29 +20,29 @@ use postern_tests::binary::demo_table;
 use postern_tests::events;
 
 use self::install::{megabytes, program};
-use self::process::{Launch, Running, Way};
+use self::process::{Launch, Protocol, Running};
 use crate::Spread;
 
 const STARTS: usize = 10;
 const ROUNDS: usize = 100;
-/// Not counted.
+/// The first rounds, which are not counted.
 const WARM_UP: usize = 10;
 const PASSWORD: &str = "SecurePass123!";
-/// What every hash that is verified here must say of itself.
+/// The parameters that every verified hash must have.
 const PARAMETERS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 
-/// Something to sign in at.
+/// A solution with a sign-in.
 struct Peer {
     name: &'static str,
-    /// Where it keeps its users, if not in our table.
+    /// Where it keeps its users, if not in Postern's table.
     store: Option<&'static str>,
     launch: Launch,
-    /// Where the reply has its token, as a JSON pointer.
+    /// The place of the token in the reply, as a JSON pointer.
     token: &'static str,
     deployed: f64,
 }
 
-/// What was measured of one.
+/// The measurements of one peer.
 struct Figures {
     name: &'static str,
     store: String,
@@ -81,7 +82,7 @@ pub(crate) async fn run() {
     chart::write(&figures);
 }
 
-/// In turns, so that a noisy neighbour disturbs all alike.
+/// Measures all peers in turns, so that other load on the machine disturbs all equally.
 async fn measure(peers: &[Peer]) -> Vec<Figures> {
     let mut all: Vec<Times> = peers.iter().map(|_| Times::default()).collect();
     let mut running: Vec<Option<Running>> = peers.iter().map(|_| None).collect();
@@ -133,7 +134,7 @@ async fn measure(peers: &[Peer]) -> Vec<Figures> {
     figures
 }
 
-/// How long a sign-in takes that gets its token.
+/// Signs in, checks that the reply has a token, and returns the time.
 async fn signed_in(peer: &Peer, process: &mut Running, round: usize) -> Duration {
     let (status, body, took) = process.sign_in(PASSWORD, round).await;
     let token = body.pointer(peer.token).and_then(|token| token.as_str()).unwrap_or_default();
@@ -181,7 +182,10 @@ fn better_auth(node: &Path, hash: String) -> Peer {
                 ("PORT", "PORT"),
             ]),
             folder,
-            way: Way::Http { path: "/api/auth/sign-in/email", name: ["email", "johndoe@example.com"] },
+            protocol: Protocol::Http {
+                path: "/api/auth/sign-in/email",
+                name: ["email", "johndoe@example.com"],
+            },
         },
         token: "/token",
     }
@@ -213,13 +217,13 @@ fn django() -> Peer {
             command: gunicorn.split_whitespace().map(str::to_owned).collect(),
             env,
             folder,
-            way: Way::Http { path: "/api/token/", name: ["username", "johndoe"] },
+            protocol: Protocol::Http { path: "/api/token/", name: ["username", "johndoe"] },
         },
         token: "/access",
     }
 }
 
-/// Started as Lambda starts a function, which finds its table and its key in the environment.
+/// Starts a function as Lambda does. The environment holds the table and the key.
 fn lambda(command: Vec<String>, env: &Environment) -> Launch {
     let names = ["TABLE_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
     let names = names.into_iter().chain(["AWS_ENDPOINT_URL_DYNAMODB", "SIGNING_KEYS"]);
@@ -228,15 +232,11 @@ fn lambda(command: Vec<String>, env: &Environment) -> Launch {
         ("AWS_LAMBDA_FUNCTION_NAME", "local"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        // That the SDK wants a newer Node some day is not for us to hear at each start.
+        // Node's warnings are switched off: the SDK would print at each start that it will need a newer Node.
         ("NODE_NO_WARNINGS", "1"),
     ]));
-    let event = events::all(Some("account"))
-        .into_iter()
-        .find(|event| event.name.ends_with("/success"))
-        .unwrap()
-        .event;
-    Launch { command, env, folder: std::env::temp_dir(), way: Way::Lambda(event) }
+    let event = events::all(Some("account")).into_iter().find(|event| event.name == "success").unwrap().event;
+    Launch { command, env, folder: std::env::temp_dir(), protocol: Protocol::Lambda(event) }
 }
 
 fn variables<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
@@ -247,10 +247,11 @@ fn text(path: PathBuf) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// The processor, and how many of its cores there are.
+/// Returns the processor and the number of its cores.
 fn machine() -> String {
-    let said = std::fs::read_to_string("/proc/cpuinfo").unwrap();
-    let model = said.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+    let model =
+        cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
     let cores = std::thread::available_parallelism().unwrap();
     format!("{cores} cores of {}", model.trim_start_matches([' ', '\t', ':']))
 }

@@ -1,4 +1,5 @@
-//! Of what a start is made: an empty function that does one thing more (`bench/starts/pieces`), and the difference.
+//! The part `pieces`: what a start consists of. Each piece is an empty function with one more step
+//! (`bench/starts/pieces`), and its cost is the difference.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::tls::Endpoint;
 
 const STARTS: usize = 40;
 
-/// A start, what it differs from, and what the difference is.
+/// A start, and the start with which it is compared.
 struct Piece {
     name: &'static str,
     binary: &'static str,

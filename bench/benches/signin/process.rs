@@ -1,4 +1,4 @@
-//! A function in a process of its own, started as Lambda does it, and what it has used up.
+//! A function in a process of its own, started as Lambda does, and what the process has used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,12 +34,13 @@ pub(crate) struct Usage {
 }
 
 impl Program {
-    /// Starts it. How long it took until it asked for an event is beside it.
+    /// Starts the program. Returns the time until it asked for its first event.
     pub(crate) async fn start(&self, env: &Environment, endpoint: &Endpoint) -> (Function, Duration) {
         let api = RuntimeApi::start().await;
         let mut command = command(self.path.to_str().unwrap(), env, &api.address());
         command.args(self.argument);
-        // For whoever asks `aws-config`: no instance to ask for credentials, and roots like those of the machine.
+        // For programs that use `aws-config`: they must not ask EC2 for credentials, and get roots like those
+        // of the machine.
         command.env("AWS_EC2_METADATA_DISABLED", "true").env("SSL_CERT_FILE", endpoint.native());
         let began = Instant::now();
         let mut child = command.spawn().unwrap();
@@ -54,7 +55,7 @@ impl Program {
 }
 
 impl Function {
-    /// What it answers to an event, and how long that took.
+    /// Sends an event. Returns the reply and the time until it came.
     pub(crate) async fn invoke(&mut self, event: &Value) -> (Value, Duration) {
         let event = event.clone();
         let asked = Instant::now();
@@ -62,26 +63,26 @@ impl Function {
         (reply, asked.elapsed())
     }
 
-    /// Ends it, so that its going does not disturb the next.
+    /// Ends the process, so that it does not disturb the next one.
     pub(crate) async fn end(mut self) {
         self.child.kill().await.unwrap();
         self.logged.await.unwrap();
     }
 
-    /// Its resident memory, in MiB.
+    /// Returns the resident memory, in MiB.
     pub(crate) fn resident(&self) -> f64 {
         resident(self.child.id().unwrap())
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        // Of each thread, in nanoseconds; `stat` counts in hundredths of a second.
+        // The time of each thread is in nanoseconds here. `stat` has only hundredths of a second.
         let threads = fs::read_dir(self.proc("task")).unwrap().map(|thread| thread.unwrap().path());
         let of_thread = |thread: PathBuf| -> u64 {
             let schedstat = fs::read_to_string(thread.join("schedstat")).unwrap();
             schedstat.split_whitespace().next().unwrap().parse().unwrap()
         };
         let stat = fs::read_to_string(self.proc("stat")).unwrap();
-        // The name is in brackets, and may hold anything.
+        // The name of the process is in brackets, and may hold any character.
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
         let [minor, major] = [7, 9].map(|field: usize| fields[field].parse::<u64>().unwrap());
         Usage { cpu: Duration::from_nanos(threads.map(of_thread).sum()), page_faults: minor + major }
@@ -92,20 +93,20 @@ impl Function {
     }
 }
 
-/// Cargo, without what it says of this benchmark in the environment, for which some dependencies would be built anew
-/// each time.
+/// Returns a cargo command without the variables that cargo set for this benchmark. With them, cargo would
+/// build some dependencies again each time.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
     for (name, _) in std::env::vars_os() {
-        let word = name.to_string_lossy();
-        if word.starts_with("CARGO_") && word != "CARGO_HOME" && word != "CARGO_INCREMENTAL" {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_") && text != "CARGO_HOME" && text != "CARGO_INCREMENTAL" {
             cargo.env_remove(name);
         }
     }
     cargo
 }
 
-/// The resident memory of a process, in MiB, which is what Lambda calls MB.
+/// Returns the resident memory of a process, in MiB, which Lambda calls MB.
 pub(crate) fn resident(id: u32) -> f64 {
     let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
     let line = rollup.lines().find(|line| line.starts_with("Rss:")).unwrap();
@@ -113,13 +114,13 @@ pub(crate) fn resident(id: u32) -> f64 {
     kibibytes / 1024.0
 }
 
-/// Builds a package of `bench/starts`, alone, so that no other's features get into it, and in the functions' own
-/// release profile. The folder that its binaries are in.
+/// Builds a package of `bench/starts` with the release profile of the functions. It is built alone, so that
+/// it gets no features of another package. Returns the folder of its binaries.
 pub(crate) fn build_start(package: &str) -> PathBuf {
     let target = in_workspace("target/starts");
     let built = cargo()
         .args(["build", "--release", "--locked", "--package", package])
-        // Cargo takes the profile out of the manifest, as out of any configuration file.
+        // Cargo reads the profile from the manifest as from any configuration file.
         .arg("--config")
         .arg(in_workspace("Cargo.toml"))
         .arg("--manifest-path")

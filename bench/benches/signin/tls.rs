@@ -1,7 +1,7 @@
-//! DynamoDB over HTTPS, as AWS serves it: a chain of RSA certificates in front of the embedded API.
+//! DynamoDB's API over HTTPS, with a chain of RSA certificates like AWS's, in front of the embedded server.
 //!
-//! The chain is root, intermediate, leaf, each RSA 2048, as Amazon's is. The server's own work is in the wall clock too;
-//! that of a signature, which is nearly all of it, is measured.
+//! The chain is root, intermediate and leaf, each RSA 2048, like Amazon's. The work of this server is a part
+//! of the measured time. Nearly all of it is a signature, whose time is measured on its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,16 +22,16 @@ use crate::Spread;
 
 const HOST: &str = "localhost";
 
-/// An HTTPS endpoint on this machine, and what to trust it by.
+/// An HTTPS endpoint on this machine, and the certificates with which clients trust it.
 pub(crate) struct Endpoint {
     port: u16,
     directory: PathBuf,
-    /// How long the server takes for the signature of a handshake.
+    /// The time of the server's signature in a handshake.
     pub(crate) signature: Spread,
 }
 
 impl Endpoint {
-    /// Passes on whatever comes to the plain endpoint of this environment, byte by byte.
+    /// Starts an endpoint that passes all bytes on to the plain endpoint of this environment.
     pub(crate) async fn before(env: &Environment) -> Self {
         let target = env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap();
         let target = target.strip_prefix("http://").unwrap().to_owned();
@@ -62,24 +62,24 @@ impl Endpoint {
         endpoint
     }
 
-    /// The same environment, with the table behind HTTPS.
+    /// Returns the environment with the table behind HTTPS.
     pub(crate) fn environment(&self, env: &Environment) -> Environment {
         env.clone()
             .with("AWS_ENDPOINT_URL_DYNAMODB", format!("https://{HOST}:{}", self.port))
             .with("AWS_CA_BUNDLE", self.bundle().to_str().unwrap())
     }
 
-    /// A file with Amazon's five roots and this chain's.
+    /// Returns the path of a file with Amazon's five roots and the root of this chain.
     pub(crate) fn bundle(&self) -> PathBuf {
         self.directory.join("bundle.pem")
     }
 
-    /// A file with all roots of this machine and this chain's.
+    /// Returns the path of a file with all roots of this machine and the root of this chain.
     pub(crate) fn native(&self) -> PathBuf {
         self.directory.join("native.pem")
     }
 
-    /// How many roots are in that file.
+    /// Returns the number of roots in that file.
     pub(crate) fn native_roots(&self) -> usize {
         fs::read_to_string(self.native()).unwrap().matches("-----BEGIN CERTIFICATE-----").count()
     }
@@ -113,7 +113,8 @@ impl Authority {
     }
 }
 
-/// Good for one run: what `rsa` leaks by its time nobody can use, and `ring`, which signs, makes no RSA keys.
+/// Makes an RSA key for one run. The crate `rsa` has a timing leak, which does no harm here. `ring`, which
+/// signs, cannot make RSA keys.
 fn rsa_key() -> KeyPair {
     let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).unwrap().to_pkcs8_der().unwrap();
     let key = PrivatePkcs8KeyDer::from(key.as_bytes());
@@ -137,17 +138,18 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, target: String) {
         let (tls, target) = (tls.clone(), target.clone());
         tokio::spawn(async move {
             accepted.set_nodelay(true).unwrap();
-            // Connected meanwhile: AWS's own network is not what is measured.
+            // Both connect at the same time, since the connection behind the endpoint is not what is
+            // measured.
             let (accepted, onward) = tokio::join!(tls.accept(accepted), TcpStream::connect(target));
             let (Ok(mut accepted), Ok(mut onward)) = (accepted, onward) else { return };
             onward.set_nodelay(true).unwrap();
-            // A function that is killed just goes.
+            // A killed function closes its connection without an end of TLS.
             let _ = copy_bidirectional(&mut accepted, &mut onward).await;
         });
     }
 }
 
-/// Where this machine keeps its root certificates: Debian's place, and Amazon Linux's.
+/// Returns the file of this machine's root certificates, on Debian or on Amazon Linux.
 fn system_roots() -> Option<&'static str> {
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
         .into_iter()

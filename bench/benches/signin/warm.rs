@@ -1,5 +1,6 @@
-//! A warm sign-in at each contract, as Lambda makes it of `invoke`: its hash, the SDK's calls to the store, and what is left,
-//! which is our own. The store is embedded in this process, and answers between.
+//! The part `warm`: a warm sign-in at each contract, through `invoke` as in Lambda. It shows the time of the
+//! hash, of the SDK's calls to the store, and of Postern's own code. The store is embedded in this process,
+//! and runs between the polls of a request.
 
 use std::hint::black_box;
 use std::io::{self, Write};
@@ -21,20 +22,20 @@ use crate::busy::{self, Measuring};
 
 const ROUNDS: usize = 100;
 
-/// Medians in milliseconds.
-struct Contract {
+/// The figures of one contract: medians in milliseconds.
+struct Figures {
     bare: f64,
     whole: f64,
     rest: f64,
     calls: f64,
-    /// How many they are.
+    /// The number of calls.
     count: f64,
     sdk: f64,
     own: f64,
 }
 
-impl Contract {
-    /// One call of the store.
+impl Figures {
+    /// Returns the time of one call to the store.
     fn call(&self) -> f64 {
         self.calls / self.count
     }
@@ -54,40 +55,36 @@ pub(crate) async fn run() {
     println!(
         "A warm sign-in (Argon2id m=19456 t=2 p=1, embedded store), {ROUNDS} rounds at each contract, ms\n"
     );
-    let row = |name: &str, goal: &str, of: &dyn Fn(&Contract) -> f64| {
+    let row = |name: &str, goal: &str, of: &dyn Fn(&Figures) -> f64| {
         print!("  {name:<40}");
-        contracts.iter().for_each(|contract| print!("{:>9.2}", of(contract)));
+        contracts.iter().for_each(|figures| print!("{:>9.2}", of(figures)));
         println!("   {goal}");
     };
     print!("  {:<40}", "");
     CONTRACTS.iter().for_each(|contract| print!("{contract:>9}"));
     println!();
-    row("bare argon2 verification", "sso has none", &|contract| contract.bare);
-    row("whole sign-in", "", &|contract| contract.whole);
-    row("whole / bare", "", &|contract| contract.whole / contract.bare);
-    row("all but the hash", "goal: at most 1.5, where a call takes 0.2", &|contract| contract.rest);
-    row("the store's calls alone, as many", "3 trips, 8 calls; mfa 7; sso 1 and 2", &|contract| {
-        contract.calls
+    row("bare argon2 verification", "sso has none", &|figures| figures.bare);
+    row("whole sign-in", "", &|figures| figures.whole);
+    row("whole / bare", "", &|figures| figures.whole / figures.bare);
+    row("all but the hash", "goal: at most 1.5, where a call takes 0.2", &|figures| figures.rest);
+    row("the store's calls alone, as many", "3 trips, 8 calls; mfa 7; sso 1 and 2", &|figures| figures.calls);
+    row("one of those calls", "here", &Figures::call);
+    row("in the function: the SDK", "the same calls, without waiting for the store", &|figures| figures.sdk);
+    row("in the function: neither hash nor SDK", "goal: at most 0.3, where a call takes 0.2", &|figures| {
+        figures.own
     });
-    row("one of those calls", "here", &Contract::call);
-    row("in the function: the SDK", "the same calls, without waiting for the store", &|contract| {
-        contract.sdk
-    });
-    row("in the function: neither hash nor SDK", "goal: at most 0.3, where a call takes 0.2", &|contract| {
-        contract.own
-    });
-    row("all but the hash, in calls", "goal: at most 7.5", &|contract| contract.rest / contract.call());
-    row("neither hash nor SDK, in calls", "goal: at most 1.5", &|contract| contract.own / contract.call());
+    row("all but the hash, in calls", "goal: at most 7.5", &|figures| figures.rest / figures.call());
+    row("neither hash nor SDK, in calls", "goal: at most 1.5", &|figures| figures.own / figures.call());
     println!();
 }
 
-async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Contract {
+async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Figures {
     let passwords = Passwords::default();
     let hash = passwords.hash("SecurePass123!", [7; 16]).unwrap();
     let right = deployment.right_sign_in(contract).await;
     let (mut bare, mut whole, mut rest, mut calls) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut sdk, mut own) = (Vec::new(), Vec::new());
-    // Interleaved, so that a noisy neighbour disturbs all alike; the first rounds warm up.
+    // All take turns, so that other load on the machine disturbs all equally. The first ten rounds warm up.
     for round in 0..ROUNDS + 10 {
         let start = Instant::now();
         assert!(black_box(passwords.verify(Some(&hash), "SecurePass123!", &Peppers::default())));
@@ -117,7 +114,7 @@ async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Co
         }
     }
     let median = |durations| Spread::of(durations).median;
-    Contract {
+    Figures {
         bare: median(bare),
         whole: median(whole),
         rest: median(rest),
@@ -130,7 +127,7 @@ async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Co
 
 static LINE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Keeps the last line that was logged.
+/// A writer that keeps the last log line.
 struct Line;
 
 impl Write for Line {
@@ -146,14 +143,14 @@ impl Write for Line {
     }
 }
 
-/// How long the last sign-in hashed, as its audit event tells, to a tenth of a millisecond, which evens out over the
-/// rounds; sso does not hash.
+/// Returns the time of the last sign-in's hash, from its audit event. It is rounded to a tenth of a
+/// millisecond, which evens out over the rounds. sso does not hash.
 fn hashing() -> Duration {
     let event: Value = serde_json::from_slice(&LINE.lock().unwrap()).unwrap();
     Duration::from_secs_f64(event["hash_ms"].as_f64().unwrap_or_default() / 1000.0)
 }
 
-/// How many calls [`store_calls`] makes.
+/// Returns the number of calls that [`store_calls`] makes.
 fn calls_at(contract: &str) -> f64 {
     match contract {
         "sso" => 2.0,
@@ -162,8 +159,8 @@ fn calls_at(contract: &str) -> f64 {
     }
 }
 
-/// The calls of a sign-in at this contract, in its pattern: two at once, two at once, four at once; three at mfa, which
-/// begins no session. At sso two at once.
+/// Makes the calls of a sign-in at this contract, in the same round trips: two calls, two calls, then four
+/// calls. mfa has three in the last trip, since it begins no session. sso has only one trip, of two calls.
 async fn store_calls(client: &Client, contract: &str) {
     if contract == "sso" {
         tokio::join!(get(client), get(client));

@@ -1,5 +1,5 @@
-// better-auth with e-mail and password, its password hash replaced by Argon2id at our parameters, as its page on that says.
-// It keeps its one user and the sessions in its own memory, and counts no requests.
+// better-auth with e-mail and password. Its password hash is replaced by Argon2id with Postern's parameters, as its
+// documentation describes. It keeps its one user and the sessions in its own memory, and its rate limit is off.
 import { createServer } from "node:http";
 
 import { hash, verify } from "@node-rs/argon2";

@@ -33,7 +33,7 @@ settings.configure(
 )
 application = get_wsgi_application()
 
-# Its views want the settings and the models to be there.
+# The views can be imported only after the settings and the models are loaded.
 from rest_framework_simplejwt.views import TokenObtainPairView  # noqa: E402
 
 urlpatterns = [path("api/token/", TokenObtainPairView.as_view())]

@@ -1,5 +1,6 @@
-// The same with the calls to the table that our own sign-in makes: it counts failures by name and by address before it
-// hashes, records the sign-in, keeps a session and logs one line. In three trips, as ours.
+// The same sign-in as handler.mjs, with the calls to the table that Postern makes. It counts failures by name and by
+// address before it hashes, records the sign-in, keeps a session and logs one line. It takes three round trips, as
+// Postern does.
 import { createHash, randomBytes } from "node:crypto";
 
 import { PutItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";

@@ -1,4 +1,4 @@
-// The sign-in that one would otherwise write: it reads the user, checks the password and signs a token. It neither counts
+// The sign-in that an AWS user would write: it reads the user, verifies the password and signs a token. It neither counts
 // failures nor keeps a session.
 import { accessToken, credentials, isPassword, read, reply, signedIn } from "./signin.mjs";
 

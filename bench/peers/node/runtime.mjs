@@ -1,5 +1,5 @@
-// The loop that Lambda's runtime runs: takes an event, hands it to the handler, sends the reply. AWS's own has a native
-// part that needs a compiler and cmake to build; this is lighter.
+// The loop of Lambda's runtime: gets an event, calls the handler, sends the reply. AWS's own loop has a native part, which
+// needs a compiler and cmake to build.
 import { Agent, request } from "node:http";
 import { pathToFileURL } from "node:url";
 

@@ -1,4 +1,4 @@
-// What both handlers share. The client, the key and the decoy are made once, outside the handlers.
+// The code that both handlers share. The client, the key and the decoy are made once, outside the handlers.
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { verify } from "@node-rs/argon2";
 import { SignJWT } from "jose";
@@ -10,7 +10,7 @@ const key = Buffer.from(jwk.k, "base64url");
 
 const client = new DynamoDBClient({});
 
-// Of no password: an unknown user costs what a known one does.
+// The decoy, a hash of no password: with it, an unknown user costs the same as a known one.
 const DECOY = "$argon2id$v=19$m=19456,t=2,p=1$ZGVjb3kgZGVjb3kgZGVjbw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 export const send = (Command, input) => client.send(new Command({ TableName, ...input }));
@@ -20,7 +20,7 @@ export async function read(pk, sk) {
   return Item;
 }
 
-/** The credentials of an API Gateway HTTP API event, payload 2.0; nothing where there are none. */
+/** Returns the credentials of an API Gateway HTTP API event (payload 2.0), or nothing if there are none. */
 export function credentials(event) {
   try {
     const body = event.isBase64Encoded ? Buffer.from(event.body, "base64").toString() : event.body;
@@ -29,7 +29,7 @@ export function credentials(event) {
       return { name: username.normalize("NFKC").toLowerCase().trim(), password };
     }
   } catch {
-    // No JSON: no credentials either.
+    // A body that is not JSON holds no credentials.
   }
 }
 

@@ -75,7 +75,7 @@ impl App {
                 Ok(Written::Done) => {}
                 Ok(Written::Refused) if spent.is_some() => return Err(Refusal::WrongCode),
                 Ok(Written::Refused) => return Err(Refusal::WrongPassword),
-                // The code may not be recorded as spent, so it must not sign the user in.
+                // It is not known whether the code is recorded as spent, so it must not sign the user in.
                 Err(error) => return Err(self.refund_failed(&charged, error).await),
             }
             self.write_effects(&charged, session.as_ref()).await?;

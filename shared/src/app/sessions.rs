@@ -38,7 +38,7 @@ impl From<Refusal> for SessionFailure {
 }
 
 impl App {
-    /// Replaces a session's token by the next one, as [`crate::session`] describes. A token that was used
+    /// Replaces a session's token by the next one, as `session/rotation.rs` describes. A token that was used
     /// before ends its session. Returns `None` if the token is refused.
     ///
     /// # Errors

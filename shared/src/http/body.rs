@@ -51,8 +51,8 @@ impl BodyError {
 /// If a member appears twice, the last one counts.
 ///
 /// A body that begins like a JSON object or array is JSON, whatever its Content-Type is: `curl -d` sends JSON
-/// as urlencoded. Otherwise the Content-Type counts. If there is none that is known, a body with an equals
-/// sign is a form.
+/// as urlencoded. Otherwise the Content-Type counts. Without a known Content-Type, a body with an equals sign
+/// is a form.
 ///
 /// # Errors
 /// If the body is malformed, too large, compressed, or not in UTF-8.

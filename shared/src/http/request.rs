@@ -16,11 +16,11 @@ use crate::audit::Caller;
 use crate::clock::{Timestamp, now};
 use crate::second_factor::fold_code;
 
-/// The longest time for work on a request. After it, a user no longer waits for a sign-in.
+/// The longest time for work on a request. Users do not wait longer for a sign-in.
 const LONGEST_WORK: Duration = Duration::from_secs(8);
 
 /// The part of Lambda's time-out that is kept for the reply.
-const KEPT_FOR_THE_REPLY: Duration = Duration::from_millis(500);
+const TIME_FOR_THE_REPLY: Duration = Duration::from_millis(500);
 
 /// Returns the MFA code among a request's members. A missing member, `null`, `false` and a text that folds to
 /// nothing are no code. An integer is filled up to six digits with zeros, since some clients send a number
@@ -114,7 +114,7 @@ fn time_left(deadline: u64, now: Timestamp) -> Duration {
     if deadline == 0 {
         return LONGEST_WORK;
     }
-    Timestamp::from_millis(deadline).since(now).saturating_sub(KEPT_FOR_THE_REPLY).min(LONGEST_WORK)
+    Timestamp::from_millis(deadline).since(now).saturating_sub(TIME_FOR_THE_REPLY).min(LONGEST_WORK)
 }
 
 #[cfg(test)]

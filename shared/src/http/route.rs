@@ -7,8 +7,9 @@ use lambda_http::{Request, RequestExt};
 use super::reply::{Response, json};
 
 /// Returns the route of a request, if there is one. Each route is a method and a path without its trailing
-/// slash. A path with and without a trailing slash is the same route, and HEAD uses the route of GET. Then
-/// too the reply has a body: the server that sends it omits the body and keeps the length (RFC 9110 §9.3.2).
+/// slash. A path with and without a trailing slash is the same route, and HEAD uses the route of GET. The
+/// reply to HEAD has a body too. The server that sends it omits the body and keeps its length (RFC 9110
+/// §9.3.2).
 pub fn route<'r>(request: &Request, routes: &[(Method, &'r str)]) -> Option<&'r str> {
     let path = path(request);
     routes

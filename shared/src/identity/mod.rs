@@ -1,4 +1,4 @@
-//! Who a user is: login names, and users.
+//! The identity of a user: login names, and the user itself.
 
 mod login_name;
 pub(crate) mod user;

@@ -41,7 +41,7 @@ impl BcryptOf {
     /// Classifies a bcrypt hash with this input. A hash that is not bcrypt is classified by its form.
     ///
     /// # Errors
-    /// If the hash is of no known kind, is malformed or costs too much.
+    /// If the hash is of no known kind, is malformed, or costs too much.
     pub fn classify(self, hash: &str) -> Result<Imported, UnusableHash> {
         if !["$2a$", "$2b$", "$2y$"].iter().any(|version| hash.starts_with(version)) {
             return classify(hash);
@@ -60,7 +60,7 @@ impl SaltAndHash {
     /// Classifies this salt and hash.
     ///
     /// # Errors
-    /// If the hash is of no known kind, is malformed or costs too much.
+    /// If the hash is of no known kind, is malformed, or costs too much.
     pub fn classify(self, salt: &[u8], hash: &[u8]) -> Result<Imported, UnusableHash> {
         match self {
             Self::Pbkdf2(function, iterations) => of_pbkdf2_with(function, iterations, salt, hash),
@@ -74,7 +74,7 @@ impl Firebase {
     /// the password. The stored form keeps only the keystream, which depends on the password alone.
     ///
     /// # Errors
-    /// If the hash is of no known kind, is malformed or costs too much.
+    /// If the hash is of no known kind, is malformed, or costs too much.
     pub fn classify(&self, hash: &[u8], salt: &[u8]) -> Result<Imported, UnusableHash> {
         if hash.len() != self.signer_key.len() {
             return Err(UnusableHash::Malformed);

@@ -151,8 +151,8 @@ impl Passwords {
         output.and_then(|output| argon2id::phc(params, &salt, &output)).ok_or(NotHashed)
     }
 
-    /// Hashes a digest that is fast to guess with Argon2id, at the cost of a new hash. Returns the stored
-    /// form.
+    /// Puts a layer of Argon2id, at the cost of a new hash, over a digest that is fast to guess. Returns the
+    /// stored form.
     ///
     /// # Errors
     /// If Argon2 cannot hash the digest.

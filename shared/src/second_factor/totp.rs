@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_another_form_is_wrong() {
+    fn code_of_another_form_is_wrong() {
         for code in ["", " ", "58296", "5829690", "58296 ", "５８２９６", "abcdef", "-82969", "582,969"]
         {
             assert_eq!(check(&mfa(None), code, 1_700_000_000), None, "{code}");

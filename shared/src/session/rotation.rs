@@ -23,7 +23,7 @@ use super::token::{SecretHash, SessionSecret};
 use crate::clock::Timestamp;
 use crate::environment::{ConfigError, Environment};
 
-/// How long after a rotation the previous token gets the same successor without a limit.
+/// How long after a rotation the previous token gets the same successor, any number of times.
 pub const GRACE: Duration = Duration::from_secs(30);
 
 /// The number of rotations between two late answers of a session.

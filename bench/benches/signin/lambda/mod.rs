@@ -1,5 +1,6 @@
-//! What Lambda would do with many sign-ins: it gives each request an environment of its own. Simulated from the service
-//! times and starts that are measured here and now; what cannot be measured here is an input, and is printed beside.
+//! The part `lambda`: a simulation of many sign-ins on Lambda, which gives each request in progress an
+//! environment of its own. The times of replies and of starts are measured in the same run. Values that
+//! cannot be measured here are inputs, and are printed.
 
 mod picture;
 
@@ -7,22 +8,22 @@ use std::fs;
 
 use fastrand::Rng;
 use postern_bench::arrivals::Curve;
-use postern_bench::fleet::{Fared, Fleet, Limits, Times};
+use postern_bench::fleet::{Fleet, Limits, Outcome, Times};
 use postern_bench::percentile;
 use postern_tests::binary::in_workspace;
 
 use crate::binaries;
 use crate::load::{CONTRACTS, Driver, Mix, argument, cold_start};
 
-/// Of each kind at each contract, one at a time.
+/// The measured sign-ins of each kind at each contract.
 const ROUNDS: usize = 100;
 const STARTS: usize = 20;
-/// Of ten sign-ins so many are right.
+/// The number of right sign-ins in ten.
 const RIGHT: usize = 9;
-/// How often a sign-in waits for the table: sso once, the others three times.
+/// The round trips of a sign-in to the table, for each contract: one for sso, three for the others.
 const TRIPS: [usize; CONTRACTS.len()] = [3, 1, 3, 3, 3];
 
-/// Seconds and sign-ins a second: a quiet night, a morning, a spike, and one more out of the quiet.
+/// The curve, in seconds and sign-ins per second: a quiet night, a morning, a spike, and a spike at night.
 const CURVE: [(f64, f64); 12] = [
     (0.0, 10.0),
     (120.0, 10.0),
@@ -46,10 +47,10 @@ const PHASES: [(&str, f64, f64); 7] = [
     ("evening, night", 840.0, 1_740.0),
     ("a spike at night", 1_740.0, 1_800.0),
 ];
-/// Of the picture, in seconds.
+/// The width of a bin in the picture, in seconds.
 const BIN: f64 = 5.0;
 
-/// What is assumed and not measured, each with its argument.
+/// The values that are assumed and not measured. Each has an argument.
 struct Assumed {
     platform_ms: u64,
     table_ms: u64,
@@ -57,7 +58,7 @@ struct Assumed {
     concurrency: u64,
 }
 
-/// What happened in a stretch of time.
+/// The requests and environments in a stretch of time.
 #[derive(Default)]
 struct Stretch {
     latencies: Vec<f64>,
@@ -65,9 +66,9 @@ struct Stretch {
     refused: usize,
     environments: usize,
     most_busy: usize,
-    /// Those at work when a request came, summed up.
+    /// The sum of the busy environments at each arrival.
     busy: f64,
-    /// The curve's rate when a request came, summed up: to be compared with `busy`.
+    /// The sum of the curve's rates at each arrival, for the comparison with `busy`.
     rate: f64,
 }
 
@@ -78,7 +79,7 @@ pub(crate) async fn run() {
         idle_seconds: argument("--idle-seconds=").unwrap_or(600),
         concurrency: argument("--concurrency=").unwrap_or(2_000),
     };
-    assert!(assumed.concurrency > 0, "--concurrency=0 leaves nobody a reply");
+    assert!(assumed.concurrency > 0, "with --concurrency=0 no request gets a reply");
     binaries::build_all();
     let (times, measured) = measure(&assumed).await;
     let limits = Limits { starts: 1_000, window: 10.0, idle: assumed.idle_seconds as f64 };
@@ -108,8 +109,8 @@ pub(crate) async fn run() {
         );
     }
     println!(
-        "\n  environments: the most there were. busy: on average, as requests found it; λ·E[S]: what Erlang\n  \
-         says of it, by the rate that they found"
+        "\n  environments: the highest number. busy: the average at arrivals; λ·E[S]: the number by Erlang's\n  \
+         formula, with the rates at arrivals"
     );
     text.iter().for_each(|line| println!("  {line}"));
 
@@ -119,7 +120,7 @@ pub(crate) async fn run() {
     println!("\n  drawn: bench/results/lambda.svg\n");
 }
 
-/// The times of each contract's function, and a line that says what they are.
+/// Measures the function of each contract. Returns the times, and a line that describes them.
 async fn measure(assumed: &Assumed) -> (Vec<Times>, String) {
     let mut driver = Driver::start().await;
     let run = driver.one_at_a_time(ROUNDS).await;
@@ -159,7 +160,7 @@ impl Assumed {
         vec![
             measured.to_owned(),
             format!(
-                "Sign-ins: at all five contracts alike, {RIGHT} of 10 right; each contract is a function of its own."
+                "Sign-ins: at all five contracts equally, {RIGHT} of 10 right; each contract is a function of its own."
             ),
             format!(
                 "Assumed (--platform-ms): {} ms until AWS has an environment and its connections are open, before our start.",
@@ -193,15 +194,16 @@ fn simulate(times: Vec<Times>, limits: Limits, concurrency: usize) -> (Vec<Stret
     bins.resize_with((curve.end() / BIN) as usize, Stretch::default);
     let mut rng = Rng::with_seed(2);
     for now in curve.arrivals(Rng::with_seed(1)) {
-        fleets.iter_mut().for_each(|fleet| fleet.settle(now));
+        fleets.iter_mut().for_each(|fleet| fleet.advance_to(now));
         let busy: usize = fleets.iter().map(Fleet::busy).sum();
         let contract = rng.usize(..fleets.len());
-        let fared = if busy < concurrency { fleets[contract].arrive(now, &mut rng) } else { Fared::Refused };
+        let outcome =
+            if busy < concurrency { fleets[contract].arrive(now, &mut rng) } else { Outcome::Refused };
         let environments = fleets.iter().map(Fleet::environments).sum();
         let phase = PHASES.iter().position(|(_, from, to)| (*from..*to).contains(&now));
         let phase = phase.and_then(|phase| phases.get_mut(phase));
         for stretch in phase.into_iter().chain(bins.get_mut((now / BIN) as usize)) {
-            stretch.count(fared, busy, environments);
+            stretch.count(outcome, busy, environments);
             stretch.rate += curve.rate(now);
         }
     }
@@ -209,17 +211,17 @@ fn simulate(times: Vec<Times>, limits: Limits, concurrency: usize) -> (Vec<Stret
 }
 
 impl Stretch {
-    fn count(&mut self, fared: Fared, busy: usize, environments: usize) {
+    fn count(&mut self, outcome: Outcome, busy: usize, environments: usize) {
         self.environments = self.environments.max(environments);
         self.most_busy = self.most_busy.max(busy);
         self.busy += busy as f64;
-        match fared {
-            Fared::Warm(took) => self.latencies.push(took),
-            Fared::Cold(took) => {
+        match outcome {
+            Outcome::Warm(took) => self.latencies.push(took),
+            Outcome::Cold(took) => {
                 self.latencies.push(took);
                 self.cold += 1;
             }
-            Fared::Refused => self.refused += 1,
+            Outcome::Refused => self.refused += 1,
         }
     }
 }

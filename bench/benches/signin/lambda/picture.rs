@@ -1,5 +1,5 @@
-//! The simulation as a picture: what arrives, the environments that it takes, how many sign-ins find a cold one; and
-//! below, what was assumed.
+//! The picture of the simulation: the arrivals, the environments, and the share of cold starts. The
+//! assumptions are below.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -10,7 +10,7 @@ const WIDTH: u32 = 960;
 const PANEL: u32 = 230;
 const HEAD: u32 = 50;
 const LINE: u32 = 20;
-/// Blue, orange and green that the colour-blind tell apart (Okabe and Ito).
+/// Blue, orange and green that colour-blind people can distinguish (Okabe and Ito).
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
@@ -24,7 +24,7 @@ pub(super) fn draw(bins: &[Stretch], text: &[String]) -> String {
     {
         let height = HEAD + 3 * PANEL + LINE * (text.len() as u32 + 1);
         let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
-        // A ground of its own, so that it can be read on a dark page too.
+        // A white background, so that the picture can be read on a dark page too.
         root.fill(&WHITE).unwrap();
         let (head, rest) = root.split_vertically(HEAD);
         let (panels, foot) = rest.split_vertically(3 * PANEL);

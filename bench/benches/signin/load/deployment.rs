@@ -1,4 +1,4 @@
-//! The five functions as Lambda runs them, one environment each, over one embedded table with users for them.
+//! The five functions as Lambda runs them, one environment each, over one embedded table with users.
 
 use std::fs;
 use std::sync::Arc;
@@ -19,17 +19,18 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
-/// So many users sign in by turns, and may fail as often in a row as can be set, that none has to wait.
+/// The number of users, who sign in by turns. With this number, and with the highest number of free failures,
+/// no user has to wait.
 pub(crate) const USERS: u64 = 5_000;
 pub(crate) const FIRST_ID: u64 = 1_001;
 pub(crate) const PASSWORD: &str = "a password of many people";
-/// How many of them have an access token for sso, each of a session of its own.
+/// The number of users who have an access token for sso, each with a session of its own.
 const TOKENS: u64 = 500;
 
 pub(crate) struct Deployment {
     pub(crate) functions: Vec<Function>,
     pub(crate) app: App,
-    /// Access tokens as account gives them, each with the id of its user.
+    /// Access tokens of the account contract, each with the id of its user.
     pub(crate) tokens: Vec<(u64, String)>,
     env: Environment,
     _table: Table,
@@ -58,22 +59,23 @@ impl Deployment {
         Self { functions, app, tokens, env, _table: table }
     }
 
-    /// Another environment of this contract's function.
+    /// Starts another environment of a contract's function.
     pub(crate) async fn start_another(&self, contract: usize) -> Function {
         Function::start(CONTRACTS[contract], &self.env).await
     }
 
-    /// Replies that came to no event, or twice.
+    /// Returns the number of replies that came without an event, or twice.
     pub(crate) fn unasked(&self) -> usize {
         self.functions.iter().map(|function| function.api.unasked()).sum()
     }
 
-    /// Audit events of attempts so far. What a function wrote is here a moment later.
+    /// Returns the number of audit events of attempts so far. The latest ones may still be on their way.
     pub(crate) fn audited(&self) -> usize {
         self.functions.iter().map(|function| function.audited.load(Ordering::Relaxed)).sum()
     }
 
-    /// The processor time that the functions have had, and this process: the table, the generator, the Runtime APIs.
+    /// Returns the processor time of the functions, and of this process with the table, the generator and the
+    /// Runtime APIs.
     pub(crate) fn processor_time(&self) -> (Duration, Duration) {
         let functions =
             self.functions.iter().map(|function| processor_time(&function.id().to_string())).sum();
@@ -89,7 +91,7 @@ impl Function {
         let audited = Arc::new(AtomicUsize::new(0));
         let (mut lines, count) =
             (BufReader::new(process.stdout.take().unwrap()).lines(), Arc::clone(&audited));
-        // Read all the time, or the function would wait for a reader once the pipe is full.
+        // The lines must be read all the time. Otherwise the function would block when the pipe is full.
         tokio::spawn(async move {
             while let Some(line) = lines.next_line().await.unwrap() {
                 assert!(!line.contains(r#""level":"ERROR""#), "{line}");
@@ -129,7 +131,7 @@ pub(crate) fn email(id: u64) -> String {
     format!("{}@example.com", username(id))
 }
 
-/// What account would have answered, without its hash.
+/// Begins sessions and issues access tokens as the account contract does, but without hashing.
 async fn begin_sessions(app: &App, store: &Operator) -> Vec<(u64, String)> {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     let (now, mut tokens) = (app.now(), Vec::new());
@@ -154,13 +156,14 @@ async fn begin_sessions(app: &App, store: &Operator) -> Vec<(u64, String)> {
 
 fn processor_time(process: &str) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // After the name, which stands in brackets: the 14th and the 15th field of all, in hundredths of a second.
+    // The 14th and the 15th field, in hundredths of a second. The fields are counted after the name, which is
+    // in brackets.
     let (_, fields) = stat.rsplit_once(')').unwrap();
     let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap());
     Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
-/// How long a function takes from its start to its first poll, and then for its first event.
+/// Starts a function. Returns the time until its first poll, the time of its first event, and the reply.
 pub(crate) async fn cold_start(
     deployment: &Deployment,
     contract: usize,

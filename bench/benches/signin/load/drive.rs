@@ -1,4 +1,5 @@
-//! How attempts are sent: one at a time, so many at once, or whenever they arrive, however many wait already.
+//! Three ways to send attempts: one at a time, a fixed number at the same time, or at their arrivals, even if
+//! others are waiting.
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +13,20 @@ use tokio::time::{sleep_until, timeout};
 use super::deployment::{CONTRACTS, Deployment};
 use super::traffic::{Attempt, Expected, Mix, Traffic};
 
-/// What was answered, and what should have been.
+/// The measurements of a run, and its wrong and lost replies.
 #[derive(Default)]
 pub(crate) struct Run {
     /// From the intended arrival to the reply, in milliseconds, sorted.
     pub(crate) latencies: Vec<f64>,
-    /// From the hand-over to the reply, in seconds: of each contract, wrong ones and right ones.
+    /// From the hand-over of the event to the reply, in seconds, for each contract: of wrong sign-ins, and of
+    /// right ones.
     pub(crate) services: [[Vec<f64>; 2]; CONTRACTS.len()],
     pub(crate) sent: usize,
-    /// Answered while others still arrived.
+    /// The replies that came while attempts still arrived.
     pub(crate) in_time: usize,
-    /// The most that waited or were under way at once.
+    /// The most attempts that were waiting or in progress at the same time.
     pub(crate) longest: usize,
-    /// How long it went on when no more arrived.
+    /// The time from the last arrival to the last reply.
     pub(crate) worked_off: Duration,
     pub(crate) wrong: Vec<String>,
     pub(crate) lost: usize,
@@ -36,27 +38,27 @@ impl Run {
     }
 
     /// Panics if a reply is missing or wrong.
-    pub(crate) fn assert_good(&self) {
+    pub(crate) fn assert_correct(&self) {
         assert!(self.wrong.is_empty(), "{} wrong replies: {:?}", self.wrong.len(), &self.wrong[..1]);
         assert_eq!(self.lost, 0, "replies are lost");
     }
 }
 
-/// A deployment, and those who sign in there.
+/// A deployment, and the attempts that are sent to it.
 pub(crate) struct Driver {
     pub(crate) deployment: Deployment,
     pub(crate) traffic: Traffic,
-    under_way: JoinSet<(Instant, Expected, bool, Handled)>,
+    in_progress: JoinSet<(Instant, Expected, bool, Handled)>,
 }
 
 impl Driver {
     pub(crate) async fn start() -> Self {
         let deployment = Deployment::start().await;
         let traffic = Traffic::new(&deployment);
-        Self { deployment, traffic, under_way: JoinSet::new() }
+        Self { deployment, traffic, in_progress: JoinSet::new() }
     }
 
-    /// One after the other, each contract and kind in turn, after a few that warm up.
+    /// Sends attempts one after the other, of each contract and kind in turn. The first rounds warm up.
     pub(crate) async fn one_at_a_time(&mut self, rounds: usize) -> Run {
         const WARM_UP: usize = 5;
         let mut run = Run::default();
@@ -68,33 +70,35 @@ impl Driver {
                 for mix in [Mix::Right, Mix::Wrong] {
                     let attempt = self.traffic.next(contract, mix);
                     self.send(&mut run, attempt, Instant::now());
-                    self.settle_one(&mut run).await;
+                    self.finish_one(&mut run).await;
                 }
             }
         }
-        run.assert_good();
+        run.assert_correct();
         run
     }
 
-    /// So many at once, the next whenever one is answered: sign-ins a second.
+    /// Keeps this number of attempts in progress: each reply is followed by the next attempt. Returns
+    /// sign-ins per second.
     pub(crate) async fn closed_loop(&mut self, mix: Mix, at_once: usize, lasting: Duration) -> f64 {
         let (mut run, mut contract) = (Run::default(), 0);
         let began = Instant::now();
         while began.elapsed() < lasting {
-            while self.under_way.len() < at_once {
+            while self.in_progress.len() < at_once {
                 contract = (contract + 1) % CONTRACTS.len();
                 let attempt = self.traffic.next(contract, mix);
                 self.send(&mut run, attempt, Instant::now());
             }
-            self.settle_one(&mut run).await;
+            self.finish_one(&mut run).await;
         }
         let rate = run.latencies.len() as f64 / began.elapsed().as_secs_f64();
-        self.settle_all(&mut run).await;
-        run.assert_good();
+        self.finish_all(&mut run).await;
+        run.assert_correct();
         rate
     }
 
-    /// As they arrive at this rate. Whoever waits is waited for: it counts from the intended moment.
+    /// Sends attempts at Poisson arrivals with this rate. The time of an attempt counts from its intended
+    /// moment.
     pub(crate) async fn open_loop(&mut self, mix: Mix, rate: f64, lasting: Duration, seed: u64) -> Run {
         let mut run = Run::default();
         let began = Instant::now();
@@ -104,7 +108,7 @@ impl Driver {
                 tokio::select! {
                     biased;
                     () = sleep_until(intended.into()) => break,
-                    Some(done) = self.under_way.join_next() => self.record(&mut run, done.unwrap()),
+                    Some(done) = self.in_progress.join_next() => self.record(&mut run, done.unwrap()),
                 }
             }
             let attempt = self.traffic.any(mix);
@@ -112,7 +116,7 @@ impl Driver {
         }
         run.in_time = run.latencies.len();
         let ended = Instant::now();
-        self.settle_all(&mut run).await;
+        self.finish_all(&mut run).await;
         run.worked_off = ended.elapsed();
         run.latencies.sort_by(f64::total_cmp);
         run
@@ -121,23 +125,23 @@ impl Driver {
     fn send(&mut self, run: &mut Run, attempt: Attempt, intended: Instant) {
         let (contract, (event, expected, is_right)) = (attempt.contract, attempt.split());
         let handled = self.deployment.functions[contract].api.queue(&event);
-        self.under_way.spawn(async move { (intended, expected, is_right, handled.await) });
+        self.in_progress.spawn(async move { (intended, expected, is_right, handled.await) });
         run.sent += 1;
-        run.longest = run.longest.max(self.under_way.len());
+        run.longest = run.longest.max(self.in_progress.len());
     }
 
-    /// Waits for one reply; `false` if there is none to wait for, or none comes.
-    async fn settle_one(&mut self, run: &mut Run) -> bool {
-        let Ok(Some(done)) = timeout(Duration::from_secs(30), self.under_way.join_next()).await else {
+    /// Waits for one reply. Returns `false` if no attempt is in progress, or if no reply comes.
+    async fn finish_one(&mut self, run: &mut Run) -> bool {
+        let Ok(Some(done)) = timeout(Duration::from_secs(30), self.in_progress.join_next()).await else {
             return false;
         };
         self.record(run, done.unwrap());
         true
     }
 
-    async fn settle_all(&mut self, run: &mut Run) {
-        while self.settle_one(run).await {}
-        run.lost = self.under_way.len();
+    async fn finish_all(&mut self, run: &mut Run) {
+        while self.finish_one(run).await {}
+        run.lost = self.in_progress.len();
     }
 
     fn record(&self, run: &mut Run, done: (Instant, Expected, bool, Handled)) {

@@ -1,5 +1,6 @@
-//! The five release binaries under load, one environment each: how many sign-ins a second they do, and how long one
-//! takes where others come at the same time. `-- load --seconds=60` for longer runs.
+//! The part `load`: the five release binaries under load, one environment each. It measures how many sign-ins
+//! a second they handle, and how long one takes while others arrive. `-- load --seconds=60` makes longer
+//! runs.
 
 mod deployment;
 mod drive;
@@ -13,9 +14,10 @@ pub(crate) use self::drive::{Driver, Run};
 pub(crate) use self::traffic::Mix;
 use crate::binaries;
 
-/// How long attempts arrive, in each run.
+/// The seconds in which attempts arrive, in each run.
 const SECONDS: u64 = 20;
-/// At an equal mix of contracts, enough that some function always has the next event waiting.
+/// The attempts at the same time at an equal mix of contracts, so many that the next event of some function
+/// is always waiting.
 const AT_ONCE: usize = 4 * CONTRACTS.len();
 const ROUNDS: usize = 100;
 
@@ -27,7 +29,7 @@ pub(crate) async fn run() {
 
     println!(
         "Under load: five functions, one environment each, and on the same {} cores the table, the generator and the\n\
-         Runtime APIs. Poisson arrivals for {} s, at any contract; waiting counts from the intended moment\n",
+         Runtime APIs. Poisson arrivals for {} s, at any contract; times count from the intended moment\n",
         std::thread::available_parallelism().unwrap(),
         lasting.as_secs()
     );
@@ -60,19 +62,19 @@ pub(crate) async fn run() {
                 share(functions_then - functions),
                 share(rest_then - rest),
             );
-            run.assert_good();
+            run.assert_correct();
             sent += run.sent;
         }
     }
     assert_eq!(driver.deployment.unasked(), 0, "a reply came to no event, or twice");
     println!(
-        "\n  {sent} sign-ins one at a time and as they arrived: none lost, none answered twice, every reply as its contract\n  \
-         has it and the asking user's. longest: the most that waited or were under way at once. worked off: until the\n  \
-         last was answered, once no more arrived. processor: the functions' + all the rest's, of one core\n"
+        "\n  {sent} sign-ins one at a time and as they arrived: no reply lost, none sent twice, every reply that of its\n  \
+         contract and of its user. longest: the most attempts that waited or were in progress. worked off: the time from\n  \
+         the last arrival to the last reply. processor: of the functions + of everything else, in % of one core\n"
     );
 }
 
-/// What the stand-in measures of each function while nothing else is asked.
+/// Prints the times of each function while no other request is in progress.
 fn print_services(run: &Run) -> usize {
     println!(
         "Each function, asked one at a time: from the hand-over of the event to the reply, {ROUNDS} each\n"
@@ -98,7 +100,7 @@ pub(crate) fn sorted(times: &[f64]) -> Vec<f64> {
     times
 }
 
-/// The number after this argument's equals sign.
+/// Returns the number of an argument, after its equals sign.
 pub(crate) fn argument(name: &str) -> Option<u64> {
     let given = std::env::args().find_map(|argument| argument.strip_prefix(name).map(str::to_owned))?;
     Some(given.parse().unwrap_or_else(|_| panic!("{name}{given} is no whole number")))

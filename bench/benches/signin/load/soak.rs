@@ -1,5 +1,5 @@
-//! Whether a function's memory stays as it is: the mixed load at half the capacity, for ten minutes.
-//! `-- soak --seconds=60` for another time.
+//! The part `soak`: whether the memory of a function grows. It runs the mixed load at half the capacity for
+//! ten minutes, or for another time with `-- soak --seconds=60`.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::binaries;
 use crate::process::resident;
 
 const SECONDS: u64 = 600;
-/// What a function's memory may grow by, in KiB, after the first part: a page here and there for a longer request, but
-/// not a few bytes for every sign-in.
+/// The most growth of a function's memory after the first part, in KiB. A few pages for a longer request are
+/// allowed, but not a few bytes for every sign-in.
 const TOLERANCE: f64 = 512.0;
 
 pub(crate) async fn run() {
@@ -19,7 +19,7 @@ pub(crate) async fn run() {
     let capacity = driver.closed_loop(Mix::Mixed, AT_ONCE, Duration::from_secs(10)).await;
     let before = audited(&driver).await;
     let rate = capacity / 2.0;
-    // A minute of ten, in which everything happens that happens once.
+    // In the first tenth of the time, every allocation that happens only once takes place.
     let first = driver.open_loop(Mix::Mixed, rate, Duration::from_secs(seconds) / 10, 1).await;
     let early = memory(&driver);
     let then = driver.open_loop(Mix::Mixed, rate, Duration::from_secs(seconds) / 10 * 9, 2).await;
@@ -57,19 +57,19 @@ pub(crate) async fn run() {
         first.wrong.len() + then.wrong.len(),
         driver.deployment.unasked(),
     );
-    first.assert_good();
-    then.assert_good();
+    first.assert_correct();
+    then.assert_correct();
     assert_eq!((driver.deployment.unasked(), audited), (0, sent), "one reply and one audit event each");
     assert!(is_flat, "a function's memory grows");
 }
 
-/// The audit events so far. What a function wrote last may still be in the pipe.
+/// Returns the number of audit events so far. Waits first, since the latest ones may still be in the pipe.
 async fn audited(driver: &Driver) -> usize {
     tokio::time::sleep(Duration::from_millis(500)).await;
     driver.deployment.audited()
 }
 
-/// Each function's, in MiB.
+/// Returns the resident memory of each function, in MiB.
 fn memory(driver: &Driver) -> Vec<f64> {
     driver.deployment.functions.iter().map(|function| resident(function.id())).collect()
 }

@@ -1,5 +1,6 @@
-//! Sign-ins at all five contracts, right and wrong, each from an address of its own, and what each must be answered: the
-//! status and the shape that the snapshots of the sample events have, for the user who asked and nobody else.
+//! Attempts at all five contracts, right and wrong, each from an address of its own, and the expected reply
+//! to each. It has the status and the structure of the sample event's snapshot, and belongs to the user of
+//! the attempt.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -17,7 +18,7 @@ use super::deployment::{CONTRACTS, Deployment, FIRST_ID, PASSWORD, USERS, email,
 pub(crate) enum Mix {
     Right,
     Wrong,
-    /// Half and half.
+    /// Half of the attempts are right.
     Mixed,
 }
 
@@ -26,7 +27,7 @@ impl Mix {
         [(Self::Right, "right"), (Self::Wrong, "wrong"), (Self::Mixed, "mixed")];
 }
 
-/// An attempt, and what must come of it.
+/// An attempt, and its expected reply.
 pub(crate) struct Attempt {
     pub(crate) contract: usize,
     pub(crate) is_right: bool,
@@ -34,7 +35,7 @@ pub(crate) struct Attempt {
     expected: Expected,
 }
 
-/// What must be answered, without the event, which is as large as the queue is long.
+/// The expected reply. It is kept without the event, so that a long queue needs less memory.
 pub(crate) struct Expected {
     contract: usize,
     like: &'static str,
@@ -47,14 +48,15 @@ pub(crate) struct Traffic {
     tokens: Vec<(u64, String)>,
     rng: Rng,
     made: u32,
-    /// Of right and of wrong ones, so that a user who failed is soon one who succeeds.
+    /// The numbers of right and of wrong attempts. Both go through the same users, so that a user who failed
+    /// soon succeeds.
     right: u64,
     wrong: u64,
 }
 
 struct Contract {
     sample: Value,
-    /// Statuses and bodies, by the name of the sample event.
+    /// The statuses and bodies, by the name of the sample event.
     replies: Map<String, Value>,
 }
 
@@ -65,13 +67,13 @@ impl Traffic {
         Self { contracts, tokens, rng: Rng::with_seed(1), made: 0, right: 0, wrong: 0 }
     }
 
-    /// The next attempt at any contract.
+    /// Makes the next attempt, at a random contract.
     pub(crate) fn any(&mut self, mix: Mix) -> Attempt {
         let contract = self.rng.usize(..CONTRACTS.len());
         self.next(contract, mix)
     }
 
-    /// The next attempt at this contract.
+    /// Makes the next attempt at this contract.
     pub(crate) fn next(&mut self, contract: usize, mix: Mix) -> Attempt {
         let is_right = mix == Mix::Right || mix == Mix::Mixed && self.rng.bool();
         let turn = if is_right { &mut self.right } else { &mut self.wrong };
@@ -89,35 +91,35 @@ impl Traffic {
             event["headers"]["authorization"] = json!(format!("Bearer {token}"));
             (if is_right { "success" } else { "wrong-key" }, *user)
         } else {
-            // One wrong sign-in in four is of nobody's name.
-            let nobody = !is_right && self.rng.u8(..4) == 0;
-            let login = match (nobody, name) {
-                (true, _) => format!("nobody-{}@example.com", self.made),
+            // One wrong attempt in four has the name of an unknown user.
+            let is_unknown = !is_right && self.rng.u8(..4) == 0;
+            let login = match (is_unknown, name) {
+                (true, _) => format!("is_unknown-{}@example.com", self.made),
                 (false, "email") => email(user),
                 (false, _) => username(user),
             };
             let password = if is_right { PASSWORD } else { "not the password" };
             event["body"] = json!(credentials(name, &login, password).to_string());
-            let wrong = if nobody { "unknown-user" } else { "wrong-password" };
+            let wrong = if is_unknown { "unknown-user" } else { "wrong-password" };
             (if is_right { "success" } else { wrong }, user)
         };
         Attempt { contract, is_right, event, expected: Expected { contract, like, user, request_id } }
     }
 
     /// # Errors
-    /// If the reply is any other than it must be, with what it is.
+    /// If the reply is not the expected one. The message shows the reply.
     pub(crate) fn check(&self, app: &App, expected: &Expected, output: &Value) -> Result<(), String> {
         let (name, reply) = (CONTRACTS[expected.contract], Reply::of(output));
         let like = &self.contracts[expected.contract].replies[expected.like];
         let body = reply.json();
-        let is_good = if expected.like == "success" {
-            let of_user = whose(app, name, &body) == Some(expected.user);
-            of_user && has_shape(&body, &like["body"])
+        let is_correct = if expected.like == "success" {
+            let of_user = user_of(app, name, &body) == Some(expected.user);
+            of_user && has_structure(&body, &like["body"])
         } else {
             body == like["body"]
         };
         let is_its_own = reply.header("x-request-id") == Some(&expected.request_id);
-        if is_good && is_its_own && like["status"] == reply.status {
+        if is_correct && is_its_own && like["status"] == reply.status {
             return Ok(());
         }
         Err(format!("{name}, user {}, {}: {} {}", expected.user, expected.like, reply.status, reply.text))
@@ -125,7 +127,7 @@ impl Traffic {
 }
 
 impl Attempt {
-    /// The event apart from the rest.
+    /// Returns the event, the expected reply, and whether the attempt is right.
     pub(crate) fn split(self) -> (Value, Expected, bool) {
         (self.event, self.expected, self.is_right)
     }
@@ -159,8 +161,8 @@ fn snapshot(contract: &str, name: &str) -> Value {
     serde_json::from_str(json).unwrap()
 }
 
-/// Whose sign-in a reply says it is, by a token that we signed.
-fn whose(app: &App, contract: &str, body: &Value) -> Option<u64> {
+/// Returns the user of a successful reply, by its verified token.
+fn user_of(app: &App, contract: &str, body: &Value) -> Option<u64> {
     let (token, claim) = match contract {
         "sso" => return body["id"].as_u64(),
         "account" => (&body["token"]["access_token"], "user_id"),
@@ -171,18 +173,20 @@ fn whose(app: &App, contract: &str, body: &Value) -> Option<u64> {
     app.keys().current().verify::<Value>(token.as_str()?, app.now()).ok()?[claim].as_u64()
 }
 
-/// Whether two values have the same members, and these theirs.
-fn has_shape(value: &Value, like: &Value) -> bool {
+/// Returns whether two values have the same structure: the same members on all levels.
+fn has_structure(value: &Value, like: &Value) -> bool {
     match (value, like) {
         (Value::Object(value), Value::Object(like)) => {
             value.len() == like.len()
-                && value.iter().all(|(name, value)| like.get(name).is_some_and(|like| has_shape(value, like)))
+                && value
+                    .iter()
+                    .all(|(name, value)| like.get(name).is_some_and(|like| has_structure(value, like)))
         }
         _ => value.is_object() == like.is_object() && value.is_null() == like.is_null(),
     }
 }
 
-/// The token with another signature.
+/// Returns the token with a wrong signature.
 fn tampered(token: &str) -> String {
     let (claims, signature) = token.rsplit_once('.').unwrap();
     let first = if signature.starts_with('A') { 'B' } else { 'A' };

@@ -1,4 +1,4 @@
-//! Counts the calls that a function makes to the table for one sign-in, on their way there.
+//! Counts the calls of a function to the table for one sign-in, with a relay in front of the table.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use super::process::{Launch, Running};
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
-/// How each request begins, and no body holds.
+/// The beginning of each request. No body contains it.
 const REQUEST: &[u8] = b"POST / HTTP/1.1\r\n";
 
-/// The calls of a warm sign-in with this password.
+/// Returns the number of calls of a warm sign-in with this password.
 pub(super) async fn of_a_sign_in(launch: &Launch, password: &str) -> usize {
     let count = Arc::new(AtomicUsize::new(0));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -37,21 +37,22 @@ pub(super) async fn of_a_sign_in(launch: &Launch, password: &str) -> usize {
     calls
 }
 
-/// Until either side has had enough.
+/// Passes bytes on in both directions and counts requests, until one side closes.
 async fn pass_on(caller: TcpStream, store: TcpStream, count: Arc<AtomicUsize>) {
-    let ((mut asks, mut hears), (mut says, mut takes)) = (caller.into_split(), store.into_split());
+    let ((mut from_caller, mut to_caller), (mut from_store, mut to_store)) =
+        (caller.into_split(), store.into_split());
     let counting = async {
         let mut buffer = vec![0; 1 << 16];
-        while let Ok(length @ 1..) = asks.read(&mut buffer).await {
+        while let Ok(length @ 1..) = from_caller.read(&mut buffer).await {
             let begin = buffer[..length].windows(REQUEST.len()).filter(|bytes| *bytes == REQUEST).count();
             count.fetch_add(begin, Ordering::Relaxed);
-            if takes.write_all(&buffer[..length]).await.is_err() {
+            if to_store.write_all(&buffer[..length]).await.is_err() {
                 return;
             }
         }
     };
     tokio::select! {
         () = counting => {}
-        _ = copy(&mut says, &mut hears) => {}
+        _ = copy(&mut from_store, &mut to_caller) => {}
     }
 }

@@ -1,6 +1,6 @@
-//! The picture of the peers, `bench/results/peers.svg`: bars from zero, a panel for each thing measured. Drawn by hand,
-//! since three panels of rectangles are less than a library's words for them. On paper of its own, light or dark, since a
-//! page's own may be either.
+//! The picture of the peers, `bench/results/peers.svg`: bars from zero, in a panel for each measurement. The
+//! SVG is written here, since three panels of rectangles need less code than a library. It has a background
+//! of its own, light or dark, since a page may have either.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,7 +11,7 @@ use super::Figures;
 
 const LEFT: f64 = 140.0;
 const PANEL: f64 = 225.0;
-/// The longest bar; what is left of the panel is for its figure.
+/// The length of the longest bar. The rest of the panel is for its figure.
 const BAR: f64 = 140.0;
 const TOP: f64 = 52.0;
 const ROW: f64 = 30.0;
@@ -25,7 +25,7 @@ const PANELS: [Panel; 3] = [
     ("Resident memory", "MiB", |peer| vec![peer.memory]),
 ];
 
-/// Writes it.
+/// Writes the picture.
 pub(super) fn write(figures: &[Figures]) {
     fs::write(in_workspace("bench/results/peers.svg"), draw(figures)).unwrap();
 }

@@ -1,4 +1,5 @@
-//! Builds what is compared, each in a folder of its own in the target directory, out of `bench/peers/` and its lock files.
+//! Builds the peers, each in a folder of its own in the target directory, from `bench/peers/` and its lock
+//! files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,16 +9,16 @@ use postern_tests::binary::in_workspace;
 
 use crate::process::cargo;
 
-/// What pip brings along, which nobody deploys.
+/// The packages of pip itself, which are not deployed.
 const NOT_DEPLOYED: [&str; 6] =
     ["pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils", "__pycache__"];
 
-/// The program of this name on the `PATH`, and what it says of its version.
+/// Returns the path of this program on the `PATH`, and its version.
 pub(super) fn program(name: &str) -> (PathBuf, String) {
     let script = format!("command -v {name} && {name} --version");
     let found = Command::new("sh").args(["-c", &script]).output().unwrap();
-    let said = String::from_utf8(found.stdout).unwrap();
-    let Some((path, version)) = said.trim().split_once('\n') else {
+    let output = String::from_utf8(found.stdout).unwrap();
+    let Some((path, version)) = output.trim().split_once('\n') else {
         panic!(
             "`{name}` is not on the PATH: the peers need Node (20 or newer, with npm) and Python 3.11 or newer"
         );
@@ -25,13 +26,13 @@ pub(super) fn program(name: &str) -> (PathBuf, String) {
     (PathBuf::from(path), version.to_owned())
 }
 
-/// One of ours, in the profile that is deployed.
+/// Builds a function of Postern in its release profile. Returns the path of the binary.
 pub(super) fn binary(package: &str) -> PathBuf {
     run(cargo().args(["build", "--release", "--bins", "--package", package]));
     in_workspace("target/release").join(package).canonicalize().unwrap()
 }
 
-/// Installs and bundles a peer that npm has. Its folder, whose `dist` is what is deployed.
+/// Installs and bundles a peer with npm. Returns its folder, whose `dist` is deployed.
 pub(super) fn npm(name: &str) -> PathBuf {
     let folder = copy(name);
     run(Command::new("npm")
@@ -41,7 +42,7 @@ pub(super) fn npm(name: &str) -> PathBuf {
     folder
 }
 
-/// Installs a peer that pip has. Its folder, with the virtual environment in it.
+/// Installs a peer with pip. Returns its folder, which holds the virtual environment.
 pub(super) fn pip(name: &str) -> PathBuf {
     let folder = copy(name);
     run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(&folder));
@@ -51,7 +52,7 @@ pub(super) fn pip(name: &str) -> PathBuf {
     folder
 }
 
-/// The size of a file, or of all in a folder, in MB; without pip itself, and without what Python compiles on its own.
+/// Returns the size of a file or a folder, in MB, without pip itself and without compiled bytecode of Python.
 pub(super) fn megabytes(path: &Path) -> f64 {
     if !path.is_dir() {
         return fs::metadata(path).unwrap().len() as f64 / 1e6;
@@ -59,12 +60,12 @@ pub(super) fn megabytes(path: &Path) -> f64 {
     let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
     let deployed = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        !name.split(['-', '.']).next().is_some_and(|word| NOT_DEPLOYED.contains(&word))
+        !name.split(['-', '.']).next().is_some_and(|part| NOT_DEPLOYED.contains(&part))
     };
     entries.filter(deployed).map(|path| megabytes(&path)).sum()
 }
 
-/// A peer's folder in the target directory, with its files as they are now.
+/// Copies the files of a peer to its folder in the target directory, and returns that folder.
 fn copy(name: &str) -> PathBuf {
     let to = in_workspace("target/peers").join(name);
     fs::create_dir_all(&to).unwrap();

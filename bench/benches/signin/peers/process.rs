@@ -1,4 +1,5 @@
-//! A peer that runs: started, asked and measured from outside, as a function of Lambda or as a server.
+//! The process of a peer. It is a Lambda function or a server, and is started, called and measured from
+//! outside.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,16 +19,16 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-/// How a peer is asked.
+/// How a peer gets its requests.
 #[derive(Clone)]
-pub(super) enum Way {
-    /// As Lambda asks, with this event of API Gateway's.
+pub(super) enum Protocol {
+    /// As a Lambda function, with this event of API Gateway.
     Lambda(Value),
-    /// On a kept connection, at this path, by a name in this field.
+    /// As an HTTP server, over one connection.
     Http {
-        /// Of the sign-in.
+        /// The path of the sign-in.
         path: &'static str,
-        /// The name that signs in: the field, and the name.
+        /// The field of the login name, and the name.
         name: [&'static str; 2],
     },
 }
@@ -37,46 +38,49 @@ pub(super) enum Way {
 pub(super) struct Launch {
     /// The program and its arguments.
     pub(super) command: Vec<String>,
-    /// All of its environment, but for where the Runtime API is.
+    /// The environment, without the address of the Runtime API.
     pub(super) env: Vec<(String, String)>,
-    /// Where it runs.
+    /// The working folder.
     pub(super) folder: PathBuf,
-    /// How it is asked.
-    pub(super) way: Way,
+    /// How it gets its requests.
+    pub(super) protocol: Protocol,
 }
 
-/// A peer's process.
+/// The process of a peer.
 pub(super) struct Running {
     child: Child,
-    line: Line,
+    channel: Channel,
 }
 
-enum Line {
+enum Channel {
     Lambda(RuntimeApi, Value),
     Http { connection: SendRequest<Full<Bytes>>, path: &'static str, name: [&'static str; 2] },
 }
 
 impl Running {
-    /// Starts a peer, and says how long it took until it could take a request: until its first poll, or until it
-    /// answers anything at all.
+    /// Starts a peer. Returns the time until it was ready: until the first poll of a function, or the first
+    /// answer of a server.
     pub(super) async fn start(launch: &Launch) -> (Self, Duration) {
         let starting = async {
-            match &launch.way {
-                Way::Lambda(event) => {
+            match &launch.protocol {
+                Protocol::Lambda(event) => {
                     let api = RuntimeApi::start().await;
                     let began = Instant::now();
                     let child = spawn(launch, 0, &api.address());
                     api.polled().await;
-                    (Self { child, line: Line::Lambda(api, event.clone()) }, began.elapsed())
+                    (Self { child, channel: Channel::Lambda(api, event.clone()) }, began.elapsed())
                 }
-                Way::Http { path, name } => {
+                Protocol::Http { path, name } => {
                     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
                     let port = free.local_addr().unwrap().port();
                     drop(free);
                     let began = Instant::now();
                     let child = spawn(launch, port, "");
                     let connection = connected(port).await;
-                    (Self { child, line: Line::Http { connection, path, name: *name } }, began.elapsed())
+                    (
+                        Self { child, channel: Channel::Http { connection, path, name: *name } },
+                        began.elapsed(),
+                    )
                 }
             }
         };
@@ -85,18 +89,19 @@ impl Running {
             .unwrap_or_else(|_| panic!("{:?} does not start", launch.command))
     }
 
-    /// Signs in with this password from an address of this round's. The reply's status and body, and how long it took.
+    /// Signs in with this password, from an address for each round. Returns the status, the body and the time
+    /// of the reply.
     pub(super) async fn sign_in(&mut self, password: &str, round: usize) -> (u64, Value, Duration) {
         let began = Instant::now();
-        match &mut self.line {
-            Line::Lambda(api, event) => {
+        match &mut self.channel {
+            Channel::Lambda(api, event) => {
                 let mut event = event.clone();
                 event["body"] = json!(json!({"username": "johndoe", "password": password}).to_string());
                 event["requestContext"]["http"]["sourceIp"] = json!(format!("198.51.100.{}", round % 250));
                 let reply = Reply::of(&api.invoke(event).await.unwrap());
                 (reply.status, reply.json(), began.elapsed())
             }
-            Line::Http { connection, path, name: [field, name] } => {
+            Channel::Http { connection, path, name: [field, name] } => {
                 let (status, body) =
                     ask(connection, "POST", path, json!({*field: name, "password": password}).to_string())
                         .await;
@@ -105,7 +110,8 @@ impl Running {
         }
     }
 
-    /// The resident memory in MiB: of the process that answers, where one only watches over it.
+    /// Returns the resident memory, in MiB. If the process only supervises a worker, it is that of the
+    /// worker.
     pub(super) fn resident(&self) -> f64 {
         let id = self.child.id().unwrap();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
@@ -117,11 +123,11 @@ impl Running {
             .unwrap_or_else(|| crate::process::resident(id))
     }
 
-    /// Ends it, and all that it started.
+    /// Ends the process and its children.
     pub(super) async fn stop(mut self) {
         let id = self.child.id().unwrap();
-        drop(self.line);
-        // What watches over others must be asked to end, or they outlive it.
+        drop(self.channel);
+        // A supervisor must end on a signal. Otherwise its workers would keep running.
         super::install::run(std::process::Command::new("kill").args(["-INT", &id.to_string()]));
         if timeout(Duration::from_secs(5), self.child.wait()).await.is_err() {
             self.child.kill().await.unwrap();
@@ -145,7 +151,7 @@ fn spawn(launch: &Launch, port: u16, runtime_api: &str) -> Child {
         .unwrap()
 }
 
-/// A connection to a server, once that answers.
+/// Connects to a server as soon as it answers.
 async fn connected(port: u16) -> SendRequest<Full<Bytes>> {
     loop {
         if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {

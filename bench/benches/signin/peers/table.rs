@@ -1,4 +1,4 @@
-//! The table of the peers, on the screen and in `bench/results/peers.md`.
+//! The table of the peers, on standard output and in `bench/results/peers.md`.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,7 +7,7 @@ use postern_tests::binary::in_workspace;
 
 use super::{Figures, ROUNDS, STARTS};
 
-/// Prints it, and writes it. The first row is ours, with which the others are compared.
+/// Prints and writes the table. The first row is Postern, with which the others are compared.
 pub(super) fn write(figures: &[Figures], setting: &str) {
     let table = format(figures, setting);
     print!("{table}");
@@ -41,7 +41,7 @@ fn format(figures: &[Figures], setting: &str) -> String {
 
 fn cell(value: f64, ours: f64, unit: &str) -> String {
     let ratio = value / ours;
-    // Ours, which are compared with themselves.
+    // Postern's own figures get no ratio.
     if (ratio - 1.0).abs() < f64::EPSILON {
         return format!("{value:.1} {unit}");
     }

@@ -1,4 +1,5 @@
-//! The function that one writes first: everything by default, and the table is asked at the first request.
+//! A function as people usually write it first: with all defaults, and a connection to the table at the first
+//! request.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -1,6 +1,7 @@
-//! An empty function that does one thing before it asks for its first event: the one that its argument names.
+//! An empty function that does one step before it asks for its first event. Its argument names the step.
 //!
-//! All are in one binary, so that two of them differ by what is run and not by what is linked.
+//! All steps are in one binary, so that two of them differ in the code that runs and not in the code that is
+//! linked.
 
 mod table;
 mod tls;
@@ -12,10 +13,10 @@ use lambda_http::{Error, Request, Response, service_fn};
 use rustls::crypto::{aws_lc_rs, ring};
 use tokio::runtime::Builder;
 
-/// Does what the argument names, and is an empty function from then on.
+/// Does the step that the argument names, and then runs as an empty function.
 ///
 /// # Errors
-/// If that cannot be done, or the argument names nothing.
+/// If the step fails, or the argument names no step.
 pub fn main() -> Result<(), Error> {
     let piece = std::env::args().nth(1).ok_or("the argument is the name of a piece")?;
     let mut runtime =

@@ -1,4 +1,4 @@
-//! With the system's allocator.
+//! The program with the allocator of the system.
 
 fn main() -> Result<(), lambda_http::Error> {
     start_pieces::main()

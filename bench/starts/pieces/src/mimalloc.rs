@@ -1,4 +1,4 @@
-//! With mimalloc.
+//! The program with mimalloc.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,4 +1,4 @@
-//! The SDK's client.
+//! The client of the SDK.
 
 use std::{env, fs};
 
@@ -10,7 +10,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use lambda_http::Error;
 
-/// Built by hand.
+/// Makes the client by `Config::builder`.
 pub(crate) fn client() -> Result<Client, Error> {
     let (key, secret) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_SECRET_ACCESS_KEY")?);
     let config = Config::builder()
@@ -22,13 +22,13 @@ pub(crate) fn client() -> Result<Client, Error> {
     Ok(Client::from_conf(config.build()))
 }
 
-/// With whatever `aws-config` finds, over the same TLS.
+/// Makes the client with the configuration that `aws-config` finds, over the same TLS.
 pub(crate) async fn client_by_defaults() -> Result<Client, Error> {
     let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http()?).load().await;
     Ok(Client::new(&config))
 }
 
-/// With an open connection.
+/// Makes the client and reads an item, so that its connection is open.
 pub(crate) async fn get_item() -> Result<Client, Error> {
     let client = client()?;
     let read = client.get_item().table_name(env::var("TABLE_NAME")?).consistent_read(true);

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Those of `AWS_CA_BUNDLE`.
+/// Reads the roots of `AWS_CA_BUNDLE`.
 pub(crate) fn few_roots() -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(env::var("AWS_CA_BUNDLE")?)? {
@@ -21,7 +21,7 @@ pub(crate) fn few_roots() -> Result<RootCertStore, Error> {
     Ok(roots)
 }
 
-/// Those of the machine, or of `SSL_CERT_FILE`.
+/// Reads the roots of the machine, or of `SSL_CERT_FILE`.
 pub(crate) fn all_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -34,7 +34,7 @@ pub(crate) fn config(provider: CryptoProvider, roots: RootCertStore) -> Result<C
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// An open connection to the table, with the few roots.
+/// Opens a connection to the table, with the few roots.
 pub(crate) async fn connect(provider: CryptoProvider) -> Result<TlsStream<TcpStream>, Error> {
     let connector = TlsConnector::from(Arc::new(config(provider, few_roots()?)?));
     let endpoint = env::var("AWS_ENDPOINT_URL_DYNAMODB")?;

@@ -36,7 +36,7 @@ fn header_names_the_algorithm_and_the_key() {
 
 /// The example token of RFC 7515 A.1, which has line breaks in its header.
 #[test]
-fn token_of_the_standard_verifies() {
+fn token_of_rfc_7515_verifies() {
     let token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9\
                  .eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ\
                  .dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -47,7 +47,7 @@ fn token_of_the_standard_verifies() {
 }
 
 #[test]
-fn token_of_another_library_with_rsa_verifies() {
+fn rsa_token_of_another_library_verifies() {
     assert_eq!(verify(&key_set_of(&[rs256()]), RSA_TOKEN), Ok(claims()));
 }
 
@@ -93,7 +93,7 @@ fn token_without_kid_is_tried_with_every_hs256_key() {
 
 /// The attack of RFC 8725 §2.1: a token that is signed with the public key as an HMAC key.
 #[test]
-fn public_key_is_no_hmac_key() {
+fn token_signed_with_a_public_key_as_hmac_key_is_invalid() {
     let point =
         [&[4][..], &URL_SAFE_NO_PAD.decode(EC_X).unwrap(), &URL_SAFE_NO_PAD.decode(EC_Y).unwrap()].concat();
     for public in [URL_SAFE_NO_PAD.decode(OKP_X).unwrap(), point] {
@@ -127,7 +127,7 @@ fn token_over_8_kib_is_invalid() {
 
 /// `NOW` is 1,700,000,000.5.
 #[test]
-fn exp_must_be_ahead_and_nbf_must_not() {
+fn token_is_valid_only_between_nbf_and_exp() {
     let key_set = key_set_of(&[hs256()]);
     for (members, expected) in [
         (json!({"exp": 1_700_000_001}), Ok(())),
@@ -179,7 +179,7 @@ fn claims_that_are_no_object_are_invalid() {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_parsers_panic(text in ".{0,200}", at in 0usize..400, byte in any::<u8>()) {
+    fn key_set_and_token_parsers_never_panic(text in ".{0,200}", at in 0usize..400, byte in any::<u8>()) {
         let _ = KeySet::parse(&text);
         let _ = KeySet::parse(&format!("{{{text}"));
         // A valid set and a valid token, each with one byte changed.

@@ -4,7 +4,7 @@ use super::*;
 use crate::second_factor::RecoveryKey;
 
 #[test]
-fn malformed_key_set_is_named_without_key_material() {
+fn malformed_key_set_is_an_error_without_key_material() {
     let short = URL_SAFE_NO_PAD.encode([b'k'; 31]);
     let other_half = json!({"x": OKP_X});
     let wrong_dq = rs256()["dq"].as_str().unwrap().replacen("Wa7I9", "Wa6I9", 1);
