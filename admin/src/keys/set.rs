@@ -55,8 +55,8 @@ impl SigningKeys {
         Ok(set)
     }
 
-    /// Reads what the functions read as their keys. A secret that is one HS256 key becomes a set that verifies the same
-    /// tokens and recovery codes.
+    /// Reads what the functions read as their keys. A secret that is one HS256 key becomes a set that
+    /// verifies the same tokens and recovery codes.
     ///
     /// # Errors
     /// If the functions would refuse it.

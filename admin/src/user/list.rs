@@ -1,4 +1,5 @@
-//! `postern user list`: a line for each user as it is read, so that a million users need no more memory than ten.
+//! `postern user list`: a line for each user as it is read, so that a million users need no more memory than
+//! ten.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;

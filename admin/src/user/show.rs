@@ -1,5 +1,5 @@
-//! `postern user show`: all that an operator needs to know about a user. It never shows a password hash, a TOTP secret or the
-//! digest of a recovery code.
+//! `postern user show`: all that an operator needs to know about a user. It never shows a password hash, a
+//! TOTP secret or the digest of a recovery code.
 
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;

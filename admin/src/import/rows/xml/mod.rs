@@ -1,6 +1,7 @@
 //! Dumps in XML, as `mysqldump --xml`, `mysql --xml`, phpMyAdmin and Django's `dumpdata` write them.
 //!
-//! `quick-xml` reads one tag or text at a time. It resolves only the entities of XML itself, so that no entity expands.
+//! `quick-xml` reads one tag or text at a time. It resolves only the entities of XML itself, so that no
+//! entity expands.
 
 mod counted;
 mod element;
