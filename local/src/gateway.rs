@@ -95,7 +95,7 @@ fn event(parts: &axum::http::request::Parts, body: &[u8], peer: SocketAddr) -> V
                 "sourceIp": peer.ip().to_string(),
                 "userAgent": agent,
             },
-            "requestId": hex::encode(&random::<8>()),
+            "requestId": hex::encode(random::<8>()),
             "routeKey": route,
             "stage": "$default",
             "timeEpoch": now().millis(),

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn address_is_read_only_while_its_server_runs_and_only_of_this_machine() {
-        let folder = std::env::temp_dir().join(format!("postern-note-{}", hex::encode(&random::<8>())));
+        let folder = std::env::temp_dir().join(format!("postern-note-{}", hex::encode(random::<8>())));
         let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
         assert_eq!(read(&env), None);
         let first = Note::leave(&env, "http://127.0.0.1:8001").unwrap().unwrap();

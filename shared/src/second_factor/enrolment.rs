@@ -28,7 +28,7 @@ impl Enrolment {
 
     /// Makes an enrolment with this secret, which the user has already, and random recovery codes.
     pub(crate) fn of(mfa: Mfa) -> Self {
-        Self { mfa, recovery_codes: (0..CODES).map(|_| hex::encode(&random::<4>())).collect() }
+        Self { mfa, recovery_codes: (0..CODES).map(|_| hex::encode(random::<4>())).collect() }
     }
 
     /// Returns the digests of the recovery codes, as they are stored with the user of this id.
