@@ -9,7 +9,7 @@
 //! | [`fields`] | the members of a row, as types |
 //! | [`attributes`] | what the contracts keep with a user |
 //! | [`native`] [`django`] [`datepoll`] [`freesewing`] | from a row to a user, per format |
-//! | [`format`] | one of these formats, as the command names it |
+//! | [`mod@format`] | one of these formats, as the command names it |
 //! | [`hashes`] | password hashes, and the options that say how they were made |
 //! | [`reason`] | why a row is rejected |
 //! | [`unusable_password`] | why the password of a row cannot be used |

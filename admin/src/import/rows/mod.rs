@@ -6,14 +6,14 @@
 //!
 //! | module | what it reads |
 //! |---|---|
-//! | [`csv`] | CSV with commas, semicolons or tabs |
-//! | [`json`] | JSON lines, an array, and phpMyAdmin's export |
-//! | [`sql`] | dumps of MySQL, MariaDB, PostgreSQL and SQLite |
-//! | [`xml`] | dumps of MySQL, phpMyAdmin and Django |
-//! | [`yaml`] | dumps of Django |
-//! | [`row`] | a row, and what the readers share |
-//! | [`reader`] | the rows of a file, one after the other |
-//! | [`written_by`] | which program wrote a file |
+//! | `csv` | CSV with commas, semicolons or tabs |
+//! | `json` | JSON lines, an array, and phpMyAdmin's export |
+//! | `sql` | dumps of MySQL, MariaDB, PostgreSQL and SQLite |
+//! | `xml` | dumps of MySQL, phpMyAdmin and Django |
+//! | `yaml` | dumps of Django |
+//! | `row` | a row, and what the readers share |
+//! | `reader` | the rows of a file, one after the other |
+//! | `written_by` | which program wrote a file |
 
 mod csv;
 mod json;
