@@ -1,8 +1,9 @@
 //! Sessions: how they are refreshed, used and ended.
 //!
-//! Each takes one round trip: one conditional write, and beside it the read of the user if the user's state
-//! matters. Only a token that was used before takes a second one, which ends its family. A method returns
-//! `None` if the token is invalid or its user may not sign in. Only the audit event says which.
+//! Each takes one round trip: one conditional write, and in parallel the read of the user if the user's state
+//! matters. A refresh takes a second write if its token is too young to rotate, if it gets a late answer, or
+//! if it was used before. A method returns `None` if the token is invalid or its user may not sign in. Only
+//! the audit event says which.
 
 use std::time::Duration;
 

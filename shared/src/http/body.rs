@@ -1,4 +1,5 @@
-//! Request bodies: JSON and the two kinds of HTML forms. The Content-Type says which it is.
+//! Request bodies: JSON and the two kinds of HTML forms. The body's first byte and its Content-Type show
+//! which it is.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

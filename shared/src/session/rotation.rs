@@ -1,15 +1,15 @@
 //! Stored sessions, and the verdict on a token that a client presents for a refresh.
 //!
-//! **Rotation.** A refresh replaces the secret by its successor: HMAC-SHA-256 of the secret under a nonce
-//! that the session stores. Within the [`GRACE`] the previous secret gets the same successor again. This is
-//! for another tab, or for a client that lost the reply and asks again at once. A secret that is younger than
-//! the grace stays as it is.
+//! **Rotation.** A refresh replaces the secret by its successor. That is the HMAC-SHA-256 of a nonce, with
+//! the secret as the key. The session stores the nonce. Within the [`GRACE`] the previous secret gets the
+//! same successor again. This is for another tab, or for a client that lost the reply and asks again at once.
+//! A secret that is younger than the grace stays as it is.
 //!
 //! **Late answers.** A client that lost the reply may ask again much later. So the previous secret gets the
-//! same successor after the grace too, unless a client has presented that successor, and for
-//! [`RefreshPolicy::lost_reply`] at most. After one late answer, the session gives the next one only after
-//! [`CLEAN_ROTATIONS`]. Lost replies are rare, but if two clients hold one token, one of them is late in
-//! every generation.
+//! same successor after the grace too, for [`RefreshPolicy::lost_reply`] at most, unless a client has
+//! presented that successor. After one late answer, the session gives the next one only after
+//! [`CLEAN_ROTATIONS`]. Lost replies are rare. If two clients hold one token, one of them is late in every
+//! generation.
 //!
 //! **Reuse.** Any other secret of the family was used before. So an attacker may hold a token of it, and the
 //! family ends (RFC 9700 §4.14.2).
@@ -39,8 +39,8 @@ pub struct RefreshPolicy {
     pub kind: &'static str,
     /// How long the session lasts without use after a refresh.
     pub idle: Duration,
-    /// How long after a rotation the previous token gets a late answer. There is none if this is not above
-    /// [`GRACE`].
+    /// How long after a rotation the previous token gets a late answer. If this is not above [`GRACE`], there
+    /// are no late answers.
     pub lost_reply: Duration,
 }
 

@@ -74,7 +74,7 @@ impl SessionToken {
     }
 
     /// Returns the token that follows this one in a rotation with this nonce. Its secret has the same form.
-    /// It cannot be derived from the table without this token.
+    /// An attacker who reads the table cannot derive it without this token.
     pub(crate) fn successor(&self, nonce: &str) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
         let derived = hmac::sign(&key, format!("postern refresh{nonce}").as_bytes());
