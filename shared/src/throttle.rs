@@ -3,7 +3,7 @@
 //! There are two counters. **A login name**, whether it exists or not, has five free failures. Then it must
 //! wait 1 s, 2 s, 4 s and so on up to 15 minutes between attempts. After 33 failures in a row it is locked
 //! until an operator unlocks it. A user has at most three names (username, e-mail, id), so at most 99 guesses
-//! in a row are possible: fewer than the 100 of NIST SP 800-63B-4 §3.2.2. So no setting can raise the 33.
+//! in a row are possible. NIST SP 800-63B-4 §3.2.2 allows 100. So no setting can raise the 33.
 //! **An address** (IPv4, or IPv6 /64) has a number of failures per window.
 //!
 //! An attempt is charged before anything is hashed. A refused attempt is not counted, so an attacker cannot

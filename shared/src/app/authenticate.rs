@@ -1,5 +1,5 @@
-//! The check of an attempt: its password, and its code if MFA is on. All routes check passwords and codes here, so
-//! guessing is equally expensive on each of them.
+//! The check of an attempt: its password, and its code if MFA is on. All routes check passwords and codes
+//! here, so guessing is equally expensive on each of them.
 
 use std::time::Instant;
 

@@ -15,13 +15,13 @@ use crate::store::{Change, SignInRecord, Written};
 
 /// A user who signed in, or whose session was refreshed.
 pub struct SignedIn {
-    /// The user. After a sign-in, `last_sign_in` is this one.
+    /// The user. After a sign-in, `last_sign_in` is its time.
     pub user: User,
     /// The token of the session, if one was asked for.
     pub session: Option<SessionToken>,
 }
 
-/// What a sign-in writes besides its own record.
+/// What a sign-in writes besides the fact that the user signed in.
 pub(super) struct SignInEffects<'a> {
     /// The hash that replaces the one that was verified.
     pub(super) password_hash: Option<&'a str>,
@@ -32,8 +32,8 @@ pub(super) struct SignInEffects<'a> {
 }
 
 impl App {
-    /// Returns a new hash of the password that was right, if the stored one is a legacy hash or has become
-    /// too cheap.
+    /// Returns a new hash of the right password, if the stored one is a legacy hash or costs less than a new
+    /// one.
     pub(super) fn upgrade(
         &self,
         user: &UserRecord,

@@ -48,9 +48,9 @@ impl App {
     }
 
     /// Switches MFA on for the holder of a token. The code shows that the user has the secret of
-    /// [`App::begin_mfa`]. It is charged like the code of a sign-in. A right code takes only its own charge
-    /// back: the holder of the token has seen the secret, so the code does not show that the user knows the
-    /// password.
+    /// [`App::begin_mfa`]. It is charged like the code of a sign-in. A right code only refunds its own
+    /// charge, and clears no failures. The holder of the token has seen the secret, so the code does not show
+    /// that the user knows the password.
     ///
     /// # Errors
     /// [`Refusal::WrongCode`] if the code is not one of that secret. Another refusal if all sessions have

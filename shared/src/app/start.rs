@@ -16,8 +16,8 @@ impl App {
     /// Reads the configuration and the keys, and opens the connection to the table.
     ///
     /// # Errors
-    /// If a variable is missing or malformed, if the table or the secret that it names cannot be read, if TLS
-    /// cannot be set up, or if Argon2 fails its known-answer test on this processor.
+    /// If a variable is missing or malformed. If the table or the secret that it names cannot be read. If TLS
+    /// cannot be set up. If Argon2 fails its known-answer test on this processor.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         Self::start_at(env, Arc::new(now)).await
     }

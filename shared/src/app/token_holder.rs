@@ -20,7 +20,7 @@ pub struct TokenSubject {
     pub epoch: Option<u64>,
     /// The `iat` claim, in seconds (RFC 7519 §4.1.6).
     pub iat: f64,
-    /// The session with which the token ends, if it names one: the session's kind and id.
+    /// The kind and id of the session that the token names, if it names one. The token ends with it.
     pub session: Option<(&'static str, String)>,
 }
 
@@ -93,8 +93,8 @@ impl App {
     /// Returns the user of a token whose claims are verified. Takes one round trip.
     ///
     /// # Errors
-    /// If the user was deleted, if all sessions of the user or the session of the token have ended since the
-    /// token was issued, if the user may not sign in, or if the table cannot be reached.
+    /// If the user was deleted or may not sign in. If all sessions of the user, or the session of the token,
+    /// have ended since the token was issued. If the table cannot be reached.
     pub async fn user_of_token(
         &self,
         caller: &Caller,

@@ -40,8 +40,9 @@ where
     F: Future<Output = Response> + Send,
 {
     let LambdaEvent { payload, context } = event;
-    // lambda_http panics on two kinds of events that API Gateway never sends: more header names than its map
-    // can hold, and a body that is marked as base64 and is not. The checks here refuse both.
+    // lambda_http panics on two kinds of events that API Gateway never sends: those with more header names
+    // than its map can hold, and those with a body that is marked as base64 and is not. The checks here
+    // refuse both.
     if payload["headers"].as_object().is_some_and(|headers| headers.len() > MAX_HEAD_BYTES) {
         return Err(NotAnEvent);
     }
@@ -52,8 +53,8 @@ where
     if event.is_base64_encoded && STANDARD.decode(body).is_err() {
         return Err(NotAnEvent);
     }
-    // lambda_http builds a URI from these values, most of which a caller chooses. It panics if they make no
-    // URI, or one of more than 64 KiB. Postern does not read that URI: the path and the query are in
+    // lambda_http builds a URI from these values. A caller chooses most of them. lambda_http panics if they
+    // make no URI, or one of more than 64 KiB. Postern does not read that URI: the path and the query are in
     // extensions of the request.
     event.headers.remove(header::HOST);
     event.request_context.domain_name = None;

@@ -149,8 +149,8 @@ pub(super) fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
     Ok(key)
 }
 
-/// Returns the private and the public half of an RSA key, both in DER (RFC 8017 appendix A.1), and the public
-/// half as members of a JWK.
+/// Returns the halves of an RSA key: the private and the public one in DER (RFC 8017 appendix A.1), and the
+/// public one as members of a JWK.
 fn rsa(jwk: &Jwk) -> Option<(Vec<u8>, Vec<u8>, PublicHalf)> {
     let parts = [&jwk.n, &jwk.e, &jwk.d, &jwk.p, &jwk.q, &jwk.dp, &jwk.dq, &jwk.qi];
     let parts: Vec<Vec<u8>> = parts.into_iter().map(|part| bytes(part.as_deref())).collect::<Option<_>>()?;

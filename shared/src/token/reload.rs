@@ -1,10 +1,10 @@
 //! The signing keys of a function, and when they are reloaded. So keys rotate without a deployment.
 //!
-//! The secret is read at start. It is reloaded if a token names a key that is not in the set, but at most
-//! once a minute, since a caller can name any key. It is also reloaded after five minutes. So a function that
-//! only signs begins to use a new key, and five minutes after a key was removed from the secret, every
-//! function refuses it. If a reload fails, the keys stay as they are, and the next reload is possible a
-//! minute later.
+//! The secret is read at start. It is reloaded after five minutes. So a function that only signs begins to
+//! use a new key, and every function refuses a key five minutes after it was removed from the secret. The
+//! secret is also reloaded if a token names a key that is not in the set. Since a caller can name any key,
+//! this happens at most once a minute. If a reload fails, the keys stay as they are, and the next reload is
+//! possible a minute later.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -35,7 +35,8 @@ pub struct Keys {
     local: bool,
     /// When they were last read, in milliseconds.
     read_at: AtomicU64,
-    /// When a read was last tried, in milliseconds. So a failing secret is not read at every request.
+    /// When a read was last tried, in milliseconds. With it, a secret that cannot be read is not tried at every
+    /// request.
     asked_at: AtomicU64,
 }
 
