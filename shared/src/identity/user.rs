@@ -113,7 +113,7 @@ pub enum Status {
     Active,
     /// The user may not sign in until the account is activated.
     NotActivated,
-    /// The user may not sign in: the account is switched off.
+    /// The user may not sign in: the account is disabled.
     Disabled,
     /// The user may not sign in. Contracts answer as for a disabled user. Only an operator sees the
     /// difference.

@@ -15,7 +15,7 @@ pub enum Algorithm {
     BcryptWithSuffix,
     /// bcrypt of the password's SHA-256 in hexadecimal.
     BcryptSha256,
-    /// bcrypt of another digest of the password, or of a digest in base 64.
+    /// bcrypt of another digest of the password, or of a digest in base64.
     BcryptDigest,
     /// bcrypt as WordPress 6.8 uses it.
     WordPress,

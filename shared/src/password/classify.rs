@@ -156,7 +156,7 @@ fn sha_crypt(kind: &str, rounds: u32, salt: &str, digest: &str) -> Result<Import
     Ok(Imported::Fast(FastDigest::new(how, digest)))
 }
 
-/// Reads crypt's scrypt: log₂ N, r and p in digits of crypt's base 64, the lowest digit first, then the salt
+/// Reads crypt's scrypt: log₂ N, r and p in digits of crypt's base64, the lowest digit first, then the salt
 /// as text.
 fn crypt_scrypt(params: &str, digest: &str) -> Result<Imported, UnusableHash> {
     let malformed = UnusableHash::Malformed;
@@ -174,7 +174,7 @@ fn crypt_scrypt(params: &str, digest: &str) -> Result<Imported, UnusableHash> {
     of_scrypt(log_n, r, p, rest.as_bytes(), &decode64(digest).ok_or(malformed)?)
 }
 
-/// Reads passlib's PBKDF2. passlib's base 64 has `.` in place of `+`, and no padding.
+/// Reads passlib's PBKDF2. passlib's base64 has `.` in place of `+`, and no padding.
 fn passlib(name: &str, rounds: &str, salt: &str, digest: &str) -> Result<Imported, UnusableHash> {
     let algorithm = legacy::pbkdf2_named(name).ok_or(UnusableHash::Unknown)?;
     let bytes =
@@ -234,7 +234,7 @@ fn ldap(hash: &str) -> Result<Imported, UnusableHash> {
 }
 
 /// Reads an MD5 or SHA-1 in hexadecimal without a salt, as Django's oldest versions and many other products
-/// store it, or a hash of ASP.NET Identity in base 64.
+/// store it, or a hash of ASP.NET Identity in base64.
 fn one_part(hash: &str) -> Result<Imported, UnusableHash> {
     match (hash.len(), unhex(hash)) {
         (32, Some(digest)) => return plain("md5", Vec::new(), true, &digest),

@@ -1,4 +1,4 @@
-//! The hashes of crypt(3) in glibc and libxcrypt: MD5, SHA-2 and yescrypt, and crypt's base 64.
+//! The hashes of crypt(3) in glibc and libxcrypt: MD5, SHA-2 and yescrypt, and crypt's base64.
 
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;

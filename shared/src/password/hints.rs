@@ -12,7 +12,7 @@ use super::limits::UnusableHash;
 pub struct BcryptOf {
     /// The digest of the password.
     pub function: HashFunction,
-    /// Whether the digest was in base 64, and not in hexadecimal.
+    /// Whether the digest was in base64, and not in hexadecimal.
     pub in_base64: bool,
 }
 

@@ -9,7 +9,7 @@
 //! | `layered$sha256-crypt$ROUNDS$SALT$argon2id$…`, `sha512-crypt` | crypt's SHA-2, `$5$` and `$6$` |
 //! | `layered$pbkdf2-sha256$ITERATIONS,BYTES$SALT$argon2id$…`, `-sha1`, `-sha512` | PBKDF2 of few iterations |
 //!
-//! SALT is the salt of the old digest, in base 64 without padding. After it comes the rest of a PHC string.
+//! SALT is the salt of the old digest, in base64 without padding. After it comes the rest of a PHC string.
 
 use std::fmt;
 use std::num::NonZeroU32;

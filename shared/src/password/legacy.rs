@@ -1,10 +1,19 @@
 //! The algorithms of legacy hashes, and what each costs.
 //!
-//! The costs are in Argon2's blocks of a KiB filled, so that the decoy can do the rest of the work after a
-//! hash that is cheaper than a new one. On the machine where they were measured, with AVX2, a block took 0.37
-//! µs, a round of bcrypt 89, an iteration of PBKDF2 0.48 (SHA-256) and 0.77 (SHA-1; SHA-512 takes longer), a
-//! unit of scrypt's N·r·p 0.27, and a round of phpass 0.28. The costs are rounded down, so the decoy does too
-//! much work rather than too little. On a processor with faster blocks, it does even more.
+//! The unit of a cost is the work that fills one block of Argon2, a KiB. After a hash that is cheaper than a
+//! new one, the decoy does the rest of the work. These times were measured with AVX2, in µs:
+//!
+//! | work | µs |
+//! |---|---|
+//! | a block of Argon2 | 0.37 |
+//! | a round of bcrypt | 89 |
+//! | an iteration of PBKDF2 with SHA-256 | 0.48 |
+//! | an iteration of PBKDF2 with SHA-1; SHA-512 takes longer | 0.77 |
+//! | a unit of scrypt's N·r·p | 0.27 |
+//! | a round of phpass | 0.28 |
+//!
+//! The costs are rounded down, so the decoy does too much work rather than too little. On a processor with
+//! faster blocks, it does even more.
 
 use std::num::NonZeroU32;
 
@@ -113,7 +122,7 @@ impl HashFunction {
     }
 }
 
-/// Returns the input of bcrypt in WordPress 6.8: HMAC-SHA-384 of the trimmed password, in base 64.
+/// Returns the input of bcrypt in WordPress 6.8: HMAC-SHA-384 of the trimmed password, in base64.
 /// <https://developer.wordpress.org/reference/functions/wp_hash_password/>
 pub(super) fn wordpress_input(password: &[u8]) -> String {
     // PHP's `trim`. It would trim a NUL too, but no password with a NUL is right for a legacy hash.
@@ -208,7 +217,7 @@ pub(super) fn scrypt_work(params: &scrypt::Params) -> u32 {
 pub(super) struct Phpass {
     log: u8,
     salt: String,
-    /// In phpass' own base 64.
+    /// In phpass' own base64.
     output: String,
 }
 

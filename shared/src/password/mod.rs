@@ -5,8 +5,8 @@
 //! MiB and two passes, or more if the settings say so. A legacy hash is verified as it is. When its user
 //! signs in, a new hash replaces it.
 //!
-//! If there is no such user, if the user has no password, or if the password cannot be right, the attempt
-//! does the same work on a decoy. So its cost does not show whether the user exists. After a legacy hash that
+//! An attempt does the same work on a decoy if there is no such user, if the user has no password, or if the
+//! password cannot be right. So its cost does not show whether the user exists. After a legacy hash that
 //! is cheaper than a new hash, the decoy does the rest of the work. A legacy hash that is more expensive does
 //! show that its user exists. While many users have such hashes, the setting `DECOY_HASH` adds a decoy of
 //! their kind. Then every wrong password costs one hash of each kind.

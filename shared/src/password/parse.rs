@@ -9,7 +9,7 @@
 //! | `bcrypt_suffix$SUFFIX$$2y$…` | bcrypt of the password followed by the suffix |
 //! | `bcrypt_sha256$$2b$…` | bcrypt of the password's SHA-256 in hexadecimal, as Django stores it |
 //! | `pbkdf2_sha256$…`, `pbkdf2_sha1$…`, `scrypt$…`, `argon2$argon2id$…`, `bcrypt$$2b$…` | as Django stores them |
-//! | `bcrypt_sha1$$2b$…`, `bcrypt_sha512$…`, `bcrypt_sha256_base64$…` and so on | bcrypt of a digest, in hexadecimal or base 64 |
+//! | `bcrypt_sha1$$2b$…`, `bcrypt_sha512$…`, `bcrypt_sha256_base64$…` and so on | bcrypt of a digest, in hexadecimal or base64 |
 //! | `$wp$2y$…` | bcrypt as WordPress 6.8 uses it |
 //! | `$2x$…` | bcrypt of an early crypt_blowfish, with its fault |
 //! | `$y$…` | yescrypt |
@@ -103,7 +103,7 @@ fn modular(stored: &str, rest: &str) -> Result<Hash, UnusableHash> {
     }
 }
 
-/// Reads `<params>$<salt>$<hash>`, the last two in base 64 without padding. The PHC string format requires
+/// Reads `<params>$<salt>$<hash>`, the last two in base64 without padding. The PHC string format requires
 /// longer salts than other products use.
 fn salt_and_output(rest: &str) -> Result<(&str, Vec<u8>, Vec<u8>), UnusableHash> {
     let parts: Vec<&str> = rest.split('$').collect();

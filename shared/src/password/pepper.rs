@@ -8,7 +8,7 @@
 //! | `suffix` | the password, then the pepper |
 //! | `hmac-sha1`, `hmac-sha256`, `hmac-sha512` | the bytes of HMAC, with the pepper as the key and the password as the message |
 //! | `hmac-sha256-hex` and so on | the same HMAC in hexadecimal |
-//! | `hmac-sha256-base64` and so on | the same HMAC in base 64 |
+//! | `hmac-sha256-base64` and so on | the same HMAC in base64 |
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -64,7 +64,7 @@ pub enum HmacForm {
     Bytes,
     /// In hexadecimal, in lower case.
     Hex,
-    /// In base 64, with padding.
+    /// In base64, with padding.
     Base64,
 }
 

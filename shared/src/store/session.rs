@@ -60,8 +60,8 @@ impl Store {
         }
     }
 
-    /// Replaces a session's secret by that of `next`, if the presented secret is the current one and not
-    /// younger than the grace, and the session is of this kind and has not ended.
+    /// Replaces a session's secret by that of `next`. The presented secret must be the current one, and not
+    /// younger than the grace. The session must be of this kind, and must not have ended.
     pub(crate) async fn rotate_session(
         &self,
         presented: &SessionToken,
@@ -105,8 +105,8 @@ impl Store {
         self.update(update).await.map(|_| ())
     }
 
-    /// Records a late answer, if the session still has this generation, its secret was not presented, and no
-    /// late answer is recorded for this generation.
+    /// Records a late answer. The session must still have this generation, its secret must not have been
+    /// presented, and no late answer may be recorded for this generation.
     pub(crate) async fn record_late_answer(
         &self,
         presented: &SessionToken,

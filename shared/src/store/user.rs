@@ -1,5 +1,5 @@
-//! The writes to a user by a sign-in or by the user. Each is one conditional update, which checks that the
-//! user has not changed since the read.
+//! The writes to a user, by a sign-in or by the user. Each is one conditional update. Its condition is that
+//! the user has not changed since the read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -118,8 +118,8 @@ impl Store {
         self.update(update).await.map(|updated| updated.written())
     }
 
-    /// Switches MFA on with the pending secret. The write is refused if MFA is on, or if the pending secret
-    /// or the password changed or the user was disabled after the user was read.
+    /// Switches MFA on with the pending secret. The write is refused if MFA is on. It is refused too if the
+    /// pending secret or the password changed, or the user was disabled, after the user was read.
     pub(crate) async fn confirm_mfa(&self, confirmation: MfaConfirmation<'_>) -> Result<Written, StoreError> {
         let now = number(confirmation.now.millis());
         let mfa = serde_dynamo::to_attribute_value(confirmation.mfa).map_err(StoreError::unstorable)?;

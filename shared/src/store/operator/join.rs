@@ -59,7 +59,7 @@ pub enum OtherUsername {
 }
 
 impl Joined {
-    /// Returns whether the user takes nothing: the two were joined before.
+    /// Returns whether the user takes nothing, as when the two were joined before.
     pub fn is_nothing(&self) -> bool {
         !(self.attributes || self.mfa || self.password || self.source_id)
             && self.username != OtherUsername::Added
@@ -73,8 +73,8 @@ impl Operator {
     /// all sessions. A user of the source who is not active gives no password and no MFA. A dry run writes
     /// nothing.
     ///
-    /// Returns `None` if there is no such user, if the addresses differ, or if one of the two users is not
-    /// activated, since the address of such a user is not verified.
+    /// Returns `None` if there is no such user, or if the addresses differ. Returns `None` too if one of the
+    /// two users is not activated, since the address of such a user is not verified.
     ///
     /// # Errors
     /// If the table cannot be reached, or if the user changes during every try.
