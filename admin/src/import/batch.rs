@@ -28,9 +28,9 @@ pub(super) struct BatchRow {
 
 /// What became of a row.
 pub(super) enum RowOutcome {
-    /// It is a user of its own, or none.
+    /// It was not joined: it was created as a user, or it was not.
     Single(CreateOutcome),
-    /// It is joined to a user in the table.
+    /// It was joined to a user in the table.
     Joined(Joined),
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn import_batch(
     layering: Layering,
 ) -> BatchResult {
     let mut done = Vec::new();
-    // The second time, for users whose e-mail address was dropped.
+    // The second round is for users whose e-mail address was dropped.
     while !batch.is_empty() {
         let outcomes = if options.dry_run {
             let new_users: Vec<_> = batch.iter().map(|row| &row.user.new_user).collect();

@@ -1,4 +1,4 @@
-//! DatePoll: a CSV or JSON of its table `users`.
+//! DatePoll: a dump of its database, or a CSV or JSON of its table `users`.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! Django: what `manage.py dumpdata` writes, or a CSV or JSON of the table of users.
+//! Django: what `manage.py dumpdata` writes, a dump of its database, or a CSV or JSON of the table of users.
 
 use std::collections::BTreeSet;
 
@@ -18,11 +18,11 @@ use crate::output::{Exit, Failure, plain};
 pub struct Django {
     /// The model of the users. `None` until it is known.
     model: Option<String>,
-    /// The operator named the model.
+    /// Whether the operator named the model.
     is_named: bool,
     /// The URL that the path of an uploaded avatar is appended to.
     media_url: String,
-    /// Users get new ids, and keep the ids of the file as their source ids.
+    /// Whether users get new ids, and keep the ids of the file as their source ids.
     new_ids: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The file of old and new ids: a CSV with the columns `old_id` and `new_id`. The product's other tables are
-//! updated by it.
+//! The file of old and new ids: a CSV with the columns `old_id` and `new_id`. With it, the product's other
+//! tables can be updated.
 //!
 //! An import that is run again lists the users who are in the table already. So the file of the last run is
 //! complete.

@@ -47,8 +47,8 @@ impl Layering {
         Ok(layered)
     }
 
-    /// Estimates how long so many layers take on this machine, by the time that one takes. `None` if that one
-    /// fails.
+    /// Measures one layer, and estimates how long this many layers take on this machine. Returns `None` if
+    /// the measured one fails.
     pub fn estimate(&self, count: u64) -> Option<Duration> {
         let begun = Instant::now();
         Passwords::default().hash("an estimate", random::random()).ok()?;

@@ -33,7 +33,7 @@ impl UnsupportedFormat {
     }
 }
 
-/// The first bytes of each format, in any case. tar has its magic further on.
+/// The first bytes of each format, in upper or lower case. tar has its magic number further on.
 const BEGINS: [(&[u8], UnsupportedFormat); 12] = [
     (
         b"PGDMP",
@@ -93,7 +93,7 @@ const TAR_ARCHIVE: UnsupportedFormat =
 const PG_TAR: UnsupportedFormat =
     UnsupportedFormat { name: "a tar archive of pg_dump", remedy: Remedy::Pipe("pg_restore -f - FILE") };
 
-/// Where tar has its magic, and what that is.
+/// The offset of tar's magic number in a file, and the magic number.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
 /// Returns the format of a file by its beginning, if the format is not read.
@@ -137,8 +137,8 @@ fn is_bson(begin: &[u8]) -> bool {
     matches!(begin, [_, _, _, 0, _, b'_', b'i', b'd', 0, ..])
 }
 
-/// Whether it is an encrypted message of OpenPGP without armour: its first packet holds a session key for a
-/// public key or for a passphrase (RFC 9580, sections 4.2 and 5.1 to 5.3).
+/// Whether it is an encrypted message of OpenPGP without armour. The first packet of such a message holds a
+/// session key for a public key or for a passphrase (RFC 9580, sections 4.2 and 5.1 to 5.3).
 fn is_openpgp(begin: &[u8]) -> bool {
     match begin {
         [0x84, _, version, ..] | [0x85, _, _, version, ..] | [0xc1, _, version, ..] => {

@@ -35,11 +35,11 @@ pub(super) enum Format {
     Django {
         #[command(flatten)]
         options: Options,
-        /// The model of the users, where the dump has several: `app.model`. In SQL it is the table
-        /// `app_model`.
+        /// The model of the users, if the dump has several models with users: `app.model`. In SQL it is the
+        /// table `app_model`.
         #[arg(long, value_name = "APP.MODEL")]
         model: Option<String>,
-        /// The URL that the path of an avatar is appended to.
+        /// The URL to which the path of an avatar is appended.
         #[arg(long, value_name = "URL", default_value = "/media/")]
         media_url: String,
     },
@@ -53,7 +53,7 @@ pub(super) enum Format {
     Freesewing {
         #[command(flatten)]
         options: Options,
-        /// The file whose first line is the key that the columns are encrypted with. Else the environment
+        /// The file with the key of the encrypted columns, alone on its first line. Else the environment
         /// variable FREESEWING_ENCRYPTION_KEY.
         #[arg(long, value_name = "FILE")]
         encryption_key: Option<PathBuf>,
@@ -78,7 +78,7 @@ pub struct Options {
     /// Write nothing. Show what would be imported, and what is wrong.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// How many batches are in progress at once.
+    /// How many batches are in progress at once, at most.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) concurrency: u16,
     /// The file for rejected rows [default: FILE.rejected.jsonl].
@@ -88,16 +88,16 @@ pub struct Options {
     #[arg(long)]
     pub(super) drop_taken_emails: bool,
     /// Join a user to the user in the table who has the same e-mail address. That user takes the attributes,
-    /// MFA and source id that it lacks, and signs in by the username of either product. For a second product
-    /// with the same people. Both products must have verified their users' addresses.
+    /// MFA and source id that are missing, and can sign in by the username of either product. This is for a
+    /// second product with the same people. Both products must have verified their users' addresses.
     #[arg(long = "match", value_name = "WHAT", value_enum)]
     pub(super) match_by: Option<MatchBy>,
     /// Whose password a joined user has: that of the user in the table, or of the product in which the user
     /// signed in last.
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t, requires = "match_by")]
     pub(super) match_password: MatchPassword,
-    /// Give users new ids, and keep the ids of the file as their source ids. For keys that are taken, or that
-    /// are no whole numbers, such as UUIDs. The old and the new ids are written to FILE.ids.csv.
+    /// Give users new ids, and keep the ids of the file as their source ids. This is for keys that are taken,
+    /// or that are not whole numbers, such as UUIDs. The old and the new ids are written to FILE.ids.csv.
     #[arg(long)]
     pub(super) new_ids: bool,
     /// The encoding of the file, if it is neither UTF-8 nor UTF-16 with a byte order mark. For a CSV of
@@ -130,7 +130,7 @@ impl FromStr for Charset {
     }
 }
 
-/// What two users must share to be one person.
+/// What two users must have in common to be joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum MatchBy {
     /// The e-mail address.

@@ -148,7 +148,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason without its particulars, for counting.
+    /// The kind of the reason, for the counts of the summary.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotJson | Self::NotAnObject | Self::NotUtf8 | Self::Fields { .. } => "not a row",
@@ -178,7 +178,7 @@ impl From<CreateUserError> for Reason {
         match error {
             CreateUserError::BadUsername => Self::BadUsername,
             CreateUserError::BadEmail => Self::BadEmail,
-            // Only names were checked, so neither of these occurs.
+            // Only names are checked here, so neither of these occurs.
             CreateUserError::Taken | CreateUserError::Store(_) => Self::Unstorable,
         }
     }

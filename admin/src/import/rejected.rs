@@ -36,11 +36,11 @@ struct Rejected<'a> {
 }
 
 impl RejectedRows {
-    /// Chooses the path that was named, or else one beside the imported file. Nothing is written yet except
-    /// to test that it can be.
+    /// Chooses the path that was named, or else one beside the imported file. Writes nothing yet, but tests
+    /// that it can.
     ///
     /// # Errors
-    /// If the file cannot be written, if there is a file that no import wrote, or if the path is that of the
+    /// If the file cannot be written. If there is a file that no import wrote. If the path is that of the
     /// imported file.
     pub fn new(input: &Input, named: Option<&Path>) -> Result<Self, Failure> {
         let path = match (named, input) {
@@ -108,8 +108,8 @@ impl RejectedRows {
         written.map_err(|error| not_written(&self.path, &error))
     }
 
-    /// Gives the file its name, and returns the name if there are `any` rows. If there are none, removes an
-    /// earlier file, but only after a run that `saw_all` rows.
+    /// Gives the file its name. Returns the name if there are `any` rejected rows. If there are none, removes
+    /// the file of an earlier run, but only after a run that `saw_all` rows.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -129,7 +129,7 @@ impl RejectedRows {
 impl Drop for RejectedRows {
     fn drop(&mut self) {
         if let (Some(_), Some(part)) = (&self.file, &self.part) {
-            // It holds hashes, and must not be left under this name.
+            // The file holds hashes, and must not be left under its temporary name.
             let _ = fs::remove_file(part);
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct Report {
     place: String,
     begun: Instant,
     bar: ProgressBar,
-    /// `None` in a dry run that no file was named for, and after it could not be written.
+    /// `None` in a dry run without `--rejected`, and after a row could not be written.
     rejected_rows: Option<RejectedRows>,
     counts: Counts,
     remarks: Vec<String>,
@@ -36,7 +36,7 @@ pub(super) struct Report {
 
 impl Report {
     /// Reports on an import of this file into the table at this place. Rejected rows go to the file
-    /// `rejected`, or beside the imported file; in a dry run only to the file `rejected`.
+    /// `rejected`, or else to a file beside the imported one. A dry run writes them only to `rejected`.
     ///
     /// # Errors
     /// If rejected rows cannot be written.
@@ -104,7 +104,7 @@ impl Report {
         self.print(position, &name, "warning", &warning.to_string());
     }
 
-    /// Reports a user who was joined to one in the table, or would be.
+    /// Reports a user who was joined to a user in the table, or would be.
     pub(super) fn joined(&mut self, position: Position, joined: &Joined, user: &CheckedUser) {
         self.counts.joined += 1;
         let taken = [

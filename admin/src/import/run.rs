@@ -43,7 +43,7 @@ struct Run<'a> {
     batch: Vec<BatchRow>,
     in_progress: JoinSet<BatchResult>,
     layering: Layering,
-    /// The numbers that usernames of digits are.
+    /// The usernames that consist of digits, as numbers.
     ids_as_usernames: Vec<u64>,
     id_map: Option<IdMap>,
 }
@@ -51,7 +51,8 @@ struct Run<'a> {
 /// Reads all rows, and imports their users.
 ///
 /// # Errors
-/// If no row of the file is of use. If the file of rejected rows cannot be written.
+/// If the file or its encryption key is the wrong one, and no user was imported. If the file of rejected rows
+/// cannot be written.
 pub(super) async fn run(
     mut reader: FormatReader,
     mut rows: Rows,
@@ -202,8 +203,7 @@ impl Run<'_> {
         }
     }
 
-    /// Notes that a user of the file is in the table with this id. The id is 0 where a dry run cannot tell
-    /// it.
+    /// Notes that a user of the file is in the table with this id. The id is 0 if a dry run cannot know it.
     fn note_stored(&mut self, user: &CheckedUser, id: u64) {
         self.seen.taken.extend(self.seen.keys(user));
         self.seen.taken.insert(self.seen.key(UniqueField::Id, &id.to_string()));
@@ -233,7 +233,7 @@ impl Run<'_> {
         ids.filter(|id| self.seen.taken.contains(&self.seen.key(UniqueField::Id, &id.to_string()))).count()
     }
 
-    /// Starts the batch, as soon as fewer than the most are in progress.
+    /// Waits until fewer batches than allowed are in progress, and starts this one.
     async fn send(&mut self) {
         while self.in_progress.len() >= usize::from(self.options.concurrency) {
             self.finish_next().await;

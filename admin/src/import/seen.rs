@@ -11,9 +11,9 @@ use super::imported_user::CheckedUser;
 /// memory.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Of rows whose users are in the table, or would be after a dry run.
+    /// The keys of rows whose users are in the table, or would be if this were no dry run.
     pub(super) taken: HashSet<u64>,
-    /// Of rows in batches, which may still be rejected.
+    /// The keys of rows in batches. These rows may still be rejected.
     pub(super) pending: HashSet<u64>,
     /// Names that users in the table have, with the ids of those users.
     held: HashMap<u64, u64>,

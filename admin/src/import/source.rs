@@ -17,8 +17,8 @@ use crate::output::{Exit, Failure, plain};
 /// The longest row, in bytes. An item of DynamoDB holds at most 400 KB.
 pub const MAX_ROW: usize = 1 << 20;
 
-/// How far the end of a row is searched for where only quotes and brackets mark it, in bytes. A quote or
-/// bracket that is left open would otherwise take the rest of the file.
+/// How far the end of a row is searched for, in bytes, if only quotes and brackets mark it. Without this
+/// limit, an open quote or bracket would take the rest of the file.
 pub const MAX_SEARCH: u64 = 4 << 20;
 
 /// How much of a file is searched to recognize its format, in bytes.

@@ -21,7 +21,7 @@ pub enum UnusablePassword {
 }
 
 impl UnusablePassword {
-    /// The reason without its particulars, for counting.
+    /// The kind of the reason, for the counts of the summary.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Hash(UnusableHash::TooExpensive) => "hash too expensive",

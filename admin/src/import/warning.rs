@@ -21,7 +21,7 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// The warning without its particulars, for counting.
+    /// The kind of the warning, for the counts of the summary.
     pub fn kind(self) -> Cow<'static, str> {
         match self {
             Self::EmailDropped => "e-mail address left out".into(),

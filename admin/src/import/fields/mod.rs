@@ -120,8 +120,8 @@ pub fn boolean(record: &Record, member: &str) -> Result<Option<bool>, Reason> {
 /// Reads a time: milliseconds since 1970 as a number, or a date and time, in UTC if it names no zone.
 ///
 /// # Errors
-/// If the member is something else, or before 1970. If it is after the year 9999, where ISO 8601 ends: such a
-/// number counts microseconds.
+/// If the member is something else, or before 1970. If it is after the year 9999, where ISO 8601 ends,
+/// because such a number counts microseconds.
 pub fn moment(record: &Record, member: &str) -> Result<Option<Timestamp>, Reason> {
     let moment = match value(record, member) {
         None => return Ok(None),

@@ -29,8 +29,8 @@ struct Encrypted {
 }
 
 impl Cipher {
-    /// Derives the keys from this passphrase, as FreeSewing does. `None` if scrypt refuses its parameters,
-    /// which it does not.
+    /// Derives the keys from this passphrase, as FreeSewing does. Returns `None` if scrypt refuses its
+    /// parameters, which never happens.
     pub(super) fn new(passphrase: &str) -> Option<Self> {
         let params = scrypt::Params::new(14, 8, 1).ok()?;
         let mut key = [0; 32];

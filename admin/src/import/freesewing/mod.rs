@@ -31,7 +31,7 @@ const MAX_FAILURES: u64 = 20;
 /// Reads the users of a file of FreeSewing.
 pub struct FreeSewing {
     cipher: Cipher,
-    /// Users get new ids, and keep the ids of the file as their source ids.
+    /// Whether users get new ids, and keep the ids of the file as their source ids.
     new_ids: bool,
     /// How many rows were encrypted.
     encrypted: u64,
@@ -44,8 +44,8 @@ pub struct FreeSewing {
 /// The users whose passwords came from FreeSewing's version 2. They were migrated at once, and have the
 /// lowest ids.
 ///
-/// When such a user signed in, FreeSewing replaced the old hash by the hash of a hash, by mistake. No
-/// password fits that, until the user resets the password. Such a hash looks like any other.
+/// When such a user signed in, FreeSewing by mistake replaced the old hash by the hash of a hash. No password
+/// fits that until the user resets the password. Such a hash looks like any other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Migrated {
     highest_id: u64,
@@ -75,7 +75,7 @@ impl FreeSewing {
                 continue;
             }
             if self.decrypted == 0 {
-                // An error comes again when the row is read.
+                // If the row has an error, the import itself reports it.
                 let _ = self.email(record);
             }
             let password = record.get("password").and_then(password::unfold);

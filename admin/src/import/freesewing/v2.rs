@@ -1,7 +1,7 @@
 //! FreeSewing's version 2, whose users are documents of MongoDB.
 //!
-//! The plugin `mongoose-encryption` 2 moves the members that it encrypts into one, `_ct`. Each member becomes
-//! the column that FreeSewing's own migration to version 3 made of it.
+//! The plugin `mongoose-encryption` 2 moves all members that it encrypts into one member, `_ct`. Each of them
+//! becomes the column that FreeSewing's own migration to version 3 made of it.
 
 use serde_json::{Map, Value, json};
 

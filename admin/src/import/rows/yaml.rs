@@ -43,7 +43,8 @@ impl<R: BufRead> YamlRows<R> {
         Self { reader, meter, line: 0, next: None }
     }
 
-    /// Reads a line. Of a line that is too long, enough to know that. `None` at the end of the file.
+    /// Reads a line. Of a line that is too long, returns the first `MAX_ROW` + 1 bytes. Returns `None` at the
+    /// end of the file.
     fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let (mut line, mut is_any) = (Vec::new(), false);
         loop {

@@ -8,17 +8,17 @@ use crate::import::source::{MAX_ROW, MAX_SEARCH};
 pub(super) struct Cutter<R> {
     reader: R,
     delimiter: u8,
-    /// A field may be in quotes.
+    /// Whether a field may be in quotes.
     has_quotes: bool,
-    /// The line that is read.
+    /// The number of the line that is read.
     line: u64,
     /// The line on which the row begins.
     pub(super) begins: u64,
-    /// The last byte was a carriage return. A line feed after it belongs to the same line break.
+    /// Whether the last byte was a carriage return. A line feed after it belongs to the same line break.
     after_return: bool,
-    /// Something follows a quote that ends a field. So the quote was not meant to end it.
+    /// Whether something follows a quote that ends a field. Then the quote was not meant to end it.
     stray: bool,
-    /// The row. Of a row that is too long, enough to know that.
+    /// The bytes of the row. Of a row that is too long, the first `MAX_ROW` + 1.
     pub(super) bytes: Vec<u8>,
     /// Which of its fields are in quotes.
     pub(super) quoted: Vec<bool>,
@@ -47,7 +47,7 @@ enum Place {
     FieldBegins,
     Plain,
     Quoted,
-    /// After a quote within quotes. It ends them, or is the first of two that stand for one.
+    /// After a quote within quotes. That quote ends the field, or is the first of two that stand for one.
     AfterQuote,
 }
 

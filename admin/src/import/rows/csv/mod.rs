@@ -1,7 +1,7 @@
 //! CSV with a header, with commas, semicolons or tabs, and the output of `mysql --batch`.
 //!
-//! A row is cut out before the `csv` crate splits it into fields. To that crate, a quote that is left open
-//! begins one field up to the end of the file, and it reports no error.
+//! A row is cut out before the `csv` crate splits it into fields. That crate alone would take all text after
+//! an open quote as one field, up to the end of the file, and report no error.
 
 mod cutter;
 
@@ -30,11 +30,11 @@ pub(super) struct CsvRows {
     record: ByteRecord,
     /// Which fields of the record have no value.
     is_null: Vec<bool>,
-    /// A backslash escapes, and a quote is text, as in the files of database servers.
+    /// Whether a backslash escapes and a quote is text, as in the files of database servers.
     is_escaped: bool,
-    /// The operator named the program that wrote the file.
+    /// Whether the operator named the program that wrote the file.
     is_named: bool,
-    /// A field begins with a quote, and it is unknown whether the quote is text.
+    /// Whether a field begins with a quote, and it is unknown whether the quote is text.
     is_ambiguous: bool,
 }
 
@@ -68,7 +68,7 @@ impl CsvRows {
             is_ambiguous: false,
         };
         if named.is_some() {
-            // An error of it comes again when the header is cut.
+            // If this read fails, the read of the header fails too, and that is reported.
             let _ = rows.cutter.cut();
         }
         match rows.cutter.cut() {

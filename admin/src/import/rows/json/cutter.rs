@@ -7,9 +7,9 @@ use crate::import::source::{MAX_ROW, MAX_SEARCH};
 /// Cuts a file into lines or elements.
 pub(super) struct Cutter<R> {
     reader: R,
-    /// The line that is read, from 1.
+    /// The number of the line that is read, from 1.
     pub(super) line: u64,
-    /// What was cut out. Of a row that is too long, enough to know that.
+    /// The bytes that were cut out. Of a row that is too long, the first `MAX_ROW` + 1.
     pub(super) bytes: Vec<u8>,
 }
 

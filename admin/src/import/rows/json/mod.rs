@@ -1,7 +1,7 @@
 //! JSON: one value a line, the elements of one array, or the tables that phpMyAdmin writes into one array.
 //!
-//! An element is cut out by its brackets and quotes before it is parsed. So an element that is no JSON is one
-//! rejected row, its line is known, and an array of any length takes the memory of one element.
+//! An element is cut out by its brackets and quotes before it is parsed. So an element that is not JSON is
+//! one rejected row with a known line. An array of any length takes the memory of one element.
 
 mod cutter;
 mod detect;
@@ -26,7 +26,7 @@ pub(super) struct JsonRows<R> {
     place: Place,
     /// How many elements of the array were begun.
     elements: u64,
-    /// Elements with a table's rows in them are opened, as phpMyAdmin's export has them.
+    /// Whether the rows within an element are read, as in phpMyAdmin's export, where a table is an element.
     opens_tables: bool,
     /// The table whose rows are read.
     table: Option<String>,

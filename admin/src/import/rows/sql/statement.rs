@@ -31,7 +31,7 @@ pub(super) enum Kind {
 pub(super) struct Piece {
     /// The line on which it begins.
     pub(super) line: u64,
-    /// Its bytes. Of a row that is too long, enough to know that.
+    /// Its bytes. Of a row that is too long, the first `MAX_ROW` + 1.
     pub(super) bytes: Vec<u8>,
 }
 

@@ -79,8 +79,8 @@ fn of_function(function: &Function) -> Result<Json, Reason> {
     }
 }
 
-/// Replaces escapes by their characters: a backslash and four hexadecimal digits, `\u` and four, `\+` and
-/// six, `\U` and eight, and a doubled backslash (SQLite's documentation of `unistr`).
+/// Replaces the escapes of `unistr` by their characters (SQLite's documentation of `unistr`). They are `\`
+/// and four hexadecimal digits, `\u` and four, `\+` and six, `\U` and eight, and a doubled backslash.
 fn unistr(text: &str) -> Option<String> {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, escape)) = rest.split_once('\\') {

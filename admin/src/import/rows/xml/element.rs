@@ -22,11 +22,12 @@ pub(super) struct Field {
     pub(super) name: String,
     pub(super) text: String,
     pub(super) is_null: bool,
-    /// The text `NULL` is null, as phpMyAdmin writes it. Others mark null, and to them `NULL` is a text.
+    /// Whether the text `NULL` is null, as in phpMyAdmin's dumps. Other programs mark null in another way, so
+    /// their `NULL` is a text.
     pub(super) may_be_word: bool,
-    /// Its text is hexadecimal digits.
+    /// Whether its text is hexadecimal digits.
     pub(super) is_hex: bool,
-    /// It has elements other than `None`, as a field of several values has.
+    /// Whether it has elements other than `None`, as a field with several values has.
     pub(super) is_nested: bool,
 }
 
