@@ -94,8 +94,8 @@ fn dynamodb_endpoint(target: &Target) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Returns where the table is looked for, and the options that change it. A message that it cannot be reached
-/// ends with this.
+/// Returns where the table is looked for, and the options that change it. If the table cannot be reached, the
+/// message ends with this text.
 pub fn place(target: &Target) -> String {
     let change = "--endpoint-url, AWS_ENDPOINT_URL_DYNAMODB or --local";
     match dynamodb_endpoint(target) {

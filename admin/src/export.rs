@@ -1,8 +1,8 @@
 //! `postern export`: all users, in the format that `postern import jsonl` reads.
 //!
 //! Users are sorted by id, their members have a fixed order, and attributes are sorted. So two exports of the
-//! same users are the same bytes. The ids are read first, 8 bytes each, and then the users in this order. So
-//! a large table need not fit into memory.
+//! same users are the same bytes. All ids are read first, 8 bytes each, and then the users in this order. So
+//! a large table does not have to fit into memory.
 
 use std::collections::BTreeSet;
 use std::fs;

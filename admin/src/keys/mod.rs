@@ -52,7 +52,7 @@ Examples:
 pub struct New {
     #[command(flatten)]
     place: PlaceArgs,
-    /// What the key signs with.
+    /// The algorithm that the key signs with.
     #[arg(long, default_value = "HS256")]
     alg: Algorithm,
     /// Print the set with its private parts, and store it nowhere.
@@ -89,7 +89,7 @@ pub struct Rotate {
     place: PlaceArgs,
     #[command(flatten)]
     step: Step,
-    /// What the added key signs with [default: as the key that signs now].
+    /// The algorithm that the added key signs with [default: that of the key that signs now].
     #[arg(long, conflicts_with_all = ["promote", "retire"])]
     alg: Option<Algorithm>,
     /// Promote a key that some verifiers may not have read yet.
@@ -104,7 +104,7 @@ struct Step {
     /// Add a new key as the second.
     #[arg(long)]
     add: bool,
-    /// Make this key the first. It signs from now on.
+    /// Make this key the first one, which signs.
     #[arg(long, value_name = "KID")]
     promote: Option<String>,
     /// Remove this key. Its tokens are refused from now on. `none` is the key without a kid.

@@ -22,7 +22,7 @@ use crate::output::{Exit, Failure};
 /// client may cache the key set for five more, and reading takes a few seconds.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
 
-/// What a key signs with.
+/// The algorithm that a key signs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Algorithm {
     /// HMAC with SHA-256. Every verifier can sign.
@@ -238,8 +238,8 @@ fn kid(key: &Map<String, Value>) -> Option<&str> {
     key.get("kid").and_then(Value::as_str)
 }
 
-/// Makes a kid: the time in seconds, and four random digits, so that two sets that are made in one second can
-/// be merged. A shell interprets none of its characters.
+/// Makes a kid: the time in seconds, and four random digits. So two sets that were made in one second can be
+/// merged. A shell interprets none of its characters.
 fn kid_of(now: Timestamp) -> String {
     let second: String = now.iso8601().unwrap_or_default().chars().take(19).collect();
     format!("{}Z-{}", second.replace(':', "-"), hex::encode(random::<2>()))

@@ -16,7 +16,7 @@ use crate::output::{Exit, Failure, Output, plain, status_name, write};
 /// Which users to list.
 #[derive(Args)]
 #[command(after_help = "\
-Reads the whole table, page by page. So it costs more the larger the table is. The columns are id, status,
+Reads the whole table, page by page, so a larger table costs more. The columns are id, status,
 MFA, username and e-mail address.
 
 Examples:

@@ -1,4 +1,4 @@
-//! `postern user mfa`: the second factor, switched on and off for a user by an operator.
+//! `postern user mfa`: an operator switches the second factor of a user on or off.
 
 use clap::{Args, Subcommand};
 use postern::clock::now;
@@ -26,7 +26,7 @@ pub enum MfaCommand {
 /// The user to enrol.
 #[derive(Args)]
 #[command(after_help = "\
-Recovery codes are stored as digests under a key. It is kept with the signing keys: in the secret, in
+Recovery codes are stored as digests under a key. This key is kept with the signing keys: in the secret, in
 SIGNING_KEYS, or, for a table on this machine, in the sample keys that `cargo run` uses.
 
 Examples:

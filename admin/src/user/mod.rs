@@ -38,7 +38,7 @@ pub enum UserCommand {
     /// Enable a user who was disabled or blocked.
     #[command(after_help = "Example:\n  postern user enable johndoe")]
     Enable(UserArg),
-    /// Unlock a login name that failed too often, whether or not a user has it.
+    /// Unlock a login name after too many failures, whether or not a user has it.
     Unlock(unlock::Unlock),
     /// Delete a user with all login names and sessions.
     Delete(delete::Delete),
