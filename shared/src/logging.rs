@@ -20,7 +20,7 @@ use crate::environment::{ConfigError, Environment};
 pub(crate) fn init(env: &Environment) -> Result<(), ConfigError> {
     let level = level(env);
     let subscriber = subscriber(level.clone().unwrap_or(LevelFilter::INFO), std::io::stdout);
-    // It fails if a subscriber is there already. That is a test's, and it gets the events instead.
+    // This fails if there is a subscriber already. Only a test has one, and it then gets the events.
     let _ = subscriber.try_init();
     // A panic is one line like every other event. Its message is left out, since it may quote the request.
     panic::set_hook(Box::new(|panic| {

@@ -1,4 +1,4 @@
-//! A user changes a password that must be changed. This ends all sessions and tokens but the new one.
+//! A user changes a password that must be changed. This ends all earlier sessions and tokens.
 
 use std::time::Instant;
 

@@ -152,10 +152,11 @@ impl Hash {
         }
     }
 
-    /// Returns whether a hash of this kind is accepted with a pepper. Hashes that are fast to guess are not,
-    /// and neither are those that change the password first. bcrypt is accepted only with an HMAC as text. It
-    /// reads only 72 bytes, and a pepper before the password can fill them. It also ends at a NUL, and the
-    /// bytes of an HMAC may contain one.
+    /// Returns whether a hash of this kind is accepted with a pepper. PBKDF2 of few iterations is accepted
+    /// only under a layer. phpass, yescrypt and Firebase's scrypt are not accepted, and neither is bcrypt of
+    /// another input than the password itself. bcrypt is accepted only with an HMAC as text. It reads only 72
+    /// bytes, and a pepper before the password can fill them. It also ends at a NUL, and the bytes of an HMAC
+    /// may contain one.
     pub(super) fn goes_with(&self, how: PepperHow) -> bool {
         match self {
             Self::Argon2 { .. } | Self::Scrypt { .. } => true,

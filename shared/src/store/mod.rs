@@ -1,8 +1,8 @@
 //! The DynamoDB table. Writes have conditions.
 //!
 //! Only this module uses the SDK for DynamoDB, with a client from `aws.rs`. The reads of a sign-in are
-//! strongly consistent, so a changed password counts at once. A condition that refuses a write is an outcome.
-//! Every other failure is a [`StoreError`].
+//! strongly consistent, so a changed password counts at once. If a condition refuses a write, that is an
+//! outcome and no error. Every other failure is a [`StoreError`].
 
 mod attempts;
 mod error;

@@ -68,8 +68,8 @@ impl Operator {
                     let id = |index: &usize| new_users[*index].user.id;
                     outcomes.extend(batch.iter().map(|index| (*index, CreateOutcome::Created(id(index)))));
                     // The counter is raised after the creation. Otherwise a row that is refused could raise
-                    // it to the highest id. If this write fails, the next run repeats it. An id that is
-                    // allocated meanwhile and is in use is not used again.
+                    // it to the highest id. If this write fails, the next run repeats it. Meanwhile an id
+                    // that is in use may be allocated. Its creation is refused, and another id is allocated.
                     self.keep_counter_above(batch.iter().map(id)).await?;
                 }
                 BatchOutcome::Refused(refused) => {
