@@ -78,7 +78,7 @@ fn prompt() -> Result<String, Failure> {
     Ok(password)
 }
 
-/// Reads the first line without its line break, and otherwise exactly. A password may begin or end with
+/// Reads the first line. Removes its line break and nothing else, because a password may begin or end with
 /// spaces.
 fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
     // The longest password, one byte more, and a line break are enough to see that it is too long.

@@ -18,7 +18,7 @@ pub struct Cli {
     /// The deployment to work on.
     #[command(flatten)]
     pub target: Target,
-    /// Print JSON on standard output: one document, or one on each line where there are many.
+    /// Print JSON on standard output: one document, or one on each line if there are many.
     #[arg(long, global = true)]
     pub json: bool,
     /// The command.

@@ -53,7 +53,7 @@ impl Output {
         Self { text: text.into(), json, exit: Exit::Done }
     }
 
-    /// No output of a command that succeeded.
+    /// The output of a command that succeeded and prints nothing.
     pub fn nothing() -> Self {
         Self::done(String::new(), Value::Null)
     }
@@ -95,7 +95,7 @@ impl Failure {
         Self::new(Exit::Unavailable, lines.collect::<Vec<_>>().join("; "))
     }
 
-    /// Adds where the table was looked for, if it cannot be reached.
+    /// Adds to the message where the table was looked for, if it cannot be reached.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {
         if self.exit == Exit::Unavailable && !self.message.contains(place) {
@@ -111,7 +111,7 @@ impl Failure {
         } else {
             format!("postern: {}", self.message)
         };
-        // Nothing is left to report this on.
+        // If this fails, there is no other place to report it.
         let _ = writeln!(io::stderr(), "{text}");
         self.exit.into()
     }

@@ -46,7 +46,7 @@ impl Counts {
 pub(super) struct Summary {
     pub(super) counts: Counts,
     pub(super) dry_run: bool,
-    /// The whole file was read, and every row has an outcome.
+    /// Whether the whole file was read and every row has an outcome.
     pub(super) complete: bool,
     /// The file of rejected rows, if there is one.
     pub(super) rejected_file: Option<String>,

@@ -26,8 +26,8 @@ Examples:
 pub struct SetPassword {
     #[command(flatten)]
     user: UserArg,
-    /// The user has to change the password before signing in. Without this option, the user need not, even if
-    /// an earlier command required it.
+    /// The user has to change the password before signing in. Without this option, the user does not have to,
+    /// even if an earlier command required it.
     #[arg(long)]
     must_change_password: bool,
     /// The password is the first line of standard input.

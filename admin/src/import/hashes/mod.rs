@@ -1,4 +1,4 @@
-//! The password hashes of a file. Options say how they were made, where a hash alone does not tell.
+//! The password hashes of a file. Options say how they were made, if a hash alone does not show it.
 
 mod decode;
 mod keycloak;

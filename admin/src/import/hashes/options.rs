@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use postern::password::{BcryptOf, Firebase, HashFunction, PepperHow, PepperId, SaltAndHash};
 
-/// How the password hashes of a file were made, where a hash alone does not tell.
+/// How the password hashes of a file were made, if a hash alone does not show it.
 #[derive(Args, Clone, Default)]
 pub struct HashOptions {
     /// The digest of the password that bcrypt hashed, such as sha256-hex or sha512-base64.
@@ -17,10 +17,11 @@ pub struct HashOptions {
     /// scrypt:ln=14,r=8,p=1.
     #[arg(long, value_name = "METHOD", value_parser = salt_and_hash)]
     pub(super) salt_and_hash: Option<SaltAndHash>,
-    /// The salt of SALT:HASH was used as text, not as the bytes of its digits.
+    /// The product used the salt of SALT:HASH as text, and not as the bytes of its hexadecimal digits.
     #[arg(long, requires = "salt_and_hash")]
     pub(super) salt_is_text: bool,
-    /// The file with the `hash_config` that Firebase's console shows. Hashes are of the form HASH:SALT then.
+    /// The file with the `hash_config` that Firebase's console shows. With it, hashes are of the form
+    /// HASH:SALT.
     #[arg(long, value_name = "FILE", conflicts_with = "salt_and_hash")]
     pub(super) firebase_config: Option<PathBuf>,
     /// The id of the pepper that each password was combined with before it was hashed. First add the pepper
@@ -31,8 +32,8 @@ pub struct HashOptions {
     /// hmac-sha256-base64.
     #[arg(long, value_name = "HOW", requires = "pepper_id", value_parser = pepper_how)]
     pub(super) pepper_how: Option<PepperHow>,
-    /// Reject a user whose password hash cannot be used. Without this, such a user is imported without a
-    /// password.
+    /// Reject a user whose password hash cannot be used. Without this option, such a user is imported without
+    /// a password.
     #[arg(long)]
     pub(super) reject_unusable: bool,
 }

@@ -36,7 +36,7 @@ pub(super) struct SqlRows<R> {
     dialect: Box<dyn Dialect + Send>,
     /// The columns of each table that was created.
     columns: HashMap<String, Vec<String>>,
-    /// The tables whose rows are read. Without them, the tables that have a user's columns.
+    /// The tables whose rows are read. `None` stands for all tables that have a user's columns.
     wanted: Option<&'static [&'static str]>,
     /// The database of each table whose rows were read.
     databases: HashMap<String, String>,
@@ -44,7 +44,7 @@ pub(super) struct SqlRows<R> {
     stop: Option<String>,
     /// The table whose rows are read.
     rows_of: Option<Table>,
-    /// The tool that wrote the dump ends it with a comment of its own.
+    /// Whether the tool that wrote the dump ends it with a comment of its own.
     has_last_comment: bool,
 }
 
@@ -52,10 +52,10 @@ pub(super) struct SqlRows<R> {
 #[derive(Clone)]
 struct Table {
     name: String,
-    /// The database or schema, where the statement names it.
+    /// The database or schema, if the statement names it.
     database: Option<String>,
     columns: Vec<String>,
-    /// Its rows are lines of `COPY`.
+    /// Whether its rows are lines of `COPY`.
     is_copy: bool,
 }
 
@@ -149,7 +149,7 @@ impl<R: BufRead> SqlRows<R> {
     /// Returns what is wrong if a table is in two databases, whose users are not the same people.
     fn other_database(&mut self, table: &Table) -> Option<String> {
         let (named, chosen) = (table.database.clone(), self.scanner.database());
-        // PostgreSQL names schemas, of which each database has its own.
+        // PostgreSQL names schemas, and each database has its own.
         let database = match self.product {
             Product::PostgreSql => format!("{}.{}", chosen.unwrap_or_default(), named.unwrap_or_default()),
             Product::MySql | Product::Sqlite | Product::Unknown => named.or(chosen).unwrap_or_default(),

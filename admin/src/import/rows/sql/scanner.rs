@@ -26,11 +26,11 @@ pub(super) struct Scanner<R> {
     product: Product,
     ahead: VecDeque<u8>,
     line: u64,
-    /// The file ended within a statement.
+    /// Whether the file ended within a statement.
     cut_off: bool,
-    /// The comment that pg_dump and mysqldump write last was read.
+    /// Whether the comment that pg_dump and mysqldump write last was read.
     is_complete: bool,
-    /// A text has a backslash, and it is unknown what it means.
+    /// Whether a text has a backslash, and it is unknown what it means.
     is_ambiguous: bool,
     /// The byte that was read last.
     last: u8,
@@ -217,7 +217,7 @@ impl<R: BufRead> Scanner<R> {
         // In PostgreSQL, a backslash escapes only in a text after an E.
         let escapes = match self.product {
             Product::MySql => true,
-            // The byte before the quote in the file. `text` lacks it if it is too long.
+            // `last` is the byte before the quote in the file. `text` lacks that byte if `text` is too long.
             Product::PostgreSql => self.last.eq_ignore_ascii_case(&b'e'),
             Product::Sqlite | Product::Unknown => false,
         };
