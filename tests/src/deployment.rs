@@ -16,6 +16,8 @@ pub use postern_local::functions::CONTRACTS;
 use postern_local::functions::{self, Function};
 use serde_json::{Value, json};
 
+use crate::contracts::{self, Session};
+pub use crate::contracts::{PASSWORD_CONTRACTS, credentials, name_at};
 use crate::logs;
 
 /// The deployment.
@@ -178,18 +180,18 @@ impl Deployment {
         self.sign_in_of(contract, "johndoe", "SecurePass123!").await
     }
 
-    /// The event of a sign-in at any contract. At session it asks for a session token. At sso it carries a token that
-    /// account has just issued.
+    /// The event of a sign-in at any contract. It asks for a session token where a contract has to be asked. At a
+    /// contract without passwords it carries a token that account has just issued.
     pub async fn sign_in_of(&self, contract: &str, username: &str, password: &str) -> Value {
-        if contract == "sso" {
+        if !contracts::takes_password(contract) {
             let reply = self.password("account", username, password).await.json();
-            let mut event = self.event("sso", None);
+            let mut event = self.event(contract, None);
             let token = reply["token"]["access_token"].as_str().unwrap();
             event["headers"]["authorization"] = json!(format!("Bearer {token}"));
             return event;
         }
         let mut body = credentials(contract, &name_at(contract, username), password);
-        if contract == "session" {
+        if contracts::get(contract).session == Session::OnRequest {
             body["stay_logged_in"] = json!(true);
         }
         self.event(contract, Some(&body.to_string()))
@@ -242,17 +244,3 @@ async fn app(env: &Environment, clock: &Arc<AtomicU64>) -> Arc<App> {
     let now = Arc::new(move || Timestamp::from_millis(hands.load(Ordering::SeqCst)));
     Arc::new(App::start_at(env, now).await.unwrap())
 }
-
-/// The body that signs in at a password contract.
-pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
-    let member = if contract == "email" { "email" } else { "username" };
-    json!({member: name, "password": password})
-}
-
-/// The login name under which a contract knows a demo user.
-pub fn name_at(contract: &str, username: &str) -> String {
-    if contract == "email" { format!("{username}@example.com") } else { username.to_owned() }
-}
-
-/// The contracts that take a password.
-pub const PASSWORD_CONTRACTS: [&str; 4] = ["account", "session", "mfa", "email"];

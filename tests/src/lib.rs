@@ -3,6 +3,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`contracts`] | what the suites know of each contract |
 //! | [`deployment`] | a whole deployment in this process, with a clock of its own |
 //! | [`events`] | the sample events, and the replies they must get |
 //! | [`runtime_api`] | a stand-in for Lambda's Runtime API, for the compiled binaries |
@@ -14,6 +15,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
 
 pub mod binary;
+pub mod contracts;
 pub mod deployment;
 pub mod events;
 pub mod logs;

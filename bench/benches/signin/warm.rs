@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use postern::logging;
 use postern::password::{Passwords, Peppers};
+use postern_tests::contracts::{self, Session, takes_password};
 use postern_tests::deployment::{CONTRACTS, Deployment, Reply};
 use serde_json::Value;
 use tracing::Instrument;
@@ -150,24 +151,29 @@ fn hashing() -> Duration {
     Duration::from_secs_f64(event["hash_ms"].as_f64().unwrap_or_default() / 1000.0)
 }
 
+fn begins_session(contract: &str) -> bool {
+    contracts::get(contract).session != Session::Never
+}
+
 /// Returns the number of calls that [`store_calls`] makes.
 fn calls_at(contract: &str) -> f64 {
-    match contract {
-        "sso" => 2.0,
-        "mfa" => 7.0,
-        _ => 8.0,
+    match takes_password(contract) {
+        true if begins_session(contract) => 8.0,
+        true => 7.0,
+        false => 2.0,
     }
 }
 
 /// Makes the calls of a sign-in at this contract, in the same round trips: two calls, two calls, then four
-/// calls. mfa has three in the last trip, since it begins no session. sso has only one trip, of two calls.
+/// calls. A contract that begins no session has three in the last trip. Without a password there is only one trip,
+/// of two calls.
 async fn store_calls(client: &Client, contract: &str) {
-    if contract == "sso" {
+    if !takes_password(contract) {
         tokio::join!(get(client), get(client));
         return;
     }
     let session = async {
-        if contract != "mfa" {
+        if begins_session(contract) {
             put(client).await;
         }
     };

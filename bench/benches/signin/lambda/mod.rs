@@ -11,6 +11,7 @@ use postern_bench::arrivals::Curve;
 use postern_bench::fleet::{Fleet, Limits, Outcome, Times};
 use postern_bench::percentile;
 use postern_tests::binary::in_workspace;
+use postern_tests::contracts::takes_password;
 
 use crate::binaries;
 use crate::load::{CONTRACTS, Driver, Mix, argument, cold_start};
@@ -20,8 +21,8 @@ const ROUNDS: usize = 100;
 const STARTS: usize = 20;
 /// The number of right sign-ins in ten.
 const RIGHT: usize = 9;
-/// The round trips of a sign-in to the table, for each contract: one for sso, three for the others.
-const TRIPS: [usize; CONTRACTS.len()] = [3, 1, 3, 3, 3];
+/// The round trips of a sign-in to the table, with a password and without one.
+const TRIPS: [u64; 2] = [3, 1];
 
 /// The curve, in seconds and sign-ins per second: a quiet night, a morning, a spike, and a spike at night.
 const CURVE: [(f64, f64); 12] = [
@@ -126,7 +127,8 @@ async fn measure(assumed: &Assumed) -> (Vec<Times>, String) {
     let run = driver.one_at_a_time(ROUNDS).await;
     let (mut all, mut starts, mut firsts) = (Vec::new(), Vec::new(), Vec::new());
     for (contract, [wrong, right]) in run.services.into_iter().enumerate() {
-        let away = (TRIPS[contract] as u64 * assumed.table_ms) as f64 / 1000.0;
+        let trips = if takes_password(CONTRACTS[contract]) { TRIPS[0] } else { TRIPS[1] };
+        let away = (trips * assumed.table_ms) as f64 / 1000.0;
         let mixed = [vec![right; RIGHT].concat(), vec![wrong; 10 - RIGHT].concat()].concat();
         let warm = mixed.into_iter().map(|time| time + away).collect();
         let (mut start, mut first) = (Vec::new(), Vec::new());

@@ -8,11 +8,12 @@ use std::net::Ipv4Addr;
 use fastrand::Rng;
 use postern::App;
 use postern_tests::binary::in_workspace;
-use postern_tests::deployment::{Reply, credentials};
+use postern_tests::contracts::{self, takes_password};
+use postern_tests::deployment::{Reply, credentials, name_at};
 use postern_tests::events;
 use serde_json::{Map, Value, json};
 
-use super::deployment::{CONTRACTS, Deployment, FIRST_ID, PASSWORD, USERS, email, username};
+use super::deployment::{CONTRACTS, Deployment, FIRST_ID, PASSWORD, USERS, username};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Mix {
@@ -85,7 +86,7 @@ impl Traffic {
         event["requestContext"]["requestId"] = json!(request_id);
         event["requestContext"]["http"]["sourceIp"] =
             json!(Ipv4Addr::from(0x0a00_0000 + self.made).to_string());
-        let (like, user) = if name == "sso" {
+        let (like, user) = if !takes_password(name) {
             let (user, token) = &self.tokens[self.made as usize % self.tokens.len()];
             let token = if is_right { token.clone() } else { tampered(token) };
             event["headers"]["authorization"] = json!(format!("Bearer {token}"));
@@ -93,10 +94,10 @@ impl Traffic {
         } else {
             // One wrong attempt in four has the name of an unknown user.
             let is_unknown = !is_right && self.rng.u8(..4) == 0;
-            let login = match (is_unknown, name) {
-                (true, _) => format!("is_unknown-{}@example.com", self.made),
-                (false, "email") => email(user),
-                (false, _) => username(user),
+            let login = if is_unknown {
+                format!("is_unknown-{}@example.com", self.made)
+            } else {
+                name_at(name, &username(user))
             };
             let password = if is_right { PASSWORD } else { "not the password" };
             event["body"] = json!(credentials(name, &login, password).to_string());
@@ -143,7 +144,7 @@ impl Contract {
     fn of(name: &str) -> Self {
         let all = events::all(Some(name));
         let sample = all.iter().find(|event| event.name.ends_with("/success")).unwrap().event.clone();
-        let like = if name == "sso" {
+        let like = if !takes_password(name) {
             &["success", "wrong-key"][..]
         } else {
             &["success", "wrong-password", "unknown-user"]
@@ -163,14 +164,12 @@ fn snapshot(contract: &str, name: &str) -> Value {
 
 /// Returns the user of a successful reply, by its verified token.
 fn user_of(app: &App, contract: &str, body: &Value) -> Option<u64> {
-    let (token, claim) = match contract {
-        "sso" => return body["id"].as_u64(),
-        "account" => (&body["token"]["access_token"], "user_id"),
-        "session" => (&body["token"], "sub"),
-        "mfa" => (&body["token"], "_id"),
-        _ => (&body["access"], "user_id"),
-    };
-    app.keys().current().verify::<Value>(token.as_str()?, app.now()).ok()?[claim].as_u64()
+    if !takes_password(contract) {
+        return body["id"].as_u64();
+    }
+    let contract = contracts::get(contract);
+    let token = body.pointer(contract.tokens[0].place)?.as_str()?;
+    app.keys().current().verify::<Value>(token, app.now()).ok()?[contract.user_claim].as_u64()
 }
 
 /// Returns whether two values have the same structure: the same members on all levels.

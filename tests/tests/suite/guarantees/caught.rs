@@ -38,14 +38,15 @@ const ROUTES: &[(Method, &str)] = &[
     (Method::POST, TRIES_ONCE),
 ];
 
-static BUSY: AtomicBool = AtomicBool::new(false);
-
 /// The function of the contract: account's sign-in on every route, with the defect that the path names.
 fn function(deployment: &Deployment) -> Function {
     let (account, store) = (deployment.function("account").clone(), deployment.store.clone());
     let endpoint = deployment.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
+    // Of this deployment only: all tests of this process would share a static.
+    let is_busy = Arc::new(AtomicBool::new(false));
     let handler = move |mut event: LambdaEvent<Value>| -> Invocation {
         let (account, store, endpoint) = (account.clone(), store.clone(), endpoint.clone());
+        let is_busy = Arc::clone(&is_busy);
         Box::pin(async move {
             let path = event.payload["rawPath"].as_str().unwrap().to_owned();
             let route = path.trim_end_matches('/');
@@ -56,10 +57,10 @@ fn function(deployment: &Deployment) -> Function {
             if route == TAKES_ANY_METHOD {
                 event.payload["requestContext"]["http"]["method"] = json!("POST");
             }
-            let busy = route == ONE_AT_A_TIME && BUSY.swap(true, Ordering::SeqCst);
+            let busy = route == ONE_AT_A_TIME && is_busy.swap(true, Ordering::SeqCst);
             let mut reply = (account.handler)(event).await?;
             if route == ONE_AT_A_TIME {
-                BUSY.store(false, Ordering::SeqCst);
+                is_busy.store(false, Ordering::SeqCst);
             }
             let name = body["username"].as_str().unwrap_or_default();
             match (route, reply["statusCode"].as_u64().unwrap()) {

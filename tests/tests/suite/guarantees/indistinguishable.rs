@@ -3,6 +3,7 @@
 
 use postern::identity::Status;
 use postern_local::demo::{self, USERS};
+use postern_tests::contracts::{self, LoginNameKind, WITH_PASSWORD, login_name};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::Proxy;
@@ -45,6 +46,15 @@ const NAMES: [&str; 10] = [
     "nobody", "johndoe", "nopass", "imported", "brought", "blocked", "shutout", "dormant", "changer",
     "guarded",
 ];
+
+/// The kind of one of these names. Ids have digits only.
+fn kind_of(name: &str) -> LoginNameKind {
+    match name {
+        _ if name.contains('@') => LoginNameKind::Email,
+        _ if name.parse::<u64>().is_ok() => LoginNameKind::Id,
+        _ => LoginNameKind::Username,
+    }
+}
 
 /// A wrong password gets the same reply, the same hashes and the same requests to the table, whether the user exists or
 /// not.
@@ -89,10 +99,10 @@ async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_ta
                 let requests = proxy.requests();
                 let of = format!("{name} with {password:?}");
                 assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract}: {of}");
-                // Only the email contract words an unknown user differently.
-                let known = name.contains('@') && !name.starts_with("nobody");
-                let refused =
-                    if contract == "email" && !known { Refused::UnknownUser } else { Refused::Wrong };
+                let known = contracts::get(contract).login_names.contains(&kind_of(&name))
+                    && !name.starts_with("nobody")
+                    && name != "999";
+                let refused = if known { Refused::Wrong } else { Refused::UnknownUser };
                 assert_refusal(contract, refused, &reply, &of);
                 let first = first.get_or_insert_with(|| requests.clone());
                 assert_eq!(&requests, first, "{contract}: {of}");
@@ -186,7 +196,7 @@ async fn password_matches_as_sent_or_in_nfc_and_in_no_other_form() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
         // Zoë's password in another case, with other spaces, or cut.
-        let name = if contract == "email" { "zoe@example.com" } else { "Zoë" };
+        let name = login_name(contract, "Zoë", "zoe@example.com");
         for password in ["PÄSSWÖRD ☃", "pässwörd\u{a0}☃", "pässwörd ☃ ", " pässwörd ☃", "pässwörd "]
         {
             let reply = deployment.password(contract, name, password).await;
@@ -200,17 +210,16 @@ async fn password_matches_as_sent_or_in_nfc_and_in_no_other_form() {
 #[tokio::test]
 async fn contract_accepts_only_its_own_kinds_of_login_name() {
     let deployment = unlimited().await;
-    for contract in ["account", "session"] {
-        for name in ["johndoe@example.com", "1"] {
+    for contract in WITH_PASSWORD {
+        for name in ["johndoe", "johndoe@example.com", "1"] {
             let before = deployment.app.passwords().verifications();
-            let reply = deployment.password(contract, name, "SecurePass123!").await;
-            assert_refusal(contract, Refused::UnknownUser, &reply, name);
+            let reply = deployment.password(contract.name, name, "SecurePass123!").await;
+            match contract.login_names.contains(&kind_of(name)) {
+                true => assert_eq!(reply.status, 200, "{} {name}", contract.name),
+                false => assert_refusal(contract.name, Refused::UnknownUser, &reply, name),
+            }
             assert_eq!(deployment.app.passwords().verifications() - before, 1);
         }
-    }
-    for name in ["johndoe", "1"] {
-        let reply = deployment.password("email", name, "SecurePass123!").await;
-        assert_refusal("email", Refused::UnknownUser, &reply, name);
     }
     for name in ["johndoe", "johndoe@example.com", "1"] {
         let reply = deployment.password("mfa", name, "SecurePass123!").await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use postern::clock::Timestamp;
 use postern::identity::LoginName;
 use postern_local::demo::LOCKED_NAMES;
+use postern_tests::contracts::{LoginNameKind, login_name, taking};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -106,7 +107,7 @@ async fn name_in_any_spelling_and_at_any_contract_has_one_counter() {
         let reply = deployment.password(contract, typed, "wrong").await;
         assert_refusal(contract, Refused::Wrong, &reply, typed);
     }
-    for contract in ["account", "session", "mfa"] {
+    for contract in taking(LoginNameKind::Username) {
         let reply = deployment.password(contract, "johndoe", "SecurePass123!").await;
         assert_refusal(contract, Refused::Throttled(1), &reply, "johndoe");
     }
@@ -155,7 +156,7 @@ async fn locked_name_is_refused_for_good_without_hashing() {
     let deployment = unlimited().await;
     let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
-        let name = if contract == "email" { LOCKED_NAMES[1] } else { LOCKED_NAMES[0] };
+        let name = login_name(contract, LOCKED_NAMES[0], LOCKED_NAMES[1]);
         for _ in 0..3 {
             let reply = deployment.password(contract, name, "whatever").await;
             assert_refusal(contract, Refused::Throttled(900), &reply, name);
@@ -269,14 +270,16 @@ async fn two_hundred_parallel_guesses_are_admitted_no_more_than_sequential_ones(
     }
 }
 
-/// Sends two hundred guesses at johndoe's password to three contracts. Returns how many were tried, and how many were
-/// refused in these words. Sixteen run at a time: with more, the table of a busy machine answers some too late.
+/// Sends two hundred guesses at johndoe's password to the contracts that take a username. Returns how many were tried,
+/// and how many were refused in these words. Sixteen run at a time: with more, the table of a busy machine answers some
+/// too late.
 async fn volley(deployment: &Arc<Deployment>, refused: Refused) -> (u64, u64) {
     let gate = Arc::new(Semaphore::new(16));
+    let contracts = taking(LoginNameKind::Username);
     let mut guesses = JoinSet::new();
     for guess in 0..200 {
         let (deployment, gate) = (Arc::clone(deployment), Arc::clone(&gate));
-        let contract = ["account", "session", "mfa"][guess % 3];
+        let contract = contracts[guess % contracts.len()];
         guesses.spawn(async move {
             let _open = gate.acquire().await.unwrap();
             (contract, deployment.password(contract, "johndoe", &format!("guess {guess}")).await)

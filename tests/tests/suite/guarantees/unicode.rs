@@ -5,7 +5,8 @@ use std::time::Duration;
 use postern::identity::LoginName;
 use postern::store::Written;
 use postern_local::demo::{self, USERS};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials};
+use postern_tests::contracts::{LoginNameKind, login_name, taking};
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
 
 use crate::support::raw::{self, Item, number, text};
 use crate::support::words::{Refused, assert_refusal, unlimited};
@@ -23,10 +24,6 @@ async fn create(deployment: &Deployment, id: u64, username: &str, email: &str, h
     deployment.store.create_user(user).await.unwrap();
 }
 
-fn name_at(contract: &str) -> &'static str {
-    if contract == "email" { "zoe2@example.com" } else { "zoe2" }
-}
-
 #[tokio::test]
 async fn password_in_nfd_signs_in_where_it_was_set_in_nfc_and_the_other_way_round() {
     let deployment = Deployment::start().await;
@@ -35,7 +32,7 @@ async fn password_in_nfd_signs_in_where_it_was_set_in_nfc_and_the_other_way_roun
         let hash = deployment.app.passwords().hash(set, [7; 16]).unwrap();
         create(&deployment, id, &username, &email, Some(hash)).await;
         for contract in PASSWORD_CONTRACTS {
-            let name = if contract == "email" { &email } else { &username };
+            let name = login_name(contract, &username, &email);
             for typed in [COMPOSED, APART] {
                 let reply = deployment.password(contract, name, typed).await;
                 assert_eq!(reply.status, 200, "{contract}, set as {set:?}, typed as {typed:?}");
@@ -70,22 +67,16 @@ async fn attempt_in_nfd_costs_two_verifications_for_known_and_unknown_users_alik
     create(&deployment, 903, "zoe2", "zoe2@example.com", None).await;
     for contract in PASSWORD_CONTRACTS {
         for (typed, cost) in [("plain", 1), (COMPOSED, 1), (APART, 2), (&APART.repeat(100), 1)] {
-            let unknown = if contract == "email" { "nobody@example.com" } else { "nobody" };
-            let known = demo_name(contract);
-            for name in [known, name_at(contract), unknown] {
+            for name in ["st.huber", "zoe2", "nobody"].map(|name| name_at(contract, name)) {
                 // So that no attempt has to wait.
                 deployment.advance(Duration::from_secs(900));
                 let before = deployment.app.passwords().verifications();
-                assert_ne!(deployment.password(contract, name, typed).await.status, 200, "{contract}");
+                assert_ne!(deployment.password(contract, &name, typed).await.status, 200, "{contract}");
                 let made = deployment.app.passwords().verifications() - before;
                 assert_eq!(made, cost, "{contract} {name} {}", typed.len());
             }
         }
     }
-}
-
-fn demo_name(contract: &str) -> &'static str {
-    if contract == "email" { "st.huber@example.com" } else { "st.huber" }
 }
 
 #[tokio::test]
@@ -141,7 +132,7 @@ async fn username_of_digits_signs_in_everywhere_and_shadows_only_an_id_typed_at_
     let hash = deployment.app.passwords().hash("SecurePass123!", [7; 16]).unwrap();
     // johndoe's id is 1, jimmy's 14.
     create(&deployment, 906, "14", "fourteen@example.com", Some(hash)).await;
-    for contract in ["account", "session", "mfa"] {
+    for contract in taking(LoginNameKind::Username) {
         let reply = deployment.password(contract, " \u{ff11}4 ", "SecurePass123!").await;
         assert_eq!(reply.status, 200, "{contract}: {reply:?}");
     }

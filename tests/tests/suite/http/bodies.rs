@@ -3,11 +3,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use postern_tests::contracts::{self, Session};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
 use crate::support::signed_in::{SIGN_OUT, member, sign_in};
-use crate::support::words::assert_reply;
+use crate::support::words::{Refused, assert_reply, words};
 
 const PASSWORD: &str = "Password1234!";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -48,18 +49,22 @@ async fn form_signs_in_at_every_contract_as_its_framework_reads_it() {
     let deployment = Deployment::start().await;
     for contract in PASSWORD_CONTRACTS {
         let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
-        if contract == "session" {
+        let of_contract = contracts::get(contract);
+        if of_contract.session == Session::OnRequest {
             body["stay_logged_in"] = json!("1");
         }
         for kind in [FORM, "application/x-www-form-urlencoded; charset=UTF-8", "", "text/plain"] {
             let headers = if kind.is_empty() { vec![] } else { vec![("content-type", kind)] };
             let reply = post(&deployment, contract, &headers, urlencoded(&body).as_bytes()).await;
             assert_eq!(reply.status, 200, "{contract} {kind}: {reply:?}");
-            assert_eq!(reply.text.contains("session_token"), contract == "session", "{contract}");
+            for token in of_contract.tokens {
+                member(&reply, token.place);
+            }
+            let has_session_token = of_contract.tokens.iter().any(|token| token.place == "/session_token");
+            assert_eq!(reply.text.contains("session_token"), has_session_token, "{contract}");
         }
         let reply = post(&deployment, contract, &[("content-type", PARTS)], parts(&body).as_bytes()).await;
-        // FreeSewing's server reads no parts.
-        assert_eq!(reply.status, if contract == "mfa" { 400 } else { 200 }, "{contract}: {reply:?}");
+        assert_eq!(reply.status, if of_contract.reads_parts { 200 } else { 400 }, "{contract}: {reply:?}");
     }
 }
 
@@ -75,28 +80,18 @@ async fn password_in_the_query_string_signs_nobody_in() {
     }
 }
 
-/// The words of each contract for a request that it cannot read.
-const WORDS: [(&str, &str); 4] = [
-    ("account", r#"{"errors":[{"message":"Malformed request.","code":"parse_error"}]}"#),
-    (
-        "session",
-        r#"{"username":["The username field is required."],"password":["The password field is required."]}"#,
-    ),
-    ("mfa", r#"{"result":"error","error":"postBodyMissing"}"#),
-    ("email", r#"{"error":"Email and password are required."}"#),
-];
-
 #[tokio::test]
 async fn body_that_is_too_large_or_of_another_encoding_is_refused_in_the_contracts_words() {
     let deployment = Deployment::start().await;
-    for (contract, words) in WORDS {
+    for contract in PASSWORD_CONTRACTS {
+        let (_, words) = words(contract, Refused::NoObject);
         let good = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
         let mut large = good.clone();
         large["x"] = json!("x".repeat(65_536));
         for body in [large.to_string(), urlencoded(&large), "x".repeat(65_537)] {
             let reply =
                 post(&deployment, contract, &[("content-type", "application/json")], body.as_bytes()).await;
-            assert_reply(&reply, 413, words, json!({}), contract);
+            assert_reply(&reply, 413, &words, json!({}), contract);
         }
         let good = good.to_string();
         for header in [
@@ -105,7 +100,7 @@ async fn body_that_is_too_large_or_of_another_encoding_is_refused_in_the_contrac
             ("content-type", "application/x-www-form-urlencoded;charset=windows-1252"),
         ] {
             let reply = post(&deployment, contract, &[header], good.as_bytes()).await;
-            assert_reply(&reply, 415, words, json!({}), &format!("{contract} {header:?}"));
+            assert_reply(&reply, 415, &words, json!({}), &format!("{contract} {header:?}"));
         }
         let marked = format!("\u{feff}{good}");
         let headers = [

@@ -7,24 +7,13 @@ use postern::http::NotAnEvent;
 use postern::random::random;
 use postern_local::demo::{self, USERS};
 use postern_local::functions::InvocationFailed;
+use postern_tests::contracts::{self, LoginNameKind, WITH_PASSWORD, takes_password};
 use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
-use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited, words};
+use crate::support::words::{Refused, assert_refusal, assert_reply, member_words, unlimited, words};
 
 const KIB_64: usize = 64 * 1024;
-
-/// The event of a successful sign-in by johndoe. At sso it carries a token that account issued.
-async fn good_event(deployment: &Deployment, contract: &str) -> Value {
-    if contract == "sso" {
-        let reply = deployment.password("account", "johndoe", "SecurePass123!").await.json();
-        let mut event = deployment.event("sso", None);
-        event["headers"]["authorization"] =
-            json!(format!("Bearer {}", reply["token"]["access_token"].as_str().unwrap()));
-        return event;
-    }
-    deployment.event(contract, Some(&good_body(contract).to_string()))
-}
 
 fn good_body(contract: &str) -> Value {
     credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!")
@@ -161,9 +150,9 @@ async fn member_of_the_wrong_type_null_or_empty_is_refused_in_each_contracts_wor
     ] {
         let lacks = matches!(&value, None | Some(Value::Null)) || value == Some(json!(""));
         for contract in PASSWORD_CONTRACTS {
-            let name = if contract == "email" { "email" } else { "username" };
-            for member in [name, "password"] {
-                let is_id = contract == "mfa" && member == "username";
+            let of_contract = contracts::get(contract);
+            for member in [of_contract.name_member, "password"] {
+                let is_id = member != "password" && of_contract.login_names.contains(&LoginNameKind::Id);
                 if is_id && value.as_ref().is_some_and(|value| value.as_f64().is_some_and(|n| n != 0.0)) {
                     continue;
                 }
@@ -173,21 +162,7 @@ async fn member_of_the_wrong_type_null_or_empty_is_refused_in_each_contracts_wor
                     None => drop(members.remove(member)),
                     Some(value) => drop(members.insert(member.to_owned(), value.clone())),
                 }
-                let field = |message: &str, code: &str| {
-                    format!(
-                        r#"{{"errors":[{{"field":"{member}","messages":[{{"message":"{message}","code":"{code}"}}]}}]}}"#
-                    )
-                };
-                let (status, text) = match contract {
-                    "account" if lacks => (400, field("This field is required.", "required")),
-                    "account" => (400, field("Not a valid string.", "invalid")),
-                    "session" if lacks => {
-                        (422, format!(r#"{{"{member}":["The {member} field is required."]}}"#))
-                    }
-                    "session" => (422, format!(r#"{{"{member}":["The {member} must be a string."]}}"#)),
-                    "mfa" => (400, format!(r#"{{"result":"error","error":"{member}Missing"}}"#)),
-                    _ => (400, r#"{"error":"Email and password are required."}"#.to_owned()),
-                };
+                let (status, text) = member_words(contract, member, lacks);
                 let reply = deployment.sign_in(contract, body).await;
                 assert_reply(&reply, status, &text, json!({}), &format!("{contract} {member} {value:?}"));
             }
@@ -199,7 +174,8 @@ async fn member_of_the_wrong_type_null_or_empty_is_refused_in_each_contracts_wor
 #[tokio::test]
 async fn login_name_over_1024_bytes_is_an_unknown_user() {
     let deployment = unlimited().await;
-    for contract in ["account", "mfa", "email"] {
+    for contract in WITH_PASSWORD.iter().filter(|contract| !contract.long_name_is_malformed) {
+        let contract = contract.name;
         for length in [1024, 1025, 2048, 60_000] {
             let before = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &"a".repeat(length), "SecurePass123!").await;
@@ -242,7 +218,7 @@ async fn password_over_1024_bytes_is_wrong_even_if_it_is_stored() {
 async fn duplicate_member_counts_as_the_last() {
     let deployment = unlimited().await;
     for contract in PASSWORD_CONTRACTS {
-        let name = if contract == "email" { "email" } else { "username" };
+        let name = contracts::get(contract).name_member;
         let (good, bad) = (good_body(contract).to_string(), r#""password":"first""#);
         let body = good.replacen('{', &format!(r#"{{{bad},"{name}":["nobody"],"#), 1);
         assert_eq!(deployment.post(contract, &body).await.status, 200, "{contract}: {body}");
@@ -274,7 +250,7 @@ async fn unknown_members_are_ignored() {
 async fn json_is_read_under_any_content_type() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
-        let event = good_event(&deployment, contract).await;
+        let event = deployment.right_sign_in(contract).await;
         for kind in [
             None,
             Some(""),
@@ -316,15 +292,17 @@ fn at(mut event: Value, path: &str) -> Value {
 async fn route_answers_in_both_slash_forms_and_in_no_other() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
-        let event = good_event(&deployment, contract).await;
+        let event = deployment.right_sign_in(contract).await;
         let path = event["rawPath"].as_str().unwrap().trim_end_matches('/').to_owned();
         for path in [path.clone(), format!("{path}/")] {
             let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
             assert_eq!((reply.status, reply.header("location")), (200, None), "{path}");
         }
+        let (head, last) = path.rsplit_once('/').unwrap();
+        let (first, rest) = last.split_at(1);
         for path in [
             path.to_uppercase(),
-            path.replacen("/s", "/S", 1),
+            format!("{head}/{}{rest}", first.to_uppercase()),
             format!("{path}//"),
             format!("/{path}"),
             format!("{path}/x"),
@@ -342,10 +320,10 @@ async fn route_answers_in_both_slash_forms_and_in_no_other() {
 async fn request_with_another_method_is_not_allowed() {
     let deployment = Deployment::start().await;
     let before = deployment.app.passwords().verifications();
-    for contract in PASSWORD_CONTRACTS.into_iter().chain(["sso"]) {
+    for contract in CONTRACTS {
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
         {
-            let body = (contract != "sso").then(|| good_body(contract).to_string());
+            let body = takes_password(contract).then(|| good_body(contract).to_string());
             let mut event = deployment.event(contract, body.as_deref());
             event["requestContext"]["http"]["method"] = json!(method.as_str());
             let reply = deployment.invoke(contract, event).await;
@@ -360,7 +338,7 @@ async fn request_with_another_method_is_not_allowed() {
 async fn unusual_queries_and_hosts_change_nothing() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
-        let event = good_event(&deployment, contract).await;
+        let event = deployment.right_sign_in(contract).await;
         for query in ["a=b", "<>\"", "%zz", "%", "a b", "ü=☃", "a=%00&a=%ff", "{}|\\^`[]", "????", "&&&=&"]
         {
             let mut event = event.clone();
@@ -382,7 +360,7 @@ async fn unusual_queries_and_hosts_change_nothing() {
 #[tokio::test]
 async fn sso_ignores_every_body() {
     let deployment = Deployment::start().await;
-    let event = good_event(&deployment, "sso").await;
+    let event = deployment.right_sign_in("sso").await;
     let expected = deployment.invoke("sso", event.clone()).await;
     assert_eq!(expected.status, 200);
     let large = "x".repeat(5_000_000);
@@ -409,7 +387,7 @@ async fn sso_ignores_every_body() {
 async fn event_that_api_gateway_cannot_send_is_an_invocation_error() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
-        let event = good_event(&deployment, contract).await;
+        let event = deployment.right_sign_in(contract).await;
         let not_an_event = async |event: Value, what: &str| {
             let outcome = deployment.function(contract).invoke(event).await;
             assert_eq!(outcome, Err(InvocationFailed(NotAnEvent.to_string())), "{contract} {what}");
@@ -437,7 +415,7 @@ async fn event_that_api_gateway_cannot_send_is_an_invocation_error() {
 async fn paths_and_queries_longer_than_any_uri_are_answered() {
     let deployment = Deployment::start().await;
     for contract in CONTRACTS {
-        let mut event = good_event(&deployment, contract).await;
+        let mut event = deployment.right_sign_in(contract).await;
         for query in ["a".repeat(70_000), "%00".repeat(20_000), "a".repeat(65_534)] {
             event["rawQueryString"] = json!(query);
             assert_eq!(deployment.invoke(contract, event.clone()).await.status, 200, "{contract}");

@@ -2,14 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use postern_tests::deployment::{CONTRACTS, Deployment, Reply};
+use postern_tests::deployment::{CONTRACTS, Deployment};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::words::unlimited;
+use crate::support::words::{is_own_form, unlimited};
 
 /// Runs a property against a deployment. There are few cases, since each that reaches a password costs a hash.
 async fn check<S: Strategy>(strategy: S, property: impl Fn(&Deployment, S::Value)) {
@@ -26,34 +26,9 @@ async fn check<S: Strategy>(strategy: S, property: impl Fn(&Deployment, S::Value
 }
 
 /// Sends an event and checks the form of the reply.
-fn answers_in_its_own_shape(deployment: &Deployment, contract: &str, event: Value) {
+fn answers_in_its_own_form(deployment: &Deployment, contract: &str, event: Value) {
     let reply = tokio::runtime::Handle::current().block_on(deployment.invoke(contract, event.clone()));
-    assert!(is_own_shape(contract, &reply), "{contract} says {reply:?} to {event}");
-}
-
-fn is_own_shape(contract: &str, reply: &Reply) -> bool {
-    let body = reply.json();
-    let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
-    let names: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
-    match (contract, reply.status) {
-        ("account" | "sso", 400 | 401 | 403 | 429) => {
-            names == ["errors"]
-                && body["errors"].as_array().unwrap().iter().all(|error| {
-                    let message = if error["field"].is_null() { error } else { &error["messages"][0] };
-                    text(&message["message"]) && text(&message["code"])
-                })
-        }
-        ("session", 400 | 429) => text(&body["msg"]) && text(&body["error_code"]) && names.len() == 2,
-        ("session", 422) => {
-            let fields = ["username", "password", "session_information", "stay_logged_in"];
-            !names.is_empty() && names.iter().all(|name| fields.contains(name) && text(&body[name][0]))
-        }
-        ("mfa", 400 | 401 | 403 | 429) => {
-            body["result"] == json!("error") && text(&body["error"]) && names.len() == 2
-        }
-        ("email", 400 | 403 | 404 | 429) => names == ["error"] && text(&body["error"]),
-        _ => false,
-    }
+    assert!(is_own_form(contract, &reply), "{contract} says {reply:?} to {event}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -62,7 +37,7 @@ async fn arbitrary_bytes_are_answered() {
         for contract in CONTRACTS {
             let mut event = deployment.event(contract, Some(&STANDARD.encode(&bytes)));
             event["isBase64Encoded"] = json!(true);
-            answers_in_its_own_shape(deployment, contract, event);
+            answers_in_its_own_form(deployment, contract, event);
         }
     })
     .await;
@@ -74,7 +49,7 @@ async fn arbitrary_text_as_a_body_is_answered() {
     check((0..good.len(), 0..good.len(), ".{0,8}"), move |deployment, (from, to, text)| {
         let body = [&good[..from], &text, &good[from.max(to)..]].concat();
         for contract in CONTRACTS {
-            answers_in_its_own_shape(deployment, contract, deployment.event(contract, Some(&body)));
+            answers_in_its_own_form(deployment, contract, deployment.event(contract, Some(&body)));
         }
     })
     .await;
@@ -84,7 +59,7 @@ async fn arbitrary_text_as_a_body_is_answered() {
 async fn arbitrary_json_is_answered() {
     check(json_value(), |deployment, body| {
         for contract in CONTRACTS {
-            answers_in_its_own_shape(
+            answers_in_its_own_form(
                 deployment,
                 contract,
                 deployment.event(contract, Some(&body.to_string())),
@@ -108,7 +83,7 @@ async fn arbitrary_members_under_the_contracts_names_are_answered() {
     check(btree_map(names, json_value(), 0..7), |deployment, members| {
         let body = json!(members).to_string();
         for contract in CONTRACTS {
-            answers_in_its_own_shape(deployment, contract, deployment.event(contract, Some(&body)));
+            answers_in_its_own_form(deployment, contract, deployment.event(contract, Some(&body)));
         }
     })
     .await;
@@ -119,7 +94,7 @@ async fn arbitrary_authorizations_are_answered() {
     check("(Bearer |bearer|Basic )?[ -~é☃]{0,60}(\\.[ -~]{0,30}){0,3}", |deployment, authorization| {
         let mut event = deployment.event("sso", None);
         event["headers"]["authorization"] = json!(authorization);
-        answers_in_its_own_shape(deployment, "sso", event);
+        answers_in_its_own_form(deployment, "sso", event);
     })
     .await;
 }
@@ -133,7 +108,7 @@ async fn arbitrary_queries_hosts_and_content_types_are_answered() {
             event["headers"]["host"] = json!(host);
             event["headers"]["content-type"] = json!(kind);
             event["requestContext"]["domainName"] = json!(host);
-            answers_in_its_own_shape(deployment, contract, event);
+            answers_in_its_own_form(deployment, contract, event);
         }
     })
     .await;

@@ -1,6 +1,7 @@
 //! Sign-ins, and the writes that they make.
 
 use postern_local::demo::RECOVERY_CODES;
+use postern_tests::contracts::{self, Session, takes_password};
 use postern_tests::deployment::{Deployment, credentials, name_at};
 use serde_json::{Value, json};
 
@@ -9,9 +10,8 @@ use crate::support::raw::{self, Attribute, Item};
 
 /// The event of a successful sign-in by johndoe at any contract, with this request id. It asks for a session token.
 pub(crate) fn good_event(deployment: &Deployment, contract: &str, request_id: &str) -> Value {
-    let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
-    body["stay_logged_in"] = json!(true);
-    let mut event = deployment.event(contract, Some(&body.to_string()));
+    let body = takes_password(contract).then(|| By::Password.body(contract).to_string());
+    let mut event = deployment.event(contract, body.as_deref());
     let iat = deployment.now().secs();
     let claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": 1});
     event["headers"]["authorization"] = json!(format!("Bearer {}", mint(r#"{"alg":"HS256"}"#, &claims)));
@@ -62,9 +62,9 @@ impl By {
     }
 }
 
-/// How many sessions a sign-in at this contract begins.
+/// How many sessions a sign-in at this contract begins that asks for one.
 pub(crate) fn sessions_of(contract: &str) -> usize {
-    usize::from(contract != "mfa")
+    usize::from(contracts::get(contract).session != Session::Never)
 }
 
 /// Stores a counter with this many failures, the last of them long ago.

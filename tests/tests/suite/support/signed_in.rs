@@ -1,5 +1,6 @@
 //! What a signed-in client has: tokens, requests with them, and the codes of an authenticator.
 
+use postern_tests::contracts;
 use postern_tests::deployment::{self, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use postern_tests::logs;
 use ring::hmac;
@@ -75,39 +76,21 @@ pub(crate) async fn set(deployment: &Deployment, id: u64, name: &str, value: Att
     raw::put(deployment, &format!("USER#{id}"), "USER", item).await;
 }
 
-/// A token that a sign-in gave, and its kind.
+/// A token that a sign-in gave, after its name in `tests/src/contracts.rs`.
 #[derive(Debug)]
 pub(crate) struct HeldToken(pub(crate) &'static str, pub(crate) String);
 
 impl HeldToken {
     /// Whether the token is still valid. Any other reply than an acceptance or a refusal is a panic.
     pub(crate) async fn is_valid(&self, deployment: &Deployment) -> bool {
-        let Self(what, token) = self;
-        let (reply, yes, no) = match *what {
-            "account access" => (deployment.sso(token).await, 200, 401),
-            "account refresh" => {
-                let form = format!("grant_type=refresh_token&refresh_token={token}");
-                (deployment.request("account", "POST", "/oauth/token/", &[], &form).await, 200, 400)
-            }
-            // No such session can be ended, which only a valid JWT is told.
-            "session JWT" => {
-                let body = json!({"session_token": "x"});
-                (post(deployment, "session", SIGN_OUT, Some(token), &body).await, 404, 401)
-            }
-            "session token" => {
-                (post(deployment, "session", RESUME, None, &json!({"session_token": token})).await, 202, 400)
-            }
-            "mfa JWT" => (get(deployment, "mfa", WHOAMI, token).await, 200, 401),
-            "email access" => (get(deployment, "email", "/api/profile/", token).await, 200, 401),
-            "email refresh" => (
-                post(deployment, "email", "/api/token/refresh/", None, &json!({"refresh": token})).await,
-                200,
-                401,
-            ),
-            other => panic!("nobody holds {other}"),
-        };
-        assert!([yes, no].contains(&reply.status), "{what}: {reply:?}");
-        reply.status == yes
+        let Self(name, token) = self;
+        let probe = contracts::probe(name);
+        let body = probe.body.replace("{token}", token);
+        let bearer = format!("Bearer {token}");
+        let headers = if body == probe.body { &[("authorization", bearer.as_str())][..] } else { &[] };
+        let reply = deployment.request(probe.contract, probe.method, probe.path, headers, &body).await;
+        assert!([probe.valid, probe.invalid].contains(&reply.status), "{name}: {reply:?}");
+        reply.status == probe.valid
     }
 }
 
@@ -121,15 +104,8 @@ pub(crate) async fn everything(
     let mut held = Vec::new();
     for (at, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
         let reply = sign_in(deployment, contract, username, password, codes.get(at).copied()).await;
-        let given: &[(&'static str, &str)] = match contract {
-            "account" => {
-                &[("account access", "/token/access_token"), ("account refresh", "/token/refresh_token")]
-            }
-            "session" => &[("session JWT", "/token"), ("session token", "/session_token")],
-            "mfa" => &[("mfa JWT", "/token")],
-            _ => &[("email access", "/access"), ("email refresh", "/refresh")],
-        };
-        held.extend(given.iter().map(|(what, place)| HeldToken(what, member(&reply, place))));
+        let tokens = contracts::get(contract).tokens.iter().filter(|token| token.probe.is_some());
+        held.extend(tokens.map(|token| HeldToken(token.name, member(&reply, token.place))));
     }
     held
 }

@@ -100,7 +100,66 @@ pub(crate) fn words(contract: &str, refused: Refused) -> (u64, String) {
             };
             (status, format!(r#"{{"error":"{error}"}}"#))
         }
-        other => panic!("{other} is no contract"),
+        other => panic!("support/words.rs has no words for {other}"),
+    }
+}
+
+/// Status and body of the refusal of a sign-in whose body lacks this member, or has a value of the wrong type there.
+pub(crate) fn member_words(contract: &str, member: &str, lacks: bool) -> (u64, String) {
+    match contract {
+        "account" => {
+            let (message, code) = if lacks {
+                ("This field is required.", "required")
+            } else {
+                ("Not a valid string.", "invalid")
+            };
+            let messages = format!(r#"[{{"message":"{message}","code":"{code}"}}]"#);
+            (400, format!(r#"{{"errors":[{{"field":"{member}","messages":{messages}}}]}}"#))
+        }
+        "session" => {
+            let must = if lacks { "field is required" } else { "must be a string" };
+            (422, format!(r#"{{"{member}":["The {member} {must}."]}}"#))
+        }
+        "mfa" => (400, format!(r#"{{"result":"error","error":"{member}Missing"}}"#)),
+        "email" => words(contract, Refused::NoObject),
+        other => panic!("support/words.rs has no member_words for {other}"),
+    }
+}
+
+/// Whether the reply to a sign-in is a refusal in a form of this contract: its statuses, and its members.
+pub(crate) fn is_own_form(contract: &str, reply: &Reply) -> bool {
+    let body = reply.json();
+    let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let names: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    match contract {
+        "account" | "sso" => {
+            matches!(reply.status, 400 | 401 | 403 | 429)
+                && names == ["errors"]
+                && body["errors"].as_array().unwrap().iter().all(|error| {
+                    let message = if error["field"].is_null() { error } else { &error["messages"][0] };
+                    text(&message["message"]) && text(&message["code"])
+                })
+        }
+        "session" if reply.status == 422 => {
+            let fields = ["username", "password", "session_information", "stay_logged_in"];
+            !names.is_empty() && names.iter().all(|name| fields.contains(name) && text(&body[name][0]))
+        }
+        "session" => {
+            matches!(reply.status, 400 | 429)
+                && text(&body["msg"])
+                && text(&body["error_code"])
+                && names.len() == 2
+        }
+        "mfa" => {
+            matches!(reply.status, 400 | 401 | 403 | 429)
+                && body["result"] == json!("error")
+                && text(&body["error"])
+                && names.len() == 2
+        }
+        "email" => {
+            matches!(reply.status, 400 | 403 | 404 | 429) && names == ["error"] && text(&body["error"])
+        }
+        other => panic!("support/words.rs has no is_own_form for {other}"),
     }
 }
 

@@ -41,7 +41,7 @@ async fn user_who_switches_mfa_off_signs_in_without_a_code() {
         let (deployment, token) = guarded().await;
         // Two JWTs of a user in the same second and epoch are equal.
         deployment.advance(Duration::from_secs(1));
-        let before = everything(&deployment, "guarded", PASSWORD, &RECOVERY_CODES[..4]).await;
+        let before = everything(&deployment, "guarded", PASSWORD, &RECOVERY_CODES[..7]).await;
         assert_all(&deployment, &before, true).await;
         let shown = get(&deployment, "mfa", WHOAMI, &token).await.json();
         let mut expected = raw::user(&deployment, GUARDED).await;

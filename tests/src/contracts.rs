@@ -1,0 +1,292 @@
+//! What the suites and the benchmark have to know of each contract, and cannot read from its code. Its words are in
+//! `tests/suite/support/words.rs`.
+//!
+//! A new contract gets an entry in [`WITH_PASSWORD`]. A contract that takes no password is named in
+//! [`WITHOUT_PASSWORD`] instead.
+
+use serde_json::{Value, json};
+
+/// A contract whose sign-in takes a login name and a password.
+pub struct Contract {
+    /// The name, as `local/src/functions.rs` has it.
+    pub name: &'static str,
+    /// The member of the body that holds the login name.
+    pub name_member: &'static str,
+    /// The kinds of login names that sign in.
+    pub login_names: &'static [LoginNameKind],
+    /// Whether a login name that is too long is malformed. Elsewhere it is an unknown user.
+    pub long_name_is_malformed: bool,
+    /// Whether the sign-in reads `multipart/form-data`.
+    pub reads_parts: bool,
+    /// When a sign-in begins a session.
+    pub session: Session,
+    /// The tokens in the reply to a sign-in. The first is the access token.
+    pub tokens: &'static [Token],
+    /// The claim of the access token that holds the user's id.
+    pub user_claim: &'static str,
+}
+
+/// A kind of login name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginNameKind {
+    /// A username.
+    Username,
+    /// An e-mail address.
+    Email,
+    /// The user's id.
+    Id,
+}
+
+/// When a sign-in begins a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// Never.
+    Never,
+    /// If the body has `"stay_logged_in": true`.
+    OnRequest,
+    /// Always.
+    Always,
+}
+
+/// A token in the reply to a sign-in.
+#[derive(Debug)]
+pub struct Token {
+    /// The contract and the kind of token.
+    pub name: &'static str,
+    /// The place in the reply, as a JSON pointer.
+    pub place: &'static str,
+    /// The request that tells whether the token is valid, if a route takes it.
+    pub probe: Option<Probe>,
+}
+
+/// A request that tells whether a token is valid.
+#[derive(Debug)]
+pub struct Probe {
+    /// The contract that takes the token.
+    pub contract: &'static str,
+    /// The method of the route.
+    pub method: &'static str,
+    /// The path of the route.
+    pub path: &'static str,
+    /// The body. `{token}` stands for the token. A body without it goes with a bearer token.
+    pub body: &'static str,
+    /// The status of the reply to a valid token.
+    pub valid: u64,
+    /// The status of the reply to an invalid token.
+    pub invalid: u64,
+}
+
+/// The contracts that take a password.
+pub const WITH_PASSWORD: &[Contract] = &[
+    Contract {
+        name: "account",
+        name_member: "username",
+        login_names: &[LoginNameKind::Username],
+        long_name_is_malformed: false,
+        reads_parts: true,
+        session: Session::Always,
+        tokens: &[
+            Token {
+                name: "account access",
+                place: "/token/access_token",
+                probe: Some(Probe {
+                    contract: "sso",
+                    method: "POST",
+                    path: "/api/v2/sso/signin/",
+                    body: "",
+                    valid: 200,
+                    invalid: 401,
+                }),
+            },
+            Token {
+                name: "account refresh",
+                place: "/token/refresh_token",
+                probe: Some(Probe {
+                    contract: "account",
+                    method: "POST",
+                    path: "/oauth/token/",
+                    body: "grant_type=refresh_token&refresh_token={token}",
+                    valid: 200,
+                    invalid: 400,
+                }),
+            },
+        ],
+        user_claim: "user_id",
+    },
+    Contract {
+        name: "session",
+        name_member: "username",
+        login_names: &[LoginNameKind::Username],
+        long_name_is_malformed: true,
+        reads_parts: true,
+        session: Session::OnRequest,
+        tokens: &[
+            Token {
+                name: "session JWT",
+                place: "/token",
+                // No such session can be ended, which only a valid JWT is told.
+                probe: Some(Probe {
+                    contract: "session",
+                    method: "POST",
+                    path: "/api/v1/user/myself/session/logoutCurrentSession",
+                    body: r#"{"session_token":"x"}"#,
+                    valid: 404,
+                    invalid: 401,
+                }),
+            },
+            Token {
+                name: "session token",
+                place: "/session_token",
+                probe: Some(Probe {
+                    contract: "session",
+                    method: "POST",
+                    path: "/api/auth/IamLoggedIn",
+                    body: r#"{"session_token":"{token}"}"#,
+                    valid: 202,
+                    invalid: 400,
+                }),
+            },
+        ],
+        user_claim: "sub",
+    },
+    Contract {
+        name: "mfa",
+        name_member: "username",
+        login_names: &[LoginNameKind::Username, LoginNameKind::Email, LoginNameKind::Id],
+        long_name_is_malformed: false,
+        // FreeSewing's server reads no parts.
+        reads_parts: false,
+        session: Session::Never,
+        tokens: &[Token {
+            name: "mfa JWT",
+            place: "/token",
+            probe: Some(Probe {
+                contract: "mfa",
+                method: "GET",
+                path: "/whoami/jwt",
+                body: "",
+                valid: 200,
+                invalid: 401,
+            }),
+        }],
+        user_claim: "_id",
+    },
+    Contract {
+        name: "email",
+        name_member: "email",
+        login_names: &[LoginNameKind::Email],
+        long_name_is_malformed: false,
+        reads_parts: true,
+        session: Session::Always,
+        tokens: &[
+            Token {
+                name: "email access",
+                place: "/access",
+                probe: Some(Probe {
+                    contract: "email",
+                    method: "GET",
+                    path: "/api/profile/",
+                    body: "",
+                    valid: 200,
+                    invalid: 401,
+                }),
+            },
+            Token {
+                name: "email refresh",
+                place: "/refresh",
+                probe: Some(Probe {
+                    contract: "email",
+                    method: "POST",
+                    path: "/api/token/refresh/",
+                    body: r#"{"refresh":"{token}"}"#,
+                    valid: 200,
+                    invalid: 401,
+                }),
+            },
+        ],
+        user_claim: "user_id",
+    },
+];
+
+/// The contracts that take no password: their sign-in takes a token of the account contract.
+pub const WITHOUT_PASSWORD: [&str; 1] = ["sso"];
+
+/// The names of the contracts that take a password.
+pub const PASSWORD_CONTRACTS: [&str; WITH_PASSWORD.len()] = {
+    let mut names = [""; WITH_PASSWORD.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = WITH_PASSWORD[at].name;
+        at += 1;
+    }
+    names
+};
+
+/// The entry of a contract that takes a password.
+pub fn get(name: &str) -> &'static Contract {
+    WITH_PASSWORD
+        .iter()
+        .find(|contract| contract.name == name)
+        .unwrap_or_else(|| panic!("tests/src/contracts.rs has no entry for {name}"))
+}
+
+/// The request that tells whether a token of this name is valid.
+pub fn probe(token: &str) -> &'static Probe {
+    let tokens = WITH_PASSWORD.iter().flat_map(|contract| contract.tokens);
+    let probe = tokens.filter(|each| each.name == token).find_map(|each| each.probe.as_ref());
+    probe.unwrap_or_else(|| panic!("tests/src/contracts.rs has no probe for {token}"))
+}
+
+/// Whether the contract takes a password.
+pub fn takes_password(name: &str) -> bool {
+    let takes = !WITHOUT_PASSWORD.contains(&name);
+    assert!(!takes || PASSWORD_CONTRACTS.contains(&name), "tests/src/contracts.rs has no entry for {name}");
+    takes
+}
+
+/// The names of the contracts at which this kind of login name signs in.
+pub fn taking(kind: LoginNameKind) -> Vec<&'static str> {
+    let taking = WITH_PASSWORD.iter().filter(|contract| contract.login_names.contains(&kind));
+    taking.map(|contract| contract.name).collect()
+}
+
+/// The login name of a user that signs in at this contract.
+pub fn login_name<'a>(contract: &str, username: &'a str, email: &'a str) -> &'a str {
+    if get(contract).login_names.contains(&LoginNameKind::Username) { username } else { email }
+}
+
+/// The login name under which a contract knows a demo user.
+pub fn name_at(contract: &str, username: &str) -> String {
+    login_name(contract, username, &format!("{username}@example.com")).to_owned()
+}
+
+/// The body that signs in at a password contract.
+pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
+    json!({get(contract).name_member: name, "password": password})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use postern_local::functions::CONTRACTS;
+
+    use super::*;
+
+    #[test]
+    fn every_contract_has_an_entry() {
+        let entries: BTreeSet<_> = PASSWORD_CONTRACTS.into_iter().chain(WITHOUT_PASSWORD).collect();
+        assert_eq!(entries, BTreeSet::from(CONTRACTS));
+        assert_eq!(
+            PASSWORD_CONTRACTS.len() + WITHOUT_PASSWORD.len(),
+            CONTRACTS.len(),
+            "an entry is there twice"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "tests/src/contracts.rs has no entry for unknown")]
+    fn contract_without_an_entry_fails() {
+        get("unknown");
+    }
+}
