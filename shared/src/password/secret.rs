@@ -34,3 +34,14 @@ impl fmt::Debug for Password {
         f.write_str("Password(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_does_not_show_a_password() {
+        let password = Password::from("correct horse");
+        assert_eq!(format!("{password:?} {password:#?}"), "Password(…) Password(…)");
+    }
+}

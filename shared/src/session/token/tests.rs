@@ -47,6 +47,15 @@ fn number_in_base62_uses_every_character_and_keeps_its_value() {
     assert_eq!(base62(&[1, 0], 3), "048");
 }
 
+#[test]
+fn debug_shows_neither_a_secret_nor_its_hash() {
+    for secret in [SessionSecret::random_base62(), SessionSecret::random_hex()] {
+        let hash = secret.hash();
+        let shown = format!("{secret:?} {secret:#?} {hash:?} {hash:#?}");
+        assert!(!shown.contains(&*secret) && !shown.contains(hash.as_str()), "{shown}");
+    }
+}
+
 proptest! {
     #[test]
     fn plain_token_reads_back_unchanged(user_id: u64) {
