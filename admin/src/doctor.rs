@@ -22,7 +22,7 @@ use crate::target::Target;
 /// may be issued up to a minute in the future.
 const MAX_SKEW: Duration = Duration::from_secs(60);
 
-/// What to check besides the table.
+/// The options of `postern doctor`, which always checks the table.
 #[derive(Args)]
 #[command(after_help = "\
 Prints a line for each check: ok, warn or FAIL, and what to do. A check that cannot run because another one

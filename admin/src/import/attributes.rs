@@ -1,5 +1,5 @@
-//! What the contracts keep with a user, and the type of each member. An attribute that its contract cannot
-//! read would be an error at each sign-in.
+//! The attributes of each contract, and the type of each. An import rejects an attribute of another type, since the
+//! contract would answer each sign-in of the user with an error.
 
 use serde_json::{Map, Value, json};
 

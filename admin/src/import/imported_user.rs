@@ -14,7 +14,7 @@ pub struct ParsedUser {
     pub user: UserRecord,
     /// Why the password of the row cannot be used, if the product's format shows it.
     pub no_password: Option<UnusablePassword>,
-    /// What the operator should know.
+    /// The warnings for the operator.
     pub warnings: Vec<Warning>,
 }
 

@@ -1,21 +1,22 @@
-//! Formats that are not read, recognized by the first bytes of a file (magic number), and what to do instead.
+//! Formats that the import does not read, recognized by the first bytes of a file (magic number). Each has a remedy.
 
 use std::path::Path;
 
-/// A format that is not read, and what to do instead.
+/// A format that the import does not read, and the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsupportedFormat {
     /// The name of the format, with its article.
     name: &'static str,
-    /// What to do instead.
+    /// How the operator gets a format that the import reads.
     remedy: Remedy,
 }
 
+/// How the operator gets a format that the import reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Remedy {
     /// Import the output of this command. `FILE` stands for the file.
     Pipe(&'static str),
-    /// Do this.
+    /// Another action of the operator.
     Do(&'static str),
 }
 

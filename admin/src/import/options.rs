@@ -92,8 +92,8 @@ pub struct Options {
     /// second product with the same people. Both products must have verified their users' addresses.
     #[arg(long = "match", value_name = "WHAT", value_enum)]
     pub(super) match_by: Option<MatchBy>,
-    /// Whose password a joined user has: that of the user in the table, or of the product in which the user
-    /// signed in last.
+    /// Choose the password of a joined user: the one in the table (first), or the one of the product in which
+    /// the user signed in last (newest).
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t, requires = "match_by")]
     pub(super) match_password: MatchPassword,
     /// Give users new ids, and keep the ids of the file as their source ids. This is for keys that are taken,
@@ -130,19 +130,19 @@ impl FromStr for Charset {
     }
 }
 
-/// What two users must have in common to be joined.
+/// The field by which users are matched. Two users with the same value are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum MatchBy {
     /// The e-mail address.
     Email,
 }
 
-/// Whose password a joined user has.
+/// Which password a joined user gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum MatchPassword {
-    /// That of the user in the table.
+    /// The password of the user in the table.
     #[default]
     First,
-    /// That of the product in which the user signed in last.
+    /// The password of the product in which the user signed in last.
     Newest,
 }

@@ -1,5 +1,5 @@
-//! What became of the rows: one line each on standard error, a summary on standard output, and a file of
-//! rejected rows.
+//! The report of an import. It prints a line for each row with a problem on standard error, and a summary on
+//! standard output. It writes the rejected rows to a file.
 
 use std::fmt::Write as _;
 use std::path::Path;

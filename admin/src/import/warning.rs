@@ -1,11 +1,11 @@
-//! What the operator should know of a row that is imported all the same.
+//! Warnings about rows that are imported.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use super::unusable_password::UnusablePassword;
 
-/// What the operator should know of a row that is imported all the same.
+/// A warning about a row that is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The e-mail address is another user's, and is left out.

@@ -94,7 +94,7 @@ impl App {
         if change.is_none_or(Change::signs_in) {
             user.last_sign_in = Some(now);
         }
-        Ok(SignedIn { user: user.into(), session: session.map(|session| session.token) })
+        Ok(SignedIn { user: (&user).into(), session: session.map(|session| session.token) })
     }
 
     /// Puts the session, clears the failures of the name, and takes back the charge of the address. Only the

@@ -116,7 +116,7 @@ impl App {
         user.epoch += 1;
         user.updated_at = caller.now;
         user.mfa = Some(enrolment.mfa);
-        Ok(MfaConfirmed { user: user.into(), recovery_codes: enrolment.recovery_codes })
+        Ok(MfaConfirmed { user: (&user).into(), recovery_codes: enrolment.recovery_codes })
     }
 
     /// Switches MFA off for the holder of a token, by password and code. The attempt is charged and committed

@@ -79,7 +79,7 @@ impl App {
                     self.keys.read_again_if_old(caller.now)
                 );
                 let session = touched.map_err(store_failed)?.ok_or(SessionFailure::Invalid)?;
-                check_user(&session, user.map_err(store_failed)?).map(User::from)
+                check_user(&session, user.map_err(store_failed)?.as_ref()).map(User::from)
             }),
         );
         finish(caller, presented, Outcome::SessionResumed, outcome.await)
@@ -191,7 +191,7 @@ impl App {
                 self.answer_again(caller, presented, policy, session, user.as_ref()).await?
             }
         };
-        let user = check_user(&session, user)?.into();
+        let user = check_user(&session, user.as_ref())?.into();
         Ok((SignedIn { user, session: Some(token) }, pace))
     }
 
@@ -233,7 +233,7 @@ impl App {
                 }
             };
             // This comes before the write, so that a user who may not sign in uses up no late answer.
-            check_user(&session, user.cloned())?;
+            check_user(&session, user)?;
             let recorded = self.store.record_late_answer(presented, session.generation(), caller.now).await;
             match recorded.map_err(store_failed)? {
                 LateAnswerWrite::Recorded => return Ok((session, late, Pace::Late)),
@@ -255,9 +255,9 @@ fn outcome_of_ending<E>(ended: &Result<bool, E>, refused: fn(&E) -> Outcome) -> 
 }
 
 /// Returns the user of a session, if the session is of the user's epoch and the user may sign in.
-fn check_user(session: &Session, user: Option<UserRecord>) -> Result<UserRecord, SessionFailure> {
+fn check_user<'u>(session: &Session, user: Option<&'u UserRecord>) -> Result<&'u UserRecord, SessionFailure> {
     let user = user.filter(|user| session.epoch == user.epoch).ok_or(SessionFailure::Invalid)?;
-    check_status(&user)?;
+    check_status(user)?;
     Ok(user)
 }
 

@@ -30,8 +30,8 @@ impl App {
         // This comes before all writes of the sign-in: a user whose attributes the reply cannot show must not
         // be signed in.
         let user = &authenticated.user;
-        let allowed = check_status(user)
-            .and_then(|()| (attempt.readable)(&user.clone().into()).map_err(Refusal::fault));
+        let allowed =
+            check_status(user).and_then(|()| (attempt.readable)(&user.into()).map_err(Refusal::fault));
         if let Err(refusal) = allowed {
             self.refund(&authenticated.charged).await;
             return Err(refusal);

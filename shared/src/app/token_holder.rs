@@ -102,7 +102,7 @@ impl App {
         subject: &TokenSubject,
     ) -> Result<User, TokenRefusal> {
         let read = Box::pin(self.read_holder(caller, token, subject));
-        self.within_deadline(caller, read).await.map(User::from)
+        self.within_deadline(caller, read).await.map(|user| User::from(&user))
     }
 
     /// Verifies a token, returns its holder, and emits an audit event. The reason why a user may not sign in

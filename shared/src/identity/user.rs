@@ -171,12 +171,12 @@ impl UserRecord {
     }
 }
 
-impl From<UserRecord> for User {
-    fn from(record: UserRecord) -> Self {
+impl From<&UserRecord> for User {
+    fn from(record: &UserRecord) -> Self {
         Self {
             id: record.id,
-            username: record.username,
-            email: record.email,
+            username: record.username.clone(),
+            email: record.email.clone(),
             status: record.status,
             must_change_password: record.must_change_password,
             mfa_enabled: record.mfa.is_some(),
@@ -184,7 +184,7 @@ impl From<UserRecord> for User {
             created_at: record.created_at,
             updated_at: record.updated_at,
             last_sign_in: record.last_sign_in,
-            attributes: record.attributes,
+            attributes: record.attributes.clone(),
         }
     }
 }

@@ -54,15 +54,8 @@ impl Store {
         let update = update.when(format!(
             "attribute_not_exists(failures) OR charged_by <> :charged_by AND failures >= :zero AND ({admitted})"
         ));
-        Ok(match self.update(update).await? {
-            Updated::Done(_) => Admission::Admitted,
-            Updated::Refused(item) if is_charged_by(&item, attempt_id) => Admission::Admitted,
-            Updated::Refused(item) => match policy.name(counter(&item, now), now) {
-                // The condition refused the attempt, and the policy would admit it. The condition counts.
-                Admission::Admitted => Admission::Refused(Duration::ZERO),
-                refused @ Admission::Refused(_) => refused,
-            },
-        })
+        let updated = self.update(update).await?;
+        Ok(admission(updated, attempt_id, |item| policy.name(counter(item, now), now)))
     }
 
     /// Takes a charge back, unless another attempt was charged since.
@@ -95,14 +88,8 @@ impl Store {
             .value(":zero", number(0))
             .value(":limit", number(policy.address_limit))
             .returning_refused();
-        Ok(match self.update(update).await? {
-            Updated::Done(_) => Admission::Admitted,
-            Updated::Refused(item) if is_charged_by(&item, attempt_id) => Admission::Admitted,
-            Updated::Refused(item) => match policy.address(failures(&item), now) {
-                Admission::Admitted => Admission::Refused(Duration::ZERO),
-                refused @ Admission::Refused(_) => refused,
-            },
-        })
+        let updated = self.update(update).await?;
+        Ok(admission(updated, attempt_id, |item| policy.address(failures(item), now)))
     }
 
     /// Reverts a charge whose outcome is unknown. Does nothing unless it was applied and is still the latest.
@@ -161,8 +148,18 @@ fn address_key(address: &str, window: u64) -> Item {
     key(format!("ADDRESS#{address}#{window}"), "ATTEMPTS")
 }
 
-fn is_charged_by(item: &Item, attempt_id: &str) -> bool {
-    item.get("charged_by") == Some(&text(attempt_id))
+/// Returns whether a charge was made, now or by an earlier try of the same attempt. `policy` gives the wait of a
+/// counter that refused it.
+fn admission(updated: Updated, attempt_id: &str, policy: impl FnOnce(&Item) -> Admission) -> Admission {
+    match updated {
+        Updated::Done(_) => Admission::Admitted,
+        Updated::Refused(item) if item.get("charged_by") == Some(&text(attempt_id)) => Admission::Admitted,
+        Updated::Refused(item) => match policy(&item) {
+            // The condition refused the attempt, and the policy would admit it. The condition counts.
+            Admission::Admitted => Admission::Refused(Duration::ZERO),
+            refused @ Admission::Refused(_) => refused,
+        },
+    }
 }
 
 pub(super) fn counter(item: &Item, now: Timestamp) -> Attempts {

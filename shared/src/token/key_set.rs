@@ -5,6 +5,7 @@
 //! has the member `password_peppers` too.
 
 use ring::hmac;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::jwk::{self, Jwk, Key, KeyError, LEAST_HMAC_BYTES, PublicKey, bytes, encode};
@@ -119,7 +120,7 @@ impl KeyDocument {
         let jwks: Vec<Jwk> = self
             .keys
             .iter()
-            .map(|key| serde_json::from_value(Value::Object(key.clone())).map_err(|_| not_a_set()))
+            .map(|key| Jwk::deserialize(key).map_err(|_| not_a_set()))
             .collect::<Result<_, _>>()?;
         let keys: Vec<Key> =
             jwks.iter().enumerate().map(|(index, jwk)| jwk::key(index, jwk)).collect::<Result<_, _>>()?;

@@ -4,3 +4,4 @@ mod bodies;
 mod gateway;
 mod malformed;
 mod properties;
+mod requests;

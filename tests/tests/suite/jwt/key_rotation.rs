@@ -1,106 +1,30 @@
 //! Signing keys rotate without a deployment. A stand-in for Secrets Manager holds them, and they change under a running
 //! function.
 
-use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::App;
 use postern::environment::Environment;
-use postern::error::StartError;
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
 use postern_tests::deployment::{Deployment, Reply, credentials};
 use postern_tests::logs;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::routes::jwks::key_set::key_set;
+use crate::routes::jwks::key_set::{key_set, variable};
 use crate::support::forge::Key;
 use crate::support::jwt::{encode, mint_with, parts};
+use crate::support::secrets_manager::{ARN, Answer, Secrets, reply, serve};
 
-const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
 /// Of `pässwörd ☃`, combined with the pepper `a`.
 const PEPPERED: &str = "peppered$a$hmac-sha256$$pbkdf2-sha512$i=12000$MDEyMzQ1Njc4OWFiY2RlZg$ewytqIT87g2g7UaRrYuQAayR+LAD60TZTAEP7R0OB2HtrdcWopOmw7URDagbovZwhwBGpuxxrlgGCyz+4IwwlA";
 const MINUTE: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(1);
-
-/// What the stand-in answers.
-#[derive(Clone)]
-enum Answer {
-    Text(String),
-    Binary,
-    Error(u16, &'static str),
-    /// No answer.
-    Hang,
-}
-
-struct Secrets {
-    endpoint: String,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    calls: AtomicUsize,
-    answer: Mutex<Answer>,
-}
-
-impl Secrets {
-    async fn start(answer: Answer) -> Self {
-        let shared = Arc::new(Shared { calls: AtomicUsize::new(0), answer: Mutex::new(answer) });
-        let endpoint = serve(Router::new().fallback(get_secret_value).with_state(Arc::clone(&shared))).await;
-        Self { endpoint, shared }
-    }
-
-    /// The environment whose keys are only in the stand-in.
-    fn in_env(&self, env: Environment) -> Environment {
-        env.with("SIGNING_KEYS", "")
-            .with("SIGNING_KEYS_SECRET_ARN", ARN)
-            .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
-    }
-
-    fn answer(&self, answer: Answer) {
-        *self.shared.answer.lock().unwrap() = answer;
-    }
-
-    /// The calls since the last time this was called.
-    fn calls(&self) -> usize {
-        self.shared.calls.swap(0, Ordering::SeqCst)
-    }
-}
-
-async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    endpoint
-}
-
-async fn get_secret_value(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    assert_eq!(parts.headers["x-amz-target"], "secretsmanager.GetSecretValue");
-    let body = to_bytes(body, usize::MAX).await.unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), json!({"SecretId": ARN}));
-    shared.calls.fetch_add(1, Ordering::SeqCst);
-    let answer = shared.answer.lock().unwrap().clone();
-    match answer {
-        Answer::Text(text) => reply(200, &json!({"ARN": ARN, "Name": "keys", "SecretString": text})),
-        Answer::Binary => reply(200, &json!({"ARN": ARN, "Name": "keys", "SecretBinary": "AAEC"})),
-        Answer::Error(status, code) => reply(status, &json!({"__type": code, "message": "LEAKED-secret"})),
-        Answer::Hang => std::future::pending().await,
-    }
-}
-
-fn reply(status: u16, body: &Value) -> Response {
-    let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
-    reply.body(Body::from(body.to_string())).unwrap()
-}
 
 /// The bytes of the key of this name.
 fn key(kid: &str) -> [u8; 32] {
@@ -442,12 +366,4 @@ async fn start_asks_the_secret_and_the_table_at_once() {
     assert!(App::start(&env).await.is_ok());
     // A call that waited alone would time out and be sent again.
     assert_eq!((*meeting.secret.borrow(), *meeting.table.borrow()), (1, 1));
-}
-
-/// The variable that a start blames.
-fn variable(error: &StartError) -> &'static str {
-    match error {
-        StartError::Config(error) => error.variable,
-        other => panic!("{other}"),
-    }
 }

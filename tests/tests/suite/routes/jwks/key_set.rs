@@ -245,7 +245,7 @@ async fn key_set_is_served_in_both_slash_forms_only() {
 }
 
 /// The variable that a start blames.
-fn variable(error: &StartError) -> &'static str {
+pub(crate) fn variable(error: &StartError) -> &'static str {
     match error {
         StartError::Config(error) => error.variable,
         other => panic!("{other}"),

@@ -1,0 +1,107 @@
+//! The limit of an address.
+
+use std::time::Duration;
+
+use postern::clock::Timestamp;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use serde_json::json;
+
+use crate::support::words::{Refused, assert_refusal};
+
+/// An event from another address.
+async fn from(deployment: &Deployment, address: &str, name: &str, password: &str) -> Reply {
+    let body = credentials("account", name, password).to_string();
+    let mut event = deployment.event("account", Some(&body));
+    event["requestContext"]["http"]["sourceIp"] = json!(address);
+    // The header that a client sends is not used.
+    event["headers"]["x-forwarded-for"] = json!("203.0.113.9");
+    deployment.invoke("account", event).await
+}
+
+#[tokio::test]
+async fn address_over_its_limit_is_refused_until_the_next_window() {
+    let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "3")).await;
+    // Two minutes into a window of five.
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
+    let home = "192.0.2.1";
+    for name in ["a", "b", "c"] {
+        assert_refusal("account", Refused::Wrong, &from(&deployment, home, name, "wrong").await, name);
+        // The charge of a sign-in is reverted.
+        if name == "a" {
+            for _ in 0..5 {
+                assert_eq!(from(&deployment, home, "johndoe", "SecurePass123!").await.status, 200);
+            }
+        }
+    }
+    let before = deployment.app.passwords().verifications();
+    let reply = from(&deployment, home, "johndoe", "SecurePass123!").await;
+    assert_refusal("account", Refused::Throttled(180), &reply, "the fourth");
+    assert_eq!(deployment.app.passwords().verifications(), before);
+    // The name was not charged: another address can sign in.
+    assert_eq!(from(&deployment, "192.0.2.2", "johndoe", "SecurePass123!").await.status, 200);
+    deployment.advance(Duration::from_secs(180));
+    assert_eq!(from(&deployment, home, "johndoe", "SecurePass123!").await.status, 200, "the next window");
+}
+
+#[tokio::test]
+async fn default_address_limit_is_thirty_and_counts_an_ipv6_64_as_one() {
+    let deployment = Deployment::start().await;
+    for attempt in 0..30 {
+        let reply =
+            from(&deployment, &format!("2001:db8::{attempt:x}:1"), &format!("n{attempt}"), "wrong").await;
+        assert_refusal("account", Refused::Wrong, &reply, &attempt.to_string());
+    }
+    assert_eq!(from(&deployment, "2001:db8::ffff", "n", "wrong").await.status, 429);
+    assert_eq!(from(&deployment, "2001:db8:0:1::ffff", "n", "wrong").await.status, 401);
+}
+
+/// The right password of a user who may not sign in is no guess. An office full of them is not locked out.
+#[tokio::test]
+async fn right_password_of_a_user_who_may_not_sign_in_is_not_counted() {
+    let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "2")).await;
+    for contract in PASSWORD_CONTRACTS {
+        for (name, refused) in [
+            ("dormant", Refused::NotActivated),
+            ("blocked", Refused::Disabled),
+            ("changer", Refused::MustChangePassword),
+            ("guarded", Refused::MfaRequired),
+        ] {
+            for _ in 0..7 {
+                let reply = deployment.password(contract, &name_at(contract, name), "Password1234!").await;
+                assert_refusal(contract, refused, &reply, name);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn address_limit_follows_its_settings() {
+    let deployment = Deployment::start_with(|env| {
+        env.with("THROTTLE_ADDRESS_LIMIT", "2").with("THROTTLE_ADDRESS_WINDOW_SECONDS", "10")
+    })
+    .await;
+    deployment.set_time(Timestamp::from_millis(1_700_000_004_000));
+    for name in ["a", "b"] {
+        assert_refusal("mfa", Refused::Wrong, &deployment.password("mfa", name, "wrong").await, name);
+    }
+    assert_refusal(
+        "mfa",
+        Refused::Throttled(6),
+        &deployment.password("mfa", "c", "wrong").await,
+        "the third",
+    );
+    deployment.advance(Duration::from_millis(5999));
+    assert_refusal(
+        "mfa",
+        Refused::Throttled(1),
+        &deployment.password("mfa", "c", "wrong").await,
+        "the third",
+    );
+    deployment.advance(Duration::from_millis(1));
+    assert_refusal(
+        "mfa",
+        Refused::Wrong,
+        &deployment.password("mfa", "c", "wrong").await,
+        "in the next window",
+    );
+}
