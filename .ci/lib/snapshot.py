@@ -23,6 +23,14 @@ def differences(snapshot, output):
     yield from compare({"status": expected["status"], "body": expected["body"]}, found)
 
 
+def reply_status(output):
+    """Returns the status of the reply that a function wrote, or None if it wrote no reply."""
+    try:
+        return json.loads(output)["statusCode"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def compare(expected, found, at=""):
     if isinstance(expected, str) and re.fullmatch(r"\[[^\[\]]+\]", expected):
         if not isinstance(found, str) or not found:
