@@ -5,7 +5,7 @@ A mend never touches what is tested: it gives the stack what CloudFormation woul
 
 import string
 
-from rehearsal.translated import resources, routes
+from lib.template import resources, routes
 
 TEMPLATE_MENDS, STACK_MENDS = [], []
 

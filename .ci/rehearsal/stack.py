@@ -11,10 +11,10 @@ import boto3
 from botocore.config import Config
 
 from lib.http_client import Unexpected, call, expect
+from lib.template import BUCKET, resources, translate
 from lib.workspace import functions, target_directory
 from rehearsal.emulator import ACCESS_KEY, REGION, SECRET_KEY
 from rehearsal.mends import STACK_MENDS, TEMPLATE_MENDS
-from rehearsal.translated import BUCKET, resources, translate
 
 
 class Stack:

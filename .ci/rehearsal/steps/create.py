@@ -1,7 +1,7 @@
 """The stack is created."""
 
 from lib.http_client import expect
-from rehearsal.translated import translate
+from lib.template import translate
 
 
 def stack_is_created(stack):

@@ -4,9 +4,11 @@ import base64
 import hashlib
 import json
 import os
+import subprocess
 
 from clients.contracts import CLIENTS
 from lib.http_client import expect
+from lib.servers import LocalServer
 
 IMPORTED, PASSWORD = 1000, "a password of another product"
 
@@ -30,11 +32,20 @@ def users_are_imported(stack):
     """`postern import` reads 1,000 users with hashes of Django, and some of them sign in at each contract."""
     dump = stack.folder / "users.jsonl"
     dump.write_text("".join(json.dumps(user(number)) + "\n" for number in range(1, IMPORTED + 1)))
-    imported = stack.postern("import", "jsonl", dump)
-    expect(imported["imported"], IMPORTED, imported)
+    expect(stack.postern("import", "jsonl", dump)["imported"], IMPORTED, "imported users")
     for number in (1, IMPORTED // 2, IMPORTED):
         for client in CLIENTS.values():
             client(stack.url, f"user{number}").sign_in(PASSWORD)
+
+
+def demo_users_are_moved(stack):
+    """The demo users of `cargo run` move here by `postern export` and `postern import`, for the clients."""
+    dump = stack.folder / "demo.jsonl"
+    with LocalServer(stack.options.programs, "--table-only") as local:
+        command = [stack.options.programs / "postern", "export", "--endpoint-url", local.endpoint, "--table", "postern"]
+        dump.write_bytes(subprocess.check_output(command))
+    moved = stack.postern("import", "jsonl", dump)
+    expect((moved["imported"], moved["rejected"]), (len(dump.read_text().splitlines()), 0), "moved users")
 
 
 def user(number):
@@ -49,4 +60,4 @@ def user(number):
     }
 
 
-STEPS = [user_is_added, doctor_finds_nothing, users_are_imported]
+STEPS = [demo_users_are_moved, user_is_added, doctor_finds_nothing, users_are_imported]
