@@ -10,15 +10,21 @@ from lib.workspace import ROOT
 BUCKET = "code"
 
 
-def translate(parameters=()):
+def source(root=ROOT):
+    """template.yaml as it is written, with its short forms (`!Ref`) as long ones."""
+    from samtranslator.yaml_helper import yaml_parse
+
+    return yaml_parse((root / "template.yaml").read_text())
+
+
+def translate(parameters=(), root=ROOT):
     """Translates template.yaml, as `sam deploy` has it translated. The code of a function is `<binary>` in the bucket."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     from samtranslator.translator.transform import transform
-    from samtranslator.yaml_helper import yaml_parse
 
     # It warns that nobody takes its metrics.
     logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template = source(root)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             binary = resource["Metadata"]["BuildProperties"]["Binary"]

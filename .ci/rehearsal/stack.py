@@ -97,6 +97,12 @@ class Stack:
         """The logical ids of the functions."""
         return sorted(resources(self.template, "AWS::Lambda::Function"))
 
+    def binary(self, function):
+        """The file of a function's program."""
+        return (
+            self.binaries / self.template["Resources"][function]["Metadata"]["BuildProperties"]["Binary"] / "bootstrap"
+        )
+
     def replace_environments(self, function):
         """Ends the environments of a function. The next request starts a new one, as after any change of configuration."""
         self.client("lambda").update_function_configuration(FunctionName=self.ids[function], MemorySize=1769)
