@@ -2,7 +2,7 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import clients, create, keys, parameters, recreate, routes, update, users
+from rehearsal.steps import clients, create, keys, parameters, recreate, rollback, routes, update, users
 
 STEPS = [
     *create.STEPS,
@@ -12,5 +12,6 @@ STEPS = [
     *clients.STEPS,
     *keys.STEPS,
     *update.STEPS,
+    *rollback.STEPS,
     *recreate.STEPS,
 ]
