@@ -120,6 +120,15 @@ class Stack:
             time.sleep(0.2)
         raise Unexpected("the stack is still in progress after two minutes")
 
+    def errors(self, lines=20):
+        """The last lines of the level ERROR that functions logged."""
+        logs = self.client("logs")
+        events = []
+        for group in logs.describe_log_groups()["logGroups"]:
+            events += logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        events.sort(key=lambda event: event["timestamp"])
+        return "\n".join([event["message"].strip() for event in events if "ERROR" in event["message"]][-lines:])
+
     def failures(self):
         events = self.client("cloudformation").describe_stack_events(StackName=self.name)["StackEvents"]
         return "\n".join(
