@@ -2,6 +2,6 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import clients, create, routes, users
+from rehearsal.steps import alarms, clients, create, routes, users
 
-STEPS = [*create.STEPS, *routes.STEPS, *users.STEPS, *clients.STEPS]
+STEPS = [*create.STEPS, *routes.STEPS, *users.STEPS, *clients.STEPS, *alarms.STEPS]
