@@ -10,18 +10,24 @@ from lib.workspace import ROOT
 BUCKET = "code"
 
 
-def translate(parameters=(), more=None):
+def source(root=ROOT):
+    """template.yaml as it is written, with its short forms (`!Ref`) as long ones."""
+    from samtranslator.yaml_helper import yaml_parse
+
+    return yaml_parse((root / "template.yaml").read_text())
+
+
+def translate(parameters=(), root=ROOT, more=None):
     """Translates template.yaml, as `sam deploy` has it translated. The code of a function is `<binary>` in the bucket.
 
     `more` is added to what the template says of all functions.
     """
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     from samtranslator.translator.transform import transform
-    from samtranslator.yaml_helper import yaml_parse
 
     # It warns that nobody takes its metrics, and of what it could do.
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template = source(root)
     template["Globals"]["Function"].update(more or {})
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":

@@ -124,19 +124,22 @@ def json_policies(template):
 @mend(STACK_MENDS, "an API's Body is not imported: its routes and CORS are made from the same Body by API calls")
 def routes_of_body(stack):
     api, apis, functions = stack.ids["Api"], stack.client("apigatewayv2"), stack.client("lambda")
-    integrations = {}
-    wanted = set()
+    integrations = {item["IntegrationUri"]: item["IntegrationId"] for item in apis.get_integrations(ApiId=api)["Items"]}
+    there = {route["RouteKey"]: route for route in apis.get_routes(ApiId=api)["Items"]}
     for method, path, function in routes(stack.template):
-        if function not in integrations:
-            arn = functions.get_function_configuration(FunctionName=stack.ids[function])["FunctionArn"]
-            integrations[function] = apis.create_integration(
+        arn = functions.get_function_configuration(FunctionName=stack.ids[function])["FunctionArn"]
+        if arn not in integrations:
+            integrations[arn] = apis.create_integration(
                 ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
             )["IntegrationId"]
-        wanted.add((f"{method} {path}", f"integrations/{integrations[function]}"))
-    for route in apis.get_routes(ApiId=api)["Items"]:
+        target = f"integrations/{integrations[arn]}"
+        route = there.pop(f"{method} {path}", None)
+        if not route:
+            apis.create_route(ApiId=api, RouteKey=f"{method} {path}", Target=target)
+        elif route["Target"] != target:
+            apis.update_route(ApiId=api, RouteId=route["RouteId"], Target=target)
+    for route in there.values():
         apis.delete_route(ApiId=api, RouteId=route["RouteId"])
-    for key, target in sorted(wanted):
-        apis.create_route(ApiId=api, RouteKey=key, Target=target)
     cors = stack.resolved(stack.template["Resources"]["Api"]["Properties"]["Body"]["x-amazon-apigateway-cors"])
     apis.update_api(ApiId=api, CorsConfiguration={name[0].upper() + name[1:]: value for name, value in cors.items()})
 
@@ -145,9 +148,23 @@ def routes_of_body(stack):
 def time_to_live(stack):
     tables = stack.client("dynamodb")
     for name, table in resources(stack.template, "AWS::DynamoDB::Table").items():
+        # A table that the stack did not create stays as it is.
+        if name not in stack.ids:
+            continue
         properties, physical = table["Properties"], stack.ids[name]
         ttl = properties["TimeToLiveSpecification"]
         if tables.describe_time_to_live(TableName=physical)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
             tables.update_time_to_live(TableName=physical, TimeToLiveSpecification=ttl)
         recovery = properties["PointInTimeRecoverySpecification"]
         tables.update_continuous_backups(TableName=physical, PointInTimeRecoverySpecification=recovery)
+
+
+@mend(STACK_MENDS, "a stage of CloudFormation hides its throttle: set once more by API Gateway's API, which shows it")
+def stage_settings(stack):
+    for stage in resources(stack.template, "AWS::ApiGatewayV2::Stage").values():
+        properties = stage["Properties"]
+        settings = {name: float(value) for name, value in stack.resolved(properties["DefaultRouteSettings"]).items()}
+        settings["ThrottlingBurstLimit"] = int(settings["ThrottlingBurstLimit"])
+        stack.client("apigatewayv2").update_stage(
+            ApiId=stack.ids["Api"], StageName=properties["StageName"], DefaultRouteSettings=settings
+        )

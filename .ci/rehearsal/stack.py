@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from lib.http_client import Unexpected, call, expect
 from lib.template import BUCKET, resources, translate
-from lib.workspace import functions, target_directory
+from lib.workspace import target_directory
 from rehearsal.emulator import ACCESS_KEY, REGION, SECRET_KEY
 from rehearsal.mends import STACK_MENDS, TEMPLATE_MENDS
 
@@ -25,7 +25,7 @@ class Stack:
     def __init__(self, emulator, options, folder):
         self.emulator, self.options, self.folder = emulator, options, folder
         self.binaries = options.binaries or target_directory() / "lambda"
-        self.clients = {}
+        self.clients, self.uploaded = {}, set()
         self.parameters = {}
         self.outputs, self.ids, self.template = {}, {}, None
 
@@ -54,15 +54,14 @@ class Stack:
         stack = self.settled()
         expect(stack and stack["StackStatus"], None, "the stack after its deletion")
 
-    def deploy(self, operation, expected, parameters, template=None):
+    def deploy(self, operation, expected, parameters, template=None, binaries=None):
         """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`."""
         self.parameters = parameters
         self.template = template or translate(parameters)
         for mend in TEMPLATE_MENDS:
             mend(self.template)
-        self.upload_code()
-        body = json.dumps(self.template, separators=(",", ":")).encode()
-        self.client("s3").put_object(Bucket=BUCKET, Key="template.json", Body=body)
+        self.upload_code(binaries or self.binaries)
+        self.put("template.json", json.dumps(self.template, separators=(",", ":")).encode())
         getattr(self.client("cloudformation"), operation)(
             StackName=self.name,
             TemplateURL=f"{self.emulator.url}/{BUCKET}/template.json",
@@ -78,25 +77,35 @@ class Stack:
         for mend in STACK_MENDS:
             mend(self)
 
-    def upload_code(self):
-        """Puts the binaries into a bucket. A function's S3Key is the digest of its zip, as SAM writes it."""
+    def upload_code(self, binaries):
+        """Puts binaries into the bucket. The S3Key of a function names the digest of its binary, as with SAM."""
+        for function in resources(self.template, "AWS::Lambda::Function").values():
+            code = function["Properties"]["Code"]
+            binary = (binaries / code["S3Key"] / "bootstrap").read_bytes()
+            code["S3Key"] = f"{code['S3Key']}-{hashlib.sha256(binary).hexdigest()}.zip"
+            if code["S3Key"] not in self.uploaded:
+                self.put(code["S3Key"], zipped(binary))
+                self.uploaded.add(code["S3Key"])
+
+    def put(self, key, body):
         buckets = self.client("s3")
         if BUCKET not in [bucket["Name"] for bucket in buckets.list_buckets()["Buckets"]]:
             buckets.create_bucket(Bucket=BUCKET)
-        keys = {}
-        for name in functions():
-            code = (self.binaries / name / "bootstrap").read_bytes()
-            archive = io.BytesIO()
-            with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as writer:
-                entry = zipfile.ZipInfo("bootstrap")
-                entry.external_attr = 0o755 << 16
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                writer.writestr(entry, code)
-            keys[name] = f"{name}-{hashlib.sha256(code).hexdigest()}.zip"
-            buckets.put_object(Bucket=BUCKET, Key=keys[name], Body=archive.getvalue())
-        for function in resources(self.template, "AWS::Lambda::Function").values():
-            code = function["Properties"]["Code"]
-            code["S3Key"] = keys[code["S3Key"]]
+        buckets.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def functions(self):
+        """The logical ids of the functions."""
+        return sorted(resources(self.template, "AWS::Lambda::Function"))
+
+    def binary(self, function):
+        """The file of a function's program."""
+        return (
+            self.binaries / self.template["Resources"][function]["Metadata"]["BuildProperties"]["Binary"] / "bootstrap"
+        )
+
+    def replace_environments(self, function):
+        """Ends the environments of a function. The next request starts a new one, as after any change of configuration."""
+        self.client("lambda").update_function_configuration(FunctionName=self.ids[function], MemorySize=1769)
 
     def settled(self):
         """Waits until no operation is in progress. Returns the stack, or nothing if there is none."""
@@ -152,9 +161,19 @@ class Stack:
         }
 
     def postern(self, *arguments, stdin="", codes=(0,)):
-        """Runs the operator's command line. Returns what it printed as JSON."""
+        """Runs the operator's command line, which must end with one of these codes. Returns its JSON, or its words."""
         command = [self.options.programs / "postern", *map(str, arguments), "--json"]
         ended = subprocess.run(command, env=self.environment(), input=stdin, capture_output=True, text=True)
         if ended.returncode not in codes:
             raise subprocess.CalledProcessError(ended.returncode, command, ended.stdout, ended.stderr)
-        return json.loads(ended.stdout)
+        return json.loads(ended.stdout) if ended.stdout else ended.stderr
+
+
+def zipped(binary):
+    """The zip of a function, whose only file is the program `bootstrap`."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = 0o755 << 16
+        writer.writestr(entry, binary)
+    return archive.getvalue()

@@ -2,6 +2,16 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import alarms, clients, create, routes, users
+from rehearsal.steps import alarms, clients, create, keys, parameters, recreate, routes, update, users
 
-STEPS = [*create.STEPS, *routes.STEPS, *users.STEPS, *clients.STEPS, *alarms.STEPS]
+STEPS = [
+    *create.STEPS,
+    *parameters.STEPS,
+    *routes.STEPS,
+    *users.STEPS,
+    *clients.STEPS,
+    *keys.STEPS,
+    *update.STEPS,
+    *alarms.STEPS,
+    *recreate.STEPS,
+]

@@ -30,7 +30,7 @@ def options_are_deployed(stack):
     """Alarms, a dashboard, a budget, reserved concurrency, traces and gradual deployment: the stack is updated with them."""
     stack.before = stack.parameters
     parameters = stack.parameters | OPTIONS
-    stack.deploy("update_stack", "UPDATE_COMPLETE", parameters, translate(parameters, gradual_deployment()))
+    stack.deploy("update_stack", "UPDATE_COMPLETE", parameters, translate(parameters, more=gradual_deployment()))
     functions = stack.client("lambda")
     for name in resources(stack.template, "AWS::Lambda::Function"):
         function = stack.ids[name]

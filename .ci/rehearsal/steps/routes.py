@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 from lib.http_client import Unexpected, expect
+from lib.template import routes
 from lib.workspace import ROOT, function_of, logical_id, paths
 
 ORIGIN = "https://app.example.com"
@@ -12,8 +13,11 @@ ORIGIN = "https://app.example.com"
 
 def every_route_answers(stack):
     """Each path and method that a function knows leads to it through the API, with and without a slash at the end."""
+    exact = {(method, path) for method, path, _ in routes(stack.template)}
     for path, function in paths().items():
         for method in methods(stack, function, path):
+            # A greedy route would take it too.
+            expect((method, path) in exact, True, f"{method} {path} is a route of the API")
             statuses = set()
             for form in (path, f"{path}/"):
                 status, headers, _ = send(stack, method, form)
