@@ -20,10 +20,31 @@ OPTIONS = {
     # The first failure locks a name.
     "ThrottleLockAfter": 1,
 }
+CONTRADICTIONS = {
+    "BudgetNeedsAnAddress": {"MonthlyBudget": 10},
+    "AlarmsNeedAuditEvents": {"AlarmEmail": EMAIL, "LogLevel": "WARN"},
+}
 # Their lines take half a minute or more to come about. tests/tests/suite/guarantees/alarms.rs has them.
 LATER = ["keys_unread", "sessions_reused"]
 # How long the data of an alarm counts, in seconds.
 MOMENT = 2
+
+
+def contradictions_are_refused(stack):
+    """CloudFormation refuses parameters that contradict each other, in the words of the template, and changes nothing."""
+    for name, contradiction in CONTRADICTIONS.items():
+        (assertion,) = stack.template["Rules"][name]["Assertions"]
+        parameters = [
+            {"ParameterKey": key, "ParameterValue": str(value)}
+            for key, value in (stack.parameters | contradiction).items()
+        ]
+        stacks = stack.client("cloudformation")
+        try:
+            stacks.update_stack(StackName=stack.name, TemplateURL=stack.template_url, Parameters=parameters)
+            answer = "it was accepted"
+        except stacks.exceptions.ClientError as error:
+            answer = str(error)
+        expect(assertion["AssertDescription"] in answer, True, f"{contradiction}: {answer}")
 
 
 def options_are_deployed(stack):
@@ -61,7 +82,8 @@ def each_alarm_is_set_off(stack):
                 (metric in written, alarm["Dimensions"]), (True, []), f"{metric}, and what log lines make: {written}"
             )
         by_metric.setdefault(metric, []).append(alarm)
-    # The emulator looks at an alarm's metric and not at its dimensions. So alarms of one metric have their turns.
+    # The emulator looks at an alarm's metric and not at its dimensions, so alarms of one metric have their turns. It sums up
+    # all periods, and an alarm without data keeps its state: DatapointsToAlarm and TreatMissingData are not tried.
     composite_states = []
     for turn in itertools.zip_longest(*by_metric.values()):
         turn = [alarm for alarm in turn if alarm]
@@ -159,4 +181,4 @@ def counts(pattern, line):
     return any(all(holds(term) for term in terms.split("&&")) for terms in pattern.split("||"))
 
 
-STEPS = [options_are_deployed, each_alarm_is_set_off, options_are_taken_away]
+STEPS = [contradictions_are_refused, options_are_deployed, each_alarm_is_set_off, options_are_taken_away]
