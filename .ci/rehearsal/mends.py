@@ -66,6 +66,59 @@ def leading_keys(template):
                     del condition[operator]
 
 
+@mend(TEMPLATE_MENDS, "composite alarms, budgets, saved queries and CodeDeploy are unknown: left out of the template")
+def unknown_types(template):
+    unknown = {name: resource for name, resource in template["Resources"].items() if resource["Type"] in UNKNOWN}
+    for name in unknown:
+        del template["Resources"][name]
+    template["Metadata"]["Unknown"] = unknown
+    for alias in resources(template, "AWS::Lambda::Alias").values():
+        alias.pop("UpdatePolicy", None)
+
+
+UNKNOWN = ["AWS::CloudWatch::CompositeAlarm", "AWS::Budgets::Budget", "AWS::Logs::QueryDefinition"]
+UNKNOWN += ["AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"]
+
+
+@mend(STACK_MENDS, "the composite alarms and the budget are made by API calls, from what the template says")
+def composite_alarms_and_budget(stack):
+    unknown = stack.template["Metadata"]["Unknown"].items()
+    if stack.parameters.get("AlarmEmail"):
+        for name, alarm in unknown:
+            if alarm["Type"] == "AWS::CloudWatch::CompositeAlarm":
+                properties = stack.resolved(
+                    alarm["Properties"] | {"AlarmRule": alarm["Properties"]["AlarmRule"]["Fn::Sub"]}
+                )
+                for part, physical in stack.ids.items():
+                    properties["AlarmRule"] = properties["AlarmRule"].replace(f"${{{part}}}", physical)
+                stack.client("cloudwatch").put_composite_alarm(AlarmName=f"{stack.name}-{name}", **properties)
+    if stack.parameters.get("MonthlyBudget"):
+        for _, budget in unknown:
+            if budget["Type"] == "AWS::Budgets::Budget":
+                properties = stack.resolved(budget["Properties"])
+                properties["Budget"]["BudgetName"] = f"{stack.name}-budget"
+                properties["Budget"]["BudgetLimit"]["Amount"] = str(properties["Budget"]["BudgetLimit"]["Amount"])
+                stack.client("budgets").create_budget(AccountId="000000000000", **properties)
+
+
+@mend(STACK_MENDS, "the reserved concurrency of a function is ignored: set by API calls, to what the template says")
+def reserved_concurrency(stack):
+    functions = stack.client("lambda")
+    for name, function in resources(stack.template, "AWS::Lambda::Function").items():
+        _, reserved, _ = function["Properties"]["ReservedConcurrentExecutions"]["Fn::If"]
+        if number := int(stack.resolved(reserved)):
+            functions.put_function_concurrency(FunctionName=stack.ids[name], ReservedConcurrentExecutions=number)
+        else:
+            functions.delete_function_concurrency(FunctionName=stack.ids[name])
+
+
+def delete_composite_alarms(stack):
+    """CloudFormation deletes a composite alarm before its parts."""
+    alarms = stack.client("cloudwatch")
+    described = alarms.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    alarms.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in described])
+
+
 def json_policies(template):
     for policy in resources(template, "AWS::IAM::ManagedPolicy").values():
         yield policy["Properties"]["PolicyDocument"]

@@ -64,7 +64,7 @@ class Stack:
         self.put("template.json", json.dumps(self.template, separators=(",", ":")).encode())
         getattr(self.client("cloudformation"), operation)(
             StackName=self.name,
-            TemplateURL=f"{self.emulator.url}/{BUCKET}/template.json",
+            TemplateURL=self.template_url,
             Capabilities=["CAPABILITY_IAM"],
             Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
         )
@@ -106,6 +106,10 @@ class Stack:
     def replace_environments(self, function):
         """Ends the environments of a function. The next request starts a new one, as after any change of configuration."""
         self.client("lambda").update_function_configuration(FunctionName=self.ids[function], MemorySize=1769)
+
+    @property
+    def template_url(self):
+        return f"{self.emulator.url}/{BUCKET}/template.json"
 
     def settled(self):
         """Waits until no operation is in progress. Returns the stack, or nothing if there is none."""
