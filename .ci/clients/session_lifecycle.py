@@ -5,8 +5,9 @@ What is no longer valid must be refused.
     .ci/clients/session_lifecycle.py URL POSTERN [--refreshes N] [--pause SECONDS] [--tabs N] [CASE ...]
 
 URL is where the contracts are, and POSTERN the command line, which creates the users and counts their sessions. The
-environment names the table, as it does for POSTERN. A case is a contract or `password_change`. A refresh token that is younger than 30
-seconds stays as it is, so that refreshes rotate only with a longer pause. With one, a stolen token is tried too.
+environment names the table, as it does for POSTERN. A case is a contract or `password_change`. A refresh token that is
+younger than 30 seconds stays as it is, so that refreshes rotate only with a longer pause. With one, a stolen token is
+tried too.
 """
 
 import argparse
