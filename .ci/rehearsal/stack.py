@@ -45,19 +45,19 @@ class Stack:
     def create(self, **parameters):
         self.deploy("create_stack", "CREATE_COMPLETE", parameters)
 
-    def update(self, **parameters):
-        """Updates the stack. Parameters that are not named keep their values."""
-        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters)
+    def update(self, binaries=None, **parameters):
+        """Updates the stack, with today's binaries or others. Parameters that are not named keep their values."""
+        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries)
 
     def delete(self):
         self.client("cloudformation").delete_stack(StackName=self.name)
         stack = self.settled()
         expect(stack and stack["StackStatus"], None, "the stack after its deletion")
 
-    def deploy(self, operation, expected, parameters, template=None, binaries=None):
+    def deploy(self, operation, expected, parameters, binaries=None):
         """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`."""
         self.parameters = parameters
-        self.template = template or translate(parameters)
+        self.template = translate(parameters)
         for mend in TEMPLATE_MENDS:
             mend(self.template)
         self.upload_code(binaries or self.binaries)
@@ -123,6 +123,15 @@ class Stack:
                 return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
             time.sleep(0.2)
         raise Unexpected("the stack is still in progress after two minutes")
+
+    def errors(self, lines=20):
+        """The last lines of the level ERROR that functions logged."""
+        logs = self.client("logs")
+        events = []
+        for group in logs.describe_log_groups()["logGroups"]:
+            events += logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        events.sort(key=lambda event: event["timestamp"])
+        return "\n".join([event["message"].strip() for event in events if "ERROR" in event["message"]][-lines:])
 
     def failures(self):
         events = self.client("cloudformation").describe_stack_events(StackName=self.name)["StackEvents"]
