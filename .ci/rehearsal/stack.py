@@ -47,27 +47,22 @@ class Stack:
 
     def update(self, binaries=None, **parameters):
         """Updates the stack, with today's binaries or others. Parameters that are not named keep their values."""
-        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries)
+        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries=binaries)
 
     def delete(self):
         self.client("cloudformation").delete_stack(StackName=self.name)
         stack = self.settled()
         expect(stack and stack["StackStatus"], None, "the stack after its deletion")
 
-    def deploy(self, operation, expected, parameters, binaries=None):
+    def deploy(self, operation, expected, parameters, template=None, binaries=None):
         """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`."""
         self.parameters = parameters
-        self.template = translate(parameters)
+        self.template = template or translate(parameters)
         for mend in TEMPLATE_MENDS:
             mend(self.template)
         self.upload_code(binaries or self.binaries)
         self.put("template.json", json.dumps(self.template, separators=(",", ":")).encode())
-        getattr(self.client("cloudformation"), operation)(
-            StackName=self.name,
-            TemplateURL=self.template_url,
-            Capabilities=["CAPABILITY_IAM"],
-            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
-        )
+        self.ask(operation, parameters)
         stack = self.settled()
         if not stack or stack["StackStatus"] != expected:
             raise Unexpected(f"the stack is {stack and stack['StackStatus']} and not {expected}:\n{self.failures()}")
@@ -107,9 +102,14 @@ class Stack:
         """Ends the environments of a function. The next request starts a new one, as after any change of configuration."""
         self.client("lambda").update_function_configuration(FunctionName=self.ids[function], MemorySize=1769)
 
-    @property
-    def template_url(self):
-        return f"{self.emulator.url}/{BUCKET}/template.json"
+    def ask(self, operation, parameters):
+        """Asks CloudFormation to create or update the stack from the template in the bucket."""
+        getattr(self.client("cloudformation"), operation)(
+            StackName=self.name,
+            TemplateURL=f"{self.emulator.url}/{BUCKET}/template.json",
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
+        )
 
     def settled(self):
         """Waits until no operation is in progress. Returns the stack, or nothing if there is none."""

@@ -12,7 +12,7 @@ STEPS = [
     *clients.STEPS,
     *keys.STEPS,
     *update.STEPS,
-    *rollback.STEPS,
     *alarms.STEPS,
+    *rollback.STEPS,
     *recreate.STEPS,
 ]
