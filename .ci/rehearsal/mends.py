@@ -12,6 +12,7 @@ TEMPLATE_MENDS, STACK_MENDS = [], []
 # What other modules of the rehearsal do about the emulator.
 ELSEWHERE = [
     "no resolver knows the name of an API's host: the path of each request carries the API's id",
+    "an alarm looks at its metric and not at the dimensions: alarms of one metric are set off one after the other",
     "a replaced environment is killed in the middle of a request: the rotation of keys sends none at that moment",
 ]
 

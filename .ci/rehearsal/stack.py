@@ -54,10 +54,13 @@ class Stack:
         stack = self.settled()
         expect(stack and stack["StackStatus"], None, "the stack after its deletion")
 
-    def deploy(self, operation, expected, parameters, template=None, binaries=None):
-        """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`."""
+    def deploy(self, operation, expected, parameters, binaries=None, more=None):
+        """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`.
+
+        `more` is added to what the template says of all functions.
+        """
         self.parameters = parameters
-        self.template = template or translate(parameters)
+        self.template = translate(parameters, more=more)
         for mend in TEMPLATE_MENDS:
             mend(self.template)
         self.upload_code(binaries or self.binaries)
