@@ -4,10 +4,12 @@
 
 mod changes;
 mod cli;
+mod cloudformation;
 mod doctor;
 mod help;
 mod keys;
 mod mfa;
 mod secrets;
+mod stack;
 mod table;
 mod users;
