@@ -5,7 +5,7 @@ use std::fmt;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_cloudformation::types::{Stack as Description, StackStatus};
+use aws_sdk_cloudformation::types::{Output, Parameter, Stack as Description, StackStatus};
 use postern::environment::Environment;
 
 use crate::check::Check;
@@ -39,6 +39,7 @@ pub struct Stack {
     /// The output ApiUrl.
     pub url: String,
     status: StackStatus,
+    allowed_origins: Option<String>,
     client: Client,
 }
 
@@ -87,14 +88,17 @@ fn name(target: &Target, env: &Environment) -> Result<Option<String>, Failure> {
 
 fn read(name: String, description: &Description, client: Client) -> Result<Stack, Failure> {
     let output = |key: &str| {
-        let of_key = |output: &&aws_sdk_cloudformation::types::Output| output.output_key() == Some(key);
+        let of_key = |output: &&Output| output.output_key() == Some(key);
         description.outputs().iter().find(of_key).and_then(|output| output.output_value()).map(str::to_owned)
     };
     let status = description.stack_status().cloned().unwrap_or_else(|| StackStatus::from("unknown"));
+    let of_origins = |parameter: &&Parameter| parameter.parameter_key() == Some("AllowedOrigins");
+    let origins = description.parameters().iter().find(of_origins).and_then(|found| found.parameter_value());
+    let allowed_origins = origins.map(str::to_owned);
     let outputs = (output("TableName"), output("SigningKeysSecretArn"), output("ApiUrl"));
     match outputs {
         (Some(table), Some(secret), Some(url)) if status != StackStatus::DeleteComplete => {
-            Ok(Stack { name, table, secret, url, status, client })
+            Ok(Stack { name, table, secret, url, status, allowed_origins, client })
         }
         (table, secret, _) => {
             let absent = match (table, secret) {
@@ -156,6 +160,11 @@ impl Stack {
             }
             _ => Check::fail("stack", format!("{state}. {}", events(name))),
         }
+    }
+
+    /// Returns the first web origin that may call the API, if not every origin may.
+    pub fn web_origin(&self) -> Option<&str> {
+        self.allowed_origins.as_deref()?.split(',').next().filter(|origin| *origin != "*")
     }
 
     /// Returns the log groups of the functions that the stack has.
