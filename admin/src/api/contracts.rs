@@ -1,5 +1,8 @@
 //! The contracts as a client uses them: a sign-in, what follows it, and the sign-out.
 
+/// The names of the contracts.
+pub const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
+
 /// The sign-in of the sso contract. It takes the access token of the account contract.
 pub const SSO_SIGN_IN: &str = "/api/v2/sso/signin/";
 

@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-pub use self::contracts::{ACCOUNT, Contract, FollowUp, Form, PASSWORD_CONTRACTS, SSO_SIGN_IN};
+pub use self::contracts::{ACCOUNT, CONTRACTS, Contract, FollowUp, Form, PASSWORD_CONTRACTS, SSO_SIGN_IN};
 pub use self::failure::{Kind, Unreachable};
 pub use self::routes::{KEY_SET, ROUTES, Route};
 use crate::output::{Exit, Failure, plain};
@@ -213,5 +213,19 @@ impl Reply {
         let shown: String = self.body.chars().take(SHOWN).collect();
         let more = if shown.len() < self.body.len() { "…" } else { "" };
         format!("{} {}{more}", self.status, plain(&shown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn url_is_that_of_the_option_then_of_the_stack_then_of_this_machine() {
+        let found = |option, stack, local| url(option, stack, local).ok();
+        assert_eq!(found(Some("a"), Some("b"), true).as_deref(), Some("a"));
+        assert_eq!(found(None, Some("b"), true).as_deref(), Some("b"));
+        assert_eq!(found(None, None, true).as_deref(), Some(LOCAL_URL));
+        assert_eq!(found(None, None, false), None);
     }
 }

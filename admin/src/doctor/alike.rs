@@ -61,7 +61,9 @@ pub(super) async fn check(api: &Api, user: Option<&Result<UserRecord, Failure>>)
             Ok(Compared::Skipped(why)) => checks.push(Check::warn(NAME, format!("{name}: not compared: {why}"))),
             Ok(Compared::Differ(how)) => checks.push(Check::fail(
                 NAME,
-                format!("{name}: the reply tells whether a user exists: {how}; look for what changes replies on the way"),
+                format!(
+                    "{name}: the reply tells whether a user exists: {how}; look for what changes replies on the way"
+                ),
             )),
             Err(error) => checks.push(Check::fail(NAME, format!("{name}: {}", error.message))),
         }

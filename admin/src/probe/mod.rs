@@ -10,7 +10,7 @@ use postern::environment::{Environment, is_this_machine};
 use serde_json::{Value, json};
 
 use self::sign_in::{Credentials, Problem, sign_in, sso};
-use crate::api::{Api, PASSWORD_CONTRACTS, url};
+use crate::api::{Api, CONTRACTS, PASSWORD_CONTRACTS, url};
 use crate::ask::existing_password;
 use crate::output::{Exit, Failure, Output};
 use crate::stack;
@@ -18,7 +18,6 @@ use crate::target::Target;
 
 /// The variable with the password, for a scheduler.
 const PASSWORD: &str = "POSTERN_PROBE_PASSWORD";
-const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
 
 /// The user to sign in, and where.
 #[derive(Args)]

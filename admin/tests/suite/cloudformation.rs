@@ -19,6 +19,7 @@ pub(crate) const STACK: &str = "postern-test";
 pub(crate) struct Scene {
     pub(crate) status: &'static str,
     pub(crate) outputs: Vec<(&'static str, String)>,
+    pub(crate) allowed_origins: &'static str,
     /// The log groups by their logical ids. Each is on a page of its own.
     pub(crate) resources: Vec<(&'static str, &'static str)>,
     pub(crate) denied: bool,
@@ -34,6 +35,7 @@ impl Default for Scene {
                 ("SigningKeysSecretArn", ARN.to_owned()),
                 ("ApiUrl", "https://api.example.com".to_owned()),
             ],
+            allowed_origins: "*",
             resources: Vec::new(),
             denied: false,
         }
@@ -92,11 +94,15 @@ fn describe_stacks(scene: &Scene) -> String {
     <CreationTime>2026-07-27T22:26:28Z</CreationTime>
     <StackStatus>{}</StackStatus>
     <DisableRollback>false</DisableRollback>
+    <Parameters><member>
+      <ParameterKey>AllowedOrigins</ParameterKey><ParameterValue>{}</ParameterValue>
+    </member></Parameters>
     <Outputs>{}</Outputs>
   </member></Stacks></DescribeStacksResult>
   <ResponseMetadata><RequestId>b9b4b068-3a41-11e5-94eb-example</RequestId></ResponseMetadata>
 </DescribeStacksResponse>"#,
         scene.status,
+        scene.allowed_origins,
         scene.outputs.iter().map(output).collect::<String>()
     )
 }

@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use crate::cli::{Cli, CliOutput, command, run};
 use crate::cloudformation::{CloudFormation, STACK, Scene};
+use crate::gateway::start;
 use crate::secrets::{ARN, Secrets};
 
 /// A command on the stack's deployment, whose table is that of `cli`.
@@ -165,6 +166,25 @@ async fn two_deployments_are_refused() {
     for other in [["--table", "t"].as_slice(), &["--local"]] {
         let words = [&["user", "list", "--stack", STACK], other].concat();
         assert_eq!(run(&mut command(&words), "").await.code, 2, "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn doctor_takes_the_url_and_the_web_origin_of_the_stack() {
+    for (allowed_origins, origin) in
+        [("*", "https://example.com"), ("https://a.example,https://b.example", "https://a.example")]
+    {
+        let cli = Cli::start().await;
+        let mut scene = Scene { allowed_origins, ..Scene::default() };
+        scene.outputs[2].1 = start(&cli.deployment).await;
+        let stack = CloudFormation::start(scene).await;
+        let secrets = Secrets::start(Some("a generated secret of 32 bytes or more")).await;
+        let mut command = on_stack(&cli, &["doctor", "--stack", STACK, "--url"]);
+        let output = run(secrets.with_endpoint(stack.with_endpoint(&mut command)), "").await;
+        output.prints(&[
+            "ok   routes        mfa: 4 routes, with and without a slash\n",
+            &format!("ok   CORS          web pages of {origin} may call every route\n"),
+        ]);
     }
 }
 

@@ -40,6 +40,7 @@ async fn origin_may_be_allowed_by_its_name() {
 
 #[tokio::test]
 async fn preflight_that_does_not_allow_a_client_fails() {
+    let cli = Cli::start().await;
     for (change, why) in [
         (
             (|headers| drop(headers.remove("access-control-allow-origin"))) as fn(&mut HeaderMap),
@@ -58,7 +59,6 @@ async fn preflight_that_does_not_allow_a_client_fails() {
             "the header Content-Type is not allowed",
         ),
     ] {
-        let cli = Cli::start().await;
         let url = with_preflight(&cli, change).await;
         fails(&doctor(&cli, &url, &ORIGIN).await, &[("CORS", why)]);
     }
@@ -90,11 +90,11 @@ async fn origin_that_nobody_named_is_a_warning() {
 
 #[tokio::test]
 async fn reply_that_web_pages_cannot_read_fails() {
+    let cli = Cli::start().await;
     for (header, value, why) in [
         ("access-control-allow-origin", "https://other.example", "but the reply does not"),
         ("access-control-expose-headers", "x-request-id", "do not expose retry-after"),
     ] {
-        let cli = Cli::start().await;
         let url = start_with_fault(&cli.deployment, move |seen, mut reply| {
             if seen.method != "OPTIONS" {
                 set(reply.headers_mut(), header, value);

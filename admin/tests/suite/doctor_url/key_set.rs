@@ -59,8 +59,8 @@ async fn key_set_is_not_compared_with_keys_that_cannot_be_read() {
 
 #[tokio::test]
 async fn key_set_that_caches_keep_too_long_fails() {
+    let cli = Cli::start().await;
     for control in ["public, max-age=301", "public", "immutable, max-age=x"] {
-        let cli = Cli::start().await;
         let url = start_with_fault(&cli.deployment, move |_, mut reply| {
             reply.headers_mut().insert("cache-control", control.parse().unwrap());
             reply

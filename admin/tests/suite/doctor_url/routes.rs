@@ -1,6 +1,6 @@
 //! Routes that are missing, and functions that do not answer.
 
-use postern_admin::api::{PASSWORD_CONTRACTS, ROUTES, SSO_SIGN_IN};
+use postern_admin::api::{CONTRACTS, PASSWORD_CONTRACTS, ROUTES, SSO_SIGN_IN};
 use postern_tests::contracts;
 
 use super::{doctor, lines};
@@ -22,6 +22,7 @@ async fn routes_are_those_of_all_functions() {
 #[tokio::test]
 async fn contracts_are_those_of_the_functions() {
     let cli = Cli::start().await;
+    assert_eq!(CONTRACTS, postern_local::functions::CONTRACTS);
     let of_suite = contracts::WITH_PASSWORD.iter().map(|contract| {
         let path = cli.deployment.function(contract.name).path;
         (contract.name, path, contract.name_member, contract.tokens[0].place)
@@ -59,6 +60,7 @@ async fn missing_route_is_named_in_its_form() {
 
 #[tokio::test]
 async fn function_that_does_not_answer_is_explained() {
+    let cli = Cli::start().await;
     for (status, message, of_function, why) in [
         (500, "Internal Server Error", false, "the function did not start, or crashed"),
         (503, "Service Unavailable", true, "look for lines of the level ERROR"),
@@ -68,7 +70,6 @@ async fn function_that_does_not_answer_is_explained() {
         (301, "", false, "a redirect"),
         (400, "", false, "is it another program's"),
     ] {
-        let cli = Cli::start().await;
         let url = start_with_fault(&cli.deployment, move |seen, reply| {
             if seen.path.trim_end_matches('/') != "/signin" || seen.method == "OPTIONS" {
                 return reply;
