@@ -14,7 +14,7 @@ use postern::store::Conflicts;
 use postern::store::operator::Operator;
 
 use crate::output::Failure;
-use crate::stack::{self, Stack};
+use crate::stack::{Stack, find};
 use crate::target::Target;
 
 /// The table of `cargo run`, and its address.
@@ -44,7 +44,7 @@ pub struct Connection {
 /// If no stack and no table is named, no region is set, or the stack is not found.
 pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     let env = Environment::of_process();
-    let stack = stack::find(target).await?;
+    let stack = stack(target).await?;
     let table = match (&target.table, &stack) {
         (Some(table), _) => table.clone(),
         (None, Some(stack)) => stack.table.clone(),
@@ -65,6 +65,17 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     Ok(Connection { store: Operator::new(dynamodb.clone(), &table), aws, dynamodb, table, stack, is_local })
 }
 
+/// Finds the stack, if the operator names one.
+///
+/// # Errors
+/// If the environment names two deployments, or the stack is not found.
+pub async fn stack(target: &Target) -> Result<Option<Stack>, Failure> {
+    match target.stack_name(&Environment::of_process())? {
+        Some(name) => Ok(Some(find(name, cloudformation(target).await?).await?)),
+        None => Ok(None),
+    }
+}
+
 /// Creates a client for Secrets Manager, with the same credentials.
 ///
 /// # Errors
@@ -80,7 +91,7 @@ pub async fn secrets_manager(target: &Target) -> Result<aws_sdk_secretsmanager::
 ///
 /// # Errors
 /// If no region is set.
-pub async fn cloudformation(target: &Target) -> Result<aws_sdk_cloudformation::Client, Failure> {
+async fn cloudformation(target: &Target) -> Result<aws_sdk_cloudformation::Client, Failure> {
     let (aws, endpoint) = service(target, "AWS_ENDPOINT_URL_CLOUDFORMATION").await?;
     let mut config = aws_sdk_cloudformation::config::Builder::from(&aws);
     config.set_endpoint_url(endpoint);
@@ -98,7 +109,7 @@ pub async fn service(
 ) -> Result<(SdkConfig, Option<String>), Failure> {
     let env = Environment::of_process();
     // An emulator with a stack has all services at one address.
-    let of_stack = target.endpoint_url.as_deref().filter(|_| stack::is_named(target));
+    let of_stack = target.endpoint_url.as_deref().filter(|_| matches!(target.stack_name(&env), Ok(Some(_))));
     let (named_by, endpoint) = match (env.optional(variable), of_stack) {
         (None, Some(endpoint)) => ("--endpoint-url", Some(endpoint.to_owned())),
         _ => (variable, endpoint_of_env(variable)),

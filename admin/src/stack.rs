@@ -6,16 +6,9 @@ use std::fmt;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::types::{Output, Parameter, Stack as Description, StackStatus};
-use postern::environment::Environment;
 
 use crate::check::Check;
-use crate::connect::cloudformation;
 use crate::output::{Exit, Failure};
-use crate::target::Target;
-
-/// The variable that names the stack. These others name a deployment too, so none of them may be set beside it.
-const VARIABLE: &str = "POSTERN_STACK";
-const OTHERS: [&str; 3] = ["TABLE_NAME", "SIGNING_KEYS_SECRET_ARN", "SIGNING_KEYS"];
 
 /// The functions' log groups: the contract, or `jwks`, and the logical id in the template.
 pub const LOG_GROUPS: [(&str, &str); 6] = [
@@ -52,37 +45,16 @@ pub struct LogGroup {
     pub name: String,
 }
 
-/// Finds the stack that the operator names. `None` if none is named, or the table is named otherwise.
+/// Finds a stack by its name.
 ///
 /// # Errors
-/// If the environment names two deployments, there is no such stack, or it is not a deployment that works.
-pub async fn find(target: &Target) -> Result<Option<Stack>, Failure> {
-    let Some(name) = name(target, &Environment::of_process())? else { return Ok(None) };
-    let client = cloudformation(target).await?;
+/// If there is no such stack, it may not be read, or it is not a deployment that works.
+pub async fn find(name: String, client: Client) -> Result<Stack, Failure> {
     let answer = client.describe_stacks().stack_name(&name).send().await;
     let mut found = answer.map_err(|error| failure(&name, &error))?.stacks.unwrap_or_default();
     match found.pop() {
-        Some(description) => Ok(Some(read(name, &description, client)?)),
+        Some(description) => read(name, &description, client),
         None => Err(missing(&name)),
-    }
-}
-
-/// Returns whether the operator names a stack.
-pub fn is_named(target: &Target) -> bool {
-    matches!(name(target, &Environment::of_process()), Ok(Some(_)))
-}
-
-/// Returns the name of the stack. An option counts before the environment.
-fn name(target: &Target, env: &Environment) -> Result<Option<String>, Failure> {
-    if target.stack.is_some() || target.table.is_some() || target.local {
-        return Ok(target.stack.clone());
-    }
-    let Some(name) = env.optional(VARIABLE) else { return Ok(None) };
-    match OTHERS.into_iter().find(|other| env.optional(other).is_some()) {
-        Some(other) => Err(Failure::usage(format!(
-            "which deployment? {VARIABLE} is set, and so is {other}: unset one of them, or use --stack or --table"
-        ))),
-        None => Ok(Some(name.to_owned())),
     }
 }
 
@@ -219,37 +191,6 @@ where
             let cause = DisplayErrorContext(error);
             let message = format!("CloudFormation cannot be asked for the stack {name}: {cause}");
             Failure::unavailable(&message)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name_of(target: Target, variables: &[(&str, &str)]) -> Result<Option<String>, Failure> {
-        name(&target, &Environment::of(variables.iter().copied()))
-    }
-
-    #[test]
-    fn an_option_counts_before_the_environment() {
-        let stack = |name: &str| Target { stack: Some(name.to_owned()), ..Target::default() };
-        let found = |target, variables: &[_]| name_of(target, variables).unwrap();
-        let both = [("POSTERN_STACK", "a"), ("TABLE_NAME", "t")];
-        assert_eq!(found(Target::default(), &[]), None);
-        assert_eq!(found(Target::default(), &both[..1]).as_deref(), Some("a"));
-        assert_eq!(found(Target::default(), &both[1..]), None);
-        assert_eq!(found(stack("b"), &both).as_deref(), Some("b"));
-        assert_eq!(found(Target { table: Some("t".to_owned()), ..Target::default() }, &both), None);
-        assert_eq!(found(Target { local: true, ..Target::default() }, &both), None);
-    }
-
-    #[test]
-    fn environment_that_names_two_deployments_is_refused() {
-        for other in OTHERS {
-            let failure = name_of(Target::default(), &[("POSTERN_STACK", "a"), (other, "x")]).unwrap_err();
-            assert_eq!(failure.exit, Exit::Usage);
-            assert!(failure.message.contains(other), "{failure:?}");
         }
     }
 }

@@ -1,6 +1,13 @@
 //! The deployment that a command works on.
 
 use clap::Args;
+use postern::environment::Environment;
+
+use crate::output::Failure;
+
+/// The variable that names the stack. These others name a deployment too, so none of them may be set beside it.
+const STACK: &str = "POSTERN_STACK";
+const OTHERS: [&str; 3] = ["TABLE_NAME", "SIGNING_KEYS_SECRET_ARN", "SIGNING_KEYS"];
 
 /// The deployment that a command works on. Credentials, profile and region are found as the AWS CLI finds
 /// them.
@@ -26,4 +33,56 @@ pub struct Target {
     /// The AWS profile.
     #[arg(long, global = true, help_heading = "Deployment")]
     pub profile: Option<String>,
+}
+
+impl Target {
+    /// Returns the name of the stack, if one is named and the table is not named otherwise. An option counts
+    /// before the environment.
+    ///
+    /// # Errors
+    /// If the environment names two deployments.
+    pub fn stack_name(&self, env: &Environment) -> Result<Option<String>, Failure> {
+        if self.stack.is_some() || self.table.is_some() || self.local {
+            return Ok(self.stack.clone());
+        }
+        let Some(name) = env.optional(STACK) else { return Ok(None) };
+        match OTHERS.into_iter().find(|other| env.optional(other).is_some()) {
+            Some(other) => Err(Failure::usage(format!(
+                "which deployment? {STACK} is set, and so is {other}: unset one of them, or use --stack or --table"
+            ))),
+            None => Ok(Some(name.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Exit;
+
+    fn name_of(target: Target, variables: &[(&str, &str)]) -> Result<Option<String>, Failure> {
+        target.stack_name(&Environment::of(variables.iter().copied()))
+    }
+
+    #[test]
+    fn an_option_counts_before_the_environment() {
+        let stack = |name: &str| Target { stack: Some(name.to_owned()), ..Target::default() };
+        let found = |target, variables: &[_]| name_of(target, variables).unwrap();
+        let both = [("POSTERN_STACK", "a"), ("TABLE_NAME", "t")];
+        assert_eq!(found(Target::default(), &[]), None);
+        assert_eq!(found(Target::default(), &both[..1]).as_deref(), Some("a"));
+        assert_eq!(found(Target::default(), &both[1..]), None);
+        assert_eq!(found(stack("b"), &both).as_deref(), Some("b"));
+        assert_eq!(found(Target { table: Some("t".to_owned()), ..Target::default() }, &both), None);
+        assert_eq!(found(Target { local: true, ..Target::default() }, &both), None);
+    }
+
+    #[test]
+    fn environment_that_names_two_deployments_is_refused() {
+        for other in OTHERS {
+            let failure = name_of(Target::default(), &[("POSTERN_STACK", "a"), (other, "x")]).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.contains(other), "{failure:?}");
+        }
+    }
 }

@@ -12,10 +12,9 @@ use clap::Args;
 use postern::environment::Environment;
 
 use super::set::SigningKeys;
-use crate::connect::secrets_manager;
+use crate::connect::{secrets_manager, stack};
 use crate::files::create_private;
 use crate::output::{Exit, Failure};
-use crate::stack;
 use crate::target::Target;
 
 /// The place of the keys, as an option names it.
@@ -62,7 +61,7 @@ impl PlaceArgs {
         }
         let secret = match &self.secret {
             Some(secret) => Some(secret.clone()),
-            None => stack::find(target).await?.map(|stack| stack.secret).or_else(secret_of_env),
+            None => stack(target).await?.map(|stack| stack.secret).or_else(secret_of_env),
         };
         match secret {
             Some(id) => secret_named(id, target).await,

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use self::sign_in::{Credentials, Problem, sign_in, sso};
 use crate::api::{Api, CONTRACTS, PASSWORD_CONTRACTS, url};
 use crate::ask::existing_password;
+use crate::connect;
 use crate::output::{Exit, Failure, Output};
-use crate::stack;
 use crate::target::Target;
 
 /// The variable with the password, for a scheduler.
@@ -76,7 +76,7 @@ pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Fail
              account,sso,session,mfa",
         ));
     }
-    let stack = if options.url.is_some() { None } else { stack::find(target).await? };
+    let stack = if options.url.is_some() { None } else { connect::stack(target).await? };
     let of_stack = stack.as_ref().map(|stack| stack.url.as_str());
     let url = url(options.url.as_deref(), of_stack, target.local)?;
     if url.starts_with("http://") && !is_this_machine(&url) {

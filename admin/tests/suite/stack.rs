@@ -1,6 +1,7 @@
 //! `--stack`: the table and the secret of a CloudFormation stack.
 
-use postern_admin::stack::{LOG_GROUPS, LogGroup, find};
+use postern_admin::connect;
+use postern_admin::stack::{LOG_GROUPS, LogGroup};
 use postern_admin::target::Target;
 use postern_tests::binary::in_workspace;
 use tokio::process::Command;
@@ -86,7 +87,7 @@ async fn log_groups_of_the_functions_are_found_on_all_pages() {
         endpoint_url: Some(stack.endpoint.clone()),
         ..Target::default()
     };
-    let stack = find(&target).await.unwrap().unwrap();
+    let stack = connect::stack(&target).await.unwrap().unwrap();
     let group = |contract, name: &str| LogGroup { contract, name: name.to_owned() };
     let found = stack.log_groups().await.unwrap();
     assert_eq!(found, [group("mfa", "postern-MfaSigninLogs-1"), group("jwks", "postern-JwksLogs-2")]);
