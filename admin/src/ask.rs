@@ -27,6 +27,21 @@ pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Fai
     hash.map_err(|_| Failure::new(Exit::Failed, "the password cannot be hashed"))
 }
 
+/// Returns the password of an existing user. It is asked for without an echo, or is the first line of standard
+/// input.
+///
+/// # Errors
+/// If there is no terminal to ask on, or no password on standard input.
+pub fn existing_password(from_stdin: bool) -> Result<String, Failure> {
+    if from_stdin {
+        return first_line(&mut io::stdin().lock());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(no_terminal());
+    }
+    rpassword::prompt_password("Password: ").map_err(|error| unreadable(&error))
+}
+
 /// The longest secret that is read from standard input, in bytes.
 const MAX_SECRET_BYTES: u64 = 4096;
 
@@ -66,9 +81,7 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
 
 fn prompt() -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "there is no terminal to ask for the password on; pipe it in and use --password-stdin",
-        ));
+        return Err(no_terminal());
     }
     let ask = |prompt: &str| rpassword::prompt_password(prompt).map_err(|error| unreadable(&error));
     let password = ask("New password: ")?;
@@ -92,6 +105,10 @@ fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
         line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
     let password = std::str::from_utf8(line);
     password.map(str::to_owned).map_err(|_| Failure::usage("the password on standard input is not UTF-8"))
+}
+
+fn no_terminal() -> Failure {
+    Failure::usage("there is no terminal to ask for the password on; pipe it in and use --password-stdin")
 }
 
 fn unreadable(error: &io::Error) -> Failure {

@@ -7,6 +7,7 @@ use crate::doctor::DoctorOptions;
 use crate::export::ExportArgs;
 use crate::import::ImportArgs;
 use crate::keys::KeysCommand;
+use crate::probe::ProbeOptions;
 use crate::table::TableCommand;
 use crate::target::Target;
 use crate::user::UserCommand;
@@ -28,19 +29,20 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  postern doctor --table postern-users             check the whole deployment
-  postern user show johndoe                        with TABLE_NAME set: everything about a user
+  postern doctor --stack postern                   check the whole deployment
+  postern user show johndoe                        with POSTERN_STACK set: everything about a user
   postern user unlock johndoe                      after too many failures
+  postern probe probe --email probe@b.example      sign in at each contract
   postern --local user add ann --email a@b.example on the table that `cargo run` serves
 
 Exit codes:
   0  done
-  1  failed
+  1  failed: a check of `doctor`, a contract at `probe`, or the command itself
   2  the command line is wrong
-  3  there is no such user, key or table
-  4  refused: the name is taken, the password is too weak, …
+  3  there is no such user, key, table or stack
+  4  refused: the name is taken, the password is too weak, the user of a probe has MFA, …
   5  done in part: some rows were rejected
-  6  AWS, or the other API at --endpoint-url, cannot be reached";
+  6  AWS, the other API at --endpoint-url, or at `probe` the API itself, cannot be reached";
 
 /// The commands.
 #[derive(Subcommand)]
@@ -56,6 +58,8 @@ pub enum Command {
     Keys(KeysCommand),
     /// Check the whole deployment, and show what to do where something is wrong.
     Doctor(DoctorOptions),
+    /// Sign a user in at each contract, and out again. For a scheduler.
+    Probe(ProbeOptions),
     /// Import users of another product, with their passwords.
     Import(ImportArgs),
     /// Write all users as JSON lines, sorted by id.

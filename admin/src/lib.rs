@@ -5,10 +5,13 @@
 //! | [`cli`] | the commands, and the options of every command |
 //! | [`target`] | the deployment that a command works on |
 //! | [`connect`] | the clients for a deployment |
+//! | [`stack`] | the CloudFormation stack of a deployment: its outputs and log groups |
 //! | [`user`] | users |
 //! | [`table`] | the table |
 //! | [`keys`] | the signing keys |
+//! | [`api`] | the HTTP API of a deployment, as a client sees it |
 //! | [`doctor`] | checks of a whole deployment |
+//! | [`probe`] | a sign-in at each contract, for a scheduler |
 //! | [`check`] | a check, and its line of output |
 //! | [`ask`] | passwords and confirmations of the operator |
 //! | [`import`] | `postern import` |
@@ -16,6 +19,7 @@
 //! | [`files`] | files that only their owner may read |
 //! | [`output`] | the output of a command, for people or as JSON, and its exit code |
 
+pub mod api;
 pub mod ask;
 pub mod check;
 pub mod cli;
@@ -26,6 +30,8 @@ pub mod files;
 pub mod import;
 pub mod keys;
 pub mod output;
+pub mod probe;
+pub mod stack;
 pub mod table;
 pub mod target;
 pub mod user;
@@ -60,6 +66,7 @@ pub async fn run(cli: Cli) -> Result<Output, Failure> {
         Command::Table(command) => table::run(command, &target).await.map_err(|failure| failure.at(&place)),
         Command::Keys(command) => keys::run(command, &target).await,
         Command::Doctor(options) => doctor::run(&options, &target).await,
+        Command::Probe(options) => probe::run(&options, &target).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "postern", &mut script);

@@ -13,7 +13,7 @@ mod user_arg;
 
 use clap::Subcommand;
 
-use self::user_arg::UserArg;
+pub(crate) use self::user_arg::UserArg;
 use crate::connect::connect;
 use crate::output::{Failure, Output};
 use crate::target::Target;

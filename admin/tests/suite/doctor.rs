@@ -11,7 +11,7 @@ use crate::table::{create_other, on};
 
 /// Asserts that exactly these checks failed.
 #[track_caller]
-fn fails(output: &CliOutput, expected: &[(&str, &str)]) {
+pub(crate) fn fails(output: &CliOutput, expected: &[(&str, &str)]) {
     assert_eq!(output.code, 1, "{output:?}");
     let checks: Vec<Value> = serde_json::from_str(&output.out).unwrap();
     let failed: Vec<_> = checks.iter().filter(|check| check["level"] == "fail").collect();

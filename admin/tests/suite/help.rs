@@ -30,6 +30,7 @@ async fn help_of_every_command_has_an_example() {
         &["keys", "pepper", "add", "--help"],
         &["keys", "pepper", "remove", "--help"],
         &["doctor", "--help"],
+        &["probe", "--help"],
         &["completions", "--help"],
     ] {
         let output = run(&mut command(words), "").await;

@@ -4,10 +4,15 @@
 
 mod changes;
 mod cli;
+mod cloudformation;
 mod doctor;
+mod doctor_url;
+mod gateway;
 mod help;
 mod keys;
 mod mfa;
+mod probe;
 mod secrets;
+mod stack;
 mod table;
 mod users;

@@ -1,26 +1,33 @@
 //! `postern doctor`: checks a whole deployment, and shows what to do where something is wrong.
 
+mod alike;
+mod api;
+mod clock;
+mod key_set;
+mod preflight;
+
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, ProvideCredentials, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
-use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_dynamodb::config::ProvideCredentials;
 use clap::Args;
-use postern::clock::{Timestamp, now};
+use postern::clock::now;
+use postern::store::operator::UserRecord;
 
+use self::api::Expected;
+use self::clock::{DateSeen, clock};
+use crate::api::{Api, url};
 use crate::check::{Check, report};
 use crate::connect::{Connection, connect};
-use crate::keys;
+use crate::keys::{self, Found};
 use crate::output::{Failure, Output};
+use crate::stack::Stack;
 use crate::table;
 use crate::target::Target;
+use crate::user::UserArg;
 
-/// The largest harmless difference between two clocks. A TOTP code lasts 30 s, and a token of another machine
-/// may be issued up to a minute in the future.
-const MAX_SKEW: Duration = Duration::from_secs(60);
+/// How long a reply of the API may take. A function answers within ten seconds.
+const WITHIN: Duration = Duration::from_secs(15);
 
 /// The options of `postern doctor`, which always checks the table.
 #[derive(Args)]
@@ -28,15 +35,31 @@ const MAX_SKEW: Duration = Duration::from_secs(60);
 Prints a line for each check: ok, warn or FAIL, and what to do. A check that cannot run because another one
 FAILs has no line.
 
+With --url, it also asks the API: every route with and without a slash, CORS, TLS, its clock and its key set.
+These requests are refused before anything is counted. Only --user makes sign-ins fail, to compare replies.
+
 Examples:
+  postern doctor --stack postern
   postern doctor --table postern-users --secret arn:aws:secretsmanager:…
-  postern doctor --local
+  postern doctor --stack postern --url --user probe
+  postern doctor --url https://sign-in.example.com/base --origin https://example.com
+  postern doctor --local --url
   postern doctor --json | jq '.[] | select(.level != \"ok\")'")]
 pub struct DoctorOptions {
-    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else
-    /// SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys, if it is not that of the stack. Else SIGNING_KEYS_SECRET_ARN.
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
+    /// Check the API too, at this URL [default: the stack's output ApiUrl, or that of `cargo run`]. A path in
+    /// it is put before each route.
+    #[arg(long, value_name = "URL", num_args = 0..=1)]
+    url: Option<Option<String>>,
+    /// The user with whose names a wrong password is tried at the API, to compare the replies with those to an
+    /// unknown user.
+    #[arg(long, value_name = "USER", requires = "url")]
+    user: Option<String>,
+    /// A web origin that may call the API [default: the first of the stack's AllowedOrigins].
+    #[arg(long, requires = "url")]
+    origin: Option<String>,
 }
 
 /// Runs every check.
@@ -45,26 +68,52 @@ pub struct DoctorOptions {
 /// Never. What is wrong is a line of the output.
 pub async fn run(options: &DoctorOptions, target: &Target) -> Result<Output, Failure> {
     let mut checks = Vec::new();
+    let (mut stack, mut keys, mut user) = (None, None, None);
     match connect(target).await {
         Err(failure) => checks.push(Check::fail("settings", failure.message)),
         Ok(connection) => {
+            stack = connection.stack.clone();
             let found = credentials(&connection).await;
             let has_credentials = found.is_ok();
             checks.push(found.unwrap_or_else(|check| check));
+            checks.extend(stack.as_ref().map(Stack::check));
             if has_credentials {
-                check_table(connection, &mut checks, options, target).await;
+                user = user_for_replies(options, &connection).await;
+                keys = check_table(connection, &mut checks, options, target).await;
             }
+        }
+    }
+    if let Some(option) = &options.url {
+        let of_stack = stack.as_ref().map(|stack| stack.url.as_str());
+        let found = url(option.as_deref(), of_stack, target.local).and_then(|url| Api::new(&url, WITHIN));
+        match found {
+            Ok(found) => {
+                let origin = options.origin.as_deref().or(stack.as_ref().and_then(Stack::web_origin));
+                let expected = Expected { keys: keys.as_ref(), origin, user };
+                checks.extend(api::check(&found, &expected).await);
+            }
+            Err(failure) => checks.push(Check::fail("connection", failure.message)),
         }
     }
     Ok(report(&checks))
 }
 
+/// Finds the user whose replies are compared, if one is named.
+async fn user_for_replies(
+    options: &DoctorOptions,
+    connection: &Connection,
+) -> Option<Result<UserRecord, Failure>> {
+    let user = UserArg { user: options.user.clone()? };
+    Some(user.find(&connection.store).await)
+}
+
+/// Checks the table, the keys and the users. Returns the keys.
 async fn check_table(
     mut connection: Connection,
     checks: &mut Vec<Check>,
     options: &DoctorOptions,
     target: &Target,
-) {
+) -> Option<Found> {
     let seen = DateSeen::default();
     let config = connection.dynamodb.config().to_builder().interceptor(seen.clone());
     connection.dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
@@ -81,18 +130,20 @@ async fn check_table(
             checks.push(Check::fail("table", message));
         }
     }
-    checks.push(match keys::ring(options.secret.as_deref(), target, connection.is_local).await {
+    let keys = keys::ring(options.secret.as_deref(), target, &connection).await;
+    checks.push(match &keys {
         Ok(found) => {
             let peppers: Vec<_> = found.ring.peppers.ids().map(ToString::to_string).collect();
             let with = if peppers.is_empty() { "" } else { ", with the password peppers " };
             Check::ok("signing keys", format!("read from {}{with}{}", found.place, peppers.join(", ")))
         }
-        Err(failure) => Check::fail("signing keys", failure.message),
+        Err(failure) => Check::fail("signing keys", &failure.message),
     });
-    checks.extend(seen.date().map(|theirs| clock(now(), theirs)));
+    checks.extend(seen.date().map(|theirs| clock("clock", "DynamoDB", now(), theirs)));
     if there {
         checks.push(users(&connection).await);
     }
+    keys.ok()
 }
 
 async fn credentials(connection: &Connection) -> Result<Check, Check> {
@@ -113,22 +164,6 @@ async fn credentials(connection: &Connection) -> Result<Check, Check> {
     }
 }
 
-/// Compares this machine's clock with DynamoDB's.
-fn clock(ours: Timestamp, theirs: Timestamp) -> Check {
-    let (skew, word) =
-        if ours >= theirs { (ours.since(theirs), "ahead of") } else { (theirs.since(ours), "behind") };
-    let message = format!("this machine is {} s {word} DynamoDB", skew.as_secs());
-    match skew > MAX_SKEW {
-        false => Check::ok("clock", message),
-        true => Check::fail(
-            "clock",
-            format!(
-                "{message}: times written from here are wrong, and AWS refuses at 5 minutes; set the clock by NTP"
-            ),
-        ),
-    }
-}
-
 async fn users(connection: &Connection) -> Check {
     let mut first = None;
     let looked = connection.store.for_each_user(None, |user| {
@@ -141,54 +176,5 @@ async fn users(connection: &Connection) -> Check {
             Check::warn("users", "there is none, so nobody can sign in; `postern user add`, or an import")
         }
         (Err(error), _) | (Ok(()), Some(Err(error))) => Check::fail("users", error.to_string()),
-    }
-}
-
-/// Records the `Date` of the last reply.
-#[derive(Clone, Debug, Default)]
-struct DateSeen(Arc<Mutex<Option<Timestamp>>>);
-
-impl DateSeen {
-    fn date(&self) -> Option<Timestamp> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Intercept for DateSeen {
-    fn name(&self) -> &'static str {
-        "the date of a reply"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
-        let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
-        let millis = date.and_then(|date| u64::try_from(date.to_millis().ok()?).ok());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = millis.map(Timestamp::from_millis);
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::Exit;
-
-    #[test]
-    fn clock_may_differ_by_a_minute() {
-        let theirs = Timestamp::from_millis(1_800_000_000_000);
-        let minute = Duration::from_secs(60);
-        let moment = Duration::from_millis(1);
-        let exit = |ours| report(&[clock(ours, theirs)]).exit;
-        for ours in [theirs, theirs.plus(minute), theirs.minus(minute)] {
-            assert_eq!(exit(ours), Exit::Done, "{ours:?}");
-        }
-        for ours in [theirs.plus(minute + moment), theirs.minus(minute + moment)] {
-            assert_eq!(exit(ours), Exit::Failed, "{ours:?}");
-        }
     }
 }

@@ -1,0 +1,173 @@
+//! The contracts as a client uses them: a sign-in, what follows it, and the sign-out.
+
+/// The names of the contracts.
+pub const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
+
+/// The sign-in of the sso contract. It takes the access token of the account contract.
+pub const SSO_SIGN_IN: &str = "/api/v2/sso/signin/";
+
+/// A contract that takes a password.
+#[derive(Debug)]
+pub struct Contract {
+    /// The name.
+    pub name: &'static str,
+    /// The path of the sign-in, as the contract's page has it.
+    pub sign_in: &'static str,
+    /// The member of the body that holds the login name: `username`, or `email` for the e-mail address.
+    pub member: &'static str,
+    /// Whether the client has to ask for a session token.
+    pub asks_to_stay: bool,
+    /// The place of the access token in the reply, as a JSON pointer.
+    pub access: &'static str,
+    /// The place of the token of the session, if the sign-in begins one.
+    pub held: Option<&'static str>,
+    /// The requests that follow. The last one ends the session, if there is one.
+    pub then: &'static [FollowUp],
+}
+
+/// A request after a sign-in.
+#[derive(Debug)]
+pub struct FollowUp {
+    /// What it does.
+    pub name: &'static str,
+    /// The method.
+    pub method: &'static str,
+    /// The path.
+    pub path: &'static str,
+    /// Whether it carries the access token as Bearer token.
+    pub bearer: bool,
+    /// How the body carries the session's token.
+    pub form: Form,
+    /// The status of the reply.
+    pub status: u16,
+    /// The place in the reply of the session's next token, if it has one.
+    pub next: Option<&'static str>,
+}
+
+/// How a body carries the session's token.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// There is no body.
+    None,
+    /// As a member of a JSON object.
+    Json(&'static str),
+    /// At the end of this form.
+    Url(&'static str),
+}
+
+/// The account contract. The sso contract takes its access tokens.
+pub const ACCOUNT: Contract = Contract {
+    name: "account",
+    sign_in: "/api/v2/account/signin/",
+    member: "username",
+    asks_to_stay: false,
+    access: "/token/access_token",
+    held: Some("/token/refresh_token"),
+    then: &[
+        FollowUp {
+            name: "refresh",
+            method: "POST",
+            path: "/oauth/token/",
+            bearer: false,
+            form: Form::Url("grant_type=refresh_token&refresh_token="),
+            status: 200,
+            next: Some("/refresh_token"),
+        },
+        FollowUp {
+            name: "sign-out",
+            method: "POST",
+            path: "/oauth/revoke_token/",
+            bearer: false,
+            form: Form::Url("token="),
+            status: 200,
+            next: None,
+        },
+    ],
+};
+
+/// The contracts that take a password.
+pub const PASSWORD_CONTRACTS: &[Contract] = &[
+    ACCOUNT,
+    Contract {
+        name: "session",
+        sign_in: "/api/auth/signin",
+        member: "username",
+        asks_to_stay: true,
+        access: "/token",
+        held: Some("/session_token"),
+        then: &[
+            FollowUp {
+                name: "resume",
+                method: "POST",
+                path: "/api/auth/IamLoggedIn",
+                bearer: false,
+                form: Form::Json("session_token"),
+                status: 202,
+                next: None,
+            },
+            FollowUp {
+                name: "sign-out",
+                method: "POST",
+                path: "/api/v1/user/myself/session/logoutCurrentSession",
+                bearer: true,
+                form: Form::Json("session_token"),
+                status: 200,
+                next: None,
+            },
+        ],
+    },
+    Contract {
+        name: "mfa",
+        sign_in: "/signin",
+        member: "username",
+        asks_to_stay: false,
+        access: "/token",
+        held: None,
+        then: &[FollowUp {
+            name: "account",
+            method: "GET",
+            path: "/whoami/jwt",
+            bearer: true,
+            form: Form::None,
+            status: 200,
+            next: None,
+        }],
+    },
+    Contract {
+        name: "email",
+        sign_in: "/api/sign-in/",
+        member: "email",
+        asks_to_stay: false,
+        access: "/access",
+        held: Some("/refresh"),
+        then: &[
+            FollowUp {
+                name: "profile",
+                method: "GET",
+                path: "/api/profile/",
+                bearer: true,
+                form: Form::None,
+                status: 200,
+                next: None,
+            },
+            FollowUp {
+                name: "refresh",
+                method: "POST",
+                path: "/api/token/refresh/",
+                bearer: false,
+                form: Form::Json("refresh"),
+                status: 200,
+                next: Some("/refresh"),
+            },
+            FollowUp {
+                name: "sign-out",
+                method: "POST",
+                path: "/api/token/blacklist/",
+                bearer: false,
+                form: Form::Json("refresh"),
+                status: 200,
+                next: None,
+            },
+        ],
+    },
+];

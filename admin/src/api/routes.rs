@@ -1,0 +1,44 @@
+//! The routes of all functions, and a request to each that changes nothing.
+
+/// The path of the key set.
+pub const KEY_SET: &str = "/.well-known/jwks.json";
+
+/// A route, and the status of its reply to a request without credentials: no token, and the body `{}`. The
+/// functions refuse such a request before they read or count anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The contract of the function, or `jwks`.
+    pub function: &'static str,
+    /// The method. A route of GET answers HEAD too.
+    pub method: &'static str,
+    /// The path without its trailing slash.
+    pub path: &'static str,
+    /// The status of the reply.
+    pub status: u16,
+}
+
+/// All routes.
+pub const ROUTES: &[Route] = &[
+    route("account", "POST", "/api/v2/account/signin", 400),
+    route("account", "POST", "/oauth/token", 400),
+    route("account", "POST", "/oauth/revoke_token", 400),
+    route("sso", "POST", "/api/v2/sso/signin", 401),
+    route("session", "POST", "/api/auth/signin", 422),
+    route("session", "POST", "/api/auth/changePasswordAfterSignin", 422),
+    route("session", "POST", "/api/auth/IamLoggedIn", 422),
+    route("session", "POST", "/api/v1/user/myself/session/logoutCurrentSession", 401),
+    route("mfa", "POST", "/signin", 400),
+    route("mfa", "GET", "/whoami/jwt", 401),
+    route("mfa", "GET", "/account/jwt", 401),
+    route("mfa", "POST", "/account/mfa/jwt", 401),
+    route("email", "POST", "/api/sign-in", 400),
+    route("email", "POST", "/api/token/refresh", 400),
+    route("email", "POST", "/api/token/blacklist", 400),
+    route("email", "GET", "/api/profile", 401),
+    route("email", "POST", "/api/profile", 401),
+    route("jwks", "GET", KEY_SET, 200),
+];
+
+const fn route(function: &'static str, method: &'static str, path: &'static str, status: u16) -> Route {
+    Route { function, method, path, status }
+}

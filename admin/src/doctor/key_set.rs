@@ -1,0 +1,79 @@
+//! Whether the published key set is that of the signing keys, and is not kept for too long.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::api::Reply;
+use crate::check::Check;
+use crate::keys::Found;
+use crate::output::{count, plain};
+
+const NAME: &str = "key set";
+/// For how many seconds a cache may keep the key set. `postern keys rotate` waits for it.
+const MAX_AGE: u64 = 300;
+
+/// Checks the reply with the key set.
+pub(super) fn check(reply: &Reply, found: Option<&Found>) -> Vec<Check> {
+    let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+    let Some(published) = body["keys"].as_array().filter(|_| reply.status == 200) else {
+        let message =
+            format!("the reply is no JWK Set: {}; read the log of the function jwks", reply.words());
+        return vec![Check::fail(NAME, message)];
+    };
+    vec![compare(published, found), caching(reply)]
+}
+
+fn compare(published: &[Value], found: Option<&Found>) -> Check {
+    let Some(found) = found else {
+        return Check::warn(NAME, "not compared with the signing keys, which cannot be read from here");
+    };
+    let keys: Vec<Value> =
+        found.ring.public_keys().iter().filter_map(|key| serde_json::to_value(key).ok()).collect();
+    let kids = |of: &[Value], without: &[Value]| {
+        let kid = |key: &&Value| plain(key["kid"].as_str().unwrap_or("none"));
+        let kids: BTreeSet<String> =
+            of.iter().filter(|key| !without.contains(key)).map(|key| kid(&key)).collect();
+        kids.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let (missing, extra) = (kids(&keys, published), kids(published, &keys));
+    let wrong = match (missing.as_str(), extra.as_str()) {
+        ("", "") => {
+            let message = match keys.len() {
+                0 => "empty, because every key is HS256 and has no public half".to_owned(),
+                some => format!("{} of {}", count(some, "public key"), found.place),
+            };
+            return Check::ok(NAME, message);
+        }
+        (missing, "") => format!("the key {missing} is missing"),
+        ("", extra) => format!("the key {extra} is not one of the signing keys"),
+        (missing, extra) => {
+            format!("the key {missing} is missing, and {extra} is not one of the signing keys")
+        }
+    };
+    Check::fail(
+        NAME,
+        format!(
+            "{wrong}, compared with {}. If the keys were changed in the last ten minutes, wait and check again; \
+             otherwise read the log of the function jwks, and look for a cache in front of the API",
+            found.place
+        ),
+    )
+}
+
+fn caching(reply: &Reply) -> Check {
+    let control = reply.header("cache-control").to_ascii_lowercase();
+    let age = control.split(',').find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
+    match age {
+        Some(age) if age <= MAX_AGE => {
+            Check::ok("key set age", format!("caches keep it for {age} s at most"))
+        }
+        _ => Check::fail(
+            "key set age",
+            format!(
+                "caches may keep it for longer than {MAX_AGE} s (Cache-Control: {control}), so a new key may sign \
+                 before every verifier knows it; leave the header as the function sets it"
+            ),
+        ),
+    }
+}

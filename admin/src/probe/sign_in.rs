@@ -1,0 +1,141 @@
+//! A sign-in at one contract, what follows it, and the sign-out.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::api::{ACCOUNT, Api, Contract, FollowUp, Form, Reply, SSO_SIGN_IN, Unreachable};
+
+/// The words of the contracts for a user who has to send the code of an authenticator.
+const MFA_REQUIRED: [&str; 3] = ["mfa_required", "mfaTokenRequired", "MFA token required."];
+
+/// What the probe signs in with. It has no `Debug`.
+pub(super) struct Credentials<'a> {
+    pub(super) username: &'a str,
+    pub(super) email: &'a str,
+    pub(super) password: String,
+}
+
+/// Why a contract failed.
+pub(super) enum Problem {
+    /// No reply arrived.
+    Unreachable { step: &'static str, error: Unreachable },
+    /// The reply was another.
+    Reply { step: &'static str, words: String },
+    /// The user has MFA on.
+    Mfa,
+}
+
+impl Problem {
+    /// The words for the operator.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Unreachable { step, error } => format!("{step}: {}; {}", error.message, error.what_to_do()),
+            Self::Reply { step, words } => format!("{step}: {words}"),
+            Self::Mfa => "the user has MFA on".to_owned(),
+        }
+    }
+}
+
+/// The tokens of a sign-in.
+struct Tokens {
+    access: String,
+    held: Option<String>,
+}
+
+/// Signs in and out. Returns how long the reply to the sign-in took.
+///
+/// # Errors
+/// If a step fails. The sign-out is tried all the same.
+pub(super) async fn sign_in(
+    api: &Api,
+    contract: &Contract,
+    credentials: &Credentials<'_>,
+) -> Result<Duration, Problem> {
+    let (tokens, took) = begin(api, contract, credentials).await?;
+    follow(api, contract, tokens).await.map(|()| took)
+}
+
+/// Signs in at the sso contract by an access token of the account contract, whose session then ends. Returns how
+/// long the reply of the sso contract took.
+///
+/// # Errors
+/// As [`sign_in`].
+pub(super) async fn sso(api: &Api, credentials: &Credentials<'_>) -> Result<Duration, Problem> {
+    let account = &ACCOUNT;
+    let (tokens, _) = begin(api, account, credentials).await.map_err(|problem| match problem {
+        Problem::Reply { words, .. } => Problem::Reply { step: "sign-in at account", words },
+        Problem::Unreachable { error, .. } => Problem::Unreachable { step: "sign-in at account", error },
+        Problem::Mfa => Problem::Mfa,
+    })?;
+    let bearer = format!("Bearer {}", tokens.access);
+    let sent = api.send("POST", SSO_SIGN_IN, &[("authorization", &bearer)], "").await;
+    let checked = expect("sign-in", sent, 200).and_then(|reply| match reply.value_at("/id") {
+        Some(Value::Number(_)) => Ok(reply.took),
+        _ => Err(Problem::Reply { step: "sign-in", words: "200 without a user".to_owned() }),
+    });
+    let ended = follow(api, account, tokens).await;
+    checked.and_then(|took| ended.map(|()| took))
+}
+
+async fn begin(
+    api: &Api,
+    contract: &Contract,
+    credentials: &Credentials<'_>,
+) -> Result<(Tokens, Duration), Problem> {
+    let name = if contract.member == "email" { credentials.email } else { credentials.username };
+    let mut body = json!({contract.member: name, "password": credentials.password});
+    if contract.asks_to_stay {
+        body["stay_logged_in"] = Value::Bool(true);
+    }
+    let reply = expect("sign-in", api.post(contract.sign_in, &body).await, 200)?;
+    let without = |what: &str| Problem::Reply { step: "sign-in", words: format!("200 without {what}") };
+    let access = reply.text_at(contract.access).ok_or_else(|| without("an access token"))?;
+    let held = match contract.held {
+        Some(place) => Some(reply.text_at(place).ok_or_else(|| without("a token of the session"))?),
+        None => None,
+    };
+    Ok((Tokens { access, held }, reply.took))
+}
+
+/// Sends what follows a sign-in. Goes on after a failure, because the last request ends the session.
+async fn follow(api: &Api, contract: &Contract, mut tokens: Tokens) -> Result<(), Problem> {
+    let mut result = Ok(());
+    for step in contract.then {
+        match expect(step.name, send(api, step, &tokens).await, step.status) {
+            Ok(reply) => {
+                let next = step.next.and_then(|place| reply.text_at(place));
+                tokens.held = next.or(tokens.held);
+            }
+            Err(problem) if result.is_ok() => result = Err(problem),
+            Err(_) => {}
+        }
+    }
+    result
+}
+
+async fn send(api: &Api, step: &FollowUp, tokens: &Tokens) -> Result<Reply, Unreachable> {
+    let held = tokens.held.as_deref().unwrap_or_default();
+    let (kind, body) = match step.form {
+        Form::None => ("application/json", String::new()),
+        Form::Json(member) => ("application/json", json!({member: held}).to_string()),
+        Form::Url(begin) => {
+            let held: String = url::form_urlencoded::byte_serialize(held.as_bytes()).collect();
+            ("application/x-www-form-urlencoded", format!("{begin}{held}"))
+        }
+    };
+    let bearer = format!("Bearer {}", tokens.access);
+    let headers = [("content-type", kind), ("authorization", &bearer)];
+    api.send(step.method, step.path, &headers[..if step.bearer { 2 } else { 1 }], &body).await
+}
+
+fn expect(step: &'static str, sent: Result<Reply, Unreachable>, status: u16) -> Result<Reply, Problem> {
+    let reply = sent.map_err(|error| Problem::Unreachable { step, error })?;
+    if reply.status == status {
+        return Ok(reply);
+    }
+    if (400..500).contains(&reply.status) && MFA_REQUIRED.iter().any(|word| reply.body.contains(word)) {
+        return Err(Problem::Mfa);
+    }
+    Err(Problem::Reply { step, words: format!("{}, and not {status}", reply.words()) })
+}
