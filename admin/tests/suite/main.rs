@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod change;
 mod changes;
 mod cli;
 mod doctor;
