@@ -5,10 +5,12 @@
 mod change;
 mod changes;
 mod cli;
+mod cloudformation;
 mod doctor;
 mod help;
 mod keys;
 mod mfa;
 mod secrets;
+mod stack;
 mod table;
 mod users;
