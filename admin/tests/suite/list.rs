@@ -121,7 +121,7 @@ async fn locked_users_are_found_by_each_of_their_names() {
         cli.deployment.store.lock_name(&LoginName::new(name), cli.deployment.now()).await.unwrap();
         assert!(list(&cli, &["--locked"]).await.contains(&id), "{name}");
     }
-    assert_eq!(list(&cli, &["--locked", "--prefix", "j"]).await, [1]);
+    assert_eq!(list(&cli, &["--locked", "--prefix", "johnd"]).await, [1]);
     assert_eq!(list(&cli, &["--locked", "--limit", "2"]).await, [1, 14]);
     cli.run(&["user", "unlock", "1"]).await.prints(&["unlocked"]);
     assert_eq!(list(&cli, &["--locked"]).await, [14, 33]);
