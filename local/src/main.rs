@@ -11,8 +11,9 @@ use axum::middleware;
 use clap::Parser;
 use postern::App;
 use postern::environment::Environment;
-use postern::local_endpoint::Note;
+use postern::local_endpoint::{self, Note};
 use postern::logging;
+use postern_local::audit_log::AuditLog;
 use postern_local::demo::{self, LOCKED_NAMES, RECOVERY_CODES, TOTP_SECRET, USERS};
 use postern_local::dynamodb::{self, StartError, Table};
 use postern_local::request_log::Outcomes;
@@ -71,7 +72,13 @@ async fn run(options: Options) -> Result<(), StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError(error.to_string());
     let process = Environment::of_process();
     let level = logging::level(&process).map_err(|error| failed(&error))?;
-    log(level).map_err(|error| failed(&error))?;
+    let trail = local_endpoint::audit_log(&process);
+    let audit_log = trail.as_deref().map(AuditLog::create).transpose();
+    let (audit_log, missing) = audit_log.map_or_else(|error| (None, Some(error)), |log| (log, None));
+    log(level, audit_log).map_err(|error| failed(&error))?;
+    if let Some(error) = missing {
+        tracing::warn!(cause = %error, "the file of audit events cannot be created for `postern --local attempts`");
+    }
 
     let listener = match options.table_only {
         true => None,
@@ -130,14 +137,14 @@ async fn run(options: Options) -> Result<(), StartError> {
 
 /// Starts to log. Standard output is for people, and the JSON lines of the functions go to standard error. On a
 /// terminal, audit events are left out there, because the line of a request shows its outcome.
-fn log(level: LevelFilter) -> Result<(), SetGlobalDefaultError> {
+fn log(level: LevelFilter, audit_log: Option<AuditLog>) -> Result<(), SetGlobalDefaultError> {
     let is_terminal = std::io::stderr().is_terminal();
     let writer =
         std::io::stderr.with_filter(move |event| !is_terminal || event.target() != postern::audit::TARGET);
     // The embedded API logs a warning for every condition that refuses a write. These are normal outcomes, so
     // its warnings are left out.
     let quiet = Targets::new().with_default(LevelFilter::TRACE).with_target("dynoxide", LevelFilter::ERROR);
-    let subscriber = logging::subscriber(level, writer).with(quiet).with(Outcomes);
+    let subscriber = logging::subscriber(level, writer).with(quiet).with(Outcomes).with(audit_log);
     tracing::subscriber::set_global_default(subscriber)
 }
 

@@ -85,6 +85,29 @@ fn interrupt(running: &mut Running) -> bool {
     running.child.wait().unwrap().success()
 }
 
+/// `postern --local attempts` reads the file. A new server begins a new one.
+#[test]
+fn audit_events_are_in_a_private_file_of_the_latest_server() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit-events");
+    let file = folder.join("postern/audit.jsonl");
+    for turn in 0..2 {
+        let mut command = command(&["--port", "0", "--dynamodb-port", "0"]);
+        command.env("XDG_RUNTIME_DIR", &folder);
+        let running = ready(command);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "", "turn {turn}");
+        sign_in(&running.ready);
+        let events = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(events.lines().count(), 1, "{events}");
+        assert!(events.contains(r#""outcome":"signed_in","user_id":1"#), "{events}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn command_prints_examples_signs_in_and_ends_cleanly() {
     let mut running = start(&["--port", "0", "--dynamodb-port", "0"]);

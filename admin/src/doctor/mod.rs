@@ -6,7 +6,6 @@ mod clock;
 mod key_set;
 mod preflight;
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::ProvideCredentials;
@@ -165,16 +164,11 @@ async fn credentials(connection: &Connection) -> Result<Check, Check> {
 }
 
 async fn users(connection: &Connection) -> Check {
-    let mut first = None;
-    let looked = connection.store.for_each_user(None, |user| {
-        first = Some(user.map(|_| ()));
-        ControlFlow::Break(())
-    });
-    match (looked.await, first) {
-        (Ok(()), Some(Ok(()))) => Check::ok("users", "there is at least one"),
-        (Ok(()), None) => {
+    match connection.store.has_users().await {
+        Ok(true) => Check::ok("users", "there is at least one"),
+        Ok(false) => {
             Check::warn("users", "there is none, so nobody can sign in; `postern user add`, or an import")
         }
-        (Err(error), _) | (Ok(()), Some(Err(error))) => Check::fail("users", error.to_string()),
+        Err(error) => Check::fail("users", error.to_string()),
     }
 }

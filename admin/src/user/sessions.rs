@@ -4,11 +4,11 @@ use clap::Args;
 use postern::clock::now;
 use postern::session::Session;
 use postern::store::Written;
-use postern::store::operator::Operator;
 use serde_json::{Value, json};
 
 use super::describe::{about, briefly, deleted_meanwhile};
 use super::user_arg::UserArg;
+use crate::connect::Connection;
 use crate::output::{Failure, Output, count, plain, time};
 
 /// The user whose sessions to list or end.
@@ -28,20 +28,26 @@ pub struct Sessions {
     end: bool,
 }
 
-pub(super) async fn run(store: &Operator, options: &Sessions) -> Result<Output, Failure> {
+pub(super) async fn run(connection: &Connection, options: &Sessions) -> Result<Output, Failure> {
+    let store = &connection.store;
     let user = options.user.find(store).await?;
     let at = now();
     let mut sessions = store.sessions(user.id).await?;
     sessions.retain(|session| session.is_alive(user.epoch, at));
     sessions.sort_by_key(|session| session.created_at);
     if options.end {
-        if store.end_sessions(user.id, at).await? == Written::Refused {
-            return Err(deleted_meanwhile());
-        }
-        let ended = sessions.len();
-        let live = count(ended, "live session");
-        let text = format!("ended {live} of {}, and all tokens", briefly(&user));
-        return Ok(Output::done(text, about(&user, json!({"ended": ended}))));
+        return connection
+            .audit
+            .record("user sessions --end", Some(user.id), async |_| {
+                if store.end_sessions(user.id, at).await? == Written::Refused {
+                    return Err(deleted_meanwhile());
+                }
+                let ended = sessions.len();
+                let live = count(ended, "live session");
+                let text = format!("ended {live} of {}, and all tokens", briefly(&user));
+                Ok(Output::done(text, about(&user, json!({"ended": ended}))))
+            })
+            .await;
     }
     let listed: Vec<Value> = sessions.iter().map(value).collect();
     Ok(Output::done(table(&sessions, &briefly(&user)), about(&user, json!({"sessions": listed}))))

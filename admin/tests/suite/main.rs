@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod attempts;
+mod audit;
+mod change;
 mod changes;
 mod cli;
 mod cloudformation;
@@ -10,9 +13,12 @@ mod doctor_url;
 mod gateway;
 mod help;
 mod keys;
+mod list;
+mod logs;
 mod mfa;
 mod probe;
 mod secrets;
 mod stack;
+mod sts;
 mod table;
 mod users;
