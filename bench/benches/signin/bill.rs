@@ -75,14 +75,13 @@ pub(crate) async fn run() {
     let first = 1.0 - (-each_second).exp();
     let traced = (first + XRAY_SHARE * (each_second - first)) / each_second;
     type Line<'a> = (&'a str, Box<dyn Fn(&Figures) -> f64 + 'a>);
-    let lines: [Line<'_>; 7] = [
+    let lines: [Line<'_>; 6] = [
         ("Lambda, GB-seconds", Box::new(|figures| prices.duration(figures))),
         ("Lambda, requests", Box::new(|_| price("lambda_million_requests"))),
         ("DynamoDB, writes", Box::new(|figures| figures.writes * price("dynamodb_million_writes"))),
         ("DynamoDB, reads", Box::new(|figures| figures.reads * price("dynamodb_million_reads"))),
         ("API Gateway, requests", Box::new(|_| price("http_api_million_requests"))),
         ("CloudWatch, our log lines", Box::new(|figures| prices.logs(figures))),
-        ("X-Ray, traces", Box::new(|_| price("xray_million_traces") * traced)),
     ];
 
     println!("Dollars for a million sign-ins, at the prices and on the assumptions of bench/prices.json\n");
@@ -105,6 +104,7 @@ pub(crate) async fn run() {
     println!();
     lines.iter().for_each(|(name, of)| row(name, 2, of));
     row("together, $", 2, &|figures| lines.iter().map(|(_, of)| of(figures)).sum());
+    row("more with Tracing=Active: X-Ray", 2, &|_| price("xray_million_traces") * traced);
     println!();
     flood::run(&prices).await;
 }

@@ -1,0 +1,7 @@
+"""The steps of the rehearsal, in their order. A step is a function of a `Stack`; the first line of its docstring says what
+it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
+"""
+
+from rehearsal.steps import clients, create, keys, parameters, routes, update, users
+
+STEPS = [*create.STEPS, *parameters.STEPS, *routes.STEPS, *users.STEPS, *clients.STEPS, *keys.STEPS, *update.STEPS]
