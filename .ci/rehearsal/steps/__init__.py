@@ -2,6 +2,15 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import clients, create, keys, parameters, routes, update, users
+from rehearsal.steps import clients, create, edge, keys, parameters, routes, update, users
 
-STEPS = [*create.STEPS, *parameters.STEPS, *routes.STEPS, *users.STEPS, *clients.STEPS, *keys.STEPS, *update.STEPS]
+STEPS = [
+    *create.STEPS,
+    *parameters.STEPS,
+    *routes.STEPS,
+    *users.STEPS,
+    *clients.STEPS,
+    *keys.STEPS,
+    *update.STEPS,
+    *edge.STEPS,
+]
