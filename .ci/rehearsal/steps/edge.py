@@ -16,7 +16,7 @@ from lib.workspace import ROOT
 from rehearsal.emulator import REGION
 from rehearsal.steps.users import PASSWORD
 
-EDGE, VIEWER = "postern-edge", "203.0.113.7"
+EDGE, VIEWER, USER = "postern-edge", "203.0.113.7", "edgar"
 HEADER, VIEWER_ADDRESS = "x-postern-edge", "cloudfront-viewer-address"
 
 
@@ -70,6 +70,7 @@ def edge_is_put_in_front(stack):
     optional, required = {"EdgeOptional": "true"}, {"EdgeOptional": "false"}
     both = f"{digest(old)},{digest(new)}"
     direct = {}
+    stack.postern("user", "add", USER, "--email", f"{USER}@example.com", "--password-stdin", stdin=PASSWORD)
     # The parameters, and what is then answered: no secret, the old one, the new one.
     steps = [
         ({"EdgeSecretHashes": digest(old), **optional}, (200, 200, 200)),
@@ -99,10 +100,10 @@ def edge(secret, address):
 
 
 def sign_in(stack, headers, password=PASSWORD):
-    """Signs ann in at the account contract. Returns status and body."""
-    body = json.dumps({"username": "ann", "password": password}).encode()
+    """Signs the user in at the account contract. Returns status and body."""
+    body = json.dumps({"username": USER, "password": password}).encode()
     headers = {"Content-Type": "application/json", **headers}
-    request = urllib.request.Request(f"{stack.url}/api/v2/account/signin/", body, headers)
+    request = urllib.request.Request(f"{stack.url}/api/v2/account/signin", body, headers)
     try:
         reply = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:

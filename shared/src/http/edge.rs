@@ -163,6 +163,31 @@ mod tests {
     }
 
     #[test]
+    fn event_has_no_secret_after_it_was_admitted_or_refused() {
+        let both = [(DIGESTS, DIGEST), (OPTIONAL, "true")];
+        for (settings, secret, admitted, address) in [
+            (&both[..1], "foo", true, "198.51.100.10"),
+            (&both[..1], "bar", false, "192.0.2.1"),
+            (&both, "foo", true, "198.51.100.10"),
+            (&both, "bar", true, "192.0.2.1"),
+            (&[], "foo", true, "192.0.2.1"),
+        ] {
+            let mut event = ApiGatewayV2httpRequest::default();
+            event.request_context.http.source_ip = Some("192.0.2.1".to_owned());
+            event.headers.insert(SECRET, HeaderValue::from_static(secret));
+            event.headers.insert(VIEWER_ADDRESS, HeaderValue::from_static("198.51.100.10:46532"));
+            let edge = Edge::from_env(&Environment::of(settings.iter().copied())).unwrap();
+            assert_eq!(edge.admit(&mut event), admitted, "{settings:?} {secret}");
+            assert!(!event.headers.contains_key(SECRET), "{settings:?} {secret}");
+            assert_eq!(
+                event.request_context.http.source_ip.as_deref(),
+                Some(address),
+                "{settings:?} {secret}"
+            );
+        }
+    }
+
+    #[test]
     fn address_is_read_from_an_address_with_a_port_and_nothing_else() {
         let read = |text: &'static str| address(&HeaderValue::from_static(text)).map(|ip| ip.to_string());
         for (text, address) in [
