@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
-use postern::http::{self, Request, Response};
+use postern::http::{self, Edge, Request, Response};
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -25,7 +25,7 @@ thread_local! {
 fuzz_target!(|input: &[u8]| {
     let event = serde_json::from_slice(input).unwrap_or_else(|_| event(&String::from_utf8_lossy(input)));
     let reply = RUNTIME.with_borrow_mut(|runtime| {
-        runtime.block_on(http::invoke(handle, LambdaEvent::new(event, Context::default())))
+        runtime.block_on(http::invoke(&Edge::default(), handle, LambdaEvent::new(event, Context::default())))
     });
     if let Ok(reply) = reply {
         serde_json::to_value(reply).expect("a reply is JSON");

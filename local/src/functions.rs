@@ -11,7 +11,7 @@ use lambda_http::lambda_runtime::LambdaEvent;
 use postern::App;
 use postern::clock;
 use postern::environment::{ConfigError, Environment};
-use postern::http::{Request, Response, invoke};
+use postern::http::{Edge, Request, Response, invoke};
 use serde_json::Value;
 
 /// A function that handles an event of API Gateway (payload format 2.0) and returns the reply, both in JSON.
@@ -66,10 +66,14 @@ macro_rules! contracts {
         /// The names of the contracts.
         pub const CONTRACTS: [&str; [$($name),+].len()] = [$($name),+];
 
-        fn contracts(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
+        fn contracts(
+            app: &Arc<App>,
+            edge: &Arc<Edge>,
+            env: &Environment,
+        ) -> Result<Vec<Function>, ConfigError> {
             Ok(vec![$({
                 let (app, settings) = (Arc::clone(app), Arc::new($contract::Settings::from_env(env)?));
-                let handler = handler(move |request| {
+                let handler = handler(edge, move |request| {
                     let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
                     async move { $contract::handle(&app, &settings, request).await }
                 });
@@ -90,16 +94,17 @@ contracts! {
 /// Returns all contracts and the key set, over one [`App`].
 ///
 /// # Errors
-/// If a contract's settings are malformed.
+/// If the settings of a contract or of the edge are malformed.
 pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
+    let edge = Arc::new(Edge::from_env(env)?);
     let key_set = {
         let app = Arc::clone(app);
-        handler(move |request| {
+        handler(&edge, move |request| {
             let app = Arc::clone(&app);
             async move { jwks::handle(app.keys(), app.now(), request).await }
         })
     };
-    let mut functions = contracts(app, env)?;
+    let mut functions = contracts(app, &edge, env)?;
     functions.push(Function {
         name: KEY_SET,
         path: "/.well-known/jwks.json",
@@ -109,16 +114,17 @@ pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigErr
     Ok(functions)
 }
 
-fn handler<H, F>(handle: H) -> Handler
+fn handler<H, F>(edge: &Arc<Edge>, handle: H) -> Handler
 where
     H: Fn(Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
+    let edge = Arc::clone(edge);
     Arc::new(move |event| {
-        let handle = handle.clone();
+        let (edge, handle) = (Arc::clone(&edge), handle.clone());
         Box::pin(async move {
             let failed = |error: &dyn std::fmt::Display| InvocationFailed(error.to_string());
-            let reply = invoke(handle, event);
+            let reply = invoke(&edge, handle, event);
             serde_json::to_value(reply.await.map_err(|error| failed(&error))?).map_err(|error| failed(&error))
         })
     })

@@ -17,12 +17,13 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::deployment::Reply;
+use crate::edge;
 use crate::events;
 use crate::logs;
 use crate::runtime_api::RuntimeApi;
 
-/// The variables of a function's environment that name its table and its keys.
-const VARIABLES: [&str; 7] = [
+/// The variables of a function's environment that name its table, its keys and its edge.
+const VARIABLES: [&str; 9] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -30,6 +31,8 @@ const VARIABLES: [&str; 7] = [
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_CA_BUNDLE",
     "SIGNING_KEYS",
+    "EDGE_SECRET_SHA256",
+    "EDGE_OPTIONAL",
 ];
 
 /// Starts a binary with this environment only.
@@ -130,6 +133,31 @@ pub async fn logs_what_is_no_request(binary: &str, env: &Environment) {
     assert!(!logged.contains("aws.events") && !logged.contains("secret"), "{logged}");
 }
 
+/// Sends sample events of this folder through a compiled binary behind an edge. It answers those that carry the edge's
+/// secret, and no others.
+pub async fn answers_only_through_the_edge(binary: &str, folder: &str, env: Environment) {
+    let mut api = RuntimeApi::start().await;
+    let mut function = start(binary, &edge::on(env), &api.address());
+    let logged = logged(&mut function);
+    let sample = events::all(Some(folder)).into_iter().find(|sample| sample.name.ends_with("/success"));
+    let sample = sample.unwrap();
+    for (event, admitted) in [
+        (sample.event.clone(), false),
+        (edge::sends(&sample.event, edge::SECRET, "203.0.113.7:46532"), true),
+        (edge::sends(&sample.event, "another secret", "203.0.113.7:46532"), false),
+    ] {
+        let reply = timeout(Duration::from_secs(60), api.invoke(event)).await.expect("a reply").unwrap();
+        let reply = Reply::of(&reply);
+        if admitted {
+            events::assert_reply(&sample, &reply);
+        } else {
+            assert_eq!((reply.status, reply.text.as_str()), (403, edge::FORBIDDEN));
+        }
+    }
+    function.kill().await.unwrap();
+    assert!(!logged.await.unwrap().contains(edge::SECRET));
+}
+
 /// Collects what a function logs until its end. It must be read meanwhile, or a full pipe stops the function.
 pub fn logged(function: &mut Child) -> JoinHandle<String> {
     let mut output = function.stdout.take().unwrap();
@@ -165,6 +193,8 @@ pub async fn refuses_bad_keys(binary: &str, good: Environment) {
         ("AWS_ENDPOINT_URL_DYNAMODB", "localhost"),
         ("AWS_CA_BUNDLE", "/there/is/no/such/file.pem"),
         ("AWS_CA_BUNDLE", "/dev/null"),
+        ("EDGE_SECRET_SHA256", "the-secret-in-place-of-its-digest"),
+        ("EDGE_OPTIONAL", "yes"),
     ] {
         let output = run(binary, &good.clone().with(name, value)).await;
         assert_refused(&output, name, value);
@@ -184,7 +214,8 @@ fn assert_refused(output: &Output, variable: &str, value: &str) {
     let refused = String::from_utf8(refused).unwrap();
     assert!(!output.status.success(), "{variable}={value}: {refused}");
     assert!(refused.contains(variable), "{variable} is not named: {refused}");
-    let secret = variable != "SIGNING_KEYS" || value.is_empty() || !refused.contains(value);
+    let is_secret = ["SIGNING_KEYS", "EDGE_SECRET_SHA256"].contains(&variable);
+    let secret = !is_secret || value.is_empty() || !refused.contains(value);
     assert!(secret, "the value is shown: {refused}");
     assert!(!refused.contains("panicked"), "{refused}");
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`contracts`] | what the suites know of each contract |
 //! | [`deployment`] | a whole deployment in this process, with a clock of its own |
+//! | [`edge`] | requests as CloudFront sends them |
 //! | [`events`] | the sample events, and the replies they must get |
 //! | [`runtime_api`] | a stand-in for Lambda's Runtime API, for the compiled binaries |
 //! | [`binary`] | the compiled binaries |
@@ -17,6 +18,7 @@
 pub mod binary;
 pub mod contracts;
 pub mod deployment;
+pub mod edge;
 pub mod events;
 pub mod logs;
 pub mod meter;

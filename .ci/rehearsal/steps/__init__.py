@@ -2,7 +2,7 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import alarms, clients, create, keys, parameters, recreate, rollback, routes, update, users
+from rehearsal.steps import alarms, clients, create, edge, keys, parameters, recreate, rollback, routes, update, users
 
 STEPS = [
     *create.STEPS,
@@ -12,6 +12,7 @@ STEPS = [
     *clients.STEPS,
     *keys.STEPS,
     *update.STEPS,
+    *edge.STEPS,
     *alarms.STEPS,
     *rollback.STEPS,
     *recreate.STEPS,

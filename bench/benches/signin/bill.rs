@@ -1,5 +1,8 @@
 //! The part `bill`: the price of a million sign-ins at each contract. It takes the request units from a
-//! meter, the time and the log lines from this run, and the prices from `prices.json`.
+//! meter, the time and the log lines from this run, and the prices from `prices.json`. [`flood`] adds the price
+//! of a million requests that lead nowhere.
+
+mod flood;
 
 use std::fs;
 use std::time::Instant;
@@ -11,49 +14,74 @@ use postern_tests::meter::Meter;
 use serde_json::Value;
 
 const ROUNDS: usize = 50;
+const MILLION: f64 = 1e6;
 /// The share of requests that X-Ray records besides the first one of each second.
 const XRAY_SHARE: f64 = 0.05;
 
-/// The figures of one contract's sign-in.
+/// The prices and assumptions of `prices.json`.
+struct Prices(Value);
+
+impl Prices {
+    fn read() -> Self {
+        let prices = fs::read_to_string(in_workspace("bench/prices.json")).unwrap();
+        Self(serde_json::from_str(&prices).unwrap())
+    }
+
+    fn price(&self, name: &str) -> f64 {
+        self.0[name].as_f64().unwrap()
+    }
+
+    fn assumed(&self, name: &str) -> f64 {
+        self.0["assumed"][name].as_f64().unwrap()
+    }
+
+    /// Returns the mean of what Lambda bills for a request, in whole milliseconds each.
+    fn billed_ms(&self, figures: &Figures) -> f64 {
+        let trips = figures.trips * self.assumed("trip_ms");
+        let billed = figures.served_ms.iter().map(|served| (served + trips).ceil());
+        billed.sum::<f64>() / figures.served_ms.len() as f64
+    }
+
+    /// Returns the dollars for the time of a million requests.
+    fn duration(&self, figures: &Figures) -> f64 {
+        let gb_seconds = self.billed_ms(figures) / 1000.0 * self.assumed("memory_mb") / 1024.0;
+        MILLION * gb_seconds * self.price("lambda_gb_second")
+    }
+
+    /// Returns the dollars for the log lines of a million requests.
+    fn logs(&self, figures: &Figures) -> f64 {
+        MILLION * figures.log_bytes / 1e9 * self.price("logs_gb")
+    }
+}
+
+/// The figures of one kind of request.
 struct Figures {
     trips: f64,
     reads: f64,
     writes: f64,
-    /// The time of each measured sign-in.
+    /// The time of each measured request.
     served_ms: Vec<f64>,
     log_bytes: f64,
 }
 
 pub(crate) async fn run() {
-    let prices = fs::read_to_string(in_workspace("bench/prices.json")).unwrap();
-    let prices: Value = serde_json::from_str(&prices).unwrap();
-    let price = |name: &str| prices[name].as_f64().unwrap();
-    let assumed = |name: &str| prices["assumed"][name].as_f64().unwrap();
+    let prices = Prices::read();
+    let price = |name| prices.price(name);
     let contracts = measure().await;
 
-    let billed_ms = |figures: &Figures| {
-        let billed =
-            figures.served_ms.iter().map(|served| (served + figures.trips * assumed("trip_ms")).ceil());
-        billed.sum::<f64>() / figures.served_ms.len() as f64
-    };
-    let gb_seconds = |figures: &Figures| billed_ms(figures) / 1000.0 * assumed("memory_mb") / 1024.0;
     // X-Ray records the first request of each second, and a share of the others. Lambda allows no other rule.
     // A second with at least one arrival has a first request.
-    let each_second = assumed("sign_ins_per_second");
+    let each_second = prices.assumed("sign_ins_per_second");
     let first = 1.0 - (-each_second).exp();
     let traced = (first + XRAY_SHARE * (each_second - first)) / each_second;
-    let million = 1e6;
     type Line<'a> = (&'a str, Box<dyn Fn(&Figures) -> f64 + 'a>);
     let lines: [Line<'_>; 6] = [
-        ("Lambda, GB-seconds", Box::new(|figures| million * gb_seconds(figures) * price("lambda_gb_second"))),
+        ("Lambda, GB-seconds", Box::new(|figures| prices.duration(figures))),
         ("Lambda, requests", Box::new(|_| price("lambda_million_requests"))),
         ("DynamoDB, writes", Box::new(|figures| figures.writes * price("dynamodb_million_writes"))),
         ("DynamoDB, reads", Box::new(|figures| figures.reads * price("dynamodb_million_reads"))),
         ("API Gateway, requests", Box::new(|_| price("http_api_million_requests"))),
-        (
-            "CloudWatch, our log lines",
-            Box::new(|figures| million * figures.log_bytes / 1e9 * price("logs_gb")),
-        ),
+        ("CloudWatch, our log lines", Box::new(|figures| prices.logs(figures))),
     ];
 
     println!("Dollars for a million sign-ins, at the prices and on the assumptions of bench/prices.json\n");
@@ -69,7 +97,7 @@ pub(crate) async fn run() {
         figures.served_ms.iter().sum::<f64>() / figures.served_ms.len() as f64
     });
     row("round trips", 0, &|figures| figures.trips);
-    row("billed, with trips to DynamoDB, ms", 1, &billed_ms);
+    row("billed, with trips to DynamoDB, ms", 1, &|figures| prices.billed_ms(figures));
     row("read request units", 1, &|figures| figures.reads);
     row("write request units", 1, &|figures| figures.writes);
     row("log lines, bytes", 0, &|figures| figures.log_bytes);
@@ -78,6 +106,7 @@ pub(crate) async fn run() {
     row("together, $", 2, &|figures| lines.iter().map(|(_, of)| of(figures)).sum());
     row("more with Tracing=Active: X-Ray", 2, &|_| price("xray_million_traces") * traced);
     println!();
+    flood::run(&prices).await;
 }
 
 /// Measures the five contracts, in their order.

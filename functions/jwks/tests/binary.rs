@@ -18,3 +18,8 @@ async fn warm_up_event_is_logged_as_no_request() {
 async fn binary_refuses_bad_configuration() {
     binary::refuses_bad_keys(BINARY, binary::without_table()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn binary_behind_an_edge_answers_only_its_requests() {
+    binary::answers_only_through_the_edge(BINARY, "jwks", binary::without_table()).await;
+}

@@ -13,3 +13,9 @@ async fn binary_answers_its_events() {
 async fn binary_refuses_bad_configuration() {
     binary::refuses_bad_configuration(BINARY).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn binary_behind_an_edge_answers_only_its_requests() {
+    let (_table, env) = binary::demo_table().await;
+    binary::answers_only_through_the_edge(BINARY, "session", env).await;
+}

@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::Either;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::Uri;
 use lambda_http::http::header;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use thiserror::Error;
 use tracing::Instrument;
 
+use super::edge::{Edge, forbidden};
 use super::reply::Response;
 
 /// The most bytes that API Gateway accepts for the request line and the headers together.
@@ -27,11 +29,13 @@ const MAX_HEAD_BYTES: usize = 10 * 1024;
 #[error("the event is no request of an API Gateway HTTP API (payload format 2.0); nothing was done")]
 pub struct NotAnEvent;
 
-/// Handles one invocation as Lambda makes it: decodes the event, handles the request, and encodes the reply.
+/// Handles one invocation as Lambda makes it: decodes the event, handles the request, and encodes the reply. A
+/// request that did not come through the edge is refused before it is handled.
 ///
 /// # Errors
 /// If the event is not a request of an API Gateway HTTP API (payload format 2.0).
 pub async fn invoke<H, F>(
+    edge: &Edge,
     handle: H,
     event: LambdaEvent<Value>,
 ) -> Result<impl Serialize + use<H, F>, NotAnEvent>
@@ -65,9 +69,15 @@ where
         event.raw_query_string = None;
     }
     // Every log line of the request carries the id that the reply shows.
+    let id = event.request_context.request_id.clone().unwrap_or_default();
     let span = tracing::error_span!("request", request_id = event.request_context.request_id);
+    let admitted = span.in_scope(|| edge.admit(&mut event));
     let service = service_fn(|request| {
-        let reply = handle(request).instrument(span.clone());
+        let reply = if admitted {
+            Either::Left(handle(request).instrument(span.clone()))
+        } else {
+            Either::Right(ready(forbidden(&id)))
+        };
         async move { Ok::<_, Infallible>(Reply(reply.await)) }
     });
     let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(event), context);

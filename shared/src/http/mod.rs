@@ -1,6 +1,7 @@
 //! HTTP: requests from API Gateway, and replies to it. Only this module uses Lambda's runtime.
 
 mod body;
+mod edge;
 mod event;
 mod reply;
 mod request;
@@ -10,6 +11,7 @@ mod run;
 pub use lambda_http::Request;
 
 pub use self::body::{BodyError, Forms, MAX_BODY_BYTES, is_no_urlencoded, members};
+pub use self::edge::Edge;
 pub use self::event::{NotAnEvent, invoke};
 pub use self::reply::{Response, json, refusal_json, token_json, with_challenge, with_request_id};
 pub use self::request::{basic, bearer, caller, caller_at, form, mfa_code, query};

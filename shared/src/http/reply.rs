@@ -55,8 +55,13 @@ pub fn with_challenge(mut reply: Response, sent: bool) -> Response {
 }
 
 /// Adds the id of the request to the reply.
-pub fn with_request_id(mut reply: Response, caller: &Caller) -> Response {
-    if let Ok(id) = HeaderValue::from_str(&caller.request_id) {
+pub fn with_request_id(reply: Response, caller: &Caller) -> Response {
+    set_request_id(reply, &caller.request_id)
+}
+
+/// Adds this id of a request to the reply.
+pub(super) fn set_request_id(mut reply: Response, id: &str) -> Response {
+    if let Ok(id) = HeaderValue::from_str(id) {
         reply.headers_mut().insert(REQUEST_ID, id);
     }
     reply

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use lambda_http::lambda_runtime::{self, service_fn};
 use lambda_http::{Error, Request};
 
+use super::edge::Edge;
 use super::event::invoke;
 use super::reply::Response;
 use crate::app::App;
@@ -43,11 +44,12 @@ where
     let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
         runtime.block_on(async {
             level?;
+            let edge = Edge::from_env(&env)?;
             // The state lives as long as the process.
-            let state: &'static T = Box::leak(Box::new(start(&env).await?));
+            let (state, edge): &'static (T, Edge) = Box::leak(Box::new((start(&env).await?, edge)));
             let handle = &handle;
             lambda_runtime::run(service_fn(move |event| async move {
-                invoke(move |request| handle(state, request), event).await.map_err(|error| {
+                invoke(edge, move |request| handle(state, request), event).await.map_err(|error| {
                     tracing::warn!("{error}");
                     Error::from(error)
                 })

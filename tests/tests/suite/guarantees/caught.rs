@@ -10,10 +10,11 @@ use postern::identity::LoginName;
 use postern_local::demo::USERS;
 use postern_local::functions::{Function, Invocation};
 use postern_tests::deployment::{Deployment, event};
+use postern_tests::edge::{SECRET, sends};
 use postern_tests::events;
 use serde_json::{Value, json};
 
-use super::{audit, deadline, faults, headers, indistinguishable, lockout, races, retries, secrecy};
+use super::{audit, deadline, edge, faults, headers, indistinguishable, lockout, races, retries, secrecy};
 use crate::support::raw;
 use crate::support::routes::{Check, RouteUnderTest, broken, successes};
 
@@ -26,6 +27,8 @@ const TAKES_ANY_METHOD: &str = "/takes-any-method";
 const AUDITS_TWICE: &str = "/audits-twice";
 const ONE_AT_A_TIME: &str = "/one-at-a-time";
 const TRIES_ONCE: &str = "/tries-once";
+const IS_OPEN_TO_ALL: &str = "/is-open-to-all";
+const BELIEVES_ITS_CALLER: &str = "/believes-its-caller";
 const ROUTES: &[(Method, &str)] = &[
     (Method::POST, SOUND),
     (Method::POST, COUNTS_NOTHING),
@@ -36,6 +39,8 @@ const ROUTES: &[(Method, &str)] = &[
     (Method::POST, AUDITS_TWICE),
     (Method::POST, ONE_AT_A_TIME),
     (Method::POST, TRIES_ONCE),
+    (Method::POST, IS_OPEN_TO_ALL),
+    (Method::POST, BELIEVES_ITS_CALLER),
 ];
 
 /// The function of the contract: account's sign-in on every route, with the defect that the path names.
@@ -57,6 +62,13 @@ fn function(deployment: &Deployment) -> Function {
             let request_id = event.payload["requestContext"]["requestId"].as_str().unwrap().to_owned();
             if route == TAKES_ANY_METHOD {
                 event.payload["requestContext"]["http"]["method"] = json!("POST");
+            }
+            if route == IS_OPEN_TO_ALL {
+                event.payload = sends(&event.payload, SECRET, "203.0.113.7:46532");
+            }
+            let viewer = event.payload["headers"]["cloudfront-viewer-address"].as_str().unwrap_or_default();
+            if let (BELIEVES_ITS_CALLER, Some((address, _))) = (route, viewer.rsplit_once(':')) {
+                event.payload["requestContext"]["http"]["sourceIp"] = json!(address);
             }
             let busy = route == ONE_AT_A_TIME && is_busy.swap(true, Ordering::SeqCst);
             let mut reply = (account.handler)(event).await?;
@@ -113,6 +125,11 @@ async fn audit_catches_only_a_route_that_audits_twice() {
 #[tokio::test]
 async fn deadline_catches_only_a_route_without_words_for_a_failure() {
     assert_catches(|route| Box::pin(deadline::check(route)), &[HAS_NO_WORDS]).await;
+}
+
+#[tokio::test]
+async fn edge_catches_only_routes_that_let_others_in_or_believe_their_caller() {
+    assert_catches(|route| Box::pin(edge::check(route)), &[IS_OPEN_TO_ALL, BELIEVES_ITS_CALLER]).await;
 }
 
 #[tokio::test]

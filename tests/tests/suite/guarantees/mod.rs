@@ -10,6 +10,7 @@ mod caught;
 mod crashes;
 mod deadline;
 mod documented;
+mod edge;
 mod faults;
 mod headers;
 mod indistinguishable;

@@ -1,6 +1,7 @@
-//! How requests are read, and the local gateway.
+//! How requests are read, the local gateway, and what the edge passes on.
 
 mod bodies;
+mod edge;
 mod gateway;
 mod malformed;
 mod properties;

@@ -5,7 +5,7 @@ use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
 use postern::error::StartError;
-use postern::http::invoke;
+use postern::http::{Edge, invoke};
 use postern::token::Keys;
 use postern::token::SAMPLE_KEYS;
 use postern_tests::binary;
@@ -41,7 +41,7 @@ pub(crate) async fn key_set(deployment: &Deployment) -> Reply {
 /// The key set of a function that holds these keys and no table.
 async fn key_set_of(keys: &Keys, now: Timestamp) -> Reply {
     let event = LambdaEvent::new(event(&Method::GET, PATH), Context::default());
-    let reply = invoke(|request| jwks::handle(keys, now, request), event).await.unwrap();
+    let reply = invoke(&Edge::default(), |request| jwks::handle(keys, now, request), event).await.unwrap();
     Reply::of(&serde_json::to_value(reply).unwrap())
 }
 

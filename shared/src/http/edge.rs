@@ -1,0 +1,222 @@
+//! The edge in front of the API, if there is one: CloudFront, as `edge.yaml` creates it.
+//!
+//! The edge sends a secret with each request. A request with the secret has its caller's address in
+//! `CloudFront-Viewer-Address`, because the address that API Gateway sees is one of CloudFront. A request without
+//! the secret did not come through the edge. It is refused, and while clients move to the edge it is handled as
+//! if there were no edge. Without the secret, neither header has a meaning.
+
+use std::net::IpAddr;
+
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{HeaderMap, HeaderName, HeaderValue};
+use ring::digest::{SHA256, digest};
+use subtle::{Choice, ConstantTimeEq};
+
+use super::reply::{Response, json, set_request_id};
+use crate::environment::{ConfigError, Environment};
+
+const DIGESTS: &str = "EDGE_SECRET_SHA256";
+const OPTIONAL: &str = "EDGE_OPTIONAL";
+
+/// The header in which the edge sends its secret.
+const SECRET: HeaderName = HeaderName::from_static("x-postern-edge");
+
+/// The header in which CloudFront sends the address and the port of its viewer.
+const VIEWER_ADDRESS: HeaderName = HeaderName::from_static("cloudfront-viewer-address");
+
+/// The most digests. Two are enough to replace a secret while requests go on.
+const MAX_DIGESTS: usize = 2;
+
+/// What is known of the edge. The default is that there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edge {
+    /// The SHA-256 digests of the secrets that the edge may send. They are not secret: a secret is 256 random
+    /// bits, which nobody finds from their digest.
+    digests: Vec<[u8; 32]>,
+    /// Whether all requests have to come through the edge.
+    is_required: bool,
+}
+
+impl Edge {
+    /// Reads `EDGE_SECRET_SHA256` (no digest, or one or two, in hexadecimal, separated by a comma) and
+    /// `EDGE_OPTIONAL`. Without a digest there is no edge.
+    ///
+    /// # Errors
+    /// If one of them is anything else.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let is_required = !env.flag(OPTIONAL)?;
+        let Some(value) = env.optional(DIGESTS) else { return Ok(Self::default()) };
+        let digests: Option<Vec<_>> = value.split(',').map(decode).collect();
+        let digests = digests.filter(|digests| digests.len() <= MAX_DIGESTS).ok_or_else(|| {
+            ConfigError::new(
+                DIGESTS,
+                "must be one or two SHA-256 digests in hexadecimal, with a comma between",
+            )
+        })?;
+        Ok(Self { digests, is_required })
+    }
+
+    /// Returns whether a request may be handled. If it came through the edge, the address of the event's
+    /// caller becomes that of the edge's viewer. The secret is removed from the event, so that no later code
+    /// can show it.
+    pub(super) fn admit(&self, event: &mut ApiGatewayV2httpRequest) -> bool {
+        let has_secret = only_value(&event.headers, &SECRET).is_some_and(|value| self.knows(value));
+        event.headers.remove(SECRET);
+        if !has_secret {
+            // A refusal is not logged: anybody can cause it, and the access log has its line.
+            return !self.is_required;
+        }
+        let Some(address) = only_value(&event.headers, &VIEWER_ADDRESS).and_then(address) else {
+            tracing::error!("the edge sends no valid CloudFront-Viewer-Address; the request is refused");
+            return false;
+        };
+        event.request_context.http.source_ip = Some(address.to_string());
+        true
+    }
+
+    /// Compares a secret with all digests in a time that does not depend on either.
+    fn knows(&self, secret: &HeaderValue) -> bool {
+        let presented = digest(&SHA256, secret.as_bytes());
+        let none = Choice::from(0);
+        self.digests.iter().fold(none, |known, digest| known | digest.ct_eq(presented.as_ref())).into()
+    }
+}
+
+/// Makes the reply to a request that did not come through the edge. It is API Gateway's own reply to a caller
+/// who is not authorized.
+pub(super) fn forbidden(request_id: &str) -> Response {
+    set_request_id(json(StatusCode::FORBIDDEN, &serde_json::json!({"message": "Forbidden"})), request_id)
+}
+
+fn decode(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
+}
+
+/// Returns the value of a header that was sent once. API Gateway joins repeated headers with a comma ("Working
+/// with AWS Lambda proxy integrations for HTTP APIs"), and such a value is neither a secret nor an address.
+fn only_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// Reads an address and a port, such as `198.51.100.10:46532`. AWS's pages show no IPv6 address here.
+/// CloudFront is known to send it without brackets, and brackets are accepted too.
+fn address(value: &HeaderValue) -> Option<IpAddr> {
+    let (address, port) = value.to_str().ok()?.rsplit_once(':')?;
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    match address.strip_prefix('[').and_then(|address| address.strip_suffix(']')) {
+        Some(address) => address.parse().ok().map(IpAddr::V6),
+        None => address.parse().ok(),
+    }
+    .filter(|_| is_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
+
+    #[test]
+    fn setting_other_than_one_or_two_digests_is_an_error_that_names_it() {
+        let read = |value: &str| Edge::from_env(&Environment::of([(DIGESTS, value)]));
+        assert_eq!(Edge::from_env(&Environment::of::<&str, &str>([])), Ok(Edge::default()));
+        assert_eq!(read(""), Ok(Edge::default()));
+        assert_eq!(read(DIGEST).unwrap().digests.len(), 1);
+        assert_eq!(read(&format!("{DIGEST},{DIGEST}")).unwrap().digests.len(), 2);
+        for value in [
+            "foo",
+            ",",
+            &DIGEST[2..],
+            &format!("{DIGEST}00"),
+            &format!("{DIGEST},"),
+            &format!(",{DIGEST}"),
+            &format!("{DIGEST} {DIGEST}"),
+            &format!("{DIGEST}, {DIGEST}"),
+            &format!("{DIGEST},{DIGEST},{DIGEST}"),
+        ] {
+            let error = read(value).unwrap_err();
+            assert_eq!(error.variable, "EDGE_SECRET_SHA256", "{value}");
+            assert!(!error.to_string().contains(value) || value == ",", "{error}");
+        }
+        for digests in ["", DIGEST] {
+            let env = Environment::of([(DIGESTS, digests), (OPTIONAL, "perhaps")]);
+            assert_eq!(Edge::from_env(&env).unwrap_err().variable, "EDGE_OPTIONAL");
+        }
+    }
+
+    #[test]
+    fn secret_is_known_by_any_of_its_digests() {
+        let other = hex::encode(digest(&SHA256, b"bar").as_ref());
+        let edge = |digests: &str| Edge::from_env(&Environment::of([(DIGESTS, digests)])).unwrap();
+        let knows = |digests: &str, secret| edge(digests).knows(&HeaderValue::from_static(secret));
+        assert!(knows(DIGEST, "foo") && knows(&other, "bar"));
+        for both in [format!("{DIGEST},{other}"), format!("{other},{DIGEST}")] {
+            assert!(knows(&both, "foo") && knows(&both, "bar") && !knows(&both, "baz"));
+        }
+        for wrong in ["", "bar", "Foo", "foo ", "foo,foo", DIGEST] {
+            assert!(!knows(DIGEST, wrong), "{wrong}");
+        }
+        assert!(!Edge::default().knows(&HeaderValue::from_static("")));
+    }
+
+    #[test]
+    fn event_has_no_secret_after_it_was_admitted_or_refused() {
+        let both = [(DIGESTS, DIGEST), (OPTIONAL, "true")];
+        for (settings, secret, admitted, address) in [
+            (&both[..1], "foo", true, "198.51.100.10"),
+            (&both[..1], "bar", false, "192.0.2.1"),
+            (&both, "foo", true, "198.51.100.10"),
+            (&both, "bar", true, "192.0.2.1"),
+            (&[], "foo", true, "192.0.2.1"),
+        ] {
+            let mut event = ApiGatewayV2httpRequest::default();
+            event.request_context.http.source_ip = Some("192.0.2.1".to_owned());
+            event.headers.insert(SECRET, HeaderValue::from_static(secret));
+            event.headers.insert(VIEWER_ADDRESS, HeaderValue::from_static("198.51.100.10:46532"));
+            let edge = Edge::from_env(&Environment::of(settings.iter().copied())).unwrap();
+            assert_eq!(edge.admit(&mut event), admitted, "{settings:?} {secret}");
+            assert!(!event.headers.contains_key(SECRET), "{settings:?} {secret}");
+            assert_eq!(
+                event.request_context.http.source_ip.as_deref(),
+                Some(address),
+                "{settings:?} {secret}"
+            );
+        }
+    }
+
+    #[test]
+    fn address_is_read_from_an_address_with_a_port_and_nothing_else() {
+        let read = |text: &'static str| address(&HeaderValue::from_static(text)).map(|ip| ip.to_string());
+        for (text, address) in [
+            ("198.51.100.10:46532", "198.51.100.10"),
+            ("198.51.100.10:0", "198.51.100.10"),
+            ("2001:db8::1:46532", "2001:db8::1"),
+            ("[2001:db8::1]:46532", "2001:db8::1"),
+            ("2001:db8:0:1:2:3:4:5:443", "2001:db8:0:1:2:3:4:5"),
+            ("::1:443", "::1"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(address), "{text}");
+        }
+        for malformed in [
+            "",
+            ":",
+            ":443",
+            "198.51.100.10",
+            "198.51.100.10:",
+            "198.51.100.10:65536",
+            "198.51.100.10:+1",
+            "198.51.100.10:443,198.51.100.11:443",
+            " 198.51.100.10:443",
+            "198.51.100.256:443",
+            "[198.51.100.10]:443",
+            "[2001:db8::1:443",
+            "2001:db8:0:1:2:3:4:5",
+            "example.com:443",
+        ] {
+            assert_eq!(read(malformed), None, "{malformed}");
+        }
+    }
+}
