@@ -28,8 +28,8 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  postern doctor --table postern-users             check the whole deployment
-  postern user show johndoe                        with TABLE_NAME set: everything about a user
+  postern doctor --stack postern                   check the whole deployment
+  postern user show johndoe                        with POSTERN_STACK set: everything about a user
   postern user unlock johndoe                      after too many failures
   postern --local user add ann --email a@b.example on the table that `cargo run` serves
 
@@ -37,7 +37,7 @@ Exit codes:
   0  done
   1  failed
   2  the command line is wrong
-  3  there is no such user, key or table
+  3  there is no such user, key, table or stack
   4  refused: the name is taken, the password is too weak, …
   5  done in part: some rows were rejected
   6  AWS, or the other API at --endpoint-url, cannot be reached";

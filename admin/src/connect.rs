@@ -14,6 +14,7 @@ use postern::store::Conflicts;
 use postern::store::operator::Operator;
 
 use crate::output::Failure;
+use crate::stack::{self, Stack};
 use crate::target::Target;
 
 /// The table of `cargo run`, and its address.
@@ -30,23 +31,28 @@ pub struct Connection {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// The table's name.
     pub table: String,
+    /// The stack, if the operator names one.
+    pub stack: Option<Stack>,
     /// Whether the table is on this machine. Only there are sample keys allowed.
     pub is_local: bool,
 }
 
-/// Finds the credentials and the region, and creates the clients. Sends no request to the table.
+/// Finds the stack if one is named, the credentials and the region, and creates the clients. Sends no request
+/// to the table.
 ///
 /// # Errors
-/// If no table is named, or no region is set.
+/// If no stack and no table is named, no region is set, or the stack is not found.
 pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     let env = Environment::of_process();
-    let table = match &target.table {
-        Some(table) => table.clone(),
-        None if target.local => LOCAL_TABLE.to_owned(),
-        None => env.optional("TABLE_NAME").map(str::to_owned).ok_or_else(|| {
+    let stack = stack::find(target).await?;
+    let table = match (&target.table, &stack) {
+        (Some(table), _) => table.clone(),
+        (None, Some(stack)) => stack.table.clone(),
+        (None, None) if target.local => LOCAL_TABLE.to_owned(),
+        (None, None) => env.optional("TABLE_NAME").map(str::to_owned).ok_or_else(|| {
             Failure::usage(
-                "which table? Name it with --table or TABLE_NAME (the stack's output TableName), or use --local \
-                 for the one that `cargo run` serves",
+                "which table? Name the stack with --stack or POSTERN_STACK, or the table with --table or \
+                 TABLE_NAME, or use --local for the one that `cargo run` serves",
             )
         })?,
     };
@@ -56,7 +62,7 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     let mut config = aws_sdk_dynamodb::config::Builder::from(&aws).retry_classifier(Conflicts);
     config.set_endpoint_url(endpoint);
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
-    Ok(Connection { store: Operator::new(dynamodb.clone(), &table), aws, dynamodb, table, is_local })
+    Ok(Connection { store: Operator::new(dynamodb.clone(), &table), aws, dynamodb, table, stack, is_local })
 }
 
 /// Creates a client for Secrets Manager, with the same credentials.
@@ -64,13 +70,41 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
 /// # Errors
 /// If no region is set.
 pub async fn secrets_manager(target: &Target) -> Result<aws_sdk_secretsmanager::Client, Failure> {
-    const VARIABLE: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
-    let endpoint = endpoint_of_env(VARIABLE);
-    let is_local = on_this_machine(VARIABLE, endpoint.as_deref())?;
-    let aws = sdk(target, is_local).await?;
+    let (aws, endpoint) = service(target, "AWS_ENDPOINT_URL_SECRETS_MANAGER").await?;
     let mut config = aws_sdk_secretsmanager::config::Builder::from(&aws);
     config.set_endpoint_url(endpoint);
     Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
+}
+
+/// Creates a client for CloudFormation, with the same credentials.
+///
+/// # Errors
+/// If no region is set.
+pub async fn cloudformation(target: &Target) -> Result<aws_sdk_cloudformation::Client, Failure> {
+    let (aws, endpoint) = service(target, "AWS_ENDPOINT_URL_CLOUDFORMATION").await?;
+    let mut config = aws_sdk_cloudformation::config::Builder::from(&aws);
+    config.set_endpoint_url(endpoint);
+    Ok(aws_sdk_cloudformation::Client::from_conf(config.build()))
+}
+
+/// Returns the configuration for another service than DynamoDB, and its address. `variable` holds the address;
+/// `None` means AWS.
+///
+/// # Errors
+/// If no region is set, or the address is no URL.
+pub async fn service(
+    target: &Target,
+    variable: &'static str,
+) -> Result<(SdkConfig, Option<String>), Failure> {
+    let env = Environment::of_process();
+    // An emulator with a stack has all services at one address.
+    let of_stack = target.endpoint_url.as_deref().filter(|_| stack::is_named(target));
+    let (named_by, endpoint) = match (env.optional(variable), of_stack) {
+        (None, Some(endpoint)) => ("--endpoint-url", Some(endpoint.to_owned())),
+        _ => (variable, endpoint_of_env(variable)),
+    };
+    let is_local = on_this_machine(named_by, endpoint.as_deref())?;
+    Ok((sdk(target, is_local).await?, endpoint))
 }
 
 /// Returns the address of DynamoDB. `None` means AWS.

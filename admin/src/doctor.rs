@@ -15,6 +15,7 @@ use crate::check::{Check, report};
 use crate::connect::{Connection, connect};
 use crate::keys;
 use crate::output::{Failure, Output};
+use crate::stack::Stack;
 use crate::table;
 use crate::target::Target;
 
@@ -29,12 +30,12 @@ Prints a line for each check: ok, warn or FAIL, and what to do. A check that can
 FAILs has no line.
 
 Examples:
+  postern doctor --stack postern
   postern doctor --table postern-users --secret arn:aws:secretsmanager:…
   postern doctor --local
   postern doctor --json | jq '.[] | select(.level != \"ok\")'")]
 pub struct DoctorOptions {
-    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else
-    /// SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys, if it is not that of the stack. Else SIGNING_KEYS_SECRET_ARN.
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
 }
@@ -51,6 +52,7 @@ pub async fn run(options: &DoctorOptions, target: &Target) -> Result<Output, Fai
             let found = credentials(&connection).await;
             let has_credentials = found.is_ok();
             checks.push(found.unwrap_or_else(|check| check));
+            checks.extend(connection.stack.as_ref().map(Stack::check));
             if has_credentials {
                 check_table(connection, &mut checks, options, target).await;
             }
@@ -81,7 +83,7 @@ async fn check_table(
             checks.push(Check::fail("table", message));
         }
     }
-    checks.push(match keys::ring(options.secret.as_deref(), target, connection.is_local).await {
+    checks.push(match keys::ring(options.secret.as_deref(), target, &connection).await {
         Ok(found) => {
             let peppers: Vec<_> = found.ring.peppers.ids().map(ToString::to_string).collect();
             let with = if peppers.is_empty() { "" } else { ", with the password peppers " };

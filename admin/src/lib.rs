@@ -5,6 +5,7 @@
 //! | [`cli`] | the commands, and the options of every command |
 //! | [`target`] | the deployment that a command works on |
 //! | [`connect`] | the clients for a deployment |
+//! | [`stack`] | the CloudFormation stack of a deployment: its outputs and log groups |
 //! | [`user`] | users |
 //! | [`table`] | the table |
 //! | [`keys`] | the signing keys |
@@ -26,6 +27,7 @@ pub mod files;
 pub mod import;
 pub mod keys;
 pub mod output;
+pub mod stack;
 pub mod table;
 pub mod target;
 pub mod user;

@@ -95,10 +95,11 @@ impl Failure {
         Self::new(Exit::Unavailable, lines.collect::<Vec<_>>().join("; "))
     }
 
-    /// Adds to the message where the table was looked for, if it cannot be reached.
+    /// Adds to the message where the table was looked for, if DynamoDB cannot be reached.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {
-        if self.exit == Exit::Unavailable && !self.message.contains(place) {
+        let of_table = self.message.starts_with("DynamoDB ");
+        if self.exit == Exit::Unavailable && of_table && !self.message.contains(place) {
             self.message = format!("{} ({place})", self.message);
         }
         self

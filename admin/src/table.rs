@@ -60,8 +60,8 @@ pub(crate) fn missing(connection: &Connection) -> String {
             "there is no table {table} here; `postern table create` makes one, and so does `cargo run`"
         ),
         false => format!(
-            "there is no table {table} in {region}: is it another region or account? The stack's output TableName is \
-             its name"
+            "there is no table {table} in {region}: is it another region or account? `postern --stack NAME` finds \
+             the table of a stack"
         ),
     }
 }

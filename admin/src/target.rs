@@ -6,19 +6,24 @@ use clap::Args;
 /// them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Target {
-    /// The DynamoDB table (the stack's output TableName). Else TABLE_NAME of the environment.
-    #[arg(long, global = true, help_heading = "Table")]
+    /// The CloudFormation stack. Its outputs name the table, the secret and the URL. Else POSTERN_STACK of the
+    /// environment.
+    #[arg(long, value_name = "NAME", global = true, conflicts_with = "table", help_heading = "Deployment")]
+    pub stack: Option<String>,
+    /// The DynamoDB table, if it is not that of a stack. Else TABLE_NAME of the environment.
+    #[arg(long, global = true, help_heading = "Deployment")]
     pub table: Option<String>,
-    /// The address of another DynamoDB API than AWS's. On this machine it needs no credentials.
-    #[arg(long, value_name = "URL", global = true, help_heading = "Table")]
+    /// The address of another DynamoDB API than AWS's. On this machine it needs no credentials. With --stack,
+    /// it is the address of the other AWS services too.
+    #[arg(long, value_name = "URL", global = true, help_heading = "Deployment")]
     pub endpoint_url: Option<String>,
     /// The table that `cargo run` serves on this machine. The environment is ignored.
-    #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "table"], help_heading = "Table")]
+    #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "stack", "table"], help_heading = "Deployment")]
     pub local: bool,
     /// The AWS region.
-    #[arg(long, global = true, help_heading = "Table")]
+    #[arg(long, global = true, help_heading = "Deployment")]
     pub region: Option<String>,
     /// The AWS profile.
-    #[arg(long, global = true, help_heading = "Table")]
+    #[arg(long, global = true, help_heading = "Deployment")]
     pub profile: Option<String>,
 }

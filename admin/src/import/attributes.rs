@@ -43,6 +43,24 @@ pub fn is_column(column: &str) -> bool {
     column.split_once('.').is_some_and(|(contract, member)| kind(contract, member).is_some())
 }
 
+/// The attributes that contracts read, as columns of CSV.
+pub fn columns() -> impl Iterator<Item = String> {
+    MEMBERS.iter().map(|(contract, member, _)| format!("{contract}.{member}"))
+}
+
+/// Reads the value of an attribute that is written as in a field of CSV. Returns `None` if no contract reads such
+/// an attribute.
+///
+/// # Errors
+/// If the text is not of the attribute's type.
+pub fn of_text(column: &str, text: &str) -> Result<Option<Value>, Reason> {
+    let Some(kind) = column.split_once('.').and_then(|(contract, member)| kind(contract, member)) else {
+        return Ok(None);
+    };
+    let value = kind.read(text).filter(|value| kind.fits(value));
+    value.map(Some).ok_or_else(|| malformed(column, kind.wanted()))
+}
+
 /// Takes the attributes' columns out of a record of CSV.
 ///
 /// # Errors
@@ -54,20 +72,7 @@ pub fn of_columns(record: &mut Record) -> Result<Map<String, Value>, Reason> {
         let Some(Value::String(field)) = record.remove(&column) else { continue };
         let Some((contract, member)) = column.split_once('.') else { continue };
         let Some(kind) = kind(contract, member) else { continue };
-        let value = match kind {
-            Kind::Text | Kind::Role => Some(Value::String(field)),
-            Kind::Integer => fields::whole::<i64>(&field).map(Value::from),
-            Kind::Boolean => match field.to_ascii_lowercase().as_str() {
-                "true" | "t" | "1" => Some(Value::Bool(true)),
-                "false" | "f" | "0" => Some(Value::Bool(false)),
-                _ => None,
-            },
-            Kind::Integers => {
-                let numbers: Option<Vec<i64>> = field.split_whitespace().map(fields::whole).collect();
-                numbers.map(Value::from)
-            }
-        };
-        let value = value.ok_or_else(|| malformed(&column, kind.wanted()))?;
+        let value = kind.read(&field).ok_or_else(|| malformed(&column, kind.wanted()))?;
         let of_contract = attributes.entry(contract).or_insert_with(|| json!({}));
         if let Value::Object(members) = of_contract {
             members.insert(member.to_owned(), value);
@@ -99,6 +104,23 @@ fn kind(contract: &str, member: &str) -> Option<Kind> {
 }
 
 impl Kind {
+    /// Reads a field of CSV.
+    fn read(self, field: &str) -> Option<Value> {
+        match self {
+            Self::Text | Self::Role => Some(Value::from(field)),
+            Self::Integer => fields::whole::<i64>(field).map(Value::from),
+            Self::Boolean => match field.to_ascii_lowercase().as_str() {
+                "true" | "t" | "1" => Some(Value::Bool(true)),
+                "false" | "f" | "0" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            Self::Integers => {
+                let numbers: Option<Vec<i64>> = field.split_whitespace().map(fields::whole).collect();
+                numbers.map(Value::from)
+            }
+        }
+    }
+
     fn fits(self, value: &Value) -> bool {
         match self {
             Self::Text => value.is_string(),

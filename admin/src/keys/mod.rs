@@ -19,6 +19,7 @@ pub use self::pepper::PepperCommand;
 use self::place::{PlaceArgs, secret_named, secret_of_env};
 pub use self::set::Algorithm;
 use self::set::SigningKeys;
+use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
 
@@ -30,7 +31,7 @@ pub enum KeysCommand {
     /// Show the keys, and which one signs.
     #[command(after_help = "\
 Examples:
-  postern keys show --secret arn:aws:secretsmanager:…
+  postern keys show --stack postern
   postern keys show --file keys.json --private")]
     Show(Show),
     /// Rotate the keys, in three steps: add, promote, retire.
@@ -79,11 +80,11 @@ pub struct Show {
 Nothing has to be deployed. Functions read the secret every five minutes. A client that verifies by
 /.well-known/jwks.json reads that at most five minutes later. Tokens and recovery codes stay valid.
 
-  postern keys rotate --secret ARN --add              a new key, which verifies and does not sign yet
+  postern keys rotate --stack postern --add              a new key, which verifies and does not sign yet
   (ten minutes later)
-  postern keys rotate --secret ARN --promote KID      the new key signs
+  postern keys rotate --stack postern --promote KID      the new key signs
   (when the old tokens have expired: a week by default)
-  postern keys rotate --secret ARN --retire OLD_KID   the old key is gone")]
+  postern keys rotate --stack postern --retire OLD_KID   the old key is gone")]
 pub struct Rotate {
     #[command(flatten)]
     place: PlaceArgs,
@@ -172,10 +173,11 @@ async fn show(options: &Show, target: &Target) -> Result<Output, Failure> {
 async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
     let place = options.place.find(target).await?;
     let mut set = place.set().await?;
-    let again = match (&options.place.secret, &options.place.file) {
-        (_, Some(file)) => format!("postern keys rotate --file {}", file.display()),
-        (Some(secret), None) => format!("postern keys rotate --secret {secret}"),
-        (None, None) => "postern keys rotate".to_owned(),
+    let again = match (&options.place.secret, &options.place.file, &target.stack) {
+        (_, Some(file), _) => format!("postern keys rotate --file {}", file.display()),
+        (Some(secret), None, _) => format!("postern keys rotate --secret {secret}"),
+        (None, None, Some(stack)) => format!("postern keys rotate --stack {stack}"),
+        (None, None, None) => "postern keys rotate".to_owned(),
     };
     let (what, next) = match &options.step {
         Step { promote: Some(kid), .. } => {
@@ -211,17 +213,23 @@ pub(crate) struct Found {
     pub(crate) place: String,
 }
 
-/// Finds the keys as the functions do: in the secret, else in the environment, else, for a table on this
-/// machine only, the sample keys.
+/// Finds the functions' keys: in the secret that an option, the stack or the environment names, else in the
+/// environment itself, else, for a table on this machine only, the sample keys.
 ///
 /// # Errors
 /// If there are no keys, they are broken, or they are the sample keys and the table is not on this machine.
-pub(crate) async fn ring(secret: Option<&str>, target: &Target, is_local: bool) -> Result<Found, Failure> {
+pub(crate) async fn ring(
+    secret: Option<&str>,
+    target: &Target,
+    connection: &Connection,
+) -> Result<Found, Failure> {
+    let is_local = connection.is_local;
     let env = Environment::of_process();
     let in_env = env.optional("SIGNING_KEYS");
-    let named = secret.map(str::to_owned).or_else(|| secret_of_env().filter(|_| !target.local));
+    let chosen = secret.or(connection.stack.as_ref().map(|stack| stack.secret.as_str()));
+    let named = chosen.map(str::to_owned).or_else(|| secret_of_env().filter(|_| !target.local));
     let (text, place) = match (named, in_env) {
-        (Some(_), Some(_)) if secret.is_none() => {
+        (Some(_), Some(_)) if chosen.is_none() => {
             return Err(Failure::usage(
                 "SIGNING_KEYS is set, and so is SIGNING_KEYS_SECRET_ARN; only one of them can hold the signing keys",
             ));
@@ -235,7 +243,8 @@ pub(crate) async fn ring(secret: Option<&str>, target: &Target, is_local: bool) 
         (None, None) if is_local => (SAMPLE_KEYS.to_owned(), "the sample keys".to_owned()),
         (None, None) => {
             return Err(Failure::usage(
-                "where are the signing keys? Use --secret ARN_OR_NAME, or set SIGNING_KEYS_SECRET_ARN or SIGNING_KEYS",
+                "where are the signing keys? Use --stack NAME or --secret ARN_OR_NAME, or set POSTERN_STACK, \
+                 SIGNING_KEYS_SECRET_ARN or SIGNING_KEYS",
             ));
         }
     };

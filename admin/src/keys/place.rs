@@ -15,12 +15,13 @@ use super::set::SigningKeys;
 use crate::connect::secrets_manager;
 use crate::files::create_private;
 use crate::output::{Exit, Failure};
+use crate::stack;
 use crate::target::Target;
 
 /// The place of the keys, as an option names it.
 #[derive(Args)]
 pub(super) struct PlaceArgs {
-    /// The secret in Secrets Manager (the stack's output SigningKeysSecretArn). Else SIGNING_KEYS_SECRET_ARN.
+    /// The secret in Secrets Manager, if it is not that of the stack. Else SIGNING_KEYS_SECRET_ARN.
     #[arg(long, value_name = "ARN_OR_NAME")]
     pub(super) secret: Option<String>,
     /// A file instead of a secret.
@@ -54,15 +55,20 @@ impl PlaceArgs {
     /// Finds the place.
     ///
     /// # Errors
-    /// If no option and no variable names one.
+    /// If no option and no variable names one, or the stack is not found.
     pub(super) async fn find(&self, target: &Target) -> Result<Place, Failure> {
         if let Some(file) = &self.file {
             return Ok(Place::File(file.clone()));
         }
-        match self.secret.clone().or_else(secret_of_env) {
+        let secret = match &self.secret {
+            Some(secret) => Some(secret.clone()),
+            None => stack::find(target).await?.map(|stack| stack.secret).or_else(secret_of_env),
+        };
+        match secret {
             Some(id) => secret_named(id, target).await,
             None => Err(Failure::usage(
-                "where are the keys? Use --secret ARN_OR_NAME or --file FILE, or set SIGNING_KEYS_SECRET_ARN",
+                "where are the keys? Use --stack NAME, --secret ARN_OR_NAME or --file FILE, or set POSTERN_STACK \
+                 or SIGNING_KEYS_SECRET_ARN",
             )),
         }
     }

@@ -112,17 +112,18 @@ async fn taken(store: &Operator, user: &UserRecord) -> Result<Option<String>, Fa
             continue;
         }
         if let Some(login) = store.login(&LoginName::new(typed)).await? {
-            let typed = plain(typed);
-            return Ok(Some(format!(
-                "the {what} {typed} is taken: it is a login name of user {}",
-                login.user_id
-            )));
+            return Ok(Some(is_taken(what, typed, login.user_id)));
         }
     }
     Ok(None)
 }
 
-fn failure(error: CreateUserError) -> Failure {
+/// The message that a name is another user's.
+pub(super) fn is_taken(what: &str, name: &str, by: u64) -> String {
+    format!("the {what} {} is taken: it is a login name of user {by}", plain(name))
+}
+
+pub(super) fn failure(error: CreateUserError) -> Failure {
     match error {
         CreateUserError::Store(error) => error.into(),
         CreateUserError::Taken => Failure::new(Exit::Refused, error.to_string()),

@@ -1,120 +1,168 @@
-//! Commands that change one user in one write: the password and the status.
+//! `postern user change`: the username, the e-mail address and the attributes of a user.
 
 use clap::Args;
 use postern::clock::now;
-use postern::identity::Status;
-use postern::store::Written;
-use postern::store::operator::Operator;
-use serde_json::json;
+use postern::identity::LoginName;
+use postern::store::operator::{ChangeOutcome, Operator, UserChange, UserRecord};
+use serde_json::{Value, json};
 
-use super::describe::{about, briefly, deleted_meanwhile};
+use super::add;
+use super::describe::{about, briefly};
 use super::unlock;
 use super::user_arg::UserArg;
-use crate::ask::new_password_hash;
-use crate::output::{Exit, Failure, Output, status_name};
+use crate::import::attributes;
+use crate::output::{Exit, Failure, Output, plain};
 
-/// The user whose password to set.
+/// The user to change, and what to change.
 #[derive(Args)]
 #[command(after_help = "\
-Ends all sessions and tokens, and unlocks the user's login names. Without --password-stdin, the command asks
-for the password.
+All changes are made together or not at all. Other users can take the old names at once. Failures that were
+counted for an old name stay with that name, and new names begin unlocked.
+
+Sessions and tokens stay valid, since they name the user by the id. A JWT of mfa that was issued before shows
+the old username and role until it expires. `postern user sessions USER --end` ends all of them.
+
+An attribute is CONTRACT.MEMBER, and its value is written as in a CSV for `postern import`
+(docs/import-format.md).
 
 Examples:
-  postern user set-password johndoe
-  postern user set-password johndoe --must-change-password
-  pwgen -s 20 1 | tee /dev/tty | postern user set-password johndoe --password-stdin")]
-pub struct SetPassword {
+  postern user change johndoe --username john.doe
+  postern user change 4711 --email john@example.com
+  postern user change johndoe --attribute sso.role=moderator --attribute 'sso.tags=3 5'
+  postern user change johndoe --no-email --remove-attribute mfa.bio")]
+#[group(id = "changes", required = true, multiple = true, args = ["username", "email", "no_email", "attributes", "removed"])]
+pub struct Change {
     #[command(flatten)]
     user: UserArg,
-    /// The user has to change the password before signing in. Without this option, the user does not have to,
-    /// even if an earlier command required it.
+    /// The new username. A change of upper and lower case only changes how it is shown.
     #[arg(long)]
-    must_change_password: bool,
-    /// The password is the first line of standard input.
+    username: Option<String>,
+    /// The new e-mail address.
     #[arg(long)]
-    password_stdin: bool,
+    email: Option<String>,
+    /// Remove the e-mail address. The user cannot sign in at email then.
+    #[arg(long, conflicts_with = "email")]
+    no_email: bool,
+    /// Set an attribute, for example email.first_name=Ann.
+    #[arg(long = "attribute", value_name = "CONTRACT.MEMBER=VALUE")]
+    attributes: Vec<String>,
+    /// Remove an attribute.
+    #[arg(long = "remove-attribute", value_name = "CONTRACT.MEMBER")]
+    removed: Vec<String>,
 }
 
-/// The user to disable.
-#[derive(Args)]
-#[command(after_help = "\
-`postern user enable` reverts it.
-
-Examples:
-  postern user disable johndoe
-  postern user disable mallory@example.com --block")]
-pub struct Disable {
-    #[command(flatten)]
-    user: UserArg,
-    /// Mark the user as blocked. A client gets the same answer as for a disabled user; operators see the
-    /// difference.
-    #[arg(long)]
-    block: bool,
-}
-
-pub(super) async fn set_password(store: &Operator, options: &SetPassword) -> Result<Output, Failure> {
+pub(super) async fn run(store: &Operator, options: &Change) -> Result<Output, Failure> {
+    let change = options.change()?;
     let user = options.user.find(store).await?;
-    let hash = new_password_hash(options.password_stdin, &[&user.username, &user.email])?;
-    if store.set_password(user.id, &hash, options.must_change_password, now()).await? == Written::Refused {
-        return Err(deleted_meanwhile());
-    }
-    let unlocked = unlock::unlock_all(store, &user).await.map_err(|failure| {
-        let message = format!("the password is set, but {}", unlock::still_locked(&user, &failure));
-        Failure::new(failure.exit, message)
-    })?;
-    let mut text = format!("set the password of {}, ended all sessions", briefly(&user));
-    for line in unlocked.iter().filter(|unlocked| unlocked.failures > 0) {
-        text += &format!("\n{line}");
-    }
-    if user.status != Status::Active {
-        text += &format!("\nnote: the user is {} and cannot sign in", status_name(user.status));
-    }
-    let more = json!({"status": user.status, "must_change_password": options.must_change_password});
-    Ok(Output::done(text, about(&user, more)))
-}
-
-pub(super) async fn activate(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
-    let user = user.find(store).await?;
-    let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
-    match user.status {
-        Status::NotActivated => {}
-        Status::Active => return Err(refused("is active already".to_owned())),
-        Status::Disabled | Status::Blocked => {
-            let message =
-                format!("is {}; `postern user enable {}` is for that", status_name(user.status), user.id);
-            return Err(refused(message));
+    check_username(&user, &change)?;
+    match store.change_user(&user, &change, now()).await.map_err(add::failure)? {
+        ChangeOutcome::Changed(changed, new_names) => {
+            for name in &new_names {
+                // Failures that attackers caused before the user had the name must not lock the user out.
+                store.unlock_name(name, now()).await.map_err(|error| {
+                    let failure = Failure::from(error);
+                    let message =
+                        format!("the user is changed, but {}", unlock::still_locked(&user, &failure));
+                    Failure::new(failure.exit, message)
+                })?;
+            }
+            let what = differences(&user, &changed);
+            let text = format!("changed {}: {}", briefly(&changed), plain(&what.join(", ")));
+            Ok(Output::done(
+                text,
+                about(&changed, json!({"changed": what, "attributes": changed.attributes})),
+            ))
+        }
+        ChangeOutcome::Unchanged => {
+            Err(Failure::new(Exit::Refused, format!("{} is so already", briefly(&user))))
+        }
+        ChangeOutcome::ChangedMeanwhile => {
+            let message = format!("{} was changed meanwhile and is not changed; try again", briefly(&user));
+            Err(Failure::new(Exit::Refused, message))
+        }
+        ChangeOutcome::Taken(name, by) => {
+            let is_username = change.username.is_some_and(|username| LoginName::new(&username) == name);
+            let field = if is_username { "username" } else { "e-mail address" };
+            Err(Failure::new(Exit::Refused, add::is_taken(field, name.as_key().unwrap_or_default(), by)))
         }
     }
-    if store.activate(user.id, now()).await? == Written::Refused {
-        return Err(refused("was changed meanwhile; try again".to_owned()));
-    }
-    Ok(Output::done(format!("activated {}", briefly(&user)), about(&user, json!({"status": Status::Active}))))
 }
 
-pub(super) async fn disable(store: &Operator, options: &Disable) -> Result<Output, Failure> {
-    let user = options.user.find(store).await?;
-    let status = if options.block { Status::Blocked } else { Status::Disabled };
-    if store.set_status(user.id, status, now()).await? == Written::Refused {
-        return Err(deleted_meanwhile());
-    }
-    let text = format!("{} is now {}, and all sessions are ended", briefly(&user), status_name(status));
-    Ok(Output::done(text, about(&user, json!({"status": status}))))
-}
-
-pub(super) async fn enable(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
-    let user = user.find(store).await?;
-    let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
-    match user.status {
-        Status::Disabled | Status::Blocked => {}
-        Status::Active => return Err(refused("is active already".to_owned())),
-        Status::NotActivated => {
-            let message = format!("is not activated; `postern user activate {}` is for that", user.id);
-            return Err(refused(message));
+impl Change {
+    /// Reads the options.
+    fn change(&self) -> Result<UserChange, Failure> {
+        let mut changed = Vec::new();
+        for attribute in &self.attributes {
+            let Some((column, value)) = attribute.split_once('=') else {
+                let message = format!("--attribute {} has no value: CONTRACT.MEMBER=VALUE", plain(attribute));
+                return Err(Failure::usage(message));
+            };
+            let value =
+                attributes::of_text(column, value).map_err(|reason| Failure::usage(reason.to_string()))?;
+            changed.push((column, value.ok_or_else(|| unknown(column))?));
         }
+        for column in &self.removed {
+            changed.push((column, Value::Null));
+        }
+        let mut attributes = Vec::new();
+        for (column, value) in changed {
+            let (contract, member) = column.split_once('.').ok_or_else(|| unknown(column))?;
+            let attribute = (contract.to_owned(), member.to_owned(), value);
+            if attributes.iter().any(|(c, m, _)| (c, m) == (&attribute.0, &attribute.1)) {
+                return Err(Failure::usage(format!("the attribute {} is named twice", plain(column))));
+            }
+            attributes.push(attribute);
+        }
+        if self.email.as_deref().is_some_and(|email| email.trim().is_empty()) {
+            return Err(Failure::usage("the e-mail address is empty; --no-email removes it"));
+        }
+        let email = self.email.clone().or_else(|| self.no_email.then(String::new));
+        Ok(UserChange { username: self.username.clone(), email, attributes })
     }
-    if store.set_status(user.id, Status::Active, now()).await? == Written::Refused {
-        return Err(deleted_meanwhile());
+}
+
+/// Refuses a username that is another user's id. At mfa, the name would win over the id.
+fn check_username(user: &UserRecord, change: &UserChange) -> Result<(), Failure> {
+    let Some(username) = &change.username else { return Ok(()) };
+    let name = LoginName::new(username);
+    if name == LoginName::new(&user.username) || name.as_id().is_none_or(|id| id == user.id) {
+        return Ok(());
     }
-    let text = format!("enabled {}, who was {}", briefly(&user), status_name(user.status));
-    Ok(Output::done(text, about(&user, json!({"status": Status::Active}))))
+    let message =
+        format!("the username {} may be another user's id; choose one with a letter", plain(username));
+    Err(Failure::new(Exit::Refused, message))
+}
+
+fn unknown(column: &str) -> Failure {
+    let known = attributes::columns().collect::<Vec<_>>().join(", ");
+    Failure::usage(format!("there is no attribute {}; there are {known}", plain(column)))
+}
+
+/// Names what differs between two records of a user. An attribute's value is not shown.
+fn differences(before: &UserRecord, after: &UserRecord) -> Vec<String> {
+    let mut what = Vec::new();
+    if before.username != after.username {
+        what.push("username".to_owned());
+    }
+    if before.email != after.email {
+        what.push("email".to_owned());
+    }
+    let contracts: std::collections::BTreeSet<&String> =
+        before.attributes.keys().chain(after.attributes.keys()).collect();
+    for contract in contracts {
+        let of = |user: &UserRecord, member: &str| {
+            user.attributes.get(contract).and_then(|of| of.get(member)).cloned()
+        };
+        let members =
+            [before, after].into_iter().filter_map(|user| user.attributes.get(contract)?.as_object());
+        let members: std::collections::BTreeSet<&String> =
+            members.flat_map(|members| members.keys()).collect();
+        what.extend(
+            members
+                .into_iter()
+                .filter(|member| of(before, member) != of(after, member))
+                .map(|member| format!("{contract}.{member}")),
+        );
+    }
+    what
 }

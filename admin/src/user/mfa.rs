@@ -30,13 +30,12 @@ Recovery codes are stored as digests under a key. This key is kept with the sign
 SIGNING_KEYS, or, for a table on this machine, in the sample keys that `cargo run` uses.
 
 Examples:
-  postern user mfa enrol johndoe --secret arn:aws:secretsmanager:…
+  postern user mfa enrol johndoe --stack postern
   postern --local user mfa enrol johndoe")]
 pub struct Enrol {
     #[command(flatten)]
     user: UserArg,
-    /// The secret with the signing keys (the stack's output SigningKeysSecretArn). Else
-    /// SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys, if it is not that of the stack. Else SIGNING_KEYS_SECRET_ARN.
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
     /// The name of the service, which the authenticator shows.
@@ -67,7 +66,7 @@ async fn enrol(options: &Enrol, target: &Target, connection: &Connection) -> Res
     if user.mfa.is_some() && !options.replace {
         return Err(on());
     }
-    let ring = keys::ring(options.secret.as_deref(), target, connection.is_local).await?.ring;
+    let ring = keys::ring(options.secret.as_deref(), target, connection).await?.ring;
     let enrolment = Enrolment::random();
     let digests = enrolment.digests(user.id, &ring.recovery);
     let set = connection.store.set_mfa(user.id, &enrolment.mfa, digests, options.replace, now()).await?;

@@ -7,7 +7,9 @@ mod describe;
 mod list;
 mod mfa;
 mod sessions;
+mod set_password;
 mod show;
+mod status;
 mod unlock;
 mod user_arg;
 
@@ -28,13 +30,15 @@ pub enum UserCommand {
     Show(UserArg),
     /// List the users, one on each line, in no particular order.
     List(list::List),
+    /// Change the username, the e-mail address or attributes of a user.
+    Change(change::Change),
     /// Set a user's password, end all sessions, and unlock the login names.
-    SetPassword(change::SetPassword),
+    SetPassword(set_password::SetPassword),
     /// Activate a user who is not activated yet.
     #[command(after_help = "Example:\n  postern user activate ann@b.example")]
     Activate(UserArg),
     /// Disable a user, and end all sessions.
-    Disable(change::Disable),
+    Disable(status::Disable),
     /// Enable a user who was disabled or blocked.
     #[command(after_help = "Example:\n  postern user enable johndoe")]
     Enable(UserArg),
@@ -60,10 +64,11 @@ pub async fn run(command: UserCommand, target: &Target, json: bool) -> Result<Ou
         UserCommand::Add(options) => add::run(store, options).await,
         UserCommand::Show(user) => show::run(store, &user).await,
         UserCommand::List(options) => list::run(store, &options, json).await,
-        UserCommand::SetPassword(options) => change::set_password(store, &options).await,
-        UserCommand::Activate(user) => change::activate(store, &user).await,
-        UserCommand::Disable(options) => change::disable(store, &options).await,
-        UserCommand::Enable(user) => change::enable(store, &user).await,
+        UserCommand::Change(options) => change::run(store, &options).await,
+        UserCommand::SetPassword(options) => set_password::run(store, &options).await,
+        UserCommand::Activate(user) => status::activate(store, &user).await,
+        UserCommand::Disable(options) => status::disable(store, &options).await,
+        UserCommand::Enable(user) => status::enable(store, &user).await,
         UserCommand::Unlock(options) => unlock::run(store, &options).await,
         UserCommand::Delete(options) => delete::run(store, &options).await,
         UserCommand::Mfa(command) => mfa::run(command, target, &connection).await,

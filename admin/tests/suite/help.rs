@@ -13,6 +13,7 @@ async fn help_of_every_command_has_an_example() {
         &["user", "add", "--help"],
         &["user", "show", "--help"],
         &["user", "list", "--help"],
+        &["user", "change", "--help"],
         &["user", "set-password", "--help"],
         &["user", "activate", "--help"],
         &["user", "disable", "--help"],

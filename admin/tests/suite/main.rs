@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod change;
 mod changes;
 mod cli;
+mod cloudformation;
 mod doctor;
 mod help;
 mod keys;
 mod mfa;
 mod secrets;
+mod stack;
 mod table;
 mod users;

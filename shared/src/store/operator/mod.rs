@@ -1,6 +1,7 @@
 //! The requests that only an operator may send. Functions are built without this module, so they cannot use
 //! them.
 
+mod change;
 mod create;
 mod create_users;
 mod delete;
@@ -14,6 +15,7 @@ mod user;
 
 use aws_sdk_dynamodb::Client;
 
+pub use self::change::{ChangeOutcome, UserChange};
 pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES};
 pub use self::create_users::{CreateOutcome, MAX_BATCH, MAX_ITEMS};
 pub use self::join::{Joined, OtherUsername, PasswordOf};

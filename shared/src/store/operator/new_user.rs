@@ -170,6 +170,6 @@ fn has_all(names: &[(LoginName, LoginKind)], of_new_user: &[(LoginName, LoginKin
 }
 
 /// Returns the forms under which a name may be stored, the present one first.
-fn forms(name: &LoginName) -> impl Iterator<Item = &str> {
+pub(super) fn forms(name: &LoginName) -> impl Iterator<Item = &str> {
     name.as_key().into_iter().chain(name.former_keys())
 }

@@ -1,0 +1,75 @@
+//! Commands that change the status of a user.
+
+use clap::Args;
+use postern::clock::now;
+use postern::identity::Status;
+use postern::store::Written;
+use postern::store::operator::Operator;
+use serde_json::json;
+
+use super::describe::{about, briefly, deleted_meanwhile};
+use super::user_arg::UserArg;
+use crate::output::{Exit, Failure, Output, status_name};
+
+/// The user to disable.
+#[derive(Args)]
+#[command(after_help = "\
+`postern user enable` reverts it.
+
+Examples:
+  postern user disable johndoe
+  postern user disable mallory@example.com --block")]
+pub struct Disable {
+    #[command(flatten)]
+    user: UserArg,
+    /// Mark the user as blocked. A client gets the same answer as for a disabled user; operators see the
+    /// difference.
+    #[arg(long)]
+    block: bool,
+}
+
+pub(super) async fn activate(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
+    let user = user.find(store).await?;
+    let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
+    match user.status {
+        Status::NotActivated => {}
+        Status::Active => return Err(refused("is active already".to_owned())),
+        Status::Disabled | Status::Blocked => {
+            let message =
+                format!("is {}; `postern user enable {}` is for that", status_name(user.status), user.id);
+            return Err(refused(message));
+        }
+    }
+    if store.activate(user.id, now()).await? == Written::Refused {
+        return Err(refused("was changed meanwhile; try again".to_owned()));
+    }
+    Ok(Output::done(format!("activated {}", briefly(&user)), about(&user, json!({"status": Status::Active}))))
+}
+
+pub(super) async fn disable(store: &Operator, options: &Disable) -> Result<Output, Failure> {
+    let user = options.user.find(store).await?;
+    let status = if options.block { Status::Blocked } else { Status::Disabled };
+    if store.set_status(user.id, status, now()).await? == Written::Refused {
+        return Err(deleted_meanwhile());
+    }
+    let text = format!("{} is now {}, and all sessions are ended", briefly(&user), status_name(status));
+    Ok(Output::done(text, about(&user, json!({"status": status}))))
+}
+
+pub(super) async fn enable(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
+    let user = user.find(store).await?;
+    let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
+    match user.status {
+        Status::Disabled | Status::Blocked => {}
+        Status::Active => return Err(refused("is active already".to_owned())),
+        Status::NotActivated => {
+            let message = format!("is not activated; `postern user activate {}` is for that", user.id);
+            return Err(refused(message));
+        }
+    }
+    if store.set_status(user.id, Status::Active, now()).await? == Written::Refused {
+        return Err(deleted_meanwhile());
+    }
+    let text = format!("enabled {}, who was {}", briefly(&user), status_name(user.status));
+    Ok(Output::done(text, about(&user, json!({"status": Status::Active}))))
+}
