@@ -95,6 +95,9 @@ def routes_of_body(stack):
 def time_to_live(stack):
     tables = stack.client("dynamodb")
     for name, table in resources(stack.template, "AWS::DynamoDB::Table").items():
+        # A table that the stack did not create stays as it is.
+        if name not in stack.ids:
+            continue
         properties, physical = table["Properties"], stack.ids[name]
         ttl = properties["TimeToLiveSpecification"]
         if tables.describe_time_to_live(TableName=physical)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":

@@ -45,19 +45,19 @@ class Stack:
     def create(self, **parameters):
         self.deploy("create_stack", "CREATE_COMPLETE", parameters)
 
-    def update(self, **parameters):
-        """Updates the stack. Parameters that are not named keep their values."""
-        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters)
+    def update(self, binaries=None, **parameters):
+        """Updates the stack, with today's binaries or others. Parameters that are not named keep their values."""
+        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries)
 
     def delete(self):
         self.client("cloudformation").delete_stack(StackName=self.name)
         stack = self.settled()
         expect(stack and stack["StackStatus"], None, "the stack after its deletion")
 
-    def deploy(self, operation, expected, parameters, template=None, binaries=None):
+    def deploy(self, operation, expected, parameters, binaries=None):
         """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`."""
         self.parameters = parameters
-        self.template = template or translate(parameters)
+        self.template = translate(parameters)
         for mend in TEMPLATE_MENDS:
             mend(self.template)
         self.upload_code(binaries or self.binaries)

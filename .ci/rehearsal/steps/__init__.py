@@ -2,6 +2,16 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import clients, create, keys, parameters, routes, update, users
+from rehearsal.steps import clients, create, keys, parameters, recreate, rollback, routes, update, users
 
-STEPS = [*create.STEPS, *parameters.STEPS, *routes.STEPS, *users.STEPS, *clients.STEPS, *keys.STEPS, *update.STEPS]
+STEPS = [
+    *create.STEPS,
+    *parameters.STEPS,
+    *routes.STEPS,
+    *users.STEPS,
+    *clients.STEPS,
+    *keys.STEPS,
+    *update.STEPS,
+    *rollback.STEPS,
+    *recreate.STEPS,
+]
