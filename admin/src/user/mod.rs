@@ -4,6 +4,7 @@ mod add;
 mod change;
 mod delete;
 mod describe;
+mod end_all;
 mod list;
 mod mfa;
 mod sessions;
@@ -49,7 +50,7 @@ pub enum UserCommand {
     /// Switch the second factor on or off.
     #[command(subcommand)]
     Mfa(mfa::MfaCommand),
-    /// List a user's sessions, or end them.
+    /// List a user's sessions, or end them. End the sessions of all users.
     Sessions(sessions::Sessions),
 }
 
@@ -72,6 +73,6 @@ pub async fn run(command: UserCommand, target: &Target, json: bool) -> Result<Ou
         UserCommand::Unlock(options) => unlock::run(store, &options).await,
         UserCommand::Delete(options) => delete::run(store, &options).await,
         UserCommand::Mfa(command) => mfa::run(command, target, &connection).await,
-        UserCommand::Sessions(options) => sessions::run(store, &options).await,
+        UserCommand::Sessions(options) => sessions::run(&connection, &options).await,
     }
 }

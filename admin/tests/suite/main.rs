@@ -10,6 +10,7 @@ mod doctor;
 mod help;
 mod keys;
 mod mfa;
+mod restore;
 mod secrets;
 mod stack;
 mod table;
