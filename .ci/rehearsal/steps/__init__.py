@@ -2,7 +2,19 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import clients, create, keys, parameters, recreate, rollback, routes, update, users
+from rehearsal.steps import (
+    backup,
+    clients,
+    create,
+    keys,
+    parameters,
+    recreate,
+    rollback,
+    routes,
+    standby,
+    update,
+    users,
+)
 
 STEPS = [
     *create.STEPS,
@@ -14,4 +26,6 @@ STEPS = [
     *update.STEPS,
     *rollback.STEPS,
     *recreate.STEPS,
+    *backup.STEPS,
+    *standby.STEPS,
 ]
