@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::attempts::AttemptsArgs;
 use crate::doctor::DoctorOptions;
 use crate::export::ExportArgs;
 use crate::import::ImportArgs;
@@ -48,6 +49,8 @@ pub enum Command {
     /// Create, show, change and delete users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Show the audit trail: sign-ins, refusals, and changes by operators.
+    Attempts(AttemptsArgs),
     /// Create or check the table.
     #[command(subcommand)]
     Table(TableCommand),

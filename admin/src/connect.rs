@@ -13,6 +13,7 @@ use postern::local_endpoint;
 use postern::store::Conflicts;
 use postern::store::operator::Operator;
 
+use crate::audit::Audit;
 use crate::output::Failure;
 use crate::stack::{self, Stack};
 use crate::target::Target;
@@ -25,6 +26,8 @@ const LOCAL_ENDPOINT: &str = "http://127.0.0.1:8000";
 pub struct Connection {
     /// The table.
     pub store: Operator,
+    /// The audit lines of what the operator changes.
+    pub audit: Audit,
     /// Credentials and region.
     pub aws: SdkConfig,
     /// The DynamoDB client, for requests that the store does not make.
@@ -62,7 +65,9 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     let mut config = aws_sdk_dynamodb::config::Builder::from(&aws).retry_classifier(Conflicts);
     config.set_endpoint_url(endpoint);
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
-    Ok(Connection { store: Operator::new(dynamodb.clone(), &table), aws, dynamodb, table, stack, is_local })
+    let store = Operator::new(dynamodb.clone(), &table);
+    let audit = Audit::new(store.clone(), target.clone(), aws.clone(), is_local);
+    Ok(Connection { store, audit, aws, dynamodb, table, stack, is_local })
 }
 
 /// Creates a client for Secrets Manager, with the same credentials.
@@ -85,6 +90,17 @@ pub async fn cloudformation(target: &Target) -> Result<aws_sdk_cloudformation::C
     let mut config = aws_sdk_cloudformation::config::Builder::from(&aws);
     config.set_endpoint_url(endpoint);
     Ok(aws_sdk_cloudformation::Client::from_conf(config.build()))
+}
+
+/// Creates a client for CloudWatch Logs, with the same credentials.
+///
+/// # Errors
+/// If no region is set.
+pub async fn cloudwatch_logs(target: &Target) -> Result<aws_sdk_cloudwatchlogs::Client, Failure> {
+    let (aws, endpoint) = service(target, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS").await?;
+    let mut config = aws_sdk_cloudwatchlogs::config::Builder::from(&aws);
+    config.set_endpoint_url(endpoint);
+    Ok(aws_sdk_cloudwatchlogs::Client::from_conf(config.build()))
 }
 
 /// Returns the configuration for another service than DynamoDB, and its address. `variable` holds the address;

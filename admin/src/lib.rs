@@ -11,6 +11,8 @@
 //! | [`keys`] | the signing keys |
 //! | [`doctor`] | checks of a whole deployment |
 //! | [`check`] | a check, and its line of output |
+//! | [`attempts`] | the audit trail |
+//! | [`audit`] | the audit lines of what the operator changes |
 //! | [`ask`] | passwords and confirmations of the operator |
 //! | [`import`] | `postern import` |
 //! | [`export`] | `postern export` |
@@ -18,6 +20,8 @@
 //! | [`output`] | the output of a command, for people or as JSON, and its exit code |
 
 pub mod ask;
+pub mod attempts;
+pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod connect;
@@ -59,6 +63,9 @@ pub async fn run(cli: Cli) -> Result<Output, Failure> {
         Command::User(command) => {
             user::run(command, &target, json).await.map_err(|failure| failure.at(&place))
         }
+        Command::Attempts(args) => {
+            attempts::run(&args, &target, json).await.map_err(|failure| failure.at(&place))
+        }
         Command::Table(command) => table::run(command, &target).await.map_err(|failure| failure.at(&place)),
         Command::Keys(command) => keys::run(command, &target).await,
         Command::Doctor(options) => doctor::run(&options, &target).await,
@@ -68,7 +75,7 @@ pub async fn run(cli: Cli) -> Result<Output, Failure> {
             output::write(&script)?;
             Ok(Output::nothing())
         }
-        Command::Import(args) => import::import(args, &connect::connect(&target).await?.store, &place).await,
+        Command::Import(args) => import::import(args, &connect::connect(&target).await?, &place).await,
         Command::Export(args) => {
             let exported = export::export(args, &connect::connect(&target).await?.store).await;
             exported.map_err(|failure| failure.at(&place))

@@ -48,6 +48,12 @@ pub fn read(env: &Environment) -> Option<(String, PathBuf)> {
     is_this_machine(endpoint).then(|| (endpoint.to_owned(), path))
 }
 
+/// Returns the path of the file with the audit events of the latest server, `audit.jsonl` beside the address. Returns
+/// `None` if the environment names no folder for it.
+pub fn audit_log(env: &Environment) -> Option<PathBuf> {
+    path(env).map(|path| path.with_file_name("audit.jsonl"))
+}
+
 /// Returns the path of the file: `postern/dynamodb-endpoint` in `XDG_RUNTIME_DIR`, `XDG_CACHE_HOME` or
 /// `~/.cache`. The first folder that is set counts.
 fn path(env: &Environment) -> Option<PathBuf> {

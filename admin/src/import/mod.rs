@@ -54,7 +54,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use postern::environment::Environment;
-use postern::store::operator::Operator;
+use serde_json::Value;
 
 use self::datepoll::DatePoll;
 use self::django::Django;
@@ -64,6 +64,7 @@ use self::hashes::Hashes;
 pub use self::options::ImportArgs;
 use self::options::{Charset, Format};
 use self::source::Input;
+use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output};
 
 /// The environment variable with FreeSewing's encryption key.
@@ -73,7 +74,7 @@ const ENCRYPTION_KEY: &str = "FREESEWING_ENCRYPTION_KEY";
 ///
 /// # Errors
 /// If the file cannot be read, or is of another format. What is wrong with single rows is part of the output.
-pub async fn import(args: ImportArgs, store: &Operator, place: &str) -> Result<Output, Failure> {
+pub async fn import(args: ImportArgs, connection: &Connection, place: &str) -> Result<Output, Failure> {
     let (mut reader, mut options) = match args.format {
         Format::Django { options, model, media_url } => {
             let django = Django::new(model, &media_url, options.new_ids);
@@ -93,7 +94,21 @@ pub async fn import(args: ImportArgs, store: &Operator, place: &str) -> Result<O
     let encoding = options.encoding.map(|Charset(encoding)| encoding);
     reader.survey(&input, encoding, options.written_by)?;
     let rows = reader.rows(input.open(encoding)?, options.written_by)?;
-    run::run(reader, rows, &input, &options, &hashes, store).await
+    let run = run::run(reader, rows, &input, &options, &hashes, &connection.store);
+    if options.dry_run {
+        return run.await;
+    }
+    connection
+        .audit
+        .record("import", None, async |details| {
+            let output = run.await?;
+            for outcome in ["read", "imported", "already_there", "joined", "rejected"] {
+                let count = output.json.get(outcome).and_then(Value::as_u64);
+                details.counts.extend(count.map(|count| (outcome.to_owned(), count)));
+            }
+            Ok(output)
+        })
+        .await
 }
 
 /// Reads FreeSewing's encryption key. It is never an argument, which other users of this machine could see.

@@ -151,8 +151,8 @@ async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
         }
         Some((_, Err(_))) | None => {}
     }
-    place.write(&set.text()?).await?;
-    let mut answer = list(&set, format!("wrote a new set to {place}"));
+    let exit = place.replace("keys new", &set.text()?, target).await?;
+    let mut answer = Output { exit, ..list(&set, format!("wrote a new set to {place}")) };
     if options.replace {
         answer.text += "\nall older tokens and MFA recovery codes become invalid within five minutes, when functions read the keys \
                         again; users with MFA need new recovery codes: `postern user mfa enrol USER --replace`";
@@ -179,30 +179,31 @@ async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
         (None, None, Some(stack)) => format!("postern keys rotate --stack {stack}"),
         (None, None, None) => "postern keys rotate".to_owned(),
     };
-    let (what, next) = match &options.step {
+    let (command, what, next) = match &options.step {
         Step { promote: Some(kid), .. } => {
             let old = set.promote(kid, options.force, now())?;
             let next = format!(
                 "functions sign with it within five minutes. When older tokens have expired, a week by \
                  default: {again} --retire {old}"
             );
-            (format!("promoted {kid}"), next)
+            ("keys rotate --promote", format!("promoted {kid}"), next)
         }
         Step { retire: Some(kid), .. } => {
             set.retire(kid)?;
             let next = "functions refuse its tokens within five minutes, clients that verify by the key set within ten. Done";
-            (format!("retired {kid}"), next.to_owned())
+            ("keys rotate --retire", format!("retired {kid}"), next.to_owned())
         }
         Step { .. } => {
             let kid = set.add(options.alg, now())?;
             (
+                "keys rotate --add",
                 format!("added {kid}"),
                 format!("in ten minutes, when every verifier has read it: {again} --promote {kid}"),
             )
         }
     };
-    place.write(&set.text()?).await?;
-    let mut answer = list(&set, format!("{what}; {place} now holds"));
+    let exit = place.replace(command, &set.text()?, target).await?;
+    let mut answer = Output { exit, ..list(&set, format!("{what}; {place} now holds")) };
     answer.text += &format!("\nnext: {next}");
     Ok(answer)
 }

@@ -91,8 +91,8 @@ async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
     if !set.add_pepper(id, &pepper)? {
         return Ok(list(&set, format!("the pepper {id} is there already; {place} holds")));
     }
-    place.write(&set.text()?).await?;
-    let mut answer = list(&set, format!("added the pepper {id}; {place} now holds"));
+    let exit = place.replace("keys pepper add", &set.text()?, target).await?;
+    let mut answer = Output { exit, ..list(&set, format!("added the pepper {id}; {place} now holds")) };
     answer.text += &format!(
         "\nnext: in five minutes, when all functions have read it: postern import … --pepper-id {id} --pepper-how HOW"
     );
@@ -109,8 +109,8 @@ async fn remove(options: &Remove, target: &Target) -> Result<Output, Failure> {
     if !yes && !confirm(&question)? {
         return Err(Failure::new(Exit::Refused, "nothing was removed"));
     }
-    place.write(&set.text()?).await?;
-    Ok(list(&set, format!("removed the pepper {id}; {place} now holds")))
+    let exit = place.replace("keys pepper remove", &set.text()?, target).await?;
+    Ok(Output { exit, ..list(&set, format!("removed the pepper {id}; {place} now holds")) })
 }
 
 impl Form {

@@ -12,9 +12,9 @@ use clap::Args;
 use postern::environment::Environment;
 
 use super::set::SigningKeys;
-use crate::connect::secrets_manager;
+use crate::connect::{connect, secrets_manager};
 use crate::files::create_private;
-use crate::output::{Exit, Failure};
+use crate::output::{Exit, Failure, Output};
 use crate::stack;
 use crate::target::Target;
 
@@ -115,8 +115,21 @@ impl Place {
         Failure::new(Exit::NotFound, format!("{self} is not there, or empty; `postern keys new` makes keys"))
     }
 
-    /// Replaces the content.
-    pub(super) async fn write(&self, text: &str) -> Result<(), Failure> {
+    /// Replaces the content. A secret belongs to a deployment, so the change has an audit line in its table; a
+    /// file does not. Returns the exit code of the command.
+    pub(super) async fn replace(&self, command: &str, text: &str, target: &Target) -> Result<Exit, Failure> {
+        if let Self::File(_) = self {
+            return self.write(text).await.map(|()| Exit::Done);
+        }
+        let connection = connect(target).await.map_err(|failure| {
+            let message = format!("the change of {self} is recorded in the table: {}", failure.message);
+            Failure::new(failure.exit, message)
+        })?;
+        let write = async |_: &mut _| self.write(text).await.map(|()| Output::nothing());
+        Ok(connection.audit.record(command, None, write).await?.exit)
+    }
+
+    async fn write(&self, text: &str) -> Result<(), Failure> {
         match self {
             Self::Secret { client, id } => {
                 match client.put_secret_value().secret_id(id).secret_string(text).send().await {

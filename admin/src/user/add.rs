@@ -11,6 +11,7 @@ use serde_json::{Map, json};
 use super::describe::{about, briefly};
 use super::unlock;
 use crate::ask::new_password_hash;
+use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output, plain, status_name};
 
 /// The highest id that every client reads exactly. JavaScript's numbers have gaps above it.
@@ -50,7 +51,8 @@ pub struct Add {
     no_password: bool,
 }
 
-pub(super) async fn run(store: &Operator, options: Add) -> Result<Output, Failure> {
+pub(super) async fn run(connection: &Connection, options: Add) -> Result<Output, Failure> {
+    let store = &connection.store;
     let at = now();
     let mut user = UserRecord {
         version: 1,
@@ -84,22 +86,29 @@ pub(super) async fn run(store: &Operator, options: Add) -> Result<Output, Failur
         let hash = new_password_hash(options.password_stdin, &[&user.username, &user.email])?;
         user.password_hash = Some(hash);
     }
-    user.id = match store.create_user(user.clone()).await {
-        Ok(id) => id,
-        Err(CreateUserError::Taken) => {
-            let taken = taken(store, &user).await?;
-            let message = taken.unwrap_or_else(|| "another user just took it; try again".to_owned());
-            return Err(Failure::new(Exit::Refused, message));
-        }
-        Err(error) => return Err(failure(error)),
-    };
-    // Failures that attackers caused before the user existed must not lock the user out.
-    unlock::unlock_all(store, &user).await.map_err(|failure| {
-        let message = format!("created {}, but {}", briefly(&user), unlock::still_locked(&user, &failure));
-        Failure::new(failure.exit, message)
-    })?;
-    let text = format!("created {}: {}", briefly(&user), status_name(user.status));
-    Ok(Output::done(text, about(&user, json!({"status": user.status}))))
+    connection
+        .audit
+        .record("user add", options.id, async |details| {
+            user.id = match store.create_user(user.clone()).await {
+                Ok(id) => id,
+                Err(CreateUserError::Taken) => {
+                    let taken = taken(store, &user).await?;
+                    let message = taken.unwrap_or_else(|| "another user just took it; try again".to_owned());
+                    return Err(Failure::new(Exit::Refused, message));
+                }
+                Err(error) => return Err(failure(error)),
+            };
+            details.user_id = Some(user.id);
+            // Failures that attackers caused before the user existed must not lock the user out.
+            unlock::unlock_all(store, &user).await.map_err(|failure| {
+                let message =
+                    format!("created user {}, but {}", user.id, unlock::still_locked(&user, &failure));
+                Failure::new(failure.exit, message)
+            })?;
+            let text = format!("created {}: {}", briefly(&user), status_name(user.status));
+            Ok(Output::done(text, about(&user, json!({"status": user.status}))))
+        })
+        .await
 }
 
 /// Returns which name or id another user has, and which user that is.

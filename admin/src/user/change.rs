@@ -3,13 +3,14 @@
 use clap::Args;
 use postern::clock::now;
 use postern::identity::LoginName;
-use postern::store::operator::{ChangeOutcome, Operator, UserChange, UserRecord};
+use postern::store::operator::{ChangeOutcome, UserChange, UserRecord};
 use serde_json::{Value, json};
 
 use super::add;
 use super::describe::{about, briefly};
 use super::unlock;
 use super::user_arg::UserArg;
+use crate::connect::Connection;
 use crate::import::attributes;
 use crate::output::{Exit, Failure, Output, plain};
 
@@ -51,41 +52,52 @@ pub struct Change {
     removed: Vec<String>,
 }
 
-pub(super) async fn run(store: &Operator, options: &Change) -> Result<Output, Failure> {
+pub(super) async fn run(connection: &Connection, options: &Change) -> Result<Output, Failure> {
+    let store = &connection.store;
     let change = options.change()?;
     let user = options.user.find(store).await?;
     check_username(&user, &change)?;
-    match store.change_user(&user, &change, now()).await.map_err(add::failure)? {
-        ChangeOutcome::Changed(changed, new_names) => {
-            for name in &new_names {
-                // Failures that attackers caused before the user had the name must not lock the user out.
-                store.unlock_name(name, now()).await.map_err(|error| {
-                    let failure = Failure::from(error);
+    connection
+        .audit
+        .record("user change", Some(user.id), async |_| {
+            match store.change_user(&user, &change, now()).await.map_err(add::failure)? {
+                ChangeOutcome::Changed(changed, new_names) => {
+                    for name in &new_names {
+                        // Failures that attackers caused before the user had the name must not lock the user out.
+                        store.unlock_name(name, now()).await.map_err(|error| {
+                            let failure = Failure::from(error);
+                            let message =
+                                format!("the user is changed, but {}", unlock::still_locked(&user, &failure));
+                            Failure::new(failure.exit, message)
+                        })?;
+                    }
+                    let what = differences(&user, &changed);
+                    let text = format!("changed {}: {}", briefly(&changed), plain(&what.join(", ")));
+                    Ok(Output::done(
+                        text,
+                        about(&changed, json!({"changed": what, "attributes": changed.attributes})),
+                    ))
+                }
+                ChangeOutcome::Unchanged => {
+                    Err(Failure::new(Exit::Refused, format!("{} is so already", briefly(&user))))
+                }
+                ChangeOutcome::ChangedMeanwhile => {
                     let message =
-                        format!("the user is changed, but {}", unlock::still_locked(&user, &failure));
-                    Failure::new(failure.exit, message)
-                })?;
+                        format!("{} was changed meanwhile and is not changed; try again", briefly(&user));
+                    Err(Failure::new(Exit::Refused, message))
+                }
+                ChangeOutcome::Taken(name, by) => {
+                    let is_username =
+                        change.username.is_some_and(|username| LoginName::new(&username) == name);
+                    let field = if is_username { "username" } else { "e-mail address" };
+                    Err(Failure::new(
+                        Exit::Refused,
+                        add::is_taken(field, name.as_key().unwrap_or_default(), by),
+                    ))
+                }
             }
-            let what = differences(&user, &changed);
-            let text = format!("changed {}: {}", briefly(&changed), plain(&what.join(", ")));
-            Ok(Output::done(
-                text,
-                about(&changed, json!({"changed": what, "attributes": changed.attributes})),
-            ))
-        }
-        ChangeOutcome::Unchanged => {
-            Err(Failure::new(Exit::Refused, format!("{} is so already", briefly(&user))))
-        }
-        ChangeOutcome::ChangedMeanwhile => {
-            let message = format!("{} was changed meanwhile and is not changed; try again", briefly(&user));
-            Err(Failure::new(Exit::Refused, message))
-        }
-        ChangeOutcome::Taken(name, by) => {
-            let is_username = change.username.is_some_and(|username| LoginName::new(&username) == name);
-            let field = if is_username { "username" } else { "e-mail address" };
-            Err(Failure::new(Exit::Refused, add::is_taken(field, name.as_key().unwrap_or_default(), by)))
-        }
-    }
+        })
+        .await
 }
 
 impl Change {

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use postern::store::Written;
-use postern::store::operator::Operator;
 use serde_json::json;
 
 use super::describe::{about, briefly};
 use super::user_arg::UserArg;
 use crate::ask::confirm;
+use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output, count};
 
 /// The user to delete.
@@ -27,26 +27,33 @@ pub struct Delete {
     yes: bool,
 }
 
-pub(super) async fn run(store: &Operator, options: &Delete) -> Result<Output, Failure> {
+pub(super) async fn run(connection: &Connection, options: &Delete) -> Result<Output, Failure> {
+    let store = &connection.store;
     let user = options.user.find(store).await?;
     let sure = options.yes || confirm(&format!("Delete {}? It cannot be reverted.", briefly(&user)))?;
     if !sure {
         return Err(Failure::new(Exit::Refused, "nothing was deleted"));
     }
-    if store.delete_user(&user).await? == Written::Refused {
-        let message = format!("{} was changed meanwhile and is not deleted; try again", briefly(&user));
-        return Err(Failure::new(Exit::Refused, message));
-    }
-    let sessions = store.delete_sessions(user.id).await.map_err(|error| {
-        // The remaining sessions are useless without the user, and expire.
-        let failure = Failure::from(error);
-        let message = format!(
-            "{} is deleted, but not all sessions, which are useless and expire: {}",
-            briefly(&user),
-            failure.message
-        );
-        Failure::new(Exit::Partly, message)
-    })?;
-    let text = format!("deleted {}, and {}", briefly(&user), count(sessions, "session"));
-    Ok(Output::done(text, about(&user, json!({"deleted": true, "sessions": sessions}))))
+    connection
+        .audit
+        .record("user delete", Some(user.id), async |_| {
+            if store.delete_user(&user).await? == Written::Refused {
+                let message =
+                    format!("{} was changed meanwhile and is not deleted; try again", briefly(&user));
+                return Err(Failure::new(Exit::Refused, message));
+            }
+            let sessions = store.delete_sessions(user.id).await.map_err(|error| {
+                // The remaining sessions are useless without the user, and expire.
+                let failure = Failure::from(error);
+                let message = format!(
+                    "{} is deleted, but not all sessions, which are useless and expire: {}",
+                    briefly(&user),
+                    failure.message
+                );
+                Failure::new(Exit::Partly, message)
+            })?;
+            let text = format!("deleted {}, and {}", briefly(&user), count(sessions, "session"));
+            Ok(Output::done(text, about(&user, json!({"deleted": true, "sessions": sessions}))))
+        })
+        .await
 }

@@ -23,14 +23,20 @@ pub(super) async fn run(connection: &Connection, sure: bool) -> Result<Output, F
     if !(sure || confirm(&question)?) {
         return Err(Failure::new(Exit::Refused, "no session was ended"));
     }
+    connection
+        .audit
+        .record("user sessions --end --all", None, async |_| end_all(&connection.store).await)
+        .await
+}
+
+async fn end_all(store: &Operator) -> Result<Output, Failure> {
     let bar = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{pos} users  {elapsed}") {
         bar.set_style(style);
     }
-    let ended = end_all(&connection.store, &bar).await;
+    let ended = end_each(store, &bar).await;
     bar.finish_and_clear();
-    let users = usize::try_from(bar.position()).unwrap_or(usize::MAX);
-    let users = count(users, "user");
+    let users = count(usize::try_from(bar.position()).unwrap_or(usize::MAX), "user");
     ended.map_err(|error| {
         let failure = Failure::from(error);
         let message = format!(
@@ -39,12 +45,11 @@ pub(super) async fn run(connection: &Connection, sure: bool) -> Result<Output, F
         );
         Failure::new(failure.exit, message)
     })?;
-    let text = format!("ended all sessions and tokens of {users}");
-    Ok(Output::done(text, json!({"users": bar.position()})))
+    Ok(Output::done(format!("ended all sessions and tokens of {users}"), json!({"users": bar.position()})))
 }
 
 /// Ends the sessions of all users that the table has now. The bar counts the users.
-async fn end_all(store: &Operator, bar: &ProgressBar) -> Result<(), StoreError> {
+async fn end_each(store: &Operator, bar: &ProgressBar) -> Result<(), StoreError> {
     let mut writes = JoinSet::new();
     let mut from = None;
     loop {

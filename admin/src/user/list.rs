@@ -1,29 +1,48 @@
-//! `postern user list`: a line for each user as it is read, so that a million users need no more memory than
-//! ten.
+//! `postern user list`: users by their names and state, in the order of their ids.
+//!
+//! Ids are found first, and the users are then read in this order, a hundred at a time. So a million users need
+//! no more memory than their ids, and each page begins where the last one ended, whatever was written in
+//! between.
 
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use postern::identity::Status;
-use postern::store::operator::{Operator, UserRecord};
+use clap::{Args, ValueEnum};
+use postern::environment::Environment;
+use postern::identity::{LoginName, Status};
+use postern::store::operator::{MAX_READ, Operator, UserFilter, UserRecord};
+use postern::throttle::Policy;
 use serde_json::json;
 
 use super::describe::about;
-use crate::output::{Exit, Failure, Output, plain, status_name, write};
+use crate::output::{Exit, Failure, Output, plain, print_message, status_name, write};
+
+/// How many ids after the last one are tried before the whole table is read.
+const NEAR: u64 = 10 * MAX_READ as u64;
 
 /// Which users to list.
 #[derive(Args)]
 #[command(after_help = "\
-Reads the whole table, page by page, so a larger table costs more. The columns are id, status,
-MFA, username and e-mail address.
+Users come in the order of their ids. With --limit, the last line on standard error says how to go on: the id
+of the last user is the place. The columns are id, status, MFA, username and e-mail address.
+
+The table has no index, because an index would be eventually consistent. A page of all users is one small read
+if ids follow each other closely. Every other search reads the keys of the whole table first, and costs
+what a Scan costs. `postern user show` finds one user by a whole name.
+
+--locked counts by THROTTLE_LOCK_AFTER of this environment, as the functions do.
 
 Examples:
-  postern user list --limit 10
-  postern user list --status blocked
-  postern user list --json | jq -r 'select(.mfa | not) | .username'")]
+  postern user list --limit 50
+  postern user list --limit 50 --after 4711
+  postern user list --prefix ann --status active
+  postern user list --locked
+  postern user list --legacy-hash --json | jq -r .username")]
 pub struct List {
+    /// Only users with a username or e-mail address that begins so, in any case. A domain that is not ASCII
+    /// must be whole.
+    #[arg(long, value_name = "NAME")]
+    prefix: Option<String>,
     /// Only users of this status.
     #[arg(long, value_parser = PossibleValuesParser::new(["active", "not_activated", "disabled", "blocked"])
         .map(|status| match status.as_str() {
@@ -33,38 +52,125 @@ pub struct List {
             _ => Status::Active,
         }))]
     status: Option<Status>,
+    /// Only users of whom a login name is locked after too many failures.
+    #[arg(long)]
+    locked: bool,
+    /// Only users who have to change the password.
+    #[arg(long)]
+    must_change_password: bool,
+    /// Only users with MFA on, or off.
+    #[arg(long, value_enum)]
+    mfa: Option<Switch>,
+    /// Only users whose password is still stored as another product hashed it. It is upgraded when they sign
+    /// in.
+    #[arg(long)]
+    legacy_hash: bool,
     /// At most this many users.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+    /// Only users with a higher id.
+    #[arg(long, value_name = "ID", default_value_t = 0, hide_default_value = true)]
+    after: u64,
+}
+
+/// On or off.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+/// A list on its way to standard output.
+struct Listing<'a> {
+    store: &'a Operator,
+    filter: UserFilter,
+    json: bool,
+    left: u64,
+    unreadable: u64,
+    /// The id of the last user that was printed, or passed over.
+    last: u64,
 }
 
 pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<Output, Failure> {
-    let mut left = options.limit.unwrap_or(u64::MAX);
-    let mut unreadable = 0_u64;
-    let mut failed = None;
-    let visited = store.for_each_user(options.status, |user| {
-        let read = match user {
-            Ok(user) => write(format!("{}\n", line(&user, json)).as_bytes()),
-            Err(error) => {
-                unreadable += 1;
-                let _ = writeln!(io::stderr(), "postern: {error}");
-                Ok(true)
-            }
-        };
-        left -= 1;
-        let read = read.unwrap_or_else(|failure| {
-            failed = Some(failure);
-            false
-        });
-        if read && left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    visited.await?;
-    if let Some(failure) = failed {
-        return Err(failure);
+    let locked = match options.locked {
+        false => None,
+        true => {
+            let policy = Policy::from_env(&Environment::of_process());
+            let policy = policy.map_err(|error| Failure::usage(error.to_string()))?;
+            Some(store.digests_of_locked_names(policy.lock_after).await?)
+        }
+    };
+    let filter = UserFilter {
+        locked,
+        prefix: options.prefix.as_deref().map(LoginName::new),
+        status: options.status,
+        must_change_password: options.must_change_password,
+        mfa: options.mfa.map(|mfa| mfa == Switch::On),
+        legacy_hash: options.legacy_hash,
+    };
+    if filter.prefix.as_ref().is_some_and(|prefix| prefix.as_key().is_none()) {
+        return Err(Failure::usage("--prefix is longer than any login name"));
     }
-    match unreadable {
-        0 => Ok(Output::nothing()),
-        _ => Err(Failure::new(Exit::Partly, format!("{unreadable} users cannot be read"))),
+    let is_search = options.prefix.is_some() || options.locked;
+    let left = options.limit.unwrap_or(u64::MAX);
+    let mut listing = Listing { store, filter, json, left, unreadable: 0, last: options.after };
+    // Ids are given out one after the other. So a page of them is usually near, and no scan is needed.
+    if options.limit.is_some() && !is_search {
+        let end = options.after.saturating_add(NEAR);
+        let near: Vec<u64> = (options.after.saturating_add(1)..=end).collect();
+        if !listing.print(&near).await? {
+            return listing.end(true);
+        }
+    }
+    let mut ids = match &listing.filter.locked {
+        // If no name is locked, nobody is.
+        Some(locked) if locked.is_empty() => Vec::new(),
+        _ => store.matching_ids(&listing.filter).await?,
+    };
+    ids.retain(|id| *id > listing.last);
+    let all = listing.print(&ids).await?;
+    listing.end(!all)
+}
+
+impl Listing<'_> {
+    /// Prints those of these users who match. Returns whether all were printed: otherwise the limit is
+    /// reached, or nobody reads on.
+    async fn print(&mut self, ids: &[u64]) -> Result<bool, Failure> {
+        for ids in ids.chunks(MAX_READ) {
+            for (id, user) in self.store.users(ids).await? {
+                match user {
+                    Ok(user) if self.filter.matches(&user) => {
+                        if self.left == 0 {
+                            return Ok(false);
+                        }
+                        if !write(format!("{}\n", line(&user, self.json)).as_bytes())? {
+                            self.left = 0;
+                            self.last = u64::MAX;
+                            return Ok(false);
+                        }
+                        self.left -= 1;
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.unreadable += 1;
+                        let _ = writeln!(io::stderr(), "postern: {error}");
+                    }
+                }
+                self.last = id;
+            }
+            self.last = self.last.max(ids.last().copied().unwrap_or(0));
+        }
+        Ok(true)
+    }
+
+    fn end(self, more: bool) -> Result<Output, Failure> {
+        if more && self.last < u64::MAX {
+            print_message(&format!("more users follow: the same command with --after {}", self.last));
+        }
+        match self.unreadable {
+            0 => Ok(Output::nothing()),
+            unreadable => Err(Failure::new(Exit::Partly, format!("{unreadable} users cannot be read"))),
+        }
     }
 }
 

@@ -69,21 +69,30 @@ async fn enrol(options: &Enrol, target: &Target, connection: &Connection) -> Res
     let ring = keys::ring(options.secret.as_deref(), target, connection).await?.ring;
     let enrolment = Enrolment::random();
     let digests = enrolment.digests(user.id, &ring.recovery);
-    let set = connection.store.set_mfa(user.id, &enrolment.mfa, digests, options.replace, now()).await?;
-    if set == Written::Refused {
-        return Err(if options.replace { deleted_meanwhile() } else { on() });
-    }
-    let uri = enrolment.otpauth(&options.issuer, &user.username);
-    let (secret, codes) = (&enrolment.mfa.secret, &enrolment.recovery_codes);
-    let text = format!(
-        "MFA is on for {}, and all sessions are ended. This is shown once:\n\
+    connection
+        .audit
+        .record("user mfa enrol", Some(user.id), async |_| {
+            let set =
+                connection.store.set_mfa(user.id, &enrolment.mfa, digests, options.replace, now()).await?;
+            if set == Written::Refused {
+                return Err(if options.replace { deleted_meanwhile() } else { on() });
+            }
+            let uri = enrolment.otpauth(&options.issuer, &user.username);
+            let (secret, codes) = (&enrolment.mfa.secret, &enrolment.recovery_codes);
+            let text = format!(
+                "MFA is on for {}, and all sessions are ended. This is shown once:\n\
          secret          {secret}\n\
          URI             {uri}\n\
          recovery codes  {}",
-        briefly(&user),
-        codes.join(" ")
-    );
-    Ok(Output::done(text, about(&user, json!({"secret": secret, "otpauth": uri, "recovery_codes": codes}))))
+                briefly(&user),
+                codes.join(" ")
+            );
+            Ok(Output::done(
+                text,
+                about(&user, json!({"secret": secret, "otpauth": uri, "recovery_codes": codes})),
+            ))
+        })
+        .await
 }
 
 async fn off(user: &UserArg, connection: &Connection) -> Result<Output, Failure> {
@@ -91,9 +100,14 @@ async fn off(user: &UserArg, connection: &Connection) -> Result<Output, Failure>
     if user.mfa.is_none() {
         return Err(Failure::new(Exit::Refused, format!("MFA of {} is off already", briefly(&user))));
     }
-    if connection.store.remove_mfa(user.id, now()).await? == Written::Refused {
-        return Err(deleted_meanwhile());
-    }
-    let text = format!("MFA is off for {}, and all sessions are ended", briefly(&user));
-    Ok(Output::done(text, about(&user, json!({"mfa": false}))))
+    connection
+        .audit
+        .record("user mfa off", Some(user.id), async |_| {
+            if connection.store.remove_mfa(user.id, now()).await? == Written::Refused {
+                return Err(deleted_meanwhile());
+            }
+            let text = format!("MFA is off for {}, and all sessions are ended", briefly(&user));
+            Ok(Output::done(text, about(&user, json!({"mfa": false}))))
+        })
+        .await
 }

@@ -16,7 +16,7 @@ mod user_arg;
 
 use clap::Subcommand;
 
-use self::user_arg::UserArg;
+pub(crate) use self::user_arg::UserArg;
 use crate::connect::connect;
 use crate::output::{Failure, Output};
 use crate::target::Target;
@@ -29,7 +29,7 @@ pub enum UserCommand {
     /// Show everything about a user except secrets.
     #[command(after_help = show::EXAMPLES)]
     Show(UserArg),
-    /// List the users, one on each line, in no particular order.
+    /// List users by name and state, one on each line, in the order of their ids.
     List(list::List),
     /// Change the username, the e-mail address or attributes of a user.
     Change(change::Change),
@@ -62,16 +62,16 @@ pub async fn run(command: UserCommand, target: &Target, json: bool) -> Result<Ou
     let connection = connect(target).await?;
     let store = &connection.store;
     match command {
-        UserCommand::Add(options) => add::run(store, options).await,
+        UserCommand::Add(options) => add::run(&connection, options).await,
         UserCommand::Show(user) => show::run(store, &user).await,
         UserCommand::List(options) => list::run(store, &options, json).await,
-        UserCommand::Change(options) => change::run(store, &options).await,
-        UserCommand::SetPassword(options) => set_password::run(store, &options).await,
-        UserCommand::Activate(user) => status::activate(store, &user).await,
-        UserCommand::Disable(options) => status::disable(store, &options).await,
-        UserCommand::Enable(user) => status::enable(store, &user).await,
-        UserCommand::Unlock(options) => unlock::run(store, &options).await,
-        UserCommand::Delete(options) => delete::run(store, &options).await,
+        UserCommand::Change(options) => change::run(&connection, &options).await,
+        UserCommand::SetPassword(options) => set_password::run(&connection, &options).await,
+        UserCommand::Activate(user) => status::activate(&connection, &user).await,
+        UserCommand::Disable(options) => status::disable(&connection, &options).await,
+        UserCommand::Enable(user) => status::enable(&connection, &user).await,
+        UserCommand::Unlock(options) => unlock::run(&connection, &options).await,
+        UserCommand::Delete(options) => delete::run(&connection, &options).await,
         UserCommand::Mfa(command) => mfa::run(command, target, &connection).await,
         UserCommand::Sessions(options) => sessions::run(&connection, &options).await,
     }

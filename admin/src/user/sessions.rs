@@ -50,13 +50,18 @@ pub(super) async fn run(connection: &Connection, options: &Sessions) -> Result<O
     sessions.retain(|session| session.is_alive(user.epoch, at));
     sessions.sort_by_key(|session| session.created_at);
     if options.end {
-        if store.end_sessions(user.id, at).await? == Written::Refused {
-            return Err(deleted_meanwhile());
-        }
-        let ended = sessions.len();
-        let live = count(ended, "live session");
-        let text = format!("ended {live} of {}, and all tokens", briefly(&user));
-        return Ok(Output::done(text, about(&user, json!({"ended": ended}))));
+        return connection
+            .audit
+            .record("user sessions --end", Some(user.id), async |_| {
+                if store.end_sessions(user.id, at).await? == Written::Refused {
+                    return Err(deleted_meanwhile());
+                }
+                let ended = sessions.len();
+                let live = count(ended, "live session");
+                let text = format!("ended {live} of {}, and all tokens", briefly(&user));
+                Ok(Output::done(text, about(&user, json!({"ended": ended}))))
+            })
+            .await;
     }
     let listed: Vec<Value> = sessions.iter().map(value).collect();
     Ok(Output::done(table(&sessions, &briefly(&user)), about(&user, json!({"sessions": listed}))))

@@ -4,13 +4,13 @@ use clap::Args;
 use postern::clock::now;
 use postern::identity::Status;
 use postern::store::Written;
-use postern::store::operator::Operator;
 use serde_json::json;
 
 use super::describe::{about, briefly, deleted_meanwhile};
 use super::unlock;
 use super::user_arg::UserArg;
 use crate::ask::new_password_hash;
+use crate::connect::Connection;
 use crate::output::{Failure, Output, status_name};
 
 /// The user whose password to set.
@@ -35,23 +35,31 @@ pub struct SetPassword {
     password_stdin: bool,
 }
 
-pub(super) async fn run(store: &Operator, options: &SetPassword) -> Result<Output, Failure> {
+pub(super) async fn run(connection: &Connection, options: &SetPassword) -> Result<Output, Failure> {
+    let store = &connection.store;
     let user = options.user.find(store).await?;
     let hash = new_password_hash(options.password_stdin, &[&user.username, &user.email])?;
-    if store.set_password(user.id, &hash, options.must_change_password, now()).await? == Written::Refused {
-        return Err(deleted_meanwhile());
-    }
-    let unlocked = unlock::unlock_all(store, &user).await.map_err(|failure| {
-        let message = format!("the password is set, but {}", unlock::still_locked(&user, &failure));
-        Failure::new(failure.exit, message)
-    })?;
-    let mut text = format!("set the password of {}, ended all sessions", briefly(&user));
-    for line in unlocked.iter().filter(|unlocked| unlocked.failures > 0) {
-        text += &format!("\n{line}");
-    }
-    if user.status != Status::Active {
-        text += &format!("\nnote: the user is {} and cannot sign in", status_name(user.status));
-    }
-    let more = json!({"status": user.status, "must_change_password": options.must_change_password});
-    Ok(Output::done(text, about(&user, more)))
+    connection
+        .audit
+        .record("user set-password", Some(user.id), async |_| {
+            if store.set_password(user.id, &hash, options.must_change_password, now()).await?
+                == Written::Refused
+            {
+                return Err(deleted_meanwhile());
+            }
+            let unlocked = unlock::unlock_all(store, &user).await.map_err(|failure| {
+                let message = format!("the password is set, but {}", unlock::still_locked(&user, &failure));
+                Failure::new(failure.exit, message)
+            })?;
+            let mut text = format!("set the password of {}, ended all sessions", briefly(&user));
+            for line in unlocked.iter().filter(|unlocked| unlocked.failures > 0) {
+                text += &format!("\n{line}");
+            }
+            if user.status != Status::Active {
+                text += &format!("\nnote: the user is {} and cannot sign in", status_name(user.status));
+            }
+            let more = json!({"status": user.status, "must_change_password": options.must_change_password});
+            Ok(Output::done(text, about(&user, more)))
+        })
+        .await
 }

@@ -4,11 +4,11 @@ use clap::Args;
 use postern::clock::now;
 use postern::identity::Status;
 use postern::store::Written;
-use postern::store::operator::Operator;
 use serde_json::json;
 
 use super::describe::{about, briefly, deleted_meanwhile};
 use super::user_arg::UserArg;
+use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output, status_name};
 
 /// The user to disable.
@@ -28,7 +28,8 @@ pub struct Disable {
     block: bool,
 }
 
-pub(super) async fn activate(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
+pub(super) async fn activate(connection: &Connection, user: &UserArg) -> Result<Output, Failure> {
+    let store = &connection.store;
     let user = user.find(store).await?;
     let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
     match user.status {
@@ -40,23 +41,39 @@ pub(super) async fn activate(store: &Operator, user: &UserArg) -> Result<Output,
             return Err(refused(message));
         }
     }
-    if store.activate(user.id, now()).await? == Written::Refused {
-        return Err(refused("was changed meanwhile; try again".to_owned()));
-    }
-    Ok(Output::done(format!("activated {}", briefly(&user)), about(&user, json!({"status": Status::Active}))))
+    connection
+        .audit
+        .record("user activate", Some(user.id), async |_| {
+            if store.activate(user.id, now()).await? == Written::Refused {
+                return Err(refused("was changed meanwhile; try again".to_owned()));
+            }
+            Ok(Output::done(
+                format!("activated {}", briefly(&user)),
+                about(&user, json!({"status": Status::Active})),
+            ))
+        })
+        .await
 }
 
-pub(super) async fn disable(store: &Operator, options: &Disable) -> Result<Output, Failure> {
+pub(super) async fn disable(connection: &Connection, options: &Disable) -> Result<Output, Failure> {
+    let store = &connection.store;
     let user = options.user.find(store).await?;
     let status = if options.block { Status::Blocked } else { Status::Disabled };
-    if store.set_status(user.id, status, now()).await? == Written::Refused {
-        return Err(deleted_meanwhile());
-    }
-    let text = format!("{} is now {}, and all sessions are ended", briefly(&user), status_name(status));
-    Ok(Output::done(text, about(&user, json!({"status": status}))))
+    connection
+        .audit
+        .record("user disable", Some(user.id), async |_| {
+            if store.set_status(user.id, status, now()).await? == Written::Refused {
+                return Err(deleted_meanwhile());
+            }
+            let text =
+                format!("{} is now {}, and all sessions are ended", briefly(&user), status_name(status));
+            Ok(Output::done(text, about(&user, json!({"status": status}))))
+        })
+        .await
 }
 
-pub(super) async fn enable(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
+pub(super) async fn enable(connection: &Connection, user: &UserArg) -> Result<Output, Failure> {
+    let store = &connection.store;
     let user = user.find(store).await?;
     let refused = |message: String| Failure::new(Exit::Refused, format!("{} {message}", briefly(&user)));
     match user.status {
@@ -67,9 +84,14 @@ pub(super) async fn enable(store: &Operator, user: &UserArg) -> Result<Output, F
             return Err(refused(message));
         }
     }
-    if store.set_status(user.id, Status::Active, now()).await? == Written::Refused {
-        return Err(deleted_meanwhile());
-    }
-    let text = format!("enabled {}, who was {}", briefly(&user), status_name(user.status));
-    Ok(Output::done(text, about(&user, json!({"status": Status::Active}))))
+    connection
+        .audit
+        .record("user enable", Some(user.id), async |_| {
+            if store.set_status(user.id, Status::Active, now()).await? == Written::Refused {
+                return Err(deleted_meanwhile());
+            }
+            let text = format!("enabled {}, who was {}", briefly(&user), status_name(user.status));
+            Ok(Output::done(text, about(&user, json!({"status": Status::Active}))))
+        })
+        .await
 }

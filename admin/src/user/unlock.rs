@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::describe::{briefly, sign_in_names};
 use super::user_arg::UserArg;
+use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output, count, plain};
 
 /// The login name to unlock.
@@ -43,26 +44,33 @@ impl fmt::Display for Unlocked {
     }
 }
 
-pub(super) async fn run(store: &Operator, options: &Unlock) -> Result<Output, Failure> {
+pub(super) async fn run(connection: &Connection, options: &Unlock) -> Result<Output, Failure> {
+    let store = &connection.store;
     let user = match (UserArg { user: options.name.clone() }).find(store).await {
         Ok(user) => Some(user),
         Err(failure) if failure.exit == Exit::NotFound => None,
         Err(failure) => return Err(failure),
     };
-    let (whose, unlocked) = match &user {
-        Some(user) => (format!("login names of {}:", briefly(user)), unlock_all(store, user).await?),
-        None => {
-            let name = LoginName::new(&options.name);
-            ("a login name that no user has:".to_owned(), vec![unlock(store, &name).await?])
-        }
-    };
-    let lines = unlocked.iter().map(ToString::to_string);
-    let text = std::iter::once(whose).chain(lines).collect::<Vec<_>>().join("\n  ");
-    let names: Vec<_> = unlocked
-        .iter()
-        .map(|unlocked| json!({"name": unlocked.name, "failures": unlocked.failures}))
-        .collect();
-    Ok(Output::done(text, json!({"id": user.map(|user| user.id), "unlocked": names})))
+    let id = user.as_ref().map(|user| user.id);
+    connection
+        .audit
+        .record("user unlock", id, async |_| {
+            let (whose, unlocked) = match &user {
+                Some(user) => (format!("login names of {}:", briefly(user)), unlock_all(store, user).await?),
+                None => {
+                    let name = LoginName::new(&options.name);
+                    ("a login name that no user has:".to_owned(), vec![unlock(store, &name).await?])
+                }
+            };
+            let lines = unlocked.iter().map(ToString::to_string);
+            let text = std::iter::once(whose).chain(lines).collect::<Vec<_>>().join("\n  ");
+            let names: Vec<_> = unlocked
+                .iter()
+                .map(|unlocked| json!({"name": unlocked.name, "failures": unlocked.failures}))
+                .collect();
+            Ok(Output::done(text, json!({"id": id, "unlocked": names})))
+        })
+        .await
 }
 
 /// Unlocks every name of a user.

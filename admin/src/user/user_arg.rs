@@ -20,7 +20,7 @@ impl UserArg {
     ///
     /// # Errors
     /// If there is no such user, or several. If the table cannot be reached.
-    pub(super) async fn find(&self, store: &Operator) -> Result<UserRecord, Failure> {
+    pub(crate) async fn find(&self, store: &Operator) -> Result<UserRecord, Failure> {
         let name = LoginName::new(&self.user);
         let login = store.login(&name).await?;
         let mut user = match login.as_ref().map(|login| login.user_id).or(name.as_id()) {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod audit;
 mod change;
 mod changes;
 mod cli;
@@ -9,9 +10,11 @@ mod cloudformation;
 mod doctor;
 mod help;
 mod keys;
+mod list;
 mod mfa;
 mod restore;
 mod secrets;
 mod stack;
+mod sts;
 mod table;
 mod users;

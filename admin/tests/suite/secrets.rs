@@ -1,4 +1,4 @@
-//! A stand-in for Secrets Manager with one secret.
+//! A stand-in for Secrets Manager with one secret, and the table in which changes of the secret are recorded.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -7,15 +7,20 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
+use postern::store::operator::Operator;
+use postern_local::dynamodb::Table;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
+
+use crate::table::client;
 
 pub(crate) const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
 
 pub(crate) struct Secrets {
     endpoint: String,
     value: Arc<Mutex<Option<String>>>,
+    pub(crate) table: Table,
 }
 
 impl Secrets {
@@ -23,12 +28,15 @@ impl Secrets {
     pub(crate) async fn start(value: Option<&str>) -> Self {
         let value = Arc::new(Mutex::new(value.map(str::to_owned)));
         let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&value))).await;
-        Self { endpoint, value }
+        let table = Table::start(0, None, None).await.unwrap();
+        Operator::new(client(&table), "postern").create_table().await.unwrap();
+        Self { endpoint, value, table }
     }
 
-    /// Points a command to this stand-in.
+    /// Points a command to this stand-in, and to its table unless an option names another.
     pub(crate) fn with_endpoint<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
+        command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint);
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", self.table.endpoint()).env("TABLE_NAME", "postern")
     }
 
     /// The value of the secret.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use postern::identity::LoginName;
 use postern::store::Written;
 use postern_tests::deployment::PASSWORD_CONTRACTS;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::{Cli, PASSWORD};
 use crate::table::client;
@@ -207,33 +207,6 @@ async fn control_characters_of_a_device_name_are_escaped() {
     output.prints(&["\\u{1b}]0;owned\\u{7}\\nid 1"]);
     assert_eq!(output.out.lines().count(), 2, "{}", output.out);
     assert!(!output.out.contains(['\u{1b}', '\u{7}']));
-}
-
-#[tokio::test]
-async fn list_prints_a_line_for_each_user() {
-    let cli = Cli::start().await;
-    let all = cli.run(&["user", "list"]).await;
-    all.prints(&["johndoe", "Zoë", "guarded"]);
-    assert_eq!(all.out.lines().count(), 8);
-    assert_eq!(cli.run(&["user", "list", "--limit", "3"]).await.out.lines().count(), 3);
-
-    let disabled = cli.run(&["user", "list", "--status", "disabled", "--json"]).await.json();
-    let expected = json!({"id": 42, "username": "blocked", "email": "blocked@example.com", "status": "disabled",
-        "mfa": false});
-    assert_eq!(disabled, expected);
-    let lines = cli.run(&["user", "list", "--json"]).await.out;
-    let mut ids: Vec<u64> = lines
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_u64().unwrap())
-        .collect();
-    ids.sort_unstable();
-    assert_eq!(ids, [1, 14, 33, 40, 41, 42, 43, 44]);
-
-    let none = cli.run(&["user", "list", "--status", "blocked"]).await;
-    assert_eq!((none.code, none.out.as_str(), none.err.as_str()), (0, "", ""));
-    for words in [&["--status", "asleep"][..], &["--limit", "0"], &["--limit", "many"]] {
-        assert_eq!(cli.run(&[&["user", "list"], words].concat()).await.code, 2, "{words:?}");
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The requests that only an operator may send. Functions are built without this module, so they cannot use
 //! them.
 
+mod audit;
 mod change;
 mod create;
 mod create_users;
@@ -15,13 +16,14 @@ mod user;
 
 use aws_sdk_dynamodb::Client;
 
+pub use self::audit::{ChangeStage, EventKey, OperatorEvent};
 pub use self::change::{ChangeOutcome, UserChange};
 pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES};
 pub use self::create_users::{CreateOutcome, MAX_BATCH, MAX_ITEMS};
 pub use self::join::{Joined, OtherUsername, PasswordOf};
 pub use self::login_names::login_names;
 pub use self::new_user::{Availability, Conflict, NewUser, UniqueField};
-pub use self::scan::{Cursor, MAX_READ, UserIds};
+pub use self::scan::{Cursor, MAX_READ, UserFilter, UserIds};
 use super::{Login, Store, StoreError};
 use crate::aws::Aws;
 use crate::config::Config;

@@ -1,21 +1,66 @@
 //! Reads of many users.
 
-use std::ops::ControlFlow;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
-use super::Operator;
+use super::new_user::forms;
 use super::user::status_value;
-use crate::identity::{Status, UserRecord};
+use super::{Operator, login_names};
+use crate::identity::{LoginName, Status, UserRecord};
 use crate::random::random;
-use crate::store::{Item, StoreError, decode_user, key, text, user_pk};
+use crate::store::login::login_pk;
+use crate::store::{Item, StoreError, decode_user, key, number, text, user_pk};
 
 /// The most users that [`Operator::users`] reads at once: DynamoDB's own limit.
 pub const MAX_READ: usize = 100;
 
 /// How often a request is sent, if DynamoDB does only a part of it or has no capacity.
 pub(super) const MAX_TRIES: u32 = 10;
+
+/// The beginning of every hash that is not a legacy hash.
+const ARGON2ID: &str = "$argon2id$";
+
+/// Which users an operator looks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// A login name of the user begins with this name.
+    pub prefix: Option<LoginName>,
+    /// The user has this status.
+    pub status: Option<Status>,
+    /// The counter of a login name of the user is one of these, by
+    /// [`Operator::digests_of_locked_names`].
+    pub locked: Option<HashSet<String>>,
+    /// The user has to change the password.
+    pub must_change_password: bool,
+    /// MFA is on, or off.
+    pub mfa: Option<bool>,
+    /// The password is still stored as a hash of another product, with or without a layer.
+    pub legacy_hash: bool,
+}
+
+impl UserFilter {
+    /// Returns whether a user matches.
+    pub fn matches(&self, user: &UserRecord) -> bool {
+        let names = || login_names(user).unwrap_or_default().into_iter().map(|(name, _)| name);
+        let begins = |prefix: &LoginName| {
+            names().any(|name| forms(&name).any(|name| forms(prefix).any(|prefix| name.starts_with(prefix))))
+        };
+        let is_locked = |locked: &HashSet<String>| {
+            let id = LoginName::new(&user.id.to_string());
+            names().chain([id]).any(|name| locked.contains(&name.digest()))
+        };
+        let is_legacy = |hash: &String| !hash.starts_with(ARGON2ID);
+        self.prefix.as_ref().is_none_or(begins)
+            && self.locked.as_ref().is_none_or(is_locked)
+            && self.status.is_none_or(|status| status == user.status)
+            && (!self.must_change_password || user.must_change_password)
+            && self.mfa.is_none_or(|mfa| mfa == user.mfa.is_some())
+            && (!self.legacy_hash || user.password_hash.as_ref().is_some_and(is_legacy))
+    }
+}
 
 /// A page of the ids of all users, in no order.
 pub struct UserIds {
@@ -29,39 +74,109 @@ pub struct UserIds {
 pub struct Cursor(Item);
 
 impl Operator {
-    /// Calls `visit` for every user, or for those with one status, in no order, until `visit` breaks. Memory
-    /// holds only one page of users. For a user that cannot be read, `visit` gets the error. The reads are
-    /// eventually consistent, so the latest writes may be missing.
+    /// Returns whether there is a user.
     ///
     /// # Errors
-    /// If the table cannot be reached.
-    pub async fn for_each_user(
-        &self,
-        status: Option<Status>,
-        mut visit: impl FnMut(Result<UserRecord, StoreError>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let mut request = self
-            .store
-            .client
+    /// If the table cannot be reached, or the first user cannot be read.
+    pub async fn has_users(&self) -> Result<bool, StoreError> {
+        let scan = self
             .scan()
-            .table_name(&self.store.table)
-            .expression_attribute_values(":users", text("USER#"))
-            .expression_attribute_values(":sk", text("USER"));
-        let mut filter = "sk = :sk AND begins_with(pk, :users)".to_owned();
-        if let Some(status) = status {
-            filter += " AND #status = :status";
-            request = request
+            .filter_expression("begins_with(pk, :users)")
+            .expression_attribute_values(":users", text("USER#"));
+        let mut items = scan.into_paginator().items().send();
+        let Some(item) = items.try_next().await? else { return Ok(false) };
+        decode_user(id(&item)?, item).map(|_| true)
+    }
+
+    /// Returns the ids of the users that may match, in ascending order. The state of a user may change during
+    /// the read, so the caller checks each user again. Reads the whole table, and memory holds only ids.
+    ///
+    /// # Errors
+    /// If the table cannot be reached, or a key cannot be read.
+    pub async fn matching_ids(&self, filter: &UserFilter) -> Result<Vec<u64>, StoreError> {
+        let mut items = self.matching_items(filter)?.consistent_read(true).into_paginator().items().send();
+        let mut ids = BTreeSet::new();
+        while let Some(item) = items.try_next().await? {
+            let login = item.get("pk").and_then(|pk| pk.as_s().ok()?.strip_prefix("LOGIN#"));
+            let id = match item.get("user_id") {
+                Some(id) => id.as_n().ok().and_then(|id| id.parse().ok()),
+                None => Some(id(&item)?),
+            };
+            let id: u64 = id.ok_or_else(|| StoreError::unreadable("login name"))?;
+            // A name of an earlier version is counted in the present form.
+            let counted = || LoginName::new(&login.map_or_else(|| id.to_string(), str::to_owned));
+            if filter.prefix.is_some()
+                || filter.locked.as_ref().is_none_or(|all| all.contains(&counted().digest()))
+            {
+                ids.insert(id);
+            }
+        }
+        Ok(ids.into_iter().collect())
+    }
+
+    /// Returns the scan of the items that lead to the matching users: their login names, or themselves.
+    fn matching_items(&self, filter: &UserFilter) -> Result<ScanFluentBuilder, StoreError> {
+        let scan = self.scan().projection_expression("pk, user_id");
+        if let Some(prefix) = &filter.prefix {
+            let (mut scan, mut conditions) = (scan, Vec::new());
+            for (at, form) in forms(prefix).enumerate() {
+                conditions.push(format!("begins_with(pk, :p{at})"));
+                scan = scan.expression_attribute_values(format!(":p{at}"), text(&login_pk(form)));
+            }
+            return Ok(scan.filter_expression(conditions.join(" OR ")));
+        }
+        let mut scan = scan.expression_attribute_values(":users", text("USER#"));
+        if filter.locked.is_some() {
+            // A user has a counter for each login name, and one for the id.
+            scan = scan.expression_attribute_values(":names", text("LOGIN#"));
+            return Ok(scan.filter_expression("begins_with(pk, :users) OR begins_with(pk, :names)"));
+        }
+        let mut conditions = vec!["begins_with(pk, :users)"];
+        if let Some(status) = filter.status {
+            conditions.push("#status = :status");
+            scan = scan
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":status", status_value(status)?);
         }
-        let mut items = request.filter_expression(filter).into_paginator().items().send();
-        while let Some(item) = items.try_next().await? {
-            let user = id(&item).and_then(|id| decode_user(id, item));
-            if visit(user).is_break() {
-                break;
-            }
+        if filter.must_change_password {
+            conditions.push("must_change_password = :true");
+            scan = scan.expression_attribute_values(":true", AttributeValue::Bool(true));
         }
-        Ok(())
+        conditions.extend(filter.mfa.map(|mfa| match mfa {
+            true => "attribute_exists(mfa)",
+            false => "attribute_not_exists(mfa)",
+        }));
+        if filter.legacy_hash {
+            conditions.push("attribute_exists(password_hash) AND NOT begins_with(password_hash, :argon2id)");
+            scan = scan.expression_attribute_values(":argon2id", text(ARGON2ID));
+        }
+        Ok(scan.filter_expression(conditions.join(" AND ")))
+    }
+
+    /// Returns the digests of the login names that have at least this many failures, whether a user has the
+    /// name or not.
+    ///
+    /// # Errors
+    /// If the table cannot be reached, or a key cannot be read.
+    pub async fn digests_of_locked_names(&self, lock_after: u32) -> Result<HashSet<String>, StoreError> {
+        let scan = self
+            .scan()
+            .filter_expression("begins_with(pk, :names) AND failures >= :lock_after")
+            .projection_expression("pk")
+            .expression_attribute_values(":names", text("NAME#"))
+            .expression_attribute_values(":lock_after", number(lock_after))
+            .consistent_read(true);
+        let mut items = scan.into_paginator().items().send();
+        let mut digests = HashSet::new();
+        while let Some(item) = items.try_next().await? {
+            let digest = item.get("pk").and_then(|pk| pk.as_s().ok()?.strip_prefix("NAME#"));
+            digests.insert(digest.ok_or_else(|| StoreError::unreadable("the key of a counter"))?.to_owned());
+        }
+        Ok(digests)
+    }
+
+    fn scan(&self) -> ScanFluentBuilder {
+        self.store.client.scan().table_name(&self.store.table)
     }
 
     /// Returns one page of the ids of all users: the first page if no cursor is given. All pages together
@@ -71,10 +186,7 @@ impl Operator {
     /// If the table cannot be reached, or a key cannot be read.
     pub async fn user_ids(&self, from: Option<Cursor>) -> Result<UserIds, StoreError> {
         let output = self
-            .store
-            .client
             .scan()
-            .table_name(&self.store.table)
             .projection_expression("pk")
             .filter_expression("begins_with(pk, :user)")
             .expression_attribute_values(":user", text("USER#"))

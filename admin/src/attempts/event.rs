@@ -1,0 +1,127 @@
+//! One event of the audit trail, and its line.
+
+use postern::clock::Timestamp;
+use postern::store::operator::OperatorEvent;
+use serde_json::{Value, json};
+
+use super::Filter;
+use crate::output::{plain, time};
+
+/// The line above the events.
+pub(super) const HEADING: &str = "TIME                      CONTRACT  OUTCOME                 USER      ADDRESS                  REQUEST\n";
+
+/// One event of the audit trail.
+pub(super) struct TrailEvent {
+    pub(super) at: Timestamp,
+    /// What tells it from other events of the same moment.
+    pub(super) id: String,
+    value: Value,
+}
+
+impl TrailEvent {
+    /// Reads an audit event of a function. `None` for every other log line.
+    pub(super) fn of_line(line: &str, id: Option<&str>) -> Option<Self> {
+        let value: Value = serde_json::from_str(line).ok()?;
+        let is_event = ["sign-in attempt", "session"].contains(&value["message"].as_str()?);
+        let at = value["_aws"]["Timestamp"].as_u64().filter(|_| is_event && value["outcome"].is_string())?;
+        let id = id.unwrap_or(line).to_owned();
+        Some(Self { at: Timestamp::from_millis(at), id, value })
+    }
+
+    /// Makes the event of an operator's change, in the form of the functions' events.
+    pub(super) fn of_operator(event: &OperatorEvent) -> Self {
+        let mut value = json!({"timestamp": time(event.at), "message": "operator", "contract": "operator",
+            "outcome": event.outcome.as_str(), "command": event.command, "actor": event.actor});
+        let more = [
+            ("user_id", event.user_id.map(Value::from)),
+            ("ended_at", event.ended_at.map(time).map(Value::from)),
+            ("failure", event.failure.clone().map(Value::from)),
+            ("counts", Some(json!(event.counts)).filter(|_| !event.counts.is_empty())),
+        ];
+        for (name, member) in more {
+            if let Some(member) = member {
+                value[name] = member;
+            }
+        }
+        Self { at: event.at, id: value.to_string(), value }
+    }
+
+    /// Returns whether it is one of the events that are looked for.
+    pub(super) fn matches(&self, filter: &Filter) -> bool {
+        let is = |name: &str, wanted: &Option<String>| {
+            wanted.as_deref().is_none_or(|wanted| self.value[name].as_str() == Some(wanted))
+        };
+        filter.user_id.is_none_or(|id| self.value["user_id"].as_u64() == Some(id))
+            && is("address", &filter.address)
+            && is("outcome", &filter.outcome)
+            && is("contract", &filter.contract)
+    }
+
+    /// Returns the line of the event. Others choose some of its values, such as a proxy the address, so control
+    /// characters are escaped. JSON escapes them itself, except those from U+0080 on.
+    pub(super) fn line(&self, as_json: bool) -> String {
+        if as_json {
+            return escaped(&self.value.to_string());
+        }
+        let text = |name: &str| match &self.value[name] {
+            Value::Null => "-".to_owned(),
+            Value::String(text) => plain(text),
+            other => plain(&other.to_string()),
+        };
+        let outcome = match self.value["throttled_by"].as_str() {
+            Some(by) => format!("{} ({})", text("outcome"), plain(by)),
+            None => text("outcome"),
+        };
+        let rest = match self.value["command"].is_null() {
+            true => format!("{:<23}  {}", text("address"), text("request_id")),
+            false => {
+                let more = ["failure", "counts"].into_iter().filter(|name| !self.value[*name].is_null());
+                let more: String = more.map(|name| format!("  {}", text(name))).collect();
+                format!("{}  by {}{more}", text("command"), text("actor"))
+            }
+        };
+        format!("{}  {:<8}  {outcome:<22}  {:<8}  {rest}", time(self.at), text("contract"), text("user_id"))
+    }
+}
+
+/// Escapes what JSON leaves as it is and a terminal may obey.
+fn escaped(json: &str) -> String {
+    let escape = |c: char| match plain(c.encode_utf8(&mut [0; 4])) {
+        same if same.chars().eq([c]) => same,
+        _ => format!("\\u{:04x}", u32::from(c)),
+    };
+    json.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_lines_are_no_events() {
+        for line in [
+            "",
+            "START RequestId: 1 Version: 1",
+            r#"{"message":"x","outcome":"signed_in","_aws":{"Timestamp":1}}"#,
+            r#"{"message":"session","_aws":{"Timestamp":1}}"#,
+            r#"{"message":"session","outcome":"signed_out"}"#,
+            r#"["session"]"#,
+        ] {
+            assert!(TrailEvent::of_line(line, None).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_escaped_in_each_form() {
+        let line = json!({"message": "session", "outcome": "signed_out", "contract": "\u{1b}[2J", "address": "\u{9b}2J\n",
+            "request_id": "\u{202e}", "throttled_by": "\u{7}", "_aws": {"Timestamp": 1_700_000_000_000_u64}});
+        let event = TrailEvent::of_line(&line.to_string(), None).unwrap();
+        for as_json in [false, true] {
+            let printed = event.line(as_json);
+            let harmful = |c: char| c.is_control() || c == '\u{202e}';
+            assert!(!printed.contains(harmful), "{printed:?}");
+        }
+        let value: Value = serde_json::from_str(&event.line(true)).unwrap();
+        assert_eq!(value, line, "the same values");
+    }
+}

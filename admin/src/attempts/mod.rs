@@ -1,0 +1,209 @@
+//! `postern attempts`: the audit trail. The events of the functions come from CloudWatch Logs or, of `cargo
+//! run`, from a file; the changes of operators come from the table.
+
+mod event;
+mod source;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use postern::audit::Outcome;
+use postern::clock::{Timestamp, now};
+use postern::identity::LoginName;
+use postern::store::operator::ChangeStage;
+use tokio::time::sleep;
+
+use self::event::{HEADING, TrailEvent};
+use self::source::Source;
+use crate::connect::{Connection, connect};
+use crate::output::{Exit, Failure, Output, write};
+use crate::target::Target;
+use crate::user::UserArg;
+
+/// How often `--follow` looks for new events.
+const POLL: Duration = Duration::from_secs(2);
+
+/// How late an event may reach CloudWatch Logs, and `--follow` still shows it.
+const MAX_DELAY: Duration = Duration::from_secs(60);
+
+/// The shortest part of the time that is read at once.
+const MIN_PART: Duration = Duration::from_secs(600);
+
+/// The most parts that the time is read in.
+const MAX_PARTS: u32 = 50;
+
+/// Which events to show.
+#[derive(Args)]
+#[command(after_help = "\
+Events come in the order of their time, in UTC. The columns are time, contract, outcome, user id, address and
+request id. docs/operating.md explains each outcome. Login names are never logged.
+
+A line of the contract `operator` is a command of `postern` that changed something: started, done or failed. A
+line that stays `started` is of a command that was ended from outside.
+
+CloudWatch Logs shows an event some seconds after it happened. With --local, the events are those of the last
+`cargo run`.
+
+Examples:
+  postern attempts --stack postern --since 15m --follow
+  postern attempts --stack postern --user johndoe --since 7d
+  postern attempts --stack postern --outcome session_reused --since 24h --json
+  postern attempts --operator --since 30d")]
+pub struct AttemptsArgs {
+    /// Only events of this user: username, e-mail address, id, or id in the product that the user was imported
+    /// from. Attempts by names that no user has belong to nobody.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only events from this address.
+    #[arg(long, value_name = "IP")]
+    address: Option<std::net::IpAddr>,
+    /// Only events of this outcome.
+    #[arg(long, value_parser = PossibleValuesParser::new(outcomes()))]
+    outcome: Option<String>,
+    /// Only events of this contract.
+    #[arg(long, value_parser = PossibleValuesParser::new(["account", "sso", "session", "mfa", "email"]))]
+    contract: Option<String>,
+    /// Only changes by operators.
+    #[arg(long, conflicts_with_all = ["address", "contract"])]
+    operator: bool,
+    /// Since when: a number with s, m, h or d.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    since: Duration,
+    /// Go on, and show new events as they come.
+    #[arg(long)]
+    follow: bool,
+}
+
+/// Which events are shown.
+pub(crate) struct Filter {
+    user_id: Option<u64>,
+    address: Option<String>,
+    outcome: Option<String>,
+    contract: Option<String>,
+}
+
+/// Shows the events.
+///
+/// # Errors
+/// If the user, the log groups or the table cannot be found or read.
+pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Output, Failure> {
+    let connection = connect(target).await?;
+    let filter = Filter {
+        user_id: match &args.user {
+            Some(user) => Some(user_id(user, &connection).await?),
+            None => None,
+        },
+        address: args.address.map(|address| address.to_string()),
+        outcome: args.outcome.clone(),
+        contract: args.contract.clone(),
+    };
+    let mut sources = Vec::new();
+    if !args.operator {
+        sources.push(source::of_functions(&connection, target, args.contract.as_deref()).await?);
+    }
+    if args.address.is_none() && args.contract.is_none() {
+        sources.push(Source::Table(connection.store.clone()));
+    }
+    let start = now();
+    let mut from = start.minus(args.since);
+    let mut trail = Trail { filter, sources, json, printed: BTreeMap::new(), has_heading: false };
+    let part = (args.since / MAX_PARTS).max(MIN_PART);
+    while from < start {
+        let until = from.plus(part).min(start);
+        if !trail.print(from, until).await? {
+            return Ok(Output::nothing());
+        }
+        from = until;
+    }
+    while args.follow {
+        sleep(POLL).await;
+        if !trail.print(now().minus(MAX_DELAY), now().plus(POLL)).await? {
+            break;
+        }
+    }
+    Ok(Output::nothing())
+}
+
+/// Finds the id of a user. A user who was deleted is named by the id.
+async fn user_id(user: &str, connection: &Connection) -> Result<u64, Failure> {
+    match (UserArg { user: user.to_owned() }).find(&connection.store).await {
+        Ok(user) => Ok(user.id),
+        Err(failure) if failure.exit == Exit::NotFound => LoginName::new(user).as_id().ok_or(failure),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Events on their way to standard output.
+struct Trail {
+    filter: Filter,
+    sources: Vec<Source>,
+    json: bool,
+    /// The lines that were printed, by time, so that none is printed twice.
+    printed: BTreeMap<(Timestamp, String), ()>,
+    has_heading: bool,
+}
+
+impl Trail {
+    /// Prints the events of this time that were not printed yet. Returns `false` if nobody reads on.
+    async fn print(&mut self, from: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+        let mut events: Vec<TrailEvent> = Vec::new();
+        for source in &self.sources {
+            events.extend(source.read(&self.filter, from, until).await?);
+        }
+        events.retain(|event| event.matches(&self.filter));
+        events.sort_by_key(|event| event.at);
+        self.printed.retain(|(at, _), ()| *at >= from);
+        for event in events {
+            let line = event.line(self.json);
+            if self.printed.insert((event.at, event.id), ()).is_some() {
+                continue;
+            }
+            let mut text = String::new();
+            if !self.json && !self.has_heading {
+                text.push_str(HEADING);
+                self.has_heading = true;
+            }
+            if !write(format!("{text}{line}\n").as_bytes())? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn outcomes() -> Vec<&'static str> {
+    let stages = [ChangeStage::Started, ChangeStage::Done, ChangeStage::Failed].map(ChangeStage::as_str);
+    Outcome::ALL.iter().map(|outcome| outcome.as_str()).chain(stages).collect()
+}
+
+/// Reads a duration such as `15m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "a number with s, m, h or d, such as 15m, up to 400d".to_owned();
+    let seconds = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 24 * 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    let seconds = number.checked_mul(seconds).filter(|all| (1..=400 * 24 * 3600).contains(all));
+    seconds.map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duration_has_a_unit_and_a_bound() {
+        for (text, seconds) in [("90s", 90), ("15m", 900), ("1h", 3600), ("400d", 400 * 86_400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in ["", "h", "15", "0s", "-1h", "1.5h", "401d", "1w", "99999999999999999999d", "1ü"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}
