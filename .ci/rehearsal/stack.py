@@ -20,10 +20,9 @@ from rehearsal.mends import STACK_MENDS, TEMPLATE_MENDS
 class Stack:
     """`outputs` and `ids` (physical ids by logical ones) are those of the last operation, `template` is what was deployed."""
 
-    name = "postern"
-
-    def __init__(self, emulator, options, folder):
+    def __init__(self, emulator, options, folder, name="postern", region=REGION):
         self.emulator, self.options, self.folder = emulator, options, folder
+        self.name, self.region = name, region
         self.binaries = options.binaries or target_directory() / "lambda"
         self.clients, self.uploaded = {}, set()
         self.parameters = {}
@@ -34,7 +33,7 @@ class Stack:
         if service not in self.clients:
             self.clients[service] = boto3.client(
                 service,
-                region_name=REGION,
+                region_name=self.region,
                 endpoint_url=self.emulator.url,
                 aws_access_key_id=ACCESS_KEY,
                 aws_secret_access_key=SECRET_KEY,
@@ -172,6 +171,7 @@ class Stack:
     def environment(self):
         """The environment of an operator of this stack."""
         return self.emulator.environment() | {
+            "AWS_REGION": self.region,
             "TABLE_NAME": self.outputs["TableName"],
             "SIGNING_KEYS_SECRET_ARN": self.outputs["SigningKeysSecretArn"],
         }

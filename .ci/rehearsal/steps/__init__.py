@@ -2,7 +2,21 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import alarms, clients, create, edge, keys, parameters, recreate, rollback, routes, update, users
+from rehearsal.steps import (
+    alarms,
+    backup,
+    clients,
+    create,
+    edge,
+    keys,
+    parameters,
+    recreate,
+    rollback,
+    routes,
+    standby,
+    update,
+    users,
+)
 
 STEPS = [
     *create.STEPS,
@@ -16,4 +30,6 @@ STEPS = [
     *alarms.STEPS,
     *rollback.STEPS,
     *recreate.STEPS,
+    *backup.STEPS,
+    *standby.STEPS,
 ]

@@ -65,10 +65,10 @@ pub(super) async fn run(connection: &Connection, options: Add) -> Result<Output,
         must_change_password: options.must_change_password,
         mfa: None,
         recovery_codes: BTreeSet::new(),
-        // A chosen id may have belonged to a deleted user. That user never had this epoch, so tokens of that
-        // user stay invalid.
-        epoch: options.id.map_or(0, |_| at.secs()),
-        sessions_ended_at: options.id.map(|_| at),
+        // The id may have belonged to a deleted user, or to one who was created after the backup from which the
+        // table was restored. That user never had this epoch, so tokens of that user stay invalid.
+        epoch: at.secs(),
+        sessions_ended_at: Some(at),
         kept_token: None,
         pending_mfa_secret: None,
         source_id: None,

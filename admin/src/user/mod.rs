@@ -4,6 +4,7 @@ mod add;
 mod change;
 mod delete;
 mod describe;
+mod end_all;
 mod list;
 mod mfa;
 mod sessions;
@@ -49,7 +50,7 @@ pub enum UserCommand {
     /// Switch the second factor on or off.
     #[command(subcommand)]
     Mfa(mfa::MfaCommand),
-    /// List a user's sessions, or end them.
+    /// List a user's sessions, or end them. End the sessions of all users.
     Sessions(sessions::Sessions),
 }
 

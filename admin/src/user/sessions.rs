@@ -1,36 +1,50 @@
 //! `postern user sessions`.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use postern::clock::now;
 use postern::session::Session;
 use postern::store::Written;
 use serde_json::{Value, json};
 
 use super::describe::{about, briefly, deleted_meanwhile};
+use super::end_all;
 use super::user_arg::UserArg;
 use crate::connect::Connection;
 use crate::output::{Failure, Output, count, plain, time};
 
 /// The user whose sessions to list or end.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(
+    group = ArgGroup::new("whose").args(["user", "all"]).required(true),
+    after_help = "\
 A session that is not used ends at the time under IDLE. Every session ends at the time under ENDS. Ending all
 sessions ends all tokens too. The user may sign in again.
 
+After the table was restored from a backup, end the sessions of all users: otherwise sessions and tokens that
+were ended since the backup are valid again. If the command is interrupted, run it again.
+
 Examples:
   postern user sessions johndoe
-  postern user sessions johndoe --end")]
+  postern user sessions johndoe --end
+  postern user sessions --end --all")]
 pub struct Sessions {
     #[command(flatten)]
-    user: UserArg,
+    user: Option<UserArg>,
     /// End all sessions, and with them all tokens.
     #[arg(long)]
     end: bool,
+    /// All users. Asks for confirmation.
+    #[arg(long, requires = "end")]
+    all: bool,
+    /// Do not ask for confirmation.
+    #[arg(long, requires = "all", conflicts_with = "user")]
+    yes: bool,
 }
 
 pub(super) async fn run(connection: &Connection, options: &Sessions) -> Result<Output, Failure> {
+    let Some(user) = &options.user else { return end_all::run(connection, options.yes).await };
     let store = &connection.store;
-    let user = options.user.find(store).await?;
+    let user = user.find(store).await?;
     let at = now();
     let mut sessions = store.sessions(user.id).await?;
     sessions.retain(|session| session.is_alive(user.epoch, at));

@@ -50,6 +50,7 @@ async fn every_change_leaves_one_line_with_the_user_and_no_name() {
         (&["user", "mfa", "off", "guarded"], Some(43)),
         (&["user", "mfa", "enrol", "guarded"], Some(43)),
         (&["user", "sessions", "anna", "--end"], Some(45)),
+        (&["user", "sessions", "--end", "--all", "--yes"], None),
         (&["user", "delete", "anna", "--yes"], Some(45)),
     ] {
         let began = now();

@@ -17,6 +17,7 @@ mod list;
 mod logs;
 mod mfa;
 mod probe;
+mod restore;
 mod secrets;
 mod stack;
 mod sts;

@@ -88,6 +88,25 @@ impl Operator {
         self.write(ending_sessions(id, now)).await
     }
 
+    /// Ends all sessions of a user, and with them all tokens, in a table that was restored from a backup too.
+    /// The write is refused if there is no such user.
+    ///
+    /// The epoch of a restored user is one of the past, and there are tokens of later epochs. To add 1 to the
+    /// epoch could make some of them valid. So the epoch becomes the present time in seconds, as that of a new
+    /// user. No earlier epoch of the user was as high: it began at an earlier time, or at 0, and grew by 1 each
+    /// time that the sessions ended, which is less than once a second on average. An epoch that is not lower
+    /// than the present time is raised by 1.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn end_sessions_of_all_epochs(&self, id: u64, now: Timestamp) -> Result<Written, StoreError> {
+        let update = ended_at(id, now).set("epoch", number(now.secs())).when("epoch < :epoch");
+        match self.write(update).await? {
+            Written::Done => Ok(Written::Done),
+            Written::Refused => self.end_sessions(id, now).await,
+        }
+    }
+
     async fn write(&self, update: Update) -> Result<Written, StoreError> {
         self.store.update(update).await.map(|updated| updated.written())
     }
@@ -95,12 +114,15 @@ impl Operator {
 
 /// Returns the update that ends all sessions of an existing user.
 pub(super) fn ending_sessions(id: u64, now: Timestamp) -> Update {
+    ended_at(id, now).add("epoch", number(1)).when("attribute_exists(pk)")
+}
+
+/// Returns the part of such an update that does not concern the epoch.
+fn ended_at(id: u64, now: Timestamp) -> Update {
     Update::of(key(user_pk(id), "USER"))
         .set("sessions_ended_at", number(now.millis()))
         .set("updated_at", number(now.millis()))
         .remove("kept_token")
-        .add("epoch", number(1))
-        .when("attribute_exists(pk)")
 }
 
 pub(super) fn status_value(status: Status) -> Result<AttributeValue, StoreError> {

@@ -1,0 +1,182 @@
+//! A table that was restored from a backup: which tokens are valid, and how an operator ends all of them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::response::Response;
+use postern::clock::{Timestamp, now};
+use postern::store::Written;
+use postern_tests::relay;
+use serde_json::json;
+
+use crate::cli::{Cli, PASSWORD, command, run};
+use crate::secrets::{reply, serve};
+use crate::table::client;
+
+const END_ALL: [&str; 5] = ["user", "sessions", "--end", "--all", "--yes"];
+
+/// The users of the demo.
+const USERS: [u64; 8] = [1, 14, 33, 40, 41, 42, 43, 44];
+
+type Item = HashMap<String, AttributeValue>;
+
+async fn items(table: &Client) -> Vec<Item> {
+    table.scan().table_name("postern").into_paginator().items().send().try_collect().await.unwrap()
+}
+
+/// Makes the items of a backup the only ones, as in the new table that a restore makes.
+async fn restore(table: &Client, backup: &[Item]) {
+    for item in items(table).await {
+        let delete = table.delete_item().table_name("postern");
+        delete.key("pk", item["pk"].clone()).key("sk", item["sk"].clone()).send().await.unwrap();
+    }
+    for item in backup {
+        table.put_item().table_name("postern").set_item(Some(item.clone())).send().await.unwrap();
+    }
+}
+
+/// A JWT of johndoe at the mfa contract, which names no session.
+async fn jwt(cli: &Cli) -> String {
+    let reply = cli.deployment.password("mfa", "johndoe", "SecurePass123!").await;
+    reply.json()["token"].as_str().unwrap().to_owned()
+}
+
+async fn is_accepted(cli: &Cli, jwt: &str) -> bool {
+    let headers = [("authorization", &*format!("Bearer {jwt}"))];
+    match cli.deployment.request("mfa", "GET", "/whoami/jwt", &headers, "").await.status {
+        200 => true,
+        401 => false,
+        status => panic!("{status}"),
+    }
+}
+
+async fn epoch(cli: &Cli, id: u64) -> u64 {
+    cli.deployment.store.user(id).await.unwrap().unwrap().epoch
+}
+
+#[tokio::test]
+async fn tokens_of_later_epochs_stay_invalid_after_a_restore() {
+    let cli = Cli::start().await;
+    let table = client(&cli.deployment.table);
+    let (before, session) = (jwt(&cli).await, cli.token().await);
+    let backup = items(&table).await;
+    cli.run(&["user", "sessions", "johndoe", "--end"]).await.prints(&["ended"]);
+    let after = jwt(&cli).await;
+    assert!(!is_accepted(&cli, &before).await && is_accepted(&cli, &after).await);
+
+    // What a restore brings back, and what 1 more epoch would bring back.
+    restore(&table, &backup).await;
+    assert!(is_accepted(&cli, &before).await && !is_accepted(&cli, &after).await);
+    assert_eq!(cli.deployment.sso(&session).await.status, 200);
+    cli.run(&["user", "sessions", "johndoe", "--end"]).await.prints(&["ended"]);
+    assert!(is_accepted(&cli, &after).await);
+
+    restore(&table, &backup).await;
+    cli.run(&END_ALL).await.prints(&["ended all sessions and tokens of 8 users"]);
+    assert!(!is_accepted(&cli, &before).await && !is_accepted(&cli, &after).await);
+    assert_eq!(cli.deployment.sso(&session).await.status, 401);
+    let anew = jwt(&cli).await;
+    assert!(is_accepted(&cli, &anew).await);
+
+    // A second restore of the same backup, a second later, does not bring the tokens in between back.
+    restore(&table, &backup).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    cli.run(&END_ALL).await.prints(&["8 users"]);
+    assert!(!is_accepted(&cli, &anew).await);
+}
+
+#[tokio::test]
+async fn sessions_of_all_users_end_and_the_command_can_be_run_again() {
+    let cli = Cli::start().await;
+    let began = now().secs();
+    assert_eq!(cli.run(&[&END_ALL[..], &["--json"]].concat()).await.json(), json!({"users": 8}));
+    let mut epochs = Vec::new();
+    for id in USERS {
+        let user = cli.deployment.store.user(id).await.unwrap().unwrap();
+        assert!(user.epoch >= began && user.sessions_ended_at.is_some(), "user {id}: {}", user.epoch);
+        epochs.push(user.epoch);
+    }
+    let between = jwt(&cli).await;
+    cli.run(&END_ALL).await.prints(&["8 users"]);
+    for (id, before) in USERS.into_iter().zip(epochs) {
+        assert!(epoch(&cli, id).await > before, "user {id}");
+    }
+    assert!(!is_accepted(&cli, &between).await);
+    assert_eq!(cli.sign_in("account", "johndoe", "SecurePass123!").await, 200);
+}
+
+#[tokio::test]
+async fn epoch_never_falls_and_no_deleted_user_comes_back() {
+    let cli = Cli::start().await;
+    let store = &cli.deployment.store;
+    let later = Timestamp::from_millis(4_000_000_000_000);
+    assert_eq!(store.end_sessions_of_all_epochs(1, later).await.unwrap(), Written::Done);
+    assert_eq!(epoch(&cli, 1).await, 4_000_000_000);
+    assert_eq!(store.end_sessions_of_all_epochs(1, now()).await.unwrap(), Written::Done);
+    assert_eq!(epoch(&cli, 1).await, 4_000_000_001);
+    assert_eq!(store.end_sessions_of_all_epochs(2, now()).await.unwrap(), Written::Refused);
+    assert!(store.user(2).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn all_sessions_end_only_after_a_confirmation() {
+    let cli = Cli::start().await;
+    cli.run(&END_ALL[..4]).await.fails_with(2, "--yes");
+    for words in [
+        &["user", "sessions"][..],
+        &["user", "sessions", "--all"],
+        &["user", "sessions", "--all", "--yes"],
+        &["user", "sessions", "johndoe", "--end", "--yes"],
+        &["user", "sessions", "johndoe", "--end", "--all", "--yes"],
+    ] {
+        assert_eq!(cli.run(words).await.code, 2, "{words:?}");
+    }
+    assert_eq!(epoch(&cli, 1).await, 0);
+}
+
+/// The other users may be done or not, and the next run does all.
+#[tokio::test]
+async fn failure_says_that_the_command_is_to_be_run_again() {
+    let cli = Cli::start().await;
+    let table = cli.deployment.table.endpoint().trim_start_matches("http://").to_owned();
+    let endpoint = serve(Router::new().fallback(move |request| refuse_one(table.clone(), request))).await;
+    let mut words = command(&END_ALL);
+    let output = run(words.args(["--table", "postern", "--endpoint-url", &endpoint]), "").await;
+    output.fails_with(1, "and not of all: DynamoDB refused");
+    assert!(output.err.ends_with("; run the command again\n"), "{output:?}");
+    assert_eq!(epoch(&cli, 43).await, 0);
+    cli.run(&END_ALL).await.prints(&["8 users"]);
+    assert_ne!(epoch(&cli, 43).await, 0);
+}
+
+/// Passes calls on to the table, except updates of user 43.
+async fn refuse_one(table: String, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let is_update = parts.headers["x-amz-target"].to_str().unwrap().ends_with("UpdateItem");
+    if is_update && String::from_utf8_lossy(&body).contains("\"USER#43\"") {
+        return reply(400, &json!({"__type": "AccessDeniedException", "Message": "User is not authorized"}));
+    }
+    relay::pass(&table, parts, body).await
+}
+
+/// The counter of ids is restored too, so an id that was given out after the backup is given out again.
+#[tokio::test]
+async fn token_of_a_user_created_after_the_backup_is_not_valid_for_the_next_user() {
+    let cli = Cli::start().await;
+    let table = client(&cli.deployment.table);
+    let backup = items(&table).await;
+    cli.add(&["lost"]).await.prints(&["created user 45"]);
+    let reply = cli.deployment.password("mfa", "lost", PASSWORD).await;
+    let lost = reply.json()["token"].as_str().unwrap().to_owned();
+    assert!(is_accepted(&cli, &lost).await);
+    restore(&table, &backup).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    cli.add(&["next"]).await.prints(&["created user 45"]);
+    assert!(!is_accepted(&cli, &lost).await);
+}
