@@ -47,7 +47,7 @@ class Stack:
 
     def update(self, binaries=None, **parameters):
         """Updates the stack, with today's binaries or others. Parameters that are not named keep their values."""
-        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries)
+        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries=binaries)
 
     def delete(self):
         self.client("cloudformation").delete_stack(StackName=self.name)
