@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use postern_local::gateway;
+use postern_local::template::Template;
 use postern_tests::deployment::Deployment;
 use tokio::net::TcpListener;
 
@@ -22,7 +23,7 @@ pub(crate) struct Seen {
 
 /// The API of this deployment.
 pub(crate) fn router(deployment: &Deployment) -> Router {
-    gateway::router(deployment.functions().to_vec())
+    gateway::router(&Template::embedded().unwrap(), deployment.functions()).unwrap()
 }
 
 /// Serves the API, and returns its URL.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
-use postern::http::{invoke, json, route};
+use postern::http::{Edge, invoke, json, route};
 use postern_local::functions::Function;
 use postern_local::gateway;
 use postern_local::gateway::route_table::{Chosen, DEFAULT, RouteTable};
@@ -174,7 +174,9 @@ async fn caller_reaches_only_routes_that_api_gateway_matched() {
 
 /// The route on which a function with these routes answers an event.
 fn route_of(event: Value, routes: &[(Method, &str)]) -> Option<String> {
+    let edge = Edge::default();
     let reply = invoke(
+        &edge,
         |request| std::future::ready(json(StatusCode::OK, &route(&request, routes))),
         LambdaEvent::new(event, Context::default()),
     );
