@@ -7,7 +7,7 @@ import string
 
 from lib.template import resources, routes
 
-TEMPLATE_MENDS, STACK_MENDS = [], []
+TEMPLATE_MENDS, OTHER_REGION_MENDS, STACK_MENDS = [], [], []
 
 
 def mend(of, reason):
@@ -22,7 +22,7 @@ def mend(of, reason):
 
 
 def reasons():
-    return [function.reason for function in TEMPLATE_MENDS + STACK_MENDS]
+    return [function.reason for function in TEMPLATE_MENDS + OTHER_REGION_MENDS + STACK_MENDS]
 
 
 @mend(TEMPLATE_MENDS, "Ref of a secret gives its name, and on AWS its ARN: Fn::GetAtt Id in its place")
@@ -58,6 +58,13 @@ def leading_keys(template):
                 condition[operator].pop("dynamodb:LeadingKeys", None)
                 if not condition[operator]:
                     del condition[operator]
+
+
+@mend(OTHER_REGION_MENDS, "roles have the same names in each Region, although IAM knows no Regions: named by Region")
+def names_of_roles(template):
+    for kind, name in [("AWS::IAM::Role", "RoleName"), ("AWS::IAM::ManagedPolicy", "ManagedPolicyName")]:
+        for logical, resource in resources(template, kind).items():
+            resource["Properties"][name] = {"Fn::Sub": "${AWS::StackName}-" + logical + "-${AWS::Region}"}
 
 
 def json_policies(template):
