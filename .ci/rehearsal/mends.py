@@ -7,7 +7,7 @@ import string
 
 from lib.template import resources, routes
 
-TEMPLATE_MENDS, STACK_MENDS = [], []
+TEMPLATE_MENDS, OTHER_REGION_MENDS, STACK_MENDS = [], [], []
 
 # What other modules of the rehearsal do about the emulator.
 ELSEWHERE = [
@@ -29,7 +29,7 @@ def mend(of, reason):
 
 
 def reasons():
-    return [function.reason for function in TEMPLATE_MENDS + STACK_MENDS] + ELSEWHERE
+    return [function.reason for function in TEMPLATE_MENDS + OTHER_REGION_MENDS + STACK_MENDS] + ELSEWHERE
 
 
 @mend(TEMPLATE_MENDS, "Ref of a secret gives its name, and on AWS its ARN: Fn::GetAtt Id in its place")
@@ -118,6 +118,13 @@ def delete_composite_alarms(stack):
     alarms = stack.client("cloudwatch")
     described = alarms.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
     alarms.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in described])
+
+
+@mend(OTHER_REGION_MENDS, "roles have the same names in each Region, although IAM knows no Regions: named by Region")
+def names_of_roles(template):
+    for kind, name in [("AWS::IAM::Role", "RoleName"), ("AWS::IAM::ManagedPolicy", "ManagedPolicyName")]:
+        for logical, resource in resources(template, kind).items():
+            resource["Properties"][name] = {"Fn::Sub": "${AWS::StackName}-" + logical + "-${AWS::Region}"}
 
 
 def json_policies(template):

@@ -65,6 +65,12 @@ class Page:
             arguments.unlink()
         return printed
 
+    def skip(self, part):
+        """Leaves the next block out, which must contain this text: the emulator does not know it."""
+        block = self.left.pop(0)
+        if part not in block:
+            raise Unexpected(f"the next block of {self.name} has no `{part}`: {block}")
+
     def execute(self, block):
         """Runs a block, of which each command must succeed. Returns what it prints."""
         # A reader sees a command that fails, and stops there.

@@ -14,7 +14,7 @@ from lib.http_client import Unexpected, call, expect
 from lib.template import BUCKET, resources, translate
 from lib.workspace import target_directory
 from rehearsal.emulator import ACCESS_KEY, REGION, SECRET_KEY
-from rehearsal.mends import STACK_MENDS, TEMPLATE_MENDS
+from rehearsal.mends import OTHER_REGION_MENDS, STACK_MENDS, TEMPLATE_MENDS
 
 
 class Stack:
@@ -23,10 +23,17 @@ class Stack:
     def __init__(self, emulator, options, folder, name="postern", region=REGION):
         self.emulator, self.options, self.folder = emulator, options, folder
         self.name, self.region = name, region
+        # The code of a function is in a bucket of its Region, as `sam deploy` puts it.
+        self.bucket = f"{BUCKET}-{region}"
         self.binaries = options.binaries or target_directory() / "lambda"
         self.clients, self.uploaded = {}, set()
         self.parameters = {}
         self.outputs, self.ids, self.template = {}, {}, None
+
+    @property
+    def is_home(self):
+        """Whether the stack is in the Region of the rehearsal."""
+        return self.region == REGION
 
     def client(self, service):
         """A client of one of AWS's APIs, with the rights of the account's root."""
@@ -60,7 +67,7 @@ class Stack:
         """
         self.parameters = parameters
         self.template = translate(parameters, more=more)
-        for mend in TEMPLATE_MENDS:
+        for mend in TEMPLATE_MENDS + ([] if self.is_home else OTHER_REGION_MENDS):
             mend(self.template)
         self.upload_code(binaries or self.binaries)
         self.put("template.json", json.dumps(self.template, separators=(",", ":")).encode())
@@ -79,6 +86,7 @@ class Stack:
         for function in resources(self.template, "AWS::Lambda::Function").values():
             code = function["Properties"]["Code"]
             binary = (binaries / code["S3Key"] / "bootstrap").read_bytes()
+            code["S3Bucket"] = self.bucket
             code["S3Key"] = f"{code['S3Key']}-{hashlib.sha256(binary).hexdigest()}.zip"
             if code["S3Key"] not in self.uploaded:
                 self.put(code["S3Key"], zipped(binary))
@@ -86,9 +94,11 @@ class Stack:
 
     def put(self, key, body):
         buckets = self.client("s3")
-        if BUCKET not in [bucket["Name"] for bucket in buckets.list_buckets()["Buckets"]]:
-            buckets.create_bucket(Bucket=BUCKET)
-        buckets.put_object(Bucket=BUCKET, Key=key, Body=body)
+        if self.bucket not in [bucket["Name"] for bucket in buckets.list_buckets()["Buckets"]]:
+            # A bucket is in us-east-1 if no place is named, and cannot be placed there by name.
+            place = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+            buckets.create_bucket(Bucket=self.bucket, **({} if self.region == "us-east-1" else place))
+        buckets.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def functions(self):
         """The logical ids of the functions."""
@@ -108,8 +118,9 @@ class Stack:
         """Asks CloudFormation to create or update the stack from the template in the bucket."""
         getattr(self.client("cloudformation"), operation)(
             StackName=self.name,
-            TemplateURL=f"{self.emulator.url}/{BUCKET}/template.json",
-            Capabilities=["CAPABILITY_IAM"],
+            TemplateURL=f"{self.emulator.url}/{self.bucket}/template.json",
+            # Only the mends of another Region name roles.
+            Capabilities=["CAPABILITY_IAM" if self.is_home else "CAPABILITY_NAMED_IAM"],
             Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
         )
 

@@ -1,6 +1,7 @@
 """The commands of docs/standby-region.md are run on the deployment.
 
-The emulator replicates each write at once, and conflicts never arise. It has no metric `ReplicationLatency`, and no DNS.
+The emulator replicates each write at once, and conflicts never arise. It has no metric `ReplicationLatency`, does not take
+the replica of a secret away, and sends no name of a host to an API.
 """
 
 from clients.contracts import CLIENTS
@@ -44,6 +45,7 @@ def standby_takes_over(stack):
         CLIENTS["account"](stack.url, "eve").sign_in(PASSWORD)
 
         page.run("delete-stack")
+        page.skip("remove-regions-from-replication")
         tables = standby.client("dynamodb").list_tables()["TableNames"]
         expect(stack.outputs["TableName"] in tables, False, "the replica is there")
         tokens(stack)
