@@ -40,7 +40,7 @@ impl Drop for Scratch {
 
 /// Runs a command without --private, and checks that its output has no private part of a key.
 async fn keys(words: &[&str]) -> CliOutput {
-    let output = run(command(&["keys"]).args(words), "").await;
+    let output = run(&mut command(&[&["keys"], words].concat()), "").await;
     hides_keys(&output);
     output
 }
@@ -266,7 +266,7 @@ const PEPPER: &str = "LEAKED pepper of a product";
 /// `keys pepper`, with this on its standard input.
 async fn pepper(words: &[&str], input: &[u8]) -> CliOutput {
     let input = std::str::from_utf8(input).unwrap();
-    let output = run(command(&["keys", "pepper"]).args(words), input).await;
+    let output = run(&mut command(&[&["keys", "pepper"], words].concat()), input).await;
     hides_keys(&output);
     hides_pepper(&output);
     output
