@@ -4,7 +4,7 @@ Each route must refuse all of them alike, with a client error of its own.
 
     .ci/clients/malformed_requests.py URL
 
-The paths come from Cargo.toml and the methods from the routes' own `Allow`, so a new route needs nothing here.
+The paths come from Cargo.toml, and every method is tried, so a new route needs nothing here.
 """
 
 import json
@@ -18,6 +18,7 @@ from lib.http_client import Unexpected, call, expect, report
 
 USERNAME, PASSWORD = "johndoe", "SecurePass123!"
 OVERSIZED = "70 KB"
+METHODS = ["DELETE", "GET", "PATCH", "POST", "PUT"]
 BODIES = {
     "no body": None,
     "a cut JSON object": b'{"username":"johndoe","pass',
@@ -35,13 +36,16 @@ def main(url):
     # sso has no tokens of its own.
     tokens["sso"] = tokens["account"]
     for path, function in workspace.paths().items():
-        refusal = call(url, "PATCH", path, b"{}")
-        expect(refusal.status, 405, f"PATCH {path}")
-        allowed = refusal.headers["Allow"].split(", ")
-        for wrong in sorted({"GET", "POST", "PUT", "DELETE"} - set(allowed)):
-            reply = call(url, wrong, path, b"{}")
-            expect((reply.status, reply.headers["Allow"].split(", ")), (405, allowed), f"{wrong} {path}")
-        for method in [method for method in allowed if method != "HEAD"]:
+        replies = {method: call(url, method, path, b"{}") for method in METHODS}
+        allowed = [method for method, reply in replies.items() if reply.status not in (404, 405)]
+        expect(bool(allowed), True, f"{path} has a method")
+        for wrong in sorted(set(METHODS) - set(allowed)):
+            reply = replies[wrong]
+            # API Gateway itself answers 404 to a method that no route has. A function knows the methods of a path.
+            if reply.status == 405:
+                methods = [each for each in reply.headers["Allow"].split(", ") if each != "HEAD"]
+                expect(sorted(methods), sorted(allowed), f"Allow for {wrong} {path}")
+        for method in allowed:
             status = send_all(url, method, path, None)
             # The key set is public.
             expected = [200] if function == "jwks" else [400, 401, 422]
@@ -50,7 +54,7 @@ def main(url):
             if token := tokens.get(function.removesuffix("-signin")):
                 line += f", and {send_all(url, method, path, token)} with a token"
             report(line)
-    report(f"each with {', '.join(BODIES)}, in both slash forms; and 405 to other methods")
+    report(f"each with {', '.join(BODIES)}, in both slash forms; and 404 or 405 to other methods")
 
 
 def send_all(url, method, path, token):

@@ -2,10 +2,10 @@
 """Follows sessions over HTTP from the sign-in to the end: calls, refreshes, MFA, a forced password change, the sign-out.
 What is no longer valid must be refused.
 
-    .ci/clients/session_lifecycle.py URL ENDPOINT POSTERN [--refreshes N] [--pause SECONDS] [CASE ...]
+    .ci/clients/session_lifecycle.py URL POSTERN [--refreshes N] [--pause SECONDS] [CASE ...]
 
-URL is where the contracts are, ENDPOINT the DynamoDB API of the same server, and POSTERN the command line, which creates
-the users and counts their sessions. A case is a contract or `password_change`. A refresh token that is younger than 30
+URL is where the contracts are, and POSTERN the command line, which creates the users and counts their sessions. The
+environment names the table, as it does for POSTERN. A case is a contract or `password_change`. A refresh token that is younger than 30
 seconds stays as it is, so that refreshes rotate only with a longer pause. With one, a stolen token is tried too.
 """
 
@@ -27,7 +27,7 @@ PASSWORD, GRACE_SECONDS, TABS = "a password for a session", 30, 50
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ["url", "endpoint", "postern"]:
+    for name in ["url", "postern"]:
         parser.add_argument(name)
     parser.add_argument("--refreshes", type=int, default=10)
     parser.add_argument("--pause", type=float, default=0)
@@ -56,8 +56,8 @@ class Lifecycle:
         report(f"{self.case}: {what}")
 
     def postern(self, *arguments, stdin=""):
-        command = [self.options.postern, *arguments, "--json", "--endpoint-url", self.options.endpoint]
-        return json.loads(subprocess.check_output([*command, "--table", "postern"], input=stdin, text=True))
+        command = [self.options.postern, *arguments, "--json"]
+        return json.loads(subprocess.check_output(command, input=stdin, text=True))
 
     def create_user(self, *options):
         email = ["--email", f"{self.username}@example.com"]

@@ -39,6 +39,11 @@ pub struct Function {
 }
 
 impl Function {
+    /// Returns the name of the function's binary.
+    pub fn binary(&self) -> String {
+        if self.name == KEY_SET { self.name.to_owned() } else { format!("{}-signin", self.name) }
+    }
+
     /// Sends an event to the function, as Lambda does.
     pub fn invoke(&self, event: Value) -> Invocation {
         (self.handler)(LambdaEvent::new(event, Context::default()))
@@ -51,6 +56,9 @@ impl Function {
         (self.handler)(LambdaEvent::new(event, context))
     }
 }
+
+/// The name of the key set's function.
+const KEY_SET: &str = "jwks";
 
 /// Lists the contracts: the name of each, its crate, and the path of its sign-in.
 macro_rules! contracts {
@@ -93,7 +101,7 @@ pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigErr
     };
     let mut functions = contracts(app, env)?;
     functions.push(Function {
-        name: "jwks",
+        name: KEY_SET,
         path: "/.well-known/jwks.json",
         routes: jwks::ROUTES,
         handler: key_set,

@@ -6,9 +6,11 @@
 //! | [`dynamodb`] | the embedded DynamoDB API |
 //! | [`demo`] | the demo users |
 //! | [`functions`] | the five contracts and the key set, each as a Lambda function with events and replies in JSON |
-//! | [`gateway`] | the part of API Gateway: makes an event of each HTTP request and an HTTP response of each reply, and adds CORS headers |
+//! | [`template`] | the routes and the CORS settings of `template.yaml` |
+//! | [`gateway`] | the part of API Gateway: chooses the function of each HTTP request, makes the event and the HTTP response, and adds CORS headers |
 
 pub mod demo;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
+pub mod template;

@@ -13,6 +13,7 @@ use postern::local_endpoint::Note;
 use postern::logging;
 use postern_local::demo::{self, LOCKED_NAMES, RECOVERY_CODES, TOTP_SECRET, USERS};
 use postern_local::dynamodb::{self, StartError, Table};
+use postern_local::template::Template;
 use postern_local::{functions, gateway};
 use tokio::signal;
 use tokio::time::{sleep, timeout};
@@ -102,8 +103,9 @@ async fn run(options: Options) -> Result<(), StartError> {
                 introduce(&format!("http://{address}"));
             }
             println!("Ready: http://{address}");
-            let service =
-                gateway::router(functions).into_make_service_with_connect_info::<std::net::SocketAddr>();
+            let template = Template::embedded().map_err(|error| failed(&error))?;
+            let router = gateway::router(&template, &functions).map_err(|error| failed(&error))?;
+            let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
             let server = axum::serve(listener, service).with_graceful_shutdown(stopped());
             tokio::select! {
                 ended = server.into_future() => ended.map_err(|error| failed(&error))?,

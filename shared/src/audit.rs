@@ -117,6 +117,8 @@ pub struct AttemptDetails {
     pub hashing: Option<Duration>,
     /// Which counter refused the attempt: that of the `name` or that of the `address`.
     pub throttled_by: Option<&'static str>,
+    /// Whether the login name is locked if this attempt fails.
+    pub locks_name: bool,
 }
 
 #[derive(Serialize)]
@@ -132,6 +134,8 @@ struct Event<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     throttled_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_locked: Option<bool>,
     duration_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     hash_ms: Option<f64>,
@@ -182,8 +186,10 @@ pub fn attempt(caller: &Caller, outcome: Outcome, details: AttemptDetails) {
         None => &[THROTTLED, DURATION],
     };
     let directives = [by_outcome(&[ATTEMPTS]), directive(&["contract"], by_contract)];
+    let stays_charged = matches!(outcome, Outcome::UnknownUser | Outcome::WrongPassword | Outcome::WrongCode);
     emit(Event {
         message: "sign-in attempt",
+        name_locked: (details.locks_name && stays_charged).then_some(true),
         attempts: Some(1),
         throttled: Some(details.throttled_by.is_some().into()),
         ..event(caller, outcome, details, &directives)
@@ -216,6 +222,7 @@ fn event<'a>(
         address: &caller.address,
         request_id: &caller.request_id,
         throttled_by: details.throttled_by,
+        name_locked: None,
         duration_ms: milliseconds(caller.started.elapsed()),
         hash_ms: details.hashing.map(milliseconds),
         attempts: None,

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::contracts::{self, Session};
 pub use crate::contracts::{PASSWORD_CONTRACTS, credentials, name_at};
+use crate::events::set_path;
 use crate::logs;
 use crate::table::Table;
 
@@ -221,18 +222,17 @@ pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&s
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut event = json!({
         "version": "2.0",
-        "routeKey": format!("{method} {path}"),
-        "rawPath": path,
         "rawQueryString": query,
         "headers": {"host": "api.example.com"},
         "requestContext": {
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+            "http": {"method": method, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
             "requestId": "test-request",
             "stage": "$default",
         },
         "body": body,
         "isBase64Encoded": false,
     });
+    set_path(&mut event, path);
     for (name, value) in headers {
         event["headers"][name] = json!(value);
     }

@@ -3,7 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use postern_local::gateway::route_table::{DEFAULT, RouteTable};
+use postern_local::template::Template;
 use serde_json::{Value, json};
 
 use crate::deployment::Reply;
@@ -41,6 +44,25 @@ pub fn all(contract: Option<&str>) -> Vec<SampleEvent> {
     events.retain(|event| contract.is_none_or(|contract| event.contract == contract));
     assert!(!events.is_empty(), "there are no events for {contract:?}");
     events
+}
+
+/// Gives an event this path, with the route that API Gateway chooses for it. If the template has no such route, the event
+/// is as an API with only the route `$default` sends it.
+pub fn set_path(event: &mut Value, path: &str) {
+    static ROUTES: LazyLock<RouteTable<String>> = LazyLock::new(|| {
+        let routes = Template::embedded().and_then(|template| template.routes());
+        RouteTable::new(routes.unwrap()).unwrap()
+    });
+    let method = event["requestContext"]["http"]["method"].as_str().unwrap_or_default();
+    let (key, parameters) = match ROUTES.find(method, path) {
+        Some(chosen) => (chosen.key, json!(chosen.parameters)),
+        None => (DEFAULT, json!({})),
+    };
+    event["routeKey"] = json!(key);
+    event["rawPath"] = json!(path);
+    event["pathParameters"] = parameters;
+    event["requestContext"]["routeKey"] = json!(key);
+    event["requestContext"]["http"]["path"] = json!(path);
 }
 
 /// Compares a whole reply with the snapshot of its event.

@@ -44,7 +44,7 @@ pub(crate) async fn run() {
     let traced = (first + XRAY_SHARE * (each_second - first)) / each_second;
     let million = 1e6;
     type Line<'a> = (&'a str, Box<dyn Fn(&Figures) -> f64 + 'a>);
-    let lines: [Line<'_>; 7] = [
+    let lines: [Line<'_>; 6] = [
         ("Lambda, GB-seconds", Box::new(|figures| million * gb_seconds(figures) * price("lambda_gb_second"))),
         ("Lambda, requests", Box::new(|_| price("lambda_million_requests"))),
         ("DynamoDB, writes", Box::new(|figures| figures.writes * price("dynamodb_million_writes"))),
@@ -54,7 +54,6 @@ pub(crate) async fn run() {
             "CloudWatch, our log lines",
             Box::new(|figures| million * figures.log_bytes / 1e9 * price("logs_gb")),
         ),
-        ("X-Ray, traces", Box::new(|_| price("xray_million_traces") * traced)),
     ];
 
     println!("Dollars for a million sign-ins, at the prices and on the assumptions of bench/prices.json\n");
@@ -77,6 +76,7 @@ pub(crate) async fn run() {
     println!();
     lines.iter().for_each(|(name, of)| row(name, 2, of));
     row("together, $", 2, &|figures| lines.iter().map(|(_, of)| of(figures)).sum());
+    row("more with Tracing=Active: X-Ray", 2, &|_| price("xray_million_traces") * traced);
     println!();
 }
 

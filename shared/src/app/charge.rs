@@ -83,8 +83,8 @@ impl App {
             self.store.charge_name(name, &self.throttle, attempt_id, *now),
             self.store.user(user_id.unwrap_or(0))
         );
-        let admission = match admission {
-            Ok(admission) => admission,
+        let (admission, failures) = match admission {
+            Ok(charged) => charged,
             Err(error) => return Err(self.refund_failed(&charged, error).await),
         };
         if let Admission::Refused(wait) = admission {
@@ -100,6 +100,7 @@ impl App {
             Err(error) => return Err(self.refund_failed(&charged, error).await),
         };
         details.user_id = user.as_ref().map(|user| user.id);
+        details.locks_name = failures >= self.throttle.lock_after;
         Ok((charged, user))
     }
 

@@ -59,7 +59,7 @@ where
     event.headers.remove(header::HOST);
     event.request_context.domain_name = None;
     event.request_context.stage = None;
-    event.raw_path = event.raw_path.filter(|path| path.starts_with('/') && path.len() <= MAX_HEAD_BYTES);
+    event.raw_path = path(&event).filter(|path| path.starts_with('/') && path.len() <= MAX_HEAD_BYTES);
     let query = event.raw_query_string.as_deref().unwrap_or_default();
     if query.len() > MAX_HEAD_BYTES || format!("/?{query}").parse::<Uri>().is_err() {
         event.raw_query_string = None;
@@ -74,6 +74,27 @@ where
     match Adapter::from(service).call(event).await {
         Ok(reply) => Ok(reply),
     }
+}
+
+/// Returns the path of a request as the routes name it.
+///
+/// Behind a custom domain with a base path, and at a stage with a name, `rawPath` begins with the base path or
+/// the name. So the path is made of the route that API Gateway chose, and of the values of its path variables.
+/// A caller chooses these values and not the route. So the path is always one that the route matches. If the
+/// route is `$default`, or if there is none, the path is `rawPath`.
+fn path(event: &ApiGatewayV2httpRequest) -> Option<String> {
+    let Some((_, route)) = event.route_key.as_deref().and_then(|key| key.split_once(' ')) else {
+        return event.raw_path.clone();
+    };
+    let segments = route.split('/').map(|segment| {
+        match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
+            None => Some(segment),
+            Some(name) => {
+                event.path_parameters.get(name.strip_suffix('+').unwrap_or(name)).map(String::as_str)
+            }
+        }
+    });
+    Some(segments.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
 /// A reply that is encoded as it is. By default lambda_http would detect its character set, with tables for

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, key, number, text};
@@ -25,14 +25,15 @@ pub(super) const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 pub(super) const NOBODY: &str = "-";
 
 impl Store {
-    /// Charges an attempt to a login name, whether it exists or not.
+    /// Charges an attempt to a login name, whether it exists or not. Returns the failures in a row too, this
+    /// attempt included if it is admitted.
     pub(crate) async fn charge_name(
         &self,
         name: &LoginName,
         policy: &Policy,
         attempt_id: &str,
         now: Timestamp,
-    ) -> Result<Admission, StoreError> {
+    ) -> Result<(Admission, u32), StoreError> {
         let mut update = Update::of(name_key(name))
             .add("failures", number(1))
             .set("charged_by", text(attempt_id))
@@ -42,6 +43,7 @@ impl Store {
             .value(":free", number(policy.free_failures))
             .value(":limit", number(policy.lock_after))
             .value(":before_longest", number(now.minus(policy.longest_wait).millis()))
+            .returning(ReturnValue::UpdatedNew)
             .returning_refused();
         let mut admitted = "failures < :free".to_owned();
         for (failures, wait) in policy.rungs() {
@@ -55,7 +57,9 @@ impl Store {
             "attribute_not_exists(failures) OR charged_by <> :charged_by AND failures >= :zero AND ({admitted})"
         ));
         let updated = self.update(update).await?;
-        Ok(admission(updated, attempt_id, |item| policy.name(counter(item, now), now)))
+        let (Updated::Done(item) | Updated::Refused(item)) = &updated;
+        let counter = counter(item, now);
+        Ok((admission(updated, attempt_id, |_| policy.name(counter, now)), counter.failures))
     }
 
     /// Takes a charge back, unless another attempt was charged since.

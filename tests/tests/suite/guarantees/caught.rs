@@ -52,7 +52,8 @@ fn function(deployment: &Deployment) -> Function {
             let route = path.trim_end_matches('/');
             let body = event.payload["body"].as_str().unwrap_or_default();
             let body: Value = serde_json::from_str(body).unwrap_or_default();
-            event.payload["rawPath"] = json!(path.replace(route, account.path.trim_end_matches('/')));
+            let of_account = path.replace(route, account.path.trim_end_matches('/'));
+            events::set_path(&mut event.payload, &of_account);
             let request_id = event.payload["requestContext"]["requestId"].as_str().unwrap().to_owned();
             if route == TAKES_ANY_METHOD {
                 event.payload["requestContext"]["http"]["method"] = json!("POST");

@@ -1,6 +1,7 @@
 //! The headers of every reply, and requests that no route answers.
 
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS};
+use postern_tests::events::set_path;
 use serde_json::{Value, json};
 
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_id};
@@ -16,7 +17,7 @@ pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
         nothing["headers"] = json!({"host": "api.example.com"});
         let mut other_slash = event.clone();
         let slash = if event["rawPath"] == route.path { "/" } else { "" };
-        other_slash["rawPath"] = json!(format!("{}{slash}", route.path));
+        set_path(&mut other_slash, &format!("{}{slash}", route.path));
         let mut other_method = event.clone();
         other_method["requestContext"]["http"]["method"] = json!("DELETE");
         let (deployment, _proxy) = route.deployment(|env| env).await;

@@ -4,6 +4,7 @@
 //! added is under every guarantee by its sample events. [`caught`] shows that each check catches the routes that break it.
 //! The other tests of a guarantee look more closely at the routes that need it.
 
+mod alarms;
 mod audit;
 mod caught;
 mod crashes;

@@ -5,3 +5,4 @@ mod gateway;
 mod malformed;
 mod properties;
 mod requests;
+mod template;

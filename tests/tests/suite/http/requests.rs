@@ -5,15 +5,22 @@ use postern::http::NotAnEvent;
 use postern_local::functions::InvocationFailed;
 use postern_tests::contracts::takes_password;
 use postern_tests::deployment::{CONTRACTS, Deployment};
+use postern_tests::events::set_path;
 use serde_json::{Value, json};
 
 use super::malformed::good_body;
 use crate::support::words::assert_reply;
 
-/// The event with this path, in all places where it has one.
+/// The event with this path, as API Gateway sends it.
 fn at(mut event: Value, path: &str) -> Value {
+    set_path(&mut event, path);
+    event
+}
+
+/// The event with this path, as an API with only the route `$default` sends it.
+fn of_default_route(mut event: Value, path: &str) -> Value {
+    set_path(&mut event, "");
     event["rawPath"] = json!(path);
-    event["requestContext"]["http"]["path"] = json!(path);
     event
 }
 
@@ -24,8 +31,10 @@ async fn route_answers_in_both_slash_forms_and_in_no_other() {
         let event = deployment.right_sign_in(contract).await;
         let path = event["rawPath"].as_str().unwrap().trim_end_matches('/').to_owned();
         for path in [path.clone(), format!("{path}/")] {
-            let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
-            assert_eq!((reply.status, reply.header("location")), (200, None), "{path}");
+            for event in [at(event.clone(), &path), of_default_route(event.clone(), &path)] {
+                let reply = deployment.invoke(contract, event).await;
+                assert_eq!((reply.status, reply.header("location")), (200, None), "{path}");
+            }
         }
         let (head, last) = path.rsplit_once('/').unwrap();
         let (first, rest) = last.split_at(1);
@@ -35,13 +44,45 @@ async fn route_answers_in_both_slash_forms_and_in_no_other() {
             format!("{path}//"),
             format!("/{path}"),
             format!("{path}/x"),
-            format!("{path}%2F"),
             "/".to_owned(),
             String::new(),
         ] {
-            let reply = deployment.invoke(contract, at(event.clone(), &path)).await;
-            assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), &path);
+            for event in [at(event.clone(), &path), of_default_route(event.clone(), &path)] {
+                let reply = deployment.invoke(contract, event).await;
+                assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), &path);
+            }
         }
+        let encoded = of_default_route(event.clone(), &format!("{path}%2F"));
+        let reply = deployment.invoke(contract, encoded).await;
+        assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), &path);
+    }
+}
+
+/// Behind a custom domain with a base path, `rawPath` may begin with it, and at a stage with a name with the name. The
+/// route that API Gateway chose does not.
+#[tokio::test]
+async fn base_path_and_stage_before_the_path_change_nothing() {
+    let deployment = Deployment::start().await;
+    for contract in CONTRACTS {
+        let event = deployment.right_sign_in(contract).await;
+        let path = event["rawPath"].as_str().unwrap().trim_end_matches('/').to_owned();
+        for before in ["/auth", "/auth/v1", "/prod", "/signin", "/api/sign-in", ""] {
+            for slash in ["", "/"] {
+                let mut event = at(event.clone(), &format!("{path}{slash}"));
+                let whole = format!("{before}{path}{slash}");
+                event["rawPath"] = json!(whole);
+                event["requestContext"]["http"]["path"] = json!(whole);
+                event["requestContext"]["stage"] = json!("prod");
+                assert_eq!(deployment.invoke(contract, event).await.status, 200, "{whole}");
+            }
+        }
+        // An event may have no path at all.
+        let mut without = at(event, &format!("{path}/"));
+        without["rawPath"] = Value::Null;
+        assert_eq!(deployment.invoke(contract, without.clone()).await.status, 200, "{contract}");
+        without["pathParameters"] = Value::Null;
+        let reply = deployment.invoke(contract, without).await;
+        assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), contract);
     }
 }
 

@@ -12,7 +12,8 @@ use hyper_util::rt::TokioIo;
 use postern::identity::Status;
 use postern::session::{SessionSecret, SessionToken};
 use postern::store::Written;
-use postern_local::{functions, gateway};
+use postern_local::gateway;
+use postern_local::template::Template;
 use postern_tests::deployment::{Deployment, Reply, event, name_at};
 use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -224,7 +225,7 @@ impl Gateway {
     pub(crate) async fn open(deployment: &Deployment) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = gateway::router(functions::all(&deployment.app, &deployment.env).unwrap());
+        let router = gateway::router(&Template::embedded().unwrap(), deployment.functions()).unwrap();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self(address)

@@ -9,7 +9,7 @@ use postern::http::invoke;
 use postern::token::Keys;
 use postern::token::SAMPLE_KEYS;
 use postern_tests::binary;
-use postern_tests::deployment::{Deployment, Reply};
+use postern_tests::deployment::{self, Deployment, Reply};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -30,11 +30,7 @@ const EMPTY: &str = r#"{"keys":[]}"#;
 const RECOVERY: [u8; 32] = [9; 32];
 
 fn event(method: &Method, path: &str) -> Value {
-    json!({
-        "version": "2.0",
-        "rawPath": path,
-        "requestContext": {"http": {"method": method.as_str(), "path": path}, "requestId": "test-request"},
-    })
+    deployment::event(method.as_str(), path, &[], None)
 }
 
 /// The key set of a deployment.

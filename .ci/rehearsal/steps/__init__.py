@@ -1,0 +1,17 @@
+"""The steps of the rehearsal, in their order. A step is a function of a `Stack`; the first line of its docstring says what
+it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
+"""
+
+from rehearsal.steps import alarms, clients, create, keys, parameters, recreate, routes, update, users
+
+STEPS = [
+    *create.STEPS,
+    *parameters.STEPS,
+    *routes.STEPS,
+    *users.STEPS,
+    *clients.STEPS,
+    *keys.STEPS,
+    *update.STEPS,
+    *alarms.STEPS,
+    *recreate.STEPS,
+]

@@ -1,0 +1,155 @@
+//! What the template's alarms and its dashboard count is what the functions write. A name that is misspelt there fails
+//! here, and is not an alarm that never comes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use postern::audit::Outcome;
+use postern::token::SAMPLE_KEYS;
+use postern_tests::binary;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::logs;
+use serde_json::{Value, json};
+
+use crate::support::secrets_manager::{Answer, Secrets};
+use crate::support::tokens::{REFRESHABLE, refresh, refreshed, sign_in};
+
+/// A metric filter of the template: its pattern counts lines of a function.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Filter {
+    function: String,
+    pattern: String,
+}
+
+fn template() -> String {
+    std::fs::read_to_string(binary::in_workspace("template.yaml")).unwrap()
+}
+
+/// The patterns of `LogLines`, by their names.
+fn patterns(template: &str) -> Vec<(&str, &str)> {
+    let (_, lines) = template.split_once("\n  LogLines:\n").unwrap();
+    let lines = lines.lines().take_while(|line| line.starts_with("    "));
+    lines
+        .map(|line| {
+            let (name, pattern) = line.trim().split_once(": { Pattern: '{ ").unwrap();
+            (name, pattern.strip_suffix(" }' }").unwrap())
+        })
+        .collect()
+}
+
+/// The metric filters of the template.
+fn filters(template: &str) -> BTreeSet<Filter> {
+    let stanzas = template.split("\n    Type: AWS::Logs::MetricFilter\n").skip(1);
+    let after = |stanza: &str, start: &str, end: char| {
+        let (_, rest) = stanza.split_once(start).unwrap();
+        rest.split_once(end).unwrap().0.to_owned()
+    };
+    stanzas
+        .map(|stanza| Filter {
+            function: after(stanza, "LogGroupName: !Ref ", '\n').strip_suffix("Logs").unwrap().to_lowercase(),
+            pattern: after(stanza, "FilterPattern: !FindInMap [LogLines, ", ','),
+        })
+        .collect()
+}
+
+/// Whether a line is counted. A pattern is made of `$.field = "text"` and `$.field IS TRUE`, `&&` and `||`.
+fn counts(pattern: &str, line: &Value) -> bool {
+    let holds = |term: &str| {
+        let term = term.trim().trim_start_matches("($.").trim_start_matches("$.").trim_end_matches(')');
+        if let Some(field) = term.strip_suffix(" IS TRUE") {
+            return line[field] == true;
+        }
+        let (field, text) = term.split_once(" = ").unwrap();
+        line[field] == *text.trim_matches('"')
+    };
+    pattern.split("||").any(|all| all.split("&&").all(holds))
+}
+
+fn lines() -> Vec<Value> {
+    logs::so_far().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A deployment at which everything happened that an alarm counts.
+async fn eventful() {
+    let secrets = Secrets::start(Answer::Text(SAMPLE_KEYS.to_owned())).await;
+    let deployment = Deployment::start_with(|env| {
+        secrets.in_env(env).with("THROTTLE_LOCK_AFTER", "2").with("THROTTLE_ADDRESS_LIMIT", "1000000")
+    })
+    .await;
+    for contract in PASSWORD_CONTRACTS {
+        for password in ["SecurePass123!", "wrong"] {
+            deployment.password(contract, &name_at(contract, "johndoe"), password).await;
+        }
+        for _ in 0..3 {
+            deployment.password(contract, &format!("nobody.{contract}@example.com"), "wrong").await;
+        }
+    }
+    for contract in REFRESHABLE {
+        let first = sign_in(&deployment, contract).await;
+        let next = refreshed(&deployment, contract, &first.refresh).await;
+        refreshed(&deployment, contract, &next.refresh).await;
+        deployment.advance(Duration::from_secs(60));
+        assert_ne!(refresh(&deployment, contract, &first.refresh).await.status, 200, "{contract}");
+    }
+    // Not a cause that another test counts, since the log is shared.
+    secrets.answer(Answer::Error(400, "DecryptionFailure"));
+    deployment.advance(Duration::from_secs(5 * 60));
+    deployment.password("account", "johndoe", "wrong").await;
+}
+
+#[tokio::test]
+async fn every_log_line_that_an_alarm_counts_is_written_and_counted_at_each_contract() {
+    eventful().await;
+    let template = template();
+    let (lines, filters) = (lines(), filters(&template));
+    let is_counted = |function: &str, pattern: &str| {
+        filters.contains(&Filter { function: function.to_owned(), pattern: pattern.to_owned() })
+    };
+    for (name, pattern) in patterns(&template) {
+        let counted: Vec<_> = lines.iter().filter(|line| counts(pattern, line)).collect();
+        assert!(!counted.is_empty(), "no line is counted as {name}: {pattern}");
+        if name == "KeysUnread" {
+            // Every function reads the keys, and this line does not say which one wrote it.
+            for function in
+                ["ssosignin", "accountsignin", "sessionsignin", "mfasignin", "emailsignin", "jwks"]
+            {
+                assert!(is_counted(function, name), "{function} {name}");
+            }
+            continue;
+        }
+        let contracts: BTreeSet<_> = counted.iter().map(|line| line["contract"].as_str().unwrap()).collect();
+        for contract in PASSWORD_CONTRACTS {
+            let is_written = contracts.contains(contract);
+            assert_eq!(is_counted(&format!("{contract}signin"), name), is_written, "{contract} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_metric_of_the_dashboard_is_written() {
+    eventful().await;
+    let mut written = BTreeSet::new();
+    for line in lines() {
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
+            assert_eq!(directive["Namespace"], json!("Postern"));
+            let dimensions: Vec<_> = directive["Dimensions"][0].as_array().unwrap().iter().collect();
+            let dimensions: Vec<_> = dimensions.iter().map(|name| name.as_str().unwrap()).collect();
+            for metric in directive["Metrics"].as_array().unwrap() {
+                written.insert((dimensions.join(","), metric["Name"].as_str().unwrap().to_owned()));
+            }
+        }
+    }
+    let template = template();
+    let mut shown = BTreeSet::new();
+    for search in template.split("SEARCH('{Postern,").skip(1) {
+        let (dimensions, rest) = search.split_once("} MetricName=\\\"").unwrap();
+        let (metric, rest) = rest.split_once("\\\"").unwrap();
+        shown.insert((dimensions.to_owned(), metric.to_owned()));
+        let condition = rest.split_once("',").unwrap().0;
+        if let Some((_, outcome)) = condition.split_once("outcome=\\\"") {
+            let outcome = outcome.trim_end_matches("\\\"");
+            assert!(Outcome::ALL.iter().any(|known| known.as_str() == outcome), "{outcome}");
+        }
+    }
+    assert_eq!(shown, written, "what the dashboard shows, and what the functions write");
+}
