@@ -5,12 +5,16 @@ import sys
 
 from privileges.roles import secret, table
 
-# What the tests name the deployment's table and secret.
-TABLE, SECRET = "postern", "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf"
+# What the tests name the deployment's table and secret. The rehearsal's names are in files beside the calls.
+TABLES, SECRETS = {"postern"}, {"arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf"}
 
 
 def read_calls(folder):
     """All calls, each once."""
+    for file in folder.glob("names-*.json"):
+        names = json.loads(file.read_text())
+        TABLES.add(names["table"])
+        SECRETS.add(names["secret"])
     lines = {line for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()}
     if not lines:
         sys.exit(f"no calls are recorded in {folder}; run the tests with POSTERN_CALLS={folder}")
@@ -31,8 +35,8 @@ def requests_of(calls):
 
 def resource_of(call):
     if "secret" in call:
-        return secret() if call["secret"] == SECRET else call["secret"]
-    return table() if call["table"] == TABLE else table(call["table"])
+        return secret() if call["secret"] in SECRETS else call["secret"]
+    return table() if call["table"] in TABLES else table(call["table"])
 
 
 def attributes_of(call):
