@@ -52,12 +52,13 @@ def check(calls, simulator, write):
 
 def text(used):
     rows = [
-        ("to look", READ_ONLY & used.keys()),
-        ("to change users, keys and the table's items", used.keys() - READ_ONLY - WITHOUT_STACK),
+        ("to read only", READ_ONLY & used.keys()),
+        ("to change users and keys", used.keys() - READ_ONLY - WITHOUT_STACK),
         ("to create a table without the stack", WITHOUT_STACK & used.keys()),
     ]
     lines = [
-        "`postern` calls these actions on the table and on the secret. A role for those who only look needs the first row.",
+        "`postern` calls these actions: those of DynamoDB on the table, and those of Secrets Manager on the secret. A role that",
+        "only reads needs the first row. `.ci/privileges/run --write` writes this list from the calls of the tests.",
         "",
         "| for what | commands | actions |",
         "|---|---|---|",

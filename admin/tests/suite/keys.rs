@@ -256,7 +256,7 @@ async fn bad_input_changes_no_keys() {
         (&["new", "--secret", "other"][..], "aws secretsmanager create-secret --name other"),
         (&["show", "--secret", ARN], "is not there, or empty"),
     ] {
-        run(secrets.with_endpoint(command(&["keys"]).args(words)), "").await.fails_with(3, why);
+        run(secrets.with_endpoint(&mut command(&[&["keys"], words].concat())), "").await.fails_with(3, why);
     }
 }
 
@@ -342,9 +342,8 @@ async fn peppers_stay_when_keys_are_rotated_or_replaced() {
     let old = token(&KeySet::parse(RAW).unwrap());
     let recovery = KeySet::parse(RAW).unwrap().recovery.digest(7, "0a1b2c3d");
     let keys = async |words: &[&str], input: &str| {
-        let mut command = command(&["keys"]);
-        let output =
-            run(secrets.with_endpoint(&mut command).args(words).args(["--secret", ARN]), input).await;
+        let mut command = command(&[&["keys"], words].concat());
+        let output = run(secrets.with_endpoint(&mut command).args(["--secret", ARN]), input).await;
         hides_keys(&output);
         hides_pepper(&output);
         assert_eq!(output.code, 0, "{output:?}");
