@@ -56,13 +56,14 @@ def generated_secret(template):
             generate["ExcludeCharacters"] = string.punctuation
 
 
-@mend(TEMPLATE_MENDS, "the key dynamodb:LeadingKeys is unknown, and would deny every call: its conditions are left out")
-def leading_keys(template):
+@mend(TEMPLATE_MENDS, "dynamodb:LeadingKeys and Attributes are unknown, and would deny every call: they are left out")
+def dynamodb_conditions(template):
     for policies in json_policies(template):
         for statement in policies["Statement"]:
             condition = statement.get("Condition", {})
             for operator in [*condition]:
-                condition[operator].pop("dynamodb:LeadingKeys", None)
+                for key in ["dynamodb:LeadingKeys", "dynamodb:Attributes"]:
+                    condition[operator].pop(key, None)
                 if not condition[operator]:
                     del condition[operator]
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import subprocess
 import time
 import zipfile
@@ -15,6 +16,7 @@ from lib.template import BUCKET, resources, translate
 from lib.workspace import target_directory
 from rehearsal.emulator import ACCESS_KEY, REGION, SECRET_KEY
 from rehearsal.mends import OTHER_REGION_MENDS, STACK_MENDS, TEMPLATE_MENDS
+from rehearsal.record import Recorder
 
 
 class Stack:
@@ -29,6 +31,7 @@ class Stack:
         self.clients, self.uploaded = {}, set()
         self.parameters = {}
         self.outputs, self.ids, self.template = {}, {}, None
+        self.recorder = Recorder(emulator.url) if os.environ.get("POSTERN_CALLS") else None
 
     @property
     def is_home(self):
@@ -69,6 +72,8 @@ class Stack:
         self.template = translate(parameters, more=more)
         for mend in TEMPLATE_MENDS + ([] if self.is_home else OTHER_REGION_MENDS):
             mend(self.template)
+        if self.recorder:
+            self.recorder.relay(self.template)
         self.upload_code(binaries or self.binaries)
         self.put("template.json", json.dumps(self.template, separators=(",", ":")).encode())
         self.ask(operation, parameters)
@@ -80,6 +85,8 @@ class Stack:
         self.ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in made}
         for mend in STACK_MENDS:
             mend(self)
+        if self.recorder:
+            self.recorder.note(self.outputs)
 
     def upload_code(self, binaries):
         """Puts binaries into the bucket. The S3Key of a function names the digest of its binary, as with SAM."""

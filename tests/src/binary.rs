@@ -9,7 +9,6 @@ use postern::environment::Environment;
 use postern::store::operator::Operator;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo;
-use postern_local::dynamodb::Table;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
@@ -21,18 +20,22 @@ use crate::edge;
 use crate::events;
 use crate::logs;
 use crate::runtime_api::RuntimeApi;
+use crate::secrets_manager::{Answer, Secrets};
+use crate::table::Table;
 
 /// The variables of a function's environment that name its table, its keys and its edge.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 11] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_CA_BUNDLE",
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "SIGNING_KEYS",
     "EDGE_SECRET_SHA256",
     "EDGE_OPTIONAL",
+    "SIGNING_KEYS_SECRET_ARN",
 ];
 
 /// Starts a binary with this environment only.
@@ -59,8 +62,8 @@ pub fn command(binary: &str, env: &Environment, runtime_api: &str) -> Command {
 
 /// A table with the demo users, and the environment of a function that uses it.
 pub async fn demo_table() -> (Table, Environment) {
-    let table = Table::start(0, None, None).await.unwrap();
-    let env = table.environment(&Environment::of::<&str, &str>([]));
+    let table = Table::start().await;
+    let env = table.environment();
     let store = Operator::from_env(&env).unwrap();
     store.create_table().await.unwrap();
     let app = App::start(&env).await.unwrap();
@@ -87,11 +90,14 @@ pub async fn answers_its_events(binary: &str, contract: &str) {
     assert!(logged.contains("sign-in attempt"), "{logged}");
 }
 
-/// Sends every sample event of this folder through a compiled binary with this environment. Returns its log, in which
-/// no secret was found.
+/// Sends every sample event of this folder through a compiled binary with this environment. The binary reads its keys from
+/// Secrets Manager, and its access key id is the folder's name. Returns its log, in which no secret was found.
 pub async fn answers(binary: &str, folder: &str, env: &Environment) -> String {
     let mut api = RuntimeApi::start().await;
-    let mut function = start(binary, env, &api.address());
+    let keys = env.optional("SIGNING_KEYS").unwrap().to_owned();
+    let secrets = Secrets::start(Answer::Text(keys)).await;
+    let env = secrets.in_env(env.clone()).with("AWS_ACCESS_KEY_ID", folder);
+    let mut function = start(binary, &env, &api.address());
     let logged = logged(&mut function);
     for event in events::all(Some(folder)) {
         let reply = timeout(Duration::from_secs(60), api.invoke(event.event.clone())).await;

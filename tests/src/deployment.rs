@@ -11,7 +11,6 @@ use postern::clock::{self, Timestamp};
 use postern::environment::Environment;
 use postern::store::operator::Operator;
 use postern_local::demo;
-use postern_local::dynamodb::Table;
 pub use postern_local::functions::CONTRACTS;
 use postern_local::functions::{self, Function};
 use serde_json::{Value, json};
@@ -20,10 +19,11 @@ use crate::contracts::{self, Session};
 pub use crate::contracts::{PASSWORD_CONTRACTS, credentials, name_at};
 use crate::events::set_path;
 use crate::logs;
+use crate::table::Table;
 
 /// The deployment.
 pub struct Deployment {
-    /// The app that all functions share.
+    /// The app of the tests. The functions share its keys and its password hashes.
     pub app: Arc<App>,
     /// The table, as an operator holds it.
     pub store: Operator,
@@ -77,14 +77,14 @@ impl Deployment {
     /// Starts a deployment with other settings.
     pub async fn start_with(change: impl FnOnce(Environment) -> Environment) -> Self {
         logs::capture();
-        let table = Table::start(0, None, None).await.unwrap();
-        let env = change(table.environment(&Environment::of::<&str, &str>([])));
+        let table = Table::start().await;
+        let env = change(table.environment());
         let store = Operator::from_env(&env).unwrap();
         store.create_table().await.unwrap();
         let clock = Arc::new(AtomicU64::new(clock::now().millis()));
         let app = app(&env, &clock).await;
         demo::create_all(&app, &store).await.unwrap();
-        let functions = functions::all(&app, &env).unwrap();
+        let functions = functions(&app, &env);
         Self { app, store, env, table, functions, clock }
     }
 
@@ -92,13 +92,13 @@ impl Deployment {
     pub async fn restart(&mut self, change: impl FnOnce(Environment) -> Environment) {
         self.env = change(self.env.clone());
         self.app = app(&self.env, &self.clock).await;
-        self.functions = functions::all(&self.app, &self.env).unwrap();
+        self.functions = functions(&self.app, &self.env);
     }
 
     /// Stops the DynamoDB API and leaves the functions running. `table` then holds an empty one.
     pub async fn stop_table(&mut self) {
-        let empty = Table::start(0, None, None).await.unwrap();
-        std::mem::replace(&mut self.table, empty).stop().await.unwrap();
+        let empty = Table::start().await;
+        std::mem::replace(&mut self.table, empty).stop().await;
     }
 
     /// The present time of this deployment.
@@ -237,6 +237,15 @@ pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&s
         event["headers"][name] = json!(value);
     }
     event
+}
+
+/// All functions. The access key id of each is its name, so that its calls to the table can be told from those of others.
+fn functions(app: &App, env: &Environment) -> Vec<Function> {
+    let named = |name| {
+        let app = Arc::new(app.with_credentials(name, "local"));
+        functions::all(&app, env).unwrap().into_iter().find(|function| function.name == name).unwrap()
+    };
+    CONTRACTS.into_iter().chain(["jwks"]).map(named).collect()
 }
 
 async fn app(env: &Environment, clock: &Arc<AtomicU64>) -> Arc<App> {

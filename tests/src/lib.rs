@@ -10,12 +10,16 @@
 //! | [`runtime_api`] | a stand-in for Lambda's Runtime API, for the compiled binaries |
 //! | [`binary`] | the compiled binaries |
 //! | [`logs`] | every log line of this process |
+//! | [`table`] | the embedded DynamoDB API |
+//! | [`secrets_manager`] | a stand-in for Secrets Manager |
+//! | [`calls`] | records the calls to AWS, for `.ci/privileges` |
 //! | [`meter`] | what a request costs at the table |
 //! | [`relay`] | what stands between the functions and their table |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
 
 pub mod binary;
+pub mod calls;
 pub mod contracts;
 pub mod deployment;
 pub mod edge;
@@ -24,3 +28,5 @@ pub mod logs;
 pub mod meter;
 pub mod relay;
 pub mod runtime_api;
+pub mod secrets_manager;
+pub mod table;

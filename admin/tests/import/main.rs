@@ -19,10 +19,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use postern::environment::Environment;
 use postern::random::random;
 use postern::store::operator::Operator;
-use postern_local::dynamodb::{NAME, Table};
+use postern_local::dynamodb::NAME;
+use postern_tests::calls;
+use postern_tests::table::Table;
 use serde_json::Value;
 
 /// A table, a directory, and the command that works on both.
@@ -41,8 +42,8 @@ pub(crate) struct CliOutput {
 
 impl Deployment {
     pub(crate) async fn start() -> Self {
-        let table = Table::start(0, None, None).await.unwrap();
-        let store = Operator::from_env(&table.environment(&Environment::of::<&str, &str>([]))).unwrap();
+        let table = Table::start().await;
+        let store = Operator::from_env(&table.environment()).unwrap();
         store.create_table().await.unwrap();
         let directory = std::env::temp_dir().join(format!("postern-import-{}", hex::encode(random::<8>())));
         fs::create_dir(&directory).unwrap();
@@ -71,6 +72,8 @@ impl Deployment {
             .args(["--table", NAME, "--endpoint-url", endpoint, "--json"])
             .args(arguments)
             .current_dir(&self.directory)
+            .env("AWS_ACCESS_KEY_ID", calls::operator(arguments))
+            .env("AWS_SECRET_ACCESS_KEY", "local")
             .env_remove("FREESEWING_ENCRYPTION_KEY")
             .stdin(Stdio::null());
         command

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use postern_tests::calls;
 use postern_tests::deployment::Deployment;
 use postern_tests::logs::find_secret;
 use serde_json::Value;
@@ -64,10 +65,11 @@ impl Cli {
     }
 }
 
-/// The command with nothing in its environment.
+/// The command with nothing in its environment but credentials.
 pub(crate) fn command(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
     command.env_clear().args(words).kill_on_drop(true);
+    command.env("AWS_ACCESS_KEY_ID", calls::operator(words)).env("AWS_SECRET_ACCESS_KEY", "local");
     command
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use postern::token::SAMPLE_KEYS;
-use postern_local::dynamodb::Table;
+use postern_tests::table::Table;
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, CliOutput, command, run};
@@ -54,7 +54,7 @@ async fn healthy_deployment_is_ok_on_every_line() {
 
 #[tokio::test]
 async fn empty_table_is_a_warning() {
-    let table = Table::start(0, None, None).await.unwrap();
+    let table = Table::start().await;
     assert_eq!(on(&table, "fresh", &["table", "create"]).await.code, 0);
     let output = on(&table, "fresh", &["doctor"]).await;
     output.prints(&["warn users         there is none"]);
@@ -62,7 +62,7 @@ async fn empty_table_is_a_warning() {
 
 #[tokio::test]
 async fn missing_or_foreign_table_fails() {
-    let table = Table::start(0, None, None).await.unwrap();
+    let table = Table::start().await;
     let output = on(&table, "missing", &["doctor", "--json"]).await;
     fails(&output, &[("table", "`postern table create` makes one")]);
     create_other(&table, "other").await;

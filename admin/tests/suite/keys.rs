@@ -40,7 +40,7 @@ impl Drop for Scratch {
 
 /// Runs a command without --private, and checks that its output has no private part of a key.
 async fn keys(words: &[&str]) -> CliOutput {
-    let output = run(command(&["keys"]).args(words), "").await;
+    let output = run(&mut command(&[&["keys"], words].concat()), "").await;
     hides_keys(&output);
     output
 }
@@ -256,7 +256,7 @@ async fn bad_input_changes_no_keys() {
         (&["new", "--secret", "other"][..], "aws secretsmanager create-secret --name other"),
         (&["show", "--secret", ARN], "is not there, or empty"),
     ] {
-        run(secrets.with_table(command(&["keys"]).args(words)), "").await.fails_with(3, why);
+        run(secrets.with_table(&mut command(&[&["keys"], words].concat())), "").await.fails_with(3, why);
     }
 }
 
@@ -266,7 +266,7 @@ const PEPPER: &str = "LEAKED pepper of a product";
 /// `keys pepper`, with this on its standard input.
 async fn pepper(words: &[&str], input: &[u8]) -> CliOutput {
     let input = std::str::from_utf8(input).unwrap();
-    let output = run(command(&["keys", "pepper"]).args(words), input).await;
+    let output = run(&mut command(&[&["keys", "pepper"], words].concat()), input).await;
     hides_keys(&output);
     hides_pepper(&output);
     output
@@ -342,8 +342,8 @@ async fn peppers_stay_when_keys_are_rotated_or_replaced() {
     let old = token(&KeySet::parse(RAW).unwrap());
     let recovery = KeySet::parse(RAW).unwrap().recovery.digest(7, "0a1b2c3d");
     let keys = async |words: &[&str], input: &str| {
-        let mut command = command(&["keys"]);
-        let output = run(secrets.with_table(&mut command).args(words).args(["--secret", ARN]), input).await;
+        let mut command = command(&[&["keys"], words].concat());
+        let output = run(secrets.with_table(&mut command).args(["--secret", ARN]), input).await;
         hides_keys(&output);
         hides_pepper(&output);
         assert_eq!(output.code, 0, "{output:?}");

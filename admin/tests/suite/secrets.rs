@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::store::operator::Operator;
 use postern_local::dynamodb::Table;
+use postern_tests::calls;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -56,7 +57,7 @@ pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    endpoint
+    calls::recorded(endpoint).await
 }
 
 async fn answer(State(value): State<Arc<Mutex<Option<String>>>>, request: Request) -> Response {

@@ -2,7 +2,7 @@
 
 use postern::environment::Environment;
 use postern::local_endpoint::Note;
-use postern_local::dynamodb::Table;
+use postern_tests::table::Table;
 use serde_json::json;
 
 use crate::cli::{Cli, CliOutput, command, run};
@@ -45,7 +45,7 @@ pub(crate) fn client(table: &Table) -> aws_sdk_dynamodb::Client {
 
 #[tokio::test]
 async fn created_table_passes_every_check() {
-    let table = Table::start(0, None, None).await.unwrap();
+    let table = Table::start().await;
     on(&table, "fresh", &["table", "check"]).await.fails_with(3, "there is no table fresh here");
     let made = on(&table, "fresh", &["table", "create"]).await;
     made.prints(&["ok   created       the table fresh"]);
@@ -58,7 +58,7 @@ async fn created_table_passes_every_check() {
 
 #[tokio::test]
 async fn table_of_another_schema_fails() {
-    let table = Table::start(0, None, None).await.unwrap();
+    let table = Table::start().await;
     create_other(&table, "other").await;
     let output = on(&table, "other", &["table", "check"]).await;
     assert_eq!(output.code, 1, "{output:?}");
@@ -82,12 +82,21 @@ async fn command_on_a_missing_table_is_refused() {
     run(command(&somewhere).arg("http://127.0.0.1:9"), "").await.fails_with(6, "DynamoDB is not available");
     let no_one = ["user", "list", "--table", "postern", "--region", "eu-central-1"];
     let alone = [("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/no/such/directory")];
-    run(command(&no_one).envs(alone), "").await.fails_with(1, "there are no AWS credentials here");
-    run(command(&no_one[..4]).envs(alone), "").await.fails_with(2, "which region?");
+    let without_credentials = |words: &[&str]| {
+        let mut command = command(words);
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").envs(alone);
+        command
+    };
+    run(&mut without_credentials(&no_one), "").await.fails_with(1, "there are no AWS credentials here");
+    run(&mut without_credentials(&no_one[..4]), "").await.fails_with(2, "which region?");
     let profile = [&no_one[..4], &["--profile", "nobodys"]].concat();
-    run(command(&profile).envs(alone), "")
+    run(&mut without_credentials(&profile), "")
         .await
         .fails_with(2, "The profile nobodys is not there or has none");
+    // A table on this machine needs no credentials.
+    let here = ["user", "show", "johndoe", "--table", "postern", "--endpoint-url"];
+    let mut here = without_credentials(&here);
+    run(here.arg(cli.deployment.table.endpoint()), "").await.prints(&["johndoe"]);
 }
 
 /// An operator must see which address was tried, and how to change it.

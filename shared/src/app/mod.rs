@@ -33,8 +33,8 @@ use crate::token::Keys;
 
 /// What a function holds from its start to its end.
 pub struct App {
-    keys: Keys,
-    passwords: Passwords,
+    keys: Arc<Keys>,
+    passwords: Arc<Passwords>,
     store: Store,
     throttle: Policy,
     clock: Clock,
@@ -50,12 +50,12 @@ impl App {
     }
 
     /// Returns the signing keys.
-    pub const fn keys(&self) -> &Keys {
+    pub fn keys(&self) -> &Keys {
         &self.keys
     }
 
     /// Returns the password hashes.
-    pub const fn passwords(&self) -> &Passwords {
+    pub fn passwords(&self) -> &Passwords {
         &self.passwords
     }
 

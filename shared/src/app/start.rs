@@ -49,7 +49,19 @@ impl App {
                 return Err(ConfigError::new("TABLE_NAME", problem).into());
             }
         }
-        let passwords = Passwords::new(config.password_cost, Decoy::from_env(env)?);
-        Ok(Self { keys: keys?, passwords, store, throttle: config.throttle, clock })
+        let passwords = Arc::new(Passwords::new(config.password_cost, Decoy::from_env(env)?));
+        Ok(Self { keys: Arc::new(keys?), passwords, store, throttle: config.throttle, clock })
+    }
+
+    /// Returns the app of another function in the same process. It shares the keys and the password hashes,
+    /// and signs its calls to the table with these credentials.
+    pub fn with_credentials(&self, access_key_id: &str, secret_access_key: &str) -> Self {
+        Self {
+            keys: Arc::clone(&self.keys),
+            passwords: Arc::clone(&self.passwords),
+            store: self.store.with_credentials(access_key_id, secret_access_key),
+            throttle: self.throttle,
+            clock: Arc::clone(&self.clock),
+        }
     }
 }

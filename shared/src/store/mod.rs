@@ -16,6 +16,7 @@ mod user;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use self::error::{StoreCause, StoreError};
@@ -43,6 +44,13 @@ impl Store {
     /// Makes a store of the table with this name.
     pub(crate) fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+
+    /// Returns a store of the same table that signs its requests with these credentials.
+    pub(crate) fn with_credentials(&self, access_key_id: &str, secret_access_key: &str) -> Self {
+        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "given");
+        let config = self.client.config().to_builder().credentials_provider(credentials).build();
+        Self::new(Client::from_conf(config), &self.table)
     }
 
     /// Opens the connection by reading a user who does not exist.

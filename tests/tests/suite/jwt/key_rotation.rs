@@ -13,13 +13,14 @@ use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
 use postern_tests::deployment::{Deployment, Reply, credentials};
 use postern_tests::logs;
+use postern_tests::secrets_manager::{ARN, Answer, Secrets, reply, serve};
+use postern_tests::table::Table;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::routes::jwks::key_set::{key_set, variable};
 use crate::support::forge::Key;
 use crate::support::jwt::{encode, mint_with, parts};
-use crate::support::secrets_manager::{ARN, Answer, Secrets, reply, serve};
 
 /// Of `pässwörd ☃`, combined with the pepper `a`.
 const PEPPERED: &str = "peppered$a$hmac-sha256$$pbkdf2-sha512$i=12000$MDEyMzQ1Njc4OWFiY2RlZg$ewytqIT87g2g7UaRrYuQAayR+LAD60TZTAEP7R0OB2HtrdcWopOmw7URDagbovZwhwBGpuxxrlgGCyz+4IwwlA";
@@ -301,8 +302,8 @@ async fn secret_that_cannot_be_read_again_leaves_the_keys_and_logs_the_cause() {
 
 #[tokio::test]
 async fn function_without_valid_keys_does_not_start() {
-    let table = postern_local::dynamodb::Table::start(0, None, None).await.unwrap();
-    let env = table.environment(&Environment::of::<&str, &str>([]));
+    let table = Table::start().await;
+    let env = table.environment();
     postern::store::operator::Operator::from_env(&env).unwrap().create_table().await.unwrap();
     let secrets = Secrets::start(Answer::Binary).await;
     let env = not_local(secrets.in_env(env));

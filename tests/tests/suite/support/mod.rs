@@ -9,7 +9,6 @@ pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod replies;
 pub(crate) mod routes;
-pub(crate) mod secrets_manager;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;

@@ -12,19 +12,26 @@ use postern::environment::Environment;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-pub(crate) const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
+use crate::calls;
+
+/// The ARN of the secret.
+pub const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
 
 /// What the stand-in answers.
 #[derive(Clone)]
-pub(crate) enum Answer {
+pub enum Answer {
+    /// The secret's text.
     Text(String),
+    /// A secret that is no text.
     Binary,
+    /// An error, with its status and code.
     Error(u16, &'static str),
     /// No answer.
     Hang,
 }
 
-pub(crate) struct Secrets {
+/// The stand-in.
+pub struct Secrets {
     endpoint: String,
     shared: Arc<Shared>,
 }
@@ -35,34 +42,37 @@ struct Shared {
 }
 
 impl Secrets {
-    pub(crate) async fn start(answer: Answer) -> Self {
+    /// Starts it with this answer.
+    pub async fn start(answer: Answer) -> Self {
         let shared = Arc::new(Shared { calls: AtomicUsize::new(0), answer: Mutex::new(answer) });
         let endpoint = serve(Router::new().fallback(get_secret_value).with_state(Arc::clone(&shared))).await;
         Self { endpoint, shared }
     }
 
     /// The environment whose keys are only in the stand-in.
-    pub(crate) fn in_env(&self, env: Environment) -> Environment {
+    pub fn in_env(&self, env: Environment) -> Environment {
         env.with("SIGNING_KEYS", "")
             .with("SIGNING_KEYS_SECRET_ARN", ARN)
             .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
     }
 
-    pub(crate) fn answer(&self, answer: Answer) {
+    /// Answers so from now on.
+    pub fn answer(&self, answer: Answer) {
         *self.shared.answer.lock().unwrap() = answer;
     }
 
     /// The calls since the last time this was called.
-    pub(crate) fn calls(&self) -> usize {
+    pub fn calls(&self) -> usize {
         self.shared.calls.swap(0, Ordering::SeqCst)
     }
 }
 
-pub(crate) async fn serve(router: Router) -> String {
+/// Serves on a free port. Returns the URL.
+pub async fn serve(router: Router) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    endpoint
+    calls::recorded(endpoint).await
 }
 
 async fn get_secret_value(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -80,7 +90,8 @@ async fn get_secret_value(State(shared): State<Arc<Shared>>, request: Request) -
     }
 }
 
-pub(crate) fn reply(status: u16, body: &Value) -> Response {
+/// A reply of AWS's JSON protocols.
+pub fn reply(status: u16, body: &Value) -> Response {
     let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
     reply.body(Body::from(body.to_string())).unwrap()
 }

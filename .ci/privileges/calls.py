@@ -1,0 +1,54 @@
+"""The recorded calls: see tests/src/calls.rs."""
+
+import json
+import sys
+
+from privileges.roles import secret, table
+
+# What the tests name the deployment's table and secret. The rehearsal's names are in files beside the calls.
+TABLES, SECRETS = {"postern"}, {"arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf"}
+
+
+def read_calls(folder):
+    """All calls, each once."""
+    for file in folder.glob("names-*.json"):
+        names = json.loads(file.read_text())
+        TABLES.add(names["table"])
+        SECRETS.add(names["secret"])
+    lines = {line for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()}
+    if not lines:
+        sys.exit(f"no calls are recorded in {folder}; run the tests with POSTERN_CALLS={folder}")
+    return [json.loads(line) for line in sorted(lines)]
+
+
+def calls_of(name, calls):
+    return [call for call in calls if call["by"] == name]
+
+
+def requests_of(calls):
+    """What IAM evaluates of these calls, each once."""
+    requests = [
+        request_of(call["action"], resource_of(call), call.get("keys", []), attributes_of(call)) for call in calls
+    ]
+    return [json.loads(each) for each in sorted({json.dumps(request, sort_keys=True) for request in requests})]
+
+
+def resource_of(call):
+    if "secret" in call:
+        return secret() if call["secret"] in SECRETS else call["secret"]
+    return table() if call["table"] in TABLES else table(call["table"])
+
+
+def attributes_of(call):
+    """The attributes that a call names. Those of the key are always among them."""
+    return {"pk", "sk", *call["writes"], *call["reads"]} if "writes" in call else set()
+
+
+def request_of(action, resource, keys, attributes=()):
+    """A request with sample keys of these kinds, which names these attributes."""
+    context = {}
+    if keys:
+        context["dynamodb:LeadingKeys"] = [f"{kind}1" if kind.endswith("#") else kind for kind in keys]
+    if attributes:
+        context["dynamodb:Attributes"] = sorted(attributes)
+    return {"action": action, "resource": resource, "context": context}

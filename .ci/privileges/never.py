@@ -1,0 +1,102 @@
+"""What no function may ever do, whatever is recorded. A function that asks for one of these has a fault."""
+
+from privileges.roles import log_group, secret, table
+
+ITEMS = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+WRITES = [*ITEMS, "dynamodb:BatchWriteItem"]
+ALL = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem", *WRITES]
+PARTIQL = [f"dynamodb:PartiQL{verb}" for verb in ["Select", "Insert", "Update", "Delete"]]
+
+# Of a user, what only an operator changes.
+ATTRIBUTES_OF_OPERATORS = {
+    "attributes",
+    "created_at",
+    "email",
+    "id",
+    "other_usernames",
+    "source_id",
+    "status",
+    "username",
+    "version",
+}
+
+
+def of_every_function(role, groups):
+    """(what, actions, resource, keys). `groups` are the log groups of all functions."""
+    mine = table()
+    yield "reads the whole table", ["dynamodb:Scan"], mine, []
+    yield "calls without a key", [*ALL, *PARTIQL], mine, []
+    for kind in ["USER#1", "SESSIONS#1", "LOGIN#ann"]:
+        yield f"queries {kind}", ["dynamodb:Query", *PARTIQL], mine, [kind]
+        yield f"calls for many items, {kind} too", ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], mine, [kind]
+    yield "creates or deletes a user", ["dynamodb:PutItem", "dynamodb:DeleteItem"], mine, ["USER#1"]
+    yield "writes a login name", WRITES, mine, ["LOGIN#ann"]
+    yield "creates or deletes a counter", ["dynamodb:PutItem", "dynamodb:DeleteItem"], mine, ["NAME#1"]
+    yield "reads a counter", ["dynamodb:GetItem"], mine, ["NAME#1"]
+    for kind in ["COUNTER", "SOURCE#1", "OPERATOR#1", "ELSE#1", "1"]:
+        yield f"touches {kind}, which is an operator's or nobody's", [*ALL, *PARTIQL], mine, [kind]
+    yield "touches an operator's item beside a user", ["dynamodb:BatchGetItem"], mine, ["USER#1", "OPERATOR#1"]
+    for kind in ["USER#1", "SESSIONS#1", "LOGIN#ann", "NAME#1", "ADDRESS#1"]:
+        yield f"touches {kind} in another table", ALL, table("Other"), [kind]
+    yield "reads another secret", ["secretsmanager:GetSecretValue"], secret("Other"), []
+    changes = ["PutSecretValue", "UpdateSecret", "DeleteSecret", "RotateSecret", "PutResourcePolicy"]
+    yield "changes the signing keys", [f"secretsmanager:{change}" for change in changes], secret(), []
+    changes = ["DeleteTable", "UpdateTable", "UpdateTimeToLive", "UpdateContinuousBackups", "PutResourcePolicy"]
+    yield "changes the table", [f"dynamodb:{change}" for change in changes], mine, []
+    for group in groups - {role.log_group}:
+        stream = group.removesuffix("*") + "log-stream:x"
+        yield "writes another function's log", ["logs:PutLogEvents"], stream, []
+    yield (
+        "reads or deletes its own log",
+        ["logs:FilterLogEvents", "logs:DeleteLogGroup"],
+        role.log_group.removesuffix(":*"),
+        [],
+    )
+    yield "takes another role", ["sts:AssumeRole"], "arn:aws:iam::123456789012:role/Other", []
+    function = "arn:aws:lambda:us-east-1:123456789012:function:Other"
+    yield "changes a function", ["lambda:UpdateFunctionCode"], function, []
+
+
+OF_ONE = {
+    "jwks": [
+        ("touches the table", ALL, [kind]) for kind in ["USER#1", "SESSIONS#1", "LOGIN#ann", "NAME#1", "ADDRESS#1"]
+    ],
+    "sso": [
+        *[("writes", WRITES, [kind]) for kind in ["USER#1", "SESSIONS#1", "NAME#1", "ADDRESS#1"]],
+        ("reads a login name", ["dynamodb:GetItem"], ["LOGIN#ann"]),
+    ],
+    "mfa": [("touches sessions", ALL, ["SESSIONS#1"])],
+    "account": [],
+    "session": [],
+    "email": [],
+}
+
+
+def of(role, groups):
+    """All of it for one role."""
+    yield from of_every_function(role, groups)
+    for what, actions, keys in OF_ONE[role.name]:
+        yield what, actions, table(), keys
+
+
+def log_groups(roles):
+    return {role.log_group for role in roles} | {log_group("ApiLogs")}
+
+
+# A sample of each kind of key in ARCHITECTURE.md's table, and of none of them.
+KINDS = {"USER#", "LOGIN#", "NAME#", "ADDRESS#", "SESSIONS#", "COUNTER", "SOURCE#", "OPERATOR#", "ELSE#"}
+
+
+def samples(kinds):
+    """An ARN for each kind of resource that an action takes, or every resource if it takes none."""
+    arns = {
+        "table": [table(), table("Other")],
+        "index": [f"{table()}/index/any"],
+        "stream": [f"{table()}/stream/any"],
+        "backup": [f"{table()}/backup/any"],
+        "export": [f"{table()}/export/any"],
+        "import": [f"{table()}/import/any"],
+        "global-table": ["arn:aws:dynamodb::123456789012:global-table/Table"],
+        "Secret": [secret(), secret("Other")],
+    }
+    return [arn for kind in kinds for arn in arns[kind]] or ["*"]

@@ -1,0 +1,37 @@
+//! The embedded DynamoDB API of a test. Its calls are recorded if [`calls`] records.
+
+use postern::environment::Environment;
+use postern_local::dynamodb;
+
+use crate::calls;
+
+/// A server with DynamoDB's API, in memory. Dropping it ends the server.
+pub struct Table {
+    table: dynamodb::Table,
+    endpoint: String,
+}
+
+impl Table {
+    /// Starts it on a free port of the loopback interface.
+    pub async fn start() -> Self {
+        let table = dynamodb::Table::start(0, None, None).await.unwrap();
+        let endpoint = calls::recorded(table.endpoint()).await;
+        Self { table, endpoint }
+    }
+
+    /// The URL of the server, as for `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub fn endpoint(&self) -> String {
+        self.endpoint.clone()
+    }
+
+    /// The environment of a function that uses this table: see [`dynamodb::Table::environment`].
+    pub fn environment(&self) -> Environment {
+        let env = self.table.environment(&Environment::of::<&str, &str>([]));
+        env.with("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint())
+    }
+
+    /// Ends the server after it has answered the requests in progress.
+    pub async fn stop(self) {
+        self.table.stop().await.unwrap();
+    }
+}
