@@ -92,8 +92,9 @@ class SignIns:
             self.next_round()
 
     def next_round(self):
+        """Waits for a whole round: the present one has begun before."""
         before = self.rounds
-        while self.rounds < before + 1 and not self.problem:
+        while self.rounds < before + 2 and not self.problem:
             self.ended.wait(0.02)
         if self.problem:
             raise Unexpected(f"a sign-in failed: {self.problem}")
