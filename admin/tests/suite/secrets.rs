@@ -8,8 +8,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::store::operator::Operator;
-use postern_local::dynamodb::Table;
 use postern_tests::calls;
+use postern_tests::table::Table;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -29,7 +29,7 @@ impl Secrets {
     pub(crate) async fn start(value: Option<&str>) -> Self {
         let value = Arc::new(Mutex::new(value.map(str::to_owned)));
         let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&value))).await;
-        let table = Table::start(0, None, None).await.unwrap();
+        let table = Table::start().await;
         Operator::new(client(&table), "postern").create_table().await.unwrap();
         Self { endpoint, value, table }
     }
