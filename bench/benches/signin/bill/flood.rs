@@ -1,6 +1,7 @@
 //! The price of a flood: a million requests that lead nowhere, with and without the edge, and the items that they
 //! leave in the table.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use postern::environment::Environment;
@@ -77,8 +78,8 @@ fn attempt(deployment: &Deployment, name: &str) -> Value {
     deployment.event(CONTRACT, Some(&credentials(CONTRACT, name, "a wrong password").to_string()))
 }
 
-/// An item that a request leaves in the table: its kind and its bytes.
-type Left = (String, usize);
+/// The items that a request leaves in the table: their bytes, by the kind of item.
+type Left = BTreeMap<String, usize>;
 
 pub(super) async fn run(prices: &Prices) {
     let gateway = prices.price("http_api_million_requests");
@@ -135,7 +136,7 @@ pub(super) async fn run(prices: &Prices) {
 }
 
 /// Measures a kind of request, and finds the items that one leaves.
-async fn measure(kind: &Junk) -> (Figures, Vec<Left>) {
+async fn measure(kind: &Junk) -> (Figures, Left) {
     let (metered, meter) = Meter::deployment(kind.change).await;
     let deployment = Deployment::start_with(kind.change).await;
     // The first request from an address that is then over its limit.
@@ -143,8 +144,11 @@ async fn measure(kind: &Junk) -> (Figures, Vec<Left>) {
     deployment.invoke(CONTRACT, one_address(&deployment, 0)).await;
     let (reply, used) = meter.of(metered.invoke(CONTRACT, (kind.event)(&metered, 1))).await;
     assert_eq!(reply.status, kind.status, "{}", kind.name);
-    let left = used.calls.iter().filter(|call| call.writes > 0.0 && !call.refused);
-    let left = left.map(|call| (call.what.rsplit(' ').next().unwrap().to_owned(), call.bytes)).collect();
+    let mut left = BTreeMap::new();
+    for call in used.calls.iter().filter(|call| call.writes > 0.0 && !call.refused) {
+        // A refund writes the counter a second time.
+        left.insert(call.what.rsplit(' ').next().unwrap().to_owned(), call.bytes);
+    }
     let (mut served_ms, mut log_bytes) = (Vec::new(), 0);
     // The first five rounds warm up.
     for round in 0..ROUNDS + 5 {
