@@ -85,6 +85,29 @@ fn interrupt(running: &mut Running) -> bool {
     running.child.wait().unwrap().success()
 }
 
+/// `postern --local attempts` reads the file. A new server begins a new one.
+#[test]
+fn audit_events_are_in_a_private_file_of_the_latest_server() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit-events");
+    let file = folder.join("postern/audit.jsonl");
+    for turn in 0..2 {
+        let mut command = command(&["--port", "0", "--dynamodb-port", "0"]);
+        command.env("XDG_RUNTIME_DIR", &folder);
+        let running = ready(command);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "", "turn {turn}");
+        sign_in(&running.ready);
+        let events = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(events.lines().count(), 1, "{events}");
+        assert!(events.contains(r#""outcome":"signed_in","user_id":1"#), "{events}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn command_prints_examples_signs_in_and_ends_cleanly() {
     let mut running = start(&["--port", "0", "--dynamodb-port", "0"]);
@@ -105,6 +128,44 @@ fn command_prints_examples_signs_in_and_ends_cleanly() {
     assert!(reply.contains(r#""token_type":"Bearer""#), "{reply}");
     #[cfg(unix)]
     assert!(interrupt(&mut running), "Ctrl-C is a clean end");
+}
+
+/// The query may hold a token, and a path may hold control characters. The log is not a terminal here, so it has the audit
+/// events.
+#[cfg(unix)]
+#[test]
+fn each_request_prints_a_line_without_its_query() {
+    let lines = |options: &[&str]| {
+        let mut running = start(&[&["--port", "0", "--dynamodb-port", "0"], options].concat());
+        assert!(sign_in(&running.ready).starts_with("HTTP/1.1 200 "));
+        assert!(sign_in_as(&running.ready, "{}").starts_with("HTTP/1.1 400 "));
+        for path in ["/whoami/jwt?token=secret", "/a\u{9b}31m", "/%1b%5b31m"] {
+            http(&running.ready, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+        }
+        assert!(interrupt(&mut running));
+        let (mut printed, mut log) = (String::new(), String::new());
+        running.child.stdout.as_mut().unwrap().read_to_string(&mut printed).unwrap();
+        running.child.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
+        assert!(log.contains(r#""outcome":"signed_in""#), "{log}");
+        printed
+    };
+    let printed = lines(&[]);
+    let without_times = printed.lines().map(|line| match line.split_once(" ms  ") {
+        Some((status, rest)) => format!("{} {rest}", status.split(' ').next().unwrap()),
+        None => line.to_owned(),
+    });
+    assert_eq!(
+        without_times.collect::<Vec<_>>(),
+        [
+            "200 POST /api/v2/account/signin/  signed_in",
+            "400 POST /api/v2/account/signin/",
+            "401 GET /whoami/jwt  no_token",
+            r"404 GET /a\u{9b}31m",
+            "404 GET /%1b%5b31m",
+            "Stopped.",
+        ]
+    );
+    assert_eq!(lines(&["--quiet"]), "Stopped.\n");
 }
 
 /// The functions read the settings from the command's environment.
@@ -253,7 +314,7 @@ fn help_names_every_option() {
     let help = command(&["--help"]).output().unwrap();
     let output = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    for option in ["--port", "--dynamodb-port", "--data <FILE>", "--table-only", "--help"] {
+    for option in ["--port", "--dynamodb-port", "--data <FILE>", "--table-only", "--quiet", "--help"] {
         assert!(output.contains(option), "{output}");
     }
 }

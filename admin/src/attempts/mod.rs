@@ -117,10 +117,9 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
         }
         from = until;
     }
-    while args.follow {
-        sleep(POLL).await;
-        if !trail.print(now().minus(MAX_DELAY), now().plus(POLL)).await? {
-            break;
+    if args.follow {
+        while trail.print(now().minus(MAX_DELAY), now().plus(POLL)).await? {
+            sleep(POLL).await;
         }
     }
     Ok(Output::nothing())

@@ -117,17 +117,17 @@ async fn existing_keys_are_replaced_only_with_replace() {
 
     let empty = Secrets::start(None).await;
     let mut words = command(&["keys", "new"]);
-    run(empty.with_endpoint(words.env("SIGNING_KEYS_SECRET_ARN", ARN)), "")
+    run(empty.with_table(words.env("SIGNING_KEYS_SECRET_ARN", ARN)), "")
         .await
         .prints(&["signs and verifies"]);
     assert!(KeySet::parse(&empty.value().unwrap()).is_ok());
 
     let secrets = Secrets::start(Some(RAW)).await;
-    let output = run(secrets.with_endpoint(&mut command(&["keys", "new", "--secret", ARN])), "").await;
+    let output = run(secrets.with_table(&mut command(&["keys", "new", "--secret", ARN])), "").await;
     output.fails_with(4, "all MFA recovery codes");
     assert_eq!(secrets.value().as_deref(), Some(RAW));
     let output =
-        run(secrets.with_endpoint(&mut command(&["keys", "new", "--secret", ARN, "--replace"])), "").await;
+        run(secrets.with_table(&mut command(&["keys", "new", "--secret", ARN, "--replace"])), "").await;
     hides_keys(&output);
     output.prints(&["wrote a new set"]);
     assert!(!accepts(
@@ -140,7 +140,7 @@ async fn existing_keys_are_replaced_only_with_replace() {
 async fn private_set_is_printed_and_not_stored() {
     let secrets = Secrets::start(None).await;
     let mut command = command(&["keys", "new", "--alg", "ES256", "--private"]);
-    let output = run(secrets.with_endpoint(&mut command).env("SIGNING_KEYS_SECRET_ARN", ARN), "").await;
+    let output = run(secrets.with_table(&mut command).env("SIGNING_KEYS_SECRET_ARN", ARN), "").await;
     output.prints(&[]);
     assert!(KeySet::parse(&output.out).is_ok(), "fit for SIGNING_KEYS");
     assert_eq!(secrets.value(), None);
@@ -152,7 +152,7 @@ async fn generated_secret_rotates_in_three_steps_without_losing_a_token() {
     let secrets = Secrets::start(Some(RAW)).await;
     let rotate = async |words: &[&str]| {
         let mut command = command(&["keys", "rotate", "--secret", ARN]);
-        let output = run(secrets.with_endpoint(&mut command).args(words), "").await;
+        let output = run(secrets.with_table(&mut command).args(words), "").await;
         hides_keys(&output);
         output
     };
@@ -256,7 +256,7 @@ async fn bad_input_changes_no_keys() {
         (&["new", "--secret", "other"][..], "aws secretsmanager create-secret --name other"),
         (&["show", "--secret", ARN], "is not there, or empty"),
     ] {
-        run(secrets.with_endpoint(command(&["keys"]).args(words)), "").await.fails_with(3, why);
+        run(secrets.with_table(command(&["keys"]).args(words)), "").await.fails_with(3, why);
     }
 }
 
@@ -343,8 +343,7 @@ async fn peppers_stay_when_keys_are_rotated_or_replaced() {
     let recovery = KeySet::parse(RAW).unwrap().recovery.digest(7, "0a1b2c3d");
     let keys = async |words: &[&str], input: &str| {
         let mut command = command(&["keys"]);
-        let output =
-            run(secrets.with_endpoint(&mut command).args(words).args(["--secret", ARN]), input).await;
+        let output = run(secrets.with_table(&mut command).args(words).args(["--secret", ARN]), input).await;
         hides_keys(&output);
         hides_pepper(&output);
         assert_eq!(output.code, 0, "{output:?}");

@@ -1,7 +1,7 @@
 //! `postern user list`: searches, the order, and pages.
 
 use postern::identity::LoginName;
-use postern::store::operator::{NewUser, UserRecord};
+use postern::store::operator::{NewUser, PasswordOf, UserRecord};
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, CliOutput, command, run};
@@ -121,9 +121,15 @@ async fn locked_users_are_found_by_each_of_their_names() {
         cli.deployment.store.lock_name(&LoginName::new(name), cli.deployment.now()).await.unwrap();
         assert!(list(&cli, &["--locked"]).await.contains(&id), "{name}");
     }
-    assert_eq!(list(&cli, &["--locked", "--prefix", "j"]).await, [1]);
+    assert_eq!(list(&cli, &["--locked", "--prefix", "johnd"]).await, [1]);
     assert_eq!(list(&cli, &["--locked", "--limit", "2"]).await, [1, 14]);
     cli.run(&["user", "unlock", "1"]).await.prints(&["unlocked"]);
+    assert_eq!(list(&cli, &["--locked"]).await, [14, 33]);
+    // Attempts by a further username count under the username.
+    let mut other = UserRecord::new("jd", cli.deployment.now());
+    other.email = "johndoe@example.com".to_owned();
+    cli.deployment.store.join_user(1, &other, PasswordOf::First, false, cli.deployment.now()).await.unwrap();
+    cli.deployment.store.lock_name(&LoginName::new("jd"), cli.deployment.now()).await.unwrap();
     assert_eq!(list(&cli, &["--locked"]).await, [14, 33]);
     // The limit of this environment counts.
     for _ in 0..2 {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod attempts;
 mod audit;
 mod change;
 mod changes;
@@ -11,6 +12,7 @@ mod doctor;
 mod help;
 mod keys;
 mod list;
+mod logs;
 mod mfa;
 mod restore;
 mod secrets;

@@ -33,10 +33,16 @@ impl Secrets {
         Self { endpoint, value, table }
     }
 
-    /// Points a command to this stand-in, and to its table unless an option names another.
+    /// Points a command to this stand-in.
     pub(crate) fn with_endpoint<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint);
-        command.env("AWS_ENDPOINT_URL_DYNAMODB", self.table.endpoint()).env("TABLE_NAME", "postern")
+        command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
+    }
+
+    /// Points a command to this stand-in and its table.
+    pub(crate) fn with_table<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        self.with_endpoint(command)
+            .env("AWS_ENDPOINT_URL_DYNAMODB", self.table.endpoint())
+            .env("TABLE_NAME", "postern")
     }
 
     /// The value of the secret.

@@ -49,8 +49,9 @@ impl UserFilter {
             names().any(|name| forms(&name).any(|name| forms(prefix).any(|prefix| name.starts_with(prefix))))
         };
         let is_locked = |locked: &HashSet<String>| {
-            let id = LoginName::new(&user.id.to_string());
-            names().chain([id]).any(|name| locked.contains(&name.digest()))
+            // Attempts by a further username count under the username.
+            let counted = [&user.username, &user.email, &user.id.to_string()];
+            counted.into_iter().any(|name| locked.contains(&LoginName::new(name).digest()))
         };
         let is_legacy = |hash: &String| !hash.starts_with(ARGON2ID);
         self.prefix.as_ref().is_none_or(begins)
