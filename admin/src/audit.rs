@@ -66,7 +66,7 @@ impl Audit {
         let key = self.store.begin_event(&event).await.map_err(|error| {
             let failure = Failure::from(error);
             let message =
-                format!("nothing is changed, since the audit line cannot be written: {}", failure.message);
+                format!("{}; nothing is changed, since the audit line cannot be written", failure.message);
             Failure::new(failure.exit, message)
         })?;
         let mut details = Details { user_id, ..Details::default() };

@@ -80,7 +80,10 @@ pub async fn run(cli: Cli) -> Result<Output, Failure> {
             output::write(&script)?;
             Ok(Output::nothing())
         }
-        Command::Import(args) => import::import(args, &connect::connect(&target).await?, &place).await,
+        Command::Import(args) => {
+            let imported = import::import(args, &connect::connect(&target).await?, &place).await;
+            imported.map_err(|failure| failure.at(&place))
+        }
         Command::Export(args) => {
             let exported = export::export(args, &connect::connect(&target).await?.store).await;
             exported.map_err(|failure| failure.at(&place))

@@ -190,7 +190,7 @@ async fn status(cli: &Cli) -> String {
 async fn nothing_is_changed_if_the_line_cannot_be_written() {
     let cli = Cli::start().await;
     let output = disable(&cli, Fault::Begin).await;
-    output.fails_with(1, "nothing is changed, since the audit line cannot be written: DynamoDB refused");
+    output.fails_with(1, "is not authorized; nothing is changed, since the audit line cannot be written");
     assert_eq!(status(&cli).await, "active");
     assert_eq!(events(&cli.deployment.store).await, []);
 }
