@@ -11,8 +11,8 @@ use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
-use crate::support::secrets_manager::{Answer, Secrets};
 use crate::support::tokens::{REFRESHABLE, refresh, refreshed, sign_in};
+use postern_tests::secrets_manager::{Answer, Secrets};
 
 /// A metric filter of the template: its pattern counts lines of a function.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
