@@ -9,6 +9,13 @@ from lib.template import resources, routes
 
 TEMPLATE_MENDS, STACK_MENDS = [], []
 
+# What other modules of the rehearsal do about the emulator.
+ELSEWHERE = [
+    "no resolver knows the name of an API's host: the path of each request carries the API's id",
+    "an alarm looks at its metric and not at the dimensions: alarms of one metric are set off one after the other",
+    "a replaced environment is killed in the middle of a request: the rotation of keys sends none at that moment",
+]
+
 
 def mend(of, reason):
     """Adds a function to a list of mends, with the reason for it."""
@@ -22,7 +29,7 @@ def mend(of, reason):
 
 
 def reasons():
-    return [function.reason for function in TEMPLATE_MENDS + STACK_MENDS]
+    return [function.reason for function in TEMPLATE_MENDS + STACK_MENDS] + ELSEWHERE
 
 
 @mend(TEMPLATE_MENDS, "Ref of a secret gives its name, and on AWS its ARN: Fn::GetAtt Id in its place")

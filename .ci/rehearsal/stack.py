@@ -48,31 +48,29 @@ class Stack:
     def create(self, **parameters):
         self.deploy("create_stack", "CREATE_COMPLETE", parameters)
 
-    def update(self, **parameters):
-        """Updates the stack. Parameters that are not named keep their values."""
-        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters)
+    def update(self, binaries=None, **parameters):
+        """Updates the stack, with today's binaries or others. Parameters that are not named keep their values."""
+        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries=binaries)
 
     def delete(self):
         self.client("cloudformation").delete_stack(StackName=self.name)
         stack = self.settled()
         expect(stack and stack["StackStatus"], None, "the stack after its deletion")
 
-    def deploy(self, operation, expected, parameters, template=None, binaries=None):
-        """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`."""
+    def deploy(self, operation, expected, parameters, binaries=None, more=None):
+        """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`.
+
+        `more` is added to what the template says of all functions.
+        """
         self.parameters = parameters
-        self.template = template or translate(parameters)
+        self.template = translate(parameters, more=more)
         for mend in TEMPLATE_MENDS:
             mend(self.template)
         if self.recorder:
             self.recorder.relay(self.template)
         self.upload_code(binaries or self.binaries)
         self.put("template.json", json.dumps(self.template, separators=(",", ":")).encode())
-        getattr(self.client("cloudformation"), operation)(
-            StackName=self.name,
-            TemplateURL=self.template_url,
-            Capabilities=["CAPABILITY_IAM"],
-            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
-        )
+        self.ask(operation, parameters)
         stack = self.settled()
         if not stack or stack["StackStatus"] != expected:
             raise Unexpected(f"the stack is {stack and stack['StackStatus']} and not {expected}:\n{self.failures()}")
@@ -114,9 +112,14 @@ class Stack:
         """Ends the environments of a function. The next request starts a new one, as after any change of configuration."""
         self.client("lambda").update_function_configuration(FunctionName=self.ids[function], MemorySize=1769)
 
-    @property
-    def template_url(self):
-        return f"{self.emulator.url}/{BUCKET}/template.json"
+    def ask(self, operation, parameters):
+        """Asks CloudFormation to create or update the stack from the template in the bucket."""
+        getattr(self.client("cloudformation"), operation)(
+            StackName=self.name,
+            TemplateURL=f"{self.emulator.url}/{BUCKET}/template.json",
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
+        )
 
     def settled(self):
         """Waits until no operation is in progress. Returns the stack, or nothing if there is none."""
@@ -130,6 +133,15 @@ class Stack:
                 return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
             time.sleep(0.2)
         raise Unexpected("the stack is still in progress after two minutes")
+
+    def errors(self, lines=20):
+        """The last lines of the level ERROR that functions logged."""
+        logs = self.client("logs")
+        events = []
+        for group in logs.describe_log_groups()["logGroups"]:
+            events += logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        events.sort(key=lambda event: event["timestamp"])
+        return "\n".join([event["message"].strip() for event in events if "ERROR" in event["message"]][-lines:])
 
     def failures(self):
         events = self.client("cloudformation").describe_stack_events(StackName=self.name)["StackEvents"]

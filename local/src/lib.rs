@@ -8,9 +8,11 @@
 //! | [`functions`] | the five contracts and the key set, each as a Lambda function with events and replies in JSON |
 //! | [`template`] | the routes and the CORS settings of `template.yaml` |
 //! | [`gateway`] | the part of API Gateway: chooses the function of each HTTP request, makes the event and the HTTP response, and adds CORS headers |
+//! | [`request_log`] | the line that is printed for each request |
 
 pub mod demo;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
+pub mod request_log;
 pub mod template;

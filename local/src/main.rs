@@ -1,11 +1,13 @@
 //! `cargo run`: starts all of Postern on this machine with one command.
 
+use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware;
 use clap::Parser;
 use postern::App;
 use postern::environment::Environment;
@@ -13,12 +15,15 @@ use postern::local_endpoint::Note;
 use postern::logging;
 use postern_local::demo::{self, LOCKED_NAMES, RECOVERY_CODES, TOTP_SECRET, USERS};
 use postern_local::dynamodb::{self, StartError, Table};
+use postern_local::request_log::Outcomes;
 use postern_local::template::Template;
-use postern_local::{functions, gateway};
+use postern_local::{functions, gateway, request_log};
 use tokio::signal;
 use tokio::time::{sleep, timeout};
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::SetGlobalDefaultError;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::writer::MakeWriterExt;
 use tracing_subscriber::layer::SubscriberExt;
 
 /// Runs Postern on this machine: all five sign-in contracts on one port, over an embedded DynamoDB API, with
@@ -43,6 +48,9 @@ struct Options {
     /// Start without users, for example to import your own (`postern import`).
     #[arg(long)]
     no_demo_users: bool,
+    /// Do not print a line for each request.
+    #[arg(long, short)]
+    quiet: bool,
     /// Start only the DynamoDB API with the demo users, for `sam local` and `cargo lambda watch`.
     #[arg(long)]
     table_only: bool,
@@ -63,12 +71,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError(error.to_string());
     let process = Environment::of_process();
     let level = logging::level(&process).map_err(|error| failed(&error))?;
-    // Standard output is for people, and the logs of functions go to standard error. The embedded API logs a
-    // warning for every condition that refuses a write. These are normal outcomes, so its warnings are left
-    // out.
-    let quiet = Targets::new().with_default(LevelFilter::TRACE).with_target("dynoxide", LevelFilter::ERROR);
-    let subscriber = logging::subscriber(level, std::io::stderr).with(quiet);
-    tracing::subscriber::set_global_default(subscriber).map_err(|error| failed(&error))?;
+    log(level).map_err(|error| failed(&error))?;
 
     let listener = match options.table_only {
         true => None,
@@ -104,7 +107,10 @@ async fn run(options: Options) -> Result<(), StartError> {
             }
             println!("Ready: http://{address}");
             let template = Template::embedded().map_err(|error| failed(&error))?;
-            let router = gateway::router(&template, &functions).map_err(|error| failed(&error))?;
+            let mut router = gateway::router(&template, &functions).map_err(|error| failed(&error))?;
+            if !options.quiet {
+                router = router.layer(middleware::from_fn(request_log::print));
+            }
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
             let server = axum::serve(listener, service).with_graceful_shutdown(stopped());
             tokio::select! {
@@ -120,6 +126,19 @@ async fn run(options: Options) -> Result<(), StartError> {
     }
     println!("Stopped.");
     Ok(())
+}
+
+/// Starts to log. Standard output is for people, and the JSON lines of the functions go to standard error. On a
+/// terminal, audit events are left out there, because the line of a request shows its outcome.
+fn log(level: LevelFilter) -> Result<(), SetGlobalDefaultError> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let writer =
+        std::io::stderr.with_filter(move |event| !is_terminal || event.target() != postern::audit::TARGET);
+    // The embedded API logs a warning for every condition that refuses a write. These are normal outcomes, so
+    // its warnings are left out.
+    let quiet = Targets::new().with_default(LevelFilter::TRACE).with_target("dynoxide", LevelFilter::ERROR);
+    let subscriber = logging::subscriber(level, writer).with(quiet).with(Outcomes);
+    tracing::subscriber::set_global_default(subscriber)
 }
 
 /// How long requests in progress may take after the signal to stop.

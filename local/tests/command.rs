@@ -107,6 +107,44 @@ fn command_prints_examples_signs_in_and_ends_cleanly() {
     assert!(interrupt(&mut running), "Ctrl-C is a clean end");
 }
 
+/// The query may hold a token, and a path may hold control characters. The log is not a terminal here, so it has the audit
+/// events.
+#[cfg(unix)]
+#[test]
+fn each_request_prints_a_line_without_its_query() {
+    let lines = |options: &[&str]| {
+        let mut running = start(&[&["--port", "0", "--dynamodb-port", "0"], options].concat());
+        assert!(sign_in(&running.ready).starts_with("HTTP/1.1 200 "));
+        assert!(sign_in_as(&running.ready, "{}").starts_with("HTTP/1.1 400 "));
+        for path in ["/whoami/jwt?token=secret", "/a\u{9b}31m", "/%1b%5b31m"] {
+            http(&running.ready, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+        }
+        assert!(interrupt(&mut running));
+        let (mut printed, mut log) = (String::new(), String::new());
+        running.child.stdout.as_mut().unwrap().read_to_string(&mut printed).unwrap();
+        running.child.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
+        assert!(log.contains(r#""outcome":"signed_in""#), "{log}");
+        printed
+    };
+    let printed = lines(&[]);
+    let without_times = printed.lines().map(|line| match line.split_once(" ms  ") {
+        Some((status, rest)) => format!("{} {rest}", status.split(' ').next().unwrap()),
+        None => line.to_owned(),
+    });
+    assert_eq!(
+        without_times.collect::<Vec<_>>(),
+        [
+            "200 POST /api/v2/account/signin/  signed_in",
+            "400 POST /api/v2/account/signin/",
+            "401 GET /whoami/jwt  no_token",
+            r"404 GET /a\u{9b}31m",
+            "404 GET /%1b%5b31m",
+            "Stopped.",
+        ]
+    );
+    assert_eq!(lines(&["--quiet"]), "Stopped.\n");
+}
+
 /// The functions read the settings from the command's environment.
 #[test]
 fn throttle_has_the_settings_of_the_environment() {
@@ -253,7 +291,7 @@ fn help_names_every_option() {
     let help = command(&["--help"]).output().unwrap();
     let output = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    for option in ["--port", "--dynamodb-port", "--data <FILE>", "--table-only", "--help"] {
+    for option in ["--port", "--dynamodb-port", "--data <FILE>", "--table-only", "--quiet", "--help"] {
         assert!(output.contains(option), "{output}");
     }
 }

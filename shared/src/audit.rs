@@ -89,7 +89,7 @@ outcomes! {
 }
 
 /// The target of these events. The log writes each of them as it is, since it is a line of JSON already.
-pub(crate) const TARGET: &str = module_path!();
+pub const TARGET: &str = module_path!();
 
 /// The sender of a request, with the address, the time and the contract.
 #[derive(Clone, Debug)]

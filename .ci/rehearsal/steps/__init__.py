@@ -2,7 +2,7 @@
 it shows. It raises `Unexpected` if it finds something else. A later step may use what an earlier one made.
 """
 
-from rehearsal.steps import alarms, clients, create, keys, parameters, recreate, routes, update, users
+from rehearsal.steps import alarms, clients, create, keys, parameters, recreate, rollback, routes, update, users
 
 STEPS = [
     *create.STEPS,
@@ -13,5 +13,6 @@ STEPS = [
     *keys.STEPS,
     *update.STEPS,
     *alarms.STEPS,
+    *rollback.STEPS,
     *recreate.STEPS,
 ]

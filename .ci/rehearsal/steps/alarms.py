@@ -4,9 +4,11 @@ import itertools
 import json
 import time
 
+from botocore.exceptions import ClientError
+
 from clients.contracts import CLIENTS
 from lib.http_client import expect
-from lib.template import gradual_deployment, resources, translate
+from lib.template import gradual_deployment, resources
 from rehearsal.mends import delete_composite_alarms
 from rehearsal.steps.users import PASSWORD
 
@@ -34,24 +36,19 @@ def contradictions_are_refused(stack):
     """CloudFormation refuses parameters that contradict each other, in the words of the template, and changes nothing."""
     for name, contradiction in CONTRADICTIONS.items():
         (assertion,) = stack.template["Rules"][name]["Assertions"]
-        parameters = [
-            {"ParameterKey": key, "ParameterValue": str(value)}
-            for key, value in (stack.parameters | contradiction).items()
-        ]
-        stacks = stack.client("cloudformation")
         try:
-            stacks.update_stack(StackName=stack.name, TemplateURL=stack.template_url, Parameters=parameters)
+            stack.ask("update_stack", stack.parameters | contradiction)
             answer = "it was accepted"
-        except stacks.exceptions.ClientError as error:
+        except ClientError as error:
             answer = str(error)
         expect(assertion["AssertDescription"] in answer, True, f"{contradiction}: {answer}")
 
 
 def options_are_deployed(stack):
     """Alarms, a dashboard, a budget, reserved concurrency, traces and gradual deployment: the stack is updated with them."""
-    stack.before = stack.parameters
+    stack.before = stack.parameters, stack.ids
     parameters = stack.parameters | OPTIONS
-    stack.deploy("update_stack", "UPDATE_COMPLETE", parameters, translate(parameters, more=gradual_deployment()))
+    stack.deploy("update_stack", "UPDATE_COMPLETE", parameters, more=gradual_deployment())
     functions = stack.client("lambda")
     for name in resources(stack.template, "AWS::Lambda::Function"):
         function = stack.ids[name]
@@ -82,8 +79,7 @@ def each_alarm_is_set_off(stack):
                 (metric in written, alarm["Dimensions"]), (True, []), f"{metric}, and what log lines make: {written}"
             )
         by_metric.setdefault(metric, []).append(alarm)
-    # The emulator looks at an alarm's metric and not at its dimensions, so alarms of one metric have their turns. It sums up
-    # all periods, and an alarm without data keeps its state: DatapointsToAlarm and TreatMissingData are not tried.
+    # Alarms of one metric have their turns.
     composite_states = []
     for turn in itertools.zip_longest(*by_metric.values()):
         turn = [alarm for alarm in turn if alarm]
@@ -109,12 +105,14 @@ def each_alarm_is_set_off(stack):
 def options_are_taken_away(stack):
     """Without the parameters and the lines, the stack is what it was."""
     delete_composite_alarms(stack)
-    stack.deploy("update_stack", "UPDATE_COMPLETE", stack.before)
+    parameters, ids = stack.before
+    stack.deploy("update_stack", "UPDATE_COMPLETE", parameters)
     expect(alarms(stack), ({}, []), "alarms")
-    conditional = [
-        name for name in stack.ids if "Condition" in stack.template["Resources"].get(name, {"Condition": ""})
-    ]
-    expect(conditional, [], "resources that are optional")
+    expect(sorted(stack.ids), sorted(ids), "resources")
+    # A permission is replaced with the alias that it is for.
+    permissions = resources(stack.template, "AWS::Lambda::Permission")
+    replaced = [name for name, physical in stack.ids.items() if physical != ids[name] and name not in permissions]
+    expect(replaced, [], "resources that were replaced")
 
 
 def alarms(stack):

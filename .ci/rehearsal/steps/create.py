@@ -3,11 +3,13 @@
 from lib.http_client import expect
 from lib.template import translate
 
+# All requests of the rehearsal come from one address.
+PARAMETERS = {"ThrottleAddressLimit": 1_000_000}
+
 
 def stack_is_created(stack):
     """CloudFormation creates the stack from the translated template, and each output has a value."""
-    # All requests of the rehearsal come from one address.
-    stack.create(ThrottleAddressLimit=1_000_000)
+    stack.create(**PARAMETERS)
     expect(sorted(stack.outputs), sorted(translate()["Outputs"]), "outputs")
     expect([name for name, value in stack.outputs.items() if not value], [], "outputs without a value")
     expect(stack.call("GET", "/.well-known/jwks.json").body, {"keys": []}, "the key set of a generated secret")
