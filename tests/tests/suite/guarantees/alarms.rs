@@ -9,6 +9,7 @@ use postern::token::SAMPLE_KEYS;
 use postern_tests::binary;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use postern_tests::logs;
+use postern_tests::secrets_manager::{Answer, Secrets};
 use serde_json::{Value, json};
 
 use crate::support::tokens::{REFRESHABLE, refresh, refreshed, sign_in};
