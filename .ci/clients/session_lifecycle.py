@@ -2,11 +2,12 @@
 """Follows sessions over HTTP from the sign-in to the end: calls, refreshes, MFA, a forced password change, the sign-out.
 What is no longer valid must be refused.
 
-    .ci/clients/session_lifecycle.py URL POSTERN [--refreshes N] [--pause SECONDS] [CASE ...]
+    .ci/clients/session_lifecycle.py URL POSTERN [--refreshes N] [--pause SECONDS] [--tabs N] [CASE ...]
 
 URL is where the contracts are, and POSTERN the command line, which creates the users and counts their sessions. The
-environment names the table, as it does for POSTERN. A case is a contract or `password_change`. A refresh token that is younger than 30
-seconds stays as it is, so that refreshes rotate only with a longer pause. With one, a stolen token is tried too.
+environment names the table, as it does for POSTERN. A case is a contract or `password_change`. A refresh token that is
+younger than 30 seconds stays as it is, so that refreshes rotate only with a longer pause. With one, a stolen token is
+tried too.
 """
 
 import argparse
@@ -22,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from contracts import CLIENTS
 from lib.http_client import Unexpected, body_of, expect, report, totp
 
-PASSWORD, GRACE_SECONDS, TABS = "a password for a session", 30, 50
+PASSWORD, GRACE_SECONDS = "a password for a session", 30
 
 
 def main():
@@ -31,6 +32,7 @@ def main():
         parser.add_argument(name)
     parser.add_argument("--refreshes", type=int, default=10)
     parser.add_argument("--pause", type=float, default=0)
+    parser.add_argument("--tabs", type=int, default=50)
     parser.add_argument("cases", nargs="*", default=[*CLIENTS, "password_change"])
     options = parser.parse_intermixed_args()
     # With pauses, the cases run at the same time.
@@ -78,7 +80,7 @@ class Lifecycle:
         refresh = self.refresh_in_all_tabs(refresh)
         expect(self.sessions(), 1, "sessions")
         self.report(
-            f"{refreshes} refreshes {pause:g} s apart, two by {TABS} tabs at once with one successor, 1 session"
+            f"{refreshes} refreshes {pause:g} s apart, two by {self.options.tabs} tabs at once with one successor, 1 session"
         )
         client.sign_out(access, refresh)
         for token in {first, refresh}:
@@ -100,8 +102,9 @@ class Lifecycle:
 
     def refresh_in_all_tabs(self, token):
         """All tabs refresh the same token at once. Each must get the same successor, and a valid access token."""
-        with ThreadPoolExecutor(TABS) as tabs:
-            replies = list(tabs.map(self.client.refresh, [token] * TABS))
+        tabs = self.options.tabs
+        with ThreadPoolExecutor(tabs) as pool:
+            replies = list(pool.map(self.client.refresh, [token] * tabs))
         pairs = [self.client.tokens(body_of(reply, self.client.refreshed)) for reply in replies]
         expect(len({self.client.identity(refresh) for _, refresh in pairs}), 1, "successors")
         expect({self.client.use(access).status for access, _ in pairs}, {self.client.called}, "the call of each tab")

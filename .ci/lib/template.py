@@ -17,14 +17,18 @@ def source(root=ROOT):
     return yaml_parse((root / "template.yaml").read_text())
 
 
-def translate(parameters=(), root=ROOT):
-    """Translates template.yaml, as `sam deploy` has it translated. The code of a function is `<binary>` in the bucket."""
+def translate(parameters=(), root=ROOT, more=None):
+    """Translates template.yaml, as `sam deploy` has it translated. The code of a function is `<binary>` in the bucket.
+
+    `more` is added to what the template says of all functions.
+    """
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     from samtranslator.translator.transform import transform
 
-    # It warns that nobody takes its metrics.
-    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
+    # It warns that nobody takes its metrics, and of what it could do.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     template = source(root)
+    template["Globals"]["Function"].update(more or {})
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             binary = resource["Metadata"]["BuildProperties"]["Binary"]
@@ -33,6 +37,14 @@ def translate(parameters=(), root=ROOT):
     translated.pop("Transform", None)
     # Tuples and dates of YAML become what JSON has.
     return json.loads(json.dumps(translated, default=str))
+
+
+def gradual_deployment():
+    """The lines of docs/operating.md that make deployments gradual."""
+    from samtranslator.yaml_helper import yaml_parse
+
+    section = (ROOT / "docs/operating.md").read_text().split("\n## Gradual deployment\n")[1]
+    return yaml_parse(section.split("```yaml\n")[1].split("```")[0])
 
 
 class NoManagedPolicies:
@@ -53,4 +65,4 @@ def routes(template):
     for path, methods in api["Properties"]["Body"]["paths"].items():
         for method, operation in methods.items():
             uri = json.dumps(operation["x-amazon-apigateway-integration"]["uri"])
-            yield method.upper(), path, re.search(r"\$\{(\w+)\.(?:Arn|Alias)\}", uri).group(1)
+            yield method.upper(), path, re.search(r"\$\{(\w+Function)(?:\.Arn|Alias\w+)\}", uri).group(1)

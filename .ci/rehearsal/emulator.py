@@ -35,7 +35,12 @@ class Emulator:
 
     def __enter__(self):
         # AUTH makes it evaluate policies. It passes AWS_ENDPOINT_URL on to the functions.
-        env = self.environment() | {"GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "AUTH": "true"}
+        env = self.environment() | {
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "AUTH": "true",
+            "LOG_LEVEL": "WARNING",
+        }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [*WITH_PARENT, self.program], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log

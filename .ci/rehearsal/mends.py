@@ -9,6 +9,13 @@ from lib.template import resources, routes
 
 TEMPLATE_MENDS, OTHER_REGION_MENDS, STACK_MENDS = [], [], []
 
+# What other modules of the rehearsal do about the emulator.
+ELSEWHERE = [
+    "no resolver knows the name of an API's host: the path of each request carries the API's id",
+    "an alarm looks at its metric and not at the dimensions: alarms of one metric are set off one after the other",
+    "a replaced environment is killed in the middle of a request: the rotation of keys sends none at that moment",
+]
+
 
 def mend(of, reason):
     """Adds a function to a list of mends, with the reason for it."""
@@ -22,7 +29,7 @@ def mend(of, reason):
 
 
 def reasons():
-    return [function.reason for function in TEMPLATE_MENDS + OTHER_REGION_MENDS + STACK_MENDS]
+    return [function.reason for function in TEMPLATE_MENDS + OTHER_REGION_MENDS + STACK_MENDS] + ELSEWHERE
 
 
 @mend(TEMPLATE_MENDS, "Ref of a secret gives its name, and on AWS its ARN: Fn::GetAtt Id in its place")
@@ -58,6 +65,59 @@ def leading_keys(template):
                 condition[operator].pop("dynamodb:LeadingKeys", None)
                 if not condition[operator]:
                     del condition[operator]
+
+
+@mend(TEMPLATE_MENDS, "composite alarms, budgets, saved queries and CodeDeploy are unknown: left out of the template")
+def unknown_types(template):
+    unknown = {name: resource for name, resource in template["Resources"].items() if resource["Type"] in UNKNOWN}
+    for name in unknown:
+        del template["Resources"][name]
+    template["Metadata"]["Unknown"] = unknown
+    for alias in resources(template, "AWS::Lambda::Alias").values():
+        alias.pop("UpdatePolicy", None)
+
+
+UNKNOWN = ["AWS::CloudWatch::CompositeAlarm", "AWS::Budgets::Budget", "AWS::Logs::QueryDefinition"]
+UNKNOWN += ["AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"]
+
+
+@mend(STACK_MENDS, "the composite alarms and the budget are made by API calls, from what the template says")
+def composite_alarms_and_budget(stack):
+    unknown = stack.template["Metadata"]["Unknown"].items()
+    if stack.parameters.get("AlarmEmail"):
+        for name, alarm in unknown:
+            if alarm["Type"] == "AWS::CloudWatch::CompositeAlarm":
+                properties = stack.resolved(
+                    alarm["Properties"] | {"AlarmRule": alarm["Properties"]["AlarmRule"]["Fn::Sub"]}
+                )
+                for part, physical in stack.ids.items():
+                    properties["AlarmRule"] = properties["AlarmRule"].replace(f"${{{part}}}", physical)
+                stack.client("cloudwatch").put_composite_alarm(AlarmName=f"{stack.name}-{name}", **properties)
+    if stack.parameters.get("MonthlyBudget"):
+        for _, budget in unknown:
+            if budget["Type"] == "AWS::Budgets::Budget":
+                properties = stack.resolved(budget["Properties"])
+                properties["Budget"]["BudgetName"] = f"{stack.name}-budget"
+                properties["Budget"]["BudgetLimit"]["Amount"] = str(properties["Budget"]["BudgetLimit"]["Amount"])
+                stack.client("budgets").create_budget(AccountId="000000000000", **properties)
+
+
+@mend(STACK_MENDS, "the reserved concurrency of a function is ignored: set by API calls, to what the template says")
+def reserved_concurrency(stack):
+    functions = stack.client("lambda")
+    for name, function in resources(stack.template, "AWS::Lambda::Function").items():
+        _, reserved, _ = function["Properties"]["ReservedConcurrentExecutions"]["Fn::If"]
+        if number := int(stack.resolved(reserved)):
+            functions.put_function_concurrency(FunctionName=stack.ids[name], ReservedConcurrentExecutions=number)
+        else:
+            functions.delete_function_concurrency(FunctionName=stack.ids[name])
+
+
+def delete_composite_alarms(stack):
+    """CloudFormation deletes a composite alarm before its parts."""
+    alarms = stack.client("cloudwatch")
+    described = alarms.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    alarms.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in described])
 
 
 @mend(OTHER_REGION_MENDS, "roles have the same names in each Region, although IAM knows no Regions: named by Region")

@@ -30,6 +30,11 @@ class Stack:
         self.parameters = {}
         self.outputs, self.ids, self.template = {}, {}, None
 
+    @property
+    def is_home(self):
+        """Whether the stack is in the Region of the rehearsal."""
+        return self.region == REGION
+
     def client(self, service):
         """A client of one of AWS's APIs, with the rights of the account's root."""
         if service not in self.clients:
@@ -48,29 +53,25 @@ class Stack:
 
     def update(self, binaries=None, **parameters):
         """Updates the stack, with today's binaries or others. Parameters that are not named keep their values."""
-        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries)
+        self.deploy("update_stack", "UPDATE_COMPLETE", self.parameters | parameters, binaries=binaries)
 
     def delete(self):
         self.client("cloudformation").delete_stack(StackName=self.name)
         stack = self.settled()
         expect(stack and stack["StackStatus"], None, "the stack after its deletion")
 
-    def deploy(self, operation, expected, parameters, binaries=None):
-        """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`."""
+    def deploy(self, operation, expected, parameters, binaries=None, more=None):
+        """Uploads code and template as `sam deploy` does, and waits until the stack is `expected`.
+
+        `more` is added to what the template says of all functions.
+        """
         self.parameters = parameters
-        self.template = translate(parameters)
-        is_home = self.region == REGION
-        for mend in TEMPLATE_MENDS + ([] if is_home else OTHER_REGION_MENDS):
+        self.template = translate(parameters, more=more)
+        for mend in TEMPLATE_MENDS + ([] if self.is_home else OTHER_REGION_MENDS):
             mend(self.template)
         self.upload_code(binaries or self.binaries)
         self.put("template.json", json.dumps(self.template, separators=(",", ":")).encode())
-        getattr(self.client("cloudformation"), operation)(
-            StackName=self.name,
-            TemplateURL=f"{self.emulator.url}/{self.bucket}/template.json",
-            # Only the mends of another Region name roles.
-            Capabilities=["CAPABILITY_IAM" if is_home else "CAPABILITY_NAMED_IAM"],
-            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
-        )
+        self.ask(operation, parameters)
         stack = self.settled()
         if not stack or stack["StackStatus"] != expected:
             raise Unexpected(f"the stack is {stack and stack['StackStatus']} and not {expected}:\n{self.failures()}")
@@ -113,6 +114,16 @@ class Stack:
         """Ends the environments of a function. The next request starts a new one, as after any change of configuration."""
         self.client("lambda").update_function_configuration(FunctionName=self.ids[function], MemorySize=1769)
 
+    def ask(self, operation, parameters):
+        """Asks CloudFormation to create or update the stack from the template in the bucket."""
+        getattr(self.client("cloudformation"), operation)(
+            StackName=self.name,
+            TemplateURL=f"{self.emulator.url}/{self.bucket}/template.json",
+            # Only the mends of another Region name roles.
+            Capabilities=["CAPABILITY_IAM" if self.is_home else "CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
+        )
+
     def settled(self):
         """Waits until no operation is in progress. Returns the stack, or nothing if there is none."""
         stacks = self.client("cloudformation")
@@ -125,6 +136,15 @@ class Stack:
                 return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
             time.sleep(0.2)
         raise Unexpected("the stack is still in progress after two minutes")
+
+    def errors(self, lines=20):
+        """The last lines of the level ERROR that functions logged."""
+        logs = self.client("logs")
+        events = []
+        for group in logs.describe_log_groups()["logGroups"]:
+            events += logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        events.sort(key=lambda event: event["timestamp"])
+        return "\n".join([event["message"].strip() for event in events if "ERROR" in event["message"]][-lines:])
 
     def failures(self):
         events = self.client("cloudformation").describe_stack_events(StackName=self.name)["StackEvents"]

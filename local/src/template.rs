@@ -81,7 +81,8 @@ impl Template {
     /// # Errors
     /// If one of them is missing.
     pub fn cors(&self) -> Result<Cors, TemplateError> {
-        let of_cors = |name| ["Resources", "Api", "Properties", "CorsConfiguration", name];
+        let of_cors =
+            |name| ["Resources", "Api", "Properties", "DefinitionBody", "x-amazon-apigateway-cors", name];
         let list = |name| {
             let values = self.at(&of_cors(name))?.as_array();
             let values =
@@ -92,10 +93,10 @@ impl Template {
         };
         Ok(Cors {
             origin: self.text(&["Parameters", "AllowedOrigins", "Default"])?.to_owned(),
-            methods: list("AllowMethods")?,
-            headers: list("AllowHeaders")?,
-            exposed: list("ExposeHeaders")?,
-            max_age: self.text(&of_cors("MaxAge"))?.to_owned(),
+            methods: list("allowMethods")?,
+            headers: list("allowHeaders")?,
+            exposed: list("exposeHeaders")?,
+            max_age: self.text(&of_cors("maxAge"))?.to_owned(),
         })
     }
 

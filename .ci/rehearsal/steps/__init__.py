@@ -3,6 +3,7 @@ it shows. It raises `Unexpected` if it finds something else. A later step may us
 """
 
 from rehearsal.steps import (
+    alarms,
     backup,
     clients,
     create,
@@ -24,6 +25,7 @@ STEPS = [
     *clients.STEPS,
     *keys.STEPS,
     *update.STEPS,
+    *alarms.STEPS,
     *rollback.STEPS,
     *recreate.STEPS,
     *backup.STEPS,

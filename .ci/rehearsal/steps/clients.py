@@ -9,6 +9,8 @@ from lib.workspace import ROOT
 
 def clients_run(stack):
     """The products' own clients, a backend that verifies tokens, malformed requests and whole sessions."""
+    if not (stack.options.python and stack.options.packages):
+        raise Unexpected("the clients need --python and --packages")
     secret = stack.client("secretsmanager").get_secret_value(SecretId=stack.ids["SigningKeys"])["SecretString"]
     options = stack.options
     command = [sys.executable, ROOT / ".ci/clients/run", options.python, options.packages]

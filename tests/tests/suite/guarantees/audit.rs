@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use postern::identity::Status;
 use postern::session::GRACE;
 use postern::store::Written;
-use postern_tests::deployment::{Deployment, Reply, event};
+use postern_tests::contracts::credentials;
+use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, event, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
@@ -232,6 +233,31 @@ async fn malformed_token_leaves_one_audit_event() {
         }
         for token in ["garbage", "a.b.c"] {
             audited.post(ending(contract, token), "bad_token", None).await;
+        }
+    }
+}
+
+/// An alarm counts the events that are marked. Nothing else in the log shows that a name was locked.
+#[tokio::test]
+async fn failure_that_locks_a_name_is_marked() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = Deployment::start_with(|env| env.with("THROTTLE_LOCK_AFTER", "2")).await;
+        // The second attempt of johndoe is the last one before the lock too, but it succeeds.
+        let johndoe = (name_at(contract, "johndoe"), ["wrong", "SecurePass123!", "wrong"], [false; 3]);
+        let nobody = (format!("nobody.{contract}@example.com"), ["wrong"; 3], [false, true, false]);
+        for (name, passwords, marked) in [johndoe, nobody] {
+            for (attempt, (password, marked)) in passwords.into_iter().zip(marked).enumerate() {
+                let id = format!("locks {contract} {name} {attempt}");
+                let event =
+                    deployment.event(contract, Some(&credentials(contract, &name, password).to_string()));
+                deployment.invoke(contract, with_id(&event, &id)).await;
+                let lines = logs::so_far();
+                let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+                let events: Vec<_> = lines.filter(|line| line["request_id"] == id.as_str()).collect();
+                let [event] = events.as_slice() else { panic!("{id}: {events:?}") };
+                assert_eq!(event["name_locked"] == true, marked, "{event}");
+                assert_eq!(event.get("name_locked").is_some(), marked, "{event}");
+            }
         }
     }
 }

@@ -8,16 +8,14 @@ use std::time::Duration;
 
 use postern::identity::LoginName;
 use postern_local::demo::LOCKED_NAMES;
-use postern_tests::contracts::{LoginNameKind, credentials, login_name, taking};
+use postern_tests::contracts::{LoginNameKind, login_name, taking};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
-use postern_tests::logs;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::proxy::Proxy;
 use crate::support::raw::{self, Item};
-use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_id, with_password};
+use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
 use crate::support::words::{Refused, assert_refusal, unlimited};
 
 /// A route that verifies a password throttles it: after five failures the sixth attempt is refused, and hashes nothing.
@@ -297,29 +295,4 @@ async fn name_limit_follows_its_settings() {
     deployment.advance(Duration::from_secs(24 * 3600));
     let reply = deployment.password("mfa", "jimmy", "correct horse battery staple").await;
     assert_refusal("mfa", Refused::Throttled(3), &reply, "a locked name");
-}
-
-/// The audit event says so, and an alarm counts these events. Nothing else of the log shows that a name was locked.
-#[tokio::test]
-async fn audit_event_of_the_failure_that_locks_a_name_is_marked() {
-    for contract in PASSWORD_CONTRACTS {
-        let deployment = Deployment::start_with(|env| env.with("THROTTLE_LOCK_AFTER", "2")).await;
-        // The second attempt of johndoe is the last one before the lock too, but it succeeds.
-        let johndoe = (name_at(contract, "johndoe"), ["wrong", "SecurePass123!", "wrong"], [false; 3]);
-        let nobody = (format!("nobody.{contract}@example.com"), ["wrong"; 3], [false, true, false]);
-        for (name, passwords, marked) in [johndoe, nobody] {
-            for (attempt, (password, marked)) in passwords.into_iter().zip(marked).enumerate() {
-                let id = format!("locks {contract} {name} {attempt}");
-                let event =
-                    deployment.event(contract, Some(&credentials(contract, &name, password).to_string()));
-                deployment.invoke(contract, with_id(&event, &id)).await;
-                let lines = logs::so_far();
-                let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-                let events: Vec<_> = lines.filter(|line| line["request_id"] == id.as_str()).collect();
-                let [event] = events.as_slice() else { panic!("{id}: {events:?}") };
-                assert_eq!(event["name_locked"] == true, marked, "{event}");
-                assert_eq!(event.get("name_locked").is_some(), marked, "{event}");
-            }
-        }
-    }
 }
