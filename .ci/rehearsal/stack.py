@@ -38,11 +38,6 @@ class Stack:
         """Whether the stack is in the Region of the rehearsal."""
         return self.region == REGION
 
-    @property
-    def is_home(self):
-        """Whether the stack is in the Region of the rehearsal."""
-        return self.region == REGION
-
     def client(self, service):
         """A client of one of AWS's APIs, with the rights of the account's root."""
         if service not in self.clients:
