@@ -50,6 +50,15 @@ fn edge_takes_only_secrets_that_the_functions_can_know() {
     }
 }
 
+/// AWS WAF counts an IPv6 caller by the whole address. HTTP APIs have IPv4 only, unless they are told otherwise, and the edge
+/// must not give callers more addresses.
+#[test]
+fn edge_and_api_are_reached_by_ipv4_only() {
+    assert!(template().contains("\n        IPV6Enabled: false\n"));
+    let api = fs::read_to_string(in_workspace("template.yaml")).unwrap();
+    assert!(!api.contains("IpAddressType"));
+}
+
 /// What API Gateway's CORS reads ("Configure CORS for HTTP APIs") is passed on too.
 #[test]
 fn edge_passes_on_the_headers_of_cors() {
