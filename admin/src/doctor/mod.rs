@@ -46,7 +46,8 @@ Examples:
   postern doctor --local --url
   postern doctor --json | jq '.[] | select(.level != \"ok\")'")]
 pub struct DoctorOptions {
-    /// The secret with the signing keys, if it is not that of the stack. Else SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys, if it is not that of the stack [default: SIGNING_KEYS_SECRET_ARN of the
+    /// environment].
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
     /// Check the API too, at this URL [default: the stack's output ApiUrl, or that of `cargo run`]. A path in
