@@ -1,4 +1,4 @@
-"""What the emulator does otherwise than AWS, and what the rehearsal does about it. `run` prints each reason.
+"""Where the emulator differs from AWS, and what the rehearsal does about it. `run` prints each reason.
 
 A mend never touches what is tested: it gives the stack what CloudFormation would have made of the same template.
 """
