@@ -24,7 +24,7 @@ UNRECORDED = {"dynamodb:DescribeContinuousBackups": {"doctor", "table check"}}
 
 
 def check(calls, simulator, write):
-    """The problems of the page."""
+    """Returns the problems of the page."""
     used = {}
     for call in calls:
         program, *command = call["by"].split(".")
