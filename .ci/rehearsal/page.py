@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+from samcli.cli.types import CfnParameterOverridesType
+
 from lib.http_client import Unexpected
 from lib.workspace import ROOT
 from rehearsal.stack import Stack
@@ -91,7 +93,7 @@ class Page:
         while arguments:
             option = arguments.pop(0)
             if option == "--parameter-overrides":
-                parameters = dict(argument.split("=", 1) for argument in arguments)
+                parameters = CfnParameterOverridesType().convert(tuple(arguments), None, None)
                 break
             options[option] = arguments.pop(0)
         place = options["--region"], options["--stack-name"]

@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::calls::TESTS;
 use crate::deployment::{Deployment, Reply};
 use crate::relay;
 
@@ -195,6 +196,11 @@ async fn join_trip(shared: &Arc<Shared>) -> Option<usize> {
 async fn item(table: &str, parts: &Parts, call: &Value) -> usize {
     let mut parts = parts.clone();
     parts.headers.insert("x-amz-target", "DynamoDB_20120810.GetItem".parse().unwrap());
+    // The read is the meter's, and must not be recorded as the function's.
+    let own = format!(
+        "AWS4-HMAC-SHA256 Credential={TESTS}/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    parts.headers.insert("authorization", own.parse().unwrap());
     let read = json!({"TableName": call["TableName"], "Key": key(call), "ConsistentRead": true});
     let reply = send(table, parts, &read).await.into_body();
     let reply: Value = serde_json::from_slice(&to_bytes(reply, usize::MAX).await.unwrap()).unwrap();

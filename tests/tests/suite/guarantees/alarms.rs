@@ -13,7 +13,6 @@ use postern_tests::secrets_manager::{Answer, Secrets};
 use serde_json::{Value, json};
 
 use crate::support::tokens::{REFRESHABLE, refresh, refreshed, sign_in};
-use postern_tests::secrets_manager::{Answer, Secrets};
 
 /// A metric filter of the template: its pattern counts lines of a function.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
