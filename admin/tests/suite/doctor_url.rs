@@ -86,7 +86,7 @@ async fn url_may_have_a_base_path() {
     assert_eq!(output.code, 0, "{output:?}");
     let routes = lines(&doctor(&cli, &format!("{url}/other"), &[]).await, "routes");
     let wrong =
-        |(level, message): &(String, String)| level == "fail" && message.contains("with its path prefix");
+        |(level, message): &(String, String)| level == "fail" && message.contains("with its base path");
     assert!(routes.len() >= 6 && routes.iter().all(wrong), "{routes:?}");
 }
 
