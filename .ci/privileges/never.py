@@ -7,7 +7,7 @@ WRITES = [*ITEMS, "dynamodb:BatchWriteItem"]
 ALL = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem", *WRITES]
 PARTIQL = [f"dynamodb:PartiQL{verb}" for verb in ["Select", "Insert", "Update", "Delete"]]
 
-# Of a user, what only an operator changes.
+# The attributes of a user that only an operator changes.
 ATTRIBUTES_OF_OPERATORS = {
     "attributes",
     "created_at",
@@ -22,7 +22,7 @@ ATTRIBUTES_OF_OPERATORS = {
 
 
 def of_every_function(role, groups):
-    """(what, actions, resource, keys). `groups` are the log groups of all functions."""
+    """Yields what, actions, resource and keys. `groups` are the log groups of all functions."""
     mine = table()
     yield "reads the whole table", ["dynamodb:Scan"], mine, []
     yield "calls without a key", [*ALL, *PARTIQL], mine, []
@@ -34,10 +34,10 @@ def of_every_function(role, groups):
     yield "creates or deletes a counter", ["dynamodb:PutItem", "dynamodb:DeleteItem"], mine, ["NAME#1"]
     yield "reads a counter", ["dynamodb:GetItem"], mine, ["NAME#1"]
     for kind in ["COUNTER", "SOURCE#1", "OPERATOR#1", "ELSE#1", "1"]:
-        yield f"touches {kind}, which is an operator's or nobody's", [*ALL, *PARTIQL], mine, [kind]
-    yield "touches an operator's item beside a user", ["dynamodb:BatchGetItem"], mine, ["USER#1", "OPERATOR#1"]
+        yield f"accesses {kind}, which is an operator's or of no kind", [*ALL, *PARTIQL], mine, [kind]
+    yield "accesses an operator's item beside a user", ["dynamodb:BatchGetItem"], mine, ["USER#1", "OPERATOR#1"]
     for kind in ["USER#1", "SESSIONS#1", "LOGIN#ann", "NAME#1", "ADDRESS#1"]:
-        yield f"touches {kind} in another table", ALL, table("Other"), [kind]
+        yield f"accesses {kind} in another table", ALL, table("Other"), [kind]
     yield "reads another secret", ["secretsmanager:GetSecretValue"], secret("Other"), []
     changes = ["PutSecretValue", "UpdateSecret", "DeleteSecret", "RotateSecret", "PutResourcePolicy"]
     yield "changes the signing keys", [f"secretsmanager:{change}" for change in changes], secret(), []
@@ -52,20 +52,20 @@ def of_every_function(role, groups):
         role.log_group.removesuffix(":*"),
         [],
     )
-    yield "takes another role", ["sts:AssumeRole"], "arn:aws:iam::123456789012:role/Other", []
+    yield "assumes another role", ["sts:AssumeRole"], "arn:aws:iam::123456789012:role/Other", []
     function = "arn:aws:lambda:us-east-1:123456789012:function:Other"
     yield "changes a function", ["lambda:UpdateFunctionCode"], function, []
 
 
 OF_ONE = {
     "jwks": [
-        ("touches the table", ALL, [kind]) for kind in ["USER#1", "SESSIONS#1", "LOGIN#ann", "NAME#1", "ADDRESS#1"]
+        ("accesses the table", ALL, [kind]) for kind in ["USER#1", "SESSIONS#1", "LOGIN#ann", "NAME#1", "ADDRESS#1"]
     ],
     "sso": [
         *[("writes", WRITES, [kind]) for kind in ["USER#1", "SESSIONS#1", "NAME#1", "ADDRESS#1"]],
         ("reads a login name", ["dynamodb:GetItem"], ["LOGIN#ann"]),
     ],
-    "mfa": [("touches sessions", ALL, ["SESSIONS#1"])],
+    "mfa": [("accesses sessions", ALL, ["SESSIONS#1"])],
     "account": [],
     "session": [],
     "email": [],
@@ -73,7 +73,7 @@ OF_ONE = {
 
 
 def of(role, groups):
-    """All of it for one role."""
+    """Yields what one role must never allow, as of_every_function does."""
     yield from of_every_function(role, groups)
     for what, actions, keys in OF_ONE[role.name]:
         yield what, actions, table(), keys

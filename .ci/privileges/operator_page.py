@@ -8,6 +8,7 @@ PAGE = ROOT / "docs" / "operating.md"
 HEADING = "## Permissions of the operator\n"
 # Commands that change nothing. Their actions have the access level Read or List.
 READ_ONLY = {
+    "attempts",
     "doctor",
     "export",
     "keys show",
@@ -18,12 +19,12 @@ READ_ONLY = {
 }
 # The stack creates the table.
 WITHOUT_STACK = {"table create"}
-# What a command asks only AWS.
+# The actions that a command calls on AWS only, and not in the tests.
 UNRECORDED = {"dynamodb:DescribeContinuousBackups": {"doctor", "table check"}}
 
 
 def check(calls, simulator, write):
-    """The problems of the page."""
+    """Returns the problems of the page."""
     used = {}
     for call in calls:
         program, *command = call["by"].split(".")
@@ -59,6 +60,11 @@ def text(used):
     lines = [
         "`postern` calls these actions: those of DynamoDB on the table, and those of Secrets Manager on the secret. A role that",
         "only reads needs the first row. `.ci/privileges/run --write` writes this list from the calls of the tests.",
+        "",
+        "The list has only DynamoDB and Secrets Manager. With `--stack` or `POSTERN_STACK`, `postern` also calls",
+        "`cloudformation:DescribeStacks`. `attempts` also calls `cloudformation:ListStackResources`, and",
+        "`logs:FilterLogEvents` on the log groups of the functions. `probe` calls nothing else. Each command that changes",
+        "something calls `sts:GetCallerIdentity`, which needs no permission.",
         "",
         "| for what | commands | actions |",
         "|---|---|---|",

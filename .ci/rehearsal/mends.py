@@ -1,4 +1,4 @@
-"""What the emulator does otherwise than AWS, and what the rehearsal does about it. `run` prints each reason.
+"""Where the emulator differs from AWS, and what the rehearsal does about it. `run` prints each reason.
 
 A mend never touches what is tested: it gives the stack what CloudFormation would have made of the same template.
 """
@@ -94,7 +94,7 @@ def composite_alarms_and_budget(stack):
                 for part, physical in stack.ids.items():
                     properties["AlarmRule"] = properties["AlarmRule"].replace(f"${{{part}}}", physical)
                 stack.client("cloudwatch").put_composite_alarm(AlarmName=f"{stack.name}-{name}", **properties)
-    if stack.parameters.get("MonthlyBudget"):
+    if int(stack.parameters.get("MonthlyBudget", 0)):
         for _, budget in unknown:
             if budget["Type"] == "AWS::Budgets::Budget":
                 properties = stack.resolved(budget["Properties"])

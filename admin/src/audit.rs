@@ -46,7 +46,7 @@ impl Audit {
     /// Makes a change with an audit line. `command` is the command without its arguments.
     ///
     /// # Errors
-    /// If the line cannot be written, and then nothing is changed. If the change fails.
+    /// If the line cannot be written; nothing is changed then. If the change fails.
     pub async fn record(
         &self,
         command: &str,
@@ -90,9 +90,9 @@ impl Audit {
         result
     }
 
-    /// Returns who makes a change. AWS's STS knows the identity of the credentials. If it cannot be asked, as
-    /// in a network without a way to it, their access key id stands for them. On this machine it is the user
-    /// of the operating system.
+    /// Returns who makes a change: the identity of the credentials, by AWS's STS. If STS cannot be reached, it is
+    /// the access key id of the credentials. For a table on this machine, it is the user of the operating
+    /// system.
     async fn actor(&self) -> String {
         let service = service(&self.target, "AWS_ENDPOINT_URL_STS").await;
         let has_sts = service.as_ref().is_ok_and(|(_, endpoint)| endpoint.is_some());

@@ -43,7 +43,7 @@ Exit codes:
   3  there is no such user, key, table or stack
   4  refused: the name is taken, the password is too weak, the user of a probe has MFA, …
   5  done in part: some rows were rejected
-  6  AWS, the other API at --endpoint-url, or at `probe` the API itself, cannot be reached";
+  6  AWS or the API at --endpoint-url cannot be reached; at `probe`, no contract can be reached";
 
 /// The commands.
 #[derive(Subcommand)]

@@ -83,22 +83,22 @@ fn read(name: String, description: &Description, client: Client) -> Result<Stack
     }
 }
 
-/// Why a stack names no deployment that works, and what to do.
+/// Returns why a stack is not a deployment that works, and what to do.
 fn unusable(name: &str, status: &StackStatus, absent: &str) -> String {
     match status {
         StackStatus::DeleteInProgress | StackStatus::DeleteComplete => format!(
             "the stack {name} is deleted ({status}). Its table and its secret stay: name them with --table and --secret"
         ),
         StackStatus::CreateFailed | StackStatus::RollbackComplete | StackStatus::RollbackFailed => format!(
-            "the stack {name} was never created whole ({status}). {}; then delete it, and deploy again",
+            "the stack {name} was not created ({status}). {}; then delete it, and deploy again",
             events(name)
         ),
         status if in_progress(status) => {
             format!("the stack {name} is not ready ({status}); wait until it is")
         }
         status => format!(
-            "the stack {name} ({status}) has no output {absent}: is it another program's? Use the name that \
-             `sam deploy` was given"
+            "the stack {name} ({status}) has no output {absent}: is it the stack of another program? Use the \
+             name that `sam deploy` was given"
         ),
     }
 }
@@ -112,7 +112,7 @@ fn events(name: &str) -> String {
 }
 
 impl Stack {
-    /// Checks the state of the stack. Its table works in each of them.
+    /// Checks the state of the stack. The table works in every state.
     pub fn check(&self) -> Check {
         let Self { name, status, .. } = self;
         let state = format!("{name} is in the state {status}");
@@ -123,7 +123,7 @@ impl Stack {
             status if in_progress(status) => Check::warn("stack", format!("{state}; check again afterwards")),
             StackStatus::UpdateRollbackComplete | StackStatus::ImportRollbackComplete => {
                 let message =
-                    format!("{state}: the last update failed, and was taken back. {}", events(name));
+                    format!("{state}: the last update failed, and was rolled back. {}", events(name));
                 Check::warn("stack", message)
             }
             StackStatus::UpdateRollbackFailed => {

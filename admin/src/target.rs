@@ -5,19 +5,20 @@ use postern::environment::Environment;
 
 use crate::output::Failure;
 
-/// The variable that names the stack. These others name a deployment too, so none of them may be set beside it.
+/// The variable that names the stack.
 const STACK: &str = "POSTERN_STACK";
+/// Other variables that name a deployment. None of them may be set together with [`STACK`].
 const OTHERS: [&str; 3] = ["TABLE_NAME", "SIGNING_KEYS_SECRET_ARN", "SIGNING_KEYS"];
 
 /// The deployment that a command works on. Credentials, profile and region are found as the AWS CLI finds
 /// them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Target {
-    /// The CloudFormation stack. Its outputs name the table, the secret and the URL. Else POSTERN_STACK of the
-    /// environment.
+    /// The CloudFormation stack [default: POSTERN_STACK of the environment]. Its outputs name the table, the
+    /// secret and the URL.
     #[arg(long, value_name = "NAME", global = true, conflicts_with = "table", help_heading = "Deployment")]
     pub stack: Option<String>,
-    /// The DynamoDB table, if it is not that of a stack. Else TABLE_NAME of the environment.
+    /// The DynamoDB table, if it is not that of a stack [default: TABLE_NAME of the environment].
     #[arg(long, global = true, help_heading = "Deployment")]
     pub table: Option<String>,
     /// The address of another DynamoDB API than AWS's. On this machine it needs no credentials. With --stack,
@@ -36,8 +37,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Returns the name of the stack, if one is named and the table is not named otherwise. An option counts
-    /// before the environment.
+    /// Returns the name of the stack, if the operator names the deployment by a stack. An option counts before
+    /// the environment.
     ///
     /// # Errors
     /// If the environment names two deployments.

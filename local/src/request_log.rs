@@ -35,7 +35,7 @@ pub async fn print(request: Request, next: Next) -> Response {
     };
     let (reply, outcome) = OUTCOME.scope(RefCell::default(), work).await;
     let line = line(reply.status(), started.elapsed(), method.as_str(), &path, outcome.as_deref());
-    // If nobody reads the output any more, the request is answered all the same.
+    // A closed standard output does not stop the reply.
     let _ = writeln!(std::io::stdout(), "{line}");
     reply
 }

@@ -32,7 +32,7 @@ impl Template {
     /// Returns the template that this program was built with.
     ///
     /// # Errors
-    /// If it is no YAML.
+    /// If the template is not YAML.
     pub fn embedded() -> Result<Self, TemplateError> {
         Self::from_yaml(include_str!("../../template.yaml"))
     }
@@ -40,7 +40,7 @@ impl Template {
     /// Reads a template. Tags such as `!Ref` are dropped, and their values stay.
     ///
     /// # Errors
-    /// If it is no YAML.
+    /// If the text is not YAML.
     pub fn from_yaml(text: &str) -> Result<Self, TemplateError> {
         let mut events = Parser::new_from_str(text);
         loop {

@@ -65,13 +65,13 @@ def edge_is_created(stack):
 
 
 def edge_is_put_in_front(stack):
-    """The API is closed but for the edge, the secret is replaced and the edge is taken away, while a user signs in."""
+    """The API is closed except to the edge, the secret is replaced and the edge is taken away, while a user signs in."""
     old, new = (os.urandom(32).hex() for _ in range(2))
     optional, required = {"EdgeOptional": "true"}, {"EdgeOptional": "false"}
     both = f"{digest(old)},{digest(new)}"
     direct = {}
     stack.postern("user", "add", USER, "--email", f"{USER}@example.com", "--password-stdin", stdin=PASSWORD)
-    # The parameters, and what is then answered: no secret, the old one, the new one.
+    # The parameters, and the statuses of requests without a secret, with the old one and with the new one.
     steps = [
         ({"EdgeSecretHashes": digest(old), **optional}, (200, 200, 200)),
         (required, (403, 200, 403)),

@@ -11,7 +11,7 @@ pub const SSO_SIGN_IN: &str = "/api/v2/sso/signin/";
 pub struct Contract {
     /// The name.
     pub name: &'static str,
-    /// The path of the sign-in, as the contract's page has it.
+    /// The path of the sign-in, as the product documents it.
     pub sign_in: &'static str,
     /// The member of the body that holds the login name: `username`, or `email` for the e-mail address.
     pub member: &'static str,
@@ -19,7 +19,7 @@ pub struct Contract {
     pub asks_to_stay: bool,
     /// The place of the access token in the reply, as a JSON pointer.
     pub access: &'static str,
-    /// The place of the token of the session, if the sign-in begins one.
+    /// The place of the session's token in the reply, if the sign-in begins a session.
     pub held: Option<&'static str>,
     /// The requests that follow. The last one ends the session, if there is one.
     pub then: &'static [FollowUp],
@@ -51,7 +51,7 @@ pub enum Form {
     None,
     /// As a member of a JSON object.
     Json(&'static str),
-    /// At the end of this form.
+    /// As the last value of a form, which begins with this text.
     Url(&'static str),
 }
 

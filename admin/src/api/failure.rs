@@ -1,4 +1,4 @@
-//! Why no reply arrives.
+//! The reasons why no reply arrives.
 
 use std::error::Error;
 use std::io;
@@ -72,7 +72,7 @@ impl Unreachable {
     }
 }
 
-/// Returns the error of TLS among the sources of an error. It is wrapped in one of input and output.
+/// Returns the error of TLS among the sources of an error. An I/O error wraps it.
 fn tls_error(error: &(dyn Error + 'static)) -> Option<rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -68,11 +68,11 @@ pub fn url(option: Option<&str>, stack: Option<&str>, local: bool) -> Result<Str
 }
 
 impl Api {
-    /// Makes the API at this URL, whose path is put before that of each route. Each reply has to come within this
-    /// time. Sends no request.
+    /// Makes the API at this URL. The path of the URL is put before that of each route. Each reply has to arrive
+    /// within this time. Sends no request.
     ///
     /// # Errors
-    /// If the URL is not one of an API, or the machine's trusted certificates cannot be read.
+    /// If the URL is malformed, or the machine's trusted certificates cannot be read.
     pub fn new(url: &str, within: Duration) -> Result<Self, Failure> {
         let base = Url::parse(url).ok().filter(|base| {
             let plain_url = base.username().is_empty() && base.password().is_none() && base.query().is_none();
@@ -200,7 +200,7 @@ impl Reply {
         self.value_at(pointer)?.as_str().map(str::to_owned)
     }
 
-    /// Returns whether a function of ours answered. API Gateway's own replies have no such header.
+    /// Returns whether a function of ours answered: API Gateway's own replies have no `X-Request-Id`.
     pub fn is_of_function(&self) -> bool {
         self.headers.contains_key("x-request-id")
     }

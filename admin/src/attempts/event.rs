@@ -13,7 +13,7 @@ pub(super) const HEADING: &str = "TIME                      CONTRACT  OUTCOME   
 /// One event of the audit trail.
 pub(super) struct TrailEvent {
     pub(super) at: Timestamp,
-    /// What tells it from other events of the same moment.
+    /// An id that other events of the same moment do not have.
     pub(super) id: String,
     value: Value,
 }
@@ -46,7 +46,7 @@ impl TrailEvent {
         Self { at: event.at, id: value.to_string(), value }
     }
 
-    /// Returns whether it is one of the events that are looked for.
+    /// Returns whether the filter selects the event.
     pub(super) fn matches(&self, filter: &Filter) -> bool {
         let is = |name: &str, wanted: &Option<String>| {
             wanted.as_deref().is_none_or(|wanted| self.value[name].as_str() == Some(wanted))
@@ -57,8 +57,9 @@ impl TrailEvent {
             && is("contract", &filter.contract)
     }
 
-    /// Returns the line of the event. Others choose some of its values, such as a proxy the address, so control
-    /// characters are escaped. JSON escapes them itself, except those from U+0080 on.
+    /// Returns the line of the event. Control characters are escaped, because others choose some of its values: a
+    /// proxy, for example, chooses the address. JSON escapes control characters itself, except those from U+0080
+    /// on.
     pub(super) fn line(&self, as_json: bool) -> String {
         if as_json {
             return escaped(&self.value.to_string());
@@ -84,7 +85,7 @@ impl TrailEvent {
     }
 }
 
-/// Escapes what JSON leaves as it is and a terminal may obey.
+/// Escapes the control characters that JSON leaves as they are. A terminal may interpret them.
 fn escaped(json: &str) -> String {
     let escape = |c: char| match plain(c.encode_utf8(&mut [0; 4])) {
         same if same.chars().eq([c]) => same,

@@ -28,10 +28,10 @@ const POLL: Duration = Duration::from_secs(2);
 /// How late an event may reach CloudWatch Logs, and `--follow` still shows it.
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
-/// The shortest part of the time that is read at once.
+/// The shortest period that is read at once.
 const MIN_PART: Duration = Duration::from_secs(600);
 
-/// The most parts that the time is read in.
+/// The most periods into which the whole time is divided.
 const MAX_PARTS: u32 = 50;
 
 /// Which events to show.
@@ -40,8 +40,8 @@ const MAX_PARTS: u32 = 50;
 Events come in the order of their time, in UTC. The columns are time, contract, outcome, user id, address and
 request id. docs/operating.md explains each outcome. Login names are never logged.
 
-A line of the contract `operator` is a command of `postern` that changed something: started, done or failed. A
-line that stays `started` is of a command that was ended from outside.
+A line of the contract `operator` shows a command of `postern` that changes something: started, done or failed. If
+a line stays `started`, its command was ended from outside.
 
 CloudWatch Logs shows an event some seconds after it happened. With --local, the events are those of the last
 `cargo run`.
@@ -53,7 +53,7 @@ Examples:
   postern attempts --operator --since 30d")]
 pub struct AttemptsArgs {
     /// Only events of this user: username, e-mail address, id, or id in the product that the user was imported
-    /// from. Attempts by names that no user has belong to nobody.
+    /// from. Attempts by names that no user has belong to no user.
     #[arg(long, value_name = "USER")]
     user: Option<String>,
     /// Only events from this address.
@@ -68,7 +68,7 @@ pub struct AttemptsArgs {
     /// Only changes by operators.
     #[arg(long, conflicts_with_all = ["address", "contract"])]
     operator: bool,
-    /// Since when: a number with s, m, h or d.
+    /// How far back to begin: a number with s, m, h or d.
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     since: Duration,
     /// Go on, and show new events as they come.
@@ -125,7 +125,7 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
     Ok(Output::nothing())
 }
 
-/// Finds the id of a user. A user who was deleted is named by the id.
+/// Finds the id of a user. The id also finds a user who was deleted.
 async fn user_id(user: &str, connection: &Connection) -> Result<u64, Failure> {
     match (UserArg { user: user.to_owned() }).find(&connection.store).await {
         Ok(user) => Ok(user.id),

@@ -1,4 +1,4 @@
-//! Where the events are: CloudWatch Logs, the file of `cargo run`, and the table.
+//! The places of the events: CloudWatch Logs, the file of `cargo run`, and the table.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -112,7 +112,7 @@ async fn read_group(
         .filter_log_events()
         .log_group_name(group)
         .start_time(millis(from))
-        // CloudWatch's end is a part of the time.
+        // CloudWatch's end time is inclusive.
         .end_time(millis(until) - 1)
         .filter_pattern(filter.pattern())
         .into_paginator()

@@ -6,7 +6,7 @@ use postern::store::operator::UserRecord;
 use tokio::task::JoinSet;
 
 use super::clock::{clock, date};
-use super::{alike, key_set, preflight};
+use super::{key_set, preflight, same_replies};
 use crate::api::{Api, KEY_SET, ROUTES, Reply, Route, Unreachable};
 use crate::check::Check;
 use crate::keys::Found;
@@ -18,7 +18,7 @@ pub(super) struct Expected<'a> {
     pub(super) keys: Option<&'a Found>,
     /// A web origin that may call the API, if the operator or the stack names one.
     pub(super) origin: Option<&'a str>,
-    /// The user with whose names an unknown user is compared, or why that user is not found.
+    /// The user whose replies are compared with those to an unknown user, or why that user is not found.
     pub(super) user: Option<Result<UserRecord, Failure>>,
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn check(api: &Api, expected: &Expected<'_>) -> Vec<Check> {
         }
         Err(error) => checks.push(Check::fail("key set", error.message)),
     }
-    checks.extend(alike::check(api, expected.user.as_ref()).await);
+    checks.extend(same_replies::check(api, expected.user.as_ref()).await);
     checks
 }
 
@@ -65,8 +65,8 @@ async fn connection(api: &Api) -> Result<Check, Check> {
     })
 }
 
-/// Checks each route, with and without a slash at its end. A route of GET is asked by HEAD too. The functions
-/// are asked side by side.
+/// Sends a request to each route, with and without a slash at its end, and HEAD too if the route is one of GET.
+/// The functions get their requests in parallel.
 async fn routes(api: &Api) -> Vec<Check> {
     let mut functions: Vec<&'static str> = ROUTES.iter().map(|route| route.function).collect();
     functions.dedup();
@@ -122,18 +122,20 @@ async fn fault(api: &Api, route: &Route, method: &str, path: &str) -> Option<Str
 fn why(reply: &Reply) -> &'static str {
     match (reply.status, reply.is_of_function()) {
         (404 | 405, true) => {
-            "the function answers, but sees another path: does the URL, or the mapping of its domain, have a path \
-             prefix that the functions do not know?"
+            "the function answers, but sees another path: does the URL, or the mapping of its domain, have a base path \
+             that the functions do not know?"
         }
         (404, false) => {
-            "there is no such route: is the URL right, with its path prefix, and is this version of the template \
+            "there is no such route: is the URL right, with its base path, and is this version of the template \
              deployed?"
         }
         (500, false) => "the function did not start, or crashed; read its log",
         (500 | 503, true) => "look for lines of the level ERROR in the function's log",
         (403, false) => "nothing is mapped to this path, or something in front of the API refuses",
-        (429, false) => "the API's own limit; raise ApiRateLimit, or check again",
+        (429, false) => {
+            "the limit of API Gateway, or of the edge for one address; raise ApiRateLimit, or check again"
+        }
         (300..400, _) => "a redirect, which clients of the contracts do not follow",
-        _ => "is it another program's, or another version's?",
+        _ => "does another program, or another version of Postern, answer at this URL?",
     }
 }

@@ -1,4 +1,4 @@
-//! This machine's clock, compared with those of others.
+//! Compares this machine's clock with the clocks of DynamoDB and of the API.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +25,8 @@ pub(super) fn clock(name: &'static str, whose: &str, ours: Timestamp, theirs: Ti
         true => Check::fail(
             name,
             format!(
-                "{message}: times written from here are wrong, and AWS refuses at 5 minutes; set the clock by NTP"
+                "{message}: times written from here are wrong, and AWS refuses requests from 5 minutes on; set the \
+                 clock by NTP"
             ),
         ),
     }
@@ -42,7 +43,7 @@ pub(super) fn date(header: &str) -> Option<Timestamp> {
 pub(super) struct DateSeen(Arc<Mutex<Option<Timestamp>>>);
 
 impl DateSeen {
-    /// Returns it.
+    /// Returns the date.
     pub(super) fn date(&self) -> Option<Timestamp> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

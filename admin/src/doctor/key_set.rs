@@ -1,4 +1,4 @@
-//! Whether the published key set is that of the signing keys, and is not kept for too long.
+//! Checks that the published key set is that of the signing keys, and that caches do not keep it for too long.
 
 use std::collections::BTreeSet;
 

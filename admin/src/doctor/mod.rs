@@ -1,10 +1,10 @@
 //! `postern doctor`: checks a whole deployment, and shows what to do where something is wrong.
 
-mod alike;
 mod api;
 mod clock;
 mod key_set;
 mod preflight;
+mod same_replies;
 
 use std::time::Duration;
 
@@ -34,8 +34,9 @@ const WITHIN: Duration = Duration::from_secs(15);
 Prints a line for each check: ok, warn or FAIL, and what to do. A check that cannot run because another one
 FAILs has no line.
 
-With --url, it also asks the API: every route with and without a slash, CORS, TLS, its clock and its key set.
-These requests are refused before anything is counted. Only --user makes sign-ins fail, to compare replies.
+With --url, the command also checks the API: every route with and without a slash, CORS, TLS, its clock and its
+key set. The functions refuse these requests before they count anything. With --user, the command also sends
+sign-ins that fail, to compare the replies; these are counted as failures.
 
 Examples:
   postern doctor --stack postern
@@ -45,15 +46,15 @@ Examples:
   postern doctor --local --url
   postern doctor --json | jq '.[] | select(.level != \"ok\")'")]
 pub struct DoctorOptions {
-    /// The secret with the signing keys, if it is not that of the stack. Else SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys, if it is not that of the stack [default: SIGNING_KEYS_SECRET_ARN of the
+    /// environment].
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
     /// Check the API too, at this URL [default: the stack's output ApiUrl, or that of `cargo run`]. A path in
     /// it is put before each route.
     #[arg(long, value_name = "URL", num_args = 0..=1)]
     url: Option<Option<String>>,
-    /// The user with whose names a wrong password is tried at the API, to compare the replies with those to an
-    /// unknown user.
+    /// Try wrong passwords of this user at the API, and compare the replies with those to an unknown user.
     #[arg(long, value_name = "USER", requires = "url")]
     user: Option<String>,
     /// A web origin that may call the API [default: the first of the stack's AllowedOrigins].
@@ -157,7 +158,8 @@ async fn credentials(connection: &Connection) -> Result<Check, Check> {
         Err(error) => Err(Check::fail(
             "credentials",
             format!(
-                "none found ({error}); `aws configure`, `aws sso login`, or AWS_ACCESS_KEY_ID and its secret"
+                "none found ({error}); run `aws configure` or `aws sso login`, or set AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY"
             ),
         )),
     }
@@ -167,7 +169,7 @@ async fn users(connection: &Connection) -> Check {
     match connection.store.has_users().await {
         Ok(true) => Check::ok("users", "there is at least one"),
         Ok(false) => {
-            Check::warn("users", "there is none, so nobody can sign in; `postern user add`, or an import")
+            Check::warn("users", "there is none, so nobody can sign in; use `postern user add`, or an import")
         }
         Err(error) => Check::fail("users", error.to_string()),
     }

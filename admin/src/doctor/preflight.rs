@@ -1,9 +1,9 @@
-//! Whether web pages may call the API (CORS, in the Fetch standard).
+//! Checks that web pages may call the API (CORS, in the Fetch standard).
 
 use crate::api::{Api, KEY_SET, ROUTES, Reply, Route};
 use crate::check::Check;
 
-/// The origin that asks if nobody names one.
+/// The origin of the requests if the operator and the stack name none.
 const ANY_ORIGIN: &str = "https://example.com";
 const NAME: &str = "CORS";
 /// The headers of a reply that clients of the contracts read.

@@ -20,7 +20,8 @@ use crate::target::Target;
 /// The place of the keys, as an option names it.
 #[derive(Args)]
 pub(super) struct PlaceArgs {
-    /// The secret in Secrets Manager, if it is not that of the stack. Else SIGNING_KEYS_SECRET_ARN.
+    /// The secret in Secrets Manager, if it is not that of the stack [default: SIGNING_KEYS_SECRET_ARN of the
+    /// environment].
     #[arg(long, value_name = "ARN_OR_NAME")]
     pub(super) secret: Option<String>,
     /// A file instead of a secret.

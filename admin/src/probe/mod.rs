@@ -23,14 +23,15 @@ const PASSWORD: &str = "POSTERN_PROBE_PASSWORD";
 #[derive(Args)]
 #[command(after_help = "\
 Prints a line for each contract, with the milliseconds of its sign-in. The user is signed out again, so no
-session stays. Use a user of its own for this, without MFA: each sign-in counts in the metrics, and a wrong
-password locks the user in the end.
+session stays. Create a user for probes only, without MFA: each sign-in counts in the metrics, and repeated
+probes with a wrong password lock the login names.
 
-The exit code is 0 if every contract works, 1 if one does not, 4 if the user has MFA, and 6 if no contract can
-be reached.
+The exit code is 0 if every contract works, 1 if one does not, 3 if there is no such stack, 4 if the user has
+MFA, and 6 if no contract can be reached.
 
-The password is asked for, or is POSTERN_PROBE_PASSWORD of the environment, or with --password-stdin the first
-line of standard input. It is never an argument, which other users of this machine can see.
+The password comes from POSTERN_PROBE_PASSWORD of the environment, or with --password-stdin from the first line
+of standard input. Otherwise the command asks for it. It is never an argument, which other users of this machine
+can see.
 
 Examples:
   postern probe probe --email probe@example.com --stack postern
@@ -102,7 +103,7 @@ pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Fail
         if let Err(Problem::Mfa) = result {
             return Err(Failure::new(
                 Exit::Refused,
-                "the user has MFA on, and a probe has no authenticator; use a user of its own for probes, without MFA",
+                "the user has MFA on, and a probe has no authenticator; create a user for probes only, without MFA",
             ));
         }
         probed.push(Probed { contract, result });

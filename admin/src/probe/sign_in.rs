@@ -20,7 +20,7 @@ pub(super) struct Credentials<'a> {
 pub(super) enum Problem {
     /// No reply arrived.
     Unreachable { step: &'static str, error: Unreachable },
-    /// The reply was another.
+    /// The reply was not the expected one.
     Reply { step: &'static str, words: String },
     /// The user has MFA on.
     Mfa,
@@ -98,7 +98,8 @@ async fn begin(
     Ok((Tokens { access, held }, reply.took))
 }
 
-/// Sends what follows a sign-in. Goes on after a failure, because the last request ends the session.
+/// Sends the requests that follow a sign-in. Goes on after a failure, because the last request ends the
+/// session.
 async fn follow(api: &Api, contract: &Contract, mut tokens: Tokens) -> Result<(), Problem> {
     let mut result = Ok(());
     for step in contract.then {

@@ -21,7 +21,7 @@ All changes are made together or not at all. Other users can take the old names 
 counted for an old name stay with that name, and new names begin unlocked.
 
 Sessions and tokens stay valid, since they name the user by the id. A JWT of mfa that was issued before shows
-the old username and role until it expires. `postern user sessions USER --end` ends all of them.
+the old username and role until it expires. `postern user sessions USER --end` ends all sessions and tokens.
 
 An attribute is CONTRACT.MEMBER, and its value is written as in a CSV for `postern import`
 (docs/import-format.md).
@@ -35,7 +35,7 @@ Examples:
 pub struct Change {
     #[command(flatten)]
     user: UserArg,
-    /// The new username. A change of upper and lower case only changes how it is shown.
+    /// The new username. If it differs only in upper and lower case, the login name stays the same.
     #[arg(long)]
     username: Option<String>,
     /// The new e-mail address.

@@ -1,7 +1,7 @@
 //! `postern user list`: users by their names and state, in the order of their ids.
 //!
-//! Ids are found first, and the users are then read in this order, a hundred at a time. So a million users need
-//! no more memory than their ids, and each page begins where the last one ended, whatever was written in
+//! The command finds the ids first, and then reads the users in this order, a hundred at a time. So memory holds
+//! the ids of all users, but not all users. Each page begins where the last one ended, whatever was written in
 //! between.
 
 use std::io::{self, Write};
@@ -26,11 +26,12 @@ const NEAR: u64 = 10 * MAX_READ as u64;
 Users come in the order of their ids. With --limit, the last line on standard error says how to go on: the id
 of the last user is the place. The columns are id, status, MFA, username and e-mail address.
 
-The table has no index, because an index would be eventually consistent. A page of all users is one small read
-if ids follow each other closely. Every other search reads the keys of the whole table first, and costs
-what a Scan costs. `postern user show` finds one user by a whole name.
+The table has no index, because an index would be eventually consistent. So --prefix, --locked and a list without
+--limit read the keys of the whole table, and cost what a Scan costs. With --limit, the command first reads the
+next 1,000 ids, and scans only if they do not fill the page. `postern user show` finds one user by a whole name.
 
---locked counts by THROTTLE_LOCK_AFTER of this environment, as the functions do.
+A name is locked after THROTTLE_LOCK_AFTER failures. Set the variable here if you changed the parameter
+ThrottleLockAfter of the stack.
 
 Examples:
   postern user list --limit 50
@@ -39,8 +40,8 @@ Examples:
   postern user list --locked
   postern user list --legacy-hash --json | jq -r .username")]
 pub struct List {
-    /// Only users with a username or e-mail address that begins so, in any case. A domain that is not ASCII
-    /// must be whole.
+    /// Only users whose username or e-mail address begins with this text, in upper or lower case. A domain that is
+    /// not ASCII must be complete.
     #[arg(long, value_name = "NAME")]
     prefix: Option<String>,
     /// Only users of this status.
@@ -114,7 +115,7 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
     let is_search = options.prefix.is_some() || options.locked;
     let left = options.limit.unwrap_or(u64::MAX);
     let mut listing = Listing { store, filter, json, left, unreadable: 0, last: options.after };
-    // Ids are given out one after the other. So a page of them is usually near, and no scan is needed.
+    // Ids are assigned in ascending order. So the next users usually have the next ids, and no scan is needed.
     if options.limit.is_some() && !is_search {
         let end = options.after.saturating_add(NEAR);
         let near: Vec<u64> = (options.after.saturating_add(1)..=end).collect();

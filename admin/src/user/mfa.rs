@@ -35,7 +35,8 @@ Examples:
 pub struct Enrol {
     #[command(flatten)]
     user: UserArg,
-    /// The secret with the signing keys, if it is not that of the stack. Else SIGNING_KEYS_SECRET_ARN.
+    /// The secret with the signing keys, if it is not that of the stack [default: SIGNING_KEYS_SECRET_ARN of the
+    /// environment].
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
     /// The name of the service, which the authenticator shows.

@@ -248,7 +248,7 @@ async fn actor_is_the_identity_at_sts_or_else_the_access_key() {
 
 /// Audit lines are no users.
 #[tokio::test]
-async fn export_list_and_doctor_pass_over_audit_lines() {
+async fn export_list_and_doctor_ignore_audit_lines() {
     let cli = Cli::start().await;
     let before = run(command(&["export"]).args(cli.table()), "").await.out;
     cli.run(&["user", "unlock", "johndoe"]).await.prints(&["johndoe"]);

@@ -61,9 +61,9 @@ async fn healthy_api_is_ok_on_every_line() {
     assert!(output.out.lines().all(|line| line.starts_with("ok   ")), "{}", output.out);
 }
 
-/// Only the comparison of replies makes sign-ins fail.
+/// Only the option `--user` causes failures.
 #[tokio::test]
-async fn checks_leave_nothing_in_the_table() {
+async fn checks_without_a_user_write_nothing_to_the_table() {
     let cli = Cli::start().await;
     let url = gateway::start(&cli.deployment).await;
     let before = items(&cli).await;
@@ -86,7 +86,7 @@ async fn url_may_have_a_base_path() {
     assert_eq!(output.code, 0, "{output:?}");
     let routes = lines(&doctor(&cli, &format!("{url}/other"), &[]).await, "routes");
     let wrong =
-        |(level, message): &(String, String)| level == "fail" && message.contains("with its path prefix");
+        |(level, message): &(String, String)| level == "fail" && message.contains("with its base path");
     assert!(routes.len() >= 6 && routes.iter().all(wrong), "{routes:?}");
 }
 
@@ -100,7 +100,7 @@ async fn api_is_checked_without_a_table_too() {
 }
 
 #[tokio::test]
-async fn url_that_is_none_is_refused() {
+async fn malformed_url_is_refused() {
     let cli = Cli::start().await;
     for (url, why) in [
         ("api.example.com", "must begin with http:// or https://"),

@@ -101,7 +101,7 @@ async fn prefix_finds_usernames_and_addresses_in_any_form() {
 }
 
 #[tokio::test]
-async fn state_is_searched() {
+async fn users_are_found_by_their_state() {
     let cli = Cli::start().await;
     let bcrypt = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
     create(&cli, 51, "old", Some(bcrypt)).await;

@@ -126,7 +126,7 @@ async fn fails_at(cli: &Cli, path: &'static str, contract: &str, why: &str) {
 }
 
 #[tokio::test]
-async fn wrong_password_is_said_in_the_words_of_each_contract() {
+async fn wrong_password_is_reported_in_the_words_of_each_contract() {
     let cli = Cli::start().await;
     let url = start(&cli.deployment).await;
     let words = [&["probe", "--url", &url, "--password-stdin"], &USER[..]].concat();

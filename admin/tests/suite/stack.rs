@@ -108,14 +108,14 @@ async fn permission_that_is_missing_is_named() {
 }
 
 #[tokio::test]
-async fn stack_that_is_no_working_deployment_is_refused_in_words() {
+async fn stack_that_does_not_work_is_refused_with_the_reason() {
     let other_outputs = vec![("BucketName", "b".to_owned())];
     let no_url = Scene::default().outputs.drain(..2).collect();
     let all = Scene::default().outputs;
     for (status, outputs, why) in [
         ("CREATE_COMPLETE", other_outputs, "has no output TableName"),
         ("UPDATE_COMPLETE", no_url, "has no output ApiUrl"),
-        ("ROLLBACK_COMPLETE", Vec::new(), "was never created whole (ROLLBACK_COMPLETE)"),
+        ("ROLLBACK_COMPLETE", Vec::new(), "was not created (ROLLBACK_COMPLETE)"),
         ("CREATE_IN_PROGRESS", Vec::new(), "is not ready (CREATE_IN_PROGRESS)"),
         ("DELETE_COMPLETE", all, "is deleted (DELETE_COMPLETE)"),
     ] {

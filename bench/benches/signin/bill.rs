@@ -1,6 +1,6 @@
 //! The part `bill`: the price of a million sign-ins at each contract. It takes the request units from a
 //! meter, the time and the log lines from this run, and the prices from `prices.json`. [`flood`] adds the price
-//! of a million requests that lead nowhere.
+//! of a million requests that sign nobody in.
 
 mod flood;
 

@@ -1,6 +1,6 @@
-//! The part of API Gateway. It chooses the function of each HTTP request by the routes of the template, makes
-//! the event (payload format 2.0), and makes an HTTP response of the reply. CORS and limits are the template's
-//! too.
+//! The local stand-in for API Gateway. It chooses the function of each HTTP request by the routes of the
+//! template, makes the event (payload format 2.0), and makes an HTTP response of the reply. CORS follows the
+//! template too.
 
 mod event;
 pub mod route_table;

@@ -2,8 +2,9 @@
 //!
 //! The edge sends a secret with each request. A request with the secret has its caller's address in
 //! `CloudFront-Viewer-Address`, because the address that API Gateway sees is one of CloudFront. A request without
-//! the secret did not come through the edge. It is refused, and while clients move to the edge it is handled as
-//! if there were no edge. Without the secret, neither header has a meaning.
+//! the secret did not come through the edge. It is refused, unless `EDGE_OPTIONAL` is set, which is for the time
+//! in which clients move to the edge. Then it is handled as if there were no edge, and
+//! `CloudFront-Viewer-Address` is not read.
 
 use std::net::IpAddr;
 
@@ -32,11 +33,11 @@ const MAX_DIGESTS: usize = 2;
 /// that was not set. `edge.yaml` takes 64 hexadecimal digits.
 const MIN_SECRET_BYTES: usize = 32;
 
-/// What is known of the edge. The default is that there is none.
+/// The settings of the edge. By default there is no edge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edge {
-    /// The SHA-256 digests of the secrets that the edge may send. They are not secret: a secret is 256 random
-    /// bits, which nobody finds from their digest.
+    /// The SHA-256 digests of the secrets that the edge may send. A digest is not secret: nobody can compute 256
+    /// random bits from their digest.
     digests: Vec<[u8; 32]>,
     /// Whether all requests have to come through the edge.
     is_required: bool,
@@ -75,7 +76,7 @@ impl Edge {
         let has_secret = only_value(&event.headers, &SECRET).is_some_and(|value| self.knows(value));
         event.headers.remove(SECRET);
         if !has_secret {
-            // A refusal is not logged: anybody can cause it, and the access log has its line.
+            // A refusal is not logged here: anybody can cause it, and the access log of the API shows it.
             return !self.is_required;
         }
         let Some(address) = only_value(&event.headers, &VIEWER_ADDRESS).and_then(address) else {

@@ -68,7 +68,7 @@ where
     if query.len() > MAX_HEAD_BYTES || format!("/?{query}").parse::<Uri>().is_err() {
         event.raw_query_string = None;
     }
-    // Every log line of the request carries the id that the reply shows.
+    // Every log line of the request has the id that the reply shows.
     let id = event.request_context.request_id.clone().unwrap_or_default();
     let span = tracing::error_span!("request", request_id = event.request_context.request_id);
     let admitted = span.in_scope(|| edge.admit(&mut event));

@@ -68,7 +68,7 @@ async fn function_that_does_not_answer_is_explained() {
         (404, "Not Found", true, "the function answers, but sees another path"),
         (429, "Too Many Requests", false, "raise ApiRateLimit"),
         (301, "", false, "a redirect"),
-        (400, "", false, "is it another program's"),
+        (400, "", false, "does another program"),
     ] {
         let url = start_with_fault(&cli.deployment, move |seen, reply| {
             if seen.path.trim_end_matches('/') != "/signin" || seen.method == "OPTIONS" {

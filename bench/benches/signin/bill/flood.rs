@@ -1,4 +1,4 @@
-//! The price of a flood: a million requests that lead nowhere, with and without the edge, and the items that they
+//! The price of a flood: a million requests that sign nobody in, with and without the edge, and the items that they
 //! leave in the table.
 
 use std::collections::BTreeMap;
@@ -23,8 +23,8 @@ const WAF_RULES: f64 = 3.0;
 /// The default of the template's `ApiRateLimit`, in requests a second.
 const API_RATE_LIMIT: f64 = 100.0;
 
-/// A kind of request that leads nowhere.
-struct Junk {
+/// A kind of request that signs nobody in.
+struct FailedRequest {
     name: &'static str,
     status: u64,
     change: fn(Environment) -> Environment,
@@ -32,18 +32,23 @@ struct Junk {
     event: fn(&Deployment, usize) -> Value,
 }
 
-const KINDS: [Junk; 6] = [
-    Junk { name: "path that no function knows", status: 404, change: |env| env, event: unknown_path },
-    Junk { name: "malformed body", status: 400, change: |env| env, event: malformed },
-    Junk { name: "unknown name, new address", status: 401, change: |env| env, event: unknown_name },
-    Junk { name: "locked name", status: 429, change: |env| env, event: locked_name },
-    Junk {
+const KINDS: [FailedRequest; 6] = [
+    FailedRequest {
+        name: "path that no function knows",
+        status: 404,
+        change: |env| env,
+        event: unknown_path,
+    },
+    FailedRequest { name: "malformed body", status: 400, change: |env| env, event: malformed },
+    FailedRequest { name: "unknown name, new address", status: 401, change: |env| env, event: unknown_name },
+    FailedRequest { name: "locked name", status: 429, change: |env| env, event: locked_name },
+    FailedRequest {
         name: "address over its limit",
         status: 429,
         change: |env| env.with("THROTTLE_ADDRESS_LIMIT", "1"),
         event: one_address,
     },
-    Junk { name: "not through the edge", status: 403, change: edge::on, event: unknown_name },
+    FailedRequest { name: "not through the edge", status: 403, change: edge::on, event: unknown_name },
 ];
 
 fn unknown_path(deployment: &Deployment, number: usize) -> Value {
@@ -85,7 +90,7 @@ pub(super) async fn run(prices: &Prices) {
     let gateway = prices.price("http_api_million_requests");
     let waf = prices.price("waf_million_requests");
     let edge = waf + prices.price("cloudfront_million_https_requests");
-    println!("Dollars for a million requests that lead nowhere (at {CONTRACT}), on the same assumptions\n");
+    println!("Dollars for a million requests that sign nobody in (at {CONTRACT}), on the same assumptions\n");
     println!(
         "  {:<34}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}",
         "", "ms", "gateway", "Lambda", "DynamoDB", "logs", "together", "by edge", "$ a day"
@@ -136,7 +141,7 @@ pub(super) async fn run(prices: &Prices) {
 }
 
 /// Measures a kind of request, and finds the items that one leaves.
-async fn measure(kind: &Junk) -> (Figures, Left) {
+async fn measure(kind: &FailedRequest) -> (Figures, Left) {
     let (metered, meter) = Meter::deployment(kind.change).await;
     let deployment = Deployment::start_with(kind.change).await;
     // The first request from an address that is then over its limit.

@@ -95,7 +95,8 @@ impl Operator {
         let put = self.store.client.put_item().table_name(&self.store.table).set_item(Some(item));
         match put.condition_expression(condition).send().await {
             Ok(_) => Ok(()),
-            // The line is there already, by a write that was sent twice; or it has expired.
+            // A write that was sent twice finds its own line. The end of a change may find that TTL removed
+            // the line.
             Err(error)
                 if error
                     .as_service_error()

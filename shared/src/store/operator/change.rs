@@ -31,7 +31,7 @@ pub struct UserChange {
 /// The outcome of a change of a user.
 #[derive(Clone)]
 pub enum ChangeOutcome {
-    /// The user is changed, and is now this one. The login names are new for the user.
+    /// The changed user, and the login names that the user did not have before.
     Changed(Box<UserRecord>, Vec<LoginName>),
     /// Nothing was to be changed.
     Unchanged,
@@ -51,7 +51,7 @@ impl UserChange {
         let mut changed = user.clone();
         if let Some(username) = &self.username {
             changed.username.clone_from(username);
-            // A name that becomes the username is no further username any more.
+            // A further username that becomes the username is removed from the further usernames.
             let name = LoginName::new(username);
             changed.other_usernames.retain(|other| LoginName::new(other) != name);
         }
@@ -99,7 +99,7 @@ impl Operator {
                 return Ok(ChangeOutcome::Unchanged);
             }
             changed.updated_at = now;
-            // The names of a user that an earlier version created may not be well-formed any more.
+            // An earlier version may have accepted names that are malformed today.
             let former = login_names(&user).unwrap_or_default();
             let names = login_names(&changed)?;
             let stored = self.stored_names(former.iter().chain(&names).map(|(name, _)| name)).await?;

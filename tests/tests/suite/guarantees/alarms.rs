@@ -1,5 +1,5 @@
-//! What the template's alarms and its dashboard count is what the functions write. A name that is misspelt there fails
-//! here, and is not an alarm that never comes.
+//! The functions write what the template's alarms and its dashboard count. A misspelt name in the template fails here:
+//! otherwise its alarm would never be raised.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -84,7 +84,7 @@ pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
 
 type Change = fn(Environment) -> Environment;
 
-/// What the functions are told of the edge, the secret that is sent, and whether it makes the request one of the edge.
+/// The edge's settings, the secret that is sent, and whether the request then counts as one through the edge.
 const CASES: [(&str, Change, &str, bool); 4] = [
     ("required", edge::on, SECRET, true),
     ("optional", optional, SECRET, true),

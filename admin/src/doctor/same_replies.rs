@@ -1,4 +1,4 @@
-//! Whether the replies to an unknown user and to a wrong password are the same.
+//! Checks that the replies to an unknown user and to a wrong password are the same.
 //!
 //! Each comparison is two sign-ins that fail. They count as failures of the user's names, of a random name, and of
 //! the caller's address.
@@ -14,7 +14,7 @@ use crate::check::Check;
 use crate::output::Failure;
 
 const NAME: &str = "same replies";
-/// The headers that differ in any two replies.
+/// The headers that differ between any two replies.
 const OF_ONE_REQUEST: [&str; 8] = [
     "age",
     "apigw-requestid",
@@ -26,7 +26,7 @@ const OF_ONE_REQUEST: [&str; 8] = [
     "x-request-id",
 ];
 
-/// What the two replies tell.
+/// The result of a comparison of two replies.
 enum Compared {
     Same,
     /// The email contract's documentation asks for another reply to an unknown user.
@@ -62,7 +62,7 @@ pub(super) async fn check(api: &Api, user: Option<&Result<UserRecord, Failure>>)
             Ok(Compared::Differ(how)) => checks.push(Check::fail(
                 NAME,
                 format!(
-                    "{name}: the reply tells whether a user exists: {how}; look for what changes replies on the way"
+                    "{name}: the reply tells whether a user exists: {how}; look for a proxy that changes replies"
                 ),
             )),
             Err(error) => checks.push(Check::fail(NAME, format!("{name}: {}", error.message))),
