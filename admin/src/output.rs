@@ -7,6 +7,7 @@ use postern::clock::Timestamp;
 use postern::error::Causes;
 use postern::identity::Status;
 use postern::store::StoreError;
+use postern::store::operator::Skipped;
 use serde_json::{Value, json};
 
 /// The output of a command that is done.
@@ -152,6 +153,16 @@ pub fn print_message(line: &str) {
 /// A number with a noun: `1 session`, `2 sessions`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Names the items that a command skipped, in one line.
+pub fn named(skipped: &Skipped) -> String {
+    let first = skipped.first.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", ");
+    let more = match skipped.count - skipped.first.len() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("{}: {first}{more}", count(skipped.count, "item"))
 }
 
 /// The name of a status, as in JSON.

@@ -4,18 +4,16 @@
 //! no more memory than their ids, and each page begins where the last one ended, whatever was written in
 //! between.
 
-use std::io::{self, Write};
-
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use postern::environment::Environment;
 use postern::identity::{LoginName, Status};
-use postern::store::operator::{MAX_READ, Operator, UserFilter, UserRecord};
+use postern::store::operator::{MAX_READ, Operator, Skipped, UserFilter, UserRecord};
 use postern::throttle::Policy;
 use serde_json::json;
 
 use super::describe::about;
-use crate::output::{Exit, Failure, Output, plain, print_message, status_name, write};
+use crate::output::{Exit, Failure, Output, named, plain, print_message, status_name, write};
 
 /// How many ids after the last one are tried before the whole table is read.
 const NEAR: u64 = 10 * MAX_READ as u64;
@@ -86,7 +84,7 @@ struct Listing<'a> {
     filter: UserFilter,
     json: bool,
     left: u64,
-    unreadable: u64,
+    skipped: Skipped,
     /// The id of the last user that was printed, or passed over.
     last: u64,
 }
@@ -113,7 +111,7 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
     }
     let is_search = options.prefix.is_some() || options.locked;
     let left = options.limit.unwrap_or(u64::MAX);
-    let mut listing = Listing { store, filter, json, left, unreadable: 0, last: options.after };
+    let mut listing = Listing { store, filter, json, left, skipped: Skipped::default(), last: options.after };
     // Ids are given out one after the other. So a page of them is usually near, and no scan is needed.
     if options.limit.is_some() && !is_search {
         let end = options.after.saturating_add(NEAR);
@@ -125,7 +123,11 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
     let mut ids = match &listing.filter.locked {
         // If no name is locked, nobody is.
         Some(locked) if locked.is_empty() => Vec::new(),
-        _ => store.matching_ids(&listing.filter).await?,
+        _ => {
+            let (ids, unreadable) = store.matching_ids(&listing.filter).await?;
+            listing.skipped.append(unreadable);
+            ids
+        }
     };
     ids.retain(|id| *id > listing.last);
     let all = listing.print(&ids).await?;
@@ -151,10 +153,7 @@ impl Listing<'_> {
                         self.left -= 1;
                     }
                     Ok(_) => {}
-                    Err(error) => {
-                        self.unreadable += 1;
-                        let _ = writeln!(io::stderr(), "postern: {error}");
-                    }
+                    Err(_) => self.skipped.add(&format!("user {id}")),
                 }
                 self.last = id;
             }
@@ -167,10 +166,11 @@ impl Listing<'_> {
         if more && self.last < u64::MAX {
             print_message(&format!("more users follow: the same command with --after {}", self.last));
         }
-        match self.unreadable {
-            0 => Ok(Output::nothing()),
-            unreadable => Err(Failure::new(Exit::Partly, format!("{unreadable} users cannot be read"))),
+        if self.skipped.count == 0 {
+            return Ok(Output::nothing());
         }
+        let message = format!("not listed, since they cannot be read: {}", named(&self.skipped));
+        Err(Failure::new(Exit::Partly, message))
     }
 }
 

@@ -11,6 +11,7 @@ mod login_names;
 mod new_user;
 mod scan;
 mod sessions;
+mod skipped;
 mod table;
 mod user;
 
@@ -24,6 +25,7 @@ pub use self::join::{Joined, OtherUsername, PasswordOf};
 pub use self::login_names::login_names;
 pub use self::new_user::{Availability, Conflict, NewUser, UniqueField};
 pub use self::scan::{Cursor, MAX_READ, UserFilter, UserIds};
+pub use self::skipped::Skipped;
 use super::{Login, Store, StoreError};
 use crate::aws::Aws;
 use crate::config::Config;
