@@ -15,7 +15,7 @@ use postern::identity::LoginName;
 use postern::store::operator::ChangeStage;
 use tokio::time::sleep;
 
-use self::event::{HEADING, TrailEvent};
+use self::event::{CONTRACTS, HEADING, TrailEvent};
 use self::source::Source;
 use crate::connect::{Connection, connect};
 use crate::output::{Exit, Failure, Output, write};
@@ -63,7 +63,7 @@ pub struct AttemptsArgs {
     #[arg(long, value_parser = PossibleValuesParser::new(outcomes()))]
     outcome: Option<String>,
     /// Only events of this contract.
-    #[arg(long, value_parser = PossibleValuesParser::new(["account", "sso", "session", "mfa", "email"]))]
+    #[arg(long, value_parser = PossibleValuesParser::new(CONTRACTS))]
     contract: Option<String>,
     /// Only changes by operators.
     #[arg(long, conflicts_with_all = ["address", "contract"])]
