@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::files::create_private;
-use crate::output::{Exit, Failure, Output, named};
+use crate::output::{Exit, Failure, Output, escape_json, named};
 
 /// Where to write the users.
 #[derive(Args)]
@@ -208,8 +208,9 @@ async fn write_all(store: &Operator, out: &mut impl Write) -> Result<Exported, E
                 written.skipped.add(&format!("user {id}"));
                 continue;
             };
-            serde_json::to_writer(&mut *out, &Line::of(&user)).map_err(io::Error::from)?;
-            out.write_all(b"\n")?;
+            // It may go to a terminal.
+            let line = escape_json(serde_json::to_string(&Line::of(&user)).map_err(io::Error::from)?);
+            writeln!(out, "{line}")?;
             written.count += 1;
         }
     }

@@ -5,7 +5,7 @@ use postern::store::operator::OperatorEvent;
 use serde_json::{Value, json};
 
 use super::Filter;
-use crate::output::{plain, time};
+use crate::output::{json_text, plain, time};
 
 /// The line above the events.
 pub(super) const HEADING: &str = "TIME                      CONTRACT  OUTCOME                 USER      ADDRESS                  REQUEST\n";
@@ -66,10 +66,10 @@ impl TrailEvent {
     }
 
     /// Returns the line of the event. Others choose some of its values, such as a proxy the address, so control
-    /// characters are escaped. JSON escapes them itself, except those from U+0080 on.
+    /// characters are escaped.
     pub(super) fn line(&self, as_json: bool) -> String {
         if as_json {
-            return escaped(&self.value.to_string());
+            return json_text(&self.value);
         }
         let text = |name: &str| match &self.value[name] {
             Value::Null => "-".to_owned(),
@@ -90,15 +90,6 @@ impl TrailEvent {
         };
         format!("{}  {:<8}  {outcome:<22}  {:<8}  {rest}", time(self.at), text("contract"), text("user_id"))
     }
-}
-
-/// Escapes what JSON leaves as it is and a terminal may obey.
-fn escaped(json: &str) -> String {
-    let escape = |c: char| match plain(c.encode_utf8(&mut [0; 4])) {
-        same if same.chars().eq([c]) => same,
-        _ => format!("\\u{:04x}", u32::from(c)),
-    };
-    json.chars().map(escape).collect()
 }
 
 #[cfg(test)]

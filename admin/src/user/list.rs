@@ -13,7 +13,7 @@ use postern::throttle::Policy;
 use serde_json::json;
 
 use super::describe::about;
-use crate::output::{Exit, Failure, Output, named, plain, print_message, status_name, write};
+use crate::output::{Exit, Failure, Output, json_text, named, plain, print_message, status_name, write};
 
 /// How many ids after the last one are tried before the whole table is read.
 const NEAR: u64 = 10 * MAX_READ as u64;
@@ -177,7 +177,7 @@ impl Listing<'_> {
 fn line(user: &UserRecord, json: bool) -> String {
     let mfa = user.mfa.is_some();
     if json {
-        return about(user, json!({"status": user.status, "mfa": mfa})).to_string();
+        return json_text(&about(user, json!({"status": user.status, "mfa": mfa})));
     }
     let mfa = if mfa { "mfa" } else { "-" };
     let email = if user.email.is_empty() { "-".to_owned() } else { plain(&user.email) };
