@@ -17,7 +17,7 @@ mod user;
 
 use aws_sdk_dynamodb::Client;
 
-pub use self::audit::{ChangeStage, EventKey, OperatorEvent};
+pub use self::audit::{ChangeStage, EventKey, OperatorEvent, OperatorEvents};
 pub use self::change::{ChangeOutcome, UserChange};
 pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES};
 pub use self::create_users::{CreateOutcome, MAX_BATCH, MAX_ITEMS};
