@@ -14,13 +14,13 @@ use postern::clock::Timestamp;
 use postern::identity::Status;
 use postern::random::random;
 use postern::store::StoreError;
-use postern::store::operator::{MAX_READ, Operator, UserRecord};
+use postern::store::operator::{MAX_READ, Operator, Skipped, UserRecord};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::files::create_private;
-use crate::output::{Exit, Failure, Output};
+use crate::output::{Exit, Failure, Output, escape_json, named};
 
 /// Where to write the users.
 #[derive(Args)]
@@ -105,7 +105,7 @@ pub async fn export(args: ExportArgs, store: &Operator) -> Result<Output, Failur
     let Some(path) = args.file else {
         let mut out = BufWriter::new(io::stdout());
         return match write_all(store, &mut out).await {
-            Ok(written) if written.unreadable.is_empty() => Ok(Output::nothing()),
+            Ok(written) if written.skipped.count == 0 => Ok(Output::nothing()),
             Ok(written) => Err(Failure::new(Exit::Partly, written.missing())),
             // The reader closed the pipe, as `head` does.
             Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -140,28 +140,31 @@ pub async fn export(args: ExportArgs, store: &Operator) -> Result<Output, Failur
     };
     out.get_ref().sync_all().and_then(|()| fs::rename(&part, &path)).map_err(cannot)?;
     let mut text = format!("{} users are in {}", written.count, path.display());
-    if !written.unreadable.is_empty() {
+    if written.skipped.count > 0 {
         text += &format!("\n{}", written.missing());
     }
     let json = json!({
         "exported": written.count,
         "unreadable": written.unreadable,
+        "skipped": written.skipped,
         "file": path.display().to_string(),
     });
-    Ok(Output { text, json, exit: if written.unreadable.is_empty() { Exit::Done } else { Exit::Partly } })
+    Ok(Output { text, json, exit: if written.skipped.count == 0 { Exit::Done } else { Exit::Partly } })
 }
 
-/// How many users were exported, and the ids of those that cannot be read.
+/// How many users were exported, and what cannot be read.
 struct Exported {
     count: u64,
+    /// The ids of users.
     unreadable: Vec<u64>,
+    /// The same users, and the keys that no user has.
+    skipped: Skipped,
 }
 
 impl Exported {
-    /// The message about users that cannot be read. The others are exported all the same.
+    /// The message about items that cannot be read. The others are exported all the same.
     fn missing(&self) -> String {
-        let ids: Vec<String> = self.unreadable.iter().map(u64::to_string).collect();
-        format!("not exported, since the items cannot be read: the users {}", ids.join(", "))
+        format!("not exported, since they cannot be read: {}", named(&self.skipped))
     }
 }
 
@@ -186,25 +189,28 @@ impl ExportError {
 }
 
 async fn write_all(store: &Operator, out: &mut impl Write) -> Result<Exported, ExportError> {
+    let mut written = Exported { count: 0, unreadable: Vec::new(), skipped: Skipped::default() };
     let (mut ids, mut next) = (Vec::new(), None);
     loop {
         let page = store.user_ids(next).await?;
         ids.extend(page.ids);
+        written.skipped.append(page.unreadable);
         next = page.next;
         if next.is_none() {
             break;
         }
     }
     ids.sort_unstable();
-    let mut written = Exported { count: 0, unreadable: Vec::new() };
     for ids in ids.chunks(MAX_READ) {
         for (id, user) in store.users(ids).await? {
             let Ok(user) = user else {
                 written.unreadable.push(id);
+                written.skipped.add(&format!("user {id}"));
                 continue;
             };
-            serde_json::to_writer(&mut *out, &Line::of(&user)).map_err(io::Error::from)?;
-            out.write_all(b"\n")?;
+            // It may go to a terminal.
+            let line = escape_json(serde_json::to_string(&Line::of(&user)).map_err(io::Error::from)?);
+            writeln!(out, "{line}")?;
             written.count += 1;
         }
     }

@@ -7,6 +7,7 @@ use postern::clock::Timestamp;
 use postern::error::Causes;
 use postern::identity::Status;
 use postern::store::StoreError;
+use postern::store::operator::Skipped;
 use serde_json::{Value, json};
 
 /// The output of a command that is done.
@@ -62,7 +63,7 @@ impl Output {
     /// may be lost.
     pub fn print(&self, as_json: bool) -> ExitCode {
         let text = match as_json {
-            true if !self.json.is_null() => self.json.to_string(),
+            true if !self.json.is_null() => json_text(&self.json),
             false if !self.text.is_empty() => self.text.clone(),
             _ => return self.exit.into(),
         };
@@ -108,7 +109,7 @@ impl Failure {
     /// Prints it on standard error.
     pub fn print(&self, as_json: bool) -> ExitCode {
         let text = if as_json {
-            json!({"error": self.message}).to_string()
+            json_text(&json!({"error": self.message}))
         } else {
             format!("postern: {}", self.message)
         };
@@ -134,14 +135,34 @@ pub fn write(bytes: &[u8]) -> Result<bool, Failure> {
     }
 }
 
-/// Escapes a text that others chose, such as a username, for a terminal. Control characters could move the
-/// cursor. Other characters change the direction of text (Unicode Standard Annex #9).
-pub fn plain(text: &str) -> String {
+/// Returns whether a terminal may obey a character. Control characters could move the cursor. Other characters
+/// change the direction of text (Unicode Standard Annex #9).
+fn is_obeyed(c: char) -> bool {
     let turns =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let escaped =
-        |c: char| if c.is_control() || turns(c) { c.escape_default().collect() } else { String::from(c) };
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
+}
+
+/// Escapes a text that others chose, such as a username, for a terminal.
+pub fn plain(text: &str) -> String {
+    let escaped = |c: char| if is_obeyed(c) { c.escape_default().collect() } else { String::from(c) };
     text.chars().map(escaped).collect()
+}
+
+/// Writes a value as JSON in one line, for a terminal too.
+pub fn json_text(value: &Value) -> String {
+    escape_json(value.to_string())
+}
+
+/// Escapes JSON without line breaks for a terminal. JSON leaves characters from U+007F on as they are. Those that a
+/// terminal may obey become JSON's own escapes, so the value stays the same.
+pub fn escape_json(json: String) -> String {
+    if !json.contains(is_obeyed) {
+        return json;
+    }
+    // None of them is above U+FFFF, where JSON needs two escapes.
+    let escape = |c: char| if is_obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { String::from(c) };
+    json.chars().map(escape).collect()
 }
 
 /// Prints a line on standard error. A closed pipe, as `head` leaves behind, is no failure.
@@ -152,6 +173,16 @@ pub fn print_message(line: &str) {
 /// A number with a noun: `1 session`, `2 sessions`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Names the items that a command skipped, in one line.
+pub fn named(skipped: &Skipped) -> String {
+    let first = skipped.first.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", ");
+    let more = match skipped.count - skipped.first.len() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("{}: {first}{more}", count(skipped.count, "item"))
 }
 
 /// The name of a status, as in JSON.
@@ -193,6 +224,26 @@ impl From<StoreError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_escaped_for_a_terminal_and_keeps_its_value() {
+        let name = "Zoë 😀 \"\\ \u{1b}[2J\n\u{7f}\u{9b}2J\u{61c}\u{200e}\u{202e}\u{2066}x";
+        let value = json!({name: [name]});
+        let printed = json_text(&value);
+        assert!(
+            printed.is_ascii() || printed.chars().all(|c| c.is_ascii() || "ë😀".contains(c)),
+            "{printed}"
+        );
+        assert!(!printed.contains(char::is_control), "{printed}");
+        assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), value);
+    }
+
+    #[test]
+    fn characters_that_turn_text_are_escaped() {
+        for c in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}".chars() {
+            assert_eq!(plain(&c.to_string()), format!("\\u{{{:x}}}", u32::from(c)));
+        }
+    }
 
     #[test]
     fn control_characters_are_escaped() {

@@ -5,10 +5,13 @@ use postern::store::operator::OperatorEvent;
 use serde_json::{Value, json};
 
 use super::Filter;
-use crate::output::{plain, time};
+use crate::output::{json_text, plain, time};
 
 /// The line above the events.
 pub(super) const HEADING: &str = "TIME                      CONTRACT  OUTCOME                 USER      ADDRESS                  REQUEST\n";
+
+/// The contracts whose functions write events.
+pub(super) const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
 
 /// One event of the audit trail.
 pub(super) struct TrailEvent {
@@ -16,16 +19,21 @@ pub(super) struct TrailEvent {
     /// An id that other events of the same moment do not have.
     pub(super) id: String,
     value: Value,
+    /// Whether it is a change that an operator made. The members do not tell, since functions choose those of
+    /// their events.
+    is_operator: bool,
 }
 
 impl TrailEvent {
-    /// Reads an audit event of a function. `None` for every other log line.
+    /// Reads an audit event of a function. `None` for every other log line, and for the line of a function that
+    /// imitates the change of an operator.
     pub(super) fn of_line(line: &str, id: Option<&str>) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
-        let is_event = ["sign-in attempt", "session"].contains(&value["message"].as_str()?);
+        let is_event = ["sign-in attempt", "session"].contains(&value["message"].as_str()?)
+            && CONTRACTS.contains(&value["contract"].as_str()?);
         let at = value["_aws"]["Timestamp"].as_u64().filter(|_| is_event && value["outcome"].is_string())?;
         let id = id.unwrap_or(line).to_owned();
-        Some(Self { at: Timestamp::from_millis(at), id, value })
+        Some(Self { at: Timestamp::from_millis(at), id, value, is_operator: false })
     }
 
     /// Makes the event of an operator's change, in the form of the functions' events.
@@ -43,7 +51,7 @@ impl TrailEvent {
                 value[name] = member;
             }
         }
-        Self { at: event.at, id: value.to_string(), value }
+        Self { at: event.at, id: value.to_string(), value, is_operator: true }
     }
 
     /// Returns whether the filter selects the event.
@@ -58,11 +66,10 @@ impl TrailEvent {
     }
 
     /// Returns the line of the event. Control characters are escaped, because others choose some of its values: a
-    /// proxy, for example, chooses the address. JSON escapes control characters itself, except those from U+0080
-    /// on.
+    /// proxy, for example, chooses the address.
     pub(super) fn line(&self, as_json: bool) -> String {
         if as_json {
-            return escaped(&self.value.to_string());
+            return json_text(&self.value);
         }
         let text = |name: &str| match &self.value[name] {
             Value::Null => "-".to_owned(),
@@ -73,9 +80,9 @@ impl TrailEvent {
             Some(by) => format!("{} ({})", text("outcome"), plain(by)),
             None => text("outcome"),
         };
-        let rest = match self.value["command"].is_null() {
-            true => format!("{:<23}  {}", text("address"), text("request_id")),
-            false => {
+        let rest = match self.is_operator {
+            false => format!("{:<23}  {}", text("address"), text("request_id")),
+            true => {
                 let more = ["failure", "counts"].into_iter().filter(|name| !self.value[*name].is_null());
                 let more: String = more.map(|name| format!("  {}", text(name))).collect();
                 format!("{}  by {}{more}", text("command"), text("actor"))
@@ -83,15 +90,6 @@ impl TrailEvent {
         };
         format!("{}  {:<8}  {outcome:<22}  {:<8}  {rest}", time(self.at), text("contract"), text("user_id"))
     }
-}
-
-/// Escapes the control characters that JSON leaves as they are. A terminal may interpret them.
-fn escaped(json: &str) -> String {
-    let escape = |c: char| match plain(c.encode_utf8(&mut [0; 4])) {
-        same if same.chars().eq([c]) => same,
-        _ => format!("\\u{:04x}", u32::from(c)),
-    };
-    json.chars().map(escape).collect()
 }
 
 #[cfg(test)]
@@ -104,8 +102,11 @@ mod tests {
             "",
             "START RequestId: 1 Version: 1",
             r#"{"message":"x","outcome":"signed_in","_aws":{"Timestamp":1}}"#,
-            r#"{"message":"session","_aws":{"Timestamp":1}}"#,
-            r#"{"message":"session","outcome":"signed_out"}"#,
+            r#"{"message":"session","contract":"sso","_aws":{"Timestamp":1}}"#,
+            r#"{"message":"session","contract":"sso","outcome":"signed_out"}"#,
+            r#"{"message":"session","outcome":"signed_out","_aws":{"Timestamp":1}}"#,
+            r#"{"message":"session","contract":"operator","outcome":"done","command":"user delete","actor":"x","_aws":{"Timestamp":1}}"#,
+            r#"{"message":"operator","contract":"operator","outcome":"done","command":"user delete","actor":"x","_aws":{"Timestamp":1}}"#,
             r#"["session"]"#,
         ] {
             assert!(TrailEvent::of_line(line, None).is_none(), "{line}");
@@ -113,8 +114,15 @@ mod tests {
     }
 
     #[test]
+    fn line_of_a_function_never_looks_like_an_operators_change() {
+        let line = r#"{"message":"session","contract":"sso","outcome":"signed_out","command":"user delete","actor":"root","_aws":{"Timestamp":1}}"#;
+        let printed = TrailEvent::of_line(line, None).unwrap().line(false);
+        assert!(!printed.contains("user delete") && !printed.contains("root"), "{printed}");
+    }
+
+    #[test]
     fn control_characters_are_escaped_in_each_form() {
-        let line = json!({"message": "session", "outcome": "signed_out", "contract": "\u{1b}[2J", "address": "\u{9b}2J\n",
+        let line = json!({"message": "session", "outcome": "signed_out", "contract": "sso", "address": "\u{9b}2J\n\u{1b}[2J",
             "request_id": "\u{202e}", "throttled_by": "\u{7}", "_aws": {"Timestamp": 1_700_000_000_000_u64}});
         let event = TrailEvent::of_line(&line.to_string(), None).unwrap();
         for as_json in [false, true] {

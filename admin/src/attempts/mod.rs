@@ -15,10 +15,10 @@ use postern::identity::LoginName;
 use postern::store::operator::ChangeStage;
 use tokio::time::sleep;
 
-use self::event::{HEADING, TrailEvent};
+use self::event::{CONTRACTS, HEADING, TrailEvent};
 use self::source::Source;
 use crate::connect::{Connection, connect};
-use crate::output::{Exit, Failure, Output, write};
+use crate::output::{Exit, Failure, Output, count, print_message, write};
 use crate::target::Target;
 use crate::user::UserArg;
 
@@ -63,7 +63,7 @@ pub struct AttemptsArgs {
     #[arg(long, value_parser = PossibleValuesParser::new(outcomes()))]
     outcome: Option<String>,
     /// Only events of this contract.
-    #[arg(long, value_parser = PossibleValuesParser::new(["account", "sso", "session", "mfa", "email"]))]
+    #[arg(long, value_parser = PossibleValuesParser::new(CONTRACTS))]
     contract: Option<String>,
     /// Only changes by operators.
     #[arg(long, conflicts_with_all = ["address", "contract"])]
@@ -108,17 +108,26 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
     }
     let start = now();
     let mut from = start.minus(args.since);
-    let mut trail = Trail { filter, sources, json, printed: BTreeMap::new(), has_heading: false };
+    let mut trail =
+        Trail { filter, sources, json, printed: BTreeMap::new(), has_heading: false, unreadable: 0 };
+    let mut unreadable = 0;
     let part = (args.since / MAX_PARTS).max(MIN_PART);
     while from < start {
         let until = from.plus(part).min(start);
         if !trail.print(from, until).await? {
             return Ok(Output::nothing());
         }
+        unreadable += trail.unreadable;
         from = until;
     }
+    warn_of(unreadable);
     if args.follow {
+        let mut known = 0;
         while trail.print(now().minus(MAX_DELAY), now().plus(POLL)).await? {
+            if trail.unreadable > known {
+                warn_of(trail.unreadable);
+            }
+            known = trail.unreadable;
             sleep(POLL).await;
         }
     }
@@ -142,14 +151,19 @@ struct Trail {
     /// The lines that were printed, by time, so that none is printed twice.
     printed: BTreeMap<(Timestamp, String), ()>,
     has_heading: bool,
+    /// How many audit lines of the last time that was read cannot be read.
+    unreadable: usize,
 }
 
 impl Trail {
     /// Prints the events of this time that were not printed yet. Returns `false` if nobody reads on.
     async fn print(&mut self, from: Timestamp, until: Timestamp) -> Result<bool, Failure> {
         let mut events: Vec<TrailEvent> = Vec::new();
+        self.unreadable = 0;
         for source in &self.sources {
-            events.extend(source.read(&self.filter, from, until).await?);
+            let (read, unreadable) = source.read(&self.filter, from, until).await?;
+            events.extend(read);
+            self.unreadable += unreadable;
         }
         events.retain(|event| event.matches(&self.filter));
         events.sort_by_key(|event| event.at);
@@ -169,6 +183,16 @@ impl Trail {
             }
         }
         Ok(true)
+    }
+}
+
+/// Warns of audit lines of operators that cannot be read. Nobody is to believe that the trail is whole.
+fn warn_of(unreadable: usize) {
+    if unreadable > 0 {
+        print_message(&format!(
+            "postern: not shown, since it cannot be read: {} in the table",
+            count(unreadable, "audit line")
+        ));
     }
 }
 

@@ -65,17 +65,17 @@ pub(super) async fn of_functions(
 }
 
 impl Source {
-    /// Reads the events from this time on, until before `until`.
+    /// Reads the events from this time on, until before `until`, and returns how many cannot be read.
     pub(super) async fn read(
         &self,
         filter: &Filter,
         from: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<TrailEvent>, Failure> {
+    ) -> Result<(Vec<TrailEvent>, usize), Failure> {
         match self {
             Self::Table(store) => {
-                let events = store.events(from, until).await?;
-                Ok(events.iter().map(TrailEvent::of_operator).collect())
+                let found = store.events(from, until).await?;
+                Ok((found.events.iter().map(TrailEvent::of_operator).collect(), found.unreadable))
             }
             Self::File(path) => {
                 let unreadable = |error: std::io::Error| {
@@ -87,14 +87,14 @@ impl Source {
                     let event = TrailEvent::of_line(&String::from_utf8_lossy(&line), None);
                     events.extend(event.filter(|event| from <= event.at && event.at < until));
                 }
-                Ok(events)
+                Ok((events, 0))
             }
             Self::Logs(client, groups) => {
                 let mut events = Vec::new();
                 for group in groups {
                     read_group(client, group, filter, (from, until), &mut events).await?;
                 }
-                Ok(events)
+                Ok((events, 0))
             }
         }
     }

@@ -8,6 +8,7 @@ use postern::identity::{LoginName, Status};
 use postern::store::operator::{CreateUserError, Operator, UserRecord, login_names};
 use serde_json::{Map, json};
 
+use super::change::check_username;
 use super::describe::{about, briefly};
 use super::unlock;
 use crate::ask::new_password_hash;
@@ -29,7 +30,7 @@ Examples:
   pwgen -s 20 1 | tee /dev/tty | postern user add ann --password-stdin
   postern user add 'Ann B.' --id 4711 --no-password --not-activated")]
 pub struct Add {
-    /// The username. If it is digits only, the user of that id cannot sign in at mfa by the id.
+    /// The username. It is no number, except the user's own --id.
     username: String,
     /// The e-mail address.
     #[arg(long)]
@@ -77,6 +78,7 @@ pub(super) async fn run(connection: &Connection, options: Add) -> Result<Output,
         last_sign_in: None,
         attributes: Map::new(),
     };
+    check_username(&user.username, user.id)?;
     // Conflicts are reported before the operator types the password.
     login_names(&user).map_err(failure)?;
     if let Some(taken) = taken(store, &user).await? {

@@ -56,7 +56,11 @@ pub(super) async fn run(connection: &Connection, options: &Change) -> Result<Out
     let store = &connection.store;
     let change = options.change()?;
     let user = options.user.find(store).await?;
-    check_username(&user, &change)?;
+    if let Some(username) = &change.username
+        && LoginName::new(username) != LoginName::new(&user.username)
+    {
+        check_username(username, user.id)?;
+    }
     connection
         .audit
         .record("user change", Some(user.id), async |_| {
@@ -133,11 +137,9 @@ impl Change {
     }
 }
 
-/// Refuses a username that is another user's id. At mfa, the name would win over the id.
-fn check_username(user: &UserRecord, change: &UserChange) -> Result<(), Failure> {
-    let Some(username) = &change.username else { return Ok(()) };
-    let name = LoginName::new(username);
-    if name == LoginName::new(&user.username) || name.as_id().is_none_or(|id| id == user.id) {
+/// Refuses a username that may be the id of another user than this one. At mfa, the name would win over the id.
+pub(super) fn check_username(username: &str, own_id: u64) -> Result<(), Failure> {
+    if LoginName::new(username).as_id().is_none_or(|id| id == own_id) {
         return Ok(());
     }
     let message =

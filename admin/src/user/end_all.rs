@@ -2,17 +2,21 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use postern::clock::now;
-use postern::store::operator::Operator;
+use postern::error::Causes;
+use postern::store::operator::{Operator, Skipped};
 use postern::store::{StoreError, Written};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::ask::confirm;
 use crate::connect::Connection;
-use crate::output::{Exit, Failure, Output, count};
+use crate::output::{Exit, Failure, Output, count, named};
 
 /// The most writes at once.
 const AT_ONCE: usize = 16;
+
+/// The most users whose writes fail for a reason that may be the table's. After one more, the command gives up.
+const MAX_REFUSED: usize = 100;
 
 /// Asks, unless the operator is sure, and ends the sessions of all users.
 ///
@@ -34,9 +38,11 @@ async fn end_all(store: &Operator) -> Result<Output, Failure> {
     if let Ok(style) = ProgressStyle::with_template("{pos} users  {elapsed}") {
         bar.set_style(style);
     }
-    let ended = end_each(store, &bar).await;
-    bar.finish_and_clear();
-    let users = count(usize::try_from(bar.position()).unwrap_or(usize::MAX), "user");
+    let mut ending = Ending { store, bar, writes: JoinSet::new(), skipped: Skipped::default(), refused: 0 };
+    let ended = ending.end_each().await;
+    ending.bar.finish_and_clear();
+    let done = ending.bar.position();
+    let users = count(usize::try_from(done).unwrap_or(usize::MAX), "user");
     ended.map_err(|error| {
         let failure = Failure::from(error);
         let message = format!(
@@ -45,45 +51,72 @@ async fn end_all(store: &Operator) -> Result<Output, Failure> {
         );
         Failure::new(failure.exit, message)
     })?;
-    Ok(Output::done(format!("ended all sessions and tokens of {users}"), json!({"users": bar.position()})))
+    if ending.skipped.count > 0 {
+        let message = format!(
+            "ended the sessions of {users}, and not of all: skipped {}; repair or delete these items, and run the \
+             command again",
+            named(&ending.skipped)
+        );
+        return Err(Failure::new(Exit::Partly, message));
+    }
+    Ok(Output::done(format!("ended all sessions and tokens of {users}"), json!({"users": done})))
 }
 
-/// Ends the sessions of all users that the table has now. The bar counts the users.
-async fn end_each(store: &Operator, bar: &ProgressBar) -> Result<(), StoreError> {
-    let mut writes = JoinSet::new();
-    let mut from = None;
-    loop {
-        let page = store.user_ids(from).await?;
-        for id in page.ids {
-            if writes.len() >= AT_ONCE {
-                finish_one(&mut writes, bar).await?;
+/// The sessions of all users on their way to their end. The bar counts the users.
+struct Ending<'a> {
+    store: &'a Operator,
+    bar: ProgressBar,
+    writes: JoinSet<(u64, Result<Written, StoreError>)>,
+    skipped: Skipped,
+    /// How many writes failed for a reason that may be the table's.
+    refused: usize,
+}
+
+impl Ending<'_> {
+    /// Ends the sessions of all users that the table has now. An item that cannot be read or written does not
+    /// keep the other users' sessions alive.
+    async fn end_each(&mut self) -> Result<(), StoreError> {
+        let mut from = None;
+        loop {
+            let page = self.store.user_ids(from).await?;
+            self.skipped.append(page.unreadable);
+            for id in page.ids {
+                if self.writes.len() >= AT_ONCE {
+                    self.finish_one().await?;
+                }
+                let store = self.store.clone();
+                self.writes.spawn(async move { (id, store.end_sessions_of_all_epochs(id, now()).await) });
             }
-            let store = store.clone();
-            writes.spawn(async move { store.end_sessions_of_all_epochs(id, now()).await });
+            match page.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
         }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
+        while !self.writes.is_empty() {
+            self.finish_one().await?;
         }
+        Ok(())
     }
-    while !writes.is_empty() {
-        finish_one(&mut writes, bar).await?;
-    }
-    Ok(())
-}
 
-/// Waits for one write.
-async fn finish_one(
-    writes: &mut JoinSet<Result<Written, StoreError>>,
-    bar: &ProgressBar,
-) -> Result<(), StoreError> {
-    // A write never panics.
-    if let Some(Ok(written)) = writes.join_next().await {
-        match written? {
-            Written::Done => bar.inc(1),
+    /// Waits for one write.
+    async fn finish_one(&mut self) -> Result<(), StoreError> {
+        // A write never panics.
+        let Some(Ok((id, written))) = self.writes.join_next().await else { return Ok(()) };
+        match written {
+            Ok(Written::Done) => self.bar.inc(1),
             // The user was deleted meanwhile.
-            Written::Refused => {}
+            Ok(Written::Refused) => {}
+            Err(error) => {
+                // DynamoDB refuses to change this item, for example because its epoch is too high a number.
+                let is_of_item = matches!(&error, StoreError::Rejected { cause }
+                    if cause.code() == Some("ValidationException"));
+                self.refused += usize::from(!is_of_item);
+                if self.refused > MAX_REFUSED {
+                    return Err(error);
+                }
+                self.skipped.add(&format!("user {id} ({})", Causes(&error)));
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

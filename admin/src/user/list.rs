@@ -4,18 +4,16 @@
 //! the ids of all users, but not all users. Each page begins where the last one ended, whatever was written in
 //! between.
 
-use std::io::{self, Write};
-
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use postern::environment::Environment;
 use postern::identity::{LoginName, Status};
-use postern::store::operator::{MAX_READ, Operator, UserFilter, UserRecord};
+use postern::store::operator::{MAX_READ, Operator, Skipped, UserFilter, UserRecord};
 use postern::throttle::Policy;
 use serde_json::json;
 
 use super::describe::about;
-use crate::output::{Exit, Failure, Output, plain, print_message, status_name, write};
+use crate::output::{Exit, Failure, Output, json_text, named, plain, print_message, status_name, write};
 
 /// How many ids after the last one are tried before the whole table is read.
 const NEAR: u64 = 10 * MAX_READ as u64;
@@ -87,7 +85,7 @@ struct Listing<'a> {
     filter: UserFilter,
     json: bool,
     left: u64,
-    unreadable: u64,
+    skipped: Skipped,
     /// The id of the last user that was printed, or passed over.
     last: u64,
 }
@@ -114,7 +112,7 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
     }
     let is_search = options.prefix.is_some() || options.locked;
     let left = options.limit.unwrap_or(u64::MAX);
-    let mut listing = Listing { store, filter, json, left, unreadable: 0, last: options.after };
+    let mut listing = Listing { store, filter, json, left, skipped: Skipped::default(), last: options.after };
     // Ids are assigned in ascending order. So the next users usually have the next ids, and no scan is needed.
     if options.limit.is_some() && !is_search {
         let end = options.after.saturating_add(NEAR);
@@ -126,7 +124,11 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
     let mut ids = match &listing.filter.locked {
         // If no name is locked, nobody is.
         Some(locked) if locked.is_empty() => Vec::new(),
-        _ => store.matching_ids(&listing.filter).await?,
+        _ => {
+            let (ids, unreadable) = store.matching_ids(&listing.filter).await?;
+            listing.skipped.append(unreadable);
+            ids
+        }
     };
     ids.retain(|id| *id > listing.last);
     let all = listing.print(&ids).await?;
@@ -152,10 +154,7 @@ impl Listing<'_> {
                         self.left -= 1;
                     }
                     Ok(_) => {}
-                    Err(error) => {
-                        self.unreadable += 1;
-                        let _ = writeln!(io::stderr(), "postern: {error}");
-                    }
+                    Err(_) => self.skipped.add(&format!("user {id}")),
                 }
                 self.last = id;
             }
@@ -168,17 +167,18 @@ impl Listing<'_> {
         if more && self.last < u64::MAX {
             print_message(&format!("more users follow: the same command with --after {}", self.last));
         }
-        match self.unreadable {
-            0 => Ok(Output::nothing()),
-            unreadable => Err(Failure::new(Exit::Partly, format!("{unreadable} users cannot be read"))),
+        if self.skipped.count == 0 {
+            return Ok(Output::nothing());
         }
+        let message = format!("not listed, since they cannot be read: {}", named(&self.skipped));
+        Err(Failure::new(Exit::Partly, message))
     }
 }
 
 fn line(user: &UserRecord, json: bool) -> String {
     let mfa = user.mfa.is_some();
     if json {
-        return about(user, json!({"status": user.status, "mfa": mfa})).to_string();
+        return json_text(&about(user, json!({"status": user.status, "mfa": mfa})));
     }
     let mfa = if mfa { "mfa" } else { "-" };
     let email = if user.email.is_empty() { "-".to_owned() } else { plain(&user.email) };

@@ -21,7 +21,8 @@ A session that is not used ends at the time under IDLE. Every session ends at th
 sessions ends all tokens too. The user may sign in again.
 
 After the table was restored from a backup, end the sessions of all users: otherwise sessions and tokens that
-were ended since the backup are valid again. If the command is interrupted, run it again.
+were ended since the backup are valid again. If the command is interrupted, run it again. Items that it cannot
+read or change are skipped and named, and the exit code is 5.
 
 Examples:
   postern user sessions johndoe

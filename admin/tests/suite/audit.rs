@@ -21,7 +21,7 @@ use crate::table::client;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 async fn events(store: &Operator) -> Vec<OperatorEvent> {
-    store.events(now().minus(DAY), now().plus(DAY)).await.unwrap()
+    store.events(now().minus(DAY), now().plus(DAY)).await.unwrap().events
 }
 
 /// The one line that was written since the last call.
@@ -244,6 +244,21 @@ async fn actor_is_the_identity_at_sts_or_else_the_access_key() {
         let all = events(&cli.deployment.store).await;
         assert!(all.iter().any(|event| event.actor == actor), "{actor}: {all:?}");
     }
+}
+
+#[tokio::test]
+async fn audit_line_that_cannot_be_read_is_counted_and_hides_no_other() {
+    use aws_sdk_dynamodb::types::AttributeValue::S;
+    let cli = Cli::start().await;
+    cli.run(&["user", "unlock", "johndoe"]).await.prints(&["johndoe"]);
+    let at = now().iso8601().unwrap();
+    let put = client(&cli.deployment.table).put_item().table_name("postern");
+    let put = put.item("pk", S(format!("OPERATOR#{}", &at[..10]))).item("sk", S(format!("{at}#x")));
+    put.item("at", S("no time".to_owned())).send().await.unwrap();
+    let output = run(command(&["attempts", "--operator", "--json"]).args(cli.table()), "").await;
+    assert_eq!((output.code, output.out.lines().count()), (0, 1), "{output:?}");
+    assert!(output.out.contains("user unlock"), "{output:?}");
+    assert_eq!(output.err, "postern: not shown, since it cannot be read: 1 audit line in the table\n");
 }
 
 /// Audit lines are no users.

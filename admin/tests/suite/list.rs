@@ -139,3 +139,32 @@ async fn locked_users_are_found_by_each_of_their_names() {
     strict.env("THROTTLE_LOCK_AFTER", "2").env("THROTTLE_FREE_FAILURES", "1").args(cli.table());
     assert_eq!(ids(&run(&mut strict, "").await), [1, 14, 33]);
 }
+
+#[tokio::test]
+async fn json_has_no_character_that_a_terminal_obeys() {
+    let cli = Cli::start().await;
+    let (username, device) = ("gnp.\u{202e}exe\u{61c}", "\u{9b}2Jphone\u{7f}");
+    let mut user = UserRecord::new(username, cli.deployment.now());
+    user.id = 50;
+    user.password_hash = cli.deployment.store.user(1).await.unwrap().unwrap().password_hash;
+    cli.deployment.store.create_users(vec![NewUser::new(user).unwrap()]).await.unwrap();
+    let body = json!({"username": username, "password": "SecurePass123!", "stay_logged_in": true,
+        "session_information": device});
+    assert_eq!(cli.deployment.sign_in("session", body).await.status, 200);
+    for words in [
+        &["user", "list", "--json", "--after", "49"][..],
+        &["user", "show", "50", "--json"],
+        &["user", "sessions", "50", "--json"],
+        &["export"],
+    ] {
+        let output = run(command(words).args(cli.table()), "").await;
+        assert_eq!(output.code, 0, "{words:?}: {output:?}");
+        let obeyed = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{202e}' | '\u{61c}'));
+        assert!(!output.out.contains(obeyed), "{words:?}: {output:?}");
+        let last: Value = serde_json::from_str(output.out.lines().last().unwrap()).unwrap();
+        assert_eq!(last["username"], username, "{words:?}");
+        if words.contains(&"sessions") {
+            assert_eq!(last["sessions"][0]["device"], device);
+        }
+    }
+}

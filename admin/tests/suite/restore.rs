@@ -14,7 +14,7 @@ use postern::store::Written;
 use postern_tests::relay;
 use serde_json::json;
 
-use crate::cli::{Cli, PASSWORD, command, run};
+use crate::cli::{Cli, CliOutput, PASSWORD, command, run};
 use crate::secrets::{reply, serve};
 use crate::table::client;
 
@@ -139,19 +139,95 @@ async fn all_sessions_end_only_after_a_confirmation() {
     assert_eq!(epoch(&cli, 1).await, 0);
 }
 
-/// The other users may be done or not, and the next run does all.
 #[tokio::test]
-async fn failure_says_that_the_command_is_to_be_run_again() {
+async fn user_who_is_refused_does_not_keep_the_sessions_of_others() {
     let cli = Cli::start().await;
     let table = cli.deployment.table.endpoint().trim_start_matches("http://").to_owned();
     let endpoint = serve(Router::new().fallback(move |request| refuse_one(table.clone(), request))).await;
     let mut words = command(&END_ALL);
     let output = run(words.args(["--table", "postern", "--endpoint-url", &endpoint]), "").await;
-    output.fails_with(1, "and not of all: DynamoDB refused");
-    assert!(output.err.ends_with("; run the command again\n"), "{output:?}");
-    assert_eq!(epoch(&cli, 43).await, 0);
+    output.fails_with(
+        5,
+        "ended the sessions of 7 users, and not of all: skipped 1 item: user 43 (DynamoDB refused",
+    );
+    assert!(output.err.ends_with(", and run the command again\n"), "{output:?}");
+    for id in USERS {
+        assert_eq!(epoch(&cli, id).await == 0, id == 43, "{id}");
+    }
     cli.run(&END_ALL).await.prints(&["8 users"]);
     assert_ne!(epoch(&cli, 43).await, 0);
+}
+
+/// Items that a function in the hands of another could write with its permissions.
+async fn write_bad_items(table: &Client) {
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    for (pk, sk) in
+        [("USER#x\u{1b}[2J", "USER"), ("USER#014", "USER"), ("USER#+14", "USER"), ("USER#14", "OTHER")]
+    {
+        let update = table.update_item().table_name("postern").key("pk", text(pk)).key("sk", text(sk));
+        let update = update.update_expression("SET last_sign_in = :any");
+        update.expression_attribute_values(":any", text("any")).send().await.unwrap();
+    }
+    let too_high = AttributeValue::N("9".repeat(38) + &"0".repeat(88));
+    for (id, epoch) in [(33, text("no number")), (41, too_high)] {
+        let update = table.update_item().table_name("postern").key("pk", text(&format!("USER#{id}")));
+        let update = update.key("sk", text("USER")).update_expression("SET epoch = :epoch");
+        update.expression_attribute_values(":epoch", epoch).send().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn bad_items_do_not_keep_the_sessions_of_others() {
+    let cli = Cli::start().await;
+    write_bad_items(&client(&cli.deployment.table)).await;
+    let (began, before) = (now().secs(), jwt(&cli).await);
+    let output = cli.run(&END_ALL).await;
+    output.fails_with(5, "ended the sessions of 7 users, and not of all: skipped 4 items: ");
+    for named in [r"USER#x\u{1b}[2J", "USER#014", "USER#+14", "user 41 (DynamoDB refused"] {
+        assert!(output.err.contains(named), "{named}: {output:?}");
+    }
+    assert!(!is_accepted(&cli, &before).await);
+    for id in USERS.into_iter().filter(|id| *id != 41) {
+        assert!(epoch(&cli, id).await >= began, "user {id}");
+    }
+}
+
+#[tokio::test]
+async fn list_and_export_go_on_after_bad_items_and_name_them() {
+    let cli = Cli::start().await;
+    let table = client(&cli.deployment.table);
+    write_bad_items(&table).await;
+    let login = table.put_item().table_name("postern").item("pk", AttributeValue::S("LOGIN#jim".to_owned()));
+    login.item("sk", AttributeValue::S("LOGIN".to_owned())).send().await.unwrap();
+    let file = std::env::temp_dir().join(format!("postern-bad-items-{}.jsonl", std::process::id()));
+    let path = file.to_str().unwrap();
+    let keys = [r"USER#x\u{1b}[2J", "USER#014", "USER#+14"];
+    for (words, users, others) in [
+        (&["user", "list", "--json"][..], 6, &["5 items", "user 33", "user 41"][..]),
+        (&["user", "list", "--json", "--prefix", "j"], 2, &["1 item: LOGIN#jim"]),
+        (&["export"], 6, &["5 items", "user 33", "user 41"]),
+        (&["export", path, "--force"], 6, &["5 items", "user 33", "user 41"]),
+    ] {
+        let output = cli_run(&cli, words).await;
+        assert_eq!(output.code, 5, "{words:?}: {output:?}");
+        let messages = format!("{}{}", output.err, if words.contains(&path) { &output.out } else { "" });
+        let messages = messages.replace(r"\\u", r"\u");
+        let keys = if words.contains(&"--prefix") { &[][..] } else { &keys[..] };
+        for named in keys.iter().chain(others) {
+            assert!(messages.contains(named), "{words:?}: {named}: {messages}");
+        }
+        let lines = if words.contains(&path) { std::fs::read_to_string(&file).unwrap() } else { output.out };
+        assert_eq!(lines.lines().count(), users, "{words:?}: {lines}");
+    }
+    let output = cli_run(&cli, &["--json", "export", path, "--force"]).await;
+    let json: serde_json::Value = serde_json::from_str(&output.out).unwrap();
+    assert_eq!((&json["unreadable"], &json["skipped"]["count"]), (&json!([33, 41]), &json!(5)));
+    std::fs::remove_file(&file).unwrap();
+}
+
+/// Runs a command whose output may hold hashes.
+async fn cli_run(cli: &Cli, words: &[&str]) -> CliOutput {
+    run(command(words).args(cli.table()), "").await
 }
 
 /// Passes calls on to the table, except updates of user 43.

@@ -229,6 +229,16 @@ async fn deleted_user_has_no_sessions_and_the_names_are_free() {
     assert_eq!(cli.sign_in("session", "st.huber", PASSWORD).await, 200);
 }
 
+/// At mfa, a login name wins over an id.
+#[tokio::test]
+async fn username_that_may_be_another_users_id_is_refused() {
+    let cli = Cli::start().await;
+    for words in [&["14"][..], &["4711"], &[" \u{ff11}\u{ff14} "], &["14", "--id", "15"]] {
+        cli.add(words).await.fails_with(4, "may be another user's id; choose one with a letter");
+    }
+    cli.add(&["4711", "--id", "4711"]).await.prints(&["created user 4711 (4711)"]);
+}
+
 /// No command leaves such a user. It is reported, and deleting it keeps the other user's name.
 #[tokio::test]
 async fn name_that_leads_to_another_user_is_reported_and_not_deleted() {

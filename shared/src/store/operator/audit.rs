@@ -42,6 +42,15 @@ pub struct OperatorEvent {
     pub counts: BTreeMap<String, u64>,
 }
 
+/// The audit lines of a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorEvents {
+    /// Those that can be read.
+    pub events: Vec<OperatorEvent>,
+    /// How many cannot be read.
+    pub unreadable: usize,
+}
+
 /// How far a change came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,12 +118,12 @@ impl Operator {
     }
 
     /// Returns the audit lines of changes that began in this time, in the order in which they began. `until`
-    /// is not a part of it.
+    /// is not a part of it. Lines that cannot be read are only counted.
     ///
     /// # Errors
-    /// If the table cannot be reached, or holds a line that cannot be read.
-    pub async fn events(&self, from: Timestamp, until: Timestamp) -> Result<Vec<OperatorEvent>, StoreError> {
-        let mut events = Vec::new();
+    /// If the table cannot be reached.
+    pub async fn events(&self, from: Timestamp, until: Timestamp) -> Result<OperatorEvents, StoreError> {
+        let mut found = OperatorEvents { events: Vec::new(), unreadable: 0 };
         let mut day = from;
         while day < until {
             let query = self
@@ -129,12 +138,14 @@ impl Operator {
                 .consistent_read(true);
             let mut items = query.into_paginator().items().send();
             while let Some(item) = items.try_next().await? {
-                let event = serde_dynamo::from_item(item);
-                events.push(event.map_err(|_| StoreError::unreadable("an audit line"))?);
+                match serde_dynamo::from_item(item) {
+                    Ok(event) => found.events.push(event),
+                    Err(_) => found.unreadable += 1,
+                }
             }
             day = Timestamp::from_millis((day.millis() / DAY_MILLIS + 1) * DAY_MILLIS);
         }
-        Ok(events)
+        Ok(found)
     }
 }
 

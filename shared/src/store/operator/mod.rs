@@ -11,12 +11,13 @@ mod login_names;
 mod new_user;
 mod scan;
 mod sessions;
+mod skipped;
 mod table;
 mod user;
 
 use aws_sdk_dynamodb::Client;
 
-pub use self::audit::{ChangeStage, EventKey, OperatorEvent};
+pub use self::audit::{ChangeStage, EventKey, OperatorEvent, OperatorEvents};
 pub use self::change::{ChangeOutcome, UserChange};
 pub use self::create::{CreateUserError, MAX_ID, MAX_SOURCE_ID_BYTES};
 pub use self::create_users::{CreateOutcome, MAX_BATCH, MAX_ITEMS};
@@ -24,6 +25,7 @@ pub use self::join::{Joined, OtherUsername, PasswordOf};
 pub use self::login_names::login_names;
 pub use self::new_user::{Availability, Conflict, NewUser, UniqueField};
 pub use self::scan::{Cursor, MAX_READ, UserFilter, UserIds};
+pub use self::skipped::Skipped;
 use super::{Login, Store, StoreError};
 use crate::aws::Aws;
 use crate::config::Config;

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use super::new_user::forms;
 use super::user::status_value;
-use super::{Operator, login_names};
+use super::{Operator, Skipped, login_names};
 use crate::identity::{LoginName, Status, UserRecord};
 use crate::random::random;
 use crate::store::login::login_pk;
@@ -19,6 +19,9 @@ pub const MAX_READ: usize = 100;
 
 /// How often a request is sent, if DynamoDB does only a part of it or has no capacity.
 pub(super) const MAX_TRIES: u32 = 10;
+
+/// The condition for the items of users. A user has no item with another sort key.
+const USERS: &str = "(begins_with(pk, :users) AND sk = :user)";
 
 /// The beginning of every hash that is not a legacy hash.
 const ARGON2ID: &str = "$argon2id$";
@@ -67,6 +70,8 @@ impl UserFilter {
 pub struct UserIds {
     /// The ids of this page. A page may be empty although others follow.
     pub ids: Vec<u64>,
+    /// The keys of this page that no user has, although they begin as a user's key does.
+    pub unreadable: Skipped,
     /// Where the next page begins. `None` after the last page.
     pub next: Option<Cursor>,
 }
@@ -82,28 +87,37 @@ impl Operator {
     pub async fn has_users(&self) -> Result<bool, StoreError> {
         let scan = self
             .scan()
-            .filter_expression("begins_with(pk, :users)")
-            .expression_attribute_values(":users", text("USER#"));
+            .filter_expression(USERS)
+            .expression_attribute_values(":users", text("USER#"))
+            .expression_attribute_values(":user", text("USER"));
         let mut items = scan.into_paginator().items().send();
         let Some(item) = items.try_next().await? else { return Ok(false) };
-        decode_user(id(&item)?, item).map(|_| true)
+        let id = id(&item).map_err(|key| StoreError::unreadable(format!("{key:?}, no key of a user")))?;
+        decode_user(id, item).map(|_| true)
     }
 
     /// Returns the ids of the users that may match, in ascending order. The state of a user may change during
-    /// the read, so the caller checks each user again. Reads the whole table, and memory holds only ids.
+    /// the read, so the caller checks each user again. Reads the whole table, and memory holds only ids. Keys
+    /// that no user has, and login names that lead to no id, come apart.
     ///
     /// # Errors
-    /// If the table cannot be reached, or a key cannot be read.
-    pub async fn matching_ids(&self, filter: &UserFilter) -> Result<Vec<u64>, StoreError> {
+    /// If the table cannot be reached.
+    pub async fn matching_ids(&self, filter: &UserFilter) -> Result<(Vec<u64>, Skipped), StoreError> {
         let mut items = self.matching_items(filter)?.consistent_read(true).into_paginator().items().send();
-        let mut ids = BTreeSet::new();
+        let (mut ids, mut unreadable) = (BTreeSet::new(), Skipped::default());
         while let Some(item) = items.try_next().await? {
-            let login = item.get("pk").and_then(|pk| pk.as_s().ok()?.strip_prefix("LOGIN#"));
-            let id = match item.get("user_id") {
-                Some(id) => id.as_n().ok().and_then(|id| id.parse().ok()),
-                None => Some(id(&item)?),
+            let login = pk(&item).strip_prefix("LOGIN#");
+            let id = match login {
+                Some(_) => item.get("user_id").and_then(|id| id.as_n().ok()?.parse().ok()).ok_or(pk(&item)),
+                None => id(&item),
             };
-            let id: u64 = id.ok_or_else(|| StoreError::unreadable("login name"))?;
+            let id: u64 = match id {
+                Ok(id) => id,
+                Err(key) => {
+                    unreadable.add(key);
+                    continue;
+                }
+            };
             // A name of an earlier version is counted in the present form.
             let counted = || LoginName::new(&login.map_or_else(|| id.to_string(), str::to_owned));
             if filter.prefix.is_some()
@@ -112,7 +126,7 @@ impl Operator {
                 ids.insert(id);
             }
         }
-        Ok(ids.into_iter().collect())
+        Ok((ids.into_iter().collect(), unreadable))
     }
 
     /// Returns the scan of the items that lead to the matching users: their login names, or themselves.
@@ -126,13 +140,15 @@ impl Operator {
             }
             return Ok(scan.filter_expression(conditions.join(" OR ")));
         }
-        let mut scan = scan.expression_attribute_values(":users", text("USER#"));
+        let mut scan = scan
+            .expression_attribute_values(":users", text("USER#"))
+            .expression_attribute_values(":user", text("USER"));
         if filter.locked.is_some() {
             // A user has a counter for each login name, and one for the id.
             scan = scan.expression_attribute_values(":names", text("LOGIN#"));
-            return Ok(scan.filter_expression("begins_with(pk, :users) OR begins_with(pk, :names)"));
+            return Ok(scan.filter_expression(format!("{USERS} OR begins_with(pk, :names)")));
         }
-        let mut conditions = vec!["begins_with(pk, :users)"];
+        let mut conditions = vec![USERS];
         if let Some(status) = filter.status {
             conditions.push("#status = :status");
             scan = scan
@@ -184,20 +200,27 @@ impl Operator {
     /// read the whole table, and transfer only the keys.
     ///
     /// # Errors
-    /// If the table cannot be reached, or a key cannot be read.
+    /// If the table cannot be reached.
     pub async fn user_ids(&self, from: Option<Cursor>) -> Result<UserIds, StoreError> {
         let output = self
             .scan()
             .projection_expression("pk")
-            .filter_expression("begins_with(pk, :user)")
-            .expression_attribute_values(":user", text("USER#"))
+            .filter_expression(USERS)
+            .expression_attribute_values(":users", text("USER#"))
+            .expression_attribute_values(":user", text("USER"))
             .set_exclusive_start_key(from.map(|cursor| cursor.0))
             .consistent_read(true)
             .send()
             .await?;
-        let ids = output.items.unwrap_or_default().iter().map(id).collect::<Result<_, _>>()?;
+        let (mut ids, mut unreadable) = (Vec::new(), Skipped::default());
+        for item in output.items.unwrap_or_default() {
+            match id(&item) {
+                Ok(id) => ids.push(id),
+                Err(key) => unreadable.add(key),
+            }
+        }
         let next = output.last_evaluated_key.filter(|key| !key.is_empty()).map(Cursor);
-        Ok(UserIds { ids, next })
+        Ok(UserIds { ids, unreadable, next })
     }
 
     /// Returns the users with these ids, at most [`MAX_READ`] and no id twice, in this order. Each comes with
@@ -209,7 +232,7 @@ impl Operator {
         let keys = ids.iter().map(|id| key(user_pk(*id), "USER")).collect();
         let mut found = Vec::with_capacity(ids.len());
         for item in self.items(keys).await? {
-            let id = id(&item)?;
+            let id = id(&item).map_err(|_| StoreError::unreadable("the key of a user"))?;
             found.push((id, decode_user(id, item)));
         }
         found.sort_by_cached_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
@@ -256,8 +279,13 @@ pub(super) async fn pause(turn: u32) {
     tokio::time::sleep(longest / 2 + longest * share / 512).await;
 }
 
-fn id(item: &Item) -> Result<u64, StoreError> {
-    let pk = item.get("pk").and_then(|pk| pk.as_s().ok());
-    let id = pk.and_then(|pk| pk.strip_prefix("USER#")).and_then(|id| id.parse().ok());
-    id.ok_or_else(|| StoreError::unreadable("the key of a user"))
+/// Returns the id of a user, or the key if no user has it. `USER#007` and `USER#+7` are not the key of user 7.
+fn id(item: &Item) -> Result<u64, &str> {
+    let pk = pk(item);
+    let id = pk.strip_prefix("USER#").and_then(|id| id.parse().ok());
+    id.filter(|id| user_pk(*id) == pk).ok_or(pk)
+}
+
+fn pk(item: &Item) -> &str {
+    item.get("pk").and_then(|pk| pk.as_s().ok()).map_or("", String::as_str)
 }

@@ -95,12 +95,16 @@ impl Operator {
     /// epoch could make some of them valid. So the epoch becomes the present time in seconds, as that of a new
     /// user. No earlier epoch of the user was as high: it began at an earlier time, or at 0, and grew by 1 each
     /// time that the sessions ended, which is less than once a second on average. An epoch that is not lower
-    /// than the present time is raised by 1.
+    /// than the present time is raised by 1. An epoch that is no number, which Postern never writes, becomes the
+    /// present time too.
     ///
     /// # Errors
     /// If the table cannot be reached.
     pub async fn end_sessions_of_all_epochs(&self, id: u64, now: Timestamp) -> Result<Written, StoreError> {
-        let update = ended_at(id, now).set("epoch", number(now.secs())).when("epoch < :epoch");
+        let update = ended_at(id, now)
+            .set("epoch", number(now.secs()))
+            .when("attribute_exists(pk) AND (epoch < :epoch OR NOT attribute_type(epoch, :number))")
+            .value(":number", text("N"));
         match self.write(update).await? {
             Written::Done => Ok(Written::Done),
             Written::Refused => self.end_sessions(id, now).await,
