@@ -85,7 +85,7 @@ pub(super) async fn run(command: &PepperCommand, target: &Target) -> Result<Outp
 
 async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
     let Add { id, form, place } = options;
-    let place = place.find(target).await?;
+    let place = place.find_to_change(target).await?;
     let mut set = place.set().await?;
     let pepper = form.read(&secret("Pepper: ")?)?;
     if !set.add_pepper(id, &pepper)? {
@@ -101,7 +101,7 @@ async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
 
 async fn remove(options: &Remove, target: &Target) -> Result<Output, Failure> {
     let Remove { id, yes, place } = options;
-    let place = place.find(target).await?;
+    let place = place.find_to_change(target).await?;
     let mut set = place.set().await?;
     set.remove_pepper(id)?;
     let question =

@@ -61,20 +61,42 @@ impl PlaceArgs {
         }
         let secret = match &self.secret {
             Some(secret) => Some(secret.clone()),
-            None => stack(target).await?.map(|stack| stack.secret).or_else(secret_of_env),
+            None => stack(target).await?.map(|stack| stack.secret).or_else(|| secret_of_env(target)),
         };
         match secret {
             Some(id) => secret_named(id, target).await,
+            None if target.local => Err(Failure::usage(
+                "where are the keys? --local ignores the environment: use --secret ARN_OR_NAME or --file FILE",
+            )),
             None => Err(Failure::usage(
                 "where are the keys? Use --stack NAME, --secret ARN_OR_NAME or --file FILE, or set POSTERN_STACK \
                  or SIGNING_KEYS_SECRET_ARN",
             )),
         }
     }
+
+    /// Finds the place, for a command that changes it. Its audit line is in the table, so the secret has to be
+    /// that of the same deployment.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find). If an option names the table, and only the environment names the secret.
+    pub(super) async fn find_to_change(&self, target: &Target) -> Result<Place, Failure> {
+        let by_option = self.secret.is_some() || self.file.is_some();
+        if !by_option && target.table.is_some() && secret_of_env(target).is_some() {
+            return Err(Failure::usage(
+                "which secret? --table names the table, and only SIGNING_KEYS_SECRET_ARN the secret, which may be \
+                 that of another deployment; add --secret ARN_OR_NAME",
+            ));
+        }
+        self.find(target).await
+    }
 }
 
-/// Returns the secret that the environment names.
-pub(super) fn secret_of_env() -> Option<String> {
+/// Returns the secret that the environment names, which `--local` ignores.
+pub(super) fn secret_of_env(target: &Target) -> Option<String> {
+    if target.local {
+        return None;
+    }
     Environment::of_process().optional("SIGNING_KEYS_SECRET_ARN").map(str::to_owned)
 }
 
