@@ -229,3 +229,17 @@ async fn wrong_command_lines_are_refused() {
     }
     assert_eq!(run(&mut command(&["probe", "johndoe", "--contract", "abacus"]), "").await.code, 2);
 }
+
+/// The password is not sent to another machine, however the URL without TLS is written.
+#[tokio::test]
+async fn url_without_tls_is_refused_in_each_spelling() {
+    for url in [
+        "HTTP://api.example.com",
+        "http:/api.example.com",
+        "http:api.example.com",
+        " http://api.example.com",
+        "http:\\\\api.example.com",
+    ] {
+        probe(url, &[]).await.fails_with(2, "the URL is without TLS, so the password could be read");
+    }
+}
