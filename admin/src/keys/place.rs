@@ -124,11 +124,12 @@ impl Place {
         }
     }
 
-    /// Reads the keys.
-    pub(super) async fn set(&self) -> Result<SigningKeys, Failure> {
+    /// Reads the keys. Returns the text that was read too, for [`replace`](Self::replace).
+    pub(super) async fn set(&self) -> Result<(SigningKeys, String), Failure> {
         let text = self.read().await?.ok_or_else(|| self.empty())?;
-        SigningKeys::parse(&text)
-            .map_err(|error| Failure::new(Exit::Failed, format!("the keys in {self} are broken: {error}")))
+        let set = SigningKeys::parse(&text)
+            .map_err(|error| Failure::new(Exit::Failed, format!("the keys in {self} are broken: {error}")))?;
+        Ok((set, text))
     }
 
     /// The failure of a command that needs keys here.
@@ -136,21 +137,34 @@ impl Place {
         Failure::new(Exit::NotFound, format!("{self} is not there, or empty; `postern keys new` makes keys"))
     }
 
-    /// Replaces the content. A secret belongs to a deployment, so the change has an audit line in its table; a
+    /// Replaces the content, if it is still what the command read before. A secret belongs to a deployment, so the change has an audit line in its table; a
     /// file does not. Returns the exit code of the command.
-    pub(super) async fn replace(&self, command: &str, text: &str, target: &Target) -> Result<Exit, Failure> {
+    pub(super) async fn replace(
+        &self,
+        command: &str,
+        before: Option<&str>,
+        text: &str,
+        target: &Target,
+    ) -> Result<Exit, Failure> {
         if let Self::File(_) = self {
-            return self.write(text).await.map(|()| Exit::Done);
+            return self.write(before, text).await.map(|()| Exit::Done);
         }
         let connection = connect(target).await.map_err(|failure| {
             let message = format!("the change of {self} is recorded in the table: {}", failure.message);
             Failure::new(failure.exit, message)
         })?;
-        let write = async |_: &mut _| self.write(text).await.map(|()| Output::nothing());
+        let write = async |_: &mut _| self.write(before, text).await.map(|()| Output::nothing());
         Ok(connection.audit.record(command, None, write).await?.exit)
     }
 
-    async fn write(&self, text: &str) -> Result<(), Failure> {
+    /// Writes, unless somebody else changed the content since it was read. Secrets Manager has no conditional
+    /// put, so a change between this read and the put is still lost. That is the time of one request.
+    async fn write(&self, before: Option<&str>, text: &str) -> Result<(), Failure> {
+        if self.read().await?.as_deref() != before {
+            let message =
+                format!("somebody else changed the keys in {self}; nothing is changed here, run it again");
+            return Err(Failure::new(Exit::Refused, message));
+        }
         match self {
             Self::Secret { client, id } => {
                 match client.put_secret_value().secret_id(id).secret_string(text).send().await {

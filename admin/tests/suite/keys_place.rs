@@ -45,3 +45,17 @@ async fn table_of_an_option_and_secret_of_the_environment_are_not_mixed() {
     output.prints(&["added"]);
     assert_ne!(secrets.value().as_deref(), Some(RAW));
 }
+
+/// Otherwise the key that another operator added is lost.
+#[tokio::test]
+async fn change_of_another_operator_is_not_overwritten() {
+    const OTHER: &str = "another generated secret of 32 bytes or more";
+    for words in [CHANGES[0], CHANGES[1], CHANGES[2]] {
+        let secrets = Secrets::start(Some(RAW)).await;
+        secrets.changes_after_a_read(OTHER);
+        let mut command = command(&[words, &["--secret", ARN]].concat());
+        let output = run(secrets.with_table(&mut command), "pepper").await;
+        output.fails_with(4, "somebody else changed the keys");
+        assert_eq!(secrets.value().as_deref(), Some(OTHER), "{words:?}");
+    }
+}

@@ -28,6 +28,8 @@ pub(crate) struct Secrets {
 struct Secret {
     value: Option<String>,
     requests: usize,
+    /// What another operator writes after the next read.
+    next: Option<String>,
 }
 
 impl Secrets {
@@ -58,6 +60,11 @@ impl Secrets {
         self.secret.lock().unwrap().value.clone()
     }
 
+    /// Lets another operator write this after the next read.
+    pub(crate) fn changes_after_a_read(&self, next: &str) {
+        self.secret.lock().unwrap().next = Some(next.to_owned());
+    }
+
     /// How many requests came.
     pub(crate) fn requests(&self) -> usize {
         self.secret.lock().unwrap().requests
@@ -82,7 +89,11 @@ async fn answer(State(secret): State<Arc<Mutex<Secret>>>, request: Request) -> R
     }
     match (parts.headers["x-amz-target"].to_str().unwrap(), secret.value.as_ref()) {
         ("secretsmanager.GetSecretValue", Some(text)) => {
-            reply(200, &json!({"ARN": ARN, "SecretString": text}))
+            let answer = reply(200, &json!({"ARN": ARN, "SecretString": text}));
+            if let Some(next) = secret.next.take() {
+                secret.value = Some(next);
+            }
+            answer
         }
         ("secretsmanager.GetSecretValue", None) => {
             reply(400, &json!({"__type": "ResourceNotFoundException", "message": "no value"}))
