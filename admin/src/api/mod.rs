@@ -15,6 +15,7 @@ use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use postern::environment::is_this_machine;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ProtocolVersion};
@@ -104,6 +105,12 @@ impl Api {
     /// Returns the URL of a path.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.base.as_str().trim_end_matches('/'))
+    }
+
+    /// Returns whether requests go to another machine without TLS. The URL is judged as it is sent to: its parser
+    /// corrects spellings such as `HTTP://host` and `http:host`.
+    pub fn is_readable_on_the_way(&self) -> bool {
+        self.base.scheme() == "http" && !is_this_machine(self.base.as_str())
     }
 
     /// Makes a TLS connection, and returns its version. `None` if the URL is one without TLS.
@@ -227,5 +234,37 @@ mod tests {
         assert_eq!(found(None, Some("b"), true).as_deref(), Some("b"));
         assert_eq!(found(None, None, true).as_deref(), Some(LOCAL_URL));
         assert_eq!(found(None, None, false), None);
+    }
+
+    /// The parser of URLs corrects these spellings, and the requests go to the host that it finds.
+    #[test]
+    fn url_without_tls_is_seen_in_each_spelling() {
+        let readable = |url: &str| Api::new(url, Duration::ZERO).ok().map(|api| api.is_readable_on_the_way());
+        for url in [
+            "http://host.example",
+            "HTTP://host.example",
+            "Http:host.example",
+            "http:/host.example",
+            "http:host.example",
+            "http:\\\\host.example",
+            "http:////host.example",
+            " http://host.example",
+            "\nhttp://host.example",
+            "ht\ttp://host.example",
+            "http://localhost.example",
+            "http://host.example/127.0.0.1",
+        ] {
+            assert_eq!(readable(url), Some(true), "{url:?}");
+        }
+        for url in [
+            "https://host.example",
+            "HTTPS:host.example",
+            "http://127.0.0.1:1",
+            "HTTP:LocalHost",
+            "http:[::1]",
+        ] {
+            assert_eq!(readable(url), Some(false), "{url:?}");
+        }
+        assert_eq!(readable("http://127.0.0.1@host.example"), None);
     }
 }

@@ -1,7 +1,6 @@
 //! The checks of the HTTP API: its connection, routes and clock. The other checks of the API are beside this file.
 
 use postern::clock::now;
-use postern::environment::is_this_machine;
 use postern::store::operator::UserRecord;
 use tokio::task::JoinSet;
 
@@ -56,12 +55,12 @@ async fn connection(api: &Api) -> Result<Check, Check> {
         ));
     }
     api.send("GET", KEY_SET, &[], "").await.map_err(unreachable)?;
-    Ok(match is_this_machine(&url) {
-        true => Check::ok("connection", format!("{url} answers on this machine, without TLS")),
-        false => Check::warn(
+    Ok(match api.is_readable_on_the_way() {
+        true => Check::warn(
             "connection",
             format!("{url} answers without TLS: passwords and tokens can be read on the way; use https"),
         ),
+        false => Check::ok("connection", format!("{url} answers on this machine, without TLS")),
     })
 }
 

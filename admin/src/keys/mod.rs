@@ -131,7 +131,7 @@ async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
     if options.private {
         return Ok(Output::done(set.text()?, set.value()));
     }
-    let place = options.place.find(target).await?;
+    let place = options.place.find_to_change(target).await?;
     let there = place.read().await?;
     if !options.replace && there.is_some() {
         let message = format!(
@@ -151,7 +151,7 @@ async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
         }
         Some((_, Err(_))) | None => {}
     }
-    let exit = place.replace("keys new", &set.text()?, target).await?;
+    let exit = place.replace("keys new", there.as_deref(), &set.text()?, target).await?;
     let mut answer = Output { exit, ..list(&set, format!("wrote a new set to {place}")) };
     if options.replace {
         answer.text += "\nall older tokens and MFA recovery codes become invalid within five minutes, when functions read the keys \
@@ -162,7 +162,7 @@ async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
 
 async fn show(options: &Show, target: &Target) -> Result<Output, Failure> {
     let place = options.place.find(target).await?;
-    let set = place.set().await?;
+    let (set, _) = place.set().await?;
     Ok(if options.private {
         Output::done(set.text()?, set.value())
     } else {
@@ -171,8 +171,8 @@ async fn show(options: &Show, target: &Target) -> Result<Output, Failure> {
 }
 
 async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
-    let place = options.place.find(target).await?;
-    let mut set = place.set().await?;
+    let place = options.place.find_to_change(target).await?;
+    let (mut set, before) = place.set().await?;
     let again = match (&options.place.secret, &options.place.file, &target.stack) {
         (_, Some(file), _) => format!("postern keys rotate --file {}", file.display()),
         (Some(secret), None, _) => format!("postern keys rotate --secret {secret}"),
@@ -202,7 +202,7 @@ async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
             )
         }
     };
-    let exit = place.replace(command, &set.text()?, target).await?;
+    let exit = place.replace(command, Some(&before), &set.text()?, target).await?;
     let mut answer = Output { exit, ..list(&set, format!("{what}; {place} now holds")) };
     answer.text += &format!("\nnext: {next}");
     Ok(answer)
@@ -228,7 +228,7 @@ pub(crate) async fn ring(
     let env = Environment::of_process();
     let in_env = env.optional("SIGNING_KEYS");
     let chosen = secret.or(connection.stack.as_ref().map(|stack| stack.secret.as_str()));
-    let named = chosen.map(str::to_owned).or_else(|| secret_of_env().filter(|_| !target.local));
+    let named = chosen.map(str::to_owned).or_else(|| secret_of_env(target));
     let (text, place) = match (named, in_env) {
         (Some(_), Some(_)) if chosen.is_none() => {
             return Err(Failure::usage(

@@ -85,13 +85,13 @@ pub(super) async fn run(command: &PepperCommand, target: &Target) -> Result<Outp
 
 async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
     let Add { id, form, place } = options;
-    let place = place.find(target).await?;
-    let mut set = place.set().await?;
+    let place = place.find_to_change(target).await?;
+    let (mut set, before) = place.set().await?;
     let pepper = form.read(&secret("Pepper: ")?)?;
     if !set.add_pepper(id, &pepper)? {
         return Ok(list(&set, format!("the pepper {id} is there already; {place} holds")));
     }
-    let exit = place.replace("keys pepper add", &set.text()?, target).await?;
+    let exit = place.replace("keys pepper add", Some(&before), &set.text()?, target).await?;
     let mut answer = Output { exit, ..list(&set, format!("added the pepper {id}; {place} now holds")) };
     answer.text += &format!(
         "\nnext: in five minutes, when all functions have read it: postern import … --pepper-id {id} --pepper-how HOW"
@@ -101,15 +101,15 @@ async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
 
 async fn remove(options: &Remove, target: &Target) -> Result<Output, Failure> {
     let Remove { id, yes, place } = options;
-    let place = place.find(target).await?;
-    let mut set = place.set().await?;
+    let place = place.find_to_change(target).await?;
+    let (mut set, before) = place.set().await?;
     set.remove_pepper(id)?;
     let question =
         format!("Remove the pepper {id}? Users whose imported password needs it cannot sign in after that.");
     if !yes && !confirm(&question)? {
         return Err(Failure::new(Exit::Refused, "nothing was removed"));
     }
-    let exit = place.replace("keys pepper remove", &set.text()?, target).await?;
+    let exit = place.replace("keys pepper remove", Some(&before), &set.text()?, target).await?;
     Ok(Output { exit, ..list(&set, format!("removed the pepper {id}; {place} now holds")) })
 }
 

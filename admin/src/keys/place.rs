@@ -62,20 +62,42 @@ impl PlaceArgs {
         }
         let secret = match &self.secret {
             Some(secret) => Some(secret.clone()),
-            None => stack(target).await?.map(|stack| stack.secret).or_else(secret_of_env),
+            None => stack(target).await?.map(|stack| stack.secret).or_else(|| secret_of_env(target)),
         };
         match secret {
             Some(id) => secret_named(id, target).await,
+            None if target.local => Err(Failure::usage(
+                "where are the keys? --local ignores the environment: use --secret ARN_OR_NAME or --file FILE",
+            )),
             None => Err(Failure::usage(
                 "where are the keys? Use --stack NAME, --secret ARN_OR_NAME or --file FILE, or set POSTERN_STACK \
                  or SIGNING_KEYS_SECRET_ARN",
             )),
         }
     }
+
+    /// Finds the place, for a command that changes it. Its audit line is in the table, so the secret has to be
+    /// that of the same deployment.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find). If an option names the table, and only the environment names the secret.
+    pub(super) async fn find_to_change(&self, target: &Target) -> Result<Place, Failure> {
+        let by_option = self.secret.is_some() || self.file.is_some();
+        if !by_option && target.table.is_some() && secret_of_env(target).is_some() {
+            return Err(Failure::usage(
+                "which secret? --table names the table, and only SIGNING_KEYS_SECRET_ARN the secret, which may be \
+                 that of another deployment; add --secret ARN_OR_NAME",
+            ));
+        }
+        self.find(target).await
+    }
 }
 
-/// Returns the secret that the environment names.
-pub(super) fn secret_of_env() -> Option<String> {
+/// Returns the secret that the environment names, which `--local` ignores.
+pub(super) fn secret_of_env(target: &Target) -> Option<String> {
+    if target.local {
+        return None;
+    }
     Environment::of_process().optional("SIGNING_KEYS_SECRET_ARN").map(str::to_owned)
 }
 
@@ -103,11 +125,12 @@ impl Place {
         }
     }
 
-    /// Reads the keys.
-    pub(super) async fn set(&self) -> Result<SigningKeys, Failure> {
+    /// Reads the keys. Returns the text that was read too, for [`replace`](Self::replace).
+    pub(super) async fn set(&self) -> Result<(SigningKeys, String), Failure> {
         let text = self.read().await?.ok_or_else(|| self.empty())?;
-        SigningKeys::parse(&text)
-            .map_err(|error| Failure::new(Exit::Failed, format!("the keys in {self} are broken: {error}")))
+        let set = SigningKeys::parse(&text)
+            .map_err(|error| Failure::new(Exit::Failed, format!("the keys in {self} are broken: {error}")))?;
+        Ok((set, text))
     }
 
     /// The failure of a command that needs keys here.
@@ -115,21 +138,34 @@ impl Place {
         Failure::new(Exit::NotFound, format!("{self} is not there, or empty; `postern keys new` makes keys"))
     }
 
-    /// Replaces the content. A secret belongs to a deployment, so the change has an audit line in its table; a
+    /// Replaces the content, if it is still what the command read before. A secret belongs to a deployment, so the change has an audit line in its table; a
     /// file does not. Returns the exit code of the command.
-    pub(super) async fn replace(&self, command: &str, text: &str, target: &Target) -> Result<Exit, Failure> {
+    pub(super) async fn replace(
+        &self,
+        command: &str,
+        before: Option<&str>,
+        text: &str,
+        target: &Target,
+    ) -> Result<Exit, Failure> {
         if let Self::File(_) = self {
-            return self.write(text).await.map(|()| Exit::Done);
+            return self.write(before, text).await.map(|()| Exit::Done);
         }
         let connection = connect(target).await.map_err(|failure| {
             let message = format!("the change of {self} is recorded in the table: {}", failure.message);
             Failure::new(failure.exit, message)
         })?;
-        let write = async |_: &mut _| self.write(text).await.map(|()| Output::nothing());
+        let write = async |_: &mut _| self.write(before, text).await.map(|()| Output::nothing());
         Ok(connection.audit.record(command, None, write).await?.exit)
     }
 
-    async fn write(&self, text: &str) -> Result<(), Failure> {
+    /// Writes, unless somebody else changed the content since it was read. Secrets Manager has no conditional
+    /// put, so a change between this read and the put is still lost. That is the time of one request.
+    async fn write(&self, before: Option<&str>, text: &str) -> Result<(), Failure> {
+        if self.read().await?.as_deref() != before {
+            let message =
+                format!("somebody else changed the keys in {self}; nothing is changed here, run it again");
+            return Err(Failure::new(Exit::Refused, message));
+        }
         match self {
             Self::Secret { client, id } => {
                 match client.put_secret_value().secret_id(id).secret_string(text).send().await {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use postern::environment::{Environment, is_this_machine};
+use postern::environment::Environment;
 use serde_json::{Value, json};
 
 use self::sign_in::{Credentials, Problem, sign_in, sso};
@@ -80,11 +80,11 @@ pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Fail
     let stack = if options.url.is_some() { None } else { connect::stack(target).await? };
     let of_stack = stack.as_ref().map(|stack| stack.url.as_str());
     let url = url(options.url.as_deref(), of_stack, target.local)?;
-    if url.starts_with("http://") && !is_this_machine(&url) {
+    let api = Api::new(&url, Duration::from_secs(options.timeout))?;
+    if api.is_readable_on_the_way() {
         let message = "the URL is without TLS, so the password could be read on the way; use https";
         return Err(Failure::usage(message));
     }
-    let api = Api::new(&url, Duration::from_secs(options.timeout))?;
     let in_env = Environment::of_process().optional(PASSWORD).map(str::to_owned);
     let credentials = Credentials {
         username: &options.username,

@@ -39,6 +39,8 @@ impl Problem {
 
 /// The tokens of a sign-in.
 struct Tokens {
+    /// The password and each token of the session: what no output may show.
+    secrets: Vec<String>,
     access: String,
     held: Option<String>,
 }
@@ -70,10 +72,11 @@ pub(super) async fn sso(api: &Api, credentials: &Credentials<'_>) -> Result<Dura
     })?;
     let bearer = format!("Bearer {}", tokens.access);
     let sent = api.send("POST", SSO_SIGN_IN, &[("authorization", &bearer)], "").await;
-    let checked = expect("sign-in", sent, 200).and_then(|reply| match reply.value_at("/id") {
-        Some(Value::Number(_)) => Ok(reply.took),
-        _ => Err(Problem::Reply { step: "sign-in", words: "200 without a user".to_owned() }),
-    });
+    let checked =
+        expect("sign-in", sent, 200, &tokens.secrets).and_then(|reply| match reply.value_at("/id") {
+            Some(Value::Number(_)) => Ok(reply.took),
+            _ => Err(Problem::Reply { step: "sign-in", words: "200 without a user".to_owned() }),
+        });
     let ended = follow(api, account, tokens).await;
     checked.and_then(|took| ended.map(|()| took))
 }
@@ -88,14 +91,16 @@ async fn begin(
     if contract.asks_to_stay {
         body["stay_logged_in"] = Value::Bool(true);
     }
-    let reply = expect("sign-in", api.post(contract.sign_in, &body).await, 200)?;
+    let mut secrets = vec![credentials.password.clone()];
+    let reply = expect("sign-in", api.post(contract.sign_in, &body).await, 200, &secrets)?;
     let without = |what: &str| Problem::Reply { step: "sign-in", words: format!("200 without {what}") };
     let access = reply.text_at(contract.access).ok_or_else(|| without("an access token"))?;
     let held = match contract.held {
         Some(place) => Some(reply.text_at(place).ok_or_else(|| without("a token of the session"))?),
         None => None,
     };
-    Ok((Tokens { access, held }, reply.took))
+    secrets.extend([access.clone()].into_iter().chain(held.clone()));
+    Ok((Tokens { secrets, access, held }, reply.took))
 }
 
 /// Sends the requests that follow a sign-in. Goes on after a failure, because the last request ends the
@@ -103,9 +108,10 @@ async fn begin(
 async fn follow(api: &Api, contract: &Contract, mut tokens: Tokens) -> Result<(), Problem> {
     let mut result = Ok(());
     for step in contract.then {
-        match expect(step.name, send(api, step, &tokens).await, step.status) {
+        match expect(step.name, send(api, step, &tokens).await, step.status, &tokens.secrets) {
             Ok(reply) => {
                 let next = step.next.and_then(|place| reply.text_at(place));
+                tokens.secrets.extend(next.clone());
                 tokens.held = next.or(tokens.held);
             }
             Err(problem) if result.is_ok() => result = Err(problem),
@@ -130,7 +136,13 @@ async fn send(api: &Api, step: &FollowUp, tokens: &Tokens) -> Result<Reply, Unre
     api.send(step.method, step.path, &headers[..if step.bearer { 2 } else { 1 }], &body).await
 }
 
-fn expect(step: &'static str, sent: Result<Reply, Unreachable>, status: u16) -> Result<Reply, Problem> {
+/// Returns the reply if it has this status. Else its words, unless they repeat a secret that was sent.
+fn expect(
+    step: &'static str,
+    sent: Result<Reply, Unreachable>,
+    status: u16,
+    secrets: &[String],
+) -> Result<Reply, Problem> {
     let reply = sent.map_err(|error| Problem::Unreachable { step, error })?;
     if reply.status == status {
         return Ok(reply);
@@ -138,5 +150,28 @@ fn expect(step: &'static str, sent: Result<Reply, Unreachable>, status: u16) -> 
     if (400..500).contains(&reply.status) && MFA_REQUIRED.iter().any(|word| reply.body.contains(word)) {
         return Err(Problem::Mfa);
     }
-    Err(Problem::Reply { step, words: format!("{}, and not {status}", reply.words()) })
+    let words = match secrets.iter().any(|secret| repeats(&reply.body, secret)) {
+        true => {
+            format!("{} with a text that repeats the password or a token, so it is not shown", reply.status)
+        }
+        false => reply.words(),
+    };
+    Err(Problem::Reply { step, words: format!("{words}, and not {status}") })
+}
+
+/// Returns whether a text holds a secret: as it is, in JSON of any depth, or in a form.
+fn repeats(text: &str, secret: &str) -> bool {
+    // Each depth of JSON puts other backslashes before the same characters.
+    let bare = |text: &str| text.replace('\\', "");
+    let ascii = |c: char| match c.is_ascii() {
+        true => String::from(c),
+        false => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("u{unit:04x}")).collect(),
+    };
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let in_ascii: String = bare(secret).chars().map(ascii).collect();
+    !secret.is_empty()
+        && (text.contains(secret)
+            || text.contains(&form)
+            || bare(text).contains(&bare(secret))
+            || bare(text).to_ascii_lowercase().contains(&in_ascii.to_ascii_lowercase()))
 }

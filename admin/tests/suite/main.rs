@@ -13,6 +13,7 @@ mod doctor_url;
 mod gateway;
 mod help;
 mod keys;
+mod keys_place;
 mod list;
 mod logs;
 mod mfa;

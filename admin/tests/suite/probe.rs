@@ -130,7 +130,7 @@ async fn wrong_password_is_reported_in_the_words_of_each_contract() {
     let cli = Cli::start().await;
     let url = start(&cli.deployment).await;
     let words = [&["probe", "--url", &url, "--password-stdin"], &USER[..]].concat();
-    let output = run(&mut command(&words), "wrong\n").await;
+    let output = run(&mut command(&words), "not it\n").await;
     assert_eq!(output.code, 1);
     for why in [
         "FAIL account   sign-in: 401 {\"errors\":[{\"message\":\"Incorrect credentials.\"",
@@ -228,4 +228,40 @@ async fn wrong_command_lines_are_refused() {
         run(&mut command(&words), input).await.fails_with(2, why);
     }
     assert_eq!(run(&mut command(&["probe", "johndoe", "--contract", "abacus"]), "").await.code, 2);
+}
+
+/// The password is not sent to another machine, however the URL without TLS is written.
+#[tokio::test]
+async fn url_without_tls_is_refused_in_each_spelling() {
+    for url in [
+        "HTTP://api.example.com",
+        "http:/api.example.com",
+        "http:api.example.com",
+        " http://api.example.com",
+        "http:\\\\api.example.com",
+    ] {
+        probe(url, &[]).await.fails_with(2, "the URL is without TLS, so the password could be read");
+    }
+}
+
+/// A gateway may repeat what it was sent, as it is or as a text in JSON.
+#[tokio::test]
+async fn reply_that_repeats_the_password_or_a_token_is_not_shown() {
+    let cli = Cli::start().await;
+    for path in ["/api/v2/account/signin/", "/oauth/token/", "/api/auth/IamLoggedIn", "/api/token/blacklist/"]
+    {
+        let url = start_with_fault(&cli.deployment, move |seen, reply| {
+            if seen.path == path { own_reply(503, &seen.body) } else { reply }
+        })
+        .await;
+        let output = probe(&url, &[]).await;
+        assert!(
+            output.code == 1 && output.out.contains("503 with a text that repeats"),
+            "{path}: {output:?}"
+        );
+    }
+    let url = start_with_fault(&cli.deployment, |seen, _| own_reply(503, &seen.body)).await;
+    let words = [&["probe", "--url", &url, "--password-stdin", "--json"], &USER[..]].concat();
+    let output = run(&mut command(&words), "LEAK\"ED\\pass\n").await;
+    assert!(output.code == 1 && !output.out.contains("LEAK") && !output.out.contains("ED"), "{output:?}");
 }

@@ -20,18 +20,27 @@ pub(crate) const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secr
 
 pub(crate) struct Secrets {
     endpoint: String,
-    value: Arc<Mutex<Option<String>>>,
+    secret: Arc<Mutex<Secret>>,
     pub(crate) table: Table,
+}
+
+#[derive(Default)]
+struct Secret {
+    value: Option<String>,
+    requests: usize,
+    /// What another operator writes after the next read.
+    next: Option<String>,
 }
 
 impl Secrets {
     /// Starts it with this value in the secret, or with none.
     pub(crate) async fn start(value: Option<&str>) -> Self {
-        let value = Arc::new(Mutex::new(value.map(str::to_owned)));
-        let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&value))).await;
+        let secret = Secret { value: value.map(str::to_owned), ..Secret::default() };
+        let secret = Arc::new(Mutex::new(secret));
+        let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&secret))).await;
         let table = Table::start().await;
         Operator::new(client(&table), "postern").create_table().await.unwrap();
-        Self { endpoint, value, table }
+        Self { endpoint, secret, table }
     }
 
     /// Points a command to this stand-in.
@@ -48,7 +57,17 @@ impl Secrets {
 
     /// The value of the secret.
     pub(crate) fn value(&self) -> Option<String> {
-        self.value.lock().unwrap().clone()
+        self.secret.lock().unwrap().value.clone()
+    }
+
+    /// Lets another operator write this after the next read.
+    pub(crate) fn changes_after_a_read(&self, next: &str) {
+        self.secret.lock().unwrap().next = Some(next.to_owned());
+    }
+
+    /// How many requests came.
+    pub(crate) fn requests(&self) -> usize {
+        self.secret.lock().unwrap().requests
     }
 }
 
@@ -60,22 +79,27 @@ pub(crate) async fn serve(router: Router) -> String {
     calls::recorded(endpoint).await
 }
 
-async fn answer(State(value): State<Arc<Mutex<Option<String>>>>, request: Request) -> Response {
+async fn answer(State(secret): State<Arc<Mutex<Secret>>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Value = serde_json::from_slice(&to_bytes(body, usize::MAX).await.unwrap()).unwrap();
+    let mut secret = secret.lock().unwrap();
+    secret.requests += 1;
     if body["SecretId"] != ARN {
         return reply(400, &json!({"__type": "ResourceNotFoundException", "message": "no such secret"}));
     }
-    let mut value = value.lock().unwrap();
-    match (parts.headers["x-amz-target"].to_str().unwrap(), value.as_ref()) {
+    match (parts.headers["x-amz-target"].to_str().unwrap(), secret.value.as_ref()) {
         ("secretsmanager.GetSecretValue", Some(text)) => {
-            reply(200, &json!({"ARN": ARN, "SecretString": text}))
+            let answer = reply(200, &json!({"ARN": ARN, "SecretString": text}));
+            if let Some(next) = secret.next.take() {
+                secret.value = Some(next);
+            }
+            answer
         }
         ("secretsmanager.GetSecretValue", None) => {
             reply(400, &json!({"__type": "ResourceNotFoundException", "message": "no value"}))
         }
         ("secretsmanager.PutSecretValue", _) => {
-            *value = Some(body["SecretString"].as_str().unwrap().to_owned());
+            secret.value = Some(body["SecretString"].as_str().unwrap().to_owned());
             reply(200, &json!({"ARN": ARN}))
         }
         (other, _) => panic!("{other}"),
