@@ -200,6 +200,8 @@ pub async fn refuses_bad_keys(binary: &str, good: Environment) {
         ("AWS_CA_BUNDLE", "/there/is/no/such/file.pem"),
         ("AWS_CA_BUNDLE", "/dev/null"),
         ("EDGE_SECRET_SHA256", "the-secret-in-place-of-its-digest"),
+        // Of the empty text.
+        ("EDGE_SECRET_SHA256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
         ("EDGE_OPTIONAL", "yes"),
     ] {
         let output = run(binary, &good.clone().with(name, value)).await;

@@ -117,7 +117,7 @@ impl App {
     }
 
     /// Takes the charges back after a failure of the store, so that an outage locks no name. Returns the
-    /// refusal.
+    /// refusal. No caller gets a free guess by this: either no password was verified, or it was right.
     pub(super) async fn refund_failed(&self, charged: &Charged, error: StoreError) -> Refusal {
         self.refund(charged).await;
         store_failed(error)

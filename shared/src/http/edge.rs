@@ -29,6 +29,10 @@ const VIEWER_ADDRESS: HeaderName = HeaderName::from_static("cloudfront-viewer-ad
 /// The most digests. Two are enough to replace a secret while requests go on.
 const MAX_DIGESTS: usize = 2;
 
+/// The fewest bytes of a secret. A shorter one was not made at random: for example, it is the empty text of a
+/// variable that was not set. `edge.yaml` takes 64 hexadecimal digits.
+const MIN_SECRET_BYTES: usize = 32;
+
 /// The settings of the edge. By default there is no edge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edge {
@@ -44,7 +48,7 @@ impl Edge {
     /// `EDGE_OPTIONAL`. Without a digest there is no edge.
     ///
     /// # Errors
-    /// If one of them is anything else.
+    /// If one of them is anything else, or a digest is that of the empty text.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let is_required = !env.flag(OPTIONAL)?;
         let Some(value) = env.optional(DIGESTS) else { return Ok(Self::default()) };
@@ -55,6 +59,13 @@ impl Edge {
                 "must be one or two SHA-256 digests in hexadecimal, with a comma between",
             )
         })?;
+        let empty = digest(&SHA256, b"");
+        if digests.iter().any(|digest| digest == empty.as_ref()) {
+            return Err(ConfigError::new(
+                DIGESTS,
+                "has the digest of the empty text: the secret was not set when its digest was made",
+            ));
+        }
         Ok(Self { digests, is_required })
     }
 
@@ -76,8 +87,11 @@ impl Edge {
         true
     }
 
-    /// Compares a secret with all digests in a time that does not depend on either.
+    /// Compares a secret with all digests in a time that does not depend on either, unless it is too short.
     fn knows(&self, secret: &HeaderValue) -> bool {
+        if secret.len() < MIN_SECRET_BYTES {
+            return false;
+        }
         let presented = digest(&SHA256, secret.as_bytes());
         let none = Choice::from(0);
         self.digests.iter().fold(none, |known, digest| known | digest.ct_eq(presented.as_ref())).into()
@@ -118,7 +132,15 @@ fn address(value: &HeaderValue) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    const DIGEST: &str = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
+    const SECRET_TEXT: &str = "0123456789abcdef0123456789abcdef";
+    const OTHER_TEXT: &str = "fedcba9876543210fedcba9876543210";
+
+    /// The digest of `SECRET_TEXT`, as `sha256sum` prints it.
+    const DIGEST: &str = "3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9";
+
+    fn digest_of(secret: &str) -> String {
+        hex::encode(digest(&SHA256, secret.as_bytes()).as_ref())
+    }
 
     #[test]
     fn setting_other_than_one_or_two_digests_is_an_error_that_names_it() {
@@ -137,6 +159,9 @@ mod tests {
             &format!("{DIGEST} {DIGEST}"),
             &format!("{DIGEST}, {DIGEST}"),
             &format!("{DIGEST},{DIGEST},{DIGEST}"),
+            &digest_of(""),
+            &digest_of("").to_uppercase(),
+            &format!("{DIGEST},{}", digest_of("")),
         ] {
             let error = read(value).unwrap_err();
             assert_eq!(error.variable, "EDGE_SECRET_SHA256", "{value}");
@@ -148,30 +173,49 @@ mod tests {
         }
     }
 
+    fn knows(digests: &str, secret: &str) -> bool {
+        let edge = Edge::from_env(&Environment::of([(DIGESTS, digests)])).unwrap();
+        edge.knows(&HeaderValue::from_str(secret).unwrap())
+    }
+
     #[test]
     fn secret_is_known_by_any_of_its_digests() {
-        let other = hex::encode(digest(&SHA256, b"bar").as_ref());
-        let edge = |digests: &str| Edge::from_env(&Environment::of([(DIGESTS, digests)])).unwrap();
-        let knows = |digests: &str, secret| edge(digests).knows(&HeaderValue::from_static(secret));
-        assert!(knows(DIGEST, "foo") && knows(&other, "bar"));
+        let other = digest_of(OTHER_TEXT);
+        assert!(knows(DIGEST, SECRET_TEXT) && knows(&other, OTHER_TEXT));
         for both in [format!("{DIGEST},{other}"), format!("{other},{DIGEST}")] {
-            assert!(knows(&both, "foo") && knows(&both, "bar") && !knows(&both, "baz"));
+            assert!(knows(&both, SECRET_TEXT) && knows(&both, OTHER_TEXT));
+            assert!(!knows(&both, &"0".repeat(32)));
         }
-        for wrong in ["", "bar", "Foo", "foo ", "foo,foo", DIGEST] {
+        let twice = format!("{SECRET_TEXT},{SECRET_TEXT}");
+        let padded = format!("{SECRET_TEXT} ");
+        for wrong in ["", OTHER_TEXT, &SECRET_TEXT.to_uppercase(), &padded, &twice, DIGEST] {
             assert!(!knows(DIGEST, wrong), "{wrong}");
         }
-        assert!(!Edge::default().knows(&HeaderValue::from_static("")));
+        for secret in ["", SECRET_TEXT] {
+            assert!(!Edge::default().knows(&HeaderValue::from_static(secret)));
+        }
+    }
+
+    /// The digest of a short text admits nobody, not even who sends the text.
+    #[test]
+    fn secret_of_fewer_than_32_bytes_is_not_known() {
+        for (length, is_known) in [(1, false), (31, false), (32, true), (64, true)] {
+            let secret = "5".repeat(length);
+            assert_eq!(knows(&digest_of(&secret), &secret), is_known, "{length}");
+        }
+        let edge = Edge { digests: vec![decode(&digest_of("")).unwrap()], is_required: true };
+        assert!(!edge.knows(&HeaderValue::from_static("")));
     }
 
     #[test]
     fn event_has_no_secret_after_it_was_admitted_or_refused() {
         let both = [(DIGESTS, DIGEST), (OPTIONAL, "true")];
         for (settings, secret, admitted, address) in [
-            (&both[..1], "foo", true, "198.51.100.10"),
-            (&both[..1], "bar", false, "192.0.2.1"),
-            (&both, "foo", true, "198.51.100.10"),
-            (&both, "bar", true, "192.0.2.1"),
-            (&[], "foo", true, "192.0.2.1"),
+            (&both[..1], SECRET_TEXT, true, "198.51.100.10"),
+            (&both[..1], OTHER_TEXT, false, "192.0.2.1"),
+            (&both, SECRET_TEXT, true, "198.51.100.10"),
+            (&both, OTHER_TEXT, true, "192.0.2.1"),
+            (&[], SECRET_TEXT, true, "192.0.2.1"),
         ] {
             let mut event = ApiGatewayV2httpRequest::default();
             event.request_context.http.source_ip = Some("192.0.2.1".to_owned());

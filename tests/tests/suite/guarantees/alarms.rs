@@ -30,6 +30,7 @@ fn patterns(template: &str) -> Vec<(&str, &str)> {
     let (_, lines) = template.split_once("\n  LogLines:\n").unwrap();
     let lines = lines.lines().take_while(|line| line.starts_with("    "));
     lines
+        .filter(|line| !line.trim_start().starts_with('#'))
         .map(|line| {
             let (name, pattern) = line.trim().split_once(": { Pattern: '{ ").unwrap();
             (name, pattern.strip_suffix(" }' }").unwrap())
@@ -50,6 +51,21 @@ fn filters(template: &str) -> BTreeSet<Filter> {
             pattern: after(stanza, "FilterPattern: !FindInMap [LogLines, ", ','),
         })
         .collect()
+}
+
+/// A line of the API's access log, in the template's format. API Gateway writes `-` for a variable without a value.
+fn access_line(template: &str, values: &[(&str, &str)]) -> Value {
+    let (_, format) = template.split_once("\n        Format: >-\n").unwrap();
+    let format: String =
+        format.lines().take_while(|line| line.starts_with("          ")).map(str::trim).collect();
+    let mut parts = format.split("$context.");
+    let mut line = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (variable, rest) = part.split_once('"').unwrap();
+        let value = values.iter().find(|(name, _)| *name == variable).map_or("-", |(_, value)| value);
+        line.extend([value, "\"", rest]);
+    }
+    serde_json::from_str(&line).unwrap()
 }
 
 /// Whether a line is counted. A pattern is made of `$.field = "text"` and `$.field IS TRUE`, `&&` and `||`.
@@ -106,6 +122,12 @@ async fn every_log_line_that_an_alarm_counts_is_written_and_counted_at_each_cont
         filters.contains(&Filter { function: function.to_owned(), pattern: pattern.to_owned() })
     };
     for (name, pattern) in patterns(&template) {
+        if name == "ApiThrottled" {
+            // API Gateway writes this line, and no function does.
+            assert!(is_counted("api", name));
+            assert!(!lines.iter().any(|line| counts(pattern, line)), "{pattern}");
+            continue;
+        }
         let counted: Vec<_> = lines.iter().filter(|line| counts(pattern, line)).collect();
         assert!(!counted.is_empty(), "no line is counted as {name}: {pattern}");
         if name == "KeysUnread" {
@@ -122,6 +144,27 @@ async fn every_log_line_that_an_alarm_counts_is_written_and_counted_at_each_cont
             let is_written = contracts.contains(contract);
             assert_eq!(is_counted(&format!("{contract}signin"), name), is_written, "{contract} {name}");
         }
+    }
+}
+
+#[test]
+fn only_api_gateways_own_429_is_counted_as_throttled_by_the_api() {
+    let template = template();
+    let (_, pattern) = *patterns(&template).iter().find(|(name, _)| *name == "ApiThrottled").unwrap();
+    for (status, function_status, is_counted) in [
+        ("429", None, true),
+        // A function's own answer.
+        ("429", Some("200"), false),
+        // Lambda throttles, and API Gateway answers 503.
+        ("503", Some("429"), false),
+        // No route matches.
+        ("404", None, false),
+        ("200", Some("200"), false),
+    ] {
+        let mut values = vec![("status", status)];
+        values.extend(function_status.map(|status| ("integrationStatus", status)));
+        let line = access_line(&template, &values);
+        assert_eq!(counts(pattern, &line), is_counted, "{line}");
     }
 }
 

@@ -7,6 +7,7 @@ use postern_tests::contracts::{self, LoginNameKind, WITH_PASSWORD, login_name};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::Proxy;
+use crate::support::raw::{self, Item};
 use crate::support::routes::{
     RouteUnderTest, Violation, assert_every_route, ensure, with_password, with_unknown_user,
 };
@@ -121,6 +122,32 @@ async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_ta
             ],
             "{contract}"
         );
+    }
+}
+
+/// IAM lets a function update any user. If it was taken over, it may leave an item under id 0, which is read for unknown
+/// names. A copy of a user is more than IAM lets it write.
+#[tokio::test]
+async fn item_with_id_0_changes_no_reply_and_no_charge() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = Deployment::start_with(|env| env.with("HIDE_UNKNOWN_USERS", "true")).await;
+        let half = Item::from([("epoch".to_owned(), raw::number(1))]);
+        let mut copy = raw::user(&deployment, 1).await;
+        copy.extend([("pk".to_owned(), raw::text("USER#0")), ("id".to_owned(), raw::number(0))]);
+        for (round, item) in (1..).zip([half, copy]) {
+            raw::put(&deployment, "USER#0", "USER", item).await;
+            for (name, password) in [("nobody", "SecurePass123!"), ("johndoe", "wrong")] {
+                let name = name_at(contract, name);
+                let before = deployment.app.passwords().verifications();
+                let reply = deployment.password(contract, &name, password).await;
+                assert_refusal(contract, Refused::Wrong, &reply, &name);
+                assert_eq!(deployment.app.passwords().verifications() - before, 1, "{contract} {name}");
+                let failures = raw::failures(&deployment, &raw::name_counter(&name)).await;
+                assert_eq!(failures, round, "{contract} {name}");
+            }
+            let failures = raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await;
+            assert_eq!(failures, 2 * round, "{contract}");
+        }
     }
 }
 

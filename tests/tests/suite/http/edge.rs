@@ -37,6 +37,28 @@ fn edge_sends_its_secret_and_the_viewers_address_under_the_names_that_functions_
     assert!(!forwarded().contains(name));
 }
 
+/// The functions know no secret of fewer than 32 bytes.
+#[test]
+fn edge_takes_only_secrets_that_the_functions_can_know() {
+    let template = template();
+    let (_, parameter) = template.split_once("\n  OriginSecret:\n").unwrap();
+    let pattern = parameter.split_once("AllowedPattern: ").unwrap().1.lines().next().unwrap();
+    assert_eq!(pattern, "^[0-9a-f]{64}$");
+    for secret in [edge::SECRET, edge::NEXT_SECRET] {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        assert!(secret.len() == 64 && secret.bytes().all(is_digit), "{secret}");
+    }
+}
+
+/// AWS WAF counts an IPv6 caller by the whole address. HTTP APIs have IPv4 only, unless they are told otherwise, and the edge
+/// must not give callers more addresses.
+#[test]
+fn edge_and_api_are_reached_by_ipv4_only() {
+    assert!(template().contains("\n        IPV6Enabled: false\n"));
+    let api = fs::read_to_string(in_workspace("template.yaml")).unwrap();
+    assert!(!api.contains("IpAddressType"));
+}
+
 /// What API Gateway's CORS reads ("Configure CORS for HTTP APIs") is passed on too.
 #[test]
 fn edge_passes_on_the_headers_of_cors() {

@@ -71,6 +71,25 @@ async fn user_item_that_is_malformed_is_a_fault_and_signs_nobody_in() {
     }
 }
 
+/// An attempt on a user that cannot be read is refunded. It is no free guess, since no password is verified.
+#[tokio::test]
+async fn user_item_that_is_malformed_gets_one_reply_no_hash_and_no_charge_for_any_password() {
+    for contract in PASSWORD_CONTRACTS {
+        let deployment = Deployment::start().await;
+        raw::put(&deployment, "USER#1", "USER", Item::from([("epoch".to_owned(), raw::number(1))])).await;
+        let name = name_at(contract, "johndoe");
+        let before = deployment.app.passwords().verifications();
+        for password in ["SecurePass123!", "wrong"] {
+            let reply = deployment.password(contract, &name, password).await;
+            assert_refusal(contract, Refused::Fault, &reply, password);
+            for counter in [raw::name_counter(&name), raw::address_counter(&deployment, 300)] {
+                assert_eq!(raw::failures(&deployment, &counter).await, 0, "{contract} {counter}");
+            }
+        }
+        assert_eq!(deployment.app.passwords().verifications(), before, "{contract}");
+    }
+}
+
 #[tokio::test]
 async fn stored_secret_or_hash_that_cannot_be_read_signs_nobody_in() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
