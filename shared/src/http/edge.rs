@@ -29,8 +29,8 @@ const VIEWER_ADDRESS: HeaderName = HeaderName::from_static("cloudfront-viewer-ad
 /// The most digests. Two are enough to replace a secret while requests go on.
 const MAX_DIGESTS: usize = 2;
 
-/// The fewest bytes of a secret. What is shorter was not made at random, such as the empty text of a variable
-/// that was not set. `edge.yaml` takes 64 hexadecimal digits.
+/// The fewest bytes of a secret. A shorter one was not made at random: for example, it is the empty text of a
+/// variable that was not set. `edge.yaml` takes 64 hexadecimal digits.
 const MIN_SECRET_BYTES: usize = 32;
 
 /// The settings of the edge. By default there is no edge.
