@@ -70,7 +70,9 @@ pub fn secret(question: &str) -> Result<Vec<u8>, Failure> {
 /// If there is no terminal to ask on.
 pub fn confirm(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage("there is no terminal to ask on; use --yes if you are sure"));
+        return Err(Failure::usage(format!(
+            "no terminal can answer `{question}`; use --yes if you are sure"
+        )));
     }
     eprint!("{question} [y/N] ");
     let _ = io::stderr().flush();

@@ -93,7 +93,7 @@ impl Audit {
     /// Returns who makes a change: the identity of the credentials, by AWS's STS. If STS cannot be reached, it is
     /// the access key id of the credentials. For a table on this machine, it is the user of the operating
     /// system.
-    async fn actor(&self) -> String {
+    pub async fn actor(&self) -> String {
         let service = service(&self.target, "AWS_ENDPOINT_URL_STS").await;
         let has_sts = service.as_ref().is_ok_and(|(_, endpoint)| endpoint.is_some());
         if self.is_local && (self.target.local || !has_sts) {

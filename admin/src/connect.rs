@@ -34,6 +34,8 @@ pub struct Connection {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// The table's name.
     pub table: String,
+    /// The table's name, and its address or Region, for messages.
+    pub place: String,
     /// The stack, if the operator names one.
     pub stack: Option<Stack>,
     /// Whether the table is on this machine. Only there are sample keys allowed.
@@ -62,12 +64,16 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     let endpoint = dynamodb_endpoint(target)?;
     let is_local = on_this_machine("--endpoint-url", endpoint.as_deref())?;
     let aws = sdk(target, is_local).await?;
+    let place = match (&endpoint, aws.region()) {
+        (Some(endpoint), _) => format!("the table {table} at {endpoint}"),
+        (None, region) => format!("the table {table} in {}", region.map_or("no Region", AsRef::as_ref)),
+    };
     let mut config = aws_sdk_dynamodb::config::Builder::from(&aws).retry_classifier(Conflicts);
     config.set_endpoint_url(endpoint);
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
     let store = Operator::new(dynamodb.clone(), &table);
     let audit = Audit::new(store.clone(), target.clone(), aws.clone(), is_local);
-    Ok(Connection { store, audit, aws, dynamodb, table, stack, is_local })
+    Ok(Connection { store, audit, aws, dynamodb, table, place, stack, is_local })
 }
 
 /// Finds the stack, if the operator names one.

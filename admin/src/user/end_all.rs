@@ -23,8 +23,12 @@ const MAX_REFUSED: usize = 100;
 /// # Errors
 /// If the operator is not sure. If the table cannot be reached, and then the sessions of some users are ended.
 pub(super) async fn run(connection: &Connection, sure: bool) -> Result<Output, Failure> {
-    let question = format!("End the sessions and tokens of all users of the table {}?", connection.table);
-    if !(sure || confirm(&question)?) {
+    // The tables of two Regions or two accounts may have the same name.
+    let question = async || {
+        let actor = connection.audit.actor().await;
+        format!("End the sessions and tokens of all users of {}, as {actor}?", connection.place)
+    };
+    if !(sure || confirm(&question().await)?) {
         return Err(Failure::new(Exit::Refused, "no session was ended"));
     }
     connection

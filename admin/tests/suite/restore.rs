@@ -126,7 +126,8 @@ async fn epoch_never_falls_and_no_deleted_user_comes_back() {
 #[tokio::test]
 async fn all_sessions_end_only_after_a_confirmation() {
     let cli = Cli::start().await;
-    cli.run(&END_ALL[..4]).await.fails_with(2, "--yes");
+    let place = format!("the table postern at {}, as os-user/", cli.deployment.table.endpoint());
+    cli.run(&END_ALL[..4]).await.fails_with(2, &place);
     for words in [
         &["user", "sessions"][..],
         &["user", "sessions", "--all"],
