@@ -1,4 +1,4 @@
-"""The edge: its stack is created, and the API is closed to everybody else, in the order of docs/operating.md.
+"""The edge: its stack is created, and the API is closed to everybody else, in the order of docs/edge.md.
 
 The emulator's CloudFront sends nothing to an API. So the stack is created and read back, and the requests of the edge are
 sent to the API as CloudFront would send them.

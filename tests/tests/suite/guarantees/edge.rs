@@ -169,7 +169,7 @@ async fn forged_viewer_address_does_not_lift_the_address_limit() {
     }
 }
 
-/// The settings in the order in which docs/operating.md puts an edge in front, replaces its secret and takes it away.
+/// The settings in the order in which docs/edge.md puts an edge in front, replaces its secret and takes it away.
 /// Settings that follow each other have a kind of request in common that both accept, and clients send that kind.
 #[tokio::test]
 async fn edge_is_put_in_front_rotated_and_taken_away_while_requests_go_on() {
