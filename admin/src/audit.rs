@@ -13,8 +13,8 @@ use postern::clock::now;
 use postern::environment::Environment;
 use postern::store::operator::{ChangeStage, Operator, OperatorEvent};
 
-use crate::connect::service;
 use crate::output::{Exit, Failure, Output, print_message};
+use crate::sdk::service;
 use crate::target::Target;
 
 /// The longest reason of a failure in an audit line, in characters.

@@ -35,6 +35,7 @@ pub mod import;
 pub mod keys;
 pub mod output;
 pub mod probe;
+pub mod sdk;
 pub mod stack;
 pub mod table;
 pub mod target;

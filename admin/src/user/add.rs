@@ -8,12 +8,12 @@ use postern::identity::{LoginName, Status};
 use postern::store::operator::{CreateUserError, Operator, UserRecord, login_names};
 use serde_json::{Map, json};
 
-use super::change::check_username;
 use super::describe::{about, briefly};
+use super::names::{check_username, failure, is_taken};
 use super::unlock;
 use crate::ask::new_password_hash;
 use crate::connect::Connection;
-use crate::output::{Exit, Failure, Output, plain, status_name};
+use crate::output::{Exit, Failure, Output, status_name};
 
 /// The highest id that every client reads exactly. JavaScript's numbers have gaps above it.
 const MAX_ID: u64 = (1 << 53) - 1;
@@ -127,17 +127,4 @@ async fn taken(store: &Operator, user: &UserRecord) -> Result<Option<String>, Fa
         }
     }
     Ok(None)
-}
-
-/// The message that a name is another user's.
-pub(super) fn is_taken(what: &str, name: &str, by: u64) -> String {
-    format!("the {what} {} is taken: it is a login name of user {by}", plain(name))
-}
-
-pub(super) fn failure(error: CreateUserError) -> Failure {
-    match error {
-        CreateUserError::Store(error) => error.into(),
-        CreateUserError::Taken => Failure::new(Exit::Refused, error.to_string()),
-        CreateUserError::BadUsername | CreateUserError::BadEmail => Failure::usage(error.to_string()),
-    }
 }

@@ -6,8 +6,8 @@ use postern::identity::LoginName;
 use postern::store::operator::{ChangeOutcome, UserChange, UserRecord};
 use serde_json::{Value, json};
 
-use super::add;
 use super::describe::{about, briefly};
+use super::names::{check_username, failure, is_taken};
 use super::unlock;
 use super::user_arg::UserArg;
 use crate::connect::Connection;
@@ -64,15 +64,15 @@ pub(super) async fn run(connection: &Connection, options: &Change) -> Result<Out
     connection
         .audit
         .record("user change", Some(user.id), async |_| {
-            match store.change_user(&user, &change, now()).await.map_err(add::failure)? {
+            match store.change_user(&user, &change, now()).await.map_err(failure)? {
                 ChangeOutcome::Changed(changed, new_names) => {
                     for name in &new_names {
                         // Failures that attackers caused before the user had the name must not lock the user out.
                         store.unlock_name(name, now()).await.map_err(|error| {
-                            let failure = Failure::from(error);
+                            let cause = Failure::from(error);
                             let message =
-                                format!("the user is changed, but {}", unlock::still_locked(&user, &failure));
-                            Failure::new(failure.exit, message)
+                                format!("the user is changed, but {}", unlock::still_locked(&user, &cause));
+                            Failure::new(cause.exit, message)
                         })?;
                     }
                     let what = differences(&user, &changed);
@@ -94,10 +94,7 @@ pub(super) async fn run(connection: &Connection, options: &Change) -> Result<Out
                     let is_username =
                         change.username.is_some_and(|username| LoginName::new(&username) == name);
                     let field = if is_username { "username" } else { "e-mail address" };
-                    Err(Failure::new(
-                        Exit::Refused,
-                        add::is_taken(field, name.as_key().unwrap_or_default(), by),
-                    ))
+                    Err(Failure::new(Exit::Refused, is_taken(field, name.as_key().unwrap_or_default(), by)))
                 }
             }
         })
@@ -135,16 +132,6 @@ impl Change {
         let email = self.email.clone().or_else(|| self.no_email.then(String::new));
         Ok(UserChange { username: self.username.clone(), email, attributes })
     }
-}
-
-/// Refuses a username that may be the id of another user than this one. At mfa, the name would win over the id.
-pub(super) fn check_username(username: &str, own_id: u64) -> Result<(), Failure> {
-    if LoginName::new(username).as_id().is_none_or(|id| id == own_id) {
-        return Ok(());
-    }
-    let message =
-        format!("the username {} may be another user's id; choose one with a letter", plain(username));
-    Err(Failure::new(Exit::Refused, message))
 }
 
 fn unknown(column: &str) -> Failure {

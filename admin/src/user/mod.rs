@@ -7,6 +7,7 @@ mod describe;
 mod end_all;
 mod list;
 mod mfa;
+mod names;
 mod sessions;
 mod set_password;
 mod show;
