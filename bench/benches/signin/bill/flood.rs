@@ -7,6 +7,7 @@ use std::time::Instant;
 use postern::environment::Environment;
 use postern_tests::deployment::{Deployment, credentials};
 use postern_tests::edge;
+use postern_tests::events::set_path;
 use postern_tests::logs;
 use postern_tests::meter::Meter;
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ const KINDS: [FailedRequest; 6] = [
 
 fn unknown_path(deployment: &Deployment, number: usize) -> Value {
     let mut event = malformed(deployment, number);
-    event["rawPath"] = json!("/api/v2/account/signin/x");
+    set_path(&mut event, "/api/v2/account/signin/x");
     event
 }
 
