@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postern::error::Causes;
 
-/// What is wrong when no reply arrives.
+/// The reason why no reply arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The name has no address, or nothing answers there.

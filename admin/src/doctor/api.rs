@@ -11,7 +11,7 @@ use crate::check::Check;
 use crate::keys::Found;
 use crate::output::{Failure, count};
 
-/// What the checks compare the API with.
+/// The values that the checks expect of the API.
 pub(super) struct Expected<'a> {
     /// The signing keys, if they can be read.
     pub(super) keys: Option<&'a Found>,

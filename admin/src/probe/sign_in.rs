@@ -9,7 +9,7 @@ use crate::api::{ACCOUNT, Api, Contract, FollowUp, Form, Reply, SSO_SIGN_IN, Unr
 /// The words of the contracts for a user who has to send the code of an authenticator.
 const MFA_REQUIRED: [&str; 3] = ["mfa_required", "mfaTokenRequired", "MFA token required."];
 
-/// What the probe signs in with. It has no `Debug`.
+/// The credentials of the probe's user. This type has no `Debug`, so that no log shows the password.
 pub(super) struct Credentials<'a> {
     pub(super) username: &'a str,
     pub(super) email: &'a str,
