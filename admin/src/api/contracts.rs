@@ -28,7 +28,7 @@ pub struct Contract {
 /// A request after a sign-in.
 #[derive(Debug)]
 pub struct FollowUp {
-    /// What it does.
+    /// The name of the request in messages: refresh, sign-out and so on.
     pub name: &'static str,
     /// The method.
     pub method: &'static str,

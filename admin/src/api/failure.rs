@@ -22,14 +22,14 @@ pub enum Kind {
 /// No reply arrives.
 #[derive(Clone, Debug)]
 pub struct Unreachable {
-    /// What is wrong.
+    /// The part of the connection that fails.
     pub kind: Kind,
     /// The words for the operator.
     pub message: String,
 }
 
 impl Unreachable {
-    /// What to do about it.
+    /// Returns advice for the operator.
     pub const fn what_to_do(&self) -> &'static str {
         match self.kind {
             Kind::Connection => "is the URL right, and is the API deployed?",
