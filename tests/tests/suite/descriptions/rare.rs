@@ -65,6 +65,7 @@ async fn of_other_bodies(deployment: &Deployment) -> Vec<Shown> {
         ("session", RESUME, JSON, wrong_types.clone()),
         ("session", CHANGE_PASSWORD, JSON, wrong_types),
         ("session", CHANGE_PASSWORD, JSON, change("changer", &"x".repeat(1025))),
+        ("session", CHANGE_PASSWORD, JSON, change("", new)),
         ("session", CHANGE_PASSWORD, JSON, change("guarded", new)),
         ("session", CHANGE_PASSWORD, JSON, change("dormant", new)),
         ("account", "/oauth/revoke_token/", FORM, "token=x&client_id=another".to_owned()),

@@ -1,5 +1,5 @@
 //! Each member and each word that a description has for a reply is in a reply. So a word that is wrong in the description is
-//! found, also one among several.
+//! found, also one among several. A member that is not required is not in every reply.
 
 use std::collections::BTreeSet;
 
@@ -33,6 +33,15 @@ impl<'o> Schema<'o> {
         (self.operation.description.name, format!("{}{rest}", self.pointer))
     }
 
+    /// The place of a member, as a reply without it shows it.
+    fn absence(&self, rest: &str) -> Place {
+        self.place(&format!("{rest}, which is not required,"))
+    }
+
+    fn requires(&self, name: &str) -> bool {
+        self.value["required"].as_array().is_some_and(|required| required.iter().any(|each| each == name))
+    }
+
     fn below(&self, rest: &str) -> Self {
         Self::at(self.operation, format!("{}{rest}", self.pointer))
     }
@@ -53,8 +62,11 @@ impl<'o> Schema<'o> {
         for (rest, _) in self.list("enum").chain(self.list("type")) {
             places.insert(self.place(&rest));
         }
-        for (_, rest) in self.properties() {
+        for (name, rest) in self.properties() {
             places.insert(self.place(&rest));
+            if !self.requires(name) {
+                places.insert(self.absence(&rest));
+            }
             self.below(&rest).describe(places);
         }
         for (rest, _) in self.list("oneOf") {
@@ -74,9 +86,14 @@ impl<'o> Schema<'o> {
             places.insert(self.place(&rest));
         }
         for (name, rest) in self.properties() {
-            if let Some(member) = part.get(name) {
-                places.insert(self.place(&rest));
-                self.below(&rest).show(member, places);
+            match part.get(name) {
+                Some(member) => {
+                    places.insert(self.place(&rest));
+                    self.below(&rest).show(member, places);
+                }
+                None => {
+                    places.insert(self.absence(&rest));
+                }
             }
         }
         for (rest, alternative) in self.list("oneOf") {
@@ -135,7 +152,7 @@ async fn every_member_and_word_of_a_reply_is_shown_by_a_reply() {
     }
     let missing: Vec<String> = described
         .difference(&shown)
-        .map(|(name, pointer)| format!("{name}: {pointer} is in no reply"))
+        .map(|(name, pointer)| format!("{name}: no reply shows {pointer}"))
         .collect();
     assert!(!shown.is_empty());
     assert_none(&missing);
