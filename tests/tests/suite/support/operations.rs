@@ -160,7 +160,7 @@ impl Operation {
 
     /// Who makes the described replies with this status: the function, API Gateway or both.
     pub(crate) fn makers(&self, status: u64) -> Vec<Maker> {
-        let schema = self.schema(status).unwrap();
+        let schema = self.schema(status).unwrap_or_else(|| panic!("{self:?}: GET has no {status}"));
         let gateway = json!({"$ref": GATEWAY_ERROR});
         let is_alternative =
             |schema: &Value| schema["oneOf"].as_array().is_some_and(|of| of.contains(&gateway));
