@@ -79,21 +79,6 @@ impl Environment {
         self.number(name, default.as_secs(), 1, 315_360_000).map(Duration::from_secs)
     }
 
-    /// Returns the issuer of a contract's tokens. Returns `default` if the variable is not set.
-    ///
-    /// # Errors
-    /// If the issuer is `taken`, which is another contract's. Two contracts must not issue tokens with one
-    /// issuer.
-    pub fn issuer(&self, name: &'static str, default: &str, taken: &str) -> Result<String, ConfigError> {
-        match self.optional(name).unwrap_or(default) {
-            issuer if issuer == taken => {
-                let problem = format!("must not be \"{taken}\", which is another contract's issuer");
-                Err(ConfigError::new(name, problem))
-            }
-            issuer => Ok(issuer.to_owned()),
-        }
-    }
-
     /// Returns whether a variable is `true`. Returns `false` if it is `false` or not set.
     ///
     /// # Errors
