@@ -98,15 +98,15 @@ contracts! {
 /// Returns all contracts and the key set, over one [`App`].
 ///
 /// # Errors
-/// If the settings of a contract or of the edge are malformed, or if the tokens of two contracts would have the same
+/// If the settings of a contract, of the key set or of the edge are malformed, or if the tokens of two contracts would have the same
 /// issuer and audience.
 pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
     let edge = Arc::new(Edge::from_env(env)?);
     let key_set = {
-        let app = Arc::clone(app);
+        let (app, settings) = (Arc::clone(app), Arc::new(jwks::Settings::from_env(env)?));
         handler(&edge, move |request| {
-            let app = Arc::clone(&app);
-            async move { jwks::handle(app.keys(), app.now(), request).await }
+            let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
+            async move { jwks::handle(&settings, app.keys(), app.now(), request).await }
         })
     };
     let mut functions = contracts(app, &edge, env)?;
