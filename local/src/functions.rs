@@ -12,6 +12,7 @@ use postern::App;
 use postern::clock;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{Edge, Request, Response, invoke};
+use postern::token::Parties;
 use serde_json::Value;
 
 /// A function that handles an event of API Gateway (payload format 2.0) and returns the reply, both in JSON.
@@ -71,8 +72,11 @@ macro_rules! contracts {
             edge: &Arc<Edge>,
             env: &Environment,
         ) -> Result<Vec<Function>, ConfigError> {
+            let mut parties: Vec<Parties> = Vec::new();
             Ok(vec![$({
                 let (app, settings) = (Arc::clone(app), Arc::new($contract::Settings::from_env(env)?));
+                parties.iter().try_for_each(|of_other| settings.parties().differ_from(of_other))?;
+                parties.push(settings.parties().clone());
                 let handler = handler(edge, move |request| {
                     let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
                     async move { $contract::handle(&app, &settings, request).await }
@@ -94,14 +98,15 @@ contracts! {
 /// Returns all contracts and the key set, over one [`App`].
 ///
 /// # Errors
-/// If the settings of a contract or of the edge are malformed.
+/// If the settings of a contract, of the key set or of the edge are malformed, or if the tokens of two contracts would have the same
+/// issuer and audience.
 pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
     let edge = Arc::new(Edge::from_env(env)?);
     let key_set = {
-        let app = Arc::clone(app);
+        let (app, settings) = (Arc::clone(app), Arc::new(jwks::Settings::from_env(env)?));
         handler(&edge, move |request| {
-            let app = Arc::clone(&app);
-            async move { jwks::handle(app.keys(), app.now(), request).await }
+            let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
+            async move { jwks::handle(&settings, app.keys(), app.now(), request).await }
         })
     };
     let mut functions = contracts(app, &edge, env)?;

@@ -79,18 +79,25 @@ impl Environment {
         self.number(name, default.as_secs(), 1, 315_360_000).map(Duration::from_secs)
     }
 
-    /// Returns the issuer of a contract's tokens. Returns `default` if the variable is not set.
+    /// Returns an `https` URL as RFC 8414 §2 wants an issuer: without a query, a fragment and a user part. Verifiers
+    /// compare it as a string and put paths after it. So it is spelled as URL parsers spell it, without a slash at
+    /// its end. Returns `None` if the variable is not set.
     ///
     /// # Errors
-    /// If the issuer is `taken`, which is another contract's. Two contracts must not issue tokens with one
-    /// issuer.
-    pub fn issuer(&self, name: &'static str, default: &str, taken: &str) -> Result<String, ConfigError> {
-        match self.optional(name).unwrap_or(default) {
-            issuer if issuer == taken => {
-                let problem = format!("must not be \"{taken}\", which is another contract's issuer");
+    /// If it is set to anything else.
+    pub fn https_url(&self, name: &'static str) -> Result<Option<&str>, ConfigError> {
+        let is_issuer = |text: &str| {
+            parse(text).is_some_and(|url| {
+                let is_plain = url.scheme() == "https" && url.query().is_none() && url.fragment().is_none();
+                is_plain && url.as_str().trim_end_matches('/') == text
+            })
+        };
+        match self.optional(name) {
+            Some(text) if !is_issuer(text) => {
+                let problem = "must be an https URL in its usual spelling, without a slash at its end";
                 Err(ConfigError::new(name, problem))
             }
-            issuer => Ok(issuer.to_owned()),
+            url => Ok(url),
         }
     }
 

@@ -21,10 +21,10 @@ use crate::events;
 use crate::logs;
 use crate::runtime_api::RuntimeApi;
 use crate::secrets_manager::{Answer, Secrets};
-use crate::table::Table;
+use crate::table::{DISCOVERY_ISSUER, Table};
 
-/// The variables of a function's environment that name its table, its keys and its edge.
-const VARIABLES: [&str; 11] = [
+/// The variables of a function's environment that name its table, its keys, its edge and its issuer.
+const VARIABLES: [&str; 12] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -36,6 +36,7 @@ const VARIABLES: [&str; 11] = [
     "EDGE_SECRET_SHA256",
     "EDGE_OPTIONAL",
     "SIGNING_KEYS_SECRET_ARN",
+    "DISCOVERY_ISSUER",
 ];
 
 /// Starts a binary with this environment only.
@@ -80,6 +81,7 @@ pub fn without_table() -> Environment {
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
         ("SIGNING_KEYS", SAMPLE_KEYS),
+        ("DISCOVERY_ISSUER", DISCOVERY_ISSUER),
     ])
 }
 

@@ -5,6 +5,9 @@ use postern_local::dynamodb;
 
 use crate::calls;
 
+/// The issuer that the discovery document of the sample events names, as in `events/env.json`.
+pub const DISCOVERY_ISSUER: &str = "https://sign-in.example.com";
+
 /// A server with DynamoDB's API, in memory. Dropping it ends the server.
 pub struct Table {
     table: dynamodb::Table,
@@ -24,10 +27,11 @@ impl Table {
         self.endpoint.clone()
     }
 
-    /// The environment of a function that uses this table: see [`dynamodb::Table::environment`].
+    /// The environment of a function that uses this table: see [`dynamodb::Table::environment`]. Every route answers in
+    /// it, so it has an issuer for the discovery document.
     pub fn environment(&self) -> Environment {
         let env = self.table.environment(&Environment::of::<&str, &str>([]));
-        env.with("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint())
+        env.with("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint()).with("DISCOVERY_ISSUER", DISCOVERY_ISSUER)
     }
 
     /// Ends the server after it has answered the requests in progress.

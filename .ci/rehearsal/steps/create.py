@@ -3,8 +3,8 @@
 from lib.http_client import expect
 from lib.template import translate
 
-# All requests of the rehearsal come from one address.
-PARAMETERS = {"ThrottleAddressLimit": 1_000_000}
+# All requests of the rehearsal come from one address. Without an issuer, one route would not be there.
+PARAMETERS = {"ThrottleAddressLimit": 1_000_000, "DiscoveryIssuer": "https://sign-in.example.com"}
 
 
 def stack_is_created(stack):

@@ -26,7 +26,7 @@ use url::Url;
 
 pub use self::contracts::{ACCOUNT, CONTRACTS, Contract, FollowUp, Form, PASSWORD_CONTRACTS, SSO_SIGN_IN};
 pub use self::failure::{Kind, Unreachable};
-pub use self::routes::{KEY_SET, ROUTES, Route};
+pub use self::routes::{DISCOVERY, KEY_SET, ROUTES, Route};
 use crate::output::{Exit, Failure, plain};
 
 /// The API of `cargo run`.

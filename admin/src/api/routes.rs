@@ -3,6 +3,9 @@
 /// The path of the key set.
 pub const KEY_SET: &str = "/.well-known/jwks.json";
 
+/// The path of the discovery document.
+pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+
 /// A route, and the status of its reply to a request without credentials: no token, and the body `{}`. The
 /// functions refuse such a request before they read or count anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Route {
     pub path: &'static str,
     /// The status of the reply.
     pub status: u16,
+    /// The status if the route needs a setting that the deployment does not have.
+    pub without_setting: Option<u16>,
 }
 
 /// All routes.
@@ -37,8 +42,9 @@ pub const ROUTES: &[Route] = &[
     route("email", "GET", "/api/profile", 401),
     route("email", "POST", "/api/profile", 401),
     route("jwks", "GET", KEY_SET, 200),
+    Route { without_setting: Some(404), ..route("jwks", "GET", DISCOVERY, 200) },
 ];
 
 const fn route(function: &'static str, method: &'static str, path: &'static str, status: u16) -> Route {
-    Route { function, method, path, status }
+    Route { function, method, path, status, without_setting: None }
 }

@@ -44,7 +44,8 @@ Examples:
 /// The new set, and its place.
 #[derive(Args)]
 #[command(after_help = "\
-The stack makes a secret that works. Make a set of your own for ES256 or EdDSA, or for keys outside AWS.
+The stack makes a secret that works. Make a set of your own for ES256, EdDSA or RS256, or for keys
+outside AWS.
 
 Examples:
   postern keys new --alg EdDSA --file keys.json

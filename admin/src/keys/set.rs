@@ -12,6 +12,9 @@ use postern::password::PepperId;
 use postern::random::random;
 use postern::token::{KeyDocument, KeyError, PASSWORD_PEPPERS, RECOVERY_CODE_KEY};
 use ring::signature::{Ed25519KeyPair, KeyPair};
+use rsa::rand_core::OsRng;
+use rsa::traits::{PrivateKeyParts, PublicKeyParts};
+use rsa::{BigUint, RsaPrivateKey};
 use serde_json::{Map, Value, json};
 use time::PrimitiveDateTime;
 use time::macros::format_description;
@@ -21,6 +24,9 @@ use crate::output::{Exit, Failure};
 /// How long it takes until every verifier has read a new key. Functions read the keys every five minutes, a
 /// client may cache the key set for five more, and reading takes a few seconds.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
+
+/// The size of a new RSA key (RFC 7518 §3.3).
+const RSA_BITS: usize = 2048;
 
 /// The algorithm that a key signs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -34,6 +40,9 @@ pub enum Algorithm {
     /// Ed25519. Clients verify by /.well-known/jwks.json.
     #[value(name = "EdDSA", alias = "eddsa", alias = "EDDSA")]
     EdDsa,
+    /// RSA of 2048 bits. Clients verify by /.well-known/jwks.json. API Gateway's JWT authorizer takes no other kind.
+    #[value(name = "RS256", alias = "rs256")]
+    Rs256,
 }
 
 /// A set of private keys that the functions can read. It has no `Debug`.
@@ -220,8 +229,28 @@ fn generate(alg: Algorithm) -> Result<Map<String, Value>, Failure> {
             let x = encode(pair.public_key().as_ref());
             json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": x, "d": encode(&seed)})
         }
+        Algorithm::Rs256 => return rs256().ok_or_else(failed),
     };
     Ok(object(key))
+}
+
+/// Makes a private RSA key without a kid (RFC 7518 §6.3).
+fn rs256() -> Option<Map<String, Value>> {
+    let key = RsaPrivateKey::new(&mut OsRng, RSA_BITS).ok()?;
+    let [p, q] = key.primes() else { return None };
+    let number = |number: &BigUint| encode(&number.to_bytes_be());
+    Some(object(json!({
+        "kty": "RSA",
+        "alg": "RS256",
+        "n": number(key.n()),
+        "e": number(key.e()),
+        "d": number(key.d()),
+        "p": number(p),
+        "q": number(q),
+        "dp": number(key.dp()?),
+        "dq": number(key.dq()?),
+        "qi": number(&key.crt_coefficient()?),
+    })))
 }
 
 /// Returns the algorithm of a key. Its `kty` decides, even if it has no `alg`.

@@ -50,7 +50,7 @@ async fn healthy_api_is_ok_on_every_line() {
         "ok   routes        session: 4 routes, with and without a slash\n",
         "ok   routes        mfa: 4 routes, with and without a slash\n",
         "ok   routes        email: 5 routes, with and without a slash\n",
-        "ok   routes        jwks: 1 route, with and without a slash\n",
+        "ok   routes        jwks: 2 routes, with and without a slash\n",
         "ok   CORS          web pages of https://example.com may call every route\n",
         "ok   API clock     this machine is ",
         "ok   key set       empty, because every key is HS256 and has no public half\n",

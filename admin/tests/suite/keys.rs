@@ -66,7 +66,7 @@ fn kid_of(output: &CliOutput, at: usize) -> String {
 
 #[tokio::test]
 async fn new_key_of_each_algorithm_signs_and_is_private_to_its_owner() {
-    for alg in ["HS256", "ES256", "EdDSA"] {
+    for alg in ["HS256", "ES256", "EdDSA", "RS256"] {
         let file = Scratch::new(alg);
         let output = keys(&["new", "--alg", alg, "--file", file.path()]).await;
         output.prints(&[alg, "signs and verifies"]);
@@ -243,7 +243,7 @@ async fn bad_input_changes_no_keys() {
         &["rotate", "--file", file.path()][..],
         &["rotate", "--file", file.path(), "--add", "--retire", "x"],
         &["rotate", "--file", file.path(), "--retire", "x", "--force"],
-        &["new", "--alg", "RS256", "--file", file.path()],
+        &["new", "--alg", "RS512", "--file", file.path()],
         &["new", "--private", "--file", file.path()],
         &["show", "--file", file.path(), "--secret", ARN],
     ] {

@@ -5,19 +5,22 @@ use postern::audit::Caller;
 use postern::identity::User;
 use postern::random::random;
 use postern::session::SessionToken;
+use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::{CONTRACT, Settings};
 
-/// The claims of the access token. It has neither `iss` nor `aud`, and sso recognises it by that.
+/// The claims of the access token. By default it has neither `iss` nor `aud`, and sso recognises it by that.
 #[derive(Serialize)]
-struct IssuedToken {
+struct IssuedToken<'a> {
     token_type: &'static str,
     exp: u64,
     iat: u64,
     jti: String,
     user_id: u64,
+    #[serde(flatten)]
+    parties: &'a Parties,
     epoch: u64,
     /// The id of the session. The token ends with the session.
     sid: String,
@@ -30,6 +33,8 @@ pub(super) struct AccessToken {
     user_id: u64,
     iat: f64,
     sid: String,
+    #[serde(flatten)]
+    parties: ClaimedParties,
 }
 
 /// Issues an access token that ends with the session.
@@ -47,6 +52,7 @@ pub(super) fn access_token(
         iat,
         jti: hex::encode(random::<16>()),
         user_id: user.id,
+        parties: &settings.parties,
         epoch: user.epoch,
         sid: session.session_id(),
     };
@@ -54,8 +60,9 @@ pub(super) fn access_token(
 }
 
 /// Returns the subject of a token, if its claims are those of this contract.
-pub(super) fn subject(token: AccessToken) -> Option<TokenSubject> {
-    let AccessToken { token_type, user_id, iat, sid } = token;
+pub(super) fn subject(token: AccessToken, settings: &Settings) -> Option<TokenSubject> {
+    let AccessToken { token_type, user_id, iat, sid, parties } = token;
+    let ours = token_type == "access" && settings.parties.are(&parties);
     let session = Some((CONTRACT, sid));
-    (token_type == "access").then_some(TokenSubject { user_id, epoch: None, iat, session })
+    ours.then_some(TokenSubject { user_id, epoch: None, iat, session })
 }

@@ -22,6 +22,7 @@ use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::session;
+use postern::token::Parties;
 
 #[cfg(fuzzing)]
 pub use self::sign_in::read;
@@ -38,6 +39,7 @@ pub const ROUTES: &[(Method, &str)] =
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    parties: Parties,
     client_id: String,
     scope: String,
     access_lifetime: Duration,
@@ -47,14 +49,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`, `ACCOUNT_ACCESS_TOKEN_SECONDS`, the sessions' lifetimes
-    /// and `SESSION_LOST_REPLY_SECONDS`.
+    /// Reads `ACCOUNT_JWT_ISSUER`, `ACCOUNT_JWT_AUDIENCE`, `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`,
+    /// `ACCOUNT_ACCESS_TOKEN_SECONDS`, the sessions' lifetimes and `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
     /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (session_idle, session_absolute) = session::lifetimes(env)?;
         Ok(Self {
+            parties: Parties::from_env(env, ("ACCOUNT_JWT_ISSUER", None), ("ACCOUNT_JWT_AUDIENCE", None)),
             client_id: env.optional("ACCOUNT_CLIENT_ID").unwrap_or("postern").to_owned(),
             scope: env.optional("ACCOUNT_SCOPE").unwrap_or("read write").to_owned(),
             access_lifetime: env.seconds("ACCOUNT_ACCESS_TOKEN_SECONDS", Duration::from_secs(604_800))?,
@@ -62,6 +65,11 @@ impl Settings {
             session_absolute,
             lost_reply: session::lost_reply(env)?,
         })
+    }
+
+    /// Returns the issuer and the audience of the access tokens.
+    pub const fn parties(&self) -> &Parties {
+        &self.parties
     }
 }
 

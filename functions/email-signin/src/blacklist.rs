@@ -6,13 +6,13 @@ use postern::audit::Caller;
 use postern::http::{self, Request, Response};
 use serde_json::Map;
 
-use crate::CONTRACT;
 use crate::errors::{bad_token, refuse};
 use crate::refresh::refresh_token;
+use crate::{CONTRACT, Settings};
 
 /// Ends the session of a refresh token.
-pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Response {
-    let presented = match refresh_token(app, caller, request).await {
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
+    let presented = match refresh_token(app, settings, caller, request).await {
         Ok(presented) => presented,
         Err(reply) => return reply,
     };

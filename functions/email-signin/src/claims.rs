@@ -6,10 +6,11 @@ use postern::app::{SignedIn, TokenSubject};
 use postern::audit::Caller;
 use postern::random::random;
 use postern::session::{SessionSecret, SessionToken};
+use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
-use crate::{CONTRACT, Settings};
+use crate::Settings;
 
 #[derive(Serialize)]
 struct Jwt<'a> {
@@ -18,7 +19,8 @@ struct Jwt<'a> {
     iat: u64,
     jti: &'a str,
     user_id: u64,
-    iss: &'static str,
+    #[serde(flatten)]
+    parties: &'a Parties,
     epoch: u64,
     /// The family of the session. Only the refresh token has it, and its `jti` is the session's secret.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +31,8 @@ struct Jwt<'a> {
 #[derive(Deserialize)]
 pub(super) struct RefreshToken {
     token_type: String,
-    iss: String,
+    #[serde(flatten)]
+    parties: ClaimedParties,
     user_id: u64,
     sid: String,
     jti: String,
@@ -39,7 +42,8 @@ pub(super) struct RefreshToken {
 #[derive(Deserialize)]
 pub(super) struct AccessToken {
     token_type: String,
-    iss: String,
+    #[serde(flatten)]
+    parties: ClaimedParties,
     user_id: u64,
     iat: f64,
     epoch: Option<u64>,
@@ -59,8 +63,8 @@ impl AccessToken {
     }
 
     /// Returns the subject of a token, if its claims are those of this contract.
-    pub(super) fn subject(self) -> Option<TokenSubject> {
-        let ours = self.is_of_type() && self.iss == CONTRACT;
+    pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
+        let ours = self.is_of_type() && settings.parties.are(&self.parties);
         let Self { user_id, iat, epoch, .. } = self;
         ours.then_some(TokenSubject { user_id, epoch, iat, session: None })
     }
@@ -75,29 +79,27 @@ pub(super) fn issue(
 ) -> Result<Tokens, Refusal> {
     let session = signed_in.session.as_ref().ok_or(Refusal::Fault)?;
     let iat = caller.now.secs();
-    let claims = |token_type, lifetime: Duration, jti, sid| Jwt {
+    let claims = |token_type, lifetime: Duration, parties, jti, sid| Jwt {
         token_type,
         exp: iat + lifetime.as_secs(),
         iat,
         jti,
         user_id: signed_in.user.id,
-        iss: CONTRACT,
+        parties,
         epoch: signed_in.user.epoch,
         sid,
     };
     let jti = hex::encode(random::<16>());
-    let access = claims("access", settings.access_lifetime, &jti, None);
+    let access = claims("access", settings.access_lifetime, &settings.parties, &jti, None);
     let lifetime = settings.refresh_lifetime.min(settings.session_absolute);
-    let refresh = claims("refresh", lifetime, &session.secret, Some(&session.family));
+    let refresh =
+        claims("refresh", lifetime, &settings.refresh_parties, &session.secret, Some(&session.family));
     Ok(Tokens { access: app.sign(&access)?, refresh: app.sign(&refresh)? })
 }
 
 /// Returns the session token in a refresh token, if its claims are those of this contract.
-pub(super) fn session_of(token: RefreshToken) -> Option<SessionToken> {
-    let RefreshToken { token_type, iss, user_id, sid: family, jti: secret } = token;
-    (token_type == "refresh" && iss == CONTRACT).then(|| SessionToken {
-        user_id,
-        family,
-        secret: SessionSecret::hex(secret),
-    })
+pub(super) fn session_of(token: RefreshToken, settings: &Settings) -> Option<SessionToken> {
+    let RefreshToken { token_type, parties, user_id, sid: family, jti: secret } = token;
+    let ours = token_type == "refresh" && settings.refresh_parties.are(&parties);
+    ours.then(|| SessionToken { user_id, family, secret: SessionSecret::hex(secret) })
 }

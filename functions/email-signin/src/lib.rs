@@ -24,11 +24,12 @@ use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::session;
+use postern::token::Parties;
 
 #[cfg(fuzzing)]
 pub use self::sign_in::read;
 
-/// The name of this contract, the kind of its sessions, and the issuer of its tokens.
+/// The name of this contract, the kind of its sessions, and the default issuer of its tokens.
 const CONTRACT: &str = "email";
 const SIGN_IN: &str = "/api/sign-in";
 const REFRESH: &str = "/api/token/refresh";
@@ -46,6 +47,10 @@ pub const ROUTES: &[(Method, &str)] = &[
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    parties: Parties,
+    /// Only this contract reads its refresh tokens. So they are for no audience, and a backend that checks the
+    /// audience takes none of them for an access token.
+    refresh_parties: Parties,
     hide_unknown_users: bool,
     access_lifetime: Duration,
     refresh_lifetime: Duration,
@@ -54,20 +59,29 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `HIDE_UNKNOWN_USERS`, `EMAIL_ACCESS_TOKEN_SECONDS`, `EMAIL_REFRESH_TOKEN_SECONDS`,
-    /// `SESSION_ABSOLUTE_SECONDS` and `SESSION_LOST_REPLY_SECONDS`.
+    /// Reads `EMAIL_JWT_ISSUER`, `EMAIL_JWT_AUDIENCE`, `HIDE_UNKNOWN_USERS`, `EMAIL_ACCESS_TOKEN_SECONDS`,
+    /// `EMAIL_REFRESH_TOKEN_SECONDS`, `SESSION_ABSOLUTE_SECONDS` and `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
     /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (_, session_absolute) = session::lifetimes(env)?;
+        let parties =
+            Parties::from_env(env, ("EMAIL_JWT_ISSUER", Some(CONTRACT)), ("EMAIL_JWT_AUDIENCE", None));
         Ok(Self {
+            refresh_parties: parties.without_audience(),
+            parties,
             hide_unknown_users: env.flag("HIDE_UNKNOWN_USERS")?,
             access_lifetime: env.seconds("EMAIL_ACCESS_TOKEN_SECONDS", Duration::from_secs(300))?,
             refresh_lifetime: env.seconds("EMAIL_REFRESH_TOKEN_SECONDS", Duration::from_secs(86_400))?,
             session_absolute,
             lost_reply: session::lost_reply(env)?,
         })
+    }
+
+    /// Returns the issuer and the audience of the access tokens.
+    pub const fn parties(&self) -> &Parties {
+        &self.parties
     }
 }
 
@@ -77,8 +91,8 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
     let reply = match http::route(&request, ROUTES) {
         Some(SIGN_IN) => sign_in::handle(app, settings, &caller, &request).await,
         Some(REFRESH) => refresh::handle(app, settings, &caller, &request).await,
-        Some(BLACKLIST) => blacklist::handle(app, &caller, &request).await,
-        Some(PROFILE) => profile::handle(app, &caller, &request).await,
+        Some(BLACKLIST) => blacklist::handle(app, settings, &caller, &request).await,
+        Some(PROFILE) => profile::handle(app, settings, &caller, &request).await,
         _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)

@@ -6,13 +6,13 @@ use postern::audit::{self, Caller, Outcome};
 use postern::http::{self, Request, Response};
 use postern::{App, Refusal};
 
-use crate::CONTRACT;
 use crate::attributes::account;
 use crate::claims::AccessToken;
 use crate::errors::{AuthenticationError, refuse, unauthenticated};
+use crate::{CONTRACT, Settings};
 
 /// Shows the user of the access token.
-pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Response {
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let bearer = http::bearer(request);
     if bearer.is_some_and(|token| token.is_empty() || token.contains(char::is_whitespace)) {
         audit::session(caller, Outcome::BadToken, None);
@@ -21,7 +21,7 @@ pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Res
     let mut wrong_type = false;
     let subject = |token: AccessToken| {
         wrong_type = !token.is_of_type();
-        token.subject()
+        token.subject(settings)
     };
     let outcome = match app.holder(caller, bearer, subject).await {
         Ok(TokenHolder { user, .. }) => user

@@ -12,7 +12,7 @@ use crate::{CONTRACT, Settings, claims};
 
 /// Exchanges a refresh token for an access token and the next refresh token.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let presented = match refresh_token(app, caller, request).await {
+    let presented = match refresh_token(app, settings, caller, request).await {
         Ok(presented) => presented,
         Err(reply) => return reply,
     };
@@ -31,6 +31,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
 /// Returns the session token in the refresh token of a body. Returns the reply if there is no valid one.
 pub(super) async fn refresh_token(
     app: &App,
+    settings: &Settings,
     caller: &Caller,
     request: &Request,
 ) -> Result<SessionToken, Response> {
@@ -40,8 +41,8 @@ pub(super) async fn refresh_token(
         let refresh = ["This field is required."];
         http::json(body.status(StatusCode::BAD_REQUEST), &NoRefresh { refresh })
     })?;
-    let session = app.keys().verify(&token, caller.now).await.ok().and_then(claims::session_of);
-    session.ok_or_else(|| {
+    let claims = app.keys().verify(&token, caller.now).await.ok();
+    claims.and_then(|claims| claims::session_of(claims, settings)).ok_or_else(|| {
         audit::session(caller, Outcome::BadToken, None);
         bad_token()
     })

@@ -1,42 +1,74 @@
-//! The key set, `GET /.well-known/jwks.json`: the keys with which others verify Postern's tokens.
+//! The key set and the discovery document: with them others verify Postern's tokens.
 //!
-//! It is a JWK Set (RFC 7517) of the public halves of the signing keys. An HS256 key has no public half, so
-//! the set is empty if all keys are HS256. The route is public, and the function has no table.
+//! | route | file |
+//! |---|---|
+//! | `GET /.well-known/jwks.json`: the public keys (RFC 7517) | `key_set.rs` |
+//! | `GET /.well-known/openid-configuration`: the metadata of the issuer, if one is set (RFC 8414) | `discovery.rs` |
+//!
+//! An HS256 key has no public half, so the set is empty if all keys are HS256. The routes are public, and the
+//! function has no table.
 
+mod discovery;
+mod key_set;
+
+use lambda_http::http::Method;
 use lambda_http::http::header::{CACHE_CONTROL, HeaderValue, VARY};
-use lambda_http::http::{Method, StatusCode};
 use postern::clock::Timestamp;
+use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::token::Keys;
-use postern::token::PublicKey;
-use serde::Serialize;
 
 const KEY_SET: &str = "/.well-known/jwks.json";
+const DISCOVERY: &str = "/.well-known/openid-configuration";
 /// The routes of this function, without their trailing slashes.
-pub const ROUTES: &[(Method, &str)] = &[(Method::GET, KEY_SET)];
+pub const ROUTES: &[(Method, &str)] = &[(Method::GET, KEY_SET), (Method::GET, DISCOVERY)];
+/// The routes if no issuer is set.
+const WITHOUT_ISSUER: &[(Method, &str)] = &[(Method::GET, KEY_SET)];
 
 /// How long caches may keep the reply. A new key must be in every cache before it signs, so `postern keys
 /// rotate` waits for these five minutes.
 const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-#[derive(Serialize)]
-struct KeySet<'a> {
-    keys: Vec<PublicKey<'a>>,
+/// The settings of this function.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    issuer: Option<String>,
+    account_issuer: Option<String>,
+}
+
+impl Settings {
+    /// Reads `DISCOVERY_ISSUER`, and `ACCOUNT_JWT_ISSUER`, because account's token endpoint belongs to that issuer.
+    ///
+    /// # Errors
+    /// If the issuer is no `https` URL, or has a query, a fragment or a slash at its end.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            issuer: env.https_url("DISCOVERY_ISSUER")?.map(str::to_owned),
+            account_issuer: env.optional("ACCOUNT_JWT_ISSUER").map(str::to_owned),
+        })
+    }
 }
 
 /// Handles a request at this time.
-pub async fn handle(keys: &Keys, now: Timestamp, request: Request) -> Response {
+pub async fn handle(settings: &Settings, keys: &Keys, now: Timestamp, request: Request) -> Response {
     let caller = http::caller_at(now, "jwks", &request);
-    let reply = match http::route(&request, ROUTES) {
-        Some(KEY_SET) => key_set(keys, now).await,
-        _ => http::no_route(&request, ROUTES),
+    let routes = if settings.issuer.is_some() { ROUTES } else { WITHOUT_ISSUER };
+    let reply = match (http::route(&request, routes), &settings.issuer) {
+        (Some(KEY_SET), _) => {
+            keys.read_again_if_old(now).await;
+            cached(key_set::handle(&keys.current()))
+        }
+        (Some(DISCOVERY), Some(issuer)) => {
+            keys.read_again_if_old(now).await;
+            cached(discovery::handle(settings, issuer, &keys.current()))
+        }
+        _ => http::no_route(&request, routes),
     };
     http::with_request_id(reply, &caller)
 }
 
-async fn key_set(keys: &Keys, now: Timestamp) -> Response {
-    keys.read_again_if_old(now).await;
-    let mut reply = http::json(StatusCode::OK, &KeySet { keys: keys.current().public_keys() });
+/// Lets caches keep a reply.
+fn cached(mut reply: Response) -> Response {
     let headers = reply.headers_mut();
     headers.insert(CACHE_CONTROL, CACHING);
     // API Gateway adds CORS headers only if the request has an origin. So a cache must not use one reply for

@@ -1,10 +1,17 @@
-//! The Lambda entry of the key set.
+//! The Lambda entry of the key set and the discovery document.
 
 use std::process::ExitCode;
 
+use jwks::Settings;
 use postern::clock::now;
 use postern::token::Keys;
 
 fn main() -> ExitCode {
-    postern::http::serve(Keys::start, |keys, request| jwks::handle(keys, now(), request))
+    postern::http::serve(
+        async |env| {
+            let settings = Settings::from_env(env)?;
+            Ok((settings, Keys::start(env).await?))
+        },
+        |(settings, keys), request| jwks::handle(settings, keys, now(), request),
+    )
 }

@@ -6,6 +6,7 @@ use postern::app::TokenSubject;
 use postern::audit::Caller;
 use postern::identity::User;
 use postern::random::random;
+use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +22,8 @@ struct Jwt<'a> {
     username: &'a str,
     role: &'a str,
     status: i8,
-    aud: &'a str,
-    iss: &'a str,
+    #[serde(flatten)]
+    parties: &'a Parties,
     iat: u64,
     exp: u64,
     epoch: u64,
@@ -35,8 +36,8 @@ struct Jwt<'a> {
 pub(super) struct PresentedJwt {
     #[serde(rename = "_id")]
     id: u64,
-    aud: String,
-    iss: String,
+    #[serde(flatten)]
+    parties: ClaimedParties,
     iat: f64,
     epoch: Option<u64>,
 }
@@ -44,9 +45,8 @@ pub(super) struct PresentedJwt {
 impl PresentedJwt {
     /// Returns the subject of a JWT, if its claims are those of this contract.
     pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
-        let Self { id: user_id, aud, iss, iat, epoch } = self;
-        let ours = aud == settings.audience && iss == settings.issuer;
-        ours.then_some(TokenSubject { user_id, epoch, iat, session: None })
+        let Self { id: user_id, parties, iat, epoch } = self;
+        settings.parties.are(&parties).then_some(TokenSubject { user_id, epoch, iat, session: None })
     }
 }
 
@@ -67,8 +67,7 @@ pub(super) fn issue(
         username: &user.username,
         role: &attributes.role,
         status: status(user.status),
-        aud: &settings.audience,
-        iss: &settings.issuer,
+        parties: &settings.parties,
         iat,
         exp: iat + LIFETIME.as_secs(),
         epoch: user.epoch,

@@ -20,6 +20,7 @@ use lambda_http::http::Method;
 use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
+use postern::token::Parties;
 
 #[cfg(fuzzing)]
 pub use self::sign_in::read;
@@ -37,8 +38,7 @@ pub const ROUTES: &[(Method, &str)] =
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    issuer: String,
-    audience: String,
+    parties: Parties,
     totp_issuer: String,
 }
 
@@ -46,13 +46,18 @@ impl Settings {
     /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE` and `MFA_TOTP_ISSUER`, which authenticators show.
     ///
     /// # Errors
-    /// If the issuer is another contract's.
+    /// This never fails.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let ours = Some("postern");
         Ok(Self {
-            issuer: env.issuer("MFA_JWT_ISSUER", "postern", "email")?,
-            audience: env.optional("MFA_JWT_AUDIENCE").unwrap_or("postern").to_owned(),
+            parties: Parties::from_env(env, ("MFA_JWT_ISSUER", ours), ("MFA_JWT_AUDIENCE", ours)),
             totp_issuer: env.optional("MFA_TOTP_ISSUER").unwrap_or("Postern").to_owned(),
         })
+    }
+
+    /// Returns the issuer and the audience of the JWTs.
+    pub const fn parties(&self) -> &Parties {
+        &self.parties
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use postern::app::TokenSubject;
 use postern::audit::Caller;
 use postern::identity::User;
+use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,8 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 
 #[derive(Serialize)]
 struct Jwt<'a> {
-    iss: &'a str,
+    #[serde(flatten)]
+    parties: &'a Parties,
     sub: u64,
     iat: u64,
     exp: u64,
@@ -25,7 +27,8 @@ struct Jwt<'a> {
 /// The claims of a JWT that a client sends.
 #[derive(Deserialize)]
 pub(super) struct PresentedJwt {
-    iss: String,
+    #[serde(flatten)]
+    parties: ClaimedParties,
     sub: u64,
     iat: f64,
     epoch: Option<u64>,
@@ -34,8 +37,8 @@ pub(super) struct PresentedJwt {
 impl PresentedJwt {
     /// Returns the subject of a JWT, if its claims are those of this contract.
     pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
-        let Self { iss, sub: user_id, iat, epoch } = self;
-        (iss == settings.issuer).then_some(TokenSubject { user_id, epoch, iat, session: None })
+        let Self { parties, sub: user_id, iat, epoch } = self;
+        settings.parties.are(&parties).then_some(TokenSubject { user_id, epoch, iat, session: None })
     }
 }
 
@@ -46,6 +49,6 @@ impl PresentedJwt {
 pub(super) fn issue(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<String, Refusal> {
     let iat = caller.now.secs();
     let exp = iat + LIFETIME.as_secs();
-    let claims = Jwt { iss: &settings.issuer, sub: user.id, iat, exp, epoch: user.epoch };
+    let claims = Jwt { parties: &settings.parties, sub: user.id, iat, exp, epoch: user.epoch };
     app.sign(&claims)
 }

@@ -25,6 +25,7 @@ use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::session;
+use postern::token::Parties;
 
 #[cfg(fuzzing)]
 pub use self::change_password::read_change;
@@ -48,23 +49,32 @@ pub const ROUTES: &[(Method, &str)] = &[
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    issuer: String,
+    parties: Parties,
     session_idle: Duration,
     session_absolute: Duration,
 }
 
 impl Settings {
-    /// Reads `SESSION_JWT_ISSUER` and the sessions' lifetimes.
+    /// Reads `SESSION_JWT_ISSUER`, `SESSION_JWT_AUDIENCE` and the sessions' lifetimes.
     ///
     /// # Errors
     /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (session_idle, session_absolute) = session::lifetimes(env)?;
         Ok(Self {
-            issuer: env.issuer("SESSION_JWT_ISSUER", "lumen-jwt", "email")?,
+            parties: Parties::from_env(
+                env,
+                ("SESSION_JWT_ISSUER", Some("lumen-jwt")),
+                ("SESSION_JWT_AUDIENCE", None),
+            ),
             session_idle,
             session_absolute,
         })
+    }
+
+    /// Returns the issuer and the audience of the JWTs.
+    pub const fn parties(&self) -> &Parties {
+        &self.parties
     }
 }
 

@@ -1,11 +1,14 @@
 //! The access tokens that this contract reads. It issues none.
 
 use postern::app::TokenSubject;
-use serde::de::{Error as _, IgnoredAny};
+use postern::token::ClaimedParties;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// The claims of an access token. The tokens of other contracts have an issuer or an audience, and refresh
-/// tokens have another type.
+use crate::Settings;
+
+/// The claims of an access token. The tokens of other contracts have another issuer or another audience, and
+/// refresh tokens have another type.
 #[derive(Deserialize)]
 pub(super) struct AccessToken {
     #[serde(deserialize_with = "user_id")]
@@ -18,10 +21,8 @@ pub(super) struct AccessToken {
     epoch: Option<u64>,
     /// The id of the token's session. A token of another backend has none.
     sid: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    iss: bool,
-    #[serde(default, deserialize_with = "present")]
-    aud: bool,
+    #[serde(flatten)]
+    parties: ClaimedParties,
 }
 
 /// Reads a user's id: a number, or its decimal digits in a string, as djangorestframework-simplejwt 5.5
@@ -42,11 +43,6 @@ fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> 
     }
 }
 
-/// Reads whether a claim is present, with any value, null included.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum TokenType {
@@ -64,9 +60,9 @@ enum Jti {
 
 impl AccessToken {
     /// Returns the subject of a token, if its claims are not those of another contract.
-    pub(super) fn subject(self) -> Option<TokenSubject> {
-        let Self { user_id, iat, epoch, sid, iss, aud, .. } = self;
+    pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
+        let Self { user_id, iat, epoch, sid, parties, .. } = self;
         let session = sid.map(|id| ("account", id));
-        (!iss && !aud).then_some(TokenSubject { user_id, epoch, iat, session })
+        settings.parties.are(&parties).then_some(TokenSubject { user_id, epoch, iat, session })
     }
 }

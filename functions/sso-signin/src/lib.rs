@@ -15,6 +15,7 @@ use lambda_http::http::Method;
 use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
+use postern::token::Parties;
 
 /// The name of this contract.
 const CONTRACT: &str = "sso";
@@ -22,25 +23,33 @@ const SIGN_IN: &str = "/api/v2/sso/signin";
 /// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 
-/// The settings of this contract. It has none.
-#[derive(Debug)]
-pub struct Settings;
+/// The settings of this contract.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    parties: Parties,
+}
 
 impl Settings {
-    /// Reads nothing.
+    /// Reads `ACCOUNT_JWT_ISSUER` and `ACCOUNT_JWT_AUDIENCE`, which are in the tokens of account.
     ///
     /// # Errors
     /// This never fails.
-    pub const fn from_env(_: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self)
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let parties = Parties::from_env(env, ("ACCOUNT_JWT_ISSUER", None), ("ACCOUNT_JWT_AUDIENCE", None));
+        Ok(Self { parties })
+    }
+
+    /// Returns the issuer and the audience of the tokens that this contract accepts.
+    pub const fn parties(&self) -> &Parties {
+        &self.parties
     }
 }
 
 /// Handles a request.
-pub async fn handle(app: &App, _: &Settings, request: Request) -> Response {
+pub async fn handle(app: &App, settings: &Settings, request: Request) -> Response {
     let caller = http::caller(app, CONTRACT, &request);
     let reply = match http::route(&request, ROUTES) {
-        Some(SIGN_IN) => sign_in::handle(app, &caller, &request).await,
+        Some(SIGN_IN) => sign_in::handle(app, settings, &caller, &request).await,
         _ => http::no_route(&request, ROUTES),
     };
     http::with_request_id(reply, &caller)

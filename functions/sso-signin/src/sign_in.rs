@@ -8,10 +8,10 @@ use postern::identity::User;
 use postern::{App, Refusal};
 use serde::Serialize;
 
-use crate::CONTRACT;
 use crate::attributes::{Attributes, Role};
 use crate::claims::AccessToken;
 use crate::errors::{bad_token, no_token, refuse};
+use crate::{CONTRACT, Settings};
 
 #[derive(Serialize)]
 struct Success<'a> {
@@ -23,9 +23,9 @@ struct Success<'a> {
 }
 
 /// Shows the user of an access token.
-pub(super) async fn handle(app: &App, caller: &Caller, request: &Request) -> Response {
+pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let token = http::bearer(request);
-    let subject = app.claims(caller, token, AccessToken::subject).await;
+    let subject = app.claims(caller, token, |token: AccessToken| token.subject(settings)).await;
     let user_id = subject.as_ref().ok().map(|subject| subject.user_id);
     let shown = match subject {
         Ok(subject) => user_of(app, caller, token.unwrap_or_default(), &subject).await,

@@ -5,7 +5,7 @@
 //! has the member `password_peppers` too.
 
 use ring::hmac;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::jwk::{self, Jwk, Key, KeyError, LEAST_HMAC_BYTES, PublicKey, bytes, encode};
@@ -63,6 +63,17 @@ impl KeySet {
     /// that verifies can also sign.
     pub fn public_keys(&self) -> Vec<PublicKey<'_>> {
         self.keys.iter().filter_map(Key::public).collect()
+    }
+
+    /// Returns the algorithms of the public keys, each once.
+    pub fn public_algorithms(&self) -> Vec<impl Serialize + use<>> {
+        let mut algorithms = Vec::new();
+        for key in self.keys.iter().filter(|key| key.public().is_some()) {
+            if !algorithms.contains(&key.algorithm) {
+                algorithms.push(key.algorithm);
+            }
+        }
+        algorithms
     }
 }
 

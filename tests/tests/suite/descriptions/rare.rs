@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postern::store::operator::UserChange;
 use postern_tests::deployment::{Deployment, Reply};
+use postern_tests::table::DISCOVERY_ISSUER;
 use serde_json::json;
 
 use super::shown::Shown;
@@ -24,7 +25,7 @@ pub(super) async fn all() -> Vec<Shown> {
     shown.push(of_a_confirmed_enrolment(&deployment).await);
     shown.extend(of_other_roles(&deployment).await);
     shown.push(of_an_expired_token(&deployment).await);
-    shown.push(of_all_kinds_of_keys().await);
+    shown.extend(of_all_kinds_of_keys().await);
     shown
 }
 
@@ -108,9 +109,12 @@ async fn of_an_expired_token(deployment: &Deployment) -> Shown {
     send(deployment, "email", "GET", "/api/profile/", &[("authorization", &bearer)], "").await
 }
 
-async fn of_all_kinds_of_keys() -> Shown {
-    let deployment = forge::deployment().await;
+/// The key set, and the metadata of an issuer that is also account's.
+async fn of_all_kinds_of_keys() -> [Shown; 2] {
+    let mut deployment = forge::deployment().await;
+    deployment.restart(|env| env.with("ACCOUNT_JWT_ISSUER", DISCOVERY_ISSUER)).await;
     let shown = send(&deployment, "jwks", "GET", "/.well-known/jwks.json", &[], "").await;
     assert_eq!(shown.reply.json()["keys"].as_array().map(Vec::len), Some(3));
-    shown
+    let discovery = send(&deployment, "jwks", "GET", "/.well-known/openid-configuration", &[], "").await;
+    [shown, discovery]
 }

@@ -52,7 +52,7 @@ async fn token_of_another_type_is_refused() {
     each("token_type", &values).await;
 }
 
-/// An access token for sso has no issuer. A token with an issuer belongs to another contract.
+/// Without a setting, an access token for sso has no issuer. `parties` has the settings.
 #[tokio::test]
 async fn token_with_an_issuer_is_refused() {
     let values = ["email", "postern", "https://accounts.example.com", "sso", ""].map(Value::from);

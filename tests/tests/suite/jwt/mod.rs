@@ -5,5 +5,6 @@
 mod claims;
 mod headers;
 mod key_rotation;
+mod parties;
 mod signatures;
 mod structure;

@@ -41,7 +41,9 @@ pub(crate) async fn key_set(deployment: &Deployment) -> Reply {
 /// The key set of a function that holds these keys and no table.
 async fn key_set_of(keys: &Keys, now: Timestamp) -> Reply {
     let event = LambdaEvent::new(event(&Method::GET, PATH), Context::default());
-    let reply = invoke(&Edge::default(), |request| jwks::handle(keys, now, request), event).await.unwrap();
+    let settings = jwks::Settings::from_env(&Environment::of::<&str, &str>([])).unwrap();
+    let reply =
+        invoke(&Edge::default(), |request| jwks::handle(&settings, keys, now, request), event).await.unwrap();
     Reply::of(&serde_json::to_value(reply).unwrap())
 }
 

@@ -1,3 +1,4 @@
 //! The routes of jwks.
 
+mod discovery;
 pub(crate) mod key_set;

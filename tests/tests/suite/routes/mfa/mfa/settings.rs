@@ -9,22 +9,6 @@ use crate::support::mfa::{PASSWORD, assert_unauthenticated, begin, post_mfa};
 use crate::support::signed_in::{HeldToken, WHOAMI, get, member, mfa_jwt, sign_in};
 
 #[tokio::test]
-async fn issuer_of_the_email_contract_is_refused_as_a_setting() {
-    let deployment = Deployment::start().await;
-    let env = |name: &str, value: &str| deployment.env.clone().with(name, value);
-    let error = mfa_signin::Settings::from_env(&env("MFA_JWT_ISSUER", "email")).unwrap_err();
-    assert_eq!(error.variable, "MFA_JWT_ISSUER");
-    assert!(error.to_string().starts_with("MFA_JWT_ISSUER "), "{error}");
-    let error = session_signin::Settings::from_env(&env("SESSION_JWT_ISSUER", "email")).unwrap_err();
-    assert_eq!(error.variable, "SESSION_JWT_ISSUER");
-    assert!(error.to_string().starts_with("SESSION_JWT_ISSUER "), "{error}");
-    assert!(mfa_signin::Settings::from_env(&env("MFA_JWT_ISSUER", "Email")).is_ok());
-    assert!(session_signin::Settings::from_env(&env("SESSION_JWT_ISSUER", "e-mail")).is_ok());
-    // It does not affect the other setting.
-    assert!(mfa_signin::Settings::from_env(&env("SESSION_JWT_ISSUER", "email")).is_ok());
-}
-
-#[tokio::test]
 async fn otpauth_uri_names_the_configured_issuer() {
     for (set, shown) in [("", "Postern"), ("A & B", "A%20%26%20B"), ("Größe: 7", "Gr%C3%B6%C3%9Fe%3A%207")]
     {

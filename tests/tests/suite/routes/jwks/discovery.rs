@@ -1,0 +1,117 @@
+//! `GET /.well-known/openid-configuration`: the metadata of the issuer that is set.
+
+use lambda_http::http::Method;
+use postern::environment::Environment;
+use postern_tests::deployment::{self, Deployment, Reply};
+use serde_json::{Value, json};
+
+use crate::support::forge::{KEYS, Key};
+use crate::support::jwt::encode;
+use crate::support::words::assert_reply;
+
+const PATH: &str = "/.well-known/openid-configuration";
+const URL: &str = "https://sign-in.example.com";
+
+async fn discovery(deployment: &Deployment, method: &Method, path: &str) -> Reply {
+    deployment.invoke("jwks", deployment::event(method.as_str(), path, &[], None)).await
+}
+
+fn set(keys: &[Key]) -> String {
+    let keys: Vec<Value> = keys.iter().map(|key| key.private_jwk()).collect();
+    json!({"keys": keys, "recovery_code_key": encode(&[9; 32])}).to_string()
+}
+
+fn issuer(env: Environment, issuer: &str) -> Environment {
+    env.with("DISCOVERY_ISSUER", issuer)
+}
+
+#[tokio::test]
+async fn document_names_the_issuer_and_the_algorithms_of_the_published_keys() {
+    let mut deployment = Deployment::start().await;
+    for (keys, algorithms) in [
+        (&KEYS[..], &["ES256", "EdDSA", "RS256"][..]),
+        (&[Key::Rs], &["RS256"]),
+        (&[Key::Hs, Key::Es], &["ES256"]),
+        (&[Key::Hs], &[]),
+    ] {
+        for issuer in [URL, "https://example.com/base", "https://example.com:8443"] {
+            let env = |env: Environment| env.with("SIGNING_KEYS", set(keys)).with("DISCOVERY_ISSUER", issuer);
+            deployment.restart(env).await;
+            let reply = discovery(&deployment, &Method::GET, PATH).await;
+            assert_eq!(
+                reply.json(),
+                json!({
+                    "issuer": issuer,
+                    "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+                    "response_types_supported": [],
+                    "grant_types_supported": [],
+                    "subject_types_supported": ["public"],
+                    "id_token_signing_alg_values_supported": algorithms,
+                })
+            );
+            let more = json!({"cache-control": "public, max-age=300", "vary": "origin"});
+            assert_reply(&reply, 200, &reply.text, more, issuer);
+        }
+    }
+}
+
+/// The endpoints belong to the issuer of account's tokens, and are routes of account.
+#[tokio::test]
+async fn document_has_the_token_endpoint_if_the_issuer_is_accounts() {
+    let mut deployment = Deployment::start().await;
+    for (accounts, has) in [(URL, true), ("", false), ("https://other.example.com", false)] {
+        deployment.restart(|env| env.with("ACCOUNT_JWT_ISSUER", accounts)).await;
+        let document = discovery(&deployment, &Method::GET, PATH).await.json();
+        for (member, method, path) in [
+            ("token_endpoint", "token_endpoint_auth_methods_supported", "/oauth/token"),
+            ("revocation_endpoint", "revocation_endpoint_auth_methods_supported", "/oauth/revoke_token"),
+        ] {
+            let endpoint = if has { json!(format!("{URL}{path}/")) } else { Value::Null };
+            assert_eq!(document[member], endpoint, "{accounts}");
+            assert_eq!(document[method], if has { json!(["none"]) } else { Value::Null }, "{accounts}");
+            assert!(deployment.function("account").routes.contains(&(Method::POST, path)));
+        }
+        let grants = if has { json!(["refresh_token"]) } else { json!([]) };
+        assert_eq!(document["grant_types_supported"], grants);
+    }
+}
+
+#[tokio::test]
+async fn document_is_not_there_without_an_issuer() {
+    let deployment = Deployment::start_with(|env| issuer(env, "")).await;
+    for method in [Method::GET, Method::HEAD, Method::POST] {
+        for path in [PATH, &format!("{PATH}/")] {
+            let reply = discovery(&deployment, &method, path).await;
+            assert_reply(&reply, 404, r#"{"message":"Not Found"}"#, json!({}), path);
+        }
+    }
+    assert_eq!(discovery(&deployment, &Method::GET, "/.well-known/jwks.json").await.status, 200);
+}
+
+#[tokio::test]
+async fn issuer_that_verifiers_would_spell_otherwise_is_refused() {
+    let deployment = Deployment::start().await;
+    for refused in [
+        "postern",
+        "http://sign-in.example.com",
+        "https://",
+        "https:sign-in.example.com",
+        "https://sign-in.example.com/",
+        "https://sign-in.example.com/base/",
+        "https://sign-in.example.com//",
+        "https://Sign-in.example.com",
+        "HTTPS://sign-in.example.com",
+        "https://sign-in.example.com:443",
+        "https://sign-in.example.com?a=b",
+        "https://sign-in.example.com/#a",
+        "https://sign-in.example.com/a/../b",
+        "https://user@sign-in.example.com",
+        " https://sign-in.example.com",
+    ] {
+        let error = jwks::Settings::from_env(&issuer(deployment.env.clone(), refused)).unwrap_err();
+        assert_eq!(error.variable, "DISCOVERY_ISSUER", "{refused}");
+    }
+    for accepted in [URL, "https://example.com/base", "https://[::1]:8443", "https://127.0.0.1:3000/a/b"] {
+        assert!(jwks::Settings::from_env(&issuer(deployment.env.clone(), accepted)).is_ok(), "{accepted}");
+    }
+}
