@@ -21,6 +21,7 @@ from contracts import CLIENTS
 
 # The words with which a well-formed request may be refused with 400: the credentials or the user do not fit.
 REFUSALS = {
+    "account": {"invalid_client", "invalid_grant", "invalid_scope"},
     "email": {"Invalid password"},
 }
 # A positive request in these words would be a lie of the description: it is malformed after all.
@@ -47,7 +48,11 @@ def json_of(response):
 # Valid requests.
 
 
-@schemathesis.auth(refresh_interval=60, retry_on=[])
+def needs_token(context):
+    return bool(context.operation.definition.raw.get("security"))
+
+
+@schemathesis.auth(refresh_interval=60, retry_on=[]).apply_to(needs_token)
 class DemoUser:
     """An access token of a demo user, where a route needs one."""
 
