@@ -24,7 +24,7 @@ function data<T>(reply: { data?: T; response: Response }): T {
   return reply.data;
 }
 
-function expect<T>(found: T, expected: T) {
+function expect<T>(found: T, expected: NoInfer<T>) {
   if (found !== expected) throw new Error(`${found} and not ${expected}`);
 }
 
