@@ -6,18 +6,22 @@
 //! | [`dynamodb`] | the embedded DynamoDB API |
 //! | [`demo`] | the demo users |
 //! | [`functions`] | the five contracts and the key set, each as a Lambda function with events and replies in JSON |
+//! | [`descriptions`] | the OpenAPI descriptions of the contracts, `docs/api/*.yaml` |
 //! | [`template`] | the routes and the CORS settings of `template.yaml` |
 //! | [`gateway`] | the part of API Gateway: chooses the function of each HTTP request, makes the event and the HTTP response, and adds CORS headers |
 //! | [`audit_log`] | the audit events in a file, for `postern --local attempts` |
 //! | [`page`] | the page on which one can try each route, at `/` |
 //! | [`request_log`] | the line that is printed for each request |
+//! | [`yaml`] | YAML as JSON values |
 
 mod audit_line;
 pub mod audit_log;
 pub mod demo;
+pub mod descriptions;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
 pub mod page;
 pub mod request_log;
 pub mod template;
+pub mod yaml;

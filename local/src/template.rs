@@ -1,9 +1,10 @@
 //! What the local gateway reads from `template.yaml`: the routes of each function, and CORS. So `cargo run`
 //! routes as the stack does.
 
-use saphyr_parser::{Event, Parser, StrInput};
 use serde_json::{Map, Value};
 use thiserror::Error;
+
+use crate::yaml::{self, Plain};
 
 /// The template is not as the local gateway expects it. The error names the place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -42,13 +43,7 @@ impl Template {
     /// # Errors
     /// If the text is not YAML.
     pub fn from_yaml(text: &str) -> Result<Self, TemplateError> {
-        let mut events = Parser::new_from_str(text);
-        loop {
-            match next(&mut events)? {
-                Event::StreamStart | Event::DocumentStart(_) => {}
-                first => return Ok(Self(value(first, &mut events)?)),
-            }
-        }
+        yaml::read(text, Plain::Text).map(Self).map_err(|error| TemplateError(error.to_string()))
     }
 
     /// Returns the routes of all functions: the key of each route, and the name of its function's binary.
@@ -113,43 +108,5 @@ impl Template {
     fn object(&self, path: &[&str]) -> Result<&Map<String, Value>, TemplateError> {
         let members = self.at(path)?.as_object();
         members.ok_or_else(|| TemplateError(format!("{} has no members", path.join("."))))
-    }
-}
-
-fn next<'t>(events: &mut Parser<'t, StrInput<'t>>) -> Result<Event<'t>, TemplateError> {
-    match events.next_event() {
-        Some(Ok((event, _))) => Ok(event),
-        Some(Err(error)) => Err(TemplateError(error.to_string())),
-        None => Err(TemplateError("it ends too early".to_owned())),
-    }
-}
-
-/// Reads the value that begins with this event. Every scalar is a text.
-fn value<'t>(first: Event<'t>, events: &mut Parser<'t, StrInput<'t>>) -> Result<Value, TemplateError> {
-    match first {
-        Event::Scalar(text, ..) => Ok(Value::String(text.into_owned())),
-        Event::SequenceStart(..) => {
-            let mut items = Vec::new();
-            loop {
-                match next(events)? {
-                    Event::SequenceEnd => return Ok(Value::Array(items)),
-                    item => items.push(value(item, events)?),
-                }
-            }
-        }
-        Event::MappingStart(..) => {
-            let mut members = Map::new();
-            loop {
-                match next(events)? {
-                    Event::MappingEnd => return Ok(Value::Object(members)),
-                    Event::Scalar(name, ..) => {
-                        let first = next(events)?;
-                        members.insert(name.into_owned(), value(first, events)?);
-                    }
-                    _ => return Err(TemplateError("the name of a member is no text".to_owned())),
-                }
-            }
-        }
-        _ => Err(TemplateError("aliases are not supported".to_owned())),
     }
 }

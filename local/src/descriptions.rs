@@ -1,0 +1,28 @@
+//! The descriptions of the contracts and of the key set: the OpenAPI documents in `docs/api`.
+
+use serde_json::Value;
+
+use crate::yaml::{self, Plain, YamlError};
+
+/// The description of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// The contract's name, or `jwks`.
+    pub name: &'static str,
+    /// The OpenAPI 3.1 document.
+    pub document: Value,
+}
+
+/// The name and the YAML of each description.
+const FILES: &[(&str, &str)] = &[("email", include_str!("../../docs/api/email.yaml"))];
+
+/// Returns the descriptions that this program was built with.
+///
+/// # Errors
+/// If one of them is not YAML.
+pub fn all() -> Result<Vec<Description>, YamlError> {
+    let read = |(name, text): &(&'static str, &str)| {
+        yaml::read(text, Plain::Json).map(|document| Description { name, document })
+    };
+    FILES.iter().map(read).collect()
+}
