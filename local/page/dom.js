@@ -8,23 +8,33 @@ export function element(tag, properties = {}, ...children) {
     else if (value === true) made.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...present(children));
   return made;
 }
 
-// A description from the YAML: paragraphs, lists, and code between backticks.
+const present = (children) => children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+
+// Replaces what an element holds.
+export function fill(made, ...children) {
+  made.replaceChildren(...present(children));
+}
+
+// A description from the YAML: paragraphs, lists, `code` and **strong** text.
 export function prose(text = "") {
   return text.trim().split(/\n\s*\n/).filter(Boolean).flatMap((block) => {
-    const [first, ...items] = ("\n" + block).split(/\n\s*[-*] /);
-    const parts = [];
-    if (first.trim()) parts.push(element("p", {}, ...spans(first.trim())));
-    if (items.length) parts.push(element("ul", {}, items.map((item) => element("li", {}, ...spans(item)))));
-    return parts;
+    const [first, ...items] = `\n${block}`.split(/\n\s*[-*] /);
+    return [
+      first.trim() ? element("p", {}, spans(first.trim())) : null,
+      items.length ? element("ul", {}, items.map((item) => element("li", {}, spans(item)))) : null,
+    ];
   });
 }
 
 function spans(text) {
-  return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+  return text.split(/(`[^`]+`|\*\*[^*]+\*\*)/).map((part) => {
+    if (part.startsWith("`")) return element("code", {}, part.slice(1, -1));
+    return part.startsWith("**") ? element("strong", {}, part.slice(2, -2)) : part;
+  });
 }
 
 // A button that copies what `text()` returns.

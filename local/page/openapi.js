@@ -2,12 +2,18 @@
 
 const METHODS = ["get", "head", "post", "put", "patch", "delete"];
 
-export function readContract(name, document) {
+// `routes` are the paths in the order of the contract's code. The members of the document have none.
+export function readContract({ name, routes, document }) {
   const reader = new Reader(document);
-  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  const place = (path) => routes.indexOf(path.replace(/\/$/, ""));
+  const paths = Object.entries(document.paths).sort(([one], [other]) => place(one) - place(other));
+  const operations = paths.flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => reader.operation(name, path, method, item)));
-  return { name, title: document.info.title, description: document.info.description, operations };
+  return { name, description: document.info.description, operations };
 }
+
+// Orders names: those for which `first` is true, and then by the alphabet.
+const order = (first) => (one, other) => first(other) - first(one) || one.localeCompare(other);
 
 class Reader {
   constructor(document) {
@@ -61,16 +67,18 @@ class Reader {
     });
   }
 
+  // What succeeds comes first.
   examples(content) {
-    const named = Object.entries(content.examples ?? {}).map(([name, it]) => [name, this.resolve(it)]);
-    return named.map(([name, it]) => ({ name, summary: it.summary, value: it.value }));
+    const names = Object.keys(content.examples ?? {}).sort(order((name) => name.startsWith("success")));
+    return names.map((name) => ({ name, value: this.resolve(content.examples[name]).value }));
   }
 
   // The members of a body. Those of all alternatives are in one form.
   fields(schema, found = new Map(), required = true) {
     const { allOf = [], oneOf = [], anyOf = [], properties = {}, required: names = [] } = this.resolve(schema);
-    for (const [name, property] of Object.entries(properties)) {
-      const field = this.field(name, property);
+    const ordered = new Set([...names, ...Object.keys(properties)]);
+    for (const name of [...ordered].filter((it) => properties[it])) {
+      const field = this.field(name, properties[name]);
       const earlier = found.get(name);
       if (earlier) earlier.types.forEach((type) => field.types.add(type));
       found.set(name, { ...field, place: "body", required: required && names.includes(name) });

@@ -131,7 +131,7 @@ async fn run(options: Options) -> Result<(), StartError> {
                 audit_tail: audit_tail.clone(),
             };
             // The page is outside of the log, so its own requests print no line.
-            let router = with_page(router, page);
+            let router = with_page(router, &functions, page).map_err(|error| failed(&error))?;
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
             let server = axum::serve(listener, service).with_graceful_shutdown(async move {
                 stopped().await;

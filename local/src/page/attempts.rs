@@ -12,7 +12,7 @@ use postern::identity::LoginName;
 use postern::throttle::{Admission, Attempts};
 use serde_json::json;
 
-use super::{Page, json};
+use super::{Page, json_reply};
 
 /// Shows the failures in a row of the login name in the query, and how long it has to wait.
 pub(super) async fn reply(
@@ -32,7 +32,7 @@ pub(super) async fn reply(
         Admission::Admitted => 0,
         Admission::Refused(wait) => wait.as_millis() as u64,
     };
-    json(&json!({
+    json_reply(&json!({
         "name": name,
         "failures": counter.failures,
         "wait_ms": wait_ms,

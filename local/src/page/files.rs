@@ -18,7 +18,21 @@ macro_rules! files {
 files! {
     "icon.svg": "image/svg+xml",
     "style.css": "text/css; charset=utf-8",
+    "attempts.js": "text/javascript; charset=utf-8",
+    "audit.js": "text/javascript; charset=utf-8",
+    "code.js": "text/javascript; charset=utf-8",
+    "dom.js": "text/javascript; charset=utf-8",
+    "fields.js": "text/javascript; charset=utf-8",
+    "follow.js": "text/javascript; charset=utf-8",
+    "form.js": "text/javascript; charset=utf-8",
+    "jwt.js": "text/javascript; charset=utf-8",
     "main.js": "text/javascript; charset=utf-8",
+    "memory.js": "text/javascript; charset=utf-8",
+    "openapi.js": "text/javascript; charset=utf-8",
+    "reply.js": "text/javascript; charset=utf-8",
+    "request.js": "text/javascript; charset=utf-8",
+    "totp.js": "text/javascript; charset=utf-8",
+    "users.js": "text/javascript; charset=utf-8",
 }
 
 /// Sends the page itself.

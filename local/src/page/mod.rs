@@ -26,9 +26,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use postern::store::operator::Operator;
 use postern::throttle::Policy;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::audit_tail::AuditTail;
+use crate::descriptions::{self, Description};
+use crate::functions::Function;
+use crate::yaml::YamlError;
 
 /// What the page shows.
 pub struct Page {
@@ -44,27 +47,43 @@ pub struct Page {
     pub audit_tail: AuditTail,
 }
 
-/// Adds the page to an API.
-pub fn with_page(api: Router, page: Page) -> Router {
+/// Adds the page to the API of these functions.
+///
+/// # Errors
+/// If a description is not YAML.
+pub fn with_page(api: Router, functions: &[Function], page: Page) -> Result<Router, YamlError> {
     let (port, page) = (page.port, Arc::new(page));
+    let descriptions = contracts(functions, &descriptions::all()?);
     let local = Router::new()
+        .route("/descriptions.json", get(async move || json_reply(&descriptions)))
         .route("/users.json", get(users::reply))
         .route("/attempts", get(attempts::reply))
         .route("/audit", get(audit_tail::reply))
         .route("/{file}", get(files::reply))
         .fallback(not_found)
         .with_state(page);
-    Router::new()
+    Ok(Router::new()
         .route("/", get(files::index))
         .nest("/_local", local)
         .layer(middleware::from_fn_with_state(port, guard::guard))
-        .fallback_service(api)
+        .fallback_service(api))
+}
+
+/// Lists the functions, each with its description. An object in JSON has no order, and the page shows the routes in that of
+/// `routes`.
+fn contracts(functions: &[Function], descriptions: &[Description]) -> Value {
+    let described = functions.iter().filter_map(|function| {
+        let description = descriptions.iter().find(|it| it.name == function.name)?;
+        let routes: Vec<_> = function.routes.iter().map(|(_, path)| *path).collect();
+        Some(json!({"name": function.name, "routes": routes, "document": description.document}))
+    });
+    described.collect()
 }
 
 async fn not_found() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-fn json(value: &Value) -> Response {
+fn json_reply(value: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Page, json};
+use super::{Page, json_reply};
 use crate::demo::{DemoUser, LOCKED_NAMES, RECOVERY_CODES, USERS};
 
 /// Lists the demo users and the locked names. Both lists are empty if the table was begun without them.
@@ -15,7 +15,7 @@ pub(super) async fn reply(State(page): State<Arc<Page>>) -> Response {
         true => (USERS.iter().map(shown).collect(), &LOCKED_NAMES),
         false => (Vec::new(), &[]),
     };
-    json(&json!({"users": users, "locked": locked}))
+    json_reply(&json!({"users": users, "locked": locked}))
 }
 
 fn shown(user: &DemoUser) -> Value {
