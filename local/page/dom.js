@@ -30,7 +30,8 @@ export function prose(text = "") {
   });
 }
 
-function spans(text) {
+// A line of a description.
+export function spans(text = "") {
   return text.split(/(`[^`]+`|\*\*[^*]+\*\*)/).map((part) => {
     if (part.startsWith("`")) return element("code", {}, part.slice(1, -1));
     return part.startsWith("**") ? element("strong", {}, part.slice(2, -2)) : part;

@@ -1,6 +1,6 @@
 // The controls of a form. A value that was filled in stays as it is (a number, null, an empty text) until it is edited.
 
-import { element, labelled, select } from "./dom.js";
+import { element, labelled, select, spans } from "./dom.js";
 
 const shown = (value) => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
 
@@ -28,5 +28,5 @@ export function control(field) {
     return isNumber && !Number.isNaN(Number(input.value)) ? Number(input.value) : input.value;
   };
   const label = field.required ? [field.name, element("span", { class: "note" }, " required")] : [field.name];
-  return { name: field.name, field, input, node: labelled(element("span", {}, label), input, field.description), get, set };
+  return { name: field.name, field, input, node: labelled(element("span", {}, label), input, field.description && spans(field.description)), get, set };
 }

@@ -26,7 +26,7 @@ export function resolved(value, bodies) {
   return members.some(([, member]) => member === undefined) ? undefined : Object.fromEntries(members);
 }
 
-// The operations that can follow: [{ operation, description, prefill: { values, token } }].
+// The operations that can follow: [{ operation, description, prefill: { values, token, scheme } }].
 export function followers(operation, operations, status, bodies) {
   const { links = [] } = operation.replies.find((it) => it.status === String(status)) ?? {};
   const own = links.flatMap(({ operationId, description, parameters = {}, requestBody }) => {
@@ -34,14 +34,15 @@ export function followers(operation, operations, status, bodies) {
     const given = resolved(parameters, bodies);
     const values = requestBody === undefined ? undefined : resolved(requestBody, bodies);
     if (!next || given === undefined || (requestBody !== undefined && values === undefined)) return [];
-    return [{ operation: next, description, prefill: { values, token: tokenOf(given) } }];
+    return [{ operation: next, description, prefill: { values, ...tokenOf(given) } }];
   });
-  return [...own, ...toSso(operation, operations, bodies.response)];
+  return [...own, ...toSso(operation, operations, bodies.response), ...toConfirmation(operation, bodies.response)];
 }
 
+// The token in the parameters of a link, and where it is sent: `header.Authorization` or `query.token`.
 function tokenOf(parameters) {
-  const [token] = Object.values(parameters);
-  return token?.replace(/^Bearer /, "");
+  const [[place, token] = []] = Object.entries(parameters);
+  return place ? { token: token.replace(/^Bearer /, ""), scheme: place.startsWith("query.") ? "query" : "bearer" } : {};
 }
 
 // A description has no links to another contract, and sso takes the access tokens of account.
@@ -50,4 +51,11 @@ function toSso(operation, operations, body) {
   const sso = operations.find((it) => it.contract === "sso");
   const description = "sso takes the access token of account.";
   return token && sso ? [{ operation: sso, description, prefill: { token } }] : [];
+}
+
+// A link cannot say that the user types a code.
+function toConfirmation(operation, body) {
+  const secret = body?.mfa?.secret;
+  const description = "A code of this secret switches MFA on.";
+  return secret ? [{ operation, label: "Confirm with a code", description, prefill: { values: { mfa: true, secret } } }] : [];
 }

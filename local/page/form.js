@@ -10,21 +10,22 @@ const FORM = "application/x-www-form-urlencoded";
 const MULTIPART = "multipart/form-data";
 
 export class OperationForm {
-  // `prefill` has the values of members and the token that an earlier reply gave: { values, token }.
+  // `prefill` has what an earlier reply gave: the values of members, the token, and how it is sent.
   constructor(operation, users, prefill, changed) {
     Object.assign(this, { operation, users, changed, controls: [], content: operation.contents[0] ?? null });
     this.node = element("div", { class: "fields", oninput: changed, onchange: changed });
-    this.addCredentials(prefill.token ?? accessToken(operation.contract));
+    this.addCredentials(prefill.token ?? accessToken(operation.contract), prefill.scheme);
     this.parameters = operation.parameters.map(control);
     this.node.append(...this.parameters.map((it) => it.node));
     if (this.content) this.addBody(prefill.values);
   }
 
-  addCredentials(token) {
+  addCredentials(token, scheme) {
     const { credentials } = this.operation;
     if (!credentials.length) return;
     const ways = credentials.map((it, index) => [String(index), it.scheme === "bearer" ? "Authorization: Bearer" : `?${it.name}=`]);
     this.way = select([...ways, ["none", "not sent"]]);
+    this.way.value = String(Math.max(0, credentials.findIndex((it) => it.scheme === scheme)));
     this.token = element("input", { type: "text", autocomplete: "off", spellcheck: "false" });
     this.token.value = token ?? "";
     const hint = token ? "From an earlier reply." : `No reply has given a token yet. Sign in ${this.operation.contract === "sso" ? "at account " : ""}first.`;

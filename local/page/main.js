@@ -5,6 +5,7 @@ import { followAudit } from "./audit.js";
 import { copyButton, element, fill, prose } from "./dom.js";
 import { followers } from "./follow.js";
 import { OperationForm } from "./form.js";
+import { decode } from "./jwt.js";
 import { rememberReply } from "./memory.js";
 import { readContract } from "./openapi.js";
 import { showReply } from "./reply.js";
@@ -77,7 +78,9 @@ function formOf(operation) {
 }
 
 async function exchange(operation, form, result, announcement) {
-  const [request, values, login] = [form.request(), form.values(), form.login()];
+  const [request, values] = [form.request(), form.values()];
+  // A change of MFA counts under the username of the token.
+  const login = form.login() ?? decode(form.token?.value)?.claims.username;
   announcement.textContent = "Sent.";
   const reply = await send(request);
   const body = parsed(reply.text);

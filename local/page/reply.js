@@ -1,6 +1,6 @@
 // Shows a reply: status, headers, body, the tokens in it, and what follows.
 
-import { element, fill } from "./dom.js";
+import { element, fill, spans } from "./dom.js";
 import { claimText, decode, strings } from "./jwt.js";
 
 // `follow(follower)` opens the form of an operation that follows.
@@ -11,19 +11,23 @@ export function showReply(node, { reply, body, operation, followers, follow }) {
     element("h3", {}, "Reply"),
     element("p", { class: reply.status < 400 ? "status good" : "status bad" },
       element("strong", {}, `${reply.status} ${reply.statusText}`), ` in ${reply.milliseconds} ms. `,
-      documented ? documented.description : "The description does not list this status."),
+      documented ? spans(documented.description) : "The description does not list this status."),
     special(body),
     followers.length > 0 && element("div", { class: "follow" },
       element("h4", {}, "What follows"),
       element("ul", {}, followers.map((it) => element("li", {},
-        element("button", { type: "button", onclick: () => follow(it) }, it.operation.contract === operation.contract ? it.operation.summary : `${it.operation.contract}: ${it.operation.summary}`),
-        " ", element("small", {}, it.description ?? ""))))),
+        element("button", { type: "button", onclick: () => follow(it) }, labelOf(it, operation)),
+        " ", element("small", {}, spans(it.description)))))),
     element("h4", {}, "Body"),
     reply.text ? element("pre", { tabindex: 0, "aria-label": "Body of the reply" }, pretty(reply.text, body)) : element("p", { class: "note" }, "empty"),
     strings(body).map(([path, text]) => tokenTable(path, decode(text))),
     element("details", { open: true }, element("summary", {}, `Headers (${reply.headers.length})`),
       table(reply.headers)),
   );
+}
+
+function labelOf({ label, operation: next }, operation) {
+  return label ?? (next.contract === operation.contract ? next.summary : `${next.contract}: ${next.summary}`);
 }
 
 function pretty(text, body) {
