@@ -3,7 +3,8 @@
 // { method, path, query: [[name, value]], headers: [[name, value]], body }, where the body is null, { text } or
 // { parts: [[name, value]], multipart }.
 
-const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+// A word of a POSIX shell.
+export const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function url(request) {
   const query = new URLSearchParams(request.query).toString();

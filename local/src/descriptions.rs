@@ -14,7 +14,14 @@ pub struct Description {
 }
 
 /// The name and the YAML of each description.
-const FILES: &[(&str, &str)] = &[("email", include_str!("../../docs/api/email.yaml"))];
+const FILES: &[(&str, &str)] = &[
+    ("account", include_str!("../../docs/api/account.yaml")),
+    ("sso", include_str!("../../docs/api/sso.yaml")),
+    ("session", include_str!("../../docs/api/session.yaml")),
+    ("mfa", include_str!("../../docs/api/mfa.yaml")),
+    ("email", include_str!("../../docs/api/email.yaml")),
+    ("jwks", include_str!("../../docs/api/jwks.yaml")),
+];
 
 /// Returns the descriptions that this program was built with.
 ///
