@@ -58,7 +58,7 @@ class Tab:
 
     def go(self, operation):
         """Opens the form of an operation by its link. What the page remembers stays."""
-        link = self.tab.locator(f"nav a[data-operation='{operation}']")
+        link = self.tab.locator(f"a[data-operation='{operation}']")
         if not link.is_visible():
             # A phone shows the routes of one contract.
             self.tab.locator("#contracts > li", has=link).locator("a.contract").click()
