@@ -13,15 +13,15 @@ pub struct Description {
     pub document: Value,
 }
 
+/// Lists the descriptions: the name of each.
+macro_rules! files {
+    ($($name:literal),+) => {
+        [$(($name, include_str!(concat!("../../docs/api/", $name, ".yaml")))),+]
+    };
+}
+
 /// The name and the YAML of each description.
-const FILES: &[(&str, &str)] = &[
-    ("account", include_str!("../../docs/api/account.yaml")),
-    ("sso", include_str!("../../docs/api/sso.yaml")),
-    ("session", include_str!("../../docs/api/session.yaml")),
-    ("mfa", include_str!("../../docs/api/mfa.yaml")),
-    ("email", include_str!("../../docs/api/email.yaml")),
-    ("jwks", include_str!("../../docs/api/jwks.yaml")),
-];
+const FILES: [(&str, &str); 6] = files!["account", "sso", "session", "mfa", "email", "jwks"];
 
 /// Returns the descriptions that this program was built with.
 ///

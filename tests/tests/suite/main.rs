@@ -9,12 +9,14 @@
 //! | how a password is hashed, and when a hash is upgraded | `password/` |
 //! | what the table holds, and what an operator does with it | `store/` |
 //! | how requests are read: paths, methods, bodies | `http/` |
+//! | that `docs/api` describes what the routes do | `descriptions/` |
 //!
 //! If a guarantee and a route both fit, the guarantee wins: "email's refresh when the table is down" is in
 //! `guarantees/faults/refresh.rs`. Helpers are in `support/`. A test is named subject, condition, outcome.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
+mod descriptions;
 mod guarantees;
 mod http;
 mod jwt;

@@ -1,0 +1,79 @@
+//! The requests of the sample events are as described.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::Body;
+use lambda_http::http::header::CONTENT_TYPE;
+use postern::http::{Forms, Request, members};
+use postern_tests::events::SampleEvent;
+use serde_json::Value;
+
+use crate::support::operations::{self, assert_none};
+use crate::support::samples;
+
+/// The body of an event, read as a contract reads it, and the media type of its schema. Nothing if there is no body, or
+/// one that cannot be read.
+pub(super) fn body(event: &Value) -> Option<(&'static str, Value)> {
+    let text = event["body"].as_str()?;
+    let bytes = match event["isBase64Encoded"] == Value::Bool(true) {
+        true => STANDARD.decode(text).unwrap(),
+        false => text.as_bytes().to_vec(),
+    };
+    let is_json = bytes.trim_ascii_start().starts_with(b"{");
+    let content_type = event["headers"]["content-type"].as_str().unwrap_or_default();
+    let mut request = Request::new(Body::Binary(bytes));
+    request.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
+    let kind = match media_type(event) {
+        _ if is_json => "application/json",
+        "multipart/form-data" => "multipart/form-data",
+        _ => "application/x-www-form-urlencoded",
+    };
+    let members = members(&request, Forms::UrlencodedAndMultipart).ok()?;
+    Some((kind, Value::Object(members)))
+}
+
+fn media_type(event: &Value) -> &str {
+    event["headers"]["content-type"].as_str().unwrap_or_default().split(';').next().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_request_that_succeeds_is_as_described() {
+    let mut differences = Vec::new();
+    for (sample, reply) in samples::replies().await {
+        let Some(operation) = operations::of(sample).filter(|_| reply.status < 300) else { continue };
+        let Some(described) = operation.request_body() else { continue };
+        let found = match body(&sample.event) {
+            None if described["required"] == Value::Bool(true) => vec!["the body is missing".to_owned()],
+            None => vec![],
+            Some((kind, body)) => match described["content"].get(kind) {
+                None => vec![format!("{kind} is not described")],
+                Some(_) if described["content"].get(media_type(&sample.event)).is_none() => {
+                    vec![format!("{} is not described", media_type(&sample.event))]
+                }
+                Some(content) => operation.misfits(&content["schema"], &body),
+            },
+        };
+        differences.extend(found.iter().map(|each| format!("{operation:?}, {}: {each}", sample.name)));
+    }
+    assert_none(&differences);
+}
+
+/// The schemas are not so open that they take what the contracts refuse as malformed.
+#[tokio::test]
+async fn request_that_is_malformed_does_not_fit_its_schema() {
+    let is_malformed = |sample: &SampleEvent| {
+        let (_, case) = sample.name.split_once('/').unwrap();
+        case.starts_with("malformed") || case.starts_with("missing")
+    };
+    let mut seen = 0;
+    for (sample, reply) in samples::replies().await.iter().filter(|(sample, _)| is_malformed(sample)) {
+        let operation = operations::of(sample).unwrap();
+        let Some((kind, body)) = body(&sample.event) else { continue };
+        let Some(described) = operation.request_body() else { continue };
+        let schema = &described["content"][kind]["schema"];
+        assert!(reply.status >= 400, "{operation:?}, {}", sample.name);
+        assert!(!operation.misfits(schema, &body).is_empty(), "{operation:?}, {} fits {schema}", sample.name);
+        seen += 1;
+    }
+    assert!(seen > 0, "no sample event is malformed");
+}
