@@ -13,7 +13,7 @@ function url(request) {
 
 // A line for a POSIX shell. Its `-i` shows the headers of the reply.
 export function curl({ body, ...request }) {
-  const parts = [request.method === "HEAD" ? "curl -I" : "curl -i", quoted(url(request))];
+  const parts = [`${request.method === "HEAD" ? "curl -I" : "curl -i"} ${quoted(url(request))}`];
   if (request.method !== "GET" && request.method !== "HEAD" && (!body || request.method !== "POST")) {
     parts.push(`-X ${request.method}`);
   }
