@@ -53,6 +53,8 @@ fn post(running: &Running, path: &str, body: &Value) -> String {
 #[test]
 fn files_of_the_page_are_served_as_they_are() {
     let running = start(&FREE_PORTS);
+    let greeting = format!("Page: http://{}/ to try each route in a browser", running.ready);
+    assert!(running.output.contains(&greeting), "{:?}", running.output);
     let (head, index) = get(&running, "/");
     assert!(head.contains("\r\ncontent-type: text/html; charset=utf-8"), "{head}");
     assert_eq!(index, include_str!("../page/index.html"));
@@ -113,7 +115,8 @@ fn page_of_another_origin_can_neither_read_nor_embed_the_page() {
         let (head, _) = get(&running, path);
         for header in [
             "\r\ncontent-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-             img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
+             img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types 'none'\r\n",
             "\r\ncache-control: no-store\r\n",
             "\r\nreferrer-policy: no-referrer\r\n",
             "\r\nx-content-type-options: nosniff\r\n",

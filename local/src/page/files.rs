@@ -21,6 +21,7 @@ files! {
     "attempts.js": "text/javascript; charset=utf-8",
     "audit.js": "text/javascript; charset=utf-8",
     "code.js": "text/javascript; charset=utf-8",
+    "credentials.js": "text/javascript; charset=utf-8",
     "dom.js": "text/javascript; charset=utf-8",
     "fields.js": "text/javascript; charset=utf-8",
     "follow.js": "text/javascript; charset=utf-8",
