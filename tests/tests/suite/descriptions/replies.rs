@@ -1,19 +1,18 @@
-//! The replies to the sample events are as described. Their snapshots hold the same replies, but for tokens and times.
+//! Every reply is as described. The snapshots of the sample events hold the same replies, but for tokens and times.
 
 use postern_tests::deployment::Reply;
 use serde_json::{Value, json};
 
+use super::shown::{self, Shown};
 use crate::support::operations::{self, Maker, Operation, assert_none};
 use crate::support::samples;
 
 #[tokio::test]
-async fn every_reply_to_a_sample_event_is_as_described() {
+async fn every_reply_is_as_described() {
     let mut differences = Vec::new();
-    for (sample, reply) in samples::replies().await {
-        if let Some(operation) = operations::of(sample) {
-            let found = operation.differences(reply, Maker::Function);
-            differences.extend(found.iter().map(|each| format!("{operation:?}, {}: {each}", sample.name)));
-        }
+    for Shown { operation, how, maker, reply } in shown::all().await {
+        let found = operation.differences(reply, *maker);
+        differences.extend(found.iter().map(|each| format!("{operation:?}, {how}: {each}")));
     }
     assert_none(&differences);
 }

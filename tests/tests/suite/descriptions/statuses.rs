@@ -1,226 +1,49 @@
-//! Each described status of each operation is shown by a reply that has it: to a sample event, or to one of the requests
-//! here. All these replies are as described.
+//! Each described status of each operation is shown by a reply that has it, of each who is described to make one.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::ConnectInfo;
-use axum::http::Request;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use futures_util::future::join_all;
-use lambda_http::http::Method;
-use postern::environment::Environment;
-use postern_local::demo;
-use postern_local::functions::{Function, InvocationFailed};
-use postern_local::gateway;
-use postern_local::template::Template;
-use postern_tests::deployment::{Deployment, Reply};
-use postern_tests::events::{self, SampleEvent, set_path};
-use serde_json::{Map, Value, json};
-use tower::ServiceExt;
+use super::shown;
+use crate::support::operations::{self, Operation, assert_none};
 
-use crate::support::operations::{self, Maker, Operation, assert_none};
-use crate::support::proxy::{Proxy, error};
-use crate::support::{routes, samples};
-
-/// What API Gateway answers and the local gateway never does: it does not throttle, and it waits for the functions.
-const OF_API_GATEWAY_ALONE: [(u64, &str); 2] = [(429, "Too Many Requests"), (503, "Service Unavailable")];
-
-/// The replies so far.
-#[derive(Default)]
-struct Shown {
-    /// The operation, the status and who made the reply.
-    replies: BTreeSet<(String, u64, Maker)>,
-    differences: Vec<String>,
-}
-
-impl Shown {
-    fn add(&mut self, how: &str, operation: &Operation, reply: &Reply, maker: Maker) {
-        let found = operation.differences(reply, maker);
-        self.differences.extend(found.iter().map(|each| format!("{operation:?}, {how}: {each}")));
-        self.replies.insert((format!("{operation:?}"), reply.status, maker));
-    }
+fn id(operation: &Operation) -> &str {
+    operation.value["operationId"].as_str().unwrap()
 }
 
 #[tokio::test]
 async fn every_described_status_is_shown_by_a_reply() {
-    let mut shown = Shown::default();
-    for (sample, reply) in samples::replies().await {
-        if let Some(operation) = operations::of(sample) {
-            shown.add(&sample.name, &operation, reply, Maker::Function);
-        }
-    }
-    show_refused_requests(&mut shown).await;
-    show_throttled(&mut shown).await;
-    show_faults_of_the_table(&mut shown).await;
-    show_api_gateway(&mut shown).await;
+    let seen: BTreeSet<_> =
+        shown::all().await.iter().map(|each| (id(&each.operation), each.reply.status, each.maker)).collect();
+    let mut missing = Vec::new();
     for operation in operations::all() {
         for (status, _) in operation.replies() {
-            for maker in operation.makers(status) {
-                if !shown.replies.contains(&(format!("{operation:?}"), status, maker)) {
-                    shown.differences.push(format!("{operation:?}: no reply of {maker:?} has {status}"));
+            let makers = operation.makers(status).into_iter();
+            let unseen = makers.filter(|maker| !seen.contains(&(id(operation), status, *maker)));
+            missing.extend(unseen.map(|maker| format!("{operation:?}: no reply of {maker:?} has {status}")));
+        }
+    }
+    assert_none(&missing);
+}
+
+/// Otherwise the check of the replies would not miss it. The headers for CORS are in no reply that was not asked for by a web
+/// page.
+#[tokio::test]
+async fn header_that_is_in_every_reply_is_required() {
+    let mut differences = Vec::new();
+    for operation in operations::all() {
+        for (status, described) in operation.replies() {
+            let replies = shown::all().await.iter().map(|each| (&each.operation, &each.reply));
+            let replies: Vec<_> =
+                replies.filter(|(of, reply)| id(of) == id(operation) && reply.status == status).collect();
+            for (name, header) in described["headers"].as_object().unwrap() {
+                let is_required = operation.resolve(header)["required"] == true;
+                let of_cors = name.starts_with("Access-Control-");
+                let is_missing =
+                    replies.iter().any(|(_, reply)| reply.header(&name.to_lowercase()).is_none());
+                if !is_required && !of_cors && !is_missing {
+                    differences.push(format!("{operation:?}, {status}: {name} is not required"));
                 }
             }
         }
     }
-    assert_none(&shown.differences);
-}
-
-/// The requests that succeed, of each operation. HEAD sends those of GET.
-fn requests() -> Vec<(Operation, Value)> {
-    let samples: Vec<SampleEvent> = events::all(None);
-    let of = |operation: &Operation| {
-        let sent = if operation.method == "HEAD" { "GET" } else { operation.method };
-        let method = Method::from_bytes(sent.as_bytes()).unwrap();
-        let events = routes::successes(&samples, operation.description.name, &method, operation.route());
-        let head = |mut event: Value| {
-            event["requestContext"]["http"]["method"] = json!(operation.method);
-            set_path(&mut event, operation.path);
-            event
-        };
-        let operation = *operation;
-        events.into_iter().map(move |event| (operation, head(event))).collect::<Vec<_>>()
-    };
-    operations::all().iter().flat_map(of).collect()
-}
-
-/// Sends these requests at once.
-async fn send(shown: &mut Shown, how: &str, deployment: &Deployment, requests: Vec<(Operation, Value)>) {
-    let sent = requests.into_iter().map(async |(operation, event)| {
-        (operation, deployment.invoke(operation.description.name, event).await)
-    });
-    for (operation, reply) in join_all(sent).await {
-        shown.add(how, &operation, &reply, Maker::Function);
-    }
-}
-
-async fn with_sessions(change: impl FnOnce(Environment) -> Environment) -> (Deployment, Proxy) {
-    let (deployment, proxy) = Proxy::deployment(change).await;
-    demo::begin_sessions(&deployment.app, &deployment.store).await.unwrap();
-    (deployment, proxy)
-}
-
-/// Requests without their token, without a body, with a body that is too large, or with one that is compressed.
-async fn show_refused_requests(shown: &mut Shown) {
-    let (deployment, _proxy) = with_sessions(|env| env).await;
-    let (mut anonymous, mut large, mut compressed) = (Vec::new(), Vec::new(), Vec::new());
-    for (operation, event) in requests() {
-        if has_security(&operation) {
-            anonymous.push((operation, without_credentials(&event)));
-        }
-        if operation.request_body().is_some() {
-            large.push((operation, with_padding(&event)));
-            let mut event = event.clone();
-            event["headers"]["content-encoding"] = json!("gzip");
-            compressed.push((operation, event));
-        }
-    }
-    send(shown, "without credentials", &deployment, anonymous).await;
-    send(shown, "over 64 KiB", &deployment, large).await;
-    send(shown, "compressed", &deployment, compressed).await;
-}
-
-fn has_security(operation: &Operation) -> bool {
-    operation.value["security"].as_array().is_some_and(|security| !security.is_empty())
-}
-
-fn without_credentials(event: &Value) -> Value {
-    let mut event = event.clone();
-    event["headers"].as_object_mut().unwrap().remove("authorization");
-    event["rawQueryString"] = json!("");
-    event
-}
-
-/// The event with a body of more than 64 KiB.
-fn with_padding(event: &Value) -> Value {
-    let text = event["body"].as_str().unwrap();
-    let text = match event["isBase64Encoded"] == json!(true) {
-        true => String::from_utf8(STANDARD.decode(text).unwrap()).unwrap(),
-        false => text.to_owned(),
-    };
-    let padding = "x".repeat(64 * 1024);
-    let text = match text.strip_suffix('}') {
-        Some(json) => format!("{json},\"padding\":\"{padding}\"}}"),
-        None => format!("{text}&padding={padding}"),
-    };
-    let mut event = event.clone();
-    event["body"] = json!(text);
-    event["isBase64Encoded"] = json!(false);
-    event
-}
-
-/// An address over its limit may check no password.
-async fn show_throttled(shown: &mut Shown) {
-    let (deployment, _proxy) = with_sessions(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
-    let requests = requests();
-    let mut wrong = deployment.event("account", Some(r#"{"username":"nobody","password":"wrong"}"#));
-    for (_, event) in &requests {
-        let address = &event["requestContext"]["http"]["sourceIp"];
-        if *address != wrong["requestContext"]["http"]["sourceIp"] {
-            wrong["requestContext"]["http"]["sourceIp"] = address.clone();
-            deployment.invoke("account", wrong.clone()).await;
-        }
-    }
-    send(shown, "throttled", &deployment, requests).await;
-}
-
-/// The table throttles each call, or denies it.
-async fn show_faults_of_the_table(shown: &mut Shown) {
-    let (deployment, proxy) = with_sessions(|env| env).await;
-    for fault in [error(503, "ServiceUnavailable"), error(400, "AccessDeniedException")] {
-        let how = format!("{fault:?}");
-        proxy.fail(move |_| Some(fault.clone()));
-        send(shown, &how, &deployment, requests()).await;
-    }
-}
-
-/// API Gateway refuses bodies over 10 MB, and answers if a function fails. The rest is in [`OF_API_GATEWAY_ALONE`].
-async fn show_api_gateway(shown: &mut Shown) {
-    let deployment = Deployment::start().await;
-    let template = Template::embedded().unwrap();
-    let fail = |function: &Function| Function {
-        handler: Arc::new(|_| Box::pin(async { Err(InvocationFailed("it fails".to_owned())) })),
-        ..function.clone()
-    };
-    let failing: Vec<Function> = deployment.functions().iter().map(fail).collect();
-    let failing = gateway::router(&template, &failing).unwrap();
-    let working = gateway::router(&template, deployment.functions()).unwrap();
-    for operation in operations::all() {
-        let reply = over_http(&failing, operation, String::new()).await;
-        assert_eq!(reply.status, 500);
-        shown.add("a function that fails", operation, &reply, Maker::Gateway);
-        if operation.reply(413).is_some() {
-            let reply = over_http(&working, operation, "x".repeat(10 * 1024 * 1024 + 1)).await;
-            shown.add("over 10 MB", operation, &reply, Maker::Gateway);
-        }
-        for (status, message) in OF_API_GATEWAY_ALONE {
-            let text = json!({"message": message}).to_string();
-            let reply = Reply { status, headers: json!({"content-type": "application/json"}), text };
-            shown.add("API Gateway alone", operation, &reply, Maker::Gateway);
-        }
-        // The CORS headers are added to the replies of functions too.
-        let reply = over_http(&working, operation, String::new()).await;
-        assert!(reply.header("access-control-allow-origin").is_some());
-        shown.add("with Origin", operation, &reply, Maker::Function);
-    }
-}
-
-/// Sends a request with `Origin` and without credentials to the local gateway.
-async fn over_http(router: &Router, operation: &Operation, body: String) -> Reply {
-    let request = Request::builder().method(operation.method).uri(operation.path);
-    let request = request.header("origin", "https://app.example.com");
-    let mut request: Request<Body> = request.body(Body::from(body)).unwrap();
-    let peer: SocketAddr = "127.0.0.1:50000".parse().unwrap();
-    request.extensions_mut().insert(ConnectInfo(peer));
-    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
-    let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
-    let header = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
-        (name.to_string(), json!(value.to_str().unwrap()))
-    };
-    let headers: Map<String, Value> = parts.headers.iter().map(header).collect();
-    Reply { status: parts.status.as_u16().into(), headers: Value::Object(headers), text }
+    assert_none(&differences);
 }

@@ -1,0 +1,116 @@
+//! Replies with members and words that no sample event shows: they need a code of this moment, other keys, other attributes
+//! or a token that has expired, or would be one more sample event of a refusal that has one.
+
+use std::time::Duration;
+
+use postern::store::operator::UserChange;
+use postern_tests::deployment::{Deployment, Reply};
+use serde_json::json;
+
+use super::shown::Shown;
+use crate::support::forge;
+use crate::support::mfa::{begin, confirmation};
+use crate::support::operations::{self, Maker};
+use crate::support::signed_in::{CHANGE_PASSWORD, MFA, RESUME, code, mfa_jwt};
+use crate::support::words::unlimited;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+const PASSWORD: &str = "Password1234!";
+
+pub(super) async fn all() -> Vec<Shown> {
+    let deployment = unlimited().await;
+    let mut shown = of_other_bodies(&deployment).await;
+    shown.push(of_a_confirmed_enrolment(&deployment).await);
+    shown.extend(of_other_roles(&deployment).await);
+    shown.push(of_an_expired_token(&deployment).await);
+    shown.push(of_all_kinds_of_keys().await);
+    shown
+}
+
+/// A reply to a request that is made here.
+async fn send(
+    deployment: &Deployment,
+    contract: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Shown {
+    let reply = deployment.request(contract, method, path, headers, body).await;
+    to(contract, method, path, format!("{path} {body:.40}"), reply)
+}
+
+fn to(contract: &str, method: &str, path: &str, how: String, reply: Reply) -> Shown {
+    let route = path.strip_suffix('/').unwrap_or(path);
+    let is_asked = |each: &&operations::Operation| {
+        each.description.name == contract && each.method == method && each.route() == route
+    };
+    let operation = *operations::all().iter().find(is_asked).unwrap();
+    Shown { operation, how, maker: Maker::Function, reply }
+}
+
+async fn of_other_bodies(deployment: &Deployment) -> Vec<Shown> {
+    let change = |username: &str, new: &str| {
+        json!({"username": username, "old_password": PASSWORD, "new_password": new}).to_string()
+    };
+    let new = "a new one, long enough";
+    let wrong_types = json!({
+        "username": 1, "password": 2, "old_password": 3, "new_password": 4, "session_information": 5,
+        "stay_logged_in": "perhaps", "session_token": 6,
+    })
+    .to_string();
+    let bodies = [
+        ("session", "/api/auth/signin", JSON, wrong_types.clone()),
+        ("session", RESUME, JSON, wrong_types.clone()),
+        ("session", CHANGE_PASSWORD, JSON, wrong_types),
+        ("session", CHANGE_PASSWORD, JSON, change("changer", &"x".repeat(1025))),
+        ("session", CHANGE_PASSWORD, JSON, change("", new)),
+        ("session", CHANGE_PASSWORD, JSON, change("guarded", new)),
+        ("session", CHANGE_PASSWORD, JSON, change("dormant", new)),
+        ("account", "/oauth/revoke_token/", FORM, "token=x&client_id=another".to_owned()),
+        ("account", "/oauth/revoke_token/", JSON, json!({"token": "x"}).to_string()),
+    ];
+    let mut shown = Vec::new();
+    for (contract, path, kind, body) in &bodies {
+        shown.push(send(deployment, contract, "POST", path, &[("content-type", kind)], body).await);
+    }
+    shown
+}
+
+async fn of_a_confirmed_enrolment(deployment: &Deployment) -> Shown {
+    let token = mfa_jwt(deployment, "st.huber", PASSWORD, None).await;
+    let secret = begin(deployment, &token).await;
+    let body = confirmation(&secret, &code(deployment, &secret, 0)).to_string();
+    let headers = [("authorization", format!("Bearer {token}"))];
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    send(deployment, "mfa", "POST", MFA, &headers, &body).await
+}
+
+/// sso knows three roles, and the demo users have one of them.
+async fn of_other_roles(deployment: &Deployment) -> Vec<Shown> {
+    let user = deployment.store.user(1).await.unwrap().unwrap();
+    let mut shown = Vec::new();
+    for role in ["admin", "editor"] {
+        let attributes = vec![("sso".to_owned(), "role".to_owned(), json!(role))];
+        let change = UserChange { attributes, ..UserChange::default() };
+        deployment.store.change_user(&user, &change, deployment.now()).await.unwrap();
+        let reply = deployment.invoke("sso", deployment.right_sign_in("sso").await).await;
+        shown.push(to("sso", "POST", "/api/v2/sso/signin/", role.to_owned(), reply));
+    }
+    shown
+}
+
+async fn of_an_expired_token(deployment: &Deployment) -> Shown {
+    let reply = deployment.password("email", "johndoe@example.com", "SecurePass123!").await.json();
+    let bearer = format!("Bearer {}", reply["access"].as_str().unwrap());
+    deployment.advance(Duration::from_secs(600));
+    send(deployment, "email", "GET", "/api/profile/", &[("authorization", &bearer)], "").await
+}
+
+async fn of_all_kinds_of_keys() -> Shown {
+    let deployment = forge::deployment().await;
+    let shown = send(&deployment, "jwks", "GET", "/.well-known/jwks.json", &[], "").await;
+    assert_eq!(shown.reply.json()["keys"].as_array().map(Vec::len), Some(3));
+    shown
+}
