@@ -21,7 +21,7 @@ export function followAudit(list, state) {
       state.textContent = "Live. The latest is on top.";
     };
     stream.onerror = () => {
-      state.textContent = "Not connected. Is `cargo run` still running?";
+      state.textContent = "Not connected. The server may have stopped.";
     };
     stream.onmessage = ({ data }) => {
       list.prepend(item(JSON.parse(data)));

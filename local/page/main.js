@@ -129,7 +129,7 @@ function parsed(text) {
 
 function statuses({ replies }) {
   const rows = replies.map(({ status, description }) => [status, prose(description)]);
-  return element("details", {}, element("summary", {}, "Replies of this route"), table(rows));
+  return element("details", { class: "statuses" }, element("summary", {}, "Replies of this route"), table(rows));
 }
 
 const named = () => operations.find((it) => address(it) === location.hash);

@@ -9,8 +9,8 @@ const MEMBERS = { username: "username", email: "email", password: "password", ol
 // { users, locked }, with a user for each locked name. No password signs in there.
 export async function loadUsers() {
   const { users, locked } = await (await fetch("/_local/users.json")).json();
-  for (const { username, email, totp_secret: secret } of users) {
-    if (secret) [username, email].forEach((login) => rememberSecret(login, secret));
+  for (const { id, username, email, totp_secret: secret } of users) {
+    if (secret) [String(id), username, email].forEach((login) => rememberSecret(login, secret));
   }
   const names = locked.map((name) => ({
     username: name,

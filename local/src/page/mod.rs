@@ -9,7 +9,7 @@
 //! | `/_local/attempts?name=` | the throttle's state of a login name |
 //! | `/_local/audit` | the audit events, as server-sent events |
 //!
-//! The page is for this machine only: [`guard`] refuses every other host.
+//! The page is for this machine only: `guard.rs` refuses every other host.
 
 mod attempts;
 pub mod audit_tail;
