@@ -28,8 +28,9 @@ const FILES: [(&str, &str); 6] = files!["account", "sso", "session", "mfa", "ema
 /// # Errors
 /// If one of them is not YAML.
 pub fn all() -> Result<Vec<Description>, YamlError> {
-    let read = |(name, text): &(&'static str, &str)| {
-        yaml::read(text, Plain::Json).map(|document| Description { name, document })
+    let read = |(name, text)| match yaml::read(text, Plain::Json) {
+        Ok(document) => Ok(Description { name, document }),
+        Err(error) => Err(error.of(&format!("docs/api/{name}.yaml"))),
     };
-    FILES.iter().map(read).collect()
+    FILES.into_iter().map(read).collect()
 }

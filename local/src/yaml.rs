@@ -9,6 +9,13 @@ use thiserror::Error;
 #[error("{0}")]
 pub struct YamlError(String);
 
+impl YamlError {
+    /// Names the file that cannot be read.
+    pub(crate) fn of(self, file: &str) -> Self {
+        Self(format!("{file}: {self}"))
+    }
+}
+
 /// What a scalar without quotes is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plain {

@@ -98,8 +98,8 @@ fn every_object_in_a_reply_is_closed() {
 /// Collects the schemas of objects that take undescribed members, or that require members which they do not describe.
 fn find_open(at: &str, document: &Value, schema: &Value, open: &mut Vec<String>) {
     walk(at, schema, &mut |at, value| {
-        if value.get("$ref").is_some() {
-            find_open(at, document, resolve(document, value), open);
+        if let Some(reference) = value["$ref"].as_str() {
+            find_open(&format!("{at} {reference}"), document, resolve(document, value), open);
         }
         let is_object = value["type"] == json!("object") || value["properties"].is_object();
         if is_object && value["additionalProperties"] != json!(false) {

@@ -1,4 +1,4 @@
-//! The requests of the sample events are as described.
+//! The requests of the sample events are as described, with their credentials.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,9 +6,10 @@ use lambda_http::Body;
 use lambda_http::http::header::CONTENT_TYPE;
 use postern::http::{Forms, Request, members};
 use postern_tests::events::SampleEvent;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::operations::{self, assert_none};
+use super::shown::{self, Shown, WITHOUT_CREDENTIALS};
+use crate::support::operations::{self, Operation, assert_none};
 use crate::support::samples;
 
 /// The body of an event, read as a contract reads it, and the media type of its schema. Nothing if there is no body, or
@@ -56,6 +57,51 @@ async fn every_request_that_succeeds_is_as_described() {
         differences.extend(found.iter().map(|each| format!("{operation:?}, {}: {each}", sample.name)));
     }
     assert_none(&differences);
+}
+
+/// The credentials of a request that succeeds are those of a described security scheme. If the operation asks for some, the
+/// request has them, and without them the reply is 401.
+#[tokio::test]
+async fn credentials_are_sent_exactly_where_they_are_described() {
+    for (sample, reply) in samples::replies().await {
+        let Some(operation) = operations::of(sample).filter(|_| reply.status < 300) else { continue };
+        let at = format!("{operation:?}, {}", sample.name);
+        let sent = schemes(&operation).into_iter().filter(|scheme| is_sent(scheme, &sample.event)).count();
+        let all_sent = usize::from(!sample.event["headers"]["authorization"].is_null())
+            + usize::from(sample.event["rawQueryString"] != json!(""));
+        assert_eq!(sent, all_sent, "{at}: the credentials are not described");
+        assert!(
+            sent > 0 || !operation.asks_for_credentials(),
+            "{at}: the described credentials are not sent"
+        );
+    }
+    let mut seen = 0;
+    for Shown { operation, how, reply, .. } in shown::all().await {
+        if how == WITHOUT_CREDENTIALS {
+            assert_eq!(reply.status, 401, "{operation:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "no operation asks for credentials");
+}
+
+/// The security schemes of an operation.
+fn schemes(operation: &Operation) -> Vec<&'static Value> {
+    let all = &operation.description.document["components"]["securitySchemes"];
+    let alternatives = operation.security().iter().filter_map(Value::as_object);
+    alternatives.flat_map(|schemes| schemes.keys()).map(|name| all.get(name).unwrap()).collect()
+}
+
+/// Whether an event has the credentials of a scheme.
+fn is_sent(scheme: &Value, event: &Value) -> bool {
+    let authorization = event["headers"]["authorization"].as_str().unwrap_or_default().to_lowercase();
+    match (scheme["type"].as_str(), scheme["scheme"].as_str(), scheme["in"].as_str()) {
+        (Some("http"), Some(name), None) => authorization.starts_with(&format!("{name} ")),
+        (Some("apiKey"), None, Some("query")) => {
+            event["queryStringParameters"].get(scheme["name"].as_str().unwrap()).is_some()
+        }
+        _ => panic!("{scheme} is not checked"),
+    }
 }
 
 /// The schemas are not so open that they take what the contracts refuse as malformed.

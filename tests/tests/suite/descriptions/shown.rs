@@ -31,6 +31,9 @@ use crate::support::{routes, samples};
 /// What API Gateway answers and the local gateway never does: it does not throttle, and it waits for the functions.
 const OF_API_GATEWAY_ALONE: [(u64, &str); 2] = [(429, "Too Many Requests"), (503, "Service Unavailable")];
 
+/// What is changed in requests that lose their token.
+pub(super) const WITHOUT_CREDENTIALS: &str = "without credentials";
+
 /// A reply, and what it is to.
 pub(super) struct Shown {
     pub(super) operation: Operation,
@@ -102,7 +105,7 @@ async fn to_refused_requests() -> Vec<Shown> {
     let (deployment, _proxy) = with_sessions(|env| env).await;
     let (mut anonymous, mut large, mut compressed) = (Vec::new(), Vec::new(), Vec::new());
     for (operation, event) in requests() {
-        if has_security(&operation) {
+        if operation.asks_for_credentials() {
             anonymous.push((operation, without_credentials(&event)));
         }
         if operation.request_body().is_some() {
@@ -112,14 +115,10 @@ async fn to_refused_requests() -> Vec<Shown> {
             compressed.push((operation, event));
         }
     }
-    let mut shown = send("without credentials", &deployment, anonymous).await;
+    let mut shown = send(WITHOUT_CREDENTIALS, &deployment, anonymous).await;
     shown.extend(send("over 64 KiB", &deployment, large).await);
     shown.extend(send("compressed", &deployment, compressed).await);
     shown
-}
-
-fn has_security(operation: &Operation) -> bool {
-    operation.value["security"].as_array().is_some_and(|security| !security.is_empty())
 }
 
 fn without_credentials(event: &Value) -> Value {

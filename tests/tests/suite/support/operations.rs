@@ -119,6 +119,17 @@ impl Operation {
         resolve(&self.description.document, value)
     }
 
+    /// The alternatives of credentials. An operation without its own has those of the document.
+    pub(crate) fn security(&self) -> &'static [Value] {
+        let of_document = &self.description.document["security"];
+        self.value.get("security").unwrap_or(of_document).as_array().unwrap()
+    }
+
+    /// Whether a request without credentials is refused.
+    pub(crate) fn asks_for_credentials(&self) -> bool {
+        !self.security().is_empty() && !self.security().contains(&json!({}))
+    }
+
     /// The request body, if one is described.
     pub(crate) fn request_body(&self) -> Option<&'static Value> {
         self.value.get("requestBody").map(|body| self.resolve(body))
