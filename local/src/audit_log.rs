@@ -1,16 +1,15 @@
 //! The audit events of `cargo run` in a file, one on each line, for `postern --local attempts`.
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use postern::audit;
-use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
+
+use crate::audit_line;
 
 /// Writes each audit event to a file that only its owner may read.
 pub struct AuditLog(Mutex<File>);
@@ -38,20 +37,10 @@ impl AuditLog {
 
 impl<S: Subscriber> Layer<S> for AuditLog {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == audit::TARGET {
-            event.record(&mut Line(self));
+        if let Some(line) = audit_line::of(event) {
+            let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // If the disk is full, the events are still on standard error.
+            let _ = file.write_all(format!("{line}\n").as_bytes());
         }
     }
-}
-
-struct Line<'a>(&'a AuditLog);
-
-impl Visit for Line<'_> {
-    fn record_str(&mut self, _: &Field, line: &str) {
-        let mut file = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // If the disk is full, the events are still on standard error.
-        let _ = file.write_all(format!("{line}\n").as_bytes());
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }

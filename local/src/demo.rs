@@ -32,7 +32,8 @@ pub struct DemoUser {
     pub state: &'static str,
     status: Status,
     must_change_password: bool,
-    totp_secret: Option<&'static str>,
+    /// The TOTP secret in base32, if MFA is on. Then the user also has [`RECOVERY_CODES`].
+    pub totp_secret: Option<&'static str>,
 }
 
 /// The TOTP secret of the user `guarded`, in base32.

@@ -10,15 +10,18 @@
 //! | [`template`] | the routes and the CORS settings of `template.yaml` |
 //! | [`gateway`] | the part of API Gateway: chooses the function of each HTTP request, makes the event and the HTTP response, and adds CORS headers |
 //! | [`audit_log`] | the audit events in a file, for `postern --local attempts` |
+//! | [`page`] | the page on which one can try each route, at `/` |
 //! | [`request_log`] | the line that is printed for each request |
 //! | [`yaml`] | YAML as JSON values |
 
+mod audit_line;
 pub mod audit_log;
 pub mod demo;
 pub mod descriptions;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
+pub mod page;
 pub mod request_log;
 pub mod template;
 pub mod yaml;

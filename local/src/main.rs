@@ -13,9 +13,12 @@ use postern::App;
 use postern::environment::Environment;
 use postern::local_endpoint::{self, Note};
 use postern::logging;
+use postern::throttle::Policy;
 use postern_local::audit_log::AuditLog;
 use postern_local::demo::{self, LOCKED_NAMES, RECOVERY_CODES, TOTP_SECRET, USERS};
 use postern_local::dynamodb::{self, StartError, Table};
+use postern_local::page::audit_tail::AuditTail;
+use postern_local::page::{Page, with_page};
 use postern_local::request_log::Outcomes;
 use postern_local::template::Template;
 use postern_local::{functions, gateway, request_log};
@@ -75,7 +78,8 @@ async fn run(options: Options) -> Result<(), StartError> {
     let trail = local_endpoint::audit_log(&process);
     let audit_log = trail.as_deref().map(AuditLog::create).transpose();
     let (audit_log, missing) = audit_log.map_or_else(|error| (None, Some(error)), |log| (log, None));
-    log(level, audit_log).map_err(|error| failed(&error))?;
+    let audit_tail = AuditTail::new();
+    log(level, audit_log, audit_tail.clone()).map_err(|error| failed(&error))?;
     if let Some(error) = missing {
         tracing::warn!(cause = %error, "the file of audit events cannot be created for `postern --local attempts`");
     }
@@ -112,14 +116,27 @@ async fn run(options: Options) -> Result<(), StartError> {
             if !options.no_demo_users {
                 introduce(&format!("http://{address}"));
             }
+            println!("Page: http://{address}/ to try each route in a browser\n");
             println!("Ready: http://{address}");
             let template = Template::embedded().map_err(|error| failed(&error))?;
             let mut router = gateway::router(&template, &functions).map_err(|error| failed(&error))?;
             if !options.quiet {
                 router = router.layer(middleware::from_fn(request_log::print));
             }
+            let page = Page {
+                port: address.port(),
+                has_demo_users: !options.no_demo_users,
+                store: store.clone(),
+                throttle: Policy::from_env(&env).map_err(|error| failed(&error))?,
+                audit_tail: audit_tail.clone(),
+            };
+            // The page is outside of the log, so its own requests print no line.
+            let router = with_page(router, &functions, page).map_err(|error| failed(&error))?;
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-            let server = axum::serve(listener, service).with_graceful_shutdown(stopped());
+            let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+                stopped().await;
+                audit_tail.end();
+            });
             tokio::select! {
                 ended = server.into_future() => ended.map_err(|error| failed(&error))?,
                 () = shutdown_time_is_over() => {}
@@ -137,14 +154,19 @@ async fn run(options: Options) -> Result<(), StartError> {
 
 /// Starts to log. Standard output is for people, and the JSON lines of the functions go to standard error. On a
 /// terminal, audit events are left out there, because the line of a request shows its outcome.
-fn log(level: LevelFilter, audit_log: Option<AuditLog>) -> Result<(), SetGlobalDefaultError> {
+fn log(
+    level: LevelFilter,
+    audit_log: Option<AuditLog>,
+    audit_tail: AuditTail,
+) -> Result<(), SetGlobalDefaultError> {
     let is_terminal = std::io::stderr().is_terminal();
     let writer =
         std::io::stderr.with_filter(move |event| !is_terminal || event.target() != postern::audit::TARGET);
     // The embedded API logs a warning for every condition that refuses a write. These are normal outcomes, so
     // its warnings are left out.
     let quiet = Targets::new().with_default(LevelFilter::TRACE).with_target("dynoxide", LevelFilter::ERROR);
-    let subscriber = logging::subscriber(level, writer).with(quiet).with(Outcomes).with(audit_log);
+    let subscriber = logging::subscriber(level, writer).with(quiet).with(Outcomes);
+    let subscriber = subscriber.with(audit_log).with(audit_tail);
     tracing::subscriber::set_global_default(subscriber)
 }
 

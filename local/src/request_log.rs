@@ -2,7 +2,6 @@
 //! event if there is one. The query is left out, because tokens are in it.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -10,12 +9,12 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
-use postern::audit;
 use serde_json::Value;
-use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
+
+use crate::audit_line;
 
 /// The most characters of a path that are printed.
 const MAX_PATH: usize = 120;
@@ -56,23 +55,13 @@ pub struct Outcomes;
 
 impl<S: Subscriber> Layer<S> for Outcomes {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == audit::TARGET {
-            event.record(&mut Outcome);
+        if let Some(line) = audit_line::of(event) {
+            let event: Value = serde_json::from_str(&line).unwrap_or_default();
+            let outcome = event["outcome"].as_str().map(str::to_owned);
+            // An event outside of a request has no line.
+            let _ = OUTCOME.try_with(|place| place.replace(outcome));
         }
     }
-}
-
-struct Outcome;
-
-impl Visit for Outcome {
-    fn record_str(&mut self, _: &Field, line: &str) {
-        let event: Value = serde_json::from_str(line).unwrap_or_default();
-        let outcome = event["outcome"].as_str().map(str::to_owned);
-        // An event outside of a request has no line.
-        let _ = OUTCOME.try_with(|place| place.replace(outcome));
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
 #[cfg(test)]

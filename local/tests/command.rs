@@ -3,64 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking")]
 #![allow(clippy::zombie_processes, reason = "a child that is not waited for is killed, and the test ends")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use running::{Running, command, http, ready, start};
+
+mod running;
 
 const JOHNDOE: &str = r#"{"username":"johndoe","password":"SecurePass123!"}"#;
-
-/// The running command. It is killed when a test fails.
-struct Running {
-    child: Child,
-    output: Vec<String>,
-    ready: String,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-    }
-}
-
-fn command(options: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_postern-local"));
-    command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Without this, `postern --local` would find the table of a test.
-    command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
-    command
-}
-
-/// Starts the command, and reads its output until it is ready.
-fn start(options: &[&str]) -> Running {
-    ready(command(options))
-}
-
-fn ready(mut command: Command) -> Running {
-    let mut child = command.spawn().unwrap();
-    let mut output = Vec::new();
-    for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
-        let line = line.unwrap();
-        if let Some(url) = line.strip_prefix("Ready: http://") {
-            return Running { child, ready: url.to_owned(), output };
-        }
-        output.push(line);
-    }
-    panic!("it ended: {output:?}");
-}
 
 fn refused(options: &[&str]) -> String {
     let Output { status, stdout, stderr } = command(options).output().unwrap();
     assert!(!status.success());
     assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
     String::from_utf8(stderr).unwrap()
-}
-
-fn http(address: &str, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
-    reply
 }
 
 fn sign_in(address: &str) -> String {

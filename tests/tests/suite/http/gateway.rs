@@ -69,6 +69,9 @@ async fn errors_of_the_gateway_and_of_functions_have_cors_headers() {
     let large = "x".repeat(11 * 1024 * 1024);
     for (method, path, body, status) in [
         ("POST", "/nowhere", "", 404),
+        // The page of `cargo run` is no part of the API.
+        ("GET", "/", "", 404),
+        ("GET", "/_local/users.json", "", 404),
         ("GET", "/signin", "", 404),
         ("GET", "/account/mfa/jwt", "", 405),
         ("POST", "/signin", "{}", 400),
