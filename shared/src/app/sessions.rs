@@ -22,9 +22,9 @@ enum SessionFailure {
     Refused(Refusal),
 }
 
-/// Whether a refresh was answered in time, or late because an earlier reply may have been lost.
+/// Whether a refresh gets a late answer, because an earlier reply may have been lost.
 #[derive(Clone, Copy)]
-enum Pace {
+enum Answer {
     InTime,
     Late,
 }
@@ -52,8 +52,8 @@ impl App {
     ) -> Result<Option<SignedIn>, Refusal> {
         let outcome = self.within_deadline(caller, Box::pin(self.rotate(caller, presented, policy))).await;
         let success = match &outcome {
-            Ok((_, Pace::Late)) => Outcome::SessionRefreshedLate,
-            Ok((_, Pace::InTime)) | Err(_) => Outcome::SessionRefreshed,
+            Ok((_, Answer::Late)) => Outcome::SessionRefreshedLate,
+            Ok((_, Answer::InTime)) | Err(_) => Outcome::SessionRefreshed,
         };
         finish(caller, presented, success, outcome.map(|(signed_in, _)| signed_in))
     }
@@ -175,7 +175,7 @@ impl App {
         caller: &Caller,
         presented: &SessionToken,
         policy: &RefreshPolicy,
-    ) -> Result<(SignedIn, Pace), SessionFailure> {
+    ) -> Result<(SignedIn, Answer), SessionFailure> {
         let nonce = hex::encode(random::<16>());
         let next = presented.successor(&nonce);
         let (rotation, user, ()) = tokio::join!(
@@ -184,15 +184,15 @@ impl App {
             self.keys.read_again_if_old(caller.now)
         );
         let user = user.map_err(store_failed)?;
-        let (session, token, pace) = match rotation.map_err(store_failed)? {
-            Rotation::Rotated(session) => (session, next, Pace::InTime),
+        let (session, token, answer) = match rotation.map_err(store_failed)? {
+            Rotation::Rotated(session) => (session, next, Answer::InTime),
             Rotation::Unknown => return Err(SessionFailure::Invalid),
             Rotation::Refused(session) => {
                 self.answer_again(caller, presented, policy, session, user.as_ref()).await?
             }
         };
         let user = check_user(&session, user.as_ref())?.into();
-        Ok((SignedIn { user, session: Some(token) }, pace))
+        Ok((SignedIn { user, session: Some(token) }, answer))
     }
 
     /// Returns the answer to a token that did not rotate its session: the same token, or the successor that
@@ -204,7 +204,7 @@ impl App {
         policy: &RefreshPolicy,
         mut session: Session,
         user: Option<&UserRecord>,
-    ) -> Result<(Session, SessionToken, Pace), SessionFailure> {
+    ) -> Result<(Session, SessionToken, Answer), SessionFailure> {
         // If another request changes the session before the late answer is recorded, the session is judged
         // again. Each turn finds a later generation, a presentation or a late answer, so few turns are
         // needed.
@@ -215,15 +215,15 @@ impl App {
                     if !recorded {
                         self.store.record_presentation(presented).await.map_err(store_failed)?;
                     }
-                    return Ok((session, presented.clone(), Pace::InTime));
+                    return Ok((session, presented.clone(), Answer::InTime));
                 }
                 Verdict::GiveAgain(nonce) => {
                     let token = presented.successor(nonce);
-                    return Ok((session, token, Pace::InTime));
+                    return Ok((session, token, Answer::InTime));
                 }
                 Verdict::GiveLate { nonce, repeated: true } => {
                     let token = presented.successor(nonce);
-                    return Ok((session, token, Pace::Late));
+                    return Ok((session, token, Answer::Late));
                 }
                 Verdict::GiveLate { nonce, repeated: false } => presented.successor(nonce),
                 Verdict::Reused => {
@@ -236,7 +236,7 @@ impl App {
             check_user(&session, user)?;
             let recorded = self.store.record_late_answer(presented, session.generation(), caller.now).await;
             match recorded.map_err(store_failed)? {
-                LateAnswerWrite::Recorded => return Ok((session, late, Pace::Late)),
+                LateAnswerWrite::Recorded => return Ok((session, late, Answer::Late)),
                 LateAnswerWrite::Overtaken(changed) => session = *changed,
                 LateAnswerWrite::Gone => return Err(SessionFailure::Invalid),
             }

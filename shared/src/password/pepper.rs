@@ -115,8 +115,8 @@ impl FromStr for PepperId {
     type Err = PepperError;
 
     fn from_str(text: &str) -> Result<Self, PepperError> {
-        let taken = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        let is_valid = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(taken);
+        let accepted = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        let is_valid = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(accepted);
         if is_valid { Ok(Self(text.to_owned())) } else { Err(PepperError::BadId) }
     }
 }
@@ -248,13 +248,13 @@ mod tests {
 
     #[test]
     fn peppers_out_of_bounds_are_refused() {
-        for (length, taken) in [(0, false), (1, true), (256, true), (257, false)] {
+        for (length, accepted) in [(0, false), (1, true), (256, true), (257, false)] {
             let peppers = Peppers::new([(id("a"), vec![7; length])]);
-            assert_eq!(peppers.err(), (!taken).then(|| PepperError::BadLength(id("a"))), "{length}");
+            assert_eq!(peppers.err(), (!accepted).then(|| PepperError::BadLength(id("a"))), "{length}");
         }
-        for (count, taken) in [(0, true), (8, true), (9, false)] {
+        for (count, accepted) in [(0, true), (8, true), (9, false)] {
             let peppers = Peppers::new((0..count).map(|at| (id(&at.to_string()), vec![7])));
-            assert_eq!(peppers.err(), (!taken).then_some(PepperError::TooMany), "{count}");
+            assert_eq!(peppers.err(), (!accepted).then_some(PepperError::TooMany), "{count}");
         }
     }
 
