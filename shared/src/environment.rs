@@ -46,7 +46,7 @@ impl Environment {
     /// Returns the value of a variable that must be set.
     ///
     /// # Errors
-    /// If it is not set. The message says with `meaning` what it holds.
+    /// If it is not set. `meaning` tells the operator what the variable holds.
     pub fn required(&self, name: &'static str, meaning: &str) -> Result<&str, ConfigError> {
         self.optional(name).ok_or_else(|| ConfigError::new(name, format!("is not set; it holds {meaning}")))
     }

@@ -103,7 +103,7 @@ fn store_failed(error: StoreError) -> Refusal {
     }
 }
 
-/// Logs a failed write, if it failed. The request succeeds without this write.
+/// Logs a write that failed, with its consequence. The request succeeds without this write.
 fn log_failure(outcome: Result<(), StoreError>, consequence: &str) {
     if let Err(error) = outcome {
         tracing::warn!(cause = %Causes(&error), "{consequence}");

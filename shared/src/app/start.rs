@@ -25,7 +25,8 @@ impl App {
     /// Starts as [`App::start`] does, with this clock.
     ///
     /// # Errors
-    /// The same as those of [`App::start`].
+    /// If a variable is missing or malformed. If the table or the secret that it names cannot be read. If TLS
+    /// cannot be set up. If Argon2 fails its known-answer test on this processor.
     pub async fn start_at(env: &Environment, clock: Clock) -> Result<Self, StartError> {
         let config = Config::from_env(env)?;
         let aws = Aws::in_region(env, &config.region)?;

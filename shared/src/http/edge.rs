@@ -196,7 +196,7 @@ mod tests {
         }
     }
 
-    /// The digest of a short text admits nobody, not even who sends the text.
+    /// The digest of a short text admits nobody, not even a caller who sends the text.
     #[test]
     fn secret_of_fewer_than_32_bytes_is_not_known() {
         for (length, is_known) in [(1, false), (31, false), (32, true), (64, true)] {

@@ -120,7 +120,7 @@ impl Decoy {
         let Some(stored) = env.optional("DECOY_HASH") else { return Ok(None) };
         match stored.parse::<Stored>() {
             Ok(Stored { hash, .. }) if hash.algorithm() != HashAlgorithm::Argon2id => Ok(Some(Self(hash))),
-            Ok(_) => Err(ConfigError::new("DECOY_HASH", "is of Argon2id, which every decoy is already")),
+            Ok(_) => Err(ConfigError::new("DECOY_HASH", "is an Argon2id hash, as every decoy already is")),
             Err(reason) => Err(ConfigError::new("DECOY_HASH", format!("cannot be used: {reason}"))),
         }
     }

@@ -138,7 +138,7 @@ pub(super) fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
         }
     };
     if jwk.alg.as_deref().is_some_and(|alg| alg != named) {
-        return Err(wrong(&format!("has an alg that is not {named}, which is what its kty and crv are for")));
+        return Err(wrong(&format!("has an alg other than {named}, which its kty and crv require")));
     }
     if key.kid.is_none() && key.algorithm != Algorithm::HS256 {
         return Err(wrong("needs a kid: others find a public key by it"));

@@ -159,7 +159,7 @@ fn parse(variable: &'static str, text: &str, local: bool) -> Result<KeySet, Conf
     if keys.has_sample_key() && !local {
         return Err(ConfigError::new(
             variable,
-            "holds a sample key, which everybody knows; it is good only with a table on this machine",
+            "holds a sample key, which everybody knows; it is accepted only with a table on this machine",
         ));
     }
     Ok(keys)
