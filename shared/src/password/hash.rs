@@ -9,12 +9,13 @@ use ring::pbkdf2;
 use subtle::ConstantTimeEq;
 
 use super::algorithm::Algorithm;
+use super::argon2id;
+use super::cost::Cost;
 use super::crypt::{self, Yescrypt};
 use super::layered::OldDigest;
 use super::legacy::{self, HashFunction, Phpass};
 use super::limits::LEAST_PBKDF2_ITERATIONS;
 use super::pepper::PepperHow;
-use super::{Cost, argon2id};
 
 /// A hash whose cost is within the bounds.
 pub(super) enum Hash {
