@@ -4,14 +4,12 @@ use postern::clock::Timestamp;
 use postern::store::operator::OperatorEvent;
 use serde_json::{Value, json};
 
-use super::Filter;
+use super::filter::Filter;
+use crate::api::CONTRACTS;
 use crate::output::{json_text, plain, time};
 
 /// The line above the events.
 pub(super) const HEADING: &str = "TIME                      CONTRACT  OUTCOME                 USER      ADDRESS                  REQUEST\n";
-
-/// The contracts whose functions write events.
-pub(super) const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
 
 /// One event of the audit trail.
 pub(super) struct TrailEvent {

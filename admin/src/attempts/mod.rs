@@ -2,6 +2,7 @@
 //! run`, from a file; the changes of operators come from the table.
 
 mod event;
+mod filter;
 mod source;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,10 @@ use postern::identity::LoginName;
 use postern::store::operator::ChangeStage;
 use tokio::time::sleep;
 
-use self::event::{CONTRACTS, HEADING, TrailEvent};
+use self::event::{HEADING, TrailEvent};
+use self::filter::Filter;
 use self::source::Source;
+use crate::api::CONTRACTS;
 use crate::connect::{Connection, connect};
 use crate::output::{Exit, Failure, Output, count, print_message, write};
 use crate::target::Target;
@@ -74,14 +77,6 @@ pub struct AttemptsArgs {
     /// Go on, and show new events as they come.
     #[arg(long)]
     follow: bool,
-}
-
-/// Which events are shown.
-pub(crate) struct Filter {
-    user_id: Option<u64>,
-    address: Option<String>,
-    outcome: Option<String>,
-    contract: Option<String>,
 }
 
 /// Shows the events.
