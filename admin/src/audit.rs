@@ -14,7 +14,7 @@ use postern::environment::Environment;
 use postern::store::operator::{ChangeStage, Operator, OperatorEvent};
 
 use crate::output::{Exit, Failure, Output, print_message};
-use crate::sdk::service;
+use crate::sdk::service_config;
 use crate::target::Target;
 
 /// The longest reason of a failure in an audit line, in characters.
@@ -94,7 +94,7 @@ impl Audit {
     /// the access key id of the credentials. For a table on this machine, it is the user of the operating
     /// system.
     pub async fn actor(&self) -> String {
-        let service = service(&self.target, "AWS_ENDPOINT_URL_STS").await;
+        let service = service_config(&self.target, "AWS_ENDPOINT_URL_STS").await;
         let has_sts = service.as_ref().is_ok_and(|(_, endpoint)| endpoint.is_some());
         if self.is_local && (self.target.local || !has_sts) {
             let env = Environment::of_process();

@@ -18,7 +18,7 @@ use crate::target::Target;
 ///
 /// # Errors
 /// If no region is set, or the address is no URL.
-pub async fn service(
+pub async fn service_config(
     target: &Target,
     variable: &'static str,
 ) -> Result<(SdkConfig, Option<String>), Failure> {
@@ -30,7 +30,7 @@ pub async fn service(
         _ => (variable, endpoint_of_env(variable)),
     };
     let is_local = on_this_machine(named_by, endpoint.as_deref())?;
-    Ok((sdk(target, is_local).await?, endpoint))
+    Ok((config(target, is_local).await?, endpoint))
 }
 
 /// Returns the address of a service in the environment. `None` means AWS.
@@ -51,11 +51,11 @@ pub fn on_this_machine(named_by: &str, endpoint: Option<&str>) -> Result<bool, F
     Ok(is_this_machine(url))
 }
 
-/// Finds the credentials and the region.
+/// Returns the configuration with the operator's credentials and region.
 ///
 /// # Errors
 /// If no region is set.
-pub async fn sdk(target: &Target, is_local: bool) -> Result<SdkConfig, Failure> {
+pub async fn config(target: &Target, is_local: bool) -> Result<SdkConfig, Failure> {
     let http =
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())

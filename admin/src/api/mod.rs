@@ -102,14 +102,14 @@ impl Api {
         Ok(Self { base, within, tls: Arc::new(tls), client })
     }
 
-    /// Returns the URL of a path.
+    /// Returns the URL of a path of the API.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.base.as_str().trim_end_matches('/'))
     }
 
-    /// Returns whether requests go to another machine without TLS. The URL is judged as it is sent to: its parser
-    /// corrects spellings such as `HTTP://host` and `http:host`.
-    pub fn is_readable_on_the_way(&self) -> bool {
+    /// Returns whether requests go to another machine without TLS, so that others can read them on the way. The
+    /// URL is taken as the parser corrected it, since requests go there: `HTTP:host` becomes `http://host`.
+    pub fn sends_plaintext(&self) -> bool {
         self.base.scheme() == "http" && !is_this_machine(self.base.as_str())
     }
 
@@ -127,7 +127,8 @@ impl Api {
             let stream =
                 TcpStream::connect((bare, port)).await.map_err(|error| Unreachable::connection(&error))?;
             let connector = TlsConnector::from(Arc::clone(&self.tls));
-            let stream = connector.connect(name, stream).await.map_err(|error| Unreachable::of(&error))?;
+            let stream =
+                connector.connect(name, stream).await.map_err(|error| Unreachable::of_connection(&error))?;
             Ok(match stream.get_ref().1.protocol_version() {
                 Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
                 _ => "TLS 1.3",
@@ -135,7 +136,7 @@ impl Api {
         };
         match tokio::time::timeout(self.within, connecting).await {
             Ok(version) => version.map(Some),
-            Err(_) => Err(Unreachable::late(self.within)),
+            Err(_) => Err(Unreachable::timeout(self.within)),
         }
     }
 
@@ -152,7 +153,7 @@ impl Api {
     ) -> Result<Reply, Unreachable> {
         let begun = Instant::now();
         let reply = tokio::time::timeout(self.within, self.send_once(method, path, headers, body)).await;
-        let mut reply = reply.map_err(|_| Unreachable::late(self.within))??;
+        let mut reply = reply.map_err(|_| Unreachable::timeout(self.within))??;
         reply.took = begun.elapsed();
         Ok(reply)
     }
@@ -170,7 +171,7 @@ impl Api {
         let request = headers.iter().fold(Request::builder().method(method).uri(uri), with_header);
         let request =
             request.body(Full::from(body.to_owned())).map_err(|error| Unreachable::broken(&error))?;
-        let reply = self.client.request(request).await.map_err(|error| Unreachable::of_client(&error))?;
+        let reply = self.client.request(request).await.map_err(|error| Unreachable::of_request(&error))?;
         let (parts, body) = reply.into_parts();
         let body = Limited::new(body, MAX_REPLY).collect().await;
         let body = body.map_err(|error| Unreachable::broken(error.as_ref()))?.to_bytes();
@@ -239,7 +240,7 @@ mod tests {
     /// The parser of URLs corrects these spellings, and the requests go to the host that it finds.
     #[test]
     fn url_without_tls_is_seen_in_each_spelling() {
-        let readable = |url: &str| Api::new(url, Duration::ZERO).ok().map(|api| api.is_readable_on_the_way());
+        let readable = |url: &str| Api::new(url, Duration::ZERO).ok().map(|api| api.sends_plaintext());
         for url in [
             "http://host.example",
             "HTTP://host.example",

@@ -130,10 +130,10 @@ async fn check_table(
             checks.push(Check::fail("table", message));
         }
     }
-    let keys = keys::ring(options.secret.as_deref(), target, &connection).await;
+    let keys = keys::find_key_set(options.secret.as_deref(), target, &connection).await;
     checks.push(match &keys {
         Ok(found) => {
-            let peppers: Vec<_> = found.ring.peppers.ids().map(ToString::to_string).collect();
+            let peppers: Vec<_> = found.key_set.peppers.ids().map(ToString::to_string).collect();
             let with = if peppers.is_empty() { "" } else { ", with the password peppers " };
             Check::ok("signing keys", format!("read from {}{with}{}", found.place, peppers.join(", ")))
         }

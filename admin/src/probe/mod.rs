@@ -81,7 +81,7 @@ pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Fail
     let of_stack = stack.as_ref().map(|stack| stack.url.as_str());
     let url = url(options.url.as_deref(), of_stack, target.local)?;
     let api = Api::new(&url, Duration::from_secs(options.timeout))?;
-    if api.is_readable_on_the_way() {
+    if api.sends_plaintext() {
         let message = "the URL is without TLS, so the password could be read on the way; use https";
         return Err(Failure::usage(message));
     }

@@ -27,7 +27,7 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// The words for the operator.
+    /// Returns the message for the operator.
     pub(super) fn words(&self) -> String {
         match self {
             Self::Unreachable { step, error } => format!("{step}: {}; {}", error.message, error.what_to_do()),
@@ -42,7 +42,7 @@ struct Tokens {
     /// The password and each token of the session: what no output may show.
     secrets: Vec<String>,
     access: String,
-    held: Option<String>,
+    session: Option<String>,
 }
 
 /// Signs in and out. Returns how long the reply to the sign-in took.
@@ -58,11 +58,11 @@ pub(super) async fn sign_in(
     follow(api, contract, tokens).await.map(|()| took)
 }
 
-/// Signs in at the sso contract by an access token of the account contract, whose session then ends. Returns how
-/// long the reply of the sso contract took.
+/// Signs in at the account contract, takes its access token to the sso contract, and ends the session. Returns
+/// how long the reply of the sso contract took.
 ///
 /// # Errors
-/// As [`sign_in`].
+/// If a step fails. The sign-out is tried all the same.
 pub(super) async fn sso(api: &Api, credentials: &Credentials<'_>) -> Result<Duration, Problem> {
     let account = &ACCOUNT;
     let (tokens, _) = begin(api, account, credentials).await.map_err(|problem| match problem {
@@ -88,31 +88,31 @@ async fn begin(
 ) -> Result<(Tokens, Duration), Problem> {
     let name = if contract.member == "email" { credentials.email } else { credentials.username };
     let mut body = json!({contract.member: name, "password": credentials.password});
-    if contract.asks_to_stay {
+    if contract.asks_for_session {
         body["stay_logged_in"] = Value::Bool(true);
     }
     let mut secrets = vec![credentials.password.clone()];
     let reply = expect("sign-in", api.post(contract.sign_in, &body).await, 200, &secrets)?;
     let without = |what: &str| Problem::Reply { step: "sign-in", words: format!("200 without {what}") };
     let access = reply.text_at(contract.access).ok_or_else(|| without("an access token"))?;
-    let held = match contract.held {
+    let session_token = match contract.session_token {
         Some(place) => Some(reply.text_at(place).ok_or_else(|| without("a token of the session"))?),
         None => None,
     };
-    secrets.extend([access.clone()].into_iter().chain(held.clone()));
-    Ok((Tokens { secrets, access, held }, reply.took))
+    secrets.extend([access.clone()].into_iter().chain(session_token.clone()));
+    Ok((Tokens { secrets, access, session: session_token }, reply.took))
 }
 
 /// Sends the requests that follow a sign-in. Goes on after a failure, because the last request ends the
 /// session.
 async fn follow(api: &Api, contract: &Contract, mut tokens: Tokens) -> Result<(), Problem> {
     let mut result = Ok(());
-    for step in contract.then {
+    for step in contract.follow_ups {
         match expect(step.name, send(api, step, &tokens).await, step.status, &tokens.secrets) {
             Ok(reply) => {
-                let next = step.next.and_then(|place| reply.text_at(place));
+                let next = step.next_token.and_then(|place| reply.text_at(place));
                 tokens.secrets.extend(next.clone());
-                tokens.held = next.or(tokens.held);
+                tokens.session = next.or(tokens.session);
             }
             Err(problem) if result.is_ok() => result = Err(problem),
             Err(_) => {}
@@ -122,13 +122,13 @@ async fn follow(api: &Api, contract: &Contract, mut tokens: Tokens) -> Result<()
 }
 
 async fn send(api: &Api, step: &FollowUp, tokens: &Tokens) -> Result<Reply, Unreachable> {
-    let held = tokens.held.as_deref().unwrap_or_default();
+    let token = tokens.session.as_deref().unwrap_or_default();
     let (kind, body) = match step.form {
         Form::None => ("application/json", String::new()),
-        Form::Json(member) => ("application/json", json!({member: held}).to_string()),
-        Form::Url(begin) => {
-            let held: String = url::form_urlencoded::byte_serialize(held.as_bytes()).collect();
-            ("application/x-www-form-urlencoded", format!("{begin}{held}"))
+        Form::Json(member) => ("application/json", json!({member: token}).to_string()),
+        Form::Urlencoded(begin) => {
+            let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
+            ("application/x-www-form-urlencoded", format!("{begin}{token}"))
         }
     };
     let bearer = format!("Bearer {}", tokens.access);
@@ -136,7 +136,8 @@ async fn send(api: &Api, step: &FollowUp, tokens: &Tokens) -> Result<Reply, Unre
     api.send(step.method, step.path, &headers[..if step.bearer { 2 } else { 1 }], &body).await
 }
 
-/// Returns the reply if it has this status. Else its words, unless they repeat a secret that was sent.
+/// Returns the reply if it has this status. Otherwise returns its words, unless they repeat a secret that was
+/// sent.
 fn expect(
     step: &'static str,
     sent: Result<Reply, Unreachable>,

@@ -67,9 +67,9 @@ async fn enrol(options: &Enrol, target: &Target, connection: &Connection) -> Res
     if user.mfa.is_some() && !options.replace {
         return Err(on());
     }
-    let ring = keys::ring(options.secret.as_deref(), target, connection).await?.ring;
+    let key_set = keys::find_key_set(options.secret.as_deref(), target, connection).await?.key_set;
     let enrolment = Enrolment::random();
-    let digests = enrolment.digests(user.id, &ring.recovery);
+    let digests = enrolment.digests(user.id, &key_set.recovery);
     connection
         .audit
         .record("user mfa enrol", Some(user.id), async |_| {
