@@ -18,10 +18,7 @@ pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Fai
     let names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
     check_new(&password, &names).map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
     if !self_test() {
-        return Err(Failure::new(
-            Exit::Failed,
-            "this processor computes Argon2 otherwise than RFC 9106 says",
-        ));
+        return Err(Failure::new(Exit::Failed, "this processor computes Argon2 differently from RFC 9106"));
     }
     let hash = Passwords::default().hash(&password, random());
     hash.map_err(|_| Failure::new(Exit::Failed, "the password cannot be hashed"))

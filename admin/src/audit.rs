@@ -28,7 +28,7 @@ pub struct Audit {
     is_local: bool,
 }
 
-/// The facts about a change that are found out while it is made.
+/// The facts about a change that are known only while it is made.
 #[derive(Default)]
 pub struct Details {
     /// The user that is changed.

@@ -165,7 +165,7 @@ pub fn escape_json(json: String) -> String {
     json.chars().map(escape).collect()
 }
 
-/// Prints a line on standard error. A closed pipe, as `head` leaves behind, is no failure.
+/// Prints a line on standard error. If the reader closed the pipe, as `head` does, that is no failure.
 pub fn print_message(line: &str) {
     let _ = writeln!(io::stderr(), "{}", plain(line));
 }

@@ -17,8 +17,8 @@ pub(super) struct TrailEvent {
     /// An id that other events of the same moment do not have.
     pub(super) id: String,
     value: Value,
-    /// Whether it is a change that an operator made. The members do not tell, since functions choose those of
-    /// their events.
+    /// Whether it is a change that an operator made. The members do not show this, since functions choose the
+    /// members of their events.
     is_operator: bool,
 }
 

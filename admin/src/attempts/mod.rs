@@ -28,7 +28,7 @@ use crate::user::UserArg;
 /// How often `--follow` looks for new events.
 const POLL: Duration = Duration::from_secs(2);
 
-/// How late an event may reach CloudWatch Logs, and `--follow` still shows it.
+/// The longest delay of an event in CloudWatch Logs with which `--follow` still shows it.
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// The shortest period that is read at once.
@@ -138,7 +138,7 @@ async fn user_id(user: &str, connection: &Connection) -> Result<u64, Failure> {
     }
 }
 
-/// Events on their way to standard output.
+/// The events while they are printed.
 struct Trail {
     filter: Filter,
     sources: Vec<Source>,
@@ -146,12 +146,13 @@ struct Trail {
     /// The lines that were printed, by time, so that none is printed twice.
     printed: BTreeMap<(Timestamp, String), ()>,
     has_heading: bool,
-    /// How many audit lines of the last time that was read cannot be read.
+    /// How many audit lines could not be read in the last period.
     unreadable: usize,
 }
 
 impl Trail {
-    /// Prints the events of this time that were not printed yet. Returns `false` if nobody reads on.
+    /// Prints the events of this period that were not printed yet. Returns `false` if the reader of standard
+    /// output closed it.
     async fn print(&mut self, from: Timestamp, until: Timestamp) -> Result<bool, Failure> {
         let mut events: Vec<TrailEvent> = Vec::new();
         self.unreadable = 0;
@@ -181,7 +182,7 @@ impl Trail {
     }
 }
 
-/// Warns of audit lines of operators that cannot be read. Nobody is to believe that the trail is whole.
+/// Warns of audit lines of operators that cannot be read, so that nobody takes the trail for complete.
 fn warn_of(unreadable: usize) {
     if unreadable > 0 {
         print_message(&format!(

@@ -65,7 +65,7 @@ pub struct DoctorOptions {
 /// Runs every check.
 ///
 /// # Errors
-/// Never. What is wrong is a line of the output.
+/// This never fails. A fault is a line of the output.
 pub async fn run(options: &DoctorOptions, target: &Target) -> Result<Output, Failure> {
     let mut checks = Vec::new();
     let (mut stack, mut keys, mut user) = (None, None, None);

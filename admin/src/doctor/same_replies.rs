@@ -14,7 +14,7 @@ use crate::check::Check;
 use crate::output::Failure;
 
 const NAME: &str = "same replies";
-/// The headers that differ between any two replies.
+/// The headers that belong to one request, and differ between any two replies.
 const OF_ONE_REQUEST: [&str; 8] = [
     "age",
     "apigw-requestid",

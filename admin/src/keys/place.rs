@@ -80,7 +80,8 @@ impl PlaceArgs {
     /// that of the same deployment.
     ///
     /// # Errors
-    /// As [`find`](Self::find). If an option names the table, and only the environment names the secret.
+    /// If no option and no variable names a place, or the stack is not found. If an option names the table, and
+    /// only the environment names the secret.
     pub(super) async fn find_to_change(&self, target: &Target) -> Result<Place, Failure> {
         let by_option = self.secret.is_some() || self.file.is_some();
         if !by_option && target.table.is_some() && secret_of_env(target).is_some() {
@@ -138,8 +139,8 @@ impl Place {
         Failure::new(Exit::NotFound, format!("{self} is not there, or empty; `postern keys new` makes keys"))
     }
 
-    /// Replaces the content, if it is still what the command read before. A secret belongs to a deployment, so the change has an audit line in its table; a
-    /// file does not. Returns the exit code of the command.
+    /// Replaces the content, if it is still what the command read before. Returns the exit code of the command. A
+    /// secret belongs to a deployment, so its change has an audit line in the table. A change of a file has none.
     pub(super) async fn replace(
         &self,
         command: &str,

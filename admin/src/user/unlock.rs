@@ -82,7 +82,7 @@ pub(super) async fn unlock_all(store: &Operator, user: &UserRecord) -> Result<Ve
     Ok(unlocked)
 }
 
-/// The message for names that could not be unlocked after another change succeeded.
+/// Returns the message that names could not be unlocked after another change succeeded.
 pub(super) fn still_locked(user: &UserRecord, failure: &Failure) -> String {
     format!("the login names may still be locked (`postern user unlock {}`): {}", user.id, failure.message)
 }
