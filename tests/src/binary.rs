@@ -185,7 +185,7 @@ pub async fn refuses_bad_configuration(binary: &str) {
     refuses_bad_keys(binary, good).await;
 }
 
-/// The same for the keys only, for a function without a table.
+/// Checks the same of the variables that name the keys, for a function without a table.
 pub async fn refuses_bad_keys(binary: &str, good: Environment) {
     let elsewhere = "http://192.0.2.1:8000";
     for (name, value) in [
