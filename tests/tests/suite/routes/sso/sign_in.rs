@@ -192,7 +192,7 @@ async fn token_of_a_user_who_may_not_sign_in_discloses_the_state() {
     create(&deployment, 311, |user| user.status = Status::Blocked).await;
     create(&deployment, 312, |user| user.status = Status::NotActivated).await;
     create(&deployment, 313, |user| user.must_change_password = true).await;
-    // Disabling ends every session. A client with an older token is still told why.
+    // Disabling ends every session. A client with an older token still learns the reason.
     create(&deployment, 314, |user| (user.status, user.epoch) = (Status::Disabled, 1)).await;
     let token = |id: u64| {
         let mut claims = claims_of_another_backend(&deployment);
