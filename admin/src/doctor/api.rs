@@ -117,7 +117,7 @@ async fn fault(api: &Api, route: &Route, method: &str, path: &str) -> Option<Str
     }
 }
 
-/// Returns why a reply is not that of the route, and what to do.
+/// Why a reply is not that of the route, and what to do.
 fn why(reply: &Reply) -> &'static str {
     match (reply.status, reply.is_of_function()) {
         (404 | 405, true) => {
