@@ -11,7 +11,7 @@ use axum::middleware;
 use clap::Parser;
 use postern::App;
 use postern::environment::Environment;
-use postern::local_endpoint::{self, Note};
+use postern::local_endpoint::{self, EndpointFile};
 use postern::logging;
 use postern_local::audit_log::AuditLog;
 use postern_local::demo::{self, LOCKED_NAMES, RECOVERY_CODES, TOTP_SECRET, USERS};
@@ -97,7 +97,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let functions = functions::all(&app, &env).map_err(|error| failed(&error))?;
 
     // The command works without this file, so a failure is only logged.
-    let note = Note::leave(&process, &table.endpoint()).unwrap_or_else(|error| {
+    let endpoint_file = EndpointFile::write(&process, &table.endpoint()).unwrap_or_else(|error| {
         tracing::warn!(cause = %error, "the address of the table cannot be written for `postern --local`");
         None
     });
@@ -127,7 +127,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         }
     }
     // The app holds the connection to the table, so it is dropped before the server stops.
-    drop((app, store, note));
+    drop((app, store, endpoint_file));
     if let Ok(ended) = timeout(SHUTDOWN_TIME, table.stop()).await {
         ended?;
     }

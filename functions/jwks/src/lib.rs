@@ -35,7 +35,7 @@ pub async fn handle(keys: &Keys, now: Timestamp, request: Request) -> Response {
 }
 
 async fn key_set(keys: &Keys, now: Timestamp) -> Response {
-    keys.read_again_if_old(now).await;
+    keys.reload_if_old(now).await;
     let mut reply = http::json(StatusCode::OK, &KeySet { keys: keys.current().public_keys() });
     let headers = reply.headers_mut();
     headers.insert(CACHE_CONTROL, CACHING);

@@ -76,7 +76,7 @@ impl App {
                 let (touched, user, ()) = tokio::join!(
                     self.store.touch_session(presented, kind, caller.now.plus(idle), caller.now),
                     self.store.user(presented.user_id),
-                    self.keys.read_again_if_old(caller.now)
+                    self.keys.reload_if_old(caller.now)
                 );
                 let session = touched.map_err(store_failed)?.ok_or(SessionFailure::Invalid)?;
                 check_user(&session, user.map_err(store_failed)?.as_ref()).map(User::from)
@@ -181,7 +181,7 @@ impl App {
         let (rotation, user, ()) = tokio::join!(
             self.store.rotate_session(presented, &next, &nonce, policy, caller.now),
             self.store.user(presented.user_id),
-            self.keys.read_again_if_old(caller.now)
+            self.keys.reload_if_old(caller.now)
         );
         let user = user.map_err(store_failed)?;
         let (session, token, answer) = match rotation.map_err(store_failed)? {

@@ -104,23 +104,23 @@ impl Keys {
     /// # Errors
     /// If the token is expired, invalid, or of an unknown key.
     pub async fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
-        self.read_again_if_old(now).await;
+        self.reload_if_old(now).await;
         match self.current().verify(token, now) {
-            Err(TokenError::UnknownKey) if self.read_again(now).await => self.current().verify(token, now),
+            Err(TokenError::UnknownKey) if self.reload(now).await => self.current().verify(token, now),
             verified => verified,
         }
     }
 
     /// Reloads the secret if the last read was five minutes ago or more.
-    pub async fn read_again_if_old(&self, now: Timestamp) {
+    pub async fn reload_if_old(&self, now: Timestamp) {
         let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
         if now >= read_at.plus(MAX_AGE) {
-            self.read_again(now).await;
+            self.reload(now).await;
         }
     }
 
     /// Reloads the secret, unless a read was tried within the last minute. Returns whether it was read.
-    async fn read_again(&self, now: Timestamp) -> bool {
+    async fn reload(&self, now: Timestamp) -> bool {
         let Some(secret) = &self.secret else { return false };
         let asked_at = self.asked_at.load(Ordering::Relaxed);
         if now < Timestamp::from_millis(asked_at).plus(MIN_PAUSE) {

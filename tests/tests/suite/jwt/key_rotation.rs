@@ -125,7 +125,7 @@ async fn many_unknown_keys_cause_at_most_one_read_a_minute() {
 
 /// A token without a `kid`, or with a known one and an invalid signature, causes no read.
 #[tokio::test]
-async fn secret_is_read_again_for_an_unknown_key_only() {
+async fn secret_is_reloaded_for_an_unknown_key_only() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     deployment.advance(MINUTE);
     let iat = deployment.now().secs();
@@ -256,7 +256,7 @@ fn not_local(env: Environment) -> Environment {
 }
 
 #[tokio::test]
-async fn secret_that_cannot_be_read_again_leaves_the_keys_and_logs_the_cause() {
+async fn secret_that_cannot_be_reloaded_leaves_the_keys_and_logs_the_cause() {
     let secrets = Secrets::start(ring(&["old"])).await;
     let deployment = Deployment::start_with(|env| not_local(secrets.in_env(env))).await;
     let weak = encode(b"LEAKED-weak-key");
