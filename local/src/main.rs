@@ -11,6 +11,7 @@ use axum::middleware;
 use clap::Parser;
 use postern::App;
 use postern::environment::Environment;
+use postern::error::Causes;
 use postern::local_endpoint::{self, EndpointFile};
 use postern::logging;
 use postern_local::audit_log::AuditLog;
@@ -69,7 +70,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError(error.to_string());
+    let failed = |error: &dyn std::error::Error| StartError(Causes(error).to_string());
     let process = Environment::of_process();
     let level = logging::level(&process).map_err(|error| failed(&error))?;
     let trail = local_endpoint::audit_log(&process);

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::environment::ConfigError;
 
 /// Why a function does not start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A variable is missing or malformed, or names what cannot be used.
     #[error(transparent)]

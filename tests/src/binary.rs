@@ -180,7 +180,10 @@ pub async fn refuses_bad_configuration(binary: &str) {
     let (_table, good) = demo_table().await;
     for value in ["", "no/table", "missing"] {
         let output = run(binary, &good.clone().with("TABLE_NAME", value)).await;
-        assert_refused(&output, "TABLE_NAME", value);
+        let shown = assert_refused(&output, "TABLE_NAME", value);
+        let cause =
+            "names a table that cannot be read: DynamoDB refused the request: ResourceNotFoundException";
+        assert_eq!(shown.contains(cause), value == "missing", "{shown}");
     }
     refuses_bad_keys(binary, good).await;
 }
@@ -217,7 +220,7 @@ async fn run(binary: &str, env: &Environment) -> Output {
     timeout(Duration::from_secs(60), function.wait_with_output()).await.expect("it ends").unwrap()
 }
 
-fn assert_refused(output: &Output, variable: &str, value: &str) {
+fn assert_refused(output: &Output, variable: &str, value: &str) -> String {
     let refused = [output.stdout.as_slice(), &output.stderr].concat();
     let refused = String::from_utf8(refused).unwrap();
     assert!(!output.status.success(), "{variable}={value}: {refused}");
@@ -226,6 +229,7 @@ fn assert_refused(output: &Output, variable: &str, value: &str) {
     let secret = !is_secret || value.is_empty() || !refused.contains(value);
     assert!(secret, "the value is shown: {refused}");
     assert!(!refused.contains("panicked"), "{refused}");
+    refused
 }
 
 /// The path of a file beside the workspace's `Cargo.toml`.

@@ -46,8 +46,8 @@ impl App {
                 tracing::warn!(cause = %Causes(&error), "started without the table");
             }
             Err(error @ (StoreError::Rejected { .. } | StoreError::Unreadable { .. })) => {
-                let problem = format!("names a table that cannot be read: {}", Causes(&error));
-                return Err(ConfigError::new("TABLE_NAME", problem).into());
+                let problem = "names a table that cannot be read";
+                return Err(ConfigError::new("TABLE_NAME", problem).caused_by(error).into());
             }
         }
         let passwords = Arc::new(Passwords::new(config.password_cost, Decoy::from_env(env)?));

@@ -88,7 +88,7 @@ impl Decoy {
         match stored.parse::<Stored>() {
             Ok(Stored { hash, .. }) if hash.algorithm() != HashAlgorithm::Argon2id => Ok(Some(Self(hash))),
             Ok(_) => Err(ConfigError::new("DECOY_HASH", "is an Argon2id hash, as every decoy already is")),
-            Err(reason) => Err(ConfigError::new("DECOY_HASH", format!("cannot be used: {reason}"))),
+            Err(unusable) => Err(ConfigError::new("DECOY_HASH", "cannot be used").caused_by(unusable)),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::aws::{Aws, Secret};
 use crate::clock::{Timestamp, now};
 use crate::config;
 use crate::environment::{ConfigError, Environment, is_this_machine};
-use crate::error::StartError;
+use crate::error::{Causes, StartError};
 
 /// How long the keys are used before they are reloaded.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
@@ -139,7 +139,7 @@ impl Keys {
                 true
             }
             Err(error) => {
-                tracing::error!(cause = %error, "the signing keys stay as they were read before");
+                tracing::error!(cause = %Causes(&error), "the signing keys stay as they were read before");
                 false
             }
         }
@@ -150,7 +150,7 @@ async fn from_secret(secret: &Secret, local: bool) -> Result<KeySet, ConfigError
     let text = secret
         .read()
         .await
-        .map_err(|cause| ConfigError::new(SECRET, format!("names a secret that cannot be read: {cause}")))?;
+        .map_err(|cause| ConfigError::new(SECRET, "names a secret that cannot be read").caused_by(cause))?;
     parse(SECRET, &text, local)
 }
 

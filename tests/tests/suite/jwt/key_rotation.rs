@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::App;
 use postern::environment::Environment;
+use postern::error::Causes;
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
 use postern_tests::deployment::{Deployment, Reply, credentials};
@@ -320,7 +321,7 @@ async fn function_without_valid_keys_does_not_start() {
         secrets.answer(answer);
         let error = App::start(&env).await.err().unwrap();
         assert_eq!(variable(&error), "SIGNING_KEYS_SECRET_ARN", "{problem}");
-        let error = error.to_string();
+        let error = Causes(&error).to_string();
         assert!(error.contains(problem), "{error}");
         assert!(!error.contains(&short) && !error.contains("kkkk") && !error.contains("LEAKED"), "{error}");
     }
