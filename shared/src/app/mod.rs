@@ -7,6 +7,7 @@ mod commit;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod sign_out;
 mod start;
 mod token_holder;
 
@@ -20,6 +21,7 @@ pub use self::change_password::PasswordChange;
 pub use self::charge::AcceptedNames;
 pub use self::commit::SignedIn;
 pub use self::second_factor::MfaConfirmed;
+pub use self::sign_out::SignOut;
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};
 use crate::audit::Caller;
 use crate::clock::Timestamp;

@@ -1,4 +1,4 @@
-//! Sessions: how they are refreshed, used and ended.
+//! Sessions: how they are refreshed and used.
 //!
 //! Each takes one round trip: one conditional write, and in parallel the read of the user if the user's state
 //! matters. A refresh takes a second write if its token is too young to rotate, if it gets a late answer, or
@@ -7,16 +7,16 @@
 
 use std::time::Duration;
 
-use super::{App, SignedIn, TokenRefusal, TokenSubject, check_status, store_failed};
+use super::{App, SignedIn, check_status, store_failed};
 use crate::audit::{self, Caller, Outcome};
 use crate::identity::{User, UserRecord};
 use crate::random::random;
 use crate::refusal::Refusal;
-use crate::session::{MAX_LOST_REPLY, RefreshPolicy, Session, SessionToken, Verdict};
+use crate::session::{RefreshPolicy, Session, SessionToken, Verdict};
 use crate::store::{LateAnswerWrite, Rotation};
 
 /// Why a session token is refused, for the audit event.
-enum SessionFailure {
+pub(super) enum SessionFailure {
     Invalid,
     Reused,
     Refused(Refusal),
@@ -83,91 +83,6 @@ impl App {
             }),
         );
         finish(caller, presented, Outcome::SessionResumed, outcome.await)
-    }
-
-    /// Ends the session of a token. Every token of the family ends it, even one that was rotated long ago.
-    /// Otherwise an attacker with the current token would stay signed in. Returns whether there was such a
-    /// session. Returns `false` too if an earlier request ended it and its reply was lost.
-    ///
-    /// # Errors
-    /// If the table cannot be reached.
-    pub async fn sign_out(
-        &self,
-        caller: &Caller,
-        presented: &SessionToken,
-        kind: &'static str,
-    ) -> Result<bool, Refusal> {
-        let outcome = self.within_deadline(
-            caller,
-            Box::pin(async {
-                let ended = self.store.end_session(presented.user_id, &presented.session_id(), kind).await;
-                let session = ended.map_err(store_failed)?.ok_or(SessionFailure::Invalid)?;
-                // The previous token signs out as the current one does, however late it is.
-                let policy = RefreshPolicy { kind, idle: Duration::ZERO, lost_reply: MAX_LOST_REPLY };
-                match session.judge(&policy, &presented.secret, caller.now) {
-                    Verdict::Ended => return Err(SessionFailure::Invalid),
-                    Verdict::Reused => warn_of_reuse(presented),
-                    Verdict::Keep { .. } | Verdict::GiveAgain(_) | Verdict::GiveLate { .. } => {}
-                }
-                Ok(())
-            }),
-        );
-        finish(caller, presented, Outcome::SignedOut, outcome.await).map(|ended| ended.is_some())
-    }
-
-    /// Ends the session that an access token names. Returns whether there was such a session.
-    ///
-    /// # Errors
-    /// If the table cannot be reached.
-    pub async fn end_session_of(&self, caller: &Caller, subject: &TokenSubject) -> Result<bool, Refusal> {
-        let ended = self.within_deadline(
-            caller,
-            Box::pin(async {
-                let Some((kind, id)) = &subject.session else { return Ok(false) };
-                let ended = self.store.end_session(subject.user_id, id, kind).await;
-                Ok::<_, Refusal>(ended.map_err(store_failed)?.is_some())
-            }),
-        );
-        let ended = ended.await;
-        audit::session(caller, outcome_of_ending(&ended, Refusal::outcome), Some(subject.user_id));
-        ended
-    }
-
-    /// Ends a session by its current token, for the holder of another token, whose claims are verified.
-    /// Returns whether there was such a session that had not ended.
-    ///
-    /// # Errors
-    /// If the holder's token is revoked, if its user may not sign in, or if the table cannot be reached. The
-    /// first two give the same error.
-    pub async fn sign_out_as(
-        &self,
-        caller: &Caller,
-        token: &str,
-        subject: &TokenSubject,
-        presented: Option<&SessionToken>,
-        kind: &'static str,
-    ) -> Result<bool, TokenRefusal> {
-        let end = async |epoch| match presented.filter(|presented| presented.user_id == subject.user_id) {
-            Some(presented) => self.store.end_session_exactly(presented, kind, epoch).await,
-            None => Ok(None),
-        };
-        let work = Box::pin(async {
-            // The session ends only if it has the token's epoch. So an older token, which the read at the
-            // same time refuses, has ended no session.
-            let ended = if let Some(epoch) = subject.epoch {
-                let (holder, ended) = tokio::join!(self.read_holder(caller, token, subject), end(epoch));
-                holder?;
-                ended
-            } else {
-                // A token that another backend signed names no epoch, so its holder is read first.
-                end(self.read_holder(caller, token, subject).await?.epoch).await
-            };
-            let ended = ended.map_err(store_failed)?;
-            Ok(ended.is_some_and(|session| session.is_alive(session.epoch, caller.now)))
-        });
-        let ended = self.within_deadline(caller, work).await;
-        audit::session(caller, outcome_of_ending(&ended, TokenRefusal::outcome), Some(subject.user_id));
-        ended.map_err(TokenRefusal::without_account_state)
     }
 
     async fn rotate(
@@ -245,15 +160,6 @@ impl App {
     }
 }
 
-/// Returns the outcome of ending a session, for the audit event.
-fn outcome_of_ending<E>(ended: &Result<bool, E>, refused: fn(&E) -> Outcome) -> Outcome {
-    match ended {
-        Ok(true) => Outcome::SignedOut,
-        Ok(false) => Outcome::SessionInvalid,
-        Err(refusal) => refused(refusal),
-    }
-}
-
 /// Returns the user of a session, if the session is of the user's epoch and the user may sign in.
 fn check_user<'u>(session: &Session, user: Option<&'u UserRecord>) -> Result<&'u UserRecord, SessionFailure> {
     let user = user.filter(|user| session.epoch == user.epoch).ok_or(SessionFailure::Invalid)?;
@@ -263,12 +169,12 @@ fn check_user<'u>(session: &Session, user: Option<&'u UserRecord>) -> Result<&'u
 
 /// Logs that a token was used before. The log line comes before the write that ends the family, since the
 /// write may fail.
-fn warn_of_reuse(presented: &SessionToken) {
+pub(super) fn warn_of_reuse(presented: &SessionToken) {
     tracing::warn!(user_id = presented.user_id, "a session's token was used before");
 }
 
 /// Emits the audit event, and hides why a token is refused.
-fn finish<T>(
+pub(super) fn finish<T>(
     caller: &Caller,
     presented: &SessionToken,
     success: Outcome,
