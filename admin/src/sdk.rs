@@ -8,7 +8,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use postern::environment::{Environment, is_this_machine};
+use postern::environment::{Environment, is_http_url, is_this_machine};
 
 use crate::output::Failure;
 use crate::target::Target;
@@ -42,10 +42,10 @@ pub fn endpoint_of_env(variable: &str) -> Option<String> {
 /// Returns whether an address is on this machine. `named_by` is the option or variable that has it.
 ///
 /// # Errors
-/// If the address is no URL.
+/// If the address is no `http` or `https` URL with a host, or if it has a user part.
 pub fn on_this_machine(named_by: &str, endpoint: Option<&str>) -> Result<bool, Failure> {
     let Some(url) = endpoint else { return Ok(false) };
-    if !url.starts_with("http://") && !url.starts_with("https://") {
+    if !is_http_url(url) {
         return Err(Failure::usage(format!("{named_by} must be a URL that begins with http:// or https://")));
     }
     Ok(is_this_machine(url))

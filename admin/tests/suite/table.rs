@@ -78,7 +78,11 @@ async fn command_on_a_missing_table_is_refused() {
     run(in_env.env("TABLE_NAME", "postern"), "").await.prints(&["johndoe"]);
     assert_eq!(run(&mut command(&["user", "list", "--local", "--table", "postern"]), "").await.code, 2);
     let somewhere = ["user", "list", "--table", "postern", "--endpoint-url"];
-    run(command(&somewhere).arg("localhost:8000"), "").await.fails_with(2, "must be a URL");
+    for wrong in
+        ["localhost:8000", "http://", "https://:8000", "http:/127.0.0.1", "http://127.0.0.1@example.com"]
+    {
+        run(command(&somewhere).arg(wrong), "").await.fails_with(2, "--endpoint-url must be a URL");
+    }
     run(command(&somewhere).arg("http://127.0.0.1:9"), "").await.fails_with(6, "DynamoDB is not available");
     let no_one = ["user", "list", "--table", "postern", "--region", "eu-central-1"];
     let alone = [("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/no/such/directory")];
