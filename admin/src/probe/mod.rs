@@ -71,11 +71,14 @@ struct Probed {
 pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Failure> {
     let chosen = |name: &&str| options.contract.is_empty() || options.contract.iter().any(|one| one == name);
     let chosen: Vec<&'static str> = CONTRACTS.into_iter().filter(chosen).collect();
-    if options.email.is_none() && chosen.contains(&"email") {
-        return Err(Failure::usage(
-            "the email contract takes an e-mail address: add --email ADDRESS, or choose the others with --contract \
-             account,sso,session,mfa",
-        ));
+    if options.email.is_none()
+        && let Some(name) = chosen.iter().find(|name| takes_email(name))
+    {
+        let others: Vec<_> = CONTRACTS.into_iter().filter(|name| !takes_email(name)).collect();
+        return Err(Failure::usage(format!(
+            "the {name} contract takes an e-mail address: add --email ADDRESS, or choose the others with --contract {}",
+            others.join(",")
+        )));
     }
     let stack = if options.url.is_some() { None } else { connect::stack(target).await? };
     let of_stack = stack.as_ref().map(|stack| stack.url.as_str());
@@ -109,6 +112,11 @@ pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Fail
         probed.push(Probed { contract, result });
     }
     Ok(report(&probed))
+}
+
+/// Returns whether the login name of a contract is the e-mail address.
+fn takes_email(name: &str) -> bool {
+    PASSWORD_CONTRACTS.iter().any(|contract| contract.name == name && contract.member == "email")
 }
 
 fn report(probed: &[Probed]) -> Output {
