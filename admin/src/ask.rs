@@ -36,7 +36,7 @@ pub fn existing_password(from_stdin: bool) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return Err(no_terminal());
     }
-    rpassword::prompt_password("Password: ").map_err(|error| unreadable(&error))
+    rpassword::prompt_password("Password: ").map_err(unreadable)
 }
 
 /// The longest secret that is read from standard input, in bytes.
@@ -48,12 +48,12 @@ const MAX_SECRET_BYTES: u64 = 4096;
 /// If it cannot be read, is empty, or is too long.
 pub fn secret(question: &str) -> Result<Vec<u8>, Failure> {
     if io::stdin().is_terminal() {
-        let answer = rpassword::prompt_password(question).map_err(|error| unreadable(&error))?;
+        let answer = rpassword::prompt_password(question).map_err(unreadable)?;
         return Ok(answer.into_bytes());
     }
     let mut secret = Vec::new();
     let mut input = io::stdin().lock().take(MAX_SECRET_BYTES + 1);
-    input.read_to_end(&mut secret).map_err(|error| unreadable(&error))?;
+    input.read_to_end(&mut secret).map_err(unreadable)?;
     match secret.len() as u64 {
         0 => Err(Failure::usage("there is nothing on standard input")),
         1..=MAX_SECRET_BYTES => Ok(secret),
@@ -74,7 +74,7 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
     eprint!("{question} [y/N] ");
     let _ = io::stderr().flush();
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(|error| unreadable(&error))?;
+    io::stdin().lock().read_line(&mut answer).map_err(unreadable)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
@@ -82,7 +82,7 @@ fn prompt() -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return Err(no_terminal());
     }
-    let ask = |prompt: &str| rpassword::prompt_password(prompt).map_err(|error| unreadable(&error));
+    let ask = |prompt: &str| rpassword::prompt_password(prompt).map_err(unreadable);
     let password = ask("New password: ")?;
     if password != ask("Again: ")? {
         return Err(Failure::usage("the two passwords are not the same"));
@@ -96,7 +96,7 @@ fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
     // The longest password, one byte more, and a line break are enough to see that it is too long.
     let mut line = Vec::new();
     let mut input = input.take(MAX_BYTES as u64 + 3);
-    input.read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
+    input.read_until(b'\n', &mut line).map_err(unreadable)?;
     if line.is_empty() {
         return Err(Failure::usage("there is no password on standard input"));
     }
@@ -110,8 +110,8 @@ fn no_terminal() -> Failure {
     Failure::usage("there is no terminal to ask for the password on; pipe it in and use --password-stdin")
 }
 
-fn unreadable(error: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("the answer cannot be read: {error}"))
+fn unreadable(error: io::Error) -> Failure {
+    Failure::new(Exit::Failed, "the answer cannot be read").caused_by(error)
 }
 
 #[cfg(test)]

@@ -64,10 +64,7 @@ impl Audit {
             counts: BTreeMap::new(),
         };
         let key = self.store.begin_event(&event).await.map_err(|error| {
-            let failure = Failure::from(error);
-            let message =
-                format!("{}; nothing is changed, since the audit line cannot be written", failure.message);
-            Failure::new(failure.exit, message)
+            Failure::from(error).advise("; nothing is changed, since the audit line cannot be written")
         })?;
         let mut details = Details { user_id, ..Details::default() };
         let mut result = change(&mut details).await;
@@ -79,7 +76,7 @@ impl Audit {
             let failure = Failure::from(error);
             print_message(&format!(
                 "postern: the audit line of this change stays `started`: {}",
-                failure.message
+                failure.text()
             ));
             if let Ok(output) = &mut result
                 && output.exit == Exit::Done
@@ -135,6 +132,6 @@ fn end(result: &Result<Output, Failure>) -> (ChangeStage, Option<String>) {
     match result {
         Ok(Output { exit: Exit::Done | Exit::Partly, .. }) => (ChangeStage::Done, None),
         Ok(output) => (ChangeStage::Failed, Some(failed(output.exit, "it stopped before its end"))),
-        Err(failure) => (ChangeStage::Failed, Some(failed(failure.exit, &failure.message))),
+        Err(failure) => (ChangeStage::Failed, Some(failed(failure.exit, &failure.text()))),
     }
 }

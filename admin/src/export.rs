@@ -182,7 +182,7 @@ impl ExportError {
         match self {
             Self::Read(error) => error.into(),
             Self::Write(error) => {
-                Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
+                Failure::new(Exit::Failed, format!("{} cannot be written", path.display())).caused_by(error)
             }
         }
     }

@@ -84,17 +84,12 @@ impl Api {
                 "the URL of the API must begin with http:// or https://, without a user, `?` or `#`",
             )
         })?;
-        let broken = |error: &dyn std::fmt::Display| {
-            Failure::new(
-                Exit::Failed,
-                format!("TLS cannot be set up with this machine's certificates: {error}"),
-            )
-        };
+        let broken = || Failure::new(Exit::Failed, "TLS cannot be set up with this machine's certificates");
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| broken(&error))?
+            .map_err(|error| broken().caused_by(error))?
             .with_native_roots()
-            .map_err(|error| broken(&error))?
+            .map_err(|error| broken().caused_by(error))?
             .with_no_client_auth();
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().build();

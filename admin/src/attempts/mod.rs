@@ -21,7 +21,7 @@ use self::filter::Filter;
 use self::source::Source;
 use crate::api::CONTRACTS;
 use crate::connect::{Connection, connect};
-use crate::output::{Exit, Failure, Output, count, print_message, write};
+use crate::output::{Exit, Failure, Output, Reader, count, print_message, write};
 use crate::target::Target;
 use crate::user::UserArg;
 
@@ -109,7 +109,7 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
     let part = (args.since / MAX_PARTS).max(MIN_PART);
     while from < start {
         let until = from.plus(part).min(start);
-        if !trail.print(from, until).await? {
+        if trail.print(from, until).await? == Reader::Gone {
             return Ok(Output::nothing());
         }
         unreadable += trail.unreadable;
@@ -118,7 +118,7 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
     warn_of(unreadable);
     if args.follow {
         let mut known = 0;
-        while trail.print(now().minus(MAX_DELAY), now().plus(POLL)).await? {
+        while trail.print(now().minus(MAX_DELAY), now().plus(POLL)).await? == Reader::Reads {
             if trail.unreadable > known {
                 warn_of(trail.unreadable);
             }
@@ -151,9 +151,8 @@ struct Trail {
 }
 
 impl Trail {
-    /// Prints the events of this period that were not printed yet. Returns `false` if the reader of standard
-    /// output closed it.
-    async fn print(&mut self, from: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+    /// Prints the events of this period that were not printed yet.
+    async fn print(&mut self, from: Timestamp, until: Timestamp) -> Result<Reader, Failure> {
         let mut events: Vec<TrailEvent> = Vec::new();
         self.unreadable = 0;
         for source in &self.sources {
@@ -174,11 +173,11 @@ impl Trail {
                 text.push_str(HEADING);
                 self.has_heading = true;
             }
-            if !write(format!("{text}{line}\n").as_bytes())? {
-                return Ok(false);
+            if write(format!("{text}{line}\n").as_bytes())? == Reader::Gone {
+                return Ok(Reader::Gone);
             }
         }
-        Ok(true)
+        Ok(Reader::Reads)
     }
 }
 

@@ -79,7 +79,7 @@ impl Source {
             }
             Self::File(path) => {
                 let unreadable = |error: std::io::Error| {
-                    Failure::new(Exit::Failed, format!("{} cannot be read: {error}", path.display()))
+                    Failure::new(Exit::Failed, format!("{} cannot be read", path.display())).caused_by(error)
                 };
                 let mut events = Vec::new();
                 for line in BufReader::new(File::open(path).map_err(unreadable)?).split(b'\n') {

@@ -128,10 +128,8 @@ fn passphrase(file: Option<PathBuf>, input: &Input) -> Result<String, Failure> {
         Input::File(path) => fs::read_to_string(path),
     };
     let text = read.map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            format!("the encryption key in {} cannot be read: {error}", path.display()),
-        )
+        let message = format!("the encryption key in {} cannot be read", path.display());
+        Failure::new(Exit::Failed, message).caused_by(error)
     })?;
     match text.lines().next().map(str::trim) {
         Some(key) if !key.is_empty() => Ok(key.to_owned()),

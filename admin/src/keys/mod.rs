@@ -143,11 +143,9 @@ async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
     match there.as_deref().map(|text| (text, SigningKeys::parse(text))) {
         Some((_, Ok(old))) => set.keep_peppers(old),
         Some((text, Err(error))) if text.contains("password_peppers") => {
-            let message = format!(
-                "{place} has peppers, which imported passwords need, and cannot be read: {error}. Repair it first, or remove \
-                 `password_peppers`"
-            );
-            return Err(Failure::new(Exit::Refused, message));
+            let message = format!("{place} has peppers, which imported passwords need, and cannot be read");
+            let failure = Failure::new(Exit::Refused, message).caused_by(error);
+            return Err(failure.advise(". Repair it first, or remove `password_peppers`"));
         }
         Some((_, Err(_))) | None => {}
     }
@@ -250,7 +248,7 @@ pub(crate) async fn find_key_set(
         }
     };
     let key_set = KeySet::parse(&text).map_err(|error| {
-        Failure::new(Exit::Failed, format!("the signing keys in {place} are broken: {error}"))
+        Failure::new(Exit::Failed, format!("the signing keys in {place} are broken")).caused_by(error)
     })?;
     if key_set.has_sample_key() && !is_local {
         let message = format!(

@@ -7,6 +7,7 @@ use postern::password::PepperId;
 
 use super::listing::list;
 use super::place::PlaceArgs;
+use super::set::AddedPepper;
 use crate::ask::{confirm, secret};
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
@@ -88,7 +89,7 @@ async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
     let place = place.find_to_change(target).await?;
     let (mut set, before) = place.set().await?;
     let pepper = form.read(&secret("Pepper: ")?)?;
-    if !set.add_pepper(id, &pepper)? {
+    if set.add_pepper(id, &pepper)? == AddedPepper::AlreadyThere {
         return Ok(list(&set, format!("the pepper {id} is there already; {place} holds")));
     }
     let exit = place.replace("keys pepper add", Some(&before), &set.text()?, target).await?;

@@ -121,7 +121,7 @@ impl Place {
             Self::File(path) => match fs::read_to_string(path) {
                 Ok(text) => Ok(Some(text)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(self.unusable(&error)),
+                Err(error) => Err(self.unusable(error)),
             },
         }
     }
@@ -129,8 +129,9 @@ impl Place {
     /// Reads the keys. Returns the text that was read too, for [`replace`](Self::replace).
     pub(super) async fn set(&self) -> Result<(SigningKeys, String), Failure> {
         let text = self.read().await?.ok_or_else(|| self.empty())?;
-        let set = SigningKeys::parse(&text)
-            .map_err(|error| Failure::new(Exit::Failed, format!("the keys in {self} are broken: {error}")))?;
+        let set = SigningKeys::parse(&text).map_err(|error| {
+            Failure::new(Exit::Failed, format!("the keys in {self} are broken")).caused_by(error)
+        })?;
         Ok((set, text))
     }
 
@@ -152,8 +153,8 @@ impl Place {
             return self.write(before, text).await.map(|()| Exit::Done);
         }
         let connection = connect(target).await.map_err(|failure| {
-            let message = format!("the change of {self} is recorded in the table: {}", failure.message);
-            Failure::new(failure.exit, message)
+            let message = format!("the change of {self} is recorded in the table");
+            Failure::new(failure.exit, message).caused_by(failure)
         })?;
         let write = async |_: &mut _| self.write(before, text).await.map(|()| Output::nothing());
         Ok(connection.audit.record(command, None, write).await?.exit)
@@ -181,12 +182,12 @@ impl Place {
                     Err(error) => Err(self.failure(&error)),
                 }
             }
-            Self::File(path) => replace(path, text).map_err(|error| self.unusable(&error)),
+            Self::File(path) => replace(path, text).map_err(|error| self.unusable(error)),
         }
     }
 
-    fn unusable(&self, error: &io::Error) -> Failure {
-        Failure::new(Exit::Failed, format!("{self} cannot be used: {error}"))
+    fn unusable(&self, error: io::Error) -> Failure {
+        Failure::new(Exit::Failed, format!("{self} cannot be used")).caused_by(error)
     }
 
     fn failure<E, R>(&self, error: &SdkError<E, R>) -> Failure

@@ -86,9 +86,7 @@ pub(super) async fn run(connection: &Connection, options: Add) -> Result<Output,
             details.user_id = Some(user.id);
             // Failures that attackers caused before the user existed must not lock the user out.
             unlock::unlock_all(store, &user).await.map_err(|failure| {
-                let message =
-                    format!("created user {}, but {}", user.id, unlock::still_locked(&user, &failure));
-                Failure::new(failure.exit, message)
+                unlock::still_locked(&format!("created user {}", user.id), &user, failure)
             })?;
             let text = format!("created {}: {}", briefly(&user), status_name(user.status));
             Ok(Output::done(text, about(&user, json!({"status": user.status}))))

@@ -50,11 +50,8 @@ async fn end_all(store: &Operator) -> Result<Output, Failure> {
     let users = count(usize::try_from(done).unwrap_or(usize::MAX), "user");
     ended.map_err(|error| {
         let failure = Failure::from(error);
-        let message = format!(
-            "ended the sessions of {users}, and not of all: {}; run the command again",
-            failure.message
-        );
-        Failure::new(failure.exit, message)
+        let message = format!("ended the sessions of {users}, and not of all");
+        Failure::new(failure.exit, message).caused_by(failure).advise("; run the command again")
     })?;
     if ending.skipped.count > 0 {
         let message = format!(

@@ -13,7 +13,9 @@ use postern::throttle::Policy;
 use serde_json::json;
 
 use super::describe::about;
-use crate::output::{Exit, Failure, Output, json_text, named, plain, print_message, status_name, write};
+use crate::output::{
+    Exit, Failure, Output, Reader, json_text, named, plain, print_message, status_name, write,
+};
 
 /// How many ids after the last one are tried before the whole table is read.
 const NEAR: u64 = 10 * MAX_READ as u64;
@@ -146,7 +148,8 @@ impl Listing<'_> {
                         if self.left == 0 {
                             return Ok(false);
                         }
-                        if !write(format!("{}\n", line(&user, self.json)).as_bytes())? {
+                        let written = write(format!("{}\n", line(&user, self.json)).as_bytes())?;
+                        if written == Reader::Gone {
                             self.left = 0;
                             self.last = u64::MAX;
                             return Ok(false);
