@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
-use postern::password::{MAX_BYTES, Passwords, check_new, self_test};
+use postern::password::{MAX_BYTES, Password, Passwords, check_new, self_test};
 use postern::random::random;
+use zeroize::Zeroizing;
 
 use crate::output::{Exit, Failure};
 
@@ -29,14 +30,14 @@ pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Fai
 ///
 /// # Errors
 /// If there is no terminal to ask on, or no password on standard input.
-pub fn existing_password(from_stdin: bool) -> Result<String, Failure> {
+pub fn existing_password(from_stdin: bool) -> Result<Password, Failure> {
     if from_stdin {
         return first_line(&mut io::stdin().lock());
     }
     if !io::stdin().is_terminal() {
         return Err(no_terminal());
     }
-    rpassword::prompt_password("Password: ").map_err(unreadable)
+    rpassword::prompt_password("Password: ").map(Password::from).map_err(unreadable)
 }
 
 /// The longest secret that is read from standard input, in bytes.
@@ -46,12 +47,13 @@ const MAX_SECRET_BYTES: u64 = 4096;
 ///
 /// # Errors
 /// If it cannot be read, is empty, or is too long.
-pub fn secret(question: &str) -> Result<Vec<u8>, Failure> {
+pub fn secret(question: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if io::stdin().is_terminal() {
         let answer = rpassword::prompt_password(question).map_err(unreadable)?;
-        return Ok(answer.into_bytes());
+        return Ok(Zeroizing::new(answer.into_bytes()));
     }
-    let mut secret = Vec::new();
+    // There is room to spare, so it does not grow. Growth would leave a copy in memory.
+    let mut secret = Zeroizing::new(Vec::with_capacity(MAX_SECRET_BYTES as usize + 64));
     let mut input = io::stdin().lock().take(MAX_SECRET_BYTES + 1);
     input.read_to_end(&mut secret).map_err(unreadable)?;
     match secret.len() as u64 {
@@ -78,11 +80,11 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn prompt() -> Result<String, Failure> {
+fn prompt() -> Result<Password, Failure> {
     if !io::stdin().is_terminal() {
         return Err(no_terminal());
     }
-    let ask = |prompt: &str| rpassword::prompt_password(prompt).map_err(unreadable);
+    let ask = |prompt: &str| rpassword::prompt_password(prompt).map(Password::from).map_err(unreadable);
     let password = ask("New password: ")?;
     if password != ask("Again: ")? {
         return Err(Failure::usage("the two passwords are not the same"));
@@ -92,9 +94,9 @@ fn prompt() -> Result<String, Failure> {
 
 /// Reads the first line. Removes its line break and nothing else, because a password may begin or end with
 /// spaces.
-fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
+fn first_line(input: &mut impl BufRead) -> Result<Password, Failure> {
     // The longest password, one byte more, and a line break are enough to see that it is too long.
-    let mut line = Vec::new();
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 3));
     let mut input = input.take(MAX_BYTES as u64 + 3);
     input.read_until(b'\n', &mut line).map_err(unreadable)?;
     if line.is_empty() {
@@ -103,7 +105,7 @@ fn first_line(input: &mut impl BufRead) -> Result<String, Failure> {
     let line =
         line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
     let password = std::str::from_utf8(line);
-    password.map(str::to_owned).map_err(|_| Failure::usage("the password on standard input is not UTF-8"))
+    password.map(Password::from).map_err(|_| Failure::usage("the password on standard input is not UTF-8"))
 }
 
 fn no_terminal() -> Failure {
@@ -121,11 +123,11 @@ mod tests {
     #[test]
     fn first_line_is_read_exactly() {
         let first = |mut input: &[u8]| first_line(&mut input);
-        assert_eq!(first(b" pass word \nmore\n").unwrap(), " pass word ");
-        assert_eq!(first(b"windows\r\n").unwrap(), "windows");
-        assert_eq!(first(b"no line break").unwrap(), "no line break");
-        assert_eq!(first(b"a \r in it").unwrap(), "a \r in it");
-        assert_eq!(first(b"\n").unwrap(), "");
+        assert_eq!(first(b" pass word \nmore\n").unwrap(), " pass word ".into());
+        assert_eq!(first(b"windows\r\n").unwrap(), "windows".into());
+        assert_eq!(first(b"no line break").unwrap(), "no line break".into());
+        assert_eq!(first(b"a \r in it").unwrap(), "a \r in it".into());
+        assert_eq!(first(b"\n").unwrap(), "".into());
         for (input, word) in [(&b""[..], "no password"), (b"\xff\xfe\n", "UTF-8")] {
             let failure = first(input).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);

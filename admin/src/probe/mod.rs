@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use postern::environment::Environment;
+use postern::password::Password;
 use serde_json::{Value, json};
 
 use self::sign_in::{Credentials, Problem, sign_in, sso};
@@ -88,7 +89,7 @@ pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Fail
         let message = "the URL is without TLS, so the password could be read on the way; use https";
         return Err(Failure::usage(message));
     }
-    let in_env = Environment::of_process().optional(PASSWORD).map(str::to_owned);
+    let in_env = Environment::of_process().optional(PASSWORD).map(Password::from);
     let credentials = Credentials {
         username: &options.username,
         email: options.email.as_deref().unwrap_or_default(),

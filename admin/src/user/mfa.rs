@@ -79,14 +79,14 @@ async fn enrol(options: &Enrol, target: &Target, connection: &Connection) -> Res
                 return Err(if options.replace { deleted_meanwhile() } else { on() });
             }
             let uri = enrolment.otpauth(&options.issuer, &user.username);
-            let (secret, codes) = (&enrolment.mfa.secret, &enrolment.recovery_codes);
+            let (secret, codes) = (&*enrolment.mfa.secret, &enrolment.recovery_codes);
             let text = format!(
                 "MFA is on for {}, and all sessions are ended. This is shown once:\n\
          secret          {secret}\n\
          URI             {uri}\n\
          recovery codes  {}",
                 briefly(&user),
-                codes.join(" ")
+                codes.iter().map(|code| &**code).collect::<Vec<_>>().join(" ")
             );
             Ok(Output::done(
                 text,

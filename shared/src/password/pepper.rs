@@ -18,6 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::limits::UnusableHash;
 
@@ -92,9 +93,10 @@ pub struct Peppering {
     pub how: PepperHow,
 }
 
-/// The peppers of a signing secret. Its `Debug` shows their ids and nothing else.
+/// The peppers of a signing secret. Its `Debug` shows their ids and nothing else. They are wiped when they are
+/// dropped.
 #[derive(Default)]
-pub struct Peppers(BTreeMap<PepperId, Vec<u8>>);
+pub struct Peppers(BTreeMap<PepperId, Zeroizing<Vec<u8>>>);
 
 /// Why a pepper is refused. The error never shows a pepper. It does not show a malformed id either, since
 /// that may be a pepper in the wrong place.
@@ -200,8 +202,11 @@ impl Peppers {
     ///
     /// # Errors
     /// If a pepper is empty or too long, or if there are too many.
-    pub fn new(peppers: impl IntoIterator<Item = (PepperId, Vec<u8>)>) -> Result<Self, PepperError> {
-        let peppers: BTreeMap<_, _> = peppers.into_iter().collect();
+    pub fn new<P: Into<Zeroizing<Vec<u8>>>>(
+        peppers: impl IntoIterator<Item = (PepperId, P)>,
+    ) -> Result<Self, PepperError> {
+        let wiped = |(id, pepper): (PepperId, P)| (id, pepper.into());
+        let peppers: BTreeMap<_, _> = peppers.into_iter().map(wiped).collect();
         if peppers.len() > MAX_PEPPERS {
             return Err(PepperError::TooMany);
         }
@@ -217,8 +222,8 @@ impl Peppers {
     }
 
     /// Returns the text that is hashed in place of the password. Returns `None` if there is no such pepper.
-    pub(super) fn combine(&self, peppering: &Peppering, password: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(&peppering.id).map(|pepper| peppering.how.combine(pepper, password))
+    pub(super) fn combine(&self, peppering: &Peppering, password: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.get(&peppering.id).map(|pepper| Zeroizing::new(peppering.how.combine(pepper, password)))
     }
 }
 

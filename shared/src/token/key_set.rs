@@ -7,6 +7,7 @@
 use ring::hmac;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use zeroize::Zeroize;
 
 use super::jwk::{self, Jwk, Key, KeyError, LEAST_HMAC_BYTES, PublicKey, bytes, encode};
 use super::provider;
@@ -34,7 +35,8 @@ pub struct KeySet {
     pub peppers: Peppers,
 }
 
-/// The JSON document of a key set, with its private members. It has no `Debug`.
+/// The JSON document of a key set, with its private members. It has no `Debug`. Its texts are wiped when it is
+/// dropped.
 pub struct KeyDocument {
     /// The keys, each a JWK.
     pub keys: Vec<Map<String, Value>>,
@@ -117,7 +119,7 @@ impl KeyDocument {
         if self.keys.is_empty() {
             return Err(KeyError("must have at least one key".to_owned()));
         }
-        let jwks: Vec<Jwk> = self
+        let jwks: Vec<Jwk<'_>> = self
             .keys
             .iter()
             .map(|key| Jwk::deserialize(key).map_err(|_| not_a_set()))
@@ -143,6 +145,23 @@ impl KeyDocument {
         })?;
         let peppers = peppers(self.members.get(PASSWORD_PEPPERS))?;
         Ok(KeySet { keys, recovery: RecoveryKey::new(&recovery), peppers })
+    }
+}
+
+impl Drop for KeyDocument {
+    fn drop(&mut self) {
+        self.keys.iter_mut().chain([&mut self.members]).for_each(wipe);
+    }
+}
+
+/// Wipes the texts of an object, and of the objects in it.
+fn wipe(object: &mut Map<String, Value>) {
+    for value in object.values_mut() {
+        match value {
+            Value::String(text) => text.zeroize(),
+            Value::Object(object) => wipe(object),
+            _ => {}
+        }
     }
 }
 

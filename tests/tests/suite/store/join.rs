@@ -30,7 +30,7 @@ async fn join_with_a_newer_password_or_mfa_ends_the_token_that_was_kept_before()
         let token = kept_jwt(&deployment).await;
         let mut other = deployment.store.user(HUBER).await.unwrap().unwrap();
         if takes_mfa {
-            other.mfa = Some(Mfa { secret: "KBTSKUKRDJPEGCZK".to_owned(), last_step: None });
+            other.mfa = Some(Mfa { secret: "KBTSKUKRDJPEGCZK".into(), last_step: None });
         } else {
             other.password_hash =
                 Some(deployment.app.passwords().hash("of the second source", [7; 16]).unwrap());
