@@ -186,3 +186,15 @@ fn peppers(member: Option<&Value>) -> Result<Peppers, KeyError> {
     let read: Vec<_> = object.iter().map(read).collect::<Result<_, _>>()?;
     Peppers::new(read).map_err(|error| wrong(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wiping_empties_the_texts_of_an_object_and_of_the_objects_in_it() {
+        let mut document = json!({"k": "text", "password_peppers": {"a": "text"}});
+        wipe(document.as_object_mut().unwrap());
+        assert_eq!(document, json!({"k": "", "password_peppers": {"a": ""}}));
+    }
+}
