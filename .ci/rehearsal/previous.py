@@ -1,4 +1,4 @@
-"""The functions of the release before this commit, or of the commit before it as long as there is no release."""
+"""The functions of the previous release; as long as there is no release, those of the commit before this one."""
 
 import shutil
 import subprocess
@@ -28,7 +28,7 @@ def build_previous():
         (binaries / name).mkdir(parents=True, exist_ok=True)
         # Without symbols they are a quarter of the size.
         subprocess.run(["strip", "-o", binaries / name / "bootstrap", target_directory() / "debug" / name], check=True)
-    print(f"The release before is {commit}", flush=True)
+    print(f"The previous release is {commit}", flush=True)
     return binaries
 
 

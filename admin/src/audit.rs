@@ -14,7 +14,7 @@ use postern::environment::Environment;
 use postern::store::operator::{ChangeStage, Operator, OperatorEvent};
 
 use crate::output::{Exit, Failure, Output, print_message};
-use crate::sdk::service;
+use crate::sdk::service_config;
 use crate::target::Target;
 
 /// The longest reason of a failure in an audit line, in characters.
@@ -28,7 +28,7 @@ pub struct Audit {
     is_local: bool,
 }
 
-/// The facts about a change that are found out while it is made.
+/// The facts about a change that are known only while it is made.
 #[derive(Default)]
 pub struct Details {
     /// The user that is changed.
@@ -64,10 +64,7 @@ impl Audit {
             counts: BTreeMap::new(),
         };
         let key = self.store.begin_event(&event).await.map_err(|error| {
-            let failure = Failure::from(error);
-            let message =
-                format!("{}; nothing is changed, since the audit line cannot be written", failure.message);
-            Failure::new(failure.exit, message)
+            Failure::from(error).advise("; nothing is changed, since the audit line cannot be written")
         })?;
         let mut details = Details { user_id, ..Details::default() };
         let mut result = change(&mut details).await;
@@ -79,7 +76,7 @@ impl Audit {
             let failure = Failure::from(error);
             print_message(&format!(
                 "postern: the audit line of this change stays `started`: {}",
-                failure.message
+                failure.text()
             ));
             if let Ok(output) = &mut result
                 && output.exit == Exit::Done
@@ -94,7 +91,7 @@ impl Audit {
     /// the access key id of the credentials. For a table on this machine, it is the user of the operating
     /// system.
     pub async fn actor(&self) -> String {
-        let service = service(&self.target, "AWS_ENDPOINT_URL_STS").await;
+        let service = service_config(&self.target, "AWS_ENDPOINT_URL_STS").await;
         let has_sts = service.as_ref().is_ok_and(|(_, endpoint)| endpoint.is_some());
         if self.is_local && (self.target.local || !has_sts) {
             let env = Environment::of_process();
@@ -135,6 +132,6 @@ fn end(result: &Result<Output, Failure>) -> (ChangeStage, Option<String>) {
     match result {
         Ok(Output { exit: Exit::Done | Exit::Partly, .. }) => (ChangeStage::Done, None),
         Ok(output) => (ChangeStage::Failed, Some(failed(output.exit, "it stopped before its end"))),
-        Err(failure) => (ChangeStage::Failed, Some(failed(failure.exit, &failure.message))),
+        Err(failure) => (ChangeStage::Failed, Some(failed(failure.exit, &failure.text()))),
     }
 }

@@ -8,7 +8,7 @@ use postern::store::operator::Operator;
 
 use crate::audit::Audit;
 use crate::output::Failure;
-use crate::sdk::{endpoint_of_env, on_this_machine, sdk, service};
+use crate::sdk::{self, endpoint_of_env, on_this_machine, service_config};
 use crate::stack::{Stack, find};
 use crate::target::Target;
 
@@ -57,7 +57,7 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
     };
     let endpoint = dynamodb_endpoint(target)?;
     let is_local = on_this_machine("--endpoint-url", endpoint.as_deref())?;
-    let aws = sdk(target, is_local).await?;
+    let aws = sdk::config(target, is_local).await?;
     let place = match (&endpoint, aws.region()) {
         (Some(endpoint), _) => format!("the table {table} at {endpoint}"),
         (None, region) => format!("the table {table} in {}", region.map_or("no Region", AsRef::as_ref)),
@@ -86,7 +86,7 @@ pub async fn stack(target: &Target) -> Result<Option<Stack>, Failure> {
 /// # Errors
 /// If no region is set.
 pub async fn secrets_manager(target: &Target) -> Result<aws_sdk_secretsmanager::Client, Failure> {
-    let (aws, endpoint) = service(target, "AWS_ENDPOINT_URL_SECRETS_MANAGER").await?;
+    let (aws, endpoint) = service_config(target, "AWS_ENDPOINT_URL_SECRETS_MANAGER").await?;
     let mut config = aws_sdk_secretsmanager::config::Builder::from(&aws);
     config.set_endpoint_url(endpoint);
     Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
@@ -97,7 +97,7 @@ pub async fn secrets_manager(target: &Target) -> Result<aws_sdk_secretsmanager::
 /// # Errors
 /// If no region is set.
 async fn cloudformation(target: &Target) -> Result<aws_sdk_cloudformation::Client, Failure> {
-    let (aws, endpoint) = service(target, "AWS_ENDPOINT_URL_CLOUDFORMATION").await?;
+    let (aws, endpoint) = service_config(target, "AWS_ENDPOINT_URL_CLOUDFORMATION").await?;
     let mut config = aws_sdk_cloudformation::config::Builder::from(&aws);
     config.set_endpoint_url(endpoint);
     Ok(aws_sdk_cloudformation::Client::from_conf(config.build()))
@@ -108,7 +108,7 @@ async fn cloudformation(target: &Target) -> Result<aws_sdk_cloudformation::Clien
 /// # Errors
 /// If no region is set.
 pub async fn cloudwatch_logs(target: &Target) -> Result<aws_sdk_cloudwatchlogs::Client, Failure> {
-    let (aws, endpoint) = service(target, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS").await?;
+    let (aws, endpoint) = service_config(target, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS").await?;
     let mut config = aws_sdk_cloudwatchlogs::config::Builder::from(&aws);
     config.set_endpoint_url(endpoint);
     Ok(aws_sdk_cloudwatchlogs::Client::from_conf(config.build()))

@@ -83,7 +83,7 @@ impl<'a> Line<'a> {
             password_hash: user.password_hash.as_deref(),
             status: user.status,
             must_change_password: user.must_change_password,
-            mfa_secret: user.mfa.as_ref().map(|mfa| mfa.secret.as_str()),
+            mfa_secret: user.mfa.as_ref().map(|mfa| &*mfa.secret),
             mfa_last_step: user.mfa.as_ref().and_then(|mfa| mfa.last_step),
             recovery_codes: user.recovery_codes.iter().map(String::as_str).collect(),
             epoch: user.epoch,
@@ -182,7 +182,7 @@ impl ExportError {
         match self {
             Self::Read(error) => error.into(),
             Self::Write(error) => {
-                Failure::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
+                Failure::new(Exit::Failed, format!("{} cannot be written", path.display())).caused_by(error)
             }
         }
     }

@@ -5,6 +5,7 @@
 //! | [`cli`] | the commands, and the options of every command |
 //! | [`target`] | the deployment that a command works on |
 //! | [`connect`] | the clients for a deployment |
+//! | [`sdk`] | the configuration of AWS's SDK: credentials, region, addresses |
 //! | [`stack`] | the CloudFormation stack of a deployment: its outputs and log groups |
 //! | [`user`] | users |
 //! | [`table`] | the table |

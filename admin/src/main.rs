@@ -1,4 +1,4 @@
-//! `postern`, the operator's command line. What it does is in the library.
+//! `postern`, the operator's command line. The library has its code.
 
 use std::process::ExitCode;
 

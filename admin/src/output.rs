@@ -1,14 +1,16 @@
 //! The output of a command, for people or as JSON, and its exit code.
 
+mod failure;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use postern::clock::Timestamp;
-use postern::error::Causes;
 use postern::identity::Status;
-use postern::store::StoreError;
 use postern::store::operator::Skipped;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+pub use self::failure::Failure;
 
 /// The output of a command that is done.
 pub struct Output {
@@ -39,15 +41,6 @@ pub enum Exit {
     Unavailable = 6,
 }
 
-/// Why a command failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The exit code.
-    pub exit: Exit,
-    /// One sentence for the operator, with what is wrong and what to do.
-    pub message: String,
-}
-
 impl Output {
     /// The output of a command that succeeded.
     pub fn done(text: impl Into<String>, json: Value) -> Self {
@@ -74,64 +67,28 @@ impl Output {
     }
 }
 
-impl Failure {
-    /// A failure with this exit code.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
-    }
-
-    /// The command line is wrong.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, message)
-    }
-
-    /// A service does not answer, or there are no credentials to ask it with.
-    pub fn unavailable(message: &str) -> Self {
-        if message.contains("no credentials found in chain") {
-            let message = "there are no AWS credentials here; `aws configure`, `aws sso login`, or AWS_ACCESS_KEY_ID and \
-                           its secret";
-            return Self::new(Exit::Failed, message);
-        }
-        let lines = message.lines().map(str::trim);
-        Self::new(Exit::Unavailable, lines.collect::<Vec<_>>().join("; "))
-    }
-
-    /// Adds to the message where the table was looked for, if DynamoDB cannot be reached.
-    #[must_use]
-    pub fn at(mut self, place: &str) -> Self {
-        let of_table = self.message.starts_with("DynamoDB ");
-        if self.exit == Exit::Unavailable && of_table && !self.message.contains(place) {
-            self.message = format!("{} ({place})", self.message);
-        }
-        self
-    }
-
-    /// Prints it on standard error.
-    pub fn print(&self, as_json: bool) -> ExitCode {
-        let text = if as_json {
-            json_text(&json!({"error": self.message}))
-        } else {
-            format!("postern: {}", self.message)
-        };
-        // If this fails, there is no other place to report it.
-        let _ = writeln!(io::stderr(), "{text}");
-        self.exit.into()
-    }
+/// Whether somebody still reads the standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The output was written.
+    Reads,
+    /// The reader closed the pipe, as `head` does. More output is of no use.
+    Gone,
 }
 
-/// Writes to standard output. Returns `false` if the reader closed the pipe, as `head` does.
+/// Writes to standard output.
 ///
 /// # Errors
-/// If it cannot be written for another reason, such as a full disk.
-pub fn write(bytes: &[u8]) -> Result<bool, Failure> {
+/// If it cannot be written for another reason than a closed pipe, such as a full disk.
+pub fn write(bytes: &[u8]) -> Result<Reader, Failure> {
     let mut out = io::stdout();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::new(
-            Exit::Failed,
-            format!("the command is done, but its output cannot be written: {error}"),
-        )),
+        Ok(()) => Ok(Reader::Reads),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => {
+            let message = "the command is done, but its output cannot be written";
+            Err(Failure::new(Exit::Failed, message).caused_by(error))
+        }
     }
 }
 
@@ -165,7 +122,7 @@ pub fn escape_json(json: String) -> String {
     json.chars().map(escape).collect()
 }
 
-/// Prints a line on standard error. A closed pipe, as `head` leaves behind, is no failure.
+/// Prints a line on standard error. If the reader closed the pipe, as `head` does, that is no failure.
 pub fn print_message(line: &str) {
     let _ = writeln!(io::stderr(), "{}", plain(line));
 }
@@ -206,23 +163,10 @@ impl From<Exit> for ExitCode {
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        match &error {
-            StoreError::Unavailable { .. } => Self::unavailable(&Causes(&error).to_string()),
-            StoreError::Rejected { cause } if cause.code() == Some("ResourceNotFoundException") => Self::new(
-                Exit::NotFound,
-                "there is no such table; `postern doctor` shows where it was looked for",
-            ),
-            StoreError::Rejected { .. } | StoreError::Unreadable { .. } => {
-                Self::new(Exit::Failed, Causes(&error).to_string())
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

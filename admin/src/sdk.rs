@@ -8,7 +8,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use postern::environment::{Environment, is_this_machine};
+use postern::environment::{Environment, is_http_url, is_this_machine};
 
 use crate::output::Failure;
 use crate::target::Target;
@@ -18,7 +18,7 @@ use crate::target::Target;
 ///
 /// # Errors
 /// If no region is set, or the address is no URL.
-pub async fn service(
+pub async fn service_config(
     target: &Target,
     variable: &'static str,
 ) -> Result<(SdkConfig, Option<String>), Failure> {
@@ -30,7 +30,7 @@ pub async fn service(
         _ => (variable, endpoint_of_env(variable)),
     };
     let is_local = on_this_machine(named_by, endpoint.as_deref())?;
-    Ok((sdk(target, is_local).await?, endpoint))
+    Ok((config(target, is_local).await?, endpoint))
 }
 
 /// Returns the address of a service in the environment. `None` means AWS.
@@ -42,20 +42,20 @@ pub fn endpoint_of_env(variable: &str) -> Option<String> {
 /// Returns whether an address is on this machine. `named_by` is the option or variable that has it.
 ///
 /// # Errors
-/// If the address is no URL.
+/// If the address is no `http` or `https` URL with a host, or if it has a user part.
 pub fn on_this_machine(named_by: &str, endpoint: Option<&str>) -> Result<bool, Failure> {
     let Some(url) = endpoint else { return Ok(false) };
-    if !url.starts_with("http://") && !url.starts_with("https://") {
+    if !is_http_url(url) {
         return Err(Failure::usage(format!("{named_by} must be a URL that begins with http:// or https://")));
     }
     Ok(is_this_machine(url))
 }
 
-/// Finds the credentials and the region.
+/// Returns the configuration with the operator's credentials and region.
 ///
 /// # Errors
 /// If no region is set.
-pub async fn sdk(target: &Target, is_local: bool) -> Result<SdkConfig, Failure> {
+pub async fn config(target: &Target, is_local: bool) -> Result<SdkConfig, Failure> {
     let http =
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())

@@ -37,8 +37,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Returns the name of the stack, if the operator names the deployment by a stack. An option counts before
-    /// the environment.
+    /// Returns the name of the stack, if the operator names the deployment by a stack. An option takes
+    /// precedence over the environment.
     ///
     /// # Errors
     /// If the environment names two deployments.
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_counts_before_the_environment() {
+    fn option_takes_precedence_over_the_environment() {
         let stack = |name: &str| Target { stack: Some(name.to_owned()), ..Target::default() };
         let found = |target, variables: &[_]| name_of(target, variables).unwrap();
         let both = [("POSTERN_STACK", "a"), ("TABLE_NAME", "t")];

@@ -15,7 +15,7 @@ use crate::audit_line;
 pub struct AuditLog(Mutex<File>);
 
 impl AuditLog {
-    /// Begins a new file in place of that of an earlier server.
+    /// Creates the file, in place of that of an earlier server.
     ///
     /// # Errors
     /// If the file cannot be created.

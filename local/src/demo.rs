@@ -160,7 +160,7 @@ pub fn user(app: &App, demo: &DemoUser) -> UserRecord {
         password_hash: app.passwords().hash(demo.password, random()).ok(),
         status: demo.status,
         must_change_password: demo.must_change_password,
-        mfa: demo.totp_secret.map(|secret| Mfa { secret: secret.to_owned(), last_step: None }),
+        mfa: demo.totp_secret.map(|secret| Mfa { secret: secret.into(), last_step: None }),
         recovery_codes: if demo.totp_secret.is_some() { codes } else { BTreeSet::new() },
         attributes: match attributes(demo.id) {
             Value::Object(attributes) => attributes,

@@ -9,6 +9,7 @@ use dynoxide::Database;
 use dynoxide::server::serve_with_shutdown;
 use postern::environment::Environment;
 use postern::token::SAMPLE_KEYS;
+use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,16 +26,9 @@ pub struct Table {
 }
 
 /// Why the command did not start, in one line for its user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
 pub struct StartError(pub String);
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartError {}
 
 impl Table {
     /// Serves on this port of the loopback interface (0: any free port), and of another address if one is

@@ -8,7 +8,7 @@
 //! | [`functions`] | the five contracts and the key set, each as a Lambda function with events and replies in JSON |
 //! | [`descriptions`] | the OpenAPI descriptions of the contracts, `docs/api/*.yaml` |
 //! | [`template`] | the routes and the CORS settings of `template.yaml` |
-//! | [`gateway`] | the part of API Gateway: chooses the function of each HTTP request, makes the event and the HTTP response, and adds CORS headers |
+//! | [`gateway`] | the stand-in for API Gateway: chooses the function of each HTTP request, makes the event and the HTTP response, and adds CORS headers |
 //! | [`audit_log`] | the audit events in a file, for `postern --local attempts` |
 //! | [`page`] | the page on which one can try each route, at `/` |
 //! | [`request_log`] | the line that is printed for each request |

@@ -11,7 +11,8 @@ use axum::middleware;
 use clap::Parser;
 use postern::App;
 use postern::environment::Environment;
-use postern::local_endpoint::{self, Note};
+use postern::error::Causes;
+use postern::local_endpoint::{self, EndpointFile};
 use postern::logging;
 use postern::throttle::Policy;
 use postern_local::audit_log::AuditLog;
@@ -72,7 +73,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError(error.to_string());
+    let failed = |error: &dyn std::error::Error| StartError(Causes(error).to_string());
     let process = Environment::of_process();
     let level = logging::level(&process).map_err(|error| failed(&error))?;
     let trail = local_endpoint::audit_log(&process);
@@ -101,7 +102,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let functions = functions::all(&app, &env).map_err(|error| failed(&error))?;
 
     // The command works without this file, so a failure is only logged.
-    let note = Note::leave(&process, &table.endpoint()).unwrap_or_else(|error| {
+    let endpoint_file = EndpointFile::write(&process, &table.endpoint()).unwrap_or_else(|error| {
         tracing::warn!(cause = %error, "the address of the table cannot be written for `postern --local`");
         None
     });
@@ -144,7 +145,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         }
     }
     // The app holds the connection to the table, so it is dropped before the server stops.
-    drop((app, store, note));
+    drop((app, store, endpoint_file));
     if let Ok(ended) = timeout(SHUTDOWN_TIME, table.stop()).await {
         ended?;
     }

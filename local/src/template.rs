@@ -1,5 +1,5 @@
-//! What the local gateway reads from `template.yaml`: the routes of each function, and CORS. So `cargo run`
-//! routes as the stack does.
+//! The part of `template.yaml` that the local gateway reads: the routes of each function, and CORS. So
+//! `cargo run` routes requests as the stack does.
 
 use serde_json::{Map, Value};
 use thiserror::Error;

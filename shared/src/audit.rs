@@ -98,7 +98,8 @@ pub struct Caller {
     pub contract: &'static str,
     /// API Gateway's id of the request. The reply carries it as `X-Request-Id`.
     pub request_id: String,
-    /// The address that API Gateway saw. It comes from no header, so a caller cannot choose it.
+    /// The address that API Gateway saw; of a request through the edge, the one that CloudFront saw. A caller
+    /// cannot choose it.
     pub address: String,
     /// The time of the request.
     pub now: Timestamp,

@@ -18,6 +18,8 @@ use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::environment::{ConfigError, Environment};
 use crate::error::StartError;
@@ -87,15 +89,33 @@ pub(crate) struct Secret {
     arn: String,
 }
 
+/// Why a secret cannot be read. The error never contains anything of the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum SecretError {
+    /// Secrets Manager answered with this error code.
+    #[error("{0}")]
+    Refused(String),
+    /// Secrets Manager did not answer, or not with an error code.
+    #[error("Secrets Manager does not answer")]
+    NoAnswer,
+    /// The secret is not text.
+    #[error("it is binary")]
+    Binary,
+}
+
 impl Secret {
-    /// Returns the text of the secret, or why it cannot be read. The reason never contains anything of the
-    /// secret.
-    pub(crate) async fn read(&self) -> Result<String, String> {
+    /// Returns the text of the secret.
+    ///
+    /// # Errors
+    /// If Secrets Manager refuses or does not answer, or if the secret is binary.
+    pub(crate) async fn read(&self) -> Result<Zeroizing<String>, SecretError> {
         use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
         let output = self.client.get_secret_value().secret_id(&self.arn).send().await;
-        let output =
-            output.map_err(|error| error.code().unwrap_or("Secrets Manager does not answer").to_owned())?;
-        output.secret_string.ok_or_else(|| "it is binary".to_owned())
+        let output = output.map_err(|error| match error.code() {
+            Some(code) => SecretError::Refused(code.to_owned()),
+            None => SecretError::NoAnswer,
+        })?;
+        output.secret_string.map(Zeroizing::new).ok_or(SecretError::Binary)
     }
 }
 
@@ -139,10 +159,10 @@ fn timeouts() -> TimeoutConfig {
 fn ca_bundle(env: &Environment) -> Result<Option<Vec<u8>>, ConfigError> {
     const VARIABLE: &str = "AWS_CA_BUNDLE";
     let Some(path) = env.optional(VARIABLE) else { return Ok(None) };
-    let pem = fs::read(path).map_err(|error| {
-        ConfigError::new(VARIABLE, format!("names a file that cannot be read: {}", error.kind()))
-    })?;
-    // The SDK panics on a certificate that it cannot read, so each certificate is read here first.
+    let pem = fs::read(path)
+        .map_err(|error| ConfigError::new(VARIABLE, "names a file that cannot be read").caused_by(error))?;
+    // The SDK panics on a certificate that it cannot read, so each certificate is read here first. The error of
+    // the parser is left out, since it may quote the file.
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or_else(|| {
@@ -157,7 +177,11 @@ fn ca_bundle(env: &Environment) -> Result<Option<Vec<u8>>, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+    use std::io;
+
     use super::*;
+    use crate::error::Causes;
 
     #[test]
     fn ca_bundle_without_a_readable_certificate_is_an_error_that_names_it() {
@@ -167,7 +191,7 @@ mod tests {
         let env = Environment::of::<&str, &str>([]).with("AWS_CA_BUNDLE", file.to_str().unwrap());
         let read = |content: &str| {
             fs::write(&file, content).unwrap();
-            ca_bundle(&env).map_err(|error| error.to_string())
+            ca_bundle(&env).map_err(|error| Causes(&error).to_string())
         };
 
         assert_eq!(read(good), Ok(Some(good.as_bytes().to_vec())));
@@ -177,10 +201,13 @@ mod tests {
             assert!(!error.contains("secret"), "{error}");
         }
         fs::remove_file(&file).unwrap();
-        let error = ca_bundle(&env).unwrap_err().to_string();
-        assert_eq!(error, "AWS_CA_BUNDLE names a file that cannot be read: entity not found");
+        let error = ca_bundle(&env).unwrap_err();
+        assert_eq!(error.to_string(), "AWS_CA_BUNDLE names a file that cannot be read");
+        let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(source.kind(), io::ErrorKind::NotFound);
 
-        assert_eq!(ca_bundle(&Environment::of::<&str, &str>([])), Ok(None));
-        assert_eq!(ca_bundle(&Environment::of::<&str, &str>([]).with("AWS_CA_BUNDLE", "")), Ok(None));
+        for env in [Environment::of([("AWS_CA_BUNDLE", "")]), Environment::of::<&str, &str>([])] {
+            assert!(ca_bundle(&env).unwrap().is_none());
+        }
     }
 }

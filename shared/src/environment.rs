@@ -4,6 +4,7 @@
 //! names the variable. No default replaces a value that cannot be read.
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -46,7 +47,7 @@ impl Environment {
     /// Returns the value of a variable that must be set.
     ///
     /// # Errors
-    /// If it is not set. The message says with `meaning` what it holds.
+    /// If it is not set. `meaning` tells the operator what the variable holds.
     pub fn required(&self, name: &'static str, meaning: &str) -> Result<&str, ConfigError> {
         self.optional(name).ok_or_else(|| ConfigError::new(name, format!("is not set; it holds {meaning}")))
     }
@@ -114,19 +115,28 @@ impl Environment {
     }
 }
 
-/// A variable is missing or malformed. The error shows the variable and the problem, never the value.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// A variable is missing or malformed, or names what cannot be used. The error shows the variable and the
+/// problem, never the value.
+#[derive(Debug, Error)]
 #[error("{variable} {problem}")]
 pub struct ConfigError {
     /// The environment variable.
     pub variable: &'static str,
     problem: String,
+    #[source]
+    cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl ConfigError {
     /// Makes an error. `problem` completes a sentence that begins with the name of the variable.
     pub fn new(variable: &'static str, problem: impl Into<String>) -> Self {
-        Self { variable, problem: problem.into() }
+        Self { variable, problem: problem.into(), cause: None }
+    }
+
+    /// Adds the error that causes the problem. It becomes the source of this error.
+    #[must_use]
+    pub fn caused_by(self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        Self { cause: Some(Box::new(cause)), ..self }
     }
 }
 
@@ -142,7 +152,7 @@ pub fn is_this_machine(url: &str) -> bool {
 }
 
 /// Returns whether this is an `http` or `https` URL with a host and without a user part.
-pub(crate) fn is_http_url(url: &str) -> bool {
+pub fn is_http_url(url: &str) -> bool {
     parse(url).is_some()
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::environment::ConfigError;
 
 /// Why a function does not start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A variable is missing or malformed, or names what cannot be used.
     #[error(transparent)]
@@ -15,7 +15,7 @@ pub enum StartError {
     #[error("TLS cannot be set up with the trusted certificates")]
     Tls,
     /// The processor computes a wrong hash.
-    #[error("this processor computes Argon2 otherwise than RFC 9106: deploy for another Architecture")]
+    #[error("this processor computes Argon2 differently from RFC 9106: deploy for another Architecture")]
     Processor,
 }
 

@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 use crate::environment::{Environment, is_this_machine};
 
 /// The file of a running server. Dropping it removes the file, unless another server has written to it since.
-pub struct Note {
+pub struct EndpointFile {
     path: PathBuf,
     endpoint: String,
 }
 
-impl Note {
+impl EndpointFile {
     /// Writes the address of the DynamoDB API. Returns `None` if the environment names no folder for the
     /// file.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn leave(env: &Environment, endpoint: &str) -> io::Result<Option<Self>> {
+    pub fn write(env: &Environment, endpoint: &str) -> io::Result<Option<Self>> {
         let Some(path) = path(env) else { return Ok(None) };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -31,7 +31,7 @@ impl Note {
     }
 }
 
-impl Drop for Note {
+impl Drop for EndpointFile {
     fn drop(&mut self) {
         if fs::read_to_string(&self.path).is_ok_and(|found| found == self.endpoint) {
             let _ = fs::remove_file(&self.path);
@@ -70,13 +70,13 @@ mod tests {
 
     #[test]
     fn address_is_read_only_while_its_server_runs_and_only_of_this_machine() {
-        let folder = std::env::temp_dir().join(format!("postern-note-{}", hex::encode(random::<8>())));
+        let folder = std::env::temp_dir().join(format!("postern-endpoint-{}", hex::encode(random::<8>())));
         let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
         assert_eq!(read(&env), None);
-        let first = Note::leave(&env, "http://127.0.0.1:8001").unwrap().unwrap();
+        let first = EndpointFile::write(&env, "http://127.0.0.1:8001").unwrap().unwrap();
         assert_eq!(read(&env).unwrap().0, "http://127.0.0.1:8001");
         // A second server replaces the address. When the first server ends, the new address stays.
-        let second = Note::leave(&env, "http://127.0.0.1:8002").unwrap().unwrap();
+        let second = EndpointFile::write(&env, "http://127.0.0.1:8002").unwrap().unwrap();
         drop(first);
         assert_eq!(read(&env).unwrap().0, "http://127.0.0.1:8002");
         fs::write(&second.path, "http://192.0.2.1:8000").unwrap();
@@ -84,7 +84,7 @@ mod tests {
         fs::write(&second.path, "http://127.0.0.1:8002").unwrap();
         drop(second);
         assert_eq!(read(&env), None);
-        assert!(Note::leave(&Environment::of::<&str, &str>([]), "x").unwrap().is_none());
+        assert!(EndpointFile::write(&Environment::of::<&str, &str>([]), "x").unwrap().is_none());
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -19,7 +19,7 @@ use crate::environment::{ConfigError, Environment};
 /// that the error itself can be logged.
 pub(crate) fn init(env: &Environment) -> Result<(), ConfigError> {
     let level = level(env);
-    let subscriber = subscriber(level.clone().unwrap_or(LevelFilter::INFO), std::io::stdout);
+    let subscriber = subscriber(level.as_ref().copied().unwrap_or(LevelFilter::INFO), std::io::stdout);
     // This fails if there is a subscriber already. Only a test has one, and it then gets the events.
     let _ = subscriber.try_init();
     // A panic is one line like every other event. Its message is left out, since it may quote the request.

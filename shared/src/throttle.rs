@@ -105,8 +105,8 @@ impl Policy {
         Duration::from_secs(seconds).min(self.longest_wait)
     }
 
-    /// Returns each number of failures whose wait is shorter than the longest, with that wait.
-    pub(crate) fn rungs(&self) -> impl Iterator<Item = (u32, Duration)> {
+    /// Returns each number of failures that has a wait below the longest one, with that wait.
+    pub(crate) fn shorter_waits(&self) -> impl Iterator<Item = (u32, Duration)> {
         (self.free_failures..self.lock_after)
             .map(|failures| (failures, self.wait(failures)))
             .take_while(|(_, wait)| *wait < self.longest_wait)
@@ -165,7 +165,7 @@ mod tests {
             [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
         );
         assert_eq!(seconds(u32::MAX), 900);
-        assert_eq!(POLICY.rungs().map(|(f, _)| f).collect::<Vec<_>>(), (5..=14).collect::<Vec<_>>());
+        assert_eq!(POLICY.shorter_waits().map(|(f, _)| f).collect::<Vec<_>>(), (5..=14).collect::<Vec<_>>());
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn setting_out_of_bounds_is_an_error_that_names_it() {
         let read = |settings: &[(&str, &str)]| Policy::from_env(&Environment::of(settings.iter().copied()));
-        assert_eq!(read(&[]), Ok(POLICY));
+        assert_eq!(read(&[]).unwrap(), POLICY);
         let set = [
             ("THROTTLE_FREE_FAILURES", "2"),
             ("THROTTLE_LOCK_AFTER", "10"),
@@ -235,7 +235,7 @@ mod tests {
         ];
         let policy = read(&set).unwrap();
         assert_eq!((0..6).map(|f| policy.wait(f).as_secs()).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 3]);
-        assert_eq!(policy.rungs().collect::<Vec<_>>().len(), 2);
+        assert_eq!(policy.shorter_waits().collect::<Vec<_>>().len(), 2);
         assert_eq!(
             policy.name(Attempts { failures: 10, charged_at: at(0) }, at(u64::MAX)),
             Admission::Refused(policy.longest_wait)
@@ -244,7 +244,7 @@ mod tests {
         let policy = read(&[("THROTTLE_LOCK_AFTER", "3")]).unwrap();
         let after = |failures| policy.name(Attempts { failures, charged_at: at(0) }, at(0));
         assert_eq!([2, 3].map(after), [Admission::Admitted, Admission::Refused(Duration::from_secs(900))]);
-        assert_eq!((policy.free_failures, policy.rungs().count()), (3, 0));
+        assert_eq!((policy.free_failures, policy.shorter_waits().count()), (3, 0));
         for (name, value) in [
             ("THROTTLE_FREE_FAILURES", "0"),
             ("THROTTLE_FREE_FAILURES", "34"),

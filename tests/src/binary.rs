@@ -182,12 +182,15 @@ pub async fn refuses_bad_configuration(binary: &str) {
     let (_table, good) = demo_table().await;
     for value in ["", "no/table", "missing"] {
         let output = run(binary, &good.clone().with("TABLE_NAME", value)).await;
-        assert_refused(&output, "TABLE_NAME", value);
+        let shown = assert_refused(&output, "TABLE_NAME", value);
+        let cause =
+            "names a table that cannot be read: DynamoDB refused the request: ResourceNotFoundException";
+        assert_eq!(shown.contains(cause), value == "missing", "{shown}");
     }
     refuses_bad_keys(binary, good).await;
 }
 
-/// The same for the keys only, for a function without a table.
+/// Checks the same of the variables that name the keys, for a function without a table.
 pub async fn refuses_bad_keys(binary: &str, good: Environment) {
     let elsewhere = "http://192.0.2.1:8000";
     for (name, value) in [
@@ -219,7 +222,7 @@ async fn run(binary: &str, env: &Environment) -> Output {
     timeout(Duration::from_secs(60), function.wait_with_output()).await.expect("it ends").unwrap()
 }
 
-fn assert_refused(output: &Output, variable: &str, value: &str) {
+fn assert_refused(output: &Output, variable: &str, value: &str) -> String {
     let refused = [output.stdout.as_slice(), &output.stderr].concat();
     let refused = String::from_utf8(refused).unwrap();
     assert!(!output.status.success(), "{variable}={value}: {refused}");
@@ -228,6 +231,7 @@ fn assert_refused(output: &Output, variable: &str, value: &str) {
     let secret = !is_secret || value.is_empty() || !refused.contains(value);
     assert!(secret, "the value is shown: {refused}");
     assert!(!refused.contains("panicked"), "{refused}");
+    refused
 }
 
 /// The path of a file beside the workspace's `Cargo.toml`.

@@ -1,5 +1,5 @@
-//! What the suites and the benchmark have to know of each contract, and cannot read from its code. Its words are in
-//! `tests/suite/support/words.rs`.
+//! The facts about each contract that the suites and the benchmark need and cannot read from its code. The words of its
+//! replies are in `tests/suite/support/words.rs`.
 //!
 //! A new contract gets an entry in [`WITH_PASSWORD`]. A contract that takes no password is named in
 //! [`WITHOUT_PASSWORD`] instead.
@@ -55,11 +55,11 @@ pub struct Token {
     pub name: &'static str,
     /// The place in the reply, as a JSON pointer.
     pub place: &'static str,
-    /// The request that tells whether the token is valid, if a route takes it.
+    /// The request whose reply shows whether the token is valid, if a route takes it.
     pub probe: Option<Probe>,
 }
 
-/// A request that tells whether a token is valid.
+/// A request whose reply shows whether a token is valid.
 #[derive(Debug)]
 pub struct Probe {
     /// The contract that takes the token.
@@ -124,7 +124,7 @@ pub const WITH_PASSWORD: &[Contract] = &[
             Token {
                 name: "session JWT",
                 place: "/token",
-                // No such session can be ended, which only a valid JWT is told.
+                // There is no such session. Only a request with a valid JWT gets this reply.
                 probe: Some(Probe {
                     contract: "session",
                     method: "POST",
@@ -230,7 +230,7 @@ pub fn get(name: &str) -> &'static Contract {
         .unwrap_or_else(|| panic!("tests/src/contracts.rs has no entry for {name}"))
 }
 
-/// The request that tells whether a token of this name is valid.
+/// The request whose reply shows whether a token of this name is valid.
 pub fn probe(token: &str) -> &'static Probe {
     let tokens = WITH_PASSWORD.iter().flat_map(|contract| contract.tokens);
     let probe = tokens.filter(|each| each.name == token).find_map(|each| each.probe.as_ref());

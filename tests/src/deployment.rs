@@ -181,7 +181,7 @@ impl Deployment {
         self.sign_in_of(contract, "johndoe", "SecurePass123!").await
     }
 
-    /// The event of a sign-in at any contract. It asks for a session token where a contract has to be asked. At a
+    /// The event of a sign-in at any contract. It asks for a session token if the contract gives one only then. At a
     /// contract without passwords it carries a token that account has just issued.
     pub async fn sign_in_of(&self, contract: &str, username: &str, password: &str) -> Value {
         if !contracts::takes_password(contract) {
@@ -239,7 +239,7 @@ pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&s
     event
 }
 
-/// All functions. The access key id of each is its name, so that its calls to the table can be told from those of others.
+/// All functions. The access key id of each is its name, which distinguishes its calls to the table from those of others.
 fn functions(app: &App, env: &Environment) -> Vec<Function> {
     let named = |name| {
         let app = Arc::new(app.with_credentials(name, "local"));

@@ -1,9 +1,9 @@
-//! The harness of the cross-contract suites. Everything is driven from outside, by Lambda events, against a real
+//! The harness of the suites over all contracts. A test sends Lambda events to the functions, which use a real
 //! DynamoDB API.
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`contracts`] | what the suites know of each contract |
+//! | [`contracts`] | the facts about each contract that the suites need |
 //! | [`deployment`] | a whole deployment in this process, with a clock of its own |
 //! | [`edge`] | requests as CloudFront sends them |
 //! | [`events`] | the sample events, and the replies they must get |
@@ -14,7 +14,7 @@
 //! | [`secrets_manager`] | a stand-in for Secrets Manager |
 //! | [`calls`] | records the calls to AWS, for `.ci/privileges` |
 //! | [`meter`] | what a request costs at the table |
-//! | [`relay`] | what stands between the functions and their table |
+//! | [`relay`] | a relay between the functions and their table |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
 

@@ -25,11 +25,11 @@ use crate::calls::TESTS;
 use crate::deployment::{Deployment, Reply};
 use crate::relay;
 
-/// A trip is over when no call has come for this many checks, this long apart. Several short checks are safer than one
-/// long wait: a busy machine may stop this process for any time, and calls that were on their way then arrive before
-/// the next check.
-const LOOKS: usize = 10;
-const APART: Duration = Duration::from_millis(2);
+/// A trip is over when this many checks in a row, with this pause between them, find no new call. Several short checks
+/// are safer than one long wait: a busy machine may stop this process for any time, and calls that were on their way
+/// then arrive before the next check.
+const QUIET_CHECKS: usize = 10;
+const CHECK_PAUSE: Duration = Duration::from_millis(2);
 
 /// The meter between the functions of a deployment and their table.
 pub struct Meter(Arc<Shared>);
@@ -181,8 +181,8 @@ async fn join_trip(shared: &Arc<Shared>) -> Option<usize> {
     let mut trips = shared.trips.subscribe();
     let trip = *trips.borrow();
     let arrived = shared.arrived.fetch_add(1, Ordering::SeqCst) + 1;
-    for _ in 0..LOOKS {
-        sleep(APART).await;
+    for _ in 0..QUIET_CHECKS {
+        sleep(CHECK_PAUSE).await;
     }
     // Only the last call ends the trip. A call that arrived meanwhile still checks.
     if shared.arrived.load(Ordering::SeqCst) == arrived {

@@ -1,4 +1,4 @@
-//! A proxy between the functions and their table. It receives every call and may pass it on.
+//! A relay between the functions and their table. It receives every call, and may pass it on or not.
 
 use std::net::Ipv4Addr;
 

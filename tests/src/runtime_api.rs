@@ -83,9 +83,9 @@ impl RuntimeApi {
 
     /// Puts an event at the end of the queue. The future gives its outcome.
     pub fn queue(&self, event: &Value) -> impl Future<Output = Handled> + Send + use<> {
-        let (tell, told) = oneshot::channel();
+        let (tell, handled) = oneshot::channel();
         self.queue.send(Queued { event: event.to_string(), tell }).unwrap();
-        async { told.await.unwrap() }
+        async { handled.await.unwrap() }
     }
 
     /// Sends an event and waits for the function's reply.

@@ -1,4 +1,4 @@
-"""The functions of the release before run over today's table."""
+"""The functions of the previous release run over today's table."""
 
 from clients.contracts import CLIENTS
 from lib.http_client import body_of, expect
@@ -6,7 +6,7 @@ from rehearsal.steps.users import PASSWORD
 
 
 def release_before_takes_over(stack):
-    """The functions of the release before accept today's users, sessions and locks, and today's accept theirs again."""
+    """The functions of the previous release accept today's users, sessions and locks, and today's accept theirs."""
     stack.update(ThrottleLockAfter=3)
     before = sign_in(stack)
     lock(stack, "user5")

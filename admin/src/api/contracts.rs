@@ -15,14 +15,14 @@ pub struct Contract {
     pub sign_in: &'static str,
     /// The member of the body that holds the login name: `username`, or `email` for the e-mail address.
     pub member: &'static str,
-    /// Whether the client has to ask for a session token.
-    pub asks_to_stay: bool,
+    /// Whether the client has to ask for a session, by `stay_logged_in`.
+    pub asks_for_session: bool,
     /// The place of the access token in the reply, as a JSON pointer.
     pub access: &'static str,
-    /// The place of the session's token in the reply, if the sign-in begins a session.
-    pub held: Option<&'static str>,
+    /// The place of the session's token in the reply, as a JSON pointer, if the sign-in begins a session.
+    pub session_token: Option<&'static str>,
     /// The requests that follow. The last one ends the session, if there is one.
-    pub then: &'static [FollowUp],
+    pub follow_ups: &'static [FollowUp],
 }
 
 /// A request after a sign-in.
@@ -34,14 +34,14 @@ pub struct FollowUp {
     pub method: &'static str,
     /// The path.
     pub path: &'static str,
-    /// Whether it carries the access token as Bearer token.
+    /// Whether it carries the access token as a Bearer token.
     pub bearer: bool,
     /// How the body carries the session's token.
     pub form: Form,
     /// The status of the reply.
     pub status: u16,
-    /// The place in the reply of the session's next token, if it has one.
-    pub next: Option<&'static str>,
+    /// The place of the session's next token in the reply, as a JSON pointer, if the reply has one.
+    pub next_token: Option<&'static str>,
 }
 
 /// How a body carries the session's token.
@@ -51,8 +51,8 @@ pub enum Form {
     None,
     /// As a member of a JSON object.
     Json(&'static str),
-    /// As the last value of a form, which begins with this text.
-    Url(&'static str),
+    /// As the last value of an urlencoded form. The form begins with this text.
+    Urlencoded(&'static str),
 }
 
 /// The account contract. The sso contract takes its access tokens.
@@ -60,27 +60,27 @@ pub const ACCOUNT: Contract = Contract {
     name: "account",
     sign_in: "/api/v2/account/signin/",
     member: "username",
-    asks_to_stay: false,
+    asks_for_session: false,
     access: "/token/access_token",
-    held: Some("/token/refresh_token"),
-    then: &[
+    session_token: Some("/token/refresh_token"),
+    follow_ups: &[
         FollowUp {
             name: "refresh",
             method: "POST",
             path: "/oauth/token/",
             bearer: false,
-            form: Form::Url("grant_type=refresh_token&refresh_token="),
+            form: Form::Urlencoded("grant_type=refresh_token&refresh_token="),
             status: 200,
-            next: Some("/refresh_token"),
+            next_token: Some("/refresh_token"),
         },
         FollowUp {
             name: "sign-out",
             method: "POST",
             path: "/oauth/revoke_token/",
             bearer: false,
-            form: Form::Url("token="),
+            form: Form::Urlencoded("token="),
             status: 200,
-            next: None,
+            next_token: None,
         },
     ],
 };
@@ -92,10 +92,10 @@ pub const PASSWORD_CONTRACTS: &[Contract] = &[
         name: "session",
         sign_in: "/api/auth/signin",
         member: "username",
-        asks_to_stay: true,
+        asks_for_session: true,
         access: "/token",
-        held: Some("/session_token"),
-        then: &[
+        session_token: Some("/session_token"),
+        follow_ups: &[
             FollowUp {
                 name: "resume",
                 method: "POST",
@@ -103,7 +103,7 @@ pub const PASSWORD_CONTRACTS: &[Contract] = &[
                 bearer: false,
                 form: Form::Json("session_token"),
                 status: 202,
-                next: None,
+                next_token: None,
             },
             FollowUp {
                 name: "sign-out",
@@ -112,7 +112,7 @@ pub const PASSWORD_CONTRACTS: &[Contract] = &[
                 bearer: true,
                 form: Form::Json("session_token"),
                 status: 200,
-                next: None,
+                next_token: None,
             },
         ],
     },
@@ -120,27 +120,27 @@ pub const PASSWORD_CONTRACTS: &[Contract] = &[
         name: "mfa",
         sign_in: "/signin",
         member: "username",
-        asks_to_stay: false,
+        asks_for_session: false,
         access: "/token",
-        held: None,
-        then: &[FollowUp {
+        session_token: None,
+        follow_ups: &[FollowUp {
             name: "account",
             method: "GET",
             path: "/whoami/jwt",
             bearer: true,
             form: Form::None,
             status: 200,
-            next: None,
+            next_token: None,
         }],
     },
     Contract {
         name: "email",
         sign_in: "/api/sign-in/",
         member: "email",
-        asks_to_stay: false,
+        asks_for_session: false,
         access: "/access",
-        held: Some("/refresh"),
-        then: &[
+        session_token: Some("/refresh"),
+        follow_ups: &[
             FollowUp {
                 name: "profile",
                 method: "GET",
@@ -148,7 +148,7 @@ pub const PASSWORD_CONTRACTS: &[Contract] = &[
                 bearer: true,
                 form: Form::None,
                 status: 200,
-                next: None,
+                next_token: None,
             },
             FollowUp {
                 name: "refresh",
@@ -157,7 +157,7 @@ pub const PASSWORD_CONTRACTS: &[Contract] = &[
                 bearer: false,
                 form: Form::Json("refresh"),
                 status: 200,
-                next: Some("/refresh"),
+                next_token: Some("/refresh"),
             },
             FollowUp {
                 name: "sign-out",
@@ -166,7 +166,7 @@ pub const PASSWORD_CONTRACTS: &[Contract] = &[
                 bearer: false,
                 form: Form::Json("refresh"),
                 status: 200,
-                next: None,
+                next_token: None,
             },
         ],
     },

@@ -1,4 +1,4 @@
-//! The reasons why no reply arrives.
+//! Why no reply arrives.
 
 use std::error::Error;
 use std::io;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postern::error::Causes;
 
-/// The reason why no reply arrived.
+/// Why no reply arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The name has no address, or nothing answers there.
@@ -14,7 +14,7 @@ pub enum Kind {
     /// The certificate is not accepted, or the two sides have no version of TLS in common.
     Tls,
     /// The reply takes too long.
-    Late,
+    Timeout,
     /// The answer is not HTTP, or breaks off.
     Broken,
 }
@@ -24,7 +24,7 @@ pub enum Kind {
 pub struct Unreachable {
     /// The part of the connection that fails.
     pub kind: Kind,
-    /// The words for the operator.
+    /// The message for the operator.
     pub message: String,
 }
 
@@ -36,13 +36,13 @@ impl Unreachable {
             Kind::Tls => {
                 "does the certificate name this host, is it valid, and does this machine trust its issuer?"
             }
-            Kind::Late => "read the function's log, and look at AWS's health dashboard",
+            Kind::Timeout => "read the function's log, and look at AWS's health dashboard",
             Kind::Broken => "is it an HTTP API?",
         }
     }
 
-    pub(super) fn late(within: Duration) -> Self {
-        Self { kind: Kind::Late, message: format!("no reply within {} s", within.as_secs()) }
+    pub(super) fn timeout(within: Duration) -> Self {
+        Self { kind: Kind::Timeout, message: format!("no reply within {} s", within.as_secs()) }
     }
 
     pub(super) fn broken(error: &dyn Error) -> Self {
@@ -53,13 +53,13 @@ impl Unreachable {
         Self { kind: Kind::Connection, message: format!("no connection: {}", Causes(error)) }
     }
 
-    /// Why no TLS connection is made.
-    pub(super) fn of(error: &io::Error) -> Self {
+    /// Makes the error of a TLS connection that was not made.
+    pub(super) fn of_connection(error: &io::Error) -> Self {
         tls_error(error).map_or_else(|| Self::connection(error), |tls| Self::tls(&tls))
     }
 
-    /// Why a request has no reply.
-    pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Self {
+    /// Makes the error of a request that has no reply.
+    pub(super) fn of_request(error: &hyper_util::client::legacy::Error) -> Self {
         match (tls_error(error), error.source()) {
             (Some(tls), _) => Self::tls(&tls),
             (None, Some(source)) if error.is_connect() => Self::connection(source),

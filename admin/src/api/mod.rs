@@ -84,17 +84,12 @@ impl Api {
                 "the URL of the API must begin with http:// or https://, without a user, `?` or `#`",
             )
         })?;
-        let broken = |error: &dyn std::fmt::Display| {
-            Failure::new(
-                Exit::Failed,
-                format!("TLS cannot be set up with this machine's certificates: {error}"),
-            )
-        };
+        let broken = || Failure::new(Exit::Failed, "TLS cannot be set up with this machine's certificates");
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| broken(&error))?
+            .map_err(|error| broken().caused_by(error))?
             .with_native_roots()
-            .map_err(|error| broken(&error))?
+            .map_err(|error| broken().caused_by(error))?
             .with_no_client_auth();
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().build();
@@ -102,14 +97,14 @@ impl Api {
         Ok(Self { base, within, tls: Arc::new(tls), client })
     }
 
-    /// Returns the URL of a path.
+    /// Returns the URL of a path of the API.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.base.as_str().trim_end_matches('/'))
     }
 
-    /// Returns whether requests go to another machine without TLS. The URL is judged as it is sent to: its parser
-    /// corrects spellings such as `HTTP://host` and `http:host`.
-    pub fn is_readable_on_the_way(&self) -> bool {
+    /// Returns whether requests go to another machine without TLS, so that others can read them on the way. The
+    /// URL is taken as the parser corrected it, since requests go there: `HTTP:host` becomes `http://host`.
+    pub fn sends_plaintext(&self) -> bool {
         self.base.scheme() == "http" && !is_this_machine(self.base.as_str())
     }
 
@@ -127,7 +122,8 @@ impl Api {
             let stream =
                 TcpStream::connect((bare, port)).await.map_err(|error| Unreachable::connection(&error))?;
             let connector = TlsConnector::from(Arc::clone(&self.tls));
-            let stream = connector.connect(name, stream).await.map_err(|error| Unreachable::of(&error))?;
+            let stream =
+                connector.connect(name, stream).await.map_err(|error| Unreachable::of_connection(&error))?;
             Ok(match stream.get_ref().1.protocol_version() {
                 Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
                 _ => "TLS 1.3",
@@ -135,7 +131,7 @@ impl Api {
         };
         match tokio::time::timeout(self.within, connecting).await {
             Ok(version) => version.map(Some),
-            Err(_) => Err(Unreachable::late(self.within)),
+            Err(_) => Err(Unreachable::timeout(self.within)),
         }
     }
 
@@ -152,7 +148,7 @@ impl Api {
     ) -> Result<Reply, Unreachable> {
         let begun = Instant::now();
         let reply = tokio::time::timeout(self.within, self.send_once(method, path, headers, body)).await;
-        let mut reply = reply.map_err(|_| Unreachable::late(self.within))??;
+        let mut reply = reply.map_err(|_| Unreachable::timeout(self.within))??;
         reply.took = begun.elapsed();
         Ok(reply)
     }
@@ -170,7 +166,7 @@ impl Api {
         let request = headers.iter().fold(Request::builder().method(method).uri(uri), with_header);
         let request =
             request.body(Full::from(body.to_owned())).map_err(|error| Unreachable::broken(&error))?;
-        let reply = self.client.request(request).await.map_err(|error| Unreachable::of_client(&error))?;
+        let reply = self.client.request(request).await.map_err(|error| Unreachable::of_request(&error))?;
         let (parts, body) = reply.into_parts();
         let body = Limited::new(body, MAX_REPLY).collect().await;
         let body = body.map_err(|error| Unreachable::broken(error.as_ref()))?.to_bytes();
@@ -239,7 +235,7 @@ mod tests {
     /// The parser of URLs corrects these spellings, and the requests go to the host that it finds.
     #[test]
     fn url_without_tls_is_seen_in_each_spelling() {
-        let readable = |url: &str| Api::new(url, Duration::ZERO).ok().map(|api| api.is_readable_on_the_way());
+        let readable = |url: &str| Api::new(url, Duration::ZERO).ok().map(|api| api.sends_plaintext());
         for url in [
             "http://host.example",
             "HTTP://host.example",

@@ -4,14 +4,12 @@ use postern::clock::Timestamp;
 use postern::store::operator::OperatorEvent;
 use serde_json::{Value, json};
 
-use super::Filter;
+use super::filter::Filter;
+use crate::api::CONTRACTS;
 use crate::output::{json_text, plain, time};
 
 /// The line above the events.
 pub(super) const HEADING: &str = "TIME                      CONTRACT  OUTCOME                 USER      ADDRESS                  REQUEST\n";
-
-/// The contracts whose functions write events.
-pub(super) const CONTRACTS: [&str; 5] = ["account", "sso", "session", "mfa", "email"];
 
 /// One event of the audit trail.
 pub(super) struct TrailEvent {
@@ -19,8 +17,8 @@ pub(super) struct TrailEvent {
     /// An id that other events of the same moment do not have.
     pub(super) id: String,
     value: Value,
-    /// Whether it is a change that an operator made. The members do not tell, since functions choose those of
-    /// their events.
+    /// Whether it is a change that an operator made. The members do not show this, since functions choose the
+    /// members of their events.
     is_operator: bool,
 }
 

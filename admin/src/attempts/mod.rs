@@ -2,6 +2,7 @@
 //! run`, from a file; the changes of operators come from the table.
 
 mod event;
+mod filter;
 mod source;
 
 use std::collections::BTreeMap;
@@ -15,17 +16,19 @@ use postern::identity::LoginName;
 use postern::store::operator::ChangeStage;
 use tokio::time::sleep;
 
-use self::event::{CONTRACTS, HEADING, TrailEvent};
+use self::event::{HEADING, TrailEvent};
+use self::filter::Filter;
 use self::source::Source;
+use crate::api::CONTRACTS;
 use crate::connect::{Connection, connect};
-use crate::output::{Exit, Failure, Output, count, print_message, write};
+use crate::output::{Exit, Failure, Output, Reader, count, print_message, write};
 use crate::target::Target;
 use crate::user::UserArg;
 
 /// How often `--follow` looks for new events.
 const POLL: Duration = Duration::from_secs(2);
 
-/// How late an event may reach CloudWatch Logs, and `--follow` still shows it.
+/// The longest delay of an event in CloudWatch Logs with which `--follow` still shows it.
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// The shortest period that is read at once.
@@ -76,14 +79,6 @@ pub struct AttemptsArgs {
     follow: bool,
 }
 
-/// Which events are shown.
-pub(crate) struct Filter {
-    user_id: Option<u64>,
-    address: Option<String>,
-    outcome: Option<String>,
-    contract: Option<String>,
-}
-
 /// Shows the events.
 ///
 /// # Errors
@@ -114,7 +109,7 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
     let part = (args.since / MAX_PARTS).max(MIN_PART);
     while from < start {
         let until = from.plus(part).min(start);
-        if !trail.print(from, until).await? {
+        if trail.print(from, until).await? == Reader::Gone {
             return Ok(Output::nothing());
         }
         unreadable += trail.unreadable;
@@ -123,7 +118,7 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
     warn_of(unreadable);
     if args.follow {
         let mut known = 0;
-        while trail.print(now().minus(MAX_DELAY), now().plus(POLL)).await? {
+        while trail.print(now().minus(MAX_DELAY), now().plus(POLL)).await? == Reader::Reads {
             if trail.unreadable > known {
                 warn_of(trail.unreadable);
             }
@@ -143,7 +138,7 @@ async fn user_id(user: &str, connection: &Connection) -> Result<u64, Failure> {
     }
 }
 
-/// Events on their way to standard output.
+/// The events while they are printed.
 struct Trail {
     filter: Filter,
     sources: Vec<Source>,
@@ -151,13 +146,13 @@ struct Trail {
     /// The lines that were printed, by time, so that none is printed twice.
     printed: BTreeMap<(Timestamp, String), ()>,
     has_heading: bool,
-    /// How many audit lines of the last time that was read cannot be read.
+    /// How many audit lines could not be read in the last period.
     unreadable: usize,
 }
 
 impl Trail {
-    /// Prints the events of this time that were not printed yet. Returns `false` if nobody reads on.
-    async fn print(&mut self, from: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+    /// Prints the events of this period that were not printed yet.
+    async fn print(&mut self, from: Timestamp, until: Timestamp) -> Result<Reader, Failure> {
         let mut events: Vec<TrailEvent> = Vec::new();
         self.unreadable = 0;
         for source in &self.sources {
@@ -178,15 +173,15 @@ impl Trail {
                 text.push_str(HEADING);
                 self.has_heading = true;
             }
-            if !write(format!("{text}{line}\n").as_bytes())? {
-                return Ok(false);
+            if write(format!("{text}{line}\n").as_bytes())? == Reader::Gone {
+                return Ok(Reader::Gone);
             }
         }
-        Ok(true)
+        Ok(Reader::Reads)
     }
 }
 
-/// Warns of audit lines of operators that cannot be read. Nobody is to believe that the trail is whole.
+/// Warns of audit lines of operators that cannot be read, so that nobody takes the trail for complete.
 fn warn_of(unreadable: usize) {
     if unreadable > 0 {
         print_message(&format!(

@@ -11,8 +11,8 @@ use postern::environment::Environment;
 use postern::local_endpoint;
 use postern::store::operator::Operator;
 
-use super::Filter;
 use super::event::TrailEvent;
+use super::filter::Filter;
 use crate::connect::{Connection, cloudwatch_logs};
 use crate::output::{Exit, Failure};
 use crate::target::Target;
@@ -79,7 +79,7 @@ impl Source {
             }
             Self::File(path) => {
                 let unreadable = |error: std::io::Error| {
-                    Failure::new(Exit::Failed, format!("{} cannot be read: {error}", path.display()))
+                    Failure::new(Exit::Failed, format!("{} cannot be read", path.display())).caused_by(error)
                 };
                 let mut events = Vec::new();
                 for line in BufReader::new(File::open(path).map_err(unreadable)?).split(b'\n') {
@@ -125,25 +125,6 @@ async fn read_group(
         }
     }
     Ok(())
-}
-
-impl Filter {
-    /// Returns the filter pattern for CloudWatch Logs. The values hold no quotes: they are numbers, addresses,
-    /// and names from a list.
-    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>
-    fn pattern(&self) -> String {
-        let mut pattern = r#"{ ($.message = "sign-in attempt" || $.message = "session")"#.to_owned();
-        if let Some(id) = self.user_id {
-            pattern += &format!(" && ($.user_id = {id})");
-        }
-        let texts = [("address", &self.address), ("outcome", &self.outcome), ("contract", &self.contract)];
-        for (name, value) in texts {
-            if let Some(value) = value {
-                pattern += &format!(" && ($.{name} = \"{value}\")");
-            }
-        }
-        pattern + " }"
-    }
 }
 
 fn failure<E, R>(group: &str, error: &SdkError<E, R>) -> Failure

@@ -55,7 +55,7 @@ async fn connection(api: &Api) -> Result<Check, Check> {
         ));
     }
     api.send("GET", KEY_SET, &[], "").await.map_err(unreachable)?;
-    Ok(match api.is_readable_on_the_way() {
+    Ok(match api.sends_plaintext() {
         true => Check::warn(
             "connection",
             format!("{url} answers without TLS: passwords and tokens can be read on the way; use https"),

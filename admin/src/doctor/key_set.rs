@@ -29,7 +29,7 @@ fn compare(published: &[Value], found: Option<&Found>) -> Check {
         return Check::warn(NAME, "not compared with the signing keys, which cannot be read from here");
     };
     let keys: Vec<Value> =
-        found.ring.public_keys().iter().filter_map(|key| serde_json::to_value(key).ok()).collect();
+        found.key_set.public_keys().iter().filter_map(|key| serde_json::to_value(key).ok()).collect();
     let kids = |of: &[Value], without: &[Value]| {
         let kid = |key: &&Value| plain(key["kid"].as_str().unwrap_or("none"));
         let kids: BTreeSet<String> =

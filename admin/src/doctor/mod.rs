@@ -11,6 +11,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::ProvideCredentials;
 use clap::Args;
 use postern::clock::now;
+use postern::error::Causes;
 use postern::store::operator::UserRecord;
 
 use self::api::Expected;
@@ -65,12 +66,12 @@ pub struct DoctorOptions {
 /// Runs every check.
 ///
 /// # Errors
-/// Never. What is wrong is a line of the output.
+/// This never fails. A fault is a line of the output.
 pub async fn run(options: &DoctorOptions, target: &Target) -> Result<Output, Failure> {
     let mut checks = Vec::new();
     let (mut stack, mut keys, mut user) = (None, None, None);
     match connect(target).await {
-        Err(failure) => checks.push(Check::fail("settings", failure.message)),
+        Err(failure) => checks.push(Check::fail("settings", failure.text())),
         Ok(connection) => {
             stack = connection.stack.clone();
             let found = credentials(&connection).await;
@@ -92,7 +93,7 @@ pub async fn run(options: &DoctorOptions, target: &Target) -> Result<Output, Fai
                 let expected = Expected { keys: keys.as_ref(), origin, user };
                 checks.extend(api::check(&found, &expected).await);
             }
-            Err(failure) => checks.push(Check::fail("connection", failure.message)),
+            Err(failure) => checks.push(Check::fail("connection", failure.text())),
         }
     }
     Ok(report(&checks))
@@ -126,18 +127,19 @@ async fn check_table(
         }
         Ok(None) => checks.push(Check::fail("table", table::missing(&connection))),
         Err(error) => {
-            let message = format!("{error}; is the address right, and may these credentials use the table?");
+            let cause = Causes(&error);
+            let message = format!("{cause}; is the address right, and may these credentials use the table?");
             checks.push(Check::fail("table", message));
         }
     }
-    let keys = keys::ring(options.secret.as_deref(), target, &connection).await;
+    let keys = keys::find_key_set(options.secret.as_deref(), target, &connection).await;
     checks.push(match &keys {
         Ok(found) => {
-            let peppers: Vec<_> = found.ring.peppers.ids().map(ToString::to_string).collect();
+            let peppers: Vec<_> = found.key_set.peppers.ids().map(ToString::to_string).collect();
             let with = if peppers.is_empty() { "" } else { ", with the password peppers " };
             Check::ok("signing keys", format!("read from {}{with}{}", found.place, peppers.join(", ")))
         }
-        Err(failure) => Check::fail("signing keys", &failure.message),
+        Err(failure) => Check::fail("signing keys", failure.text()),
     });
     checks.extend(seen.date().map(|theirs| clock("clock", "DynamoDB", now(), theirs)));
     if there {
@@ -171,6 +173,6 @@ async fn users(connection: &Connection) -> Check {
         Ok(false) => {
             Check::warn("users", "there is none, so nobody can sign in; use `postern user add`, or an import")
         }
-        Err(error) => Check::fail("users", error.to_string()),
+        Err(error) => Check::fail("users", Causes(&error).to_string()),
     }
 }

@@ -37,7 +37,7 @@ pub(super) async fn check(api: &Api, named: Option<&str>) -> Vec<Check> {
         let of = if paths.len() == ROUTES.len() { "every route".to_owned() } else { paths.join(", ") };
         let what = "set AllowedOrigins, or name an origin of yours with --origin";
         let message = format!("the preflight of {of} from {origin}: {fault}; {what}");
-        // Nobody said that this origin may call the API.
+        // Neither the operator nor the stack says that this origin may call the API.
         if named.is_none() && fault == REFUSED {
             Check::warn(NAME, message)
         } else {

@@ -14,7 +14,7 @@ use crate::check::Check;
 use crate::output::Failure;
 
 const NAME: &str = "same replies";
-/// The headers that differ between any two replies.
+/// The headers that belong to one request, and differ between any two replies.
 const OF_ONE_REQUEST: [&str; 8] = [
     "age",
     "apigw-requestid",
@@ -39,7 +39,7 @@ enum Compared {
 pub(super) async fn check(api: &Api, user: Option<&Result<UserRecord, Failure>>) -> Vec<Check> {
     let user = match user {
         Some(Ok(user)) => user,
-        Some(Err(failure)) => return vec![Check::fail(NAME, &failure.message)],
+        Some(Err(failure)) => return vec![Check::fail(NAME, failure.text())],
         None => {
             let message = "an unknown user and a wrong password were not compared; name a user for it with --user. \
                            It costs that user three failed sign-ins by the username and one by the e-mail address";

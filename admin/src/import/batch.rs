@@ -26,9 +26,9 @@ pub(super) struct BatchRow {
     pub(super) dropped_email: Option<(String, u64)>,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 pub(super) enum RowOutcome {
-    /// It was not joined: it was created as a user, or it was not.
+    /// The row was not joined to a user. This is the outcome of creating a user from it.
     Single(CreateOutcome),
     /// It was joined to a user in the table.
     Joined(Joined),
@@ -37,7 +37,7 @@ pub(super) enum RowOutcome {
 /// The rows of a batch with their outcomes, or why the batch failed.
 pub(super) type BatchResult = Result<Vec<(BatchRow, RowOutcome)>, Failure>;
 
-/// Creates or joins the users of a batch. In a dry run, looks up what would become of them.
+/// Creates or joins the users of a batch. In a dry run, looks up what would happen to them.
 ///
 /// # Errors
 /// If the table cannot be reached.

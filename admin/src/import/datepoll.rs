@@ -1,6 +1,6 @@
 //! DatePoll: a dump of its database, or a CSV or JSON of its table `users`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use postern::clock::Timestamp;
 use postern::identity::Status;
@@ -93,25 +93,15 @@ fn read(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
         Err(why) => (None, Some(why)),
     };
     let user = UserRecord {
-        version: 1,
         id,
-        username,
-        other_usernames: BTreeSet::new(),
         email: fields::text(record, "email")?.unwrap_or_default(),
         password_hash,
         status: if activated { Status::Active } else { Status::NotActivated },
         must_change_password: fields::boolean(record, "force_password_change")?.unwrap_or(false),
-        mfa: None,
-        recovery_codes: BTreeSet::new(),
         epoch: fields::first_epoch(now),
-        sessions_ended_at: None,
-        kept_token: None,
-        pending_mfa_secret: None,
-        source_id: None,
-        created_at,
         updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),
-        last_sign_in: None,
         attributes: attributes.as_object().cloned().unwrap_or_default(),
+        ..UserRecord::new(username, created_at)
     };
     Ok(ParsedUser { no_password, ..ParsedUser::new(user) })
 }

@@ -150,25 +150,15 @@ impl Django {
         let created_at = fields::moment(record, "date_joined")?.unwrap_or(now);
         let attributes = if profile.is_empty() { json!({}) } else { json!({"email": profile}) };
         let user = UserRecord {
-            version: 1,
             id: if self.new_ids { 0 } else { integer_key(record, id)? },
-            username,
-            other_usernames: BTreeSet::new(),
             email,
             password_hash: fields::text(record, "password")?.and_then(|password| stored(&password)),
             status: if active { Status::Active } else { Status::Disabled },
-            must_change_password: false,
-            mfa: None,
-            recovery_codes: BTreeSet::new(),
             epoch: fields::first_epoch(now),
-            sessions_ended_at: None,
-            kept_token: None,
-            pending_mfa_secret: None,
             source_id: if self.new_ids { fields::source_id(record, id)? } else { None },
-            created_at,
-            updated_at: created_at,
             last_sign_in: fields::moment(record, "last_login")?,
             attributes: attributes.as_object().cloned().unwrap_or_default(),
+            ..UserRecord::new(username, created_at)
         };
         Ok(ParsedUser::new(user))
     }

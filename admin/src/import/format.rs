@@ -127,7 +127,6 @@ impl FormatReader {
 }
 
 /// Adds to a failure that nothing was written before it.
-pub(super) fn nothing_imported(mut failure: Failure) -> Failure {
-    failure.message += ". Nothing was imported";
-    failure
+pub(super) fn nothing_imported(failure: Failure) -> Failure {
+    failure.advise(". Nothing was imported")
 }

@@ -42,16 +42,16 @@ impl IdMap {
         match begin(&path) {
             // A run that crashed before it wrote leaves an empty file.
             Ok(found) if found.is_empty() || found == HEADER.join(",").as_bytes() => {
-                fs::remove_file(&path).map_err(|error| not_written(&path, &error))?;
+                fs::remove_file(&path).map_err(|error| not_written(&path, error))?;
             }
             Ok(_) => {
                 let message = format!("{} is there, and is no file of old and new ids", path.display());
                 return Err(Failure::usage(message));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(not_written(&path, &error)),
+            Err(error) => return Err(not_written(&path, error)),
         }
-        let file = create_private(&path).map_err(|error| not_written(&path, &error))?;
+        let file = create_private(&path).map_err(|error| not_written(&path, error))?;
         let mut map = Self { path, writer: Writer::from_writer(file) };
         map.record(HEADER)?;
         map.flush()?;
@@ -76,11 +76,11 @@ impl IdMap {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.writer.flush().map_err(|error| not_written(&self.path, &error))
+        self.writer.flush().map_err(|error| not_written(&self.path, error))
     }
 
     fn record(&mut self, fields: [&str; 2]) -> Result<(), Failure> {
-        self.writer.write_record(fields).map_err(|error| not_written(&self.path, &error.into()))
+        self.writer.write_record(fields).map_err(|error| not_written(&self.path, error.into()))
     }
 }
 
@@ -91,9 +91,7 @@ fn begin(path: &std::path::Path) -> io::Result<Vec<u8>> {
     Ok(begin)
 }
 
-fn not_written(path: &std::path::Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Failed,
-        format!("the old and new ids cannot be written to {}: {error}", path.display()),
-    )
+fn not_written(path: &std::path::Path, error: io::Error) -> Failure {
+    let message = format!("the old and new ids cannot be written to {}", path.display());
+    Failure::new(Exit::Failed, message).caused_by(error)
 }

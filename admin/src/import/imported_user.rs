@@ -1,4 +1,4 @@
-//! A user on the way from a row to the table: parsed, then checked.
+//! A user between the row and the table: parsed, then checked.
 
 use postern::password::{FastDigest, HashAlgorithm, Imported};
 use postern::store::operator::{Conflict, NewUser, UniqueField, UserRecord};

@@ -14,7 +14,7 @@
 //! | [`reason`] | why a row is rejected |
 //! | [`unusable_password`] | why the password of a row cannot be used |
 //! | [`warning`] | what the operator should know of an imported row |
-//! | [`imported_user`] | a user on the way from a row to the table |
+//! | [`imported_user`] | a user between the row and the table |
 //! | [`run`] | the rows of a file, in batches, several at once |
 //! | [`batch`] | a batch: created, joined, or looked up |
 //! | [`layering`] | layers of Argon2id over digests that are fast to guess |
@@ -73,7 +73,7 @@ const ENCRYPTION_KEY: &str = "FREESEWING_ENCRYPTION_KEY";
 /// Imports users.
 ///
 /// # Errors
-/// If the file cannot be read, or is of another format. What is wrong with single rows is part of the output.
+/// If the file cannot be read, or is of another format. The faults of single rows are part of the output.
 pub async fn import(args: ImportArgs, connection: &Connection, place: &str) -> Result<Output, Failure> {
     let (mut reader, mut options) = match args.format {
         Format::Django { options, model, media_url } => {
@@ -128,10 +128,8 @@ fn passphrase(file: Option<PathBuf>, input: &Input) -> Result<String, Failure> {
         Input::File(path) => fs::read_to_string(path),
     };
     let text = read.map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            format!("the encryption key in {} cannot be read: {error}", path.display()),
-        )
+        let message = format!("the encryption key in {} cannot be read", path.display());
+        Failure::new(Exit::Failed, message).caused_by(error)
     })?;
     match text.lines().next().map(str::trim) {
         Some(key) if !key.is_empty() => Ok(key.to_owned()),

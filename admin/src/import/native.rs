@@ -98,9 +98,7 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
     };
     attributes::check(&attributes)?;
     let user = UserRecord {
-        version: 1,
         id,
-        username,
         other_usernames: other_usernames(record)?,
         email: fields::text(record, "email")?.unwrap_or_default(),
         password_hash,
@@ -110,13 +108,11 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
         recovery_codes,
         epoch: fields::unsigned(record, "epoch")?.unwrap_or(fields::first_epoch(now)),
         sessions_ended_at: fields::moment(record, "sessions_ended_at")?,
-        kept_token: None,
-        pending_mfa_secret: None,
         source_id: fields::source_id(record, "source_id")?,
-        created_at,
         updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),
         last_sign_in: fields::moment(record, "last_sign_in")?,
         attributes,
+        ..UserRecord::new(username, created_at)
     };
     Ok(ParsedUser::new(user))
 }

@@ -52,12 +52,12 @@ impl RejectedRows {
         let found = match fs::metadata(&path) {
             Ok(found) => Some(found),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(not_written(&path, &error)),
+            Err(error) => return Err(not_written(&path, error)),
         };
         match found {
             Some(found) if is_device(&found) => {
                 let file = OpenOptions::new().write(true).open(&path);
-                let file = file.map_err(|error| not_written(&path, &error))?;
+                let file = file.map_err(|error| not_written(&path, error))?;
                 return Ok(Self { named: path.clone(), path, part: None, file: Some(BufWriter::new(file)) });
             }
             // Opening a pipe may block for ever.
@@ -82,10 +82,10 @@ impl RejectedRows {
         check_earlier(&path)?;
         // A run that crashed left it.
         if check_earlier(&part)? {
-            fs::remove_file(&part).map_err(|error| not_written(&part, &error))?;
+            fs::remove_file(&part).map_err(|error| not_written(&part, error))?;
         }
         let tried = create_private(&part).and_then(|_| fs::remove_file(&part));
-        tried.map_err(|error| not_written(&path, &error))?;
+        tried.map_err(|error| not_written(&path, error))?;
         Ok(Self { path, named, part: Some(part), file: None })
     }
 
@@ -98,14 +98,14 @@ impl RejectedRows {
             (Some(file), _) => file,
             (none, part) => {
                 let part = part.as_ref().unwrap_or(&self.path);
-                let file = create_private(part).map_err(|error| not_written(&self.path, &error))?;
+                let file = create_private(part).map_err(|error| not_written(&self.path, error))?;
                 none.insert(BufWriter::new(file))
             }
         };
         let Position { line, element } = position;
         let written = serde_json::to_writer(&mut *file, &Rejected { line, element, reason, row });
         let written = written.map_err(io::Error::from).and_then(|()| file.write_all(b"\n"));
-        written.map_err(|error| not_written(&self.path, &error))
+        written.map_err(|error| not_written(&self.path, error))
     }
 
     /// Gives the file its name. Returns the name if there are `any` rejected rows. If there are none, removes
@@ -120,7 +120,7 @@ impl RejectedRows {
             (None, _) if saw_all && self.path.exists() => fs::remove_file(&self.path),
             (None, _) => Ok(()),
         };
-        done.map_err(|error| not_written(&self.path, &error))?;
+        done.map_err(|error| not_written(&self.path, error))?;
         self.part = None;
         Ok(any.then(|| self.named.display().to_string()))
     }
@@ -141,11 +141,9 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn not_written(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Failed,
-        format!("the rejected rows' file {} cannot be written: {error}; see --rejected", path.display()),
-    )
+fn not_written(path: &Path, error: io::Error) -> Failure {
+    let message = format!("the rejected rows' file {} cannot be written", path.display());
+    Failure::new(Exit::Failed, message).caused_by(error).advise("; see --rejected")
 }
 
 #[cfg(unix)]
@@ -167,7 +165,7 @@ fn check_earlier(path: &Path) -> Result<bool, Failure> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(not_written(path, &error)),
+        Err(error) => return Err(not_written(path, error)),
     };
     let mut first = Vec::new();
     let read = BufReader::new(file).take(10).read_until(b'\n', &mut first);

@@ -224,7 +224,7 @@ impl Report {
         if let Some(failure) = &self.stopped {
             remarks.push(format!(
                 "stopped: {}. Correct that, and run the same command again to go on; nobody is imported twice",
-                failure.message
+                failure.text()
             ));
         }
         if self.interrupted {

@@ -55,7 +55,8 @@ impl Input {
     /// # Errors
     /// If it cannot be read, or is of a format that is not read.
     pub fn open(&self, encoding: Option<&'static Encoding>) -> Result<Source, Failure> {
-        let cannot = |error: io::Error| Failure::new(Exit::Failed, format!("{self} cannot be read: {error}"));
+        let cannot =
+            |error: io::Error| Failure::new(Exit::Failed, format!("{self} cannot be read")).caused_by(error);
         let input: Box<dyn Read + Send> = match self {
             Self::Stdin => Box::new(io::stdin()),
             Self::File(path) => Box::new(File::open(path).map_err(cannot)?),

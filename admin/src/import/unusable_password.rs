@@ -9,7 +9,7 @@ pub enum UnusablePassword {
     /// Its hash cannot be verified here.
     #[error("{0}")]
     Hash(UnusableHash),
-    /// It is not of the kind that DatePoll wrote.
+    /// It is not a bcrypt hash, which DatePoll wrote.
     #[error("the password is no bcrypt hash; the product let everybody in here")]
     NotBcrypt,
     /// It is not of the kinds that FreeSewing wrote.

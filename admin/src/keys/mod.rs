@@ -144,11 +144,9 @@ async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
     match there.as_deref().map(|text| (text, SigningKeys::parse(text))) {
         Some((_, Ok(old))) => set.keep_peppers(old),
         Some((text, Err(error))) if text.contains("password_peppers") => {
-            let message = format!(
-                "{place} has peppers, which imported passwords need, and cannot be read: {error}. Repair it first, or remove \
-                 `password_peppers`"
-            );
-            return Err(Failure::new(Exit::Refused, message));
+            let message = format!("{place} has peppers, which imported passwords need, and cannot be read");
+            let failure = Failure::new(Exit::Refused, message).caused_by(error);
+            return Err(failure.advise(". Repair it first, or remove `password_peppers`"));
         }
         Some((_, Err(_))) | None => {}
     }
@@ -211,7 +209,7 @@ async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
 
 /// The functions' keys, and their place.
 pub(crate) struct Found {
-    pub(crate) ring: KeySet,
+    pub(crate) key_set: KeySet,
     pub(crate) place: String,
 }
 
@@ -220,7 +218,7 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// If there are no keys, they are broken, or they are the sample keys and the table is not on this machine.
-pub(crate) async fn ring(
+pub(crate) async fn find_key_set(
     secret: Option<&str>,
     target: &Target,
     connection: &Connection,
@@ -250,14 +248,14 @@ pub(crate) async fn ring(
             ));
         }
     };
-    let ring = KeySet::parse(&text).map_err(|error| {
-        Failure::new(Exit::Failed, format!("the signing keys in {place} are broken: {error}"))
+    let key_set = KeySet::parse(&text).map_err(|error| {
+        Failure::new(Exit::Failed, format!("the signing keys in {place} are broken")).caused_by(error)
     })?;
-    if ring.has_sample_key() && !is_local {
+    if key_set.has_sample_key() && !is_local {
         let message = format!(
             "{place} holds a sample key, which is public; it is allowed only with a table on this machine"
         );
         return Err(Failure::new(Exit::Failed, message));
     }
-    Ok(Found { ring, place })
+    Ok(Found { key_set, place })
 }

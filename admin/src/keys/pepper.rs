@@ -4,9 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use clap::{Args, Subcommand, ValueEnum};
 use postern::password::PepperId;
+use zeroize::Zeroizing;
 
 use super::listing::list;
 use super::place::PlaceArgs;
+use super::set::AddedPepper;
 use crate::ask::{confirm, secret};
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
@@ -88,7 +90,7 @@ async fn add(options: &Add, target: &Target) -> Result<Output, Failure> {
     let place = place.find_to_change(target).await?;
     let (mut set, before) = place.set().await?;
     let pepper = form.read(&secret("Pepper: ")?)?;
-    if !set.add_pepper(id, &pepper)? {
+    if set.add_pepper(id, &pepper)? == AddedPepper::AlreadyThere {
         return Ok(list(&set, format!("the pepper {id} is there already; {place} holds")));
     }
     let exit = place.replace("keys pepper add", Some(&before), &set.text()?, target).await?;
@@ -115,23 +117,25 @@ async fn remove(options: &Remove, target: &Target) -> Result<Output, Failure> {
 
 impl Form {
     /// Reads the bytes of a pepper. An error never shows the pepper.
-    fn read(self, input: &[u8]) -> Result<Vec<u8>, Failure> {
+    fn read(self, input: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let wrong = |problem| Failure::usage(format!("the pepper on standard input {problem}"));
         let text = std::str::from_utf8(input)
             .map_err(|_| wrong("is not text; write it with --form hex or base64"))?;
-        match self {
+        let pepper = match self {
             Self::Text => {
                 // Some editors write a byte order mark first.
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
                 let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
-                Ok(line.unwrap_or(text).as_bytes().to_vec())
+                line.unwrap_or(text).as_bytes().to_vec()
             }
-            Self::Hex => hex::decode(text.trim()).map_err(|_| wrong("is not hexadecimal")),
+            Self::Hex => hex::decode(text.trim()).map_err(|_| wrong("is not hexadecimal"))?,
             Self::Base64 => {
-                let text = text.trim().trim_end_matches('=').replace('-', "+").replace('_', "/");
-                STANDARD_NO_PAD.decode(text).map_err(|_| wrong("is not base64"))
+                let text = Zeroizing::new(text.trim().trim_end_matches('=').replace('-', "+"));
+                let text = Zeroizing::new(text.replace('_', "/"));
+                STANDARD_NO_PAD.decode(&*text).map_err(|_| wrong("is not base64"))?
             }
-        }
+        };
+        Ok(Zeroizing::new(pepper))
     }
 }
 
@@ -149,7 +153,7 @@ mod tests {
             (Form::Base64, b"AP_-\n", b"\x00\xff\xfe"),
             (Form::Base64, b"AP/+/w==\n", b"\x00\xff\xfe\xff"),
         ] {
-            assert_eq!(form.read(input).unwrap(), pepper, "{form:?}");
+            assert_eq!(*form.read(input).unwrap(), pepper, "{form:?}");
         }
         for (form, input) in [(Form::Text, &b"\xff"[..]), (Form::Hex, b"LEAKED"), (Form::Base64, b"LEAKED!")]
         {

@@ -80,7 +80,8 @@ impl PlaceArgs {
     /// that of the same deployment.
     ///
     /// # Errors
-    /// As [`find`](Self::find). If an option names the table, and only the environment names the secret.
+    /// If no option and no variable names a place, or the stack is not found. If an option names the table, and
+    /// only the environment names the secret.
     pub(super) async fn find_to_change(&self, target: &Target) -> Result<Place, Failure> {
         let by_option = self.secret.is_some() || self.file.is_some();
         if !by_option && target.table.is_some() && secret_of_env(target).is_some() {
@@ -120,7 +121,7 @@ impl Place {
             Self::File(path) => match fs::read_to_string(path) {
                 Ok(text) => Ok(Some(text)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(self.unusable(&error)),
+                Err(error) => Err(self.unusable(error)),
             },
         }
     }
@@ -128,8 +129,9 @@ impl Place {
     /// Reads the keys. Returns the text that was read too, for [`replace`](Self::replace).
     pub(super) async fn set(&self) -> Result<(SigningKeys, String), Failure> {
         let text = self.read().await?.ok_or_else(|| self.empty())?;
-        let set = SigningKeys::parse(&text)
-            .map_err(|error| Failure::new(Exit::Failed, format!("the keys in {self} are broken: {error}")))?;
+        let set = SigningKeys::parse(&text).map_err(|error| {
+            Failure::new(Exit::Failed, format!("the keys in {self} are broken")).caused_by(error)
+        })?;
         Ok((set, text))
     }
 
@@ -138,8 +140,8 @@ impl Place {
         Failure::new(Exit::NotFound, format!("{self} is not there, or empty; `postern keys new` makes keys"))
     }
 
-    /// Replaces the content, if it is still what the command read before. A secret belongs to a deployment, so the change has an audit line in its table; a
-    /// file does not. Returns the exit code of the command.
+    /// Replaces the content, if it is still what the command read before. Returns the exit code of the command. A
+    /// secret belongs to a deployment, so its change has an audit line in the table. A change of a file has none.
     pub(super) async fn replace(
         &self,
         command: &str,
@@ -151,8 +153,8 @@ impl Place {
             return self.write(before, text).await.map(|()| Exit::Done);
         }
         let connection = connect(target).await.map_err(|failure| {
-            let message = format!("the change of {self} is recorded in the table: {}", failure.message);
-            Failure::new(failure.exit, message)
+            let message = format!("the change of {self} is recorded in the table");
+            Failure::new(failure.exit, message).caused_by(failure)
         })?;
         let write = async |_: &mut _| self.write(before, text).await.map(|()| Output::nothing());
         Ok(connection.audit.record(command, None, write).await?.exit)
@@ -180,12 +182,12 @@ impl Place {
                     Err(error) => Err(self.failure(&error)),
                 }
             }
-            Self::File(path) => replace(path, text).map_err(|error| self.unusable(&error)),
+            Self::File(path) => replace(path, text).map_err(|error| self.unusable(error)),
         }
     }
 
-    fn unusable(&self, error: &io::Error) -> Failure {
-        Failure::new(Exit::Failed, format!("{self} cannot be used: {error}"))
+    fn unusable(&self, error: io::Error) -> Failure {
+        Failure::new(Exit::Failed, format!("{self} cannot be used")).caused_by(error)
     }
 
     fn failure<E, R>(&self, error: &SdkError<E, R>) -> Failure

@@ -48,6 +48,15 @@ pub enum Algorithm {
 /// A set of private keys that the functions can read. It has no `Debug`.
 pub(super) struct SigningKeys(KeyDocument);
 
+/// Whether a set had a pepper already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AddedPepper {
+    /// The pepper was added.
+    New,
+    /// The set has this pepper under this id already, and stays as it is.
+    AlreadyThere,
+}
+
 /// The public facts about a key.
 pub(super) struct PublicKey {
     pub(super) kid: Option<String>,
@@ -79,7 +88,7 @@ impl SigningKeys {
     pub(super) fn text(&self) -> Result<String, Failure> {
         match self.0.key_set() {
             Ok(_) => Ok(self.value().to_string()),
-            Err(error) => Err(Failure::new(Exit::Failed, format!("the new keys would be broken: {error}"))),
+            Err(error) => Err(Failure::new(Exit::Failed, "the new keys would be broken").caused_by(error)),
         }
     }
 
@@ -104,23 +113,23 @@ impl SigningKeys {
         peppers.map(|peppers| peppers.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
-    /// Adds a pepper. Returns `false` if the set has this pepper under this id already.
+    /// Adds a pepper.
     ///
     /// # Errors
     /// If the id is another pepper's.
-    pub(super) fn add_pepper(&mut self, id: &PepperId, pepper: &[u8]) -> Result<bool, Failure> {
+    pub(super) fn add_pepper(&mut self, id: &PepperId, pepper: &[u8]) -> Result<AddedPepper, Failure> {
         let mut peppers = self.0.members.get(PASSWORD_PEPPERS).cloned().map(object).unwrap_or_default();
         let pepper = encode(pepper);
         if let Some(there) = peppers.get(&id.to_string()).and_then(Value::as_str) {
             if there.trim_end_matches('=') == pepper {
-                return Ok(false);
+                return Ok(AddedPepper::AlreadyThere);
             }
             let message = format!("{id} is the id of another pepper; choose another id");
             return Err(Failure::new(Exit::Refused, message));
         }
         peppers.insert(id.to_string(), json!(pepper));
         self.0.members.insert(PASSWORD_PEPPERS.to_owned(), Value::Object(peppers));
-        Ok(true)
+        Ok(AddedPepper::New)
     }
 
     /// Removes a pepper.

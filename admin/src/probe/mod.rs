@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use postern::environment::Environment;
+use postern::password::Password;
 use serde_json::{Value, json};
 
 use self::sign_in::{Credentials, Problem, sign_in, sso};
@@ -71,21 +72,24 @@ struct Probed {
 pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Failure> {
     let chosen = |name: &&str| options.contract.is_empty() || options.contract.iter().any(|one| one == name);
     let chosen: Vec<&'static str> = CONTRACTS.into_iter().filter(chosen).collect();
-    if options.email.is_none() && chosen.contains(&"email") {
-        return Err(Failure::usage(
-            "the email contract takes an e-mail address: add --email ADDRESS, or choose the others with --contract \
-             account,sso,session,mfa",
-        ));
+    if options.email.is_none()
+        && let Some(name) = chosen.iter().find(|name| takes_email(name))
+    {
+        let others: Vec<_> = CONTRACTS.into_iter().filter(|name| !takes_email(name)).collect();
+        return Err(Failure::usage(format!(
+            "the {name} contract takes an e-mail address: add --email ADDRESS, or choose the others with --contract {}",
+            others.join(",")
+        )));
     }
     let stack = if options.url.is_some() { None } else { connect::stack(target).await? };
     let of_stack = stack.as_ref().map(|stack| stack.url.as_str());
     let url = url(options.url.as_deref(), of_stack, target.local)?;
     let api = Api::new(&url, Duration::from_secs(options.timeout))?;
-    if api.is_readable_on_the_way() {
+    if api.sends_plaintext() {
         let message = "the URL is without TLS, so the password could be read on the way; use https";
         return Err(Failure::usage(message));
     }
-    let in_env = Environment::of_process().optional(PASSWORD).map(str::to_owned);
+    let in_env = Environment::of_process().optional(PASSWORD).map(Password::from);
     let credentials = Credentials {
         username: &options.username,
         email: options.email.as_deref().unwrap_or_default(),
@@ -109,6 +113,11 @@ pub async fn run(options: &ProbeOptions, target: &Target) -> Result<Output, Fail
         probed.push(Probed { contract, result });
     }
     Ok(report(&probed))
+}
+
+/// Returns whether the login name of a contract is the e-mail address.
+fn takes_email(name: &str) -> bool {
+    PASSWORD_CONTRACTS.iter().any(|contract| contract.name == name && contract.member == "email")
 }
 
 fn report(probed: &[Probed]) -> Output {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use postern::password::Password;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::api::{ACCOUNT, Api, Contract, FollowUp, Form, Reply, SSO_SIGN_IN, Unreachable};
 
@@ -13,7 +15,7 @@ const MFA_REQUIRED: [&str; 3] = ["mfa_required", "mfaTokenRequired", "MFA token 
 pub(super) struct Credentials<'a> {
     pub(super) username: &'a str,
     pub(super) email: &'a str,
-    pub(super) password: String,
+    pub(super) password: Password,
 }
 
 /// Why a contract failed.
@@ -27,7 +29,7 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// The words for the operator.
+    /// Returns the message for the operator.
     pub(super) fn words(&self) -> String {
         match self {
             Self::Unreachable { step, error } => format!("{step}: {}; {}", error.message, error.what_to_do()),
@@ -37,12 +39,12 @@ impl Problem {
     }
 }
 
-/// The tokens of a sign-in.
+/// The tokens of a sign-in. They are wiped when they are dropped.
 struct Tokens {
     /// The password and each token of the session: what no output may show.
-    secrets: Vec<String>,
-    access: String,
-    held: Option<String>,
+    secrets: Vec<Zeroizing<String>>,
+    access: Zeroizing<String>,
+    session: Option<Zeroizing<String>>,
 }
 
 /// Signs in and out. Returns how long the reply to the sign-in took.
@@ -58,11 +60,11 @@ pub(super) async fn sign_in(
     follow(api, contract, tokens).await.map(|()| took)
 }
 
-/// Signs in at the sso contract by an access token of the account contract, whose session then ends. Returns how
-/// long the reply of the sso contract took.
+/// Signs in at the account contract, takes its access token to the sso contract, and ends the session. Returns
+/// how long the reply of the sso contract took.
 ///
 /// # Errors
-/// As [`sign_in`].
+/// If a step fails. The sign-out is tried all the same.
 pub(super) async fn sso(api: &Api, credentials: &Credentials<'_>) -> Result<Duration, Problem> {
     let account = &ACCOUNT;
     let (tokens, _) = begin(api, account, credentials).await.map_err(|problem| match problem {
@@ -70,7 +72,7 @@ pub(super) async fn sso(api: &Api, credentials: &Credentials<'_>) -> Result<Dura
         Problem::Unreachable { error, .. } => Problem::Unreachable { step: "sign-in at account", error },
         Problem::Mfa => Problem::Mfa,
     })?;
-    let bearer = format!("Bearer {}", tokens.access);
+    let bearer = format!("Bearer {}", *tokens.access);
     let sent = api.send("POST", SSO_SIGN_IN, &[("authorization", &bearer)], "").await;
     let checked =
         expect("sign-in", sent, 200, &tokens.secrets).and_then(|reply| match reply.value_at("/id") {
@@ -87,32 +89,36 @@ async fn begin(
     credentials: &Credentials<'_>,
 ) -> Result<(Tokens, Duration), Problem> {
     let name = if contract.member == "email" { credentials.email } else { credentials.username };
-    let mut body = json!({contract.member: name, "password": credentials.password});
-    if contract.asks_to_stay {
+    let mut body = json!({contract.member: name, "password": &*credentials.password});
+    if contract.asks_for_session {
         body["stay_logged_in"] = Value::Bool(true);
     }
-    let mut secrets = vec![credentials.password.clone()];
+    let mut secrets = vec![Zeroizing::new(credentials.password.to_string())];
     let reply = expect("sign-in", api.post(contract.sign_in, &body).await, 200, &secrets)?;
     let without = |what: &str| Problem::Reply { step: "sign-in", words: format!("200 without {what}") };
-    let access = reply.text_at(contract.access).ok_or_else(|| without("an access token"))?;
-    let held = match contract.held {
-        Some(place) => Some(reply.text_at(place).ok_or_else(|| without("a token of the session"))?),
+    let access =
+        reply.text_at(contract.access).map(Zeroizing::new).ok_or_else(|| without("an access token"))?;
+    let session_token = match contract.session_token {
+        Some(place) => {
+            let token = reply.text_at(place).ok_or_else(|| without("a token of the session"))?;
+            Some(Zeroizing::new(token))
+        }
         None => None,
     };
-    secrets.extend([access.clone()].into_iter().chain(held.clone()));
-    Ok((Tokens { secrets, access, held }, reply.took))
+    secrets.extend([access.clone()].into_iter().chain(session_token.clone()));
+    Ok((Tokens { secrets, access, session: session_token }, reply.took))
 }
 
 /// Sends the requests that follow a sign-in. Goes on after a failure, because the last request ends the
 /// session.
 async fn follow(api: &Api, contract: &Contract, mut tokens: Tokens) -> Result<(), Problem> {
     let mut result = Ok(());
-    for step in contract.then {
+    for step in contract.follow_ups {
         match expect(step.name, send(api, step, &tokens).await, step.status, &tokens.secrets) {
             Ok(reply) => {
-                let next = step.next.and_then(|place| reply.text_at(place));
+                let next = step.next_token.and_then(|place| reply.text_at(place)).map(Zeroizing::new);
                 tokens.secrets.extend(next.clone());
-                tokens.held = next.or(tokens.held);
+                tokens.session = next.or(tokens.session);
             }
             Err(problem) if result.is_ok() => result = Err(problem),
             Err(_) => {}
@@ -122,26 +128,27 @@ async fn follow(api: &Api, contract: &Contract, mut tokens: Tokens) -> Result<()
 }
 
 async fn send(api: &Api, step: &FollowUp, tokens: &Tokens) -> Result<Reply, Unreachable> {
-    let held = tokens.held.as_deref().unwrap_or_default();
+    let token = tokens.session.as_deref().map_or("", String::as_str);
     let (kind, body) = match step.form {
         Form::None => ("application/json", String::new()),
-        Form::Json(member) => ("application/json", json!({member: held}).to_string()),
-        Form::Url(begin) => {
-            let held: String = url::form_urlencoded::byte_serialize(held.as_bytes()).collect();
-            ("application/x-www-form-urlencoded", format!("{begin}{held}"))
+        Form::Json(member) => ("application/json", json!({member: token}).to_string()),
+        Form::Urlencoded(begin) => {
+            let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
+            ("application/x-www-form-urlencoded", format!("{begin}{token}"))
         }
     };
-    let bearer = format!("Bearer {}", tokens.access);
+    let bearer = format!("Bearer {}", *tokens.access);
     let headers = [("content-type", kind), ("authorization", &bearer)];
     api.send(step.method, step.path, &headers[..if step.bearer { 2 } else { 1 }], &body).await
 }
 
-/// Returns the reply if it has this status. Else its words, unless they repeat a secret that was sent.
+/// Returns the reply if it has this status. Otherwise returns its words, unless they repeat a secret that was
+/// sent.
 fn expect(
     step: &'static str,
     sent: Result<Reply, Unreachable>,
     status: u16,
-    secrets: &[String],
+    secrets: &[Zeroizing<String>],
 ) -> Result<Reply, Problem> {
     let reply = sent.map_err(|error| Problem::Unreachable { step, error })?;
     if reply.status == status {

@@ -1,12 +1,10 @@
 //! `postern user add`.
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use postern::clock::now;
 use postern::identity::{LoginName, Status};
-use postern::store::operator::{CreateUserError, Operator, UserRecord, login_names};
-use serde_json::{Map, json};
+use postern::store::operator::{CreateUserError, MAX_ID, Operator, UserRecord, login_names};
+use serde_json::json;
 
 use super::describe::{about, briefly};
 use super::names::{check_username, failure, is_taken};
@@ -14,9 +12,6 @@ use super::unlock;
 use crate::ask::new_password_hash;
 use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output, status_name};
-
-/// The highest id that every client reads exactly. JavaScript's numbers have gaps above it.
-const MAX_ID: u64 = (1 << 53) - 1;
 
 /// The user to create.
 #[derive(Args)]
@@ -56,27 +51,15 @@ pub(super) async fn run(connection: &Connection, options: Add) -> Result<Output,
     let store = &connection.store;
     let at = now();
     let mut user = UserRecord {
-        version: 1,
         id: options.id.unwrap_or(0),
-        username: options.username,
-        other_usernames: BTreeSet::new(),
         email: options.email.unwrap_or_default(),
-        password_hash: None,
         status: if options.not_activated { Status::NotActivated } else { Status::Active },
         must_change_password: options.must_change_password,
-        mfa: None,
-        recovery_codes: BTreeSet::new(),
         // The id may have belonged to a deleted user, or to one who was created after the backup from which the
         // table was restored. That user never had this epoch, so tokens of that user stay invalid.
         epoch: at.secs(),
         sessions_ended_at: Some(at),
-        kept_token: None,
-        pending_mfa_secret: None,
-        source_id: None,
-        created_at: at,
-        updated_at: at,
-        last_sign_in: None,
-        attributes: Map::new(),
+        ..UserRecord::new(options.username, at)
     };
     check_username(&user.username, user.id)?;
     // Conflicts are reported before the operator types the password.
@@ -103,9 +86,7 @@ pub(super) async fn run(connection: &Connection, options: Add) -> Result<Output,
             details.user_id = Some(user.id);
             // Failures that attackers caused before the user existed must not lock the user out.
             unlock::unlock_all(store, &user).await.map_err(|failure| {
-                let message =
-                    format!("created user {}, but {}", user.id, unlock::still_locked(&user, &failure));
-                Failure::new(failure.exit, message)
+                unlock::still_locked(&format!("created user {}", user.id), &user, failure)
             })?;
             let text = format!("created {}: {}", briefly(&user), status_name(user.status));
             Ok(Output::done(text, about(&user, json!({"status": user.status}))))

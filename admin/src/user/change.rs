@@ -69,10 +69,7 @@ pub(super) async fn run(connection: &Connection, options: &Change) -> Result<Out
                     for name in &new_names {
                         // Failures that attackers caused before the user had the name must not lock the user out.
                         store.unlock_name(name, now()).await.map_err(|error| {
-                            let cause = Failure::from(error);
-                            let message =
-                                format!("the user is changed, but {}", unlock::still_locked(&user, &cause));
-                            Failure::new(cause.exit, message)
+                            unlock::still_locked("the user is changed", &user, error.into())
                         })?;
                     }
                     let what = differences(&user, &changed);

@@ -44,13 +44,11 @@ pub(super) async fn run(connection: &Connection, options: &Delete) -> Result<Out
             }
             let sessions = store.delete_sessions(user.id).await.map_err(|error| {
                 // The remaining sessions are useless without the user, and expire.
-                let failure = Failure::from(error);
                 let message = format!(
-                    "{} is deleted, but not all sessions, which are useless and expire: {}",
-                    briefly(&user),
-                    failure.message
+                    "{} is deleted, but not all sessions, which are useless and expire",
+                    briefly(&user)
                 );
-                Failure::new(Exit::Partly, message)
+                Failure::new(Exit::Partly, message).caused_by(Failure::from(error))
             })?;
             let text = format!("deleted {}, and {}", briefly(&user), count(sessions, "session"));
             Ok(Output::done(text, about(&user, json!({"deleted": true, "sessions": sessions}))))

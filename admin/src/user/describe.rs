@@ -6,24 +6,24 @@ use serde_json::{Value, json};
 
 use crate::output::{Exit, Failure, plain};
 
-/// The user was deleted between the read and the write.
+/// Returns the failure of a command whose user was deleted between the read and the write.
 pub(super) fn deleted_meanwhile() -> Failure {
     Failure::new(Exit::NotFound, "the user was deleted meanwhile")
 }
 
-/// Names a user in a sentence.
+/// Names a user in a sentence: by id, username and e-mail address.
 pub(super) fn briefly(user: &UserRecord) -> String {
     let email = if user.email.is_empty() { String::new() } else { format!(", {}", plain(&user.email)) };
     format!("user {} ({}{email})", user.id, plain(&user.username))
 }
 
-/// The id and names of a user: the first members of every answer about one user.
+/// Returns the id and the names of a user, which are the first members of every answer about one user.
 fn identity(user: &UserRecord) -> Value {
     let email = Some(&user.email).filter(|email| !email.is_empty());
     json!({"id": user.id, "username": user.username, "email": email})
 }
 
-/// An answer about one user, with more members.
+/// Returns the JSON answer about one user, with these members after its id and names.
 pub(super) fn about(user: &UserRecord, more: Value) -> Value {
     let mut answer = identity(user);
     if let (Some(answer), Value::Object(more)) = (answer.as_object_mut(), more) {
@@ -32,7 +32,7 @@ pub(super) fn about(user: &UserRecord, more: Value) -> Value {
     answer
 }
 
-/// The names that this user can sign in by, each with its kind. Attempts are counted for each name.
+/// Returns the names that this user can sign in by, each with its kind. Attempts are counted for each name.
 pub(super) fn sign_in_names(user: &UserRecord) -> Vec<(&'static str, LoginName)> {
     let mut names = vec![("username", LoginName::new(&user.username))];
     let email = LoginName::new(&user.email);

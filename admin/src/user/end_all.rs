@@ -15,13 +15,14 @@ use crate::output::{Exit, Failure, Output, count, named};
 /// The most writes at once.
 const AT_ONCE: usize = 16;
 
-/// The most users whose writes fail for a reason that may be the table's. After one more, the command gives up.
+/// The most writes that may fail for a reason that could concern the whole table. After one more, the command
+/// gives up.
 const MAX_REFUSED: usize = 100;
 
-/// Asks, unless the operator is sure, and ends the sessions of all users.
+/// Asks for a confirmation, unless the operator gave it, and ends the sessions of all users.
 ///
 /// # Errors
-/// If the operator is not sure. If the table cannot be reached, and then the sessions of some users are ended.
+/// If the operator does not confirm. If the table cannot be reached, and then the sessions of some users are ended.
 pub(super) async fn run(connection: &Connection, sure: bool) -> Result<Output, Failure> {
     // The tables of two Regions or two accounts may have the same name.
     let question = async || {
@@ -49,11 +50,8 @@ async fn end_all(store: &Operator) -> Result<Output, Failure> {
     let users = count(usize::try_from(done).unwrap_or(usize::MAX), "user");
     ended.map_err(|error| {
         let failure = Failure::from(error);
-        let message = format!(
-            "ended the sessions of {users}, and not of all: {}; run the command again",
-            failure.message
-        );
-        Failure::new(failure.exit, message)
+        let message = format!("ended the sessions of {users}, and not of all");
+        Failure::new(failure.exit, message).caused_by(failure).advise("; run the command again")
     })?;
     if ending.skipped.count > 0 {
         let message = format!(
@@ -66,13 +64,13 @@ async fn end_all(store: &Operator) -> Result<Output, Failure> {
     Ok(Output::done(format!("ended all sessions and tokens of {users}"), json!({"users": done})))
 }
 
-/// The sessions of all users on their way to their end. The bar counts the users.
+/// A run of the command over all users. The bar counts the users whose sessions are ended.
 struct Ending<'a> {
     store: &'a Operator,
     bar: ProgressBar,
     writes: JoinSet<(u64, Result<Written, StoreError>)>,
     skipped: Skipped,
-    /// How many writes failed for a reason that may be the table's.
+    /// How many writes failed for a reason that could concern the whole table.
     refused: usize,
 }
 

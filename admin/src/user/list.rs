@@ -13,7 +13,9 @@ use postern::throttle::Policy;
 use serde_json::json;
 
 use super::describe::about;
-use crate::output::{Exit, Failure, Output, json_text, named, plain, print_message, status_name, write};
+use crate::output::{
+    Exit, Failure, Output, Reader, json_text, named, plain, print_message, status_name, write,
+};
 
 /// How many ids after the last one are tried before the whole table is read.
 const NEAR: u64 = 10 * MAX_READ as u64;
@@ -21,8 +23,8 @@ const NEAR: u64 = 10 * MAX_READ as u64;
 /// Which users to list.
 #[derive(Args)]
 #[command(after_help = "\
-Users come in the order of their ids. With --limit, the last line on standard error says how to go on: the id
-of the last user is the place. The columns are id, status, MFA, username and e-mail address.
+Users come in the order of their ids. If more users follow, the last line on standard error shows the --after of
+the next page. The columns are id, status, MFA, username and e-mail address.
 
 The table has no index, because an index would be eventually consistent. So --prefix, --locked and a list without
 --limit read the keys of the whole table, and cost what a Scan costs. With --limit, the command first reads the
@@ -79,7 +81,7 @@ enum Switch {
     Off,
 }
 
-/// A list on its way to standard output.
+/// The list while it is printed.
 struct Listing<'a> {
     store: &'a Operator,
     filter: UserFilter,
@@ -136,8 +138,8 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
 }
 
 impl Listing<'_> {
-    /// Prints those of these users who match. Returns whether all were printed: otherwise the limit is
-    /// reached, or nobody reads on.
+    /// Prints those of these users who match. Returns whether all were printed. If not, the limit is reached, or
+    /// the reader of standard output closed it.
     async fn print(&mut self, ids: &[u64]) -> Result<bool, Failure> {
         for ids in ids.chunks(MAX_READ) {
             for (id, user) in self.store.users(ids).await? {
@@ -146,7 +148,8 @@ impl Listing<'_> {
                         if self.left == 0 {
                             return Ok(false);
                         }
-                        if !write(format!("{}\n", line(&user, self.json)).as_bytes())? {
+                        let written = write(format!("{}\n", line(&user, self.json)).as_bytes())?;
+                        if written == Reader::Gone {
                             self.left = 0;
                             self.last = u64::MAX;
                             return Ok(false);

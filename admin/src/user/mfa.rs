@@ -67,9 +67,9 @@ async fn enrol(options: &Enrol, target: &Target, connection: &Connection) -> Res
     if user.mfa.is_some() && !options.replace {
         return Err(on());
     }
-    let ring = keys::ring(options.secret.as_deref(), target, connection).await?.ring;
+    let key_set = keys::find_key_set(options.secret.as_deref(), target, connection).await?.key_set;
     let enrolment = Enrolment::random();
-    let digests = enrolment.digests(user.id, &ring.recovery);
+    let digests = enrolment.digests(user.id, &key_set.recovery);
     connection
         .audit
         .record("user mfa enrol", Some(user.id), async |_| {
@@ -79,14 +79,14 @@ async fn enrol(options: &Enrol, target: &Target, connection: &Connection) -> Res
                 return Err(if options.replace { deleted_meanwhile() } else { on() });
             }
             let uri = enrolment.otpauth(&options.issuer, &user.username);
-            let (secret, codes) = (&enrolment.mfa.secret, &enrolment.recovery_codes);
+            let (secret, codes) = (&*enrolment.mfa.secret, &enrolment.recovery_codes);
             let text = format!(
                 "MFA is on for {}, and all sessions are ended. This is shown once:\n\
          secret          {secret}\n\
          URI             {uri}\n\
          recovery codes  {}",
                 briefly(&user),
-                codes.join(" ")
+                codes.iter().map(|code| &**code).collect::<Vec<_>>().join(" ")
             );
             Ok(Output::done(
                 text,

@@ -1,11 +1,11 @@
-//! What commands say of the names that a user gets.
+//! The check of a username, and the messages about names that a user cannot have.
 
 use postern::identity::LoginName;
 use postern::store::operator::CreateUserError;
 
 use crate::output::{Exit, Failure, plain};
 
-/// Refuses a username that may be the id of another user than this one. At mfa, the name would win over the id.
+/// Refuses a username that may be the id of another user than this one. At mfa, the name would take precedence over the id.
 pub(super) fn check_username(username: &str, own_id: u64) -> Result<(), Failure> {
     if LoginName::new(username).as_id().is_none_or(|id| id == own_id) {
         return Ok(());

@@ -47,10 +47,9 @@ pub(super) async fn run(connection: &Connection, options: &SetPassword) -> Resul
             {
                 return Err(deleted_meanwhile());
             }
-            let unlocked = unlock::unlock_all(store, &user).await.map_err(|failure| {
-                let message = format!("the password is set, but {}", unlock::still_locked(&user, &failure));
-                Failure::new(failure.exit, message)
-            })?;
+            let unlocked = unlock::unlock_all(store, &user)
+                .await
+                .map_err(|failure| unlock::still_locked("the password is set", &user, failure))?;
             let mut text = format!("set the password of {}, ended all sessions", briefly(&user));
             for line in unlocked.iter().filter(|unlocked| unlocked.failures > 0) {
                 text += &format!("\n{line}");

@@ -103,7 +103,7 @@ impl LoginNameState {
     }
 }
 
-/// The facts about a user, each with its heading.
+/// Returns the facts about a user, each with its heading.
 fn facts(user: &UserRecord, live: usize) -> Vec<(String, String)> {
     let password = match user.password_hash.as_deref().map(algorithm_of) {
         None => "none".to_owned(),

@@ -82,9 +82,11 @@ pub(super) async fn unlock_all(store: &Operator, user: &UserRecord) -> Result<Ve
     Ok(unlocked)
 }
 
-/// The message for names that could not be unlocked after another change succeeded.
-pub(super) fn still_locked(user: &UserRecord, failure: &Failure) -> String {
-    format!("the login names may still be locked (`postern user unlock {}`): {}", user.id, failure.message)
+/// Returns the failure of a command whose change is done, but whose user's names could not be unlocked.
+pub(super) fn still_locked(done: &str, user: &UserRecord, cause: Failure) -> Failure {
+    let message =
+        format!("{done}, but the login names may still be locked (`postern user unlock {}`)", user.id);
+    Failure::new(cause.exit, message).caused_by(cause)
 }
 
 async fn unlock(store: &Operator, name: &LoginName) -> Result<Unlocked, Failure> {

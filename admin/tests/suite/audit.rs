@@ -204,7 +204,7 @@ async fn failed_change_leaves_the_reason() {
     assert!(event.failure.as_deref().unwrap().contains("is not authorized"), "{event:?}");
 }
 
-/// The operator is told, and a script sees the exit code. What the command shows once is shown.
+/// A message says so, and the exit code shows it to a script. The output that is shown once is shown.
 #[tokio::test]
 async fn change_is_done_in_part_if_the_end_cannot_be_written() {
     let cli = Cli::start().await;

@@ -61,7 +61,7 @@ async fn empty_table_is_a_warning() {
 }
 
 #[tokio::test]
-async fn missing_or_foreign_table_fails() {
+async fn missing_table_or_one_of_another_program_fails() {
     let table = Table::start().await;
     let output = on(&table, "missing", &["doctor", "--json"]).await;
     fails(&output, &[("table", "`postern table create` makes one")]);

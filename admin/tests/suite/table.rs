@@ -1,7 +1,7 @@
 //! Creating the table, and checking it.
 
 use postern::environment::Environment;
-use postern::local_endpoint::Note;
+use postern::local_endpoint::EndpointFile;
 use postern_tests::table::Table;
 use serde_json::json;
 
@@ -78,7 +78,11 @@ async fn command_on_a_missing_table_is_refused() {
     run(in_env.env("TABLE_NAME", "postern"), "").await.prints(&["johndoe"]);
     assert_eq!(run(&mut command(&["user", "list", "--local", "--table", "postern"]), "").await.code, 2);
     let somewhere = ["user", "list", "--table", "postern", "--endpoint-url"];
-    run(command(&somewhere).arg("localhost:8000"), "").await.fails_with(2, "must be a URL");
+    for wrong in
+        ["localhost:8000", "http://", "https://:8000", "http:/127.0.0.1", "http://127.0.0.1@example.com"]
+    {
+        run(command(&somewhere).arg(wrong), "").await.fails_with(2, "--endpoint-url must be a URL");
+    }
     run(command(&somewhere).arg("http://127.0.0.1:9"), "").await.fails_with(6, "DynamoDB is not available");
     let no_one = ["user", "list", "--table", "postern", "--region", "eu-central-1"];
     let alone = [("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/no/such/directory")];
@@ -119,7 +123,7 @@ async fn local_uses_the_port_of_cargo_run_unless_the_environment_disagrees() {
     let endpoint = cli.deployment.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
     let folder = std::env::temp_dir().join(format!("postern-local-{}", std::process::id()));
     let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
-    let note = Note::leave(&env, &endpoint).unwrap();
+    let file = EndpointFile::write(&env, &endpoint).unwrap();
     let local = || {
         let mut command = command(&["--local", "user", "show", "johndoe"]);
         command.env("XDG_RUNTIME_DIR", &folder).env_remove("AWS_ENDPOINT_URL_DYNAMODB");
@@ -128,6 +132,6 @@ async fn local_uses_the_port_of_cargo_run_unless_the_environment_disagrees() {
     assert_eq!(run(&mut local(), "").await.code, 0);
     let output = run(local().env("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"), "").await;
     output.fails_with(2, "and AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:9");
-    drop(note);
+    drop(file);
     let _ = std::fs::remove_dir_all(&folder);
 }

@@ -184,7 +184,7 @@ async fn show_prints_locks_waits_and_sessions() {
 async fn show_prints_no_secrets() {
     let cli = Cli::start().await;
     let user = cli.deployment.store.user(43).await.unwrap().unwrap();
-    let codes = user.recovery_codes.into_iter().chain([user.mfa.unwrap().secret]);
+    let codes = user.recovery_codes.into_iter().chain([user.mfa.unwrap().secret.to_string()]);
     let secrets: Vec<String> = codes.chain(user.password_hash).collect();
     assert_eq!(secrets.len(), 10);
     for format in [&[][..], &["--json"]] {

@@ -36,8 +36,8 @@ struct OauthReply {
 #[derive(Clone, Copy)]
 pub(super) enum OauthError {
     InvalidRequest,
-    /// The body is not a form.
-    NoForm(StatusCode),
+    /// The body cannot be read as an urlencoded form. The reply has this status.
+    NotAForm(StatusCode),
     /// The `client_id` of the body is not the contract's client.
     InvalidClient,
     /// The client of the Authorization header is not the contract's client, or the header is malformed.
@@ -75,7 +75,7 @@ impl OauthError {
             "The body must be application/x-www-form-urlencoded, in UTF-8, and of 64 KiB at most.";
         let (status, error, error_description) = match self {
             Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request", None),
-            Self::NoForm(status) => (status, "invalid_request", Some(description)),
+            Self::NotAForm(status) => (status, "invalid_request", Some(description)),
             Self::InvalidClient => (StatusCode::BAD_REQUEST, "invalid_client", None),
             Self::InvalidBasic => (StatusCode::UNAUTHORIZED, "invalid_client", None),
             Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant", None),

@@ -13,9 +13,9 @@ use crate::errors::OauthError;
 pub(super) fn parameters(request: &Request) -> Result<QueryMap, OauthError> {
     let parameters = http::form(request);
     match parameters.map_err(|error| error.status(StatusCode::BAD_REQUEST)) {
-        Ok(parameters) if !http::is_no_urlencoded(request) => Ok(parameters),
-        Ok(_) => Err(OauthError::NoForm(StatusCode::BAD_REQUEST)),
-        Err(status) => Err(OauthError::NoForm(status)),
+        Ok(parameters) if !http::is_not_urlencoded(request) => Ok(parameters),
+        Ok(_) => Err(OauthError::NotAForm(StatusCode::BAD_REQUEST)),
+        Err(status) => Err(OauthError::NotAForm(status)),
     }
 }
 

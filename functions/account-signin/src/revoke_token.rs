@@ -2,6 +2,7 @@
 
 use lambda_http::http::StatusCode;
 use postern::App;
+use postern::app::SignOut;
 use postern::audit::{self, Caller};
 use postern::http::{self, Request, Response};
 use postern::session::SessionToken;
@@ -28,7 +29,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
             Ok(subject) => app.end_session_of(caller, &subject).await,
             Err(refusal) => {
                 audit::session(caller, refusal.outcome(), None);
-                Ok(false)
+                Ok(SignOut::NoSession)
             }
         },
     };

@@ -1,4 +1,4 @@
-//! The attributes that this contract keeps with a user, and the user as it shows one.
+//! The attributes that this contract keeps with a user, and the members of a user that its replies show.
 
 use postern::identity::User;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub(super) struct Account<'a> {
     avatar: Option<&'a str>,
 }
 
-/// Returns the user as the contract shows one.
+/// Returns the members of a user that the contract's replies show.
 pub(super) fn account<'a>(user: &'a User, attributes: &'a Attributes) -> Account<'a> {
     Account {
         id: user.id,

@@ -2,6 +2,7 @@
 
 use lambda_http::http::StatusCode;
 use postern::App;
+use postern::app::SignOut;
 use postern::audit::Caller;
 use postern::http::{self, Request, Response};
 use serde_json::Map;
@@ -17,8 +18,8 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Err(reply) => return reply,
     };
     match app.sign_out(caller, &presented, CONTRACT).await {
-        Ok(true) => http::json(StatusCode::OK, &Map::new()),
-        Ok(false) => bad_token(),
+        Ok(SignOut::Ended) => http::json(StatusCode::OK, &Map::new()),
+        Ok(SignOut::NoSession) => bad_token(),
         Err(refusal) => refuse(&refusal),
     }
 }

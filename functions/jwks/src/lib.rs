@@ -55,11 +55,11 @@ pub async fn handle(settings: &Settings, keys: &Keys, now: Timestamp, request: R
     let routes = if settings.issuer.is_some() { ROUTES } else { WITHOUT_ISSUER };
     let reply = match (http::route(&request, routes), &settings.issuer) {
         (Some(KEY_SET), _) => {
-            keys.read_again_if_old(now).await;
+            keys.reload_if_old(now).await;
             cached(key_set::handle(&keys.current()))
         }
         (Some(DISCOVERY), Some(issuer)) => {
-            keys.read_again_if_old(now).await;
+            keys.reload_if_old(now).await;
             cached(discovery::handle(settings, issuer, &keys.current()))
         }
         _ => http::no_route(&request, routes),

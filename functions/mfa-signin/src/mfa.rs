@@ -8,7 +8,7 @@ use postern::audit::Caller;
 use postern::http::{self, BodyError, Forms, Request, Response};
 use postern::identity::User;
 use postern::password::Password;
-use postern::second_factor::Enrolment;
+use postern::second_factor::{Enrolment, SecretText};
 use postern::{App, Refusal};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
@@ -39,7 +39,7 @@ struct Begun {
 
 #[derive(Serialize)]
 struct Secret {
-    secret: String,
+    secret: SecretText,
     otpauth: String,
     qrcode: String,
 }
@@ -49,7 +49,7 @@ struct Confirmed<'a> {
     result: &'static str,
     account: Account<'a>,
     #[serde(rename = "scratchCodes")]
-    recovery_codes: &'a [String],
+    recovery_codes: &'a [SecretText],
 }
 
 /// Switches MFA on or off for the holder of the JWT.

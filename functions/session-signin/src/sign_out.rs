@@ -3,6 +3,7 @@
 
 use lambda_http::http::StatusCode;
 use postern::App;
+use postern::app::SignOut;
 use postern::audit::{self, Caller};
 use postern::http::{self, Request, Response};
 use postern::session::SessionToken;
@@ -42,10 +43,10 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     let ended =
         app.sign_out_as(caller, token.unwrap_or_default(), &subject, presented.as_ref(), CONTRACT).await;
     match ended {
-        Ok(true) => {
+        Ok(SignOut::Ended) => {
             http::json(StatusCode::OK, &Success { msg: "Successfully logged out and deleted session" })
         }
-        Ok(false) => incorrect(StatusCode::NOT_FOUND, "Session token is incorrect"),
+        Ok(SignOut::NoSession) => incorrect(StatusCode::NOT_FOUND, "Session token is incorrect"),
         Err(refusal) => refuse_token(refusal),
     }
 }

@@ -1,5 +1,5 @@
 //! The local stand-in for API Gateway. It chooses the function of each HTTP request by the routes of the
-//! template, makes the event (payload format 2.0), and makes an HTTP response of the reply. CORS follows the
+//! template, makes the event (payload format 2.0), and turns the reply into an HTTP response. CORS follows the
 //! template too.
 
 mod event;
@@ -93,7 +93,7 @@ async fn answer(api: &Api, peer: SocketAddr, request: Request) -> Response {
     }
 }
 
-/// Makes the HTTP response of a function's reply, as API Gateway does.
+/// Turns a function's reply into an HTTP response, as API Gateway does.
 fn decode(output: &Value) -> Option<Response> {
     let status = u16::try_from(output.get("statusCode")?.as_u64()?).ok()?;
     let body = output.get("body").and_then(Value::as_str).unwrap_or_default();

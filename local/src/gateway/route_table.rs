@@ -1,5 +1,5 @@
-//! How API Gateway chooses the route of a request, as its developer guide says ("Create routes for HTTP APIs
-//! in API Gateway"). The rules are written only here.
+//! How API Gateway chooses the route of a request, by the rules of its developer guide ("Create routes for HTTP
+//! APIs in API Gateway"). No other file has these rules.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub struct Chosen<'r, T> {
 
 /// A route key that an HTTP API does not accept.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0} is no route key, or is there twice")]
+#[error("{0} is not a route key, or occurs twice")]
 pub struct InvalidRouteKey(String);
 
 impl<T> RouteTable<T> {
@@ -196,7 +196,7 @@ mod tests {
 
     /// "Create routes for HTTP APIs in API Gateway", the example of "Routing API requests".
     #[test]
-    fn example_of_the_developer_guide_is_routed_as_it_says() {
+    fn example_of_the_developer_guide_is_routed_by_its_rules() {
         let routes =
             ["GET /pets/dog/1", "GET /pets/dog/{id}", "GET /pets/{proxy+}", "ANY /{proxy+}", "$default"];
         for rotation in 0..routes.len() {

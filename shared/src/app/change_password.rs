@@ -12,6 +12,7 @@ use crate::refusal::Refusal;
 use crate::store::Change;
 
 /// The outcome of a request to change a password, if the old password is right.
+#[must_use]
 pub enum PasswordChange {
     /// The password is changed, and the user is signed in.
     Changed(Box<SignedIn>),

@@ -54,7 +54,7 @@ impl App {
         let (login, admission, ()) = tokio::join!(
             self.store.login(name),
             self.store.charge_address(address, &self.throttle, attempt_id, *now),
-            self.keys.read_again_if_old(*now)
+            self.keys.reload_if_old(*now)
         );
         let admission = match admission {
             Ok(admission) => admission,

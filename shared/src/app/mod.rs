@@ -7,6 +7,7 @@ mod commit;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod sign_out;
 mod start;
 mod token_holder;
 
@@ -20,6 +21,7 @@ pub use self::change_password::PasswordChange;
 pub use self::charge::AcceptedNames;
 pub use self::commit::SignedIn;
 pub use self::second_factor::MfaConfirmed;
+pub use self::sign_out::SignOut;
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};
 use crate::audit::Caller;
 use crate::clock::Timestamp;
@@ -103,7 +105,7 @@ fn store_failed(error: StoreError) -> Refusal {
     }
 }
 
-/// Logs a failed write, if it failed. The request succeeds without this write.
+/// Logs a write that failed, with its consequence. The request succeeds without this write.
 fn log_failure(outcome: Result<(), StoreError>, consequence: &str) {
     if let Err(error) = outcome {
         tracing::warn!(cause = %Causes(&error), "{consequence}");

@@ -10,7 +10,7 @@ use crate::audit::{self, AttemptDetails, Caller, Outcome};
 use crate::identity::{User, UserRecord};
 use crate::password::Password;
 use crate::refusal::Refusal;
-use crate::second_factor::{Enrolment, Mfa, Spent};
+use crate::second_factor::{Enrolment, Mfa, SecretText, Spent};
 use crate::session::SecretHash;
 use crate::store::{Change, MfaConfirmation, Written};
 
@@ -19,7 +19,7 @@ pub struct MfaConfirmed {
     /// The user.
     pub user: User,
     /// The recovery codes.
-    pub recovery_codes: Vec<String>,
+    pub recovery_codes: Vec<SecretText>,
 }
 
 impl App {
@@ -88,7 +88,7 @@ impl App {
             return Err(Refusal::WrongCode.into());
         }
         let keys = self.keys.current();
-        let mut mfa = Mfa { secret: secret.to_owned(), last_step: None };
+        let mut mfa = Mfa { secret: secret.into(), last_step: None };
         let step = match mfa.check(user.id, &BTreeSet::new(), code, &keys.recovery, caller.now) {
             Ok(Some(Spent::Step(step))) => step,
             Ok(_) => return Err(Refusal::WrongCode.into()),

@@ -1,4 +1,4 @@
-//! Sessions: how they are refreshed, used and ended.
+//! Sessions: how they are refreshed and used.
 //!
 //! Each takes one round trip: one conditional write, and in parallel the read of the user if the user's state
 //! matters. A refresh takes a second write if its token is too young to rotate, if it gets a late answer, or
@@ -7,24 +7,24 @@
 
 use std::time::Duration;
 
-use super::{App, SignedIn, TokenRefusal, TokenSubject, check_status, store_failed};
+use super::{App, SignedIn, check_status, store_failed};
 use crate::audit::{self, Caller, Outcome};
 use crate::identity::{User, UserRecord};
 use crate::random::random;
 use crate::refusal::Refusal;
-use crate::session::{MAX_LOST_REPLY, RefreshPolicy, Session, SessionToken, Verdict};
+use crate::session::{RefreshPolicy, Session, SessionToken, Verdict};
 use crate::store::{LateAnswerWrite, Rotation};
 
 /// Why a session token is refused, for the audit event.
-enum SessionFailure {
+pub(super) enum SessionFailure {
     Invalid,
     Reused,
     Refused(Refusal),
 }
 
-/// Whether a refresh was answered in time, or late because an earlier reply may have been lost.
+/// Whether a refresh gets a late answer, because an earlier reply may have been lost.
 #[derive(Clone, Copy)]
-enum Pace {
+enum Answer {
     InTime,
     Late,
 }
@@ -52,8 +52,8 @@ impl App {
     ) -> Result<Option<SignedIn>, Refusal> {
         let outcome = self.within_deadline(caller, Box::pin(self.rotate(caller, presented, policy))).await;
         let success = match &outcome {
-            Ok((_, Pace::Late)) => Outcome::SessionRefreshedLate,
-            Ok((_, Pace::InTime)) | Err(_) => Outcome::SessionRefreshed,
+            Ok((_, Answer::Late)) => Outcome::SessionRefreshedLate,
+            Ok((_, Answer::InTime)) | Err(_) => Outcome::SessionRefreshed,
         };
         finish(caller, presented, success, outcome.map(|(signed_in, _)| signed_in))
     }
@@ -76,7 +76,7 @@ impl App {
                 let (touched, user, ()) = tokio::join!(
                     self.store.touch_session(presented, kind, caller.now.plus(idle), caller.now),
                     self.store.user(presented.user_id),
-                    self.keys.read_again_if_old(caller.now)
+                    self.keys.reload_if_old(caller.now)
                 );
                 let session = touched.map_err(store_failed)?.ok_or(SessionFailure::Invalid)?;
                 check_user(&session, user.map_err(store_failed)?.as_ref()).map(User::from)
@@ -85,114 +85,29 @@ impl App {
         finish(caller, presented, Outcome::SessionResumed, outcome.await)
     }
 
-    /// Ends the session of a token. Every token of the family ends it, even one that was rotated long ago.
-    /// Otherwise an attacker with the current token would stay signed in. Returns whether there was such a
-    /// session. Returns `false` too if an earlier request ended it and its reply was lost.
-    ///
-    /// # Errors
-    /// If the table cannot be reached.
-    pub async fn sign_out(
-        &self,
-        caller: &Caller,
-        presented: &SessionToken,
-        kind: &'static str,
-    ) -> Result<bool, Refusal> {
-        let outcome = self.within_deadline(
-            caller,
-            Box::pin(async {
-                let ended = self.store.end_session(presented.user_id, &presented.session_id(), kind).await;
-                let session = ended.map_err(store_failed)?.ok_or(SessionFailure::Invalid)?;
-                // The previous token signs out as the current one does, however late it is.
-                let policy = RefreshPolicy { kind, idle: Duration::ZERO, lost_reply: MAX_LOST_REPLY };
-                match session.judge(&policy, &presented.secret, caller.now) {
-                    Verdict::Ended => return Err(SessionFailure::Invalid),
-                    Verdict::Reused => warn_of_reuse(presented),
-                    Verdict::Keep { .. } | Verdict::GiveAgain(_) | Verdict::GiveLate { .. } => {}
-                }
-                Ok(())
-            }),
-        );
-        finish(caller, presented, Outcome::SignedOut, outcome.await).map(|ended| ended.is_some())
-    }
-
-    /// Ends the session that an access token names. Returns whether there was such a session.
-    ///
-    /// # Errors
-    /// If the table cannot be reached.
-    pub async fn end_session_of(&self, caller: &Caller, subject: &TokenSubject) -> Result<bool, Refusal> {
-        let ended = self.within_deadline(
-            caller,
-            Box::pin(async {
-                let Some((kind, id)) = &subject.session else { return Ok(false) };
-                let ended = self.store.end_session(subject.user_id, id, kind).await;
-                Ok::<_, Refusal>(ended.map_err(store_failed)?.is_some())
-            }),
-        );
-        let ended = ended.await;
-        audit::session(caller, outcome_of_ending(&ended, Refusal::outcome), Some(subject.user_id));
-        ended
-    }
-
-    /// Ends a session by its current token, for the holder of another token, whose claims are verified.
-    /// Returns whether there was such a session that had not ended.
-    ///
-    /// # Errors
-    /// If the holder's token is revoked, if its user may not sign in, or if the table cannot be reached. The
-    /// first two give the same error.
-    pub async fn sign_out_as(
-        &self,
-        caller: &Caller,
-        token: &str,
-        subject: &TokenSubject,
-        presented: Option<&SessionToken>,
-        kind: &'static str,
-    ) -> Result<bool, TokenRefusal> {
-        let end = async |epoch| match presented.filter(|presented| presented.user_id == subject.user_id) {
-            Some(presented) => self.store.end_session_exactly(presented, kind, epoch).await,
-            None => Ok(None),
-        };
-        let work = Box::pin(async {
-            // The session ends only if it has the token's epoch. So an older token, which the read at the
-            // same time refuses, has ended no session.
-            let ended = if let Some(epoch) = subject.epoch {
-                let (holder, ended) = tokio::join!(self.read_holder(caller, token, subject), end(epoch));
-                holder?;
-                ended
-            } else {
-                // A token that another backend signed names no epoch, so its holder is read first.
-                end(self.read_holder(caller, token, subject).await?.epoch).await
-            };
-            let ended = ended.map_err(store_failed)?;
-            Ok(ended.is_some_and(|session| session.is_alive(session.epoch, caller.now)))
-        });
-        let ended = self.within_deadline(caller, work).await;
-        audit::session(caller, outcome_of_ending(&ended, TokenRefusal::outcome), Some(subject.user_id));
-        ended.map_err(TokenRefusal::without_account_state)
-    }
-
     async fn rotate(
         &self,
         caller: &Caller,
         presented: &SessionToken,
         policy: &RefreshPolicy,
-    ) -> Result<(SignedIn, Pace), SessionFailure> {
+    ) -> Result<(SignedIn, Answer), SessionFailure> {
         let nonce = hex::encode(random::<16>());
         let next = presented.successor(&nonce);
         let (rotation, user, ()) = tokio::join!(
             self.store.rotate_session(presented, &next, &nonce, policy, caller.now),
             self.store.user(presented.user_id),
-            self.keys.read_again_if_old(caller.now)
+            self.keys.reload_if_old(caller.now)
         );
         let user = user.map_err(store_failed)?;
-        let (session, token, pace) = match rotation.map_err(store_failed)? {
-            Rotation::Rotated(session) => (session, next, Pace::InTime),
+        let (session, token, answer) = match rotation.map_err(store_failed)? {
+            Rotation::Rotated(session) => (session, next, Answer::InTime),
             Rotation::Unknown => return Err(SessionFailure::Invalid),
             Rotation::Refused(session) => {
                 self.answer_again(caller, presented, policy, session, user.as_ref()).await?
             }
         };
         let user = check_user(&session, user.as_ref())?.into();
-        Ok((SignedIn { user, session: Some(token) }, pace))
+        Ok((SignedIn { user, session: Some(token) }, answer))
     }
 
     /// Returns the answer to a token that did not rotate its session: the same token, or the successor that
@@ -204,7 +119,7 @@ impl App {
         policy: &RefreshPolicy,
         mut session: Session,
         user: Option<&UserRecord>,
-    ) -> Result<(Session, SessionToken, Pace), SessionFailure> {
+    ) -> Result<(Session, SessionToken, Answer), SessionFailure> {
         // If another request changes the session before the late answer is recorded, the session is judged
         // again. Each turn finds a later generation, a presentation or a late answer, so few turns are
         // needed.
@@ -215,15 +130,15 @@ impl App {
                     if !recorded {
                         self.store.record_presentation(presented).await.map_err(store_failed)?;
                     }
-                    return Ok((session, presented.clone(), Pace::InTime));
+                    return Ok((session, presented.clone(), Answer::InTime));
                 }
                 Verdict::GiveAgain(nonce) => {
                     let token = presented.successor(nonce);
-                    return Ok((session, token, Pace::InTime));
+                    return Ok((session, token, Answer::InTime));
                 }
                 Verdict::GiveLate { nonce, repeated: true } => {
                     let token = presented.successor(nonce);
-                    return Ok((session, token, Pace::Late));
+                    return Ok((session, token, Answer::Late));
                 }
                 Verdict::GiveLate { nonce, repeated: false } => presented.successor(nonce),
                 Verdict::Reused => {
@@ -236,21 +151,12 @@ impl App {
             check_user(&session, user)?;
             let recorded = self.store.record_late_answer(presented, session.generation(), caller.now).await;
             match recorded.map_err(store_failed)? {
-                LateAnswerWrite::Recorded => return Ok((session, late, Pace::Late)),
+                LateAnswerWrite::Recorded => return Ok((session, late, Answer::Late)),
                 LateAnswerWrite::Overtaken(changed) => session = *changed,
                 LateAnswerWrite::Gone => return Err(SessionFailure::Invalid),
             }
         }
         Err(SessionFailure::Refused(Refusal::Unavailable))
-    }
-}
-
-/// Returns the outcome of ending a session, for the audit event.
-fn outcome_of_ending<E>(ended: &Result<bool, E>, refused: fn(&E) -> Outcome) -> Outcome {
-    match ended {
-        Ok(true) => Outcome::SignedOut,
-        Ok(false) => Outcome::SessionInvalid,
-        Err(refusal) => refused(refusal),
     }
 }
 
@@ -263,12 +169,12 @@ fn check_user<'u>(session: &Session, user: Option<&'u UserRecord>) -> Result<&'u
 
 /// Logs that a token was used before. The log line comes before the write that ends the family, since the
 /// write may fail.
-fn warn_of_reuse(presented: &SessionToken) {
+pub(super) fn warn_of_reuse(presented: &SessionToken) {
     tracing::warn!(user_id = presented.user_id, "a session's token was used before");
 }
 
 /// Emits the audit event, and hides why a token is refused.
-fn finish<T>(
+pub(super) fn finish<T>(
     caller: &Caller,
     presented: &SessionToken,
     success: Outcome,

@@ -25,7 +25,8 @@ impl App {
     /// Starts as [`App::start`] does, with this clock.
     ///
     /// # Errors
-    /// The same as those of [`App::start`].
+    /// If a variable is missing or malformed. If the table or the secret that it names cannot be read. If TLS
+    /// cannot be set up. If Argon2 fails its known-answer test on this processor.
     pub async fn start_at(env: &Environment, clock: Clock) -> Result<Self, StartError> {
         let config = Config::from_env(env)?;
         let aws = Aws::in_region(env, &config.region)?;
@@ -45,8 +46,8 @@ impl App {
                 tracing::warn!(cause = %Causes(&error), "started without the table");
             }
             Err(error @ (StoreError::Rejected { .. } | StoreError::Unreadable { .. })) => {
-                let problem = format!("names a table that cannot be read: {}", Causes(&error));
-                return Err(ConfigError::new("TABLE_NAME", problem).into());
+                let problem = "names a table that cannot be read";
+                return Err(ConfigError::new("TABLE_NAME", problem).caused_by(error).into());
             }
         }
         let passwords = Arc::new(Passwords::new(config.password_cost, Decoy::from_env(env)?));

@@ -72,8 +72,8 @@ pub fn members(request: &Request, forms: Forms) -> Result<Map<String, Value>, Bo
     }
 }
 
-/// Returns whether a body is JSON or a multipart form, and so not the urlencoded form that a route requires.
-pub fn is_no_urlencoded(request: &Request) -> bool {
+/// Returns whether a body is JSON or a multipart form. A route that requires an urlencoded form refuses it.
+pub fn is_not_urlencoded(request: &Request) -> bool {
     let kind = header(request, CONTENT_TYPE).to_ascii_lowercase();
     kind.starts_with("multipart/") || looks_like_json(request.body().as_ref())
 }

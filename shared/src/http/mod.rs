@@ -10,7 +10,7 @@ mod run;
 
 pub use lambda_http::Request;
 
-pub use self::body::{BodyError, Forms, MAX_BODY_BYTES, is_no_urlencoded, members};
+pub use self::body::{BodyError, Forms, MAX_BODY_BYTES, is_not_urlencoded, members};
 pub use self::edge::Edge;
 pub use self::event::{NotAnEvent, invoke};
 pub use self::reply::{Response, json, refusal_json, token_json, with_challenge, with_request_id};

@@ -11,7 +11,7 @@ use super::event::invoke;
 use super::reply::Response;
 use crate::app::App;
 use crate::environment::{ConfigError, Environment};
-use crate::error::StartError;
+use crate::error::{Causes, StartError};
 use crate::logging;
 
 /// Runs a function: reads its configuration, opens its connection, and handles requests until Lambda ends it.
@@ -60,7 +60,7 @@ where
     match outcome {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            tracing::error!("{error}");
+            tracing::error!("{}", Causes(&*error));
             ExitCode::FAILURE
         }
         Err(error) => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::second_factor::Mfa;
+use crate::second_factor::{Mfa, SecretText};
 use crate::session::SecretHash;
 
 /// The version of the user item that this code writes. An item of a newer version is refused.
@@ -79,7 +79,7 @@ pub struct UserRecord {
     pub recovery_codes: BTreeSet<String>,
     /// The TOTP secret that the user is about to confirm, in base32. It has no effect until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pending_mfa_secret: Option<String>,
+    pub pending_mfa_secret: Option<SecretText>,
     /// The number of changes that ended every session: changes of the password, of MFA or of the status.
     pub epoch: u64,
     /// When `epoch` was last raised.

@@ -10,7 +10,7 @@ use argon2_rust::{Argon2, Hasher};
 
 #[cfg(test)]
 thread_local! {
-    /// The work of this thread, in blocks of a KiB filled.
+    /// The work of this thread: how many blocks of one KiB it filled.
     pub(super) static FILLED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
@@ -20,7 +20,7 @@ thread_local! {
     static HASHER: RefCell<Option<Hasher>> = const { RefCell::new(None) };
 }
 
-/// Returns what a hash costs, in blocks of a KiB filled.
+/// Returns what a hash costs: how many blocks of one KiB it fills.
 pub(super) const fn work(params: &Params) -> u32 {
     params.m_cost() * params.t_cost()
 }

@@ -26,6 +26,7 @@ const CRYPT_SCRYPT_DIGITS: [usize; 3] = [1, 5, 5];
 
 /// A password hash of another product.
 #[derive(Debug)]
+#[must_use]
 pub enum Imported {
     /// A form that may be stored as it is.
     Stored(String, Algorithm),

@@ -9,12 +9,13 @@ use ring::pbkdf2;
 use subtle::ConstantTimeEq;
 
 use super::algorithm::Algorithm;
+use super::argon2id;
+use super::cost::Cost;
 use super::crypt::{self, Yescrypt};
 use super::layered::OldDigest;
 use super::legacy::{self, HashFunction, Phpass};
 use super::limits::LEAST_PBKDF2_ITERATIONS;
 use super::pepper::PepperHow;
-use super::{Cost, argon2id};
 
 /// A hash whose cost is within the bounds.
 pub(super) enum Hash {
@@ -99,8 +100,9 @@ impl Hash {
             }
             Self::Phpass(phpass) => return Some(phpass.matches(password)),
             Self::Yescrypt(yescrypt) => {
-                let taken = password.len() <= crypt::MAX_PASSWORD_BYTES;
-                return yescrypt.matches(if taken { password } else { &[] }).map(|matches| matches && taken);
+                let accepted = password.len() <= crypt::MAX_PASSWORD_BYTES;
+                let password = if accepted { password } else { &[] };
+                return yescrypt.matches(password).map(|matches| matches && accepted);
             }
             Self::Firebase { params, salt, keystream } => {
                 (legacy::firebase_keystream(params, password, salt), keystream)
@@ -117,8 +119,8 @@ impl Hash {
         Some(derived?.ct_eq(output).into())
     }
 
-    /// Returns what a verification costs, in Argon2's blocks of a KiB filled. For other algorithms it is an
-    /// estimate.
+    /// Returns what a verification costs: how many blocks of one KiB Argon2 fills in that time. For other
+    /// algorithms it is an estimate.
     pub(super) fn work(&self) -> u32 {
         match self {
             Self::Argon2 { params, .. } => argon2id::work(params),

@@ -14,6 +14,7 @@
 mod algorithm;
 mod argon2id;
 mod classify;
+mod cost;
 mod crypt;
 mod hash;
 mod hints;
@@ -35,6 +36,7 @@ use zeroize::Zeroizing;
 
 pub use self::algorithm::{Algorithm as HashAlgorithm, FastKind};
 pub use self::classify::{Imported, classify};
+pub use self::cost::Cost;
 use self::hash::Hash;
 pub use self::hints::{BcryptOf, Firebase, SaltAndHash};
 pub use self::layered::FastDigest;
@@ -60,10 +62,6 @@ pub const MAX_BYTES: usize = 1024;
 /// The salt of the decoy. It is as long as the salt of a new hash.
 const DECOY_SALT: [u8; 16] = *b"ZZZZZZZZZZZZZZZZ";
 
-/// What a new hash costs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cost(Params);
-
 /// A legacy hash that every wrong password is checked against too.
 pub struct Decoy(Hash);
 
@@ -79,37 +77,6 @@ pub struct Passwords {
 #[error("a password cannot be hashed")]
 pub struct NotHashed;
 
-impl Cost {
-    /// 19 MiB and two passes: the OWASP Password Storage Cheat Sheet, ASVS 5.
-    pub const DEFAULT: Self = match Params::new(19_456, 2, 1, Some(32)) {
-        Ok(params) => Self(params),
-        Err(_) => panic!("Argon2 defines this cost"),
-    };
-
-    /// Reads `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS`: no less than the default, and no more than a stored
-    /// hash may cost.
-    ///
-    /// # Errors
-    /// If a variable is malformed or out of bounds, or if the two together cost too much.
-    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
-        let least = Self::DEFAULT.0;
-        let memory = env.number("ARGON2_MEMORY_KIB", least.m_cost(), least.m_cost(), MAX_MEMORY_KIB)?;
-        let passes = env.number("ARGON2_ITERATIONS", least.t_cost(), least.t_cost(), MAX_ITERATIONS)?;
-        let params = Params::new(memory, passes, least.p_cost(), least.output_len());
-        match params {
-            Ok(params) if argon2id::work(&params) <= MAX_WORK => Ok(Self(params)),
-            _ => Err(ConfigError::new(
-                "ARGON2_ITERATIONS",
-                format!("times ARGON2_MEMORY_KIB must not be over {MAX_WORK}"),
-            )),
-        }
-    }
-
-    const fn work(&self) -> u32 {
-        argon2id::work(&self.0)
-    }
-}
-
 impl Decoy {
     /// Reads `DECOY_HASH`: a stored form of the kind and the cost of the imported hashes. Its salt and hash
     /// have no effect, and neither has a pepper, since combining it with a password costs nothing.
@@ -120,8 +87,8 @@ impl Decoy {
         let Some(stored) = env.optional("DECOY_HASH") else { return Ok(None) };
         match stored.parse::<Stored>() {
             Ok(Stored { hash, .. }) if hash.algorithm() != HashAlgorithm::Argon2id => Ok(Some(Self(hash))),
-            Ok(_) => Err(ConfigError::new("DECOY_HASH", "is of Argon2id, which every decoy is already")),
-            Err(reason) => Err(ConfigError::new("DECOY_HASH", format!("cannot be used: {reason}"))),
+            Ok(_) => Err(ConfigError::new("DECOY_HASH", "is an Argon2id hash, as every decoy already is")),
+            Err(unusable) => Err(ConfigError::new("DECOY_HASH", "cannot be used").caused_by(unusable)),
         }
     }
 }

@@ -18,6 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::limits::UnusableHash;
 
@@ -92,9 +93,10 @@ pub struct Peppering {
     pub how: PepperHow,
 }
 
-/// The peppers of a signing secret. Its `Debug` shows their ids and nothing else.
+/// The peppers of a signing secret. Its `Debug` shows their ids and nothing else. They are wiped when they are
+/// dropped.
 #[derive(Default)]
-pub struct Peppers(BTreeMap<PepperId, Vec<u8>>);
+pub struct Peppers(BTreeMap<PepperId, Zeroizing<Vec<u8>>>);
 
 /// Why a pepper is refused. The error never shows a pepper. It does not show a malformed id either, since
 /// that may be a pepper in the wrong place.
@@ -115,8 +117,8 @@ impl FromStr for PepperId {
     type Err = PepperError;
 
     fn from_str(text: &str) -> Result<Self, PepperError> {
-        let taken = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        let is_valid = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(taken);
+        let accepted = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        let is_valid = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(accepted);
         if is_valid { Ok(Self(text.to_owned())) } else { Err(PepperError::BadId) }
     }
 }
@@ -200,8 +202,11 @@ impl Peppers {
     ///
     /// # Errors
     /// If a pepper is empty or too long, or if there are too many.
-    pub fn new(peppers: impl IntoIterator<Item = (PepperId, Vec<u8>)>) -> Result<Self, PepperError> {
-        let peppers: BTreeMap<_, _> = peppers.into_iter().collect();
+    pub fn new<P: Into<Zeroizing<Vec<u8>>>>(
+        peppers: impl IntoIterator<Item = (PepperId, P)>,
+    ) -> Result<Self, PepperError> {
+        let wiped = |(id, pepper): (PepperId, P)| (id, pepper.into());
+        let peppers: BTreeMap<_, _> = peppers.into_iter().map(wiped).collect();
         if peppers.len() > MAX_PEPPERS {
             return Err(PepperError::TooMany);
         }
@@ -217,8 +222,8 @@ impl Peppers {
     }
 
     /// Returns the text that is hashed in place of the password. Returns `None` if there is no such pepper.
-    pub(super) fn combine(&self, peppering: &Peppering, password: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(&peppering.id).map(|pepper| peppering.how.combine(pepper, password))
+    pub(super) fn combine(&self, peppering: &Peppering, password: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.get(&peppering.id).map(|pepper| Zeroizing::new(peppering.how.combine(pepper, password)))
     }
 }
 
@@ -248,13 +253,13 @@ mod tests {
 
     #[test]
     fn peppers_out_of_bounds_are_refused() {
-        for (length, taken) in [(0, false), (1, true), (256, true), (257, false)] {
+        for (length, accepted) in [(0, false), (1, true), (256, true), (257, false)] {
             let peppers = Peppers::new([(id("a"), vec![7; length])]);
-            assert_eq!(peppers.err(), (!taken).then(|| PepperError::BadLength(id("a"))), "{length}");
+            assert_eq!(peppers.err(), (!accepted).then(|| PepperError::BadLength(id("a"))), "{length}");
         }
-        for (count, taken) in [(0, true), (8, true), (9, false)] {
+        for (count, accepted) in [(0, true), (8, true), (9, false)] {
             let peppers = Peppers::new((0..count).map(|at| (id(&at.to_string()), vec![7])));
-            assert_eq!(peppers.err(), (!taken).then_some(PepperError::TooMany), "{count}");
+            assert_eq!(peppers.err(), (!accepted).then_some(PepperError::TooMany), "{count}");
         }
     }
 

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::Cost;
 use super::algorithm::Algorithm;
+use super::cost::Cost;
 use super::hash::Hash;
 use super::limits::{MAX_STORED_BYTES, UnusableHash};
 use super::pepper::{self, PepperId, Peppering, Peppers};

@@ -72,7 +72,7 @@ fn cost_above_that_of_a_stored_hash_is_an_error() {
         let env = Environment::of([("ARGON2_MEMORY_KIB", memory), ("ARGON2_ITERATIONS", passes)]);
         Cost::from_env(&env)
     };
-    assert_eq!(cost("", ""), Ok(Cost::DEFAULT));
+    assert_eq!(cost("", "").unwrap(), Cost::DEFAULT);
     assert!(cost("262144", "4").is_ok());
     assert_eq!(cost("262144", "5").unwrap_err().variable, "ARGON2_ITERATIONS");
 }

@@ -2,7 +2,7 @@
 
 use totp_rs::Secret;
 
-use super::{Mfa, RecoveryKey};
+use super::{Mfa, RecoveryKey, SecretText};
 use crate::random::random;
 
 /// How many recovery codes a user gets.
@@ -17,18 +17,18 @@ pub struct Enrolment {
     /// The second factor as it is stored: a TOTP secret of 160 bits (RFC 4226 §4).
     pub mfa: Mfa,
     /// The recovery codes, 8 hexadecimal digits each.
-    pub recovery_codes: Vec<String>,
+    pub recovery_codes: Vec<SecretText>,
 }
 
 impl Enrolment {
     /// Makes an enrolment with a random secret and random recovery codes.
     pub fn random() -> Self {
-        Self::of(Mfa { secret: Secret::from(random::<20>()).to_base32(), last_step: None })
+        Self::of(Mfa { secret: Secret::from(random::<20>()).to_base32().into(), last_step: None })
     }
 
     /// Makes an enrolment with this secret, which the user has already, and random recovery codes.
     pub(crate) fn of(mfa: Mfa) -> Self {
-        Self { mfa, recovery_codes: (0..CODES).map(|_| hex::encode(random::<4>())).collect() }
+        Self { mfa, recovery_codes: (0..CODES).map(|_| hex::encode(random::<4>()).into()).collect() }
     }
 
     /// Returns the digests of the recovery codes, as they are stored with the user of this id.
@@ -42,7 +42,7 @@ impl Enrolment {
     pub fn otpauth(&self, issuer: &str, account: &str) -> String {
         let [issuer, account] =
             [issuer, account].map(|text| percent_encoded(&text.chars().take(MAX_SHOWN).collect::<String>()));
-        format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", self.mfa.secret)
+        format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", &*self.mfa.secret)
     }
 }
 
@@ -85,14 +85,14 @@ mod tests {
     #[test]
     fn secret_has_160_bits_and_differs_each_time() {
         let (one, other) = (Enrolment::random().mfa.secret, Enrolment::random().mfa.secret);
-        assert_eq!(Secret::try_from_base32(&one).unwrap().as_bytes().len(), 20);
+        assert_eq!(Secret::try_from_base32(&*one).unwrap().as_bytes().len(), 20);
         assert_ne!(one, other);
     }
 
     #[test]
     fn otpauth_uri_is_percent_encoded() {
         let enrolment = Enrolment {
-            mfa: Mfa { secret: "KBTSKUKRDJPEGCZK".to_owned(), last_step: None },
+            mfa: Mfa { secret: "KBTSKUKRDJPEGCZK".into(), last_step: None },
             recovery_codes: Vec::new(),
         };
         assert_eq!(

@@ -10,6 +10,7 @@ use totp_rs::{Algorithm, Builder, Secret};
 
 use super::code::fold as fold_code;
 use super::recovery_codes::RecoveryKey;
+use super::secret::SecretText;
 use crate::clock::Timestamp;
 
 /// The length of a TOTP time step, in seconds.
@@ -22,7 +23,7 @@ const LEAST_SECRET_BYTES: usize = 10;
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Mfa {
     /// The TOTP secret in base32.
-    pub secret: String,
+    pub secret: SecretText,
     /// The last time step whose code was spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_step: Option<u64>,
@@ -88,7 +89,7 @@ mod tests {
     const SECRET: &str = "KBTSKUKRDJPEGCZK";
 
     fn mfa(last_step: Option<u64>) -> Mfa {
-        Mfa { secret: SECRET.to_owned(), last_step }
+        Mfa { secret: SECRET.into(), last_step }
     }
 
     fn check(mfa: &Mfa, code: &str, seconds: u64) -> Option<Spent> {
@@ -162,7 +163,7 @@ mod tests {
     fn unreadable_secret_is_an_error() {
         let key = RecoveryKey::new(b"test");
         for secret in ["not base32!", "", "=", "KBTSKUKRDJPEGC"] {
-            let broken = Mfa { secret: secret.to_owned(), ..mfa(None) };
+            let broken = Mfa { secret: secret.into(), ..mfa(None) };
             let outcome = broken.check(43, &BTreeSet::new(), "582969", &key, Timestamp::from_millis(0));
             assert_eq!(outcome, Err(UnreadableSecret), "{secret}");
         }

@@ -98,6 +98,7 @@ struct LateAnswer {
 
 /// The verdict on a token that a client presented for a refresh and that did not rotate its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub(crate) enum Verdict<'a> {
     /// The session has another kind, or has ended.
     Ended,

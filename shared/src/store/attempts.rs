@@ -46,7 +46,7 @@ impl Store {
             .returning(ReturnValue::UpdatedNew)
             .returning_refused();
         let mut admitted = "failures < :free".to_owned();
-        for (failures, wait) in policy.rungs() {
+        for (failures, wait) in policy.shorter_waits() {
             admitted += &format!(" OR failures <= :n{failures} AND charged_at <= :t{failures}");
             update = update
                 .value(format!(":n{failures}"), number(failures))

@@ -43,7 +43,7 @@ impl Store {
         let Some(present) = name.as_key() else { return self.warm_up().await.map(|()| None) };
         let read = async |name: &str| self.get(key(login_pk(name), "LOGIN")).await;
         let mut former = name.former_keys();
-        // There are at most two former keys. All are read in any case, so that the number of reads tells
+        // There are at most two former keys. All are read in any case, so that the number of reads shows
         // nothing.
         let (login, first, second) = match (former.next(), former.next()) {
             (None, _) => (read(present).await?, None, None),

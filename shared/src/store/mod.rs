@@ -68,8 +68,8 @@ impl Store {
     /// If the table cannot be reached, or holds a user that cannot be read.
     pub(crate) async fn user(&self, id: u64) -> Result<Option<UserRecord>, StoreError> {
         let item = self.get(key(user_pk(id), "USER")).await?;
-        // IAM lets a function update any user, and so create an item with id 0. If it was taken over, what it
-        // left there must not show which names are unknown.
+        // IAM lets a function update any user, and so create an item with id 0. A function that was taken over
+        // could leave such an item. It must not show which names are unknown.
         item.filter(|_| id != 0).map(|item| decode_user(id, item)).transpose()
     }
 

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::session::{GRACE, Generation, NewSession, RefreshPolicy, Session, SessionToken, is_id};
 
 /// The outcome of a rotation.
+#[must_use]
 pub(crate) enum Rotation {
     /// The secret is replaced. This is the session after the write.
     Rotated(Session),
@@ -22,6 +23,7 @@ pub(crate) enum Rotation {
 }
 
 /// The outcome of recording a late answer.
+#[must_use]
 pub(crate) enum LateAnswerWrite {
     /// The late answer is recorded.
     Recorded,

@@ -18,6 +18,7 @@ pub enum Written {
 }
 
 /// The outcome of an update, with the item that DynamoDB returned. The item is empty if none was asked for.
+#[must_use]
 pub(super) enum Updated {
     /// The update took place.
     Done(Item),

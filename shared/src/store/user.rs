@@ -49,7 +49,7 @@ pub(crate) struct MfaConfirmation<'a> {
     pub(crate) recovery_codes: Vec<String>,
     /// The hash of the token that stays valid.
     pub(crate) kept_token: &'a SecretHash,
-    /// The same as in [`SignInRecord`].
+    /// Random for each attempt, so that a write which the SDK sends again is recognised.
     pub(crate) attempt_id: &'a str,
     pub(crate) now: Timestamp,
 }

@@ -7,6 +7,7 @@ use pkcs1::der::Encode;
 use pkcs1::{RsaPrivateKey, RsaPublicKey, UintRef};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// The least length of an HS256 key, in bytes (RFC 7518 §3.2).
 pub(super) const LEAST_HMAC_BYTES: usize = 32;
@@ -65,56 +66,58 @@ impl Key {
     }
 }
 
+/// The members of a JWK. They are borrowed from a [`KeyDocument`](super::KeyDocument), which wipes them.
 #[derive(Deserialize)]
-pub(super) struct Jwk {
-    kty: String,
-    crv: Option<String>,
-    alg: Option<String>,
-    kid: Option<String>,
-    k: Option<String>,
-    d: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    p: Option<String>,
-    q: Option<String>,
-    dp: Option<String>,
-    dq: Option<String>,
-    qi: Option<String>,
+pub(super) struct Jwk<'a> {
+    kty: &'a str,
+    crv: Option<&'a str>,
+    alg: Option<&'a str>,
+    kid: Option<&'a str>,
+    k: Option<&'a str>,
+    d: Option<&'a str>,
+    x: Option<&'a str>,
+    y: Option<&'a str>,
+    n: Option<&'a str>,
+    e: Option<&'a str>,
+    p: Option<&'a str>,
+    q: Option<&'a str>,
+    dp: Option<&'a str>,
+    dq: Option<&'a str>,
+    qi: Option<&'a str>,
 }
 
 /// Reads the key at this index of a set.
-pub(super) fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
+pub(super) fn key(index: usize, jwk: &Jwk<'_>) -> Result<Key, KeyError> {
     let wrong = |problem: &str| KeyError(format!("key {index} {problem}"));
-    let part = |name: &str, value: &Option<String>, length: usize| {
-        bytes(value.as_deref())
+    let part = |name: &str, value: Option<&str>, length: usize| {
+        bytes(value)
             .filter(|bytes| bytes.len() == length)
             .ok_or_else(|| wrong(&format!("needs {name}: {length} bytes in base64url")))
     };
-    let (key, named) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+    let kid = || jwk.kid.map(str::to_owned);
+    let (key, named) = match (jwk.kty, jwk.crv) {
         ("oct", None) => {
-            let secret = bytes(jwk.k.as_deref()).ok_or_else(|| wrong("needs k in base64url"))?;
-            (hs256(jwk.kid.clone(), &secret).map_err(|error| wrong(&error.0))?, "HS256")
+            let secret = bytes(jwk.k).ok_or_else(|| wrong("needs k in base64url"))?;
+            (hs256(kid(), &secret).map_err(|error| wrong(&error.0))?, "HS256")
         }
         ("EC", Some("P-256")) => {
-            let (d, x, y) = (part("d", &jwk.d, 32)?, part("x", &jwk.x, 32)?, part("y", &jwk.y, 32)?);
+            let (d, x, y) = (part("d", jwk.d, 32)?, part("x", jwk.x, 32)?, part("y", jwk.y, 32)?);
             let public = [&[4][..], &x, &y].concat();
             let key = Key {
-                kid: jwk.kid.clone(),
+                kid: kid(),
                 algorithm: Algorithm::ES256,
-                signing: EncodingKey::from_ec_der(&[&d[..], &public].concat()),
+                signing: EncodingKey::from_ec_der(&Zeroizing::new([&d[..], &public].concat())),
                 verifying: DecodingKey::from_ec_der(&public),
                 public: Some(PublicHalf::Ec { crv: "P-256", x: encode(&x), y: encode(&y) }),
             };
             (key, "ES256")
         }
         ("OKP", Some("Ed25519")) => {
-            let (d, x) = (part("d", &jwk.d, 32)?, part("x", &jwk.x, 32)?);
+            let (d, x) = (part("d", jwk.d, 32)?, part("x", jwk.x, 32)?);
             let key = Key {
-                kid: jwk.kid.clone(),
+                kid: kid(),
                 algorithm: Algorithm::EdDSA,
-                signing: EncodingKey::from_ed_der(&[&d[..], &x].concat()),
+                signing: EncodingKey::from_ed_der(&Zeroizing::new([&d[..], &x].concat())),
                 verifying: DecodingKey::from_ed_der(&x),
                 public: Some(PublicHalf::Okp { crv: "Ed25519", x: encode(&x) }),
             };
@@ -124,7 +127,7 @@ pub(super) fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
             let needed = "needs n, e, d, p, q, dp, dq and qi in base64url";
             let (private, public, half) = rsa(jwk).ok_or_else(|| wrong(needed))?;
             let key = Key {
-                kid: jwk.kid.clone(),
+                kid: kid(),
                 algorithm: Algorithm::RS256,
                 signing: EncodingKey::from_rsa_der(&private),
                 verifying: DecodingKey::from_rsa_der(&public),
@@ -137,8 +140,8 @@ pub(super) fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
             return Err(wrong(kinds));
         }
     };
-    if jwk.alg.as_deref().is_some_and(|alg| alg != named) {
-        return Err(wrong(&format!("has an alg that is not {named}, which is what its kty and crv are for")));
+    if jwk.alg.is_some_and(|alg| alg != named) {
+        return Err(wrong(&format!("has an alg other than {named}, which its kty and crv require")));
     }
     if key.kid.is_none() && key.algorithm != Algorithm::HS256 {
         return Err(wrong("needs a kid: others find a public key by it"));
@@ -151,9 +154,9 @@ pub(super) fn key(index: usize, jwk: &Jwk) -> Result<Key, KeyError> {
 
 /// Returns the halves of an RSA key: the private and the public one in DER (RFC 8017 appendix A.1), and the
 /// public one as members of a JWK.
-fn rsa(jwk: &Jwk) -> Option<(Vec<u8>, Vec<u8>, PublicHalf)> {
-    let parts = [&jwk.n, &jwk.e, &jwk.d, &jwk.p, &jwk.q, &jwk.dp, &jwk.dq, &jwk.qi];
-    let parts: Vec<Vec<u8>> = parts.into_iter().map(|part| bytes(part.as_deref())).collect::<Option<_>>()?;
+fn rsa(jwk: &Jwk<'_>) -> Option<(Zeroizing<Vec<u8>>, Vec<u8>, PublicHalf)> {
+    let parts = [jwk.n, jwk.e, jwk.d, jwk.p, jwk.q, jwk.dp, jwk.dq, jwk.qi];
+    let parts: Vec<_> = parts.into_iter().map(bytes).collect::<Option<_>>()?;
     let parts: Vec<UintRef<'_>> =
         parts.iter().map(|part| UintRef::new(part)).collect::<Result<_, _>>().ok()?;
     let [modulus, public_exponent, private_exponent, prime1, prime2, exponent1, exponent2, coefficient] =
@@ -171,7 +174,7 @@ fn rsa(jwk: &Jwk) -> Option<(Vec<u8>, Vec<u8>, PublicHalf)> {
         other_prime_infos: None,
     };
     let half = PublicHalf::Rsa { n: encode(modulus.as_bytes()), e: encode(public_exponent.as_bytes()) };
-    Some((private.to_der().ok()?, public.to_der().ok()?, half))
+    Some((Zeroizing::new(private.to_der().ok()?), public.to_der().ok()?, half))
 }
 
 fn hs256(kid: Option<String>, secret: &[u8]) -> Result<Key, KeyError> {
@@ -195,6 +198,6 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(super) fn bytes(value: Option<&str>) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(value?.trim_end_matches('=')).ok()
+pub(super) fn bytes(value: Option<&str>) -> Option<Zeroizing<Vec<u8>>> {
+    URL_SAFE_NO_PAD.decode(value?.trim_end_matches('=')).ok().map(Zeroizing::new)
 }

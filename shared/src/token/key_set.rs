@@ -7,6 +7,7 @@
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroize;
 
 use super::jwk::{self, Jwk, Key, KeyError, LEAST_HMAC_BYTES, PublicKey, bytes, encode};
 use super::provider;
@@ -34,7 +35,8 @@ pub struct KeySet {
     pub peppers: Peppers,
 }
 
-/// The JSON document of a key set, with its private members. It has no `Debug`.
+/// The JSON document of a key set, with its private members. It has no `Debug`. Its texts are wiped when it is
+/// dropped.
 pub struct KeyDocument {
     /// The keys, each a JWK.
     pub keys: Vec<Map<String, Value>>,
@@ -128,7 +130,7 @@ impl KeyDocument {
         if self.keys.is_empty() {
             return Err(KeyError("must have at least one key".to_owned()));
         }
-        let jwks: Vec<Jwk> = self
+        let jwks: Vec<Jwk<'_>> = self
             .keys
             .iter()
             .map(|key| Jwk::deserialize(key).map_err(|_| not_a_set()))
@@ -157,6 +159,23 @@ impl KeyDocument {
     }
 }
 
+impl Drop for KeyDocument {
+    fn drop(&mut self) {
+        self.keys.iter_mut().chain([&mut self.members]).for_each(wipe);
+    }
+}
+
+/// Wipes the texts of an object, and of the objects in it.
+fn wipe(object: &mut Map<String, Value>) {
+    for value in object.values_mut() {
+        match value {
+            Value::String(text) => text.zeroize(),
+            Value::Object(object) => wipe(object),
+            _ => {}
+        }
+    }
+}
+
 fn not_a_set() -> KeyError {
     KeyError("must be a JWK Set, {\"keys\":[…],\"recovery_code_key\":\"…\"}".to_owned())
 }
@@ -177,4 +196,16 @@ fn peppers(member: Option<&Value>) -> Result<Peppers, KeyError> {
     };
     let read: Vec<_> = object.iter().map(read).collect::<Result<_, _>>()?;
     Peppers::new(read).map_err(|error| wrong(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wiping_empties_the_texts_of_an_object_and_of_the_objects_in_it() {
+        let mut document = json!({"k": "text", "password_peppers": {"a": "text"}});
+        wipe(document.as_object_mut().unwrap());
+        assert_eq!(document, json!({"k": "", "password_peppers": {"a": ""}}));
+    }
 }

@@ -18,7 +18,7 @@ use crate::aws::{Aws, Secret};
 use crate::clock::{Timestamp, now};
 use crate::config;
 use crate::environment::{ConfigError, Environment, is_this_machine};
-use crate::error::StartError;
+use crate::error::{Causes, StartError};
 
 /// How long the keys are used before they are reloaded.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
@@ -104,23 +104,23 @@ impl Keys {
     /// # Errors
     /// If the token is expired, invalid, or of an unknown key.
     pub async fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
-        self.read_again_if_old(now).await;
+        self.reload_if_old(now).await;
         match self.current().verify(token, now) {
-            Err(TokenError::UnknownKey) if self.read_again(now).await => self.current().verify(token, now),
+            Err(TokenError::UnknownKey) if self.reload(now).await => self.current().verify(token, now),
             verified => verified,
         }
     }
 
     /// Reloads the secret if the last read was five minutes ago or more.
-    pub async fn read_again_if_old(&self, now: Timestamp) {
+    pub async fn reload_if_old(&self, now: Timestamp) {
         let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
         if now >= read_at.plus(MAX_AGE) {
-            self.read_again(now).await;
+            self.reload(now).await;
         }
     }
 
     /// Reloads the secret, unless a read was tried within the last minute. Returns whether it was read.
-    async fn read_again(&self, now: Timestamp) -> bool {
+    async fn reload(&self, now: Timestamp) -> bool {
         let Some(secret) = &self.secret else { return false };
         let asked_at = self.asked_at.load(Ordering::Relaxed);
         if now < Timestamp::from_millis(asked_at).plus(MIN_PAUSE) {
@@ -139,7 +139,7 @@ impl Keys {
                 true
             }
             Err(error) => {
-                tracing::error!(cause = %error, "the signing keys stay as they were read before");
+                tracing::error!(cause = %Causes(&error), "the signing keys stay as they were read before");
                 false
             }
         }
@@ -150,7 +150,7 @@ async fn from_secret(secret: &Secret, local: bool) -> Result<KeySet, ConfigError
     let text = secret
         .read()
         .await
-        .map_err(|cause| ConfigError::new(SECRET, format!("names a secret that cannot be read: {cause}")))?;
+        .map_err(|cause| ConfigError::new(SECRET, "names a secret that cannot be read").caused_by(cause))?;
     parse(SECRET, &text, local)
 }
 
@@ -159,7 +159,7 @@ fn parse(variable: &'static str, text: &str, local: bool) -> Result<KeySet, Conf
     if keys.has_sample_key() && !local {
         return Err(ConfigError::new(
             variable,
-            "holds a sample key, which everybody knows; it is good only with a table on this machine",
+            "holds a sample key, which everybody knows; it is accepted only with a table on this machine",
         ));
     }
     Ok(keys)

@@ -171,7 +171,7 @@ pub fn last_step(record: &Record, member: &str, now: Timestamp) -> Result<Option
 /// If the secret is not base32 of at least 10 bytes.
 pub fn mfa(secret: &str, last_step: Option<u64>) -> Result<Mfa, Reason> {
     let plain = secret.chars().filter(|c| !c.is_whitespace() && *c != '=').collect::<String>();
-    let mfa = Mfa { secret: plain.to_ascii_uppercase(), last_step };
+    let mfa = Mfa { secret: plain.to_ascii_uppercase().into(), last_step };
     // The code need not be valid. The check fails only if the secret cannot be read.
     let readable =
         mfa.check(0, &BTreeSet::new(), "000000", &RecoveryKey::new(b""), Timestamp::from_millis(0)).is_ok();
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn totp_secret_is_normalised_or_refused() {
-        assert_eq!(mfa("kbts kukr djpe gczk", None).ok().unwrap().secret, "KBTSKUKRDJPEGCZK");
+        assert_eq!(mfa("kbts kukr djpe gczk", None).ok().unwrap().secret, "KBTSKUKRDJPEGCZK".into());
         for bad in ["", "not base32!", "KBTSKUKR"] {
             assert_eq!(mfa(bad, None).err(), Some(Reason::BadSecret), "{bad}");
         }

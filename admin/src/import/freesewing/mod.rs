@@ -7,8 +7,6 @@ mod password;
 mod tests;
 mod v2;
 
-use std::collections::BTreeSet;
-
 use postern::clock::Timestamp;
 use postern::identity::Status;
 use postern::store::operator::UserRecord;
@@ -172,28 +170,19 @@ impl FreeSewing {
         };
         let profile = self.profile(record, &mut warnings)?;
         let user = UserRecord {
-            version: 1,
             id,
-            username,
-            other_usernames: BTreeSet::new(),
             email,
             password_hash,
             status: status(record)?,
-            must_change_password: false,
             mfa,
-            recovery_codes: BTreeSet::new(),
             epoch: fields::first_epoch(now),
-            sessions_ended_at: None,
-            kept_token: None,
-            pending_mfa_secret: None,
-            source_id: None,
-            created_at,
             updated_at: fields::moment(record, "updatedAt")?.unwrap_or(created_at),
             last_sign_in: match fields::moment(record, "lastSignIn")? {
                 Some(moment) => Some(moment),
                 None => fields::moment(record, "lastSeen")?,
             },
             attributes: json!({"mfa": profile}).as_object().cloned().unwrap_or_default(),
+            ..UserRecord::new(username, created_at)
         };
         Ok(ParsedUser { user, no_password, warnings })
     }

@@ -43,7 +43,7 @@ fn row_is_decrypted_into_a_user() {
     assert!(old.password_hash.as_deref().unwrap().starts_with("$2a$10$"));
     assert_eq!(old.attributes["mfa"]["github"], "oldtimer");
     let guarded = &parsed[2];
-    assert_eq!(guarded.user.mfa.as_ref().unwrap().secret, "KBTSKUKRDJPEGCZK");
+    assert_eq!(guarded.user.mfa.as_ref().unwrap().secret, "KBTSKUKRDJPEGCZK".into());
     assert_eq!(guarded.warnings, [Warning::NoRecoveryCodes]);
 }
 

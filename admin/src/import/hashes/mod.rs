@@ -30,13 +30,12 @@ impl Hashes {
     /// If Firebase's parameters cannot be read.
     pub fn new(options: HashOptions) -> Result<Self, Failure> {
         let read = |path: &PathBuf| {
-            let text = fs::read_to_string(path).map_err(|error| error.to_string());
-            text.and_then(|text| options::firebase(&text)).map_err(|error| {
-                Failure::new(
-                    Exit::Failed,
-                    format!("Firebase's parameters in {} cannot be read: {error}", path.display()),
-                )
-            })
+            let message = format!("Firebase's parameters in {} cannot be read", path.display());
+            let failure = Failure::new(Exit::Failed, message);
+            match fs::read_to_string(path) {
+                Ok(text) => options::firebase(&text).map_err(|malformed| failure.caused_by(malformed)),
+                Err(error) => Err(failure.caused_by(error)),
+            }
         };
         let firebase = options.firebase_config.as_ref().map(read).transpose()?;
         Ok(Self { options, firebase })
@@ -151,7 +150,7 @@ mod tests {
             assert!(salt_and_hash(bad).is_err(), "{bad}");
         }
         let missing = firebase("rounds: 8").err();
-        assert_eq!(missing.as_deref(), Some("`base64_signer_key` is missing"));
+        assert_eq!(missing.unwrap().to_string(), "`base64_signer_key` is missing");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use postern::password::{BcryptOf, Firebase, HashFunction, PepperHow, PepperId, SaltAndHash};
+use thiserror::Error;
 
 /// How the password hashes of a file were made, if a hash alone does not show it.
 #[derive(Args, Clone, Default)]
@@ -80,20 +81,29 @@ pub(super) fn salt_and_hash(text: &str) -> Result<SaltAndHash, String> {
     }
 }
 
+/// Why Firebase's parameters are not usable. The error never shows a value, since one of them is a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("`{name}` {problem}")]
+pub(super) struct MalformedParameters {
+    name: &'static str,
+    problem: &'static str,
+}
+
 /// Parses lines of `name: value,`, as Firebase's console shows them.
-pub(super) fn firebase(text: &str) -> Result<Firebase, String> {
-    let value = |name: &str| {
+pub(super) fn firebase(text: &str) -> Result<Firebase, MalformedParameters> {
+    let value = |name: &'static str| {
         let lines = text.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(':'));
         let mut values = lines.filter(|(key, _)| key.trim().trim_matches('"') == name);
         let value = values.next().map(|(_, value)| value.trim().trim_matches('"'));
-        value.ok_or_else(|| format!("`{name}` is missing"))
+        value.ok_or(MalformedParameters { name, problem: "is missing" })
     };
-    let bytes = |name: &str| STANDARD.decode(value(name)?).map_err(|_| format!("`{name}` is not base64"));
-    let number = |name: &str| value(name)?.parse::<u32>().map_err(|_| format!("`{name}` is no number"));
+    let is = |name, problem| MalformedParameters { name, problem };
+    let bytes = |name| STANDARD.decode(value(name)?).map_err(|_| is(name, "is not base64"));
+    let number = |name| value(name)?.parse::<u32>().map_err(|_| is(name, "is no number"));
     Ok(Firebase {
         signer_key: bytes("base64_signer_key")?,
         salt_separator: bytes("base64_salt_separator")?,
         rounds: number("rounds")?,
-        mem_cost: u8::try_from(number("mem_cost")?).map_err(|_| "`mem_cost` is too large".to_owned())?,
+        mem_cost: u8::try_from(number("mem_cost")?).map_err(|_| is("mem_cost", "is too large"))?,
     })
 }

@@ -13,7 +13,7 @@ pub type Record = Map<String, Value>;
 pub struct Row {
     /// Where it begins.
     pub position: Position,
-    /// What it holds; or why it cannot be read, with what the operator may see of it.
+    /// Its record, or why it cannot be read, with the part that the operator may see.
     pub record: Result<Record, (Reason, Value)>,
 }
 

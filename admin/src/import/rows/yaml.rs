@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_of_django_is_told_by_its_begin() {
+    fn yaml_of_django_is_recognized_by_its_beginning() {
         for begin in ["- model: a.b\n", "---\n# x\n- fields: {}\n", "- pk: 1\n"] {
             assert!(is_yaml(begin.as_bytes()), "{begin}");
         }

@@ -102,9 +102,9 @@ async fn https_is_ok_with_its_version() {
 async fn certificate_that_is_not_valid_fails() {
     let cli = Cli::start().await;
     let https = Https::start(&cli.deployment, 4096, &[&version::TLS13]).await;
-    let stranger = Https::start(&cli.deployment, 4096, &[&version::TLS13]).await;
+    let untrusted = Https::start(&cli.deployment, 4096, &[&version::TLS13]).await;
     let expired = Https::start(&cli.deployment, 2020, &[&version::TLS13]).await;
-    let unknown = https.doctor(&cli, "localhost", Some(&stranger.issuer)).await;
+    let unknown = https.doctor(&cli, "localhost", Some(&untrusted.issuer)).await;
     let other_name = https.doctor(&cli, "127.0.0.1", None).await;
     let expired = expired.doctor(&cli, "localhost", None).await;
     for (output, why) in [

@@ -71,7 +71,7 @@ async fn unknown_user_that_email_hides_is_the_same() {
     assert!(level == "ok" && message.starts_with("account, session, mfa, email: "), "{message}");
 }
 
-/// A name that has to wait is answered otherwise than one that does not, whoever has it.
+/// A name that has to wait gets another reply than one that does not, whether a user has it or not.
 #[tokio::test]
 async fn user_who_has_to_wait_is_not_compared() {
     let cli = Cli::start().await;

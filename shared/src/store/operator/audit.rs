@@ -22,7 +22,7 @@ const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 pub struct OperatorEvent {
     /// When the change began.
     pub at: Timestamp,
-    /// Who made it: the ARN of an AWS identity, or an access key, or a user of the operator's machine.
+    /// The operator: the ARN of an AWS identity, an access key, or a user of the operator's machine.
     pub actor: String,
     /// The command, without its arguments.
     pub command: String,

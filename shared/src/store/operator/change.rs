@@ -30,6 +30,7 @@ pub struct UserChange {
 
 /// The outcome of a change of a user.
 #[derive(Clone)]
+#[must_use]
 pub enum ChangeOutcome {
     /// The changed user, and the login names that the user did not have before.
     Changed(Box<UserRecord>, Vec<LoginName>),

@@ -20,6 +20,7 @@ pub const MAX_ITEMS: usize = 100;
 
 /// The outcome of the creation of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum CreateOutcome {
     /// The user is created, with this id.
     Created(u64),

@@ -19,6 +19,7 @@ pub struct NewUser {
 
 /// Whether a user can be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum Availability {
     /// The id and the names are free.
     Free,

@@ -97,8 +97,8 @@ impl Operator {
     }
 
     /// Returns the ids of the users that may match, in ascending order. The state of a user may change during
-    /// the read, so the caller checks each user again. Reads the whole table, and memory holds only ids. Keys
-    /// that no user has, and login names that lead to no id, come apart.
+    /// the read, so the caller checks each user again. Reads the whole table, and keeps only ids in memory.
+    /// Also returns the items that were skipped: keys that no user has, and login names that lead to no id.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -268,7 +268,7 @@ impl Operator {
         if left.is_empty() {
             return Ok(items);
         }
-        Err(StoreError::unavailable("it leaves keys unread, time after time"))
+        Err(StoreError::unavailable("it leaves keys unread at every try"))
     }
 }
 

@@ -88,15 +88,15 @@ impl Operator {
         self.write(ending_sessions(id, now)).await
     }
 
-    /// Ends all sessions of a user, and with them all tokens, in a table that was restored from a backup too.
-    /// The write is refused if there is no such user.
+    /// Ends all sessions and tokens of a user, also if the table was restored from a backup. The write is
+    /// refused if there is no such user.
     ///
-    /// The epoch of a restored user is one of the past, and there are tokens of later epochs. To add 1 to the
-    /// epoch could make some of them valid. So the epoch becomes the present time in seconds, as that of a new
-    /// user. No earlier epoch of the user was as high: it began at an earlier time, or at 0, and grew by 1 each
-    /// time that the sessions ended, which is less than once a second on average. An epoch that is not lower
-    /// than the present time is raised by 1. An epoch that is no number, which Postern never writes, becomes the
-    /// present time too.
+    /// A restored user has an epoch of the past, and there are tokens of later epochs. Adding 1 to the epoch
+    /// could make some of these tokens valid. So the epoch becomes the present time in seconds, as that of a
+    /// new user. No earlier epoch of the user was as high: it began at an earlier time, or at 0, and grew by 1
+    /// each time that the sessions ended, which is less than once a second on average. If the epoch is not
+    /// lower than the present time, it is raised by 1. If the epoch is not a number, which Postern never
+    /// writes, it becomes the present time too.
     ///
     /// # Errors
     /// If the table cannot be reached.

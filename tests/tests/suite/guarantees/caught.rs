@@ -128,7 +128,7 @@ async fn deadline_catches_only_a_route_without_words_for_a_failure() {
 }
 
 #[tokio::test]
-async fn edge_catches_only_routes_that_let_others_in_or_believe_their_caller() {
+async fn edge_catches_only_routes_that_answer_without_the_secret_or_trust_a_header() {
     assert_catches(|route| Box::pin(edge::check(route)), &[IS_OPEN_TO_ALL, BELIEVES_ITS_CALLER]).await;
 }
 
@@ -143,7 +143,7 @@ async fn headers_catches_only_a_route_that_takes_any_method() {
 }
 
 #[tokio::test]
-async fn indistinguishable_catches_only_a_route_that_tells_who_exists() {
+async fn indistinguishable_catches_only_a_route_that_shows_which_users_exist() {
     assert_catches(|route| Box::pin(indistinguishable::check(route)), &[TELLS_WHO_EXISTS]).await;
 }
 

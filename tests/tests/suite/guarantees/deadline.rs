@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
-use crate::support::sign_in::good_event;
+use crate::support::sign_in::valid_event;
 use crate::support::words::{Refused, assert_refusal};
 
 /// A request to a table that is too slow is answered in the contract's words before Lambda ends the function.
@@ -42,7 +42,7 @@ async fn request_to_a_slow_table_is_answered_before_the_deadline_of_lambda() {
     let slow = async |contract: &str, time| {
         let id = format!("slow-{contract}");
         let mut reply = deployment
-            .invoke_within(contract, good_event(&deployment, contract, &id), Duration::from_millis(time))
+            .invoke_within(contract, valid_event(&deployment, contract, &id), Duration::from_millis(time))
             .await;
         assert_eq!(reply.headers["x-request-id"], json!(id));
         reply.headers["x-request-id"] = json!("test-request");
@@ -61,12 +61,12 @@ async fn request_to_a_slow_table_is_answered_before_the_deadline_of_lambda() {
         .await;
     // Slow, but fast enough for this deadline and for each call.
     proxy.rule(|_| Fate::Delay(Duration::from_millis(150)));
-    let event = good_event(&deployment, "account", "test-request");
+    let event = valid_event(&deployment, "account", "test-request");
     let reply = deployment.invoke_within("account", event, Duration::from_secs(20)).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     proxy.heal();
     for contract in CONTRACTS {
-        let event = good_event(&deployment, contract, "test-request");
+        let event = valid_event(&deployment, contract, "test-request");
         assert_eq!(
             deployment.invoke_within(contract, event, Duration::from_secs(20)).await.status,
             200,
@@ -81,7 +81,7 @@ async fn request_without_time_left_hashes_nothing() {
     let deployment = Deployment::start().await;
     let before = deployment.app.passwords().verifications();
     for contract in PASSWORD_CONTRACTS {
-        let event = good_event(&deployment, contract, "test-request");
+        let event = valid_event(&deployment, contract, "test-request");
         let reply = deployment.invoke_within(contract, event, Duration::from_millis(400)).await;
         assert_refusal(contract, Refused::Unavailable(1), &reply, "no time left");
     }

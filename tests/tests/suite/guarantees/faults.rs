@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 use crate::support::proxy::{Proxy, error};
 use crate::support::raw;
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
-use crate::support::sign_in::{good_event, sessions_of};
+use crate::support::sign_in::{sessions_of, valid_event};
 use crate::support::words::{Refused, assert_refusal};
 
-/// Sends such a sign-in.
-async fn good(deployment: &Deployment, contract: &str, request_id: &str) -> Reply {
-    let event = good_event(deployment, contract, request_id);
+/// Sends a valid sign-in with this request id.
+async fn valid_sign_in(deployment: &Deployment, contract: &str, request_id: &str) -> Reply {
+    let event = valid_event(deployment, contract, request_id);
     let mut reply = deployment.invoke(contract, event).await;
     assert_eq!(reply.headers["x-request-id"], json!(request_id));
     reply.headers["x-request-id"] = json!("test-request");
@@ -97,7 +97,7 @@ async fn sign_in_without_a_table_is_unavailable_at_every_contract() {
         assert_refusal(
             contract,
             Refused::Unavailable(1),
-            &good(&deployment, contract, &id).await,
+            &valid_sign_in(&deployment, contract, &id).await,
             "no table",
         );
         assert_logged_once(&id);
@@ -109,8 +109,10 @@ async fn sign_in_without_a_table_is_unavailable_at_every_contract() {
 async fn table_that_hangs_is_unavailable() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.fail(|_| Some(None));
-    let replies =
-        tokio::join!(good(&deployment, "sso", "hangs-sso"), good(&deployment, "account", "hangs-account"));
+    let replies = tokio::join!(
+        valid_sign_in(&deployment, "sso", "hangs-sso"),
+        valid_sign_in(&deployment, "account", "hangs-account")
+    );
     assert_refusal("sso", Refused::Unavailable(1), &replies.0, "a table that hangs");
     assert_refusal("account", Refused::Unavailable(1), &replies.1, "a table that hangs");
     assert_logged_once("hangs-sso");
@@ -118,7 +120,11 @@ async fn table_that_hangs_is_unavailable() {
     assert_not_signed_in(&deployment).await;
     proxy.heal();
     for contract in CONTRACTS {
-        assert_eq!(good(&deployment, contract, &format!("hung-{contract}")).await.status, 200, "{contract}");
+        assert_eq!(
+            valid_sign_in(&deployment, contract, &format!("hung-{contract}")).await.status,
+            200,
+            "{contract}"
+        );
     }
 }
 
@@ -147,7 +153,7 @@ async fn error_of_the_table_is_unavailable_or_a_fault() {
         // All contracts at once, since each retries for a while.
         let asked = CONTRACTS.map(async |contract| {
             let id = format!("errors-{at}-{contract}");
-            (contract, good(&deployment, contract, &id).await, id)
+            (contract, valid_sign_in(&deployment, contract, &id).await, id)
         });
         for (contract, reply, id) in join_all(asked).await {
             assert_refusal(contract, refused, &reply, &format!("error {at}"));
@@ -158,7 +164,7 @@ async fn error_of_the_table_is_unavailable_or_a_fault() {
     proxy.heal();
     for contract in CONTRACTS {
         assert_eq!(
-            good(&deployment, contract, &format!("healed-{contract}")).await.status,
+            valid_sign_in(&deployment, contract, &format!("healed-{contract}")).await.status,
             200,
             "{contract}"
         );
@@ -187,7 +193,7 @@ async fn failure_of_a_required_call_refuses_the_sign_in_and_of_an_optional_one_d
             proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
             let before = deployment.app.passwords().verifications();
             let id = format!("{call} at {contract}");
-            let reply = good(&deployment, contract, &id).await;
+            let reply = valid_sign_in(&deployment, contract, &id).await;
             assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
             match optional {
                 true => assert_eq!(reply.status, 200, "{contract}: {call}"),
@@ -198,7 +204,10 @@ async fn failure_of_a_required_call_refuses_the_sign_in_and_of_an_optional_one_d
             }
             assert_eq!(deployment.app.passwords().verifications() - before, hashes, "{contract}: {call}");
             proxy.heal();
-            assert_eq!(good(&deployment, contract, &format!("{call} heals at {contract}")).await.status, 200);
+            assert_eq!(
+                valid_sign_in(&deployment, contract, &format!("{call} heals at {contract}")).await.status,
+                200
+            );
         }
     }
 }

@@ -50,7 +50,7 @@ fn edge_takes_only_secrets_that_the_functions_can_know() {
     }
 }
 
-/// AWS WAF counts an IPv6 caller by the whole address. HTTP APIs have IPv4 only, unless they are told otherwise, and the edge
+/// AWS WAF counts an IPv6 caller by the whole address. HTTP APIs have IPv4 only by default, and the edge
 /// must not give callers more addresses.
 #[test]
 fn edge_and_api_are_reached_by_ipv4_only() {

@@ -73,7 +73,7 @@ async fn every_route_of_the_template_is_chosen_for_a_request() {
 /// reaches the same function. It does not say either in which order methods and paths are compared, or that the rest of a
 /// greedy variable may be empty.
 #[tokio::test]
-async fn template_rests_on_nothing_undocumented() {
+async fn template_relies_on_documented_matches_only() {
     let keys = keys();
     for (key, _) in &keys {
         let (method, path) = key.split_once(' ').unwrap();

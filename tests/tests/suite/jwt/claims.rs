@@ -86,7 +86,7 @@ async fn token_that_has_expired_or_has_no_expiry_is_refused() {
     let deployment = deployment().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
     for key in KEYS {
-        for (exp, good) in [
+        for (exp, valid) in [
             (json!(1_700_000_001), true),
             (json!(1_700_000_000.6), true),
             (json!(1_700_000_000.5), false),
@@ -103,7 +103,7 @@ async fn token_that_has_expired_or_has_no_expiry_is_refused() {
             let mut claims = claims(&deployment);
             claims["exp"] = exp;
             let of = format!("{key:?} {claims}");
-            match good {
+            match valid {
                 true => assert_accepted(&deployment, &signed(key, &claims), &of).await,
                 false => assert_refused(&deployment, &signed(key, &claims), &of).await,
             }
@@ -128,7 +128,7 @@ async fn token_that_is_not_yet_valid_is_refused() {
     let deployment = deployment().await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_500));
     for key in KEYS {
-        for (nbf, good) in [
+        for (nbf, valid) in [
             (json!(1_700_000_000.5), true),
             (json!(1_700_000_000), true),
             (json!(1_700_000_060.5), true),
@@ -142,7 +142,7 @@ async fn token_that_is_not_yet_valid_is_refused() {
             let mut claims = claims(&deployment);
             claims["nbf"] = nbf;
             let of = format!("{key:?} {claims}");
-            match good {
+            match valid {
                 true => assert_accepted(&deployment, &signed(key, &claims), &of).await,
                 false => assert_refused(&deployment, &signed(key, &claims), &of).await,
             }
@@ -157,8 +157,8 @@ async fn token_that_is_not_yet_valid_is_refused() {
 async fn duplicate_claim_is_refused() {
     let deployment = deployment().await;
     let now = deployment.now().secs();
-    let good = claims(&deployment).to_string();
-    let good = good.trim_end_matches('}');
+    let valid = claims(&deployment).to_string();
+    let valid = valid.trim_end_matches('}');
     for (member, bad) in [
         ("token_type", json!("refresh")),
         ("exp", json!(now - 1)),
@@ -172,12 +172,12 @@ async fn duplicate_claim_is_refused() {
         ("jti", json!(null)),
     ] {
         for key in KEYS {
-            let twice = format!("{good},\"{member}\":{bad}}}");
+            let twice = format!("{valid},\"{member}\":{bad}}}");
             let forged = token(&key.header().to_string(), &twice, |m| key.sign(m));
             assert_refused(&deployment, &forged, &twice).await;
         }
     }
-    let other = format!("{good},\"user_id\":14}}");
+    let other = format!("{valid},\"user_id\":14}}");
     let other = token(&Key::Hs.header().to_string(), &other, |m| Key::Hs.sign(m));
     assert!(deployment.sso(&other).await.text.contains(r#""id":14"#), "the last counts");
     assert_good_ones_are_accepted(&deployment).await;

@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use postern::App;
 use postern::environment::Environment;
+use postern::error::Causes;
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::SAMPLE_KEYS;
 use postern_tests::deployment::{Deployment, Reply, credentials};
@@ -125,7 +126,7 @@ async fn many_unknown_keys_cause_at_most_one_read_a_minute() {
 
 /// A token without a `kid`, or with a known one and an invalid signature, causes no read.
 #[tokio::test]
-async fn secret_is_read_again_for_an_unknown_key_only() {
+async fn secret_is_reloaded_for_an_unknown_key_only() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
     deployment.advance(MINUTE);
     let iat = deployment.now().secs();
@@ -256,7 +257,7 @@ fn not_local(env: Environment) -> Environment {
 }
 
 #[tokio::test]
-async fn secret_that_cannot_be_read_again_leaves_the_keys_and_logs_the_cause() {
+async fn secret_that_cannot_be_reloaded_leaves_the_keys_and_logs_the_cause() {
     let secrets = Secrets::start(ring(&["old"])).await;
     let deployment = Deployment::start_with(|env| not_local(secrets.in_env(env))).await;
     let weak = encode(b"LEAKED-weak-key");
@@ -320,7 +321,7 @@ async fn function_without_valid_keys_does_not_start() {
         secrets.answer(answer);
         let error = App::start(&env).await.err().unwrap();
         assert_eq!(variable(&error), "SIGNING_KEYS_SECRET_ARN", "{problem}");
-        let error = error.to_string();
+        let error = Causes(&error).to_string();
         assert!(error.contains(problem), "{error}");
         assert!(!error.contains(&short) && !error.contains("kkkk") && !error.contains("LEAKED"), "{error}");
     }

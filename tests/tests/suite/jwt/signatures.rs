@@ -68,8 +68,8 @@ fn next(key: Key) -> Key {
 async fn signature_that_is_stripped_cut_or_padded_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
-        let good = signed(key, &claims(&deployment));
-        let (message, signature) = good.rsplit_once('.').unwrap();
+        let valid = signed(key, &claims(&deployment));
+        let (message, signature) = valid.rsplit_once('.').unwrap();
         let bytes = decode(signature);
         assert_refused(&deployment, message, "no third part").await;
         for (of, forged) in [
@@ -94,14 +94,14 @@ async fn signature_that_is_stripped_cut_or_padded_is_refused() {
 #[tokio::test]
 async fn ecdsa_signature_of_zeros_is_refused() {
     let deployment = deployment().await;
-    let good = claims(&deployment).to_string();
+    let valid = claims(&deployment).to_string();
     let order = unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
     let (zero, one) = (vec![0; 32], [vec![0; 31], vec![1]].concat());
     let numbers = [&zero, &one, &order, &vec![255; 32]];
     for r in numbers {
         for s in numbers {
             let header = Key::Es.header().to_string();
-            let forged = token(&header, &good, |_| [&r[..], s].concat());
+            let forged = token(&header, &valid, |_| [&r[..], s].concat());
             assert_refused(&deployment, &forged, &format!("{r:?} {s:?}")).await;
         }
     }
@@ -109,7 +109,7 @@ async fn ecdsa_signature_of_zeros_is_refused() {
         for signature in
             [vec![0; 64], vec![0; 256], vec![0; 32], one.clone(), [vec![0; 255], vec![1]].concat()]
         {
-            let forged = token(&key.header().to_string(), &good, |_| signature);
+            let forged = token(&key.header().to_string(), &valid, |_| signature);
             assert_refused(&deployment, &forged, &format!("{key:?}")).await;
         }
     }
@@ -120,14 +120,14 @@ async fn ecdsa_signature_of_zeros_is_refused() {
 #[tokio::test]
 async fn ecdsa_signature_in_der_is_refused() {
     let deployment = deployment().await;
-    let good = claims(&deployment).to_string();
+    let valid = claims(&deployment).to_string();
     let number = |bytes: &[u8]| {
         let start = bytes.iter().position(|byte| *byte != 0).unwrap();
         let padding = if bytes[start] > 127 { &[0][..] } else { &[] };
         der(2, &[padding, &bytes[start..]].concat())
     };
     for _ in 0..5 {
-        let in_der = token(&Key::Es.header().to_string(), &good, |message| {
+        let in_der = token(&Key::Es.header().to_string(), &valid, |message| {
             let fixed = Key::Es.sign(message);
             der(0x30, &[number(&fixed[..32]), number(&fixed[32..])].concat())
         });
@@ -140,9 +140,9 @@ async fn ecdsa_signature_in_der_is_refused() {
 #[tokio::test]
 async fn ed25519_signature_that_is_malleated_is_refused() {
     let deployment = deployment().await;
-    let good = claims(&deployment).to_string();
+    let valid = claims(&deployment).to_string();
     let order = unhex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
-    let forged = token(&Key::Ed.header().to_string(), &good, |message| {
+    let forged = token(&Key::Ed.header().to_string(), &valid, |message| {
         let mut signature = Key::Ed.sign(message);
         let mut carry = 0;
         for (byte, more) in signature[32..].iter_mut().zip(&order) {
@@ -159,7 +159,7 @@ async fn ed25519_signature_that_is_malleated_is_refused() {
 #[tokio::test]
 async fn signature_by_a_guessable_key_is_refused() {
     let deployment = deployment().await;
-    let good = claims(&deployment).to_string();
+    let valid = claims(&deployment).to_string();
     let sample = crate::support::jwt::sample_key();
     let key = crate::support::forge::hmac_key();
     for (of, guess) in [
@@ -173,7 +173,7 @@ async fn signature_by_a_guessable_key_is_refused() {
         ("the recovery codes' key", &[9; 32]),
     ] {
         for header in [r#"{"alg":"HS256"}"#, r#"{"alg":"HS256","kid":"hs"}"#] {
-            let forged = token(header, &good, |m| hmac_with(ring::hmac::HMAC_SHA256, guess, m));
+            let forged = token(header, &valid, |m| hmac_with(ring::hmac::HMAC_SHA256, guess, m));
             assert_refused(&deployment, &forged, of).await;
         }
     }

@@ -43,8 +43,8 @@ async fn token_that_is_huge_is_refused() {
 async fn token_of_other_than_three_parts_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
-        let good = signed(key, &claims(&deployment));
-        let [header, claims, signature] = split(&good);
+        let valid = signed(key, &claims(&deployment));
+        let [header, claims, signature] = split(&valid);
         for forged in [
             header.to_owned(),
             format!("{header}."),
@@ -52,13 +52,13 @@ async fn token_of_other_than_three_parts_is_refused() {
             format!("{header}.{claims}"),
             format!("{header}.{claims}."),
             format!(".{claims}.{signature}"),
-            format!(".{good}"),
-            format!("{good}."),
-            format!("{good}.x"),
-            format!("{good}.{signature}"),
-            format!("{good}.."),
-            format!("{header}.{good}"),
-            format!("{good}.{good}"),
+            format!(".{valid}"),
+            format!("{valid}."),
+            format!("{valid}.x"),
+            format!("{valid}.{signature}"),
+            format!("{valid}.."),
+            format!("{header}.{valid}"),
+            format!("{valid}.{valid}"),
             format!("{header}.{claims}..{signature}"),
             format!("{claims}.{header}.{signature}"),
             "..".to_owned(),
@@ -75,14 +75,14 @@ async fn token_of_other_than_three_parts_is_refused() {
 async fn token_that_is_encrypted_or_nested_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
-        let good = signed(key, &claims(&deployment));
+        let valid = signed(key, &claims(&deployment));
         for header in [
             json!({"alg": "dir", "enc": "A256GCM", "kid": key.kid()}),
             json!({"alg": "RSA-OAEP", "enc": "A128CBC-HS256", "kid": key.kid()}),
             json!({"alg": "none", "enc": "none"}),
             json!({"alg": key.algorithm(), "enc": "A256GCM", "kid": key.kid()}),
         ] {
-            let [head, claims, signature] = split(&good);
+            let [head, claims, signature] = split(&valid);
             let outer = encode(header.to_string().as_bytes());
             for forged in [
                 format!("{outer}..AAAAAAAAAAAAAAAA.{claims}.{signature}"),
@@ -94,9 +94,12 @@ async fn token_that_is_encrypted_or_nested_is_refused() {
         }
         let mut header = key.header();
         header["cty"] = json!("JWT");
-        for nested in
-            [good.clone(), format!("\"{good}\""), json!({"jwt": good}).to_string(), json!([good]).to_string()]
-        {
+        for nested in [
+            valid.clone(),
+            format!("\"{valid}\""),
+            json!({"jwt": valid}).to_string(),
+            json!([valid]).to_string(),
+        ] {
             assert_refused(&deployment, &token(&header.to_string(), &nested, |m| key.sign(m)), "nested")
                 .await;
         }
@@ -109,8 +112,8 @@ async fn token_that_is_encrypted_or_nested_is_refused() {
 async fn token_with_detached_or_bare_claims_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
-        let good = signed(key, &claims(&deployment));
-        let [header, _, signature] = split(&good);
+        let valid = signed(key, &claims(&deployment));
+        let [header, _, signature] = split(&valid);
         assert_refused(&deployment, &format!("{header}..{signature}"), "detached").await;
         let empty = token(&key.header().to_string(), "", |m| key.sign(m));
         assert_refused(&deployment, &empty, "signed over nothing").await;
@@ -136,7 +139,7 @@ async fn token_with_white_space_padding_or_another_alphabet_is_refused() {
     let deployment = deployment().await;
     for key in KEYS {
         // With characters that differ between the two alphabets of base64.
-        let good = (0..100)
+        let valid = (0..100)
             .map(|at| {
                 let mut claims = claims(&deployment);
                 claims["jti"] = json!(format!("??>>{at}"));
@@ -144,31 +147,31 @@ async fn token_with_white_space_padding_or_another_alphabet_is_refused() {
             })
             .find(|token| split(token)[1].contains(['-', '_']) && split(token)[2].contains(['-', '_']))
             .unwrap();
-        let [header, claims, signature] = split(&good);
+        let [header, claims, signature] = split(&valid);
         let in_standard = |part: &str| STANDARD.encode(decode(part)).trim_end_matches('=').to_owned();
         for (of, forged) in [
             ("claims in the other alphabet", format!("{header}.{}.{signature}", in_standard(claims))),
             ("signature in the other alphabet", format!("{header}.{claims}.{}", in_standard(signature))),
             ("= after the header", format!("{header}=.{claims}.{signature}")),
             ("== after the claims", format!("{header}.{claims}==.{signature}")),
-            ("= after the signature", format!("{good}=")),
+            ("= after the signature", format!("{valid}=")),
             ("padded", [header, claims, signature].map(|part| URL_SAFE.encode(decode(part))).join(".") + "="),
             ("a space before the dot", format!("{header} .{claims}.{signature}")),
             ("a space after the dot", format!("{header}. {claims}.{signature}")),
             ("a tab", format!("{header}.\t{claims}.{signature}")),
             ("a space in the claims", format!("{header}.{} {}.{signature}", &claims[..4], &claims[4..])),
-            ("%2E", good.replace('.', "%2E")),
-            ("%20", format!("{good}%20")),
-            ("a comma", format!("{good},{good}")),
-            ("another token", format!("{good} {good}")),
-            ("quotes", format!("\"{good}\"")),
-            ("an angle bracket", format!("<{good}>")),
-            ("another scheme", format!("Bearer {good}")),
-            ("a semicolon", format!("{good};")),
+            ("%2E", valid.replace('.', "%2E")),
+            ("%20", format!("{valid}%20")),
+            ("a comma", format!("{valid},{valid}")),
+            ("another token", format!("{valid} {valid}")),
+            ("quotes", format!("\"{valid}\"")),
+            ("an angle bracket", format!("<{valid}>")),
+            ("another scheme", format!("Bearer {valid}")),
+            ("a semicolon", format!("{valid};")),
         ] {
             assert_refused(&deployment, &forged, &format!("{key:?} {of}")).await;
         }
-        assert_accepted(&deployment, &good, "as it is").await;
+        assert_accepted(&deployment, &valid, "as it is").await;
     }
     assert_good_ones_are_accepted(&deployment).await;
 }

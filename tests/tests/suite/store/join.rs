@@ -12,8 +12,8 @@ use crate::support::signed_in::{WHOAMI, get, mfa_jwt, sign_in};
 
 const HUBER: u64 = 33;
 
-/// A JWT that was spared when its user switched MFA, in an epoch that has ended.
-async fn spared(deployment: &Deployment) -> String {
+/// A JWT that was kept when its user switched MFA on or off. Its epoch has ended.
+async fn kept_jwt(deployment: &Deployment) -> String {
     let token = mfa_jwt(deployment, "st.huber", "Password1234!", None).await;
     let mut user = raw::user(deployment, HUBER).await;
     user.insert("epoch".to_owned(), number(7_u64));
@@ -24,13 +24,13 @@ async fn spared(deployment: &Deployment) -> String {
 }
 
 #[tokio::test]
-async fn join_with_a_newer_password_or_mfa_ends_the_token_that_was_spared_before() {
+async fn join_with_a_newer_password_or_mfa_ends_the_token_that_was_kept_before() {
     for takes_mfa in [false, true] {
         let deployment = Deployment::start().await;
-        let token = spared(&deployment).await;
+        let token = kept_jwt(&deployment).await;
         let mut other = deployment.store.user(HUBER).await.unwrap().unwrap();
         if takes_mfa {
-            other.mfa = Some(Mfa { secret: "KBTSKUKRDJPEGCZK".to_owned(), last_step: None });
+            other.mfa = Some(Mfa { secret: "KBTSKUKRDJPEGCZK".into(), last_step: None });
         } else {
             other.password_hash =
                 Some(deployment.app.passwords().hash("of the second source", [7; 16]).unwrap());
@@ -48,7 +48,7 @@ async fn join_with_a_newer_password_or_mfa_ends_the_token_that_was_spared_before
 #[tokio::test]
 async fn join_of_attributes_alone_ends_no_token() {
     let deployment = Deployment::start().await;
-    let token = spared(&deployment).await;
+    let token = kept_jwt(&deployment).await;
     let mut other = deployment.store.user(HUBER).await.unwrap().unwrap();
     other.attributes.insert("sso".to_owned(), serde_json::json!({"ext_id": 4711}));
     let joined = deployment.store.join_user(HUBER, &other, PasswordOf::Newest, false, deployment.now()).await;

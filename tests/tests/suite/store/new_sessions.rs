@@ -94,7 +94,7 @@ async fn sessions_live_as_long_as_the_settings_say() {
 }
 
 #[tokio::test]
-async fn sign_in_that_does_not_stay_or_is_refused_leaves_no_session() {
+async fn sign_in_without_stay_logged_in_or_refused_leaves_no_session() {
     let deployment = Deployment::start().await;
     assert_eq!(deployment.password("session", "st.huber", "Password1234!").await.status, 200);
     assert_eq!(deployment.password("mfa", "st.huber", "Password1234!").await.status, 200);

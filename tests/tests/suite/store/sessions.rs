@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postern::app::SignOut;
 use postern::session::{GRACE, Session, SessionSecret, SessionToken};
 use postern::store::Written;
 use postern_tests::deployment::{Deployment, credentials};
@@ -20,7 +21,7 @@ async fn resume(deployment: &Deployment, kind: &'static str, token: &SessionToke
 }
 
 async fn sign_out(deployment: &Deployment, kind: &'static str, token: &SessionToken) -> bool {
-    deployment.app.sign_out(&deployment.caller(kind), token, kind).await.unwrap()
+    deployment.app.sign_out(&deployment.caller(kind), token, kind).await.unwrap() == SignOut::Ended
 }
 
 fn wrong(token: &SessionToken) -> SessionToken {

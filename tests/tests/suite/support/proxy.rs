@@ -37,7 +37,7 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
-    /// The table executes the call, and the caller is told that it failed.
+    /// The table executes the call, and the reply says that it failed.
     pub(crate) fn lose() -> Self {
         match error(500, "InternalServerError") {
             Some((status, text)) => Self::Lose(status, text),

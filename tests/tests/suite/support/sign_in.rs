@@ -9,7 +9,7 @@ use crate::support::jwt::mint;
 use crate::support::raw::{self, Attribute, Item};
 
 /// The event of a successful sign-in by johndoe at any contract, with this request id. It asks for a session token.
-pub(crate) fn good_event(deployment: &Deployment, contract: &str, request_id: &str) -> Value {
+pub(crate) fn valid_event(deployment: &Deployment, contract: &str, request_id: &str) -> Value {
     let body = takes_password(contract).then(|| By::Password.body(contract).to_string());
     let mut event = deployment.event(contract, body.as_deref());
     let iat = deployment.now().secs();

@@ -12,7 +12,7 @@ pub(in crate::import::rows) enum Product {
     /// SQLite.
     Sqlite,
     /// Nothing before the rows shows the product. The file is read as standard SQL. A text with a backslash
-    /// ends the import, because MySQL reads it otherwise.
+    /// ends the import, because MySQL reads it differently.
     Unknown,
 }
 

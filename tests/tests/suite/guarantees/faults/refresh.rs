@@ -107,8 +107,8 @@ async fn access_token_when_the_table_fails_is_an_error_and_stays_valid() {
     }
 }
 
-/// A client that is told that a session has ended must not find it alive. A client that is told of a failure may try
-/// again.
+/// If the reply says that a session has ended, the session must not stay alive. If it says that the table failed, the
+/// client may try again.
 #[tokio::test]
 async fn sign_out_when_the_table_fails_is_an_error_and_leaves_the_session() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;

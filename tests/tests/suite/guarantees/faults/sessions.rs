@@ -75,7 +75,7 @@ async fn client_that_missed_the_rotation_gets_one_late_answer() {
             let next = refresh(&deployment, kind, &token).await.unwrap();
             assert_eq!(rotated["current_hash"], text(&sha256(&next.secret)), "{kind}");
             if late {
-                // The second time it cannot be told apart from reuse.
+                // The second time it cannot be distinguished from reuse.
                 deployment.advance(GRACE);
                 assert!(refresh(&deployment, kind, &token).await.is_none(), "{kind}");
                 assert_eq!(item(&deployment, &token).await, None, "{kind}");

@@ -4,7 +4,7 @@ use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, crede
 use postern_tests::logs;
 use serde_json::json;
 
-use super::{good, outcome};
+use super::{outcome, valid_sign_in};
 use crate::support::raw::{self, Attribute, Item};
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal};
 
@@ -59,14 +59,14 @@ async fn user_item_that_is_malformed_is_a_fault_and_signs_nobody_in() {
         raw::put(&deployment, "USER#1", "USER", changed(&item, name, value.clone())).await;
         for contract in CONTRACTS {
             let id = format!("item {at} at {contract}");
-            let reply = good(&deployment, contract, &id).await;
+            let reply = valid_sign_in(&deployment, contract, &id).await;
             assert_refusal(contract, Refused::Fault, &reply, &format!("{name} {value:?}"));
             assert_eq!(outcome(&id), "fault");
         }
         // The item is restored. The sign-ins clear the counts of both names for the next round.
         raw::put(&deployment, "USER#1", "USER", item.clone()).await;
         for contract in ["account", "email"] {
-            assert_eq!(good(&deployment, contract, "as it was").await.status, 200);
+            assert_eq!(valid_sign_in(&deployment, contract, "as it was").await.status, 200);
         }
     }
 }
@@ -137,7 +137,7 @@ async fn login_item_that_cannot_be_read_is_a_fault() {
             raw::put(&deployment, &format!("LOGIN#{name}"), "LOGIN", item.clone()).await;
         }
         for contract in PASSWORD_CONTRACTS {
-            let reply = good(&deployment, contract, "unreadable login").await;
+            let reply = valid_sign_in(&deployment, contract, "unreadable login").await;
             assert_refusal(contract, Refused::Fault, &reply, &format!("{item:?}"));
         }
     }
@@ -168,7 +168,8 @@ async fn malformed_attributes_of_one_contract_fail_at_that_contract_only() {
         let attributes = Attribute::M(Item::from([(broken.to_owned(), contracts)]));
         raw::put(&deployment, "USER#1", "USER", changed(&item, "attributes", Some(attributes))).await;
         for contract in CONTRACTS {
-            let reply = good(&deployment, contract, &format!("{broken} is broken at {contract}")).await;
+            let reply =
+                valid_sign_in(&deployment, contract, &format!("{broken} is broken at {contract}")).await;
             match contract == broken {
                 true => assert_refusal(contract, Refused::Fault, &reply, broken),
                 false => assert_eq!(reply.status, 200, "{contract} with a broken {broken}"),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postern::app::SignOut;
 use postern::clock::Timestamp;
 use postern::identity::Status;
 use postern::session::{GRACE, SessionSecret, SessionToken};
@@ -122,7 +123,7 @@ async fn token_of_another_kind_is_refused_and_ends_nothing() {
                 assert_eq!(resumed.map(|user| user.is_some()), Ok(false), "{kind} at {other}");
                 assert_eq!(
                     deployment.app.sign_out(&caller, presented, other).await,
-                    Ok(false),
+                    Ok(SignOut::NoSession),
                     "{kind} at {other}"
                 );
             }

@@ -20,7 +20,7 @@ use crate::support::signed_in::{
 use crate::support::words::{Refused, assert_refusal, assert_reply, headers, unlimited};
 
 #[tokio::test]
-async fn change_signs_in_and_gives_a_session_token_only_to_stay() {
+async fn change_signs_in_and_gives_a_session_token_only_with_stay_logged_in() {
     for (more, stays) in [
         (json!({}), false),
         (json!({"stay_logged_in": false, "session_information": "Firefox"}), false),

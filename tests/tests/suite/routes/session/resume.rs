@@ -83,7 +83,7 @@ async fn resume_postpones_the_idle_end_and_not_the_absolute_end() {
             let reply = resume(&deployment, &session_token).await;
             assert_reply(&reply, 400, INCORRECT, json!({}), &format!("{uses:?} at {at}"));
         }
-        // The session was alive to the last millisecond, or the ends above would prove nothing.
+        // The session was alive to the last millisecond. Otherwise the ends above would show nothing.
         deployment.set_time(began.plus(Duration::from_millis(over - 1)));
         assert_eq!(resume(&deployment, &session_token).await.status, 202, "{uses:?}");
     }

@@ -21,7 +21,7 @@ async fn sign_in_gives_a_jwt_for_an_hour_with_an_integer_subject() {
 }
 
 #[tokio::test]
-async fn sign_in_that_stays_gives_a_session_token_of_64_base62_characters() {
+async fn sign_in_with_stay_logged_in_gives_a_session_token_of_64_base62_characters() {
     let deployment = Deployment::start().await;
     let body = json!({"username": "st.huber", "password": "Password1234!", "stay_logged_in": true});
     let mut tokens = Vec::new();

@@ -19,14 +19,14 @@ use crate::support::words::{Refused, assert_refusal, assert_reply, headers, word
 const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 const SSO_REPLY: &str = r#"{"id":1,"ext_id":42,"username":"johndoe","role":"moderator","tags":[3,5]}"#;
 
-/// The claims of an access token that account issued to johndoe.
+/// An access token that account issued to johndoe.
 async fn account_token(deployment: &Deployment) -> String {
     let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
     reply.json()["token"]["access_token"].as_str().unwrap().to_owned()
 }
 
 /// The claims of a token that the product's own backend signs for johndoe: a numbered `jti`, and no epoch.
-fn foreign(deployment: &Deployment) -> Value {
+fn claims_of_another_backend(deployment: &Deployment) -> Value {
     let iat = deployment.now().secs();
     json!({"token_type": "access", "exp": iat + 3600, "iat": iat, "jti": 4711, "user_id": 1})
 }
@@ -90,7 +90,7 @@ async fn token_is_valid_until_the_second_of_its_expiry() {
 #[tokio::test]
 async fn token_of_a_backend_that_shares_the_key_is_accepted() {
     let deployment = Deployment::start().await;
-    let good = foreign(&deployment);
+    let good = claims_of_another_backend(&deployment);
     for (member, values) in [
         ("jti", vec![json!("text"), json!(1), json!(1.5)]),
         ("exp", vec![json!(deployment.now().secs() as f64 + 60.5)]),
@@ -113,7 +113,7 @@ async fn token_of_a_backend_that_shares_the_key_is_accepted() {
 #[tokio::test]
 async fn token_with_a_missing_or_mistyped_claim_is_refused() {
     let deployment = Deployment::start().await;
-    let good = foreign(&deployment);
+    let good = claims_of_another_backend(&deployment);
     for (member, values) in [
         (
             "user_id",
@@ -163,7 +163,7 @@ async fn token_ends_with_the_password_it_was_issued_for() {
     let ended = Timestamp::from_millis(1_700_000_000_000);
     create(&deployment, 301, |user| (user.epoch, user.sessions_ended_at) = (2, Some(ended))).await;
     let token = |more: Value| {
-        let mut claims = foreign(&deployment);
+        let mut claims = claims_of_another_backend(&deployment);
         claims["user_id"] = json!(301);
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         mint(HS256, &claims)
@@ -192,10 +192,10 @@ async fn token_of_a_user_who_may_not_sign_in_discloses_the_state() {
     create(&deployment, 311, |user| user.status = Status::Blocked).await;
     create(&deployment, 312, |user| user.status = Status::NotActivated).await;
     create(&deployment, 313, |user| user.must_change_password = true).await;
-    // Disabling ends every session. A client with an older token is still told why.
+    // Disabling ends every session. A client with an older token still learns the reason.
     create(&deployment, 314, |user| (user.status, user.epoch) = (Status::Disabled, 1)).await;
     let token = |id: u64| {
-        let mut claims = foreign(&deployment);
+        let mut claims = claims_of_another_backend(&deployment);
         (claims["user_id"], claims["epoch"]) = (json!(id), json!(0));
         mint(HS256, &claims)
     };

@@ -170,9 +170,9 @@ async fn code_as_a_number_gets_its_leading_zeros_back() {
     assert_eq!(post_mfa(&deployment, &token, &body).await.status, 200, "{number}");
 }
 
-/// Only the token of the request is spared.
+/// Only the token of the request stays valid.
 #[tokio::test]
-async fn confirmation_ends_the_users_other_jwts_and_spares_its_own() {
+async fn confirmation_ends_the_users_other_jwts_and_keeps_its_own() {
     let deployment = unlimited().await;
     let other = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     deployment.advance(Duration::from_secs(1));
@@ -190,7 +190,7 @@ async fn confirmation_ends_the_users_other_jwts_and_spares_its_own() {
 }
 
 #[tokio::test]
-async fn spared_jwt_ends_with_the_password() {
+async fn kept_jwt_ends_with_the_password() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let (_, codes) = switch_on(&deployment, &token).await;
