@@ -21,16 +21,16 @@ impl YamlError {
 pub enum Plain {
     /// Always a text.
     Text,
-    /// `null`, `true`, `false` and numbers are what they are in JSON. Any other scalar is a text. A member without a value is
-    /// an error: it is the rest of a text with a comma, as in `{a: one, two}`.
+    /// `null`, `true`, `false` and numbers are what they are in JSON. Any other scalar is a text. A member
+    /// without a value is an error: it is the rest of a text with a comma, as in `{a: one, two}`.
     Json,
 }
 
 /// Reads a document. Tags such as `!Ref` are dropped, and their values stay.
 ///
 /// # Errors
-/// If the text is not YAML. If a member appears twice, if its name is no text, or if there is an alias. With [`Plain::Json`], if
-/// a member has no value.
+/// If the text is not YAML. If a member appears twice, if its name is no text, or if there is an alias. With
+/// [`Plain::Json`], if a member has no value.
 pub fn read(text: &str, plain: Plain) -> Result<Value, YamlError> {
     let mut events = Parser::new_from_str(text);
     loop {
