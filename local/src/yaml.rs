@@ -21,14 +21,16 @@ impl YamlError {
 pub enum Plain {
     /// Always a text.
     Text,
-    /// `null`, `true`, `false` and numbers are what they are in JSON, and nothing is `null`. Any other scalar is a text.
+    /// `null`, `true`, `false` and numbers are what they are in JSON. Any other scalar is a text. A member
+    /// without a value is an error: it is the rest of a text with a comma, as in `{a: one, two}`.
     Json,
 }
 
 /// Reads a document. Tags such as `!Ref` are dropped, and their values stay.
 ///
 /// # Errors
-/// If the text is not YAML. If a member appears twice, if its name is no text, or if there is an alias.
+/// If the text is not YAML. If a member appears twice, if its name is no text, or if there is an alias. With
+/// [`Plain::Json`], if a member has no value.
 pub fn read(text: &str, plain: Plain) -> Result<Value, YamlError> {
     let mut events = Parser::new_from_str(text);
     loop {
@@ -54,7 +56,7 @@ fn value<'t>(
     plain: Plain,
 ) -> Result<Value, YamlError> {
     match first {
-        Event::Scalar(text, ScalarStyle::Plain, ..) if plain == Plain::Json => Ok(json(&text)),
+        Event::Scalar(text, ScalarStyle::Plain, ..) if plain == Plain::Json => json(&text),
         Event::Scalar(text, ..) => Ok(Value::String(text.into_owned())),
         Event::SequenceStart(..) => {
             let mut items = Vec::new();
@@ -86,11 +88,11 @@ fn value<'t>(
 }
 
 /// Returns what a scalar without quotes is in JSON.
-fn json(text: &str) -> Value {
+fn json(text: &str) -> Result<Value, YamlError> {
     match serde_json::from_str(text) {
-        Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) => value,
-        _ if text.is_empty() => Value::Null,
-        _ => Value::String(text.to_owned()),
+        Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) => Ok(value),
+        _ if text.is_empty() => Err(YamlError("a value is missing".to_owned())),
+        _ => Ok(Value::String(text.to_owned())),
     }
 }
 
@@ -102,21 +104,21 @@ mod tests {
 
     #[test]
     fn scalars_without_quotes_have_types_and_others_are_texts() {
-        let text = "{a: 1, b: -2.5, c: true, d: null, e: , f: \"200\", g: 'true', h: no, i: {j: [eyJ, \"\"]}, 200: !Ref x}";
+        let text = "{a: 1, b: -2.5, c: true, d: null, e: \"\", f: \"200\", g: 'true', h: no, i: {j: [eyJ, \"\"]}, 200: !Ref x}";
         let typed = json!({
-            "a": 1, "b": -2.5, "c": true, "d": null, "e": null, "f": "200", "g": "true", "h": "no",
+            "a": 1, "b": -2.5, "c": true, "d": null, "e": "", "f": "200", "g": "true", "h": "no",
             "i": {"j": ["eyJ", ""]}, "200": "x",
         });
         assert_eq!(read(text, Plain::Json), Ok(typed));
         let texts = read(text, Plain::Text).unwrap();
-        for (name, expected) in [("a", "1"), ("c", "true"), ("d", "null"), ("e", ""), ("f", "200")] {
+        for (name, expected) in [("a", "1"), ("c", "true"), ("d", "null"), ("f", "200")] {
             assert_eq!(texts[name], json!(expected), "{name}");
         }
     }
 
     #[test]
     fn what_is_not_read_is_an_error() {
-        for text in ["{a: 1, a: 2}", "{[a]: 1}", "[&a 1, *a]", "{a", ""] {
+        for text in ["{a: 1, a: 2}", "{a: one, two}", "a:", "{[a]: 1}", "[&a 1, *a]", "{a", ""] {
             assert!(read(text, Plain::Json).is_err(), "{text}");
         }
     }

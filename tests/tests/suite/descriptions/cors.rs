@@ -27,8 +27,8 @@ fn every_reply_is_described_with_the_cors_headers_of_the_template() {
     }
 }
 
-/// A header that a client needs is exposed: those that are not exposed by every server (Fetch, "CORS-safelisted response-header
-/// name").
+/// A header that a client needs is exposed: those that are not exposed by every server (Fetch, "CORS-safelisted
+/// response-header name").
 fn assert_exposed(at: &str, exposed: &str, reply: &Value) {
     for name in ["Retry-After", "WWW-Authenticate", "X-Request-Id"] {
         let is_described = reply["headers"].get(name).is_some();

@@ -8,7 +8,8 @@ use super::requests;
 use crate::support::operations::{self, Operation, assert_none};
 use crate::support::samples;
 
-/// The sample event of this case for the path of an operation, with its reply. HEAD and POST may share the examples of GET.
+/// The sample event of this case for the path of an operation, with its reply. HEAD and POST may share the examples of
+/// GET.
 async fn sample(operation: &Operation, case: &str) -> Option<&'static (SampleEvent, Reply)> {
     samples::replies().await.iter().find(|(sample, _)| {
         sample.contract == operation.description.name

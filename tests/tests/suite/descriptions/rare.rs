@@ -1,5 +1,5 @@
-//! Replies with members and words that no sample event shows: they need a code of this moment, other keys, other attributes
-//! or a token that has expired, or would be one more sample event of a refusal that has one.
+//! Replies with members and words that no sample event shows: they need a code of this moment, other keys, other
+//! attributes or a token that has expired, or would be one more sample event of a refusal that has one.
 
 use std::time::Duration;
 

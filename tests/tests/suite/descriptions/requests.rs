@@ -59,8 +59,8 @@ async fn every_request_that_succeeds_is_as_described() {
     assert_none(&differences);
 }
 
-/// The credentials of a request that succeeds are those of a described security scheme. If the operation asks for some, the
-/// request has them, and without them the reply is 401.
+/// The credentials of a request that succeeds are those of a described security scheme. If the operation asks for some,
+/// the request has them, and without them the reply is 401.
 #[tokio::test]
 async fn credentials_are_sent_exactly_where_they_are_described() {
     for (sample, reply) in samples::replies().await {

@@ -24,8 +24,8 @@ async fn every_described_status_is_shown_by_a_reply() {
     assert_none(&missing);
 }
 
-/// Otherwise the check of the replies would not miss it. The headers for CORS are in no reply that was not asked for by a web
-/// page.
+/// Otherwise the check of the replies would not miss it. The headers for CORS are in no reply that was not asked for by
+/// a web page.
 #[tokio::test]
 async fn header_that_is_in_every_reply_is_required() {
     let mut differences = Vec::new();

@@ -16,8 +16,8 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 /// The schema of API Gateway's own replies, as other schemas refer to it.
 const GATEWAY_ERROR: &str = "#/components/schemas/GatewayError";
 
-/// The headers that are not described. The first is of the transfer. API Gateway adds the others to every reply to a request
-/// with `Origin`, but browsers read them only in the reply to a preflight (Fetch, "CORS protocol").
+/// The headers that are not described. The first is of the transfer. API Gateway adds the others to every reply to a
+/// request with `Origin`, but browsers read them only in the reply to a preflight (Fetch, "CORS protocol").
 const NOT_DESCRIBED: [&str; 4] = [
     "content-length",
     "access-control-allow-methods",
@@ -160,7 +160,7 @@ impl Operation {
 
     /// Who makes the described replies with this status: the function, API Gateway or both.
     pub(crate) fn makers(&self, status: u64) -> Vec<Maker> {
-        let schema = self.schema(status).unwrap();
+        let schema = self.schema(status).unwrap_or_else(|| panic!("{self:?}: GET has no {status}"));
         let gateway = json!({"$ref": GATEWAY_ERROR});
         let is_alternative =
             |schema: &Value| schema["oneOf"].as_array().is_some_and(|of| of.contains(&gateway));
@@ -217,8 +217,8 @@ impl Operation {
         differences
     }
 
-    /// A header that is described, or is not `required` only because API Gateway's own replies lack it, is in every reply of
-    /// the function. The headers for CORS are in replies to a request with `Origin`.
+    /// A header that is described, or is not `required` only because API Gateway's own replies lack it, is in every
+    /// reply of the function. The headers for CORS are in replies to a request with `Origin`.
     fn header_differences(&self, reply: &Reply, described: &'static Value, maker: Maker) -> Vec<String> {
         let mut differences = Vec::new();
         let both = self.makers(reply.status).len() > 1;
