@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use postern::store::operator::UserChange;
+use postern::store::operator::{ChangeOutcome, UserChange};
 use postern_tests::deployment::{Deployment, Reply};
 use postern_tests::table::DISCOVERY_ISSUER;
 use serde_json::json;
@@ -95,7 +95,8 @@ async fn of_other_roles(deployment: &Deployment) -> Vec<Shown> {
     for role in ["admin", "editor"] {
         let attributes = vec![("sso".to_owned(), "role".to_owned(), json!(role))];
         let change = UserChange { attributes, ..UserChange::default() };
-        deployment.store.change_user(&user, &change, deployment.now()).await.unwrap();
+        let outcome = deployment.store.change_user(&user, &change, deployment.now()).await.unwrap();
+        assert!(matches!(outcome, ChangeOutcome::Changed(..)));
         let reply = deployment.invoke("sso", deployment.right_sign_in("sso").await).await;
         shown.push(to("sso", "POST", "/api/v2/sso/signin/", role.to_owned(), reply));
     }
