@@ -26,6 +26,7 @@ pub(super) async fn all() -> Vec<Shown> {
     shown.extend(of_other_roles(&deployment).await);
     shown.push(of_an_expired_token(&deployment).await);
     shown.extend(of_all_kinds_of_keys().await);
+    shown.extend(of_no_issuer().await);
     shown
 }
 
@@ -118,4 +119,15 @@ async fn of_all_kinds_of_keys() -> [Shown; 2] {
     assert_eq!(shown.reply.json()["keys"].as_array().map(Vec::len), Some(3));
     let discovery = send(&deployment, "jwks", "GET", "/.well-known/openid-configuration", &[], "").await;
     [shown, discovery]
+}
+
+/// The path of the discovery document is not there if no issuer is set. Every sample event has one.
+async fn of_no_issuer() -> Vec<Shown> {
+    let mut deployment = unlimited().await;
+    deployment.restart(|env| env.with("DISCOVERY_ISSUER", "")).await;
+    let mut shown = Vec::new();
+    for method in ["GET", "HEAD"] {
+        shown.push(send(&deployment, "jwks", method, "/.well-known/openid-configuration", &[], "").await);
+    }
+    shown
 }
