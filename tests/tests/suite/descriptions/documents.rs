@@ -42,7 +42,7 @@ fn every_reference_leads_to_something() {
 fn operation_ids_are_unique_and_begin_with_the_name_of_the_contract() {
     let mut seen = BTreeSet::new();
     for operation in operations::all() {
-        let id = operation.value["operationId"].as_str().unwrap();
+        let id = operation.id();
         assert!(id.starts_with(operation.description.name), "{operation:?} is {id}");
         assert!(seen.insert(id), "{id} is not unique");
     }

@@ -3,21 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::shown;
-use crate::support::operations::{self, Operation, assert_none};
-
-fn id(operation: &Operation) -> &str {
-    operation.value["operationId"].as_str().unwrap()
-}
+use crate::support::operations::{self, assert_none};
 
 #[tokio::test]
 async fn every_described_status_is_shown_by_a_reply() {
     let seen: BTreeSet<_> =
-        shown::all().await.iter().map(|each| (id(&each.operation), each.reply.status, each.maker)).collect();
+        shown::all().await.iter().map(|each| (each.operation.id(), each.reply.status, each.maker)).collect();
     let mut missing = Vec::new();
     for operation in operations::all() {
         for (status, _) in operation.replies() {
             let makers = operation.makers(status).into_iter();
-            let unseen = makers.filter(|maker| !seen.contains(&(id(operation), status, *maker)));
+            let unseen = makers.filter(|maker| !seen.contains(&(operation.id(), status, *maker)));
             missing.extend(unseen.map(|maker| format!("{operation:?}: no reply of {maker:?} has {status}")));
         }
     }
@@ -33,7 +29,7 @@ async fn header_that_is_in_every_reply_is_required() {
         for (status, described) in operation.replies() {
             let replies = shown::all().await.iter().map(|each| (&each.operation, &each.reply));
             let replies: Vec<_> =
-                replies.filter(|(of, reply)| id(of) == id(operation) && reply.status == status).collect();
+                replies.filter(|(of, reply)| of.id() == operation.id() && reply.status == status).collect();
             for (name, header) in described["headers"].as_object().unwrap() {
                 let is_required = operation.resolve(header)["required"] == true;
                 let of_cors = name.starts_with("Access-Control-");
