@@ -39,6 +39,18 @@ def sso_takes_the_token_of_account(page):
     tab.close()
 
 
+def malformed_tokens_are_sent(page):
+    """a token without claims is sent as it is, and a time that is in no calendar is shown as a number"""
+    tab = page.tab()
+    tab.open("ssoSignIn")
+    # The claims are `null`.
+    tab.field("Token").fill("eyJhbGciOiJub25lIn0.bnVsbA.x")
+    expect(tab.send(401).body["errors"][0]["code"], "authentication_failed", "a token without claims")
+    text = tab.tab.evaluate("import('/_local/jwt.js').then((it) => it.claimText('exp', 1e16))")
+    expect(text, "10000000000000000", "a time that is in no calendar")
+    tab.close()
+
+
 def every_contract_refuses(page):
     """a refusal of each contract: a wrong password, a disabled user, no code of MFA, an unknown user"""
     tab = page.tab()
@@ -231,6 +243,7 @@ def throttle_and_audit_events_are_shown(page):
 JOURNEYS = [
     every_contract_signs_in,
     sso_takes_the_token_of_account,
+    malformed_tokens_are_sent,
     every_contract_refuses,
     each_content_type_is_sent,
     account_refreshes_and_signs_out,

@@ -6,7 +6,7 @@ export function decode(text) {
   if (parts.length !== 3) return null;
   try {
     const [header, claims] = parts.slice(0, 2).map((part) => JSON.parse(utf8(part)));
-    return header?.alg && typeof claims === "object" ? { header, claims } : null;
+    return header?.alg && claims && typeof claims === "object" ? { header, claims } : null;
   } catch {
     return null;
   }
@@ -29,6 +29,8 @@ export function claimText(name, value) {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   if (!["exp", "iat", "nbf"].includes(name) || typeof value !== "number") return text;
   const time = new Date(value * 1000);
+  // No date of JavaScript is later than the year 275760.
+  if (Number.isNaN(time.getTime())) return text;
   const date = time.toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
   return `${text}: ${date}, ${relative(value - Date.now() / 1000)}`;
 }

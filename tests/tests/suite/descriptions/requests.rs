@@ -1,12 +1,14 @@
 //! The requests of the sample events are as described, with their credentials.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::Body;
 use lambda_http::http::header::CONTENT_TYPE;
 use postern::http::{Forms, Request, members};
 use postern_tests::events::SampleEvent;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::shown::{self, Shown, WITHOUT_CREDENTIALS};
 use crate::support::operations::{self, Operation, assert_none};
@@ -122,4 +124,48 @@ async fn request_that_is_malformed_does_not_fit_its_schema() {
         seen += 1;
     }
     assert!(seen > 0, "no sample event is malformed");
+}
+
+/// Members that no sample event sends, but other tests do.
+const OF_OTHER_TESTS: [(&str, &str); 3] = [
+    ("accountRevokeToken", "token_type_hint"),
+    ("sessionChangePassword", "token"),
+    ("sessionSignOut", "token"),
+];
+
+/// A member that no contract reads would be in no sample event.
+#[tokio::test]
+async fn every_described_member_of_a_request_is_in_a_sample_event() {
+    let mut differences = Vec::new();
+    for operation in operations::all() {
+        let Some(described) = operation.request_body() else { continue };
+        let mut names = BTreeSet::new();
+        for media_type in described["content"].as_object().unwrap().values() {
+            collect_names(operation, &media_type["schema"], &mut names);
+        }
+        for (sample, _) in samples::replies().await {
+            let is_its = operations::of(sample).is_some_and(|of| of.value == operation.value);
+            if let Some((_, body)) = is_its.then(|| body(&sample.event)).flatten() {
+                names.retain(|name| body.get(name.as_str()).is_none());
+            }
+        }
+        let id = operation.value["operationId"].as_str().unwrap();
+        for name in names {
+            if !OF_OTHER_TESTS.contains(&(id, name)) {
+                differences.push(format!("{operation:?}: no sample event sends {name}"));
+            }
+        }
+    }
+    assert_none(&differences);
+}
+
+/// Collects the names of the members in a schema and in its alternatives.
+fn collect_names(operation: &Operation, schema: &'static Value, names: &mut BTreeSet<&'static String>) {
+    let schema = operation.resolve(schema);
+    names.extend(schema["properties"].as_object().into_iter().flat_map(Map::keys));
+    for alternatives in ["allOf", "anyOf", "oneOf"] {
+        for part in schema[alternatives].as_array().into_iter().flatten() {
+            collect_names(operation, part, names);
+        }
+    }
 }

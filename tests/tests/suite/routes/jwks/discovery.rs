@@ -1,7 +1,9 @@
 //! `GET /.well-known/openid-configuration`: the metadata of the issuer that is set.
 
+use jsonschema::draft202012;
 use lambda_http::http::Method;
 use postern::environment::Environment;
+use postern_tests::binary;
 use postern_tests::deployment::{self, Deployment, Reply};
 use serde_json::{Value, json};
 
@@ -11,6 +13,25 @@ use crate::support::words::assert_reply;
 
 const PATH: &str = "/.well-known/openid-configuration";
 const URL: &str = "https://sign-in.example.com";
+
+/// Issuers that are refused.
+const REFUSED: [&str; 15] = [
+    "postern",
+    "http://sign-in.example.com",
+    "https://",
+    "https:sign-in.example.com",
+    "https://sign-in.example.com/",
+    "https://sign-in.example.com/base/",
+    "https://sign-in.example.com//",
+    "https://Sign-in.example.com",
+    "HTTPS://sign-in.example.com",
+    "https://sign-in.example.com:443",
+    "https://sign-in.example.com?a=b",
+    "https://sign-in.example.com/#a",
+    "https://sign-in.example.com/a/../b",
+    "https://user@sign-in.example.com",
+    " https://sign-in.example.com",
+];
 
 async fn discovery(deployment: &Deployment, method: &Method, path: &str) -> Reply {
     deployment.invoke("jwks", deployment::event(method.as_str(), path, &[], None)).await
@@ -91,27 +112,49 @@ async fn document_is_not_there_without_an_issuer() {
 #[tokio::test]
 async fn issuer_that_verifiers_would_spell_otherwise_is_refused() {
     let deployment = Deployment::start().await;
-    for refused in [
-        "postern",
-        "http://sign-in.example.com",
-        "https://",
-        "https:sign-in.example.com",
-        "https://sign-in.example.com/",
-        "https://sign-in.example.com/base/",
-        "https://sign-in.example.com//",
-        "https://Sign-in.example.com",
-        "HTTPS://sign-in.example.com",
-        "https://sign-in.example.com:443",
-        "https://sign-in.example.com?a=b",
-        "https://sign-in.example.com/#a",
-        "https://sign-in.example.com/a/../b",
-        "https://user@sign-in.example.com",
-        " https://sign-in.example.com",
-    ] {
+    for refused in REFUSED {
         let error = jwks::Settings::from_env(&issuer(deployment.env.clone(), refused)).unwrap_err();
         assert_eq!(error.variable, "DISCOVERY_ISSUER", "{refused}");
     }
     for accepted in [URL, "https://example.com/base", "https://[::1]:8443", "https://127.0.0.1:3000/a/b"] {
         assert!(jwks::Settings::from_env(&issuer(deployment.env.clone(), accepted)).is_ok(), "{accepted}");
+    }
+}
+
+/// A deployment with another issuer would succeed, and then the function would not start, nor publish the keys.
+#[test]
+fn template_takes_no_issuer_that_the_function_refuses() {
+    let template = std::fs::read_to_string(binary::in_workspace("template.yaml")).unwrap();
+    let (_, parameter) = template.split_once("\n  DiscoveryIssuer:\n").unwrap();
+    let (_, pattern) = parameter.split_once("    AllowedPattern: ").unwrap();
+    let is_taken = draft202012::new(&json!({"pattern": pattern.lines().next()})).unwrap();
+    let more = [
+        "https://1",
+        "https://example.1",
+        "https://example.com:",
+        "https://example.com:0443",
+        "https://example.com:99999",
+        "https://example.com:443/base",
+        "https://example.com/..",
+        "https://example.com/%2e",
+        "https://example.com/ä",
+        "https://example.com/<a>",
+        "https://ä.example.com",
+        "https://%65xample.com",
+        "https://example.com\\base",
+        "https:///example.com",
+    ];
+    for refused in REFUSED.into_iter().chain(more) {
+        assert!(!is_taken.is_valid(&json!(refused)), "{refused}");
+        assert!(
+            jwks::Settings::from_env(&Environment::of([("DISCOVERY_ISSUER", refused)])).is_err(),
+            "{refused}"
+        );
+    }
+    for taken in
+        ["", URL, "https://example.com/base", "https://example.com/a/b", "https://example.com:8443/base_1"]
+    {
+        assert!(is_taken.is_valid(&json!(taken)), "{taken}");
+        assert!(jwks::Settings::from_env(&Environment::of([("DISCOVERY_ISSUER", taken)])).is_ok(), "{taken}");
     }
 }
