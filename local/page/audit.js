@@ -4,8 +4,8 @@ import { element } from "./dom.js";
 
 const SHOWN = 100;
 
-// Fills `list` with the events, the latest first, and `state` with what is to say about the connection. Returns a
-// function that marks the event of a request.
+// Fills `list` with the events, the latest first, and `state` with the state of the connection. Returns a function that
+// marks the events of a request.
 export function followAudit(list, state) {
   let stream = null;
   let marked = null;

@@ -2,8 +2,8 @@
 
 import { element, labelled, select } from "./dom.js";
 
-// `scheme` is how an earlier reply's description sends the token. { node, token, add }: `add` puts the token into the
-// query or the headers of a request.
+// `known` is a token from an earlier reply, and `scheme` is how the link of that reply sends it. Returns
+// { node, token, add }: `add` puts the token into the query or the headers of a request.
 export function credentials({ contract, credentials: ways }, known, scheme) {
   if (!ways.length) return { node: null, token: null, add: () => {} };
   const names = ways.map((it) => (it.scheme === "bearer" ? "Authorization: Bearer" : `?${it.name}=`));

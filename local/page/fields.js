@@ -4,7 +4,7 @@ import { element, labelled, select, spans } from "./dom.js";
 
 const shown = (value) => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
 
-// { name, node, get, set }: `get` returns undefined for a member that is not sent.
+// Returns { name, field, node, get, set }: `get` returns undefined for a member that is not sent.
 export function control(field) {
   const isBoolean = field.types.has("boolean");
   const isNumber = ["integer", "number"].some((type) => field.types.has(type)) && !field.types.has("string");

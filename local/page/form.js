@@ -55,7 +55,7 @@ export class OperationForm {
     if (values) this.example.value = "";
   }
 
-  // Those of another content type serve if this one has none.
+  // The examples of this content type, or those of another one if it has none.
   examples() {
     const own = this.content.examples.length
       ? this.content
@@ -68,7 +68,7 @@ export class OperationForm {
     this.members.replaceChildren(...this.controls.map((it) => it.node));
     const names = this.controls.map((it) => it.name);
     const code = this.controls.find((it) => it.name === "token");
-    // A code of MFA, and no other token: it comes with a password or a secret.
+    // With a password or a secret, `token` is a code of MFA. Otherwise it is another token.
     if (code && ["password", "old_password", "secret"].some((name) => names.includes(name))) {
       const source = () => ({ secret: this.get("secret"), login: this.login(), token: this.credentials.token });
       code.node.append(codeButton(code, source, this.changed));

@@ -95,7 +95,7 @@ function formOf(operation) {
 
 async function exchange(operation, form, result, announcement) {
   const [request, values] = [form.request(), form.values()];
-  // A change of MFA counts under the username of the token.
+  // A change of MFA names no user. It is counted under the username in the token.
   const login = form.login() ?? decode(form.credentials.token)?.claims.username;
   announcement.textContent = "Sent.";
   const reply = await send(request);

@@ -2,7 +2,7 @@
 
 const METHODS = ["get", "head", "post", "put", "patch", "delete"];
 
-// `routes` are the paths in the order of the contract's code. The members of the document have none.
+// `routes` are the paths in the order of the contract's code. The paths of the document are in no order.
 export function readContract({ name, routes, document }) {
   const reader = new Reader(document);
   const place = (path) => routes.indexOf(path.replace(/\/$/, ""));

@@ -6,7 +6,7 @@ import { rememberSecret } from "./memory.js";
 // The member of a request that takes each of these facts about a user.
 const MEMBERS = { username: "username", email: "email", password: "password", old_password: "password" };
 
-// { users, locked }, with a user for each locked name. No password signs in there.
+// Returns the demo users, and one entry for each locked name. No password signs in at a locked name.
 export async function loadUsers() {
   const { users, locked } = await (await fetch("/_local/users.json")).json();
   for (const { id, username, email, totp_secret: secret } of users) {

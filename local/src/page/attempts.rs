@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{Page, json_reply};
 
-/// Shows the failures in a row of the login name in the query, and how long it has to wait.
+/// Shows how many failures in a row the login name in the query has, and how long it has to wait.
 pub(super) async fn reply(
     State(page): State<Arc<Page>>,
     Query(query): Query<HashMap<String, String>>,

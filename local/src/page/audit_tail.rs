@@ -16,7 +16,7 @@ use tracing_subscriber::layer::Context;
 use super::Page;
 use crate::audit_line;
 
-/// The number of audit events that a page shows when it is loaded, and that it may fall behind.
+/// The number of audit events that a page gets when it is loaded. A page that falls behind by more misses events.
 const KEPT: usize = 100;
 
 /// The latest audit events. Each clone is the same tail.
@@ -91,7 +91,7 @@ async fn next(mut live: Receiver<Option<String>>) -> Option<(String, Receiver<Op
         match live.recv().await {
             Ok(Some(line)) => return Some((line, live)),
             Ok(None) | Err(RecvError::Closed) => return None,
-            // A page that falls behind misses events.
+            // The page fell behind by more than `KEPT`, and misses the oldest.
             Err(RecvError::Lagged(_)) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Who may read the page: a browser on this machine, and no other web page in it.
+//! Who may read the page: a browser on this machine, and no web page of another origin in that browser.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

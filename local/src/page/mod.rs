@@ -1,5 +1,5 @@
-//! The page of `cargo run`: one can try each route there, and see what it does. Its own requests go to
-//! `/_local/`, and all others to the API.
+//! The page of `cargo run`, on which each route can be tried. The page's own requests go to `/_local/`, and all
+//! others to the API.
 //!
 //! | path | reply |
 //! |---|---|
@@ -69,8 +69,8 @@ pub fn with_page(api: Router, functions: &[Function], page: Page) -> Result<Rout
         .fallback_service(api))
 }
 
-/// Lists the functions, each with its description. An object in JSON has no order, and the page shows the routes in that of
-/// `routes`.
+/// Lists the functions, each with its description. `routes` has the paths in the order in which the page shows them:
+/// the description is a JSON object, which has no order.
 fn contracts(functions: &[Function], descriptions: &[Description]) -> Value {
     let described = functions.iter().filter_map(|function| {
         let description = descriptions.iter().find(|it| it.name == function.name)?;

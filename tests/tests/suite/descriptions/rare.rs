@@ -1,5 +1,6 @@
-//! Replies with members and words that no sample event shows: they need a code of this moment, other keys, other
-//! attributes or a token that has expired, or would be one more sample event of a refusal that has one.
+//! Replies with members and words that no sample event shows. Most need what no sample event can have: a code of this
+//! moment, other keys, other attributes, or a token that has expired. The others are refusals that have a sample event
+//! already, here in other words.
 
 use std::time::Duration;
 

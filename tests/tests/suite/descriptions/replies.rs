@@ -1,4 +1,4 @@
-//! Every reply is as described. The snapshots of the sample events hold the same replies, but for tokens and times.
+//! Every reply is as described. The snapshots hold the replies to the sample events too, without tokens and times.
 
 use postern_tests::deployment::Reply;
 use serde_json::{Value, json};

@@ -14,8 +14,8 @@ use super::shown::{self, Shown, WITHOUT_CREDENTIALS};
 use crate::support::operations::{self, Operation, assert_none};
 use crate::support::samples;
 
-/// The body of an event, read as a contract reads it, and the media type of its schema. Nothing if there is no body, or
-/// one that cannot be read.
+/// The media type of an event's body, and the body as a contract reads it. Nothing if there is no body, or if it
+/// cannot be read.
 pub(super) fn body(event: &Value) -> Option<(&'static str, Value)> {
     let text = event["body"].as_str()?;
     let bytes = match event["isBase64Encoded"] == Value::Bool(true) {
@@ -106,7 +106,7 @@ fn is_sent(scheme: &Value, event: &Value) -> bool {
     }
 }
 
-/// The schemas are not so open that they take what the contracts refuse as malformed.
+/// A request that a contract refuses as malformed must not fit the schema.
 #[tokio::test]
 async fn request_that_is_malformed_does_not_fit_its_schema() {
     let is_malformed = |sample: &SampleEvent| {
@@ -115,7 +115,8 @@ async fn request_that_is_malformed_does_not_fit_its_schema() {
     };
     let mut seen = 0;
     for (sample, reply) in samples::replies().await.iter().filter(|(sample, _)| is_malformed(sample)) {
-        let operation = operations::of(sample).unwrap();
+        let operation = operations::of(sample)
+            .unwrap_or_else(|| panic!("{}/{} has no operation", sample.contract, sample.name));
         let Some((kind, body)) = body(&sample.event) else { continue };
         let Some(described) = operation.request_body() else { continue };
         let schema = &described["content"][kind]["schema"];

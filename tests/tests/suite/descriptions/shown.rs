@@ -34,7 +34,7 @@ const OF_API_GATEWAY_ALONE: [(u64, &str); 2] = [(429, "Too Many Requests"), (503
 /// What is changed in requests that lose their token.
 pub(super) const WITHOUT_CREDENTIALS: &str = "without credentials";
 
-/// A reply, and what it is to.
+/// A reply, and the request that it answers.
 pub(super) struct Shown {
     pub(super) operation: Operation,
     /// The name of the sample event, or what is changed in one.

@@ -1,4 +1,5 @@
-//! Each described status of each operation is shown by a reply that has it, of each who is described to make one.
+//! Each described status of each operation is shown by a reply. If both the function and API Gateway are described to
+//! give it, each of them shows it.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +21,8 @@ async fn every_described_status_is_shown_by_a_reply() {
     assert_none(&missing);
 }
 
-/// Otherwise the check of the replies would not miss it. The headers for CORS are in no reply that was not asked for by
-/// a web page.
+/// A header that is not required may be missing, and the check of the replies does not notice. The CORS headers are
+/// never required: only the replies to a web page have them.
 #[tokio::test]
 async fn header_that_is_in_every_reply_is_required() {
     let mut differences = Vec::new();

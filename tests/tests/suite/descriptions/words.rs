@@ -1,5 +1,5 @@
-//! Each member and each word that a description has for a reply is in a reply. So a word that is wrong in the
-//! description is found, also one among several. A member that is not required is not in every reply.
+//! Each member and each word that a description has for a reply is in some reply. So a wrong word is found, even if it
+//! stands beside right ones in an `enum`. A member that is not required is missing in some reply.
 
 use std::collections::BTreeSet;
 

@@ -13,7 +13,8 @@ use crate::support::tokens::{ending, refresh, sign_in};
 
 const URL: &str = "https://sign-in.example.com";
 
-/// Settings: a contract, an issuer and an audience each. An empty text is a claim that the setting leaves out.
+/// Settings of contracts: the name, the issuer and the audience of each. An empty text means that its tokens have no
+/// such claim.
 type Settings<'a> = &'a [(&'a str, &'a str, &'a str)];
 
 fn set(env: Environment, settings: Settings<'_>) -> Environment {
@@ -49,7 +50,7 @@ async fn status(deployment: &Deployment, probe: &Probe, token: &str) -> u64 {
     deployment.request(probe.contract, probe.method, probe.path, &headers, &body).await.status
 }
 
-/// Presents every token to every route that takes one. The own token comes last, because a refresh replaces it.
+/// Presents every token to every route that takes one. A route gets its own token last, because a refresh replaces it.
 async fn assert_each_route_takes_its_own(settings: Settings<'_>) {
     let deployment = Deployment::start_with(|env| set(env, settings)).await;
     let tokens = tokens(&deployment).await;
@@ -82,11 +83,11 @@ async fn each_route_takes_only_its_own_tokens_whatever_the_settings() {
             ("mfa", URL, "mfa"),
             ("email", URL, "email"),
         ],
-        // One issuer, and one contract each without an audience.
+        // One issuer, and each time another contract has no audience.
         &[("account", URL, ""), ("session", URL, "session"), ("mfa", URL, "mfa"), ("email", URL, "email")],
         &[("account", URL, "account"), ("session", URL, ""), ("mfa", URL, "mfa"), ("email", URL, "email")],
         &[("account", URL, "account"), ("session", URL, "session"), ("mfa", URL, "mfa"), ("email", URL, "")],
-        // The claims of account and of email differ in nothing else.
+        // The tokens of account and of email differ only in the issuer or in the audience.
         &[("account", "email", "account")],
         &[("account", "", "backend"), ("email", "email", "backend")],
         &[("account", URL, "backend"), ("email", "https://email.example.com", "backend")],
