@@ -6,12 +6,19 @@ from urllib.parse import parse_qsl
 
 from lib.http_client import expect, totp
 
+ENTRY_IS_IN_VIEW = """() => {
+    const [entry, list] = ["[aria-current]", "nav"].map((it) => document.querySelector(it).getBoundingClientRect());
+    // Scrolling goes by whole pixels.
+    return entry.top > list.top - 1 && entry.bottom < Math.min(list.bottom, innerHeight) + 1;
+}"""
+
 
 def every_contract_signs_in(page):
     """each contract signs in with what its form is filled with, and the same line of curl does"""
     tab = page.tab()
     for operation, user_id in [("accountSignIn", 1), ("sessionSignIn", None), ("mfaSignIn", None), ("emailSignIn", 1)]:
         tab.open(operation)
+        expect(tab.tab.evaluate(ENTRY_IS_IN_VIEW), True, f"{operation} in the list is in view")
         expect(tab.curl_status(), 200, f"curl at {operation}")
         reply = tab.send(200)
         expect(bool(reply.claims), True, f"a token at {operation}")
@@ -40,8 +47,10 @@ def sso_takes_the_token_of_account(page):
 
 
 def malformed_tokens_are_sent(page):
-    """a token without claims is sent as it is, and a time that is in no calendar is shown as a number"""
+    """an empty token is not sent, one without claims is, and a time that is in no calendar is shown as a number"""
     tab = page.tab()
+    tab.open("emailProfile")
+    expect(tab.send(401).body["detail"], "Authentication credentials were not provided.", "an empty token")
     tab.open("ssoSignIn")
     # The claims are `null`.
     tab.field("Token").fill("eyJhbGciOiJub25lIn0.bnVsbA.x")

@@ -3,7 +3,7 @@
 import { element, labelled, select } from "./dom.js";
 
 // `known` is a token from an earlier reply, and `scheme` is how the link of that reply sends it. Returns
-// { node, token, add }: `add` puts the token into the query or the headers of a request.
+// { node, token, add }: `add` puts the token, if there is one, into the query or the headers of a request.
 export function credentials({ contract, credentials: ways }, known, scheme) {
   if (!ways.length) return { node: null, token: null, add: () => {} };
   const names = ways.map((it) => (it.scheme === "bearer" ? "Authorization: Bearer" : `?${it.name}=`));
@@ -24,6 +24,7 @@ export function credentials({ contract, credentials: ways }, known, scheme) {
       return input.value;
     },
     add(query, headers) {
+      if (!input.value) return;
       const chosen = ways[way.value];
       if (chosen?.scheme === "bearer") headers.push(["Authorization", `Bearer ${input.value}`]);
       if (chosen?.scheme === "query") query.push([chosen.name, input.value]);

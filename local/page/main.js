@@ -56,6 +56,7 @@ function show(operation, { focus }) {
     statuses(operation),
   );
   prefill = {};
+  $("contracts").querySelector("[aria-current]").scrollIntoView({ block: "nearest" });
   if (focus) heading.focus();
 }
 

@@ -99,7 +99,10 @@ class Reader {
       found.set(name, { ...field, place: "body", required: required && names.includes(name) });
     }
     allOf.forEach((part) => this.fields(part, found, required));
-    [...oneOf, ...anyOf].forEach((part) => this.fields(part, found, false));
+    const alternatives = [...oneOf, ...anyOf];
+    alternatives.forEach((part) => this.fields(part, found, false));
+    const isInEach = (name) => alternatives.every((part) => this.resolve(part).required?.includes(name));
+    for (const field of alternatives.length ? found.values() : []) field.required ||= isInEach(field.name);
     return found;
   }
 

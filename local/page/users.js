@@ -16,7 +16,7 @@ export async function loadUsers() {
     username: name,
     email: name,
     password: "Password1234!",
-    state: "locked name, no user",
+    state: "locked name",
     recovery_codes: [],
   }));
   return [...users, ...names];

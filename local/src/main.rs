@@ -32,7 +32,8 @@ use tracing_subscriber::fmt::writer::MakeWriterExt;
 use tracing_subscriber::layer::SubscriberExt;
 
 /// Runs Postern on this machine: all five sign-in contracts on one port, over an embedded DynamoDB API, with
-/// demo users and sample keys. It is for trials and development only: do not expose it to a network.
+/// demo users and sample keys. Its address shows a page that tries each route. It is for trials and
+/// development only: do not expose it to a network.
 #[derive(Parser)]
 #[command(version, name = "postern-local")]
 struct Options {

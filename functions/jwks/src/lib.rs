@@ -26,7 +26,7 @@ pub const ROUTES: &[(Method, &str)] = &[(Method::GET, KEY_SET), (Method::GET, DI
 const WITHOUT_ISSUER: &[(Method, &str)] = &[(Method::GET, KEY_SET)];
 
 /// How long caches may keep the reply. A new key must be in every cache before it signs, so `postern keys
-/// rotate` waits for these five minutes.
+/// rotate` waits for ten minutes, twice this time.
 const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// The settings of this function.
