@@ -107,7 +107,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         tracing::warn!(cause = %error, "the address of the table cannot be written for `postern --local`");
         None
     });
-    greet(&table, &options);
+    print_overview(&table, &options);
     match listener {
         None => {
             println!("Ready: {}", table.endpoint());
@@ -116,7 +116,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         Some(listener) => {
             let address = listener.local_addr().map_err(|error| failed(&error))?;
             if !options.no_demo_users {
-                introduce(&format!("http://{address}"));
+                print_examples(&format!("http://{address}"));
             }
             println!("Page: http://{address}/ to try each route in a browser\n");
             println!("Ready: http://{address}");
@@ -202,7 +202,7 @@ async fn stopped() {
     tokio::select! { () = interrupted => {} () = terminated => {} }
 }
 
-fn greet(table: &Table, options: &Options) {
+fn print_overview(table: &Table, options: &Options) {
     let kept = match &options.data {
         None => "in memory: lost at the end".to_owned(),
         Some(path) => format!("kept in {}", path.display()),
@@ -228,7 +228,7 @@ fn greet(table: &Table, options: &Options) {
     println!("Locked, as after 33 failures: {}\n", LOCKED_NAMES.join(" "));
 }
 
-fn introduce(url: &str) {
+fn print_examples(url: &str) {
     let johndoe = r#"{"username":"johndoe","password":"SecurePass123!"}"#;
     let account = format!("curl -s {url}/api/v2/account/signin/ -d '{johndoe}'");
     println!("account  {account}");
