@@ -16,7 +16,7 @@ impl YamlError {
     }
 }
 
-/// What a scalar without quotes is.
+/// The ways to read a scalar without quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plain {
     /// Always a text.

@@ -4,6 +4,7 @@
 //! verify. If passwords were imported that were hashed with a pepper, the set has the member
 //! `password_peppers` too. Before a set is written, the functions' own parser reads it.
 
+mod generate;
 mod listing;
 mod pepper;
 mod place;
@@ -14,10 +15,10 @@ use postern::clock::now;
 use postern::environment::Environment;
 use postern::token::{KeySet, SAMPLE_KEYS};
 
+pub use self::generate::Algorithm;
 use self::listing::list;
 pub use self::pepper::PepperCommand;
 use self::place::{PlaceArgs, secret_named, secret_of_env};
-pub use self::set::Algorithm;
 use self::set::SigningKeys;
 use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output};

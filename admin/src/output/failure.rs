@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::{Exit, json_text};
 
-/// What the AWS SDK says if it finds no credentials.
+/// The error text of the AWS SDK if it finds no credentials.
 const NO_CREDENTIALS: &str = "no credentials found in chain";
 
 /// Why a command failed. [`Failure::text`] is what the operator reads.
@@ -20,11 +20,11 @@ const NO_CREDENTIALS: &str = "no credentials found in chain";
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// What is wrong and what to do, without the cause.
+    /// The problem and its remedy. The cause is not part of it.
     pub message: String,
     #[source]
     cause: Option<Box<dyn StdError + Send + Sync>>,
-    /// What the operator reads after the cause.
+    /// The text after the cause.
     advice: String,
 }
 

@@ -1,4 +1,4 @@
-//! Who may read the page: a browser on this machine, and no web page of another origin in that browser.
+//! The guard of the page: only a browser on this machine may read it, and in it no web page of another origin.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

@@ -33,7 +33,7 @@ use crate::descriptions::{self, Description};
 use crate::functions::Function;
 use crate::yaml::YamlError;
 
-/// What the page shows.
+/// The sources of what the page shows.
 pub struct Page {
     /// The port of the server, which the `Host` of each request has to name.
     pub port: u16,

@@ -28,10 +28,10 @@ use crate::support::operations::{self, Maker, Operation};
 use crate::support::proxy::{Proxy, error};
 use crate::support::{routes, samples};
 
-/// What API Gateway answers and the local gateway never does: it does not throttle, and it waits for the functions.
+/// The statuses of API Gateway that the local gateway never gives: it does not throttle, and it waits for the functions.
 const OF_API_GATEWAY_ALONE: [(u64, &str); 2] = [(429, "Too Many Requests"), (503, "Service Unavailable")];
 
-/// What is changed in requests that lose their token.
+/// The name of the change that takes the token out of a request.
 pub(super) const WITHOUT_CREDENTIALS: &str = "without credentials";
 
 /// A reply, and the request that it answers.
