@@ -20,6 +20,7 @@ mod load;
 mod peers;
 mod pieces;
 mod process;
+mod served;
 mod tls;
 mod warm;
 
@@ -29,7 +30,7 @@ use postern_tests::logs;
 use tracing::level_filters::LevelFilter;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "kernel",
     "warm",
     "bill",
@@ -43,6 +44,7 @@ const PARTS: [&str; 13] = [
     "lambda",
     "soak",
     "peers",
+    "served",
 ];
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,6 +55,9 @@ async fn main() {
         && argument == kernel::FIRST
     {
         return kernel::first(by);
+    }
+    if chosen == [served::cold::TOUCH] {
+        return served::cold::touch();
     }
     let (functions, parts): (Vec<&str>, Vec<&str>) =
         chosen.iter().map(String::as_str).partition(|argument| binaries::is_function(argument));
@@ -81,6 +86,7 @@ async fn main() {
             "lambda" => lambda::run().await,
             "soak" => load::soak::run().await,
             "peers" => peers::run().await,
+            "served" => served::run().await,
             _ => unreachable!("{part} is in PARTS and has no arm"),
         }
     }

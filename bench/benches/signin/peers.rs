@@ -19,8 +19,10 @@ use postern::store::operator::Operator;
 use postern_tests::binary::demo_table;
 use postern_tests::events;
 
-use self::install::{megabytes, program};
-use self::process::{Launch, Protocol, Running};
+use self::install::megabytes;
+pub(crate) use self::install::program;
+pub(crate) use self::process::Running;
+use self::process::{Launch, Protocol};
 use crate::Spread;
 
 const STARTS: usize = 10;
@@ -32,11 +34,11 @@ const PASSWORD: &str = "SecurePass123!";
 const PARAMETERS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 
 /// A solution with a sign-in.
-struct Peer {
-    name: &'static str,
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
     /// Where it keeps its users, if not in Postern's table.
     store: Option<&'static str>,
-    launch: Launch,
+    pub(crate) launch: Launch,
     /// The place of the token in the reply, as a JSON pointer.
     token: &'static str,
     deployed: f64,
@@ -66,13 +68,11 @@ pub(crate) async fn run() {
     let (node, node_version) = program("node");
     let (_, python_version) = program("python3");
     let (_table, env) = demo_table().await;
-    let hash = Operator::from_env(&env).unwrap().user(1).await.unwrap().unwrap().password_hash.unwrap();
-    assert!(hash.starts_with(PARAMETERS), "{hash}");
-
+    let hash = hash(&env).await;
     let peers = [
         ours(&env),
-        node_function(&node, &env, "Node function", "handler.mjs"),
-        node_function(&node, &env, "Node, our writes", "handler-with-writes.mjs"),
+        node_function(&node, &env),
+        node_with_writes(&node, &env),
         better_auth(&node, hash),
         django(),
     ];
@@ -80,6 +80,13 @@ pub(crate) async fn run() {
     let setting = format!("Node {}, {python_version}, {}", node_version.trim_start_matches('v'), machine());
     table::write(&figures, &setting);
     chart::write(&figures);
+}
+
+/// Returns johndoe's hash.
+pub(crate) async fn hash(env: &Environment) -> String {
+    let hash = Operator::from_env(env).unwrap().user(1).await.unwrap().unwrap().password_hash.unwrap();
+    assert!(hash.starts_with(PARAMETERS), "{hash}");
+    hash
 }
 
 /// Measures all peers in turns, so that other load on the machine disturbs all equally.
@@ -117,7 +124,7 @@ async fn measure(peers: &[Peer]) -> Vec<Figures> {
         let process = process.unwrap();
         let store = match peer.store {
             Some(words) => words.to_owned(),
-            None => format!("{} calls", calls::of_a_sign_in(&peer.launch, PASSWORD).await),
+            None => format!("{} calls", peer.calls().await),
         };
         figures.push(Figures {
             name: peer.name,
@@ -135,17 +142,28 @@ async fn measure(peers: &[Peer]) -> Vec<Figures> {
 }
 
 /// Signs in, checks that the reply has a token, and returns the time.
-async fn signed_in(peer: &Peer, process: &mut Running, round: usize) -> Duration {
+pub(crate) async fn signed_in(peer: &Peer, process: &mut Running, round: usize) -> Duration {
     let (status, body, took) = process.sign_in(PASSWORD, round).await;
     let token = body.pointer(peer.token).and_then(|token| token.as_str()).unwrap_or_default();
     assert!(status == 200 && token.len() > 20, "{}: {status} {body}", peer.name);
     took
 }
 
-fn ours(env: &Environment) -> Peer {
-    let binary = install::binary("account-signin");
+impl Peer {
+    /// Returns the number of calls to the table that a sign-in makes.
+    pub(crate) async fn calls(&self) -> usize {
+        calls::of_a_sign_in(&self.launch, PASSWORD).await
+    }
+}
+
+pub(crate) fn ours(env: &Environment) -> Peer {
+    postern("Postern, account", install::binary("account-signin"), env)
+}
+
+/// Returns a release binary of the account function.
+pub(crate) fn postern(name: &'static str, binary: PathBuf, env: &Environment) -> Peer {
     Peer {
-        name: "Postern, account",
+        name,
         store: None,
         deployed: megabytes(&binary),
         launch: lambda(vec![text(binary)], env),
@@ -153,7 +171,16 @@ fn ours(env: &Environment) -> Peer {
     }
 }
 
-fn node_function(node: &Path, env: &Environment, name: &'static str, handler: &str) -> Peer {
+pub(crate) fn node_function(node: &Path, env: &Environment) -> Peer {
+    node_handler(node, env, "Node function", "handler.mjs")
+}
+
+/// Returns the Node function that makes the calls of ours.
+pub(crate) fn node_with_writes(node: &Path, env: &Environment) -> Peer {
+    node_handler(node, env, "Node, our writes", "handler-with-writes.mjs")
+}
+
+fn node_handler(node: &Path, env: &Environment, name: &'static str, handler: &str) -> Peer {
     let folder = install::npm("node");
     let bundle = folder.join("dist").join(handler);
     let files = std::fs::read_dir(folder.join("dist")).unwrap().map(|entry| entry.unwrap().path());
@@ -167,7 +194,7 @@ fn node_function(node: &Path, env: &Environment, name: &'static str, handler: &s
     }
 }
 
-fn better_auth(node: &Path, hash: String) -> Peer {
+pub(crate) fn better_auth(node: &Path, hash: String) -> Peer {
     let folder = install::npm("better-auth");
     Peer {
         name: "better-auth",

@@ -30,6 +30,10 @@ pub(crate) struct Function {
 /// What a process has used since it began.
 pub(crate) struct Usage {
     pub(crate) cpu: Duration,
+    /// The time in which a thread could run and no processor was free.
+    pub(crate) queued: Duration,
+    /// The kernel's part of `cpu`, in steps of a hundredth of a second.
+    pub(crate) kernel: Duration,
     pub(crate) page_faults: u64,
 }
 
@@ -75,22 +79,27 @@ impl Function {
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        // The time of each thread is in nanoseconds here. `stat` has only hundredths of a second.
-        let threads = fs::read_dir(self.proc("task")).unwrap().map(|thread| thread.unwrap().path());
-        let of_thread = |thread: PathBuf| -> u64 {
-            let schedstat = fs::read_to_string(thread.join("schedstat")).unwrap();
-            schedstat.split_whitespace().next().unwrap().parse().unwrap()
-        };
-        let stat = fs::read_to_string(self.proc("stat")).unwrap();
-        // The name of the process is in brackets, and may hold any character.
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let [minor, major] = [7, 9].map(|field: usize| fields[field].parse::<u64>().unwrap());
-        Usage { cpu: Duration::from_nanos(threads.map(of_thread).sum()), page_faults: minor + major }
+        usage(self.child.id().unwrap())
     }
+}
 
-    fn proc(&self, file: &str) -> PathBuf {
-        Path::new("/proc").join(self.child.id().unwrap().to_string()).join(file)
+/// Returns what a process has used.
+pub(crate) fn usage(id: u32) -> Usage {
+    let process = Path::new("/proc").join(id.to_string());
+    // The times of each thread are in nanoseconds here. `stat` has only hundredths of a second.
+    let threads = fs::read_dir(process.join("task")).unwrap().map(|thread| thread.unwrap().path());
+    let (mut cpu, mut queued) = (Duration::ZERO, Duration::ZERO);
+    for thread in threads {
+        let schedstat = fs::read_to_string(thread.join("schedstat")).unwrap();
+        let mut nanoseconds = schedstat.split_whitespace().map(|field| field.parse().unwrap());
+        cpu += Duration::from_nanos(nanoseconds.next().unwrap());
+        queued += Duration::from_nanos(nanoseconds.next().unwrap());
     }
+    let stat = fs::read_to_string(process.join("stat")).unwrap();
+    // The name of the process is in brackets, and may hold any character.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let [minor, major, kernel] = [7, 9, 12].map(|field: usize| fields[field].parse::<u64>().unwrap());
+    Usage { cpu, queued, kernel: Duration::from_millis(kernel * 10), page_faults: minor + major }
 }
 
 /// Returns a cargo command without the variables that cargo set for this benchmark. With them, cargo would

@@ -18,8 +18,8 @@ use serde_json::Value;
 use tracing::Instrument;
 use tracing::level_filters::LevelFilter;
 
-use crate::Spread;
 use crate::busy::{self, Measuring};
+use crate::{Spread, goals};
 
 const ROUNDS: usize = 100;
 
@@ -40,6 +40,14 @@ impl Figures {
     fn call(&self) -> f64 {
         self.calls / self.count
     }
+
+    fn rest_in_calls(&self) -> f64 {
+        self.rest / self.call()
+    }
+
+    fn own_in_calls(&self) -> f64 {
+        self.own / self.call()
+    }
 }
 
 pub(crate) async fn run() {
@@ -56,10 +64,10 @@ pub(crate) async fn run() {
     println!(
         "A warm sign-in (Argon2id m=19456 t=2 p=1, embedded store), {ROUNDS} rounds at each contract, ms\n"
     );
-    let row = |name: &str, goal: &str, of: &dyn Fn(&Figures) -> f64| {
+    let row = |name: &str, note: &str, of: &dyn Fn(&Figures) -> f64| {
         print!("  {name:<40}");
         contracts.iter().for_each(|figures| print!("{:>9.2}", of(figures)));
-        println!("   {goal}");
+        println!("   {note}");
     };
     print!("  {:<40}", "");
     CONTRACTS.iter().for_each(|contract| print!("{contract:>9}"));
@@ -67,15 +75,17 @@ pub(crate) async fn run() {
     row("bare argon2 verification", "sso has none", &|figures| figures.bare);
     row("whole sign-in", "", &|figures| figures.whole);
     row("whole / bare", "", &|figures| figures.whole / figures.bare);
-    row("all but the hash", "goal: at most 1.5, where a call takes 0.2", &|figures| figures.rest);
+    row("all but the hash", "", &|figures| figures.rest);
     row("the store's calls alone, as many", "3 trips, 8 calls; mfa 7; sso 1 and 2", &|figures| figures.calls);
     row("one of those calls", "here", &Figures::call);
     row("in the function: the SDK", "the same calls, without waiting for the store", &|figures| figures.sdk);
-    row("in the function: neither hash nor SDK", "goal: at most 0.3, where a call takes 0.2", &|figures| {
-        figures.own
-    });
-    row("all but the hash, in calls", "goal: at most 7.5", &|figures| figures.rest / figures.call());
-    row("neither hash nor SDK, in calls", "goal: at most 1.5", &|figures| figures.own / figures.call());
+    row("in the function: neither hash nor SDK", "", &|figures| figures.own);
+    row("all but the hash, in calls", "", &Figures::rest_in_calls);
+    row("neither hash nor SDK, in calls", "", &Figures::own_in_calls);
+    println!();
+    let most = |of: &dyn Fn(&Figures) -> f64| contracts.iter().map(of).fold(0.0, f64::max);
+    goals::at_most("warm: all but the hash, at any contract", most(&Figures::rest_in_calls), 7.5, "calls");
+    goals::at_most("warm: neither hash nor SDK, at any contract", most(&Figures::own_in_calls), 1.5, "calls");
     println!();
 }
 

@@ -14,7 +14,7 @@ const NOT_DEPLOYED: [&str; 6] =
     ["pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils", "__pycache__"];
 
 /// Returns the path of this program on the `PATH`, and its version.
-pub(super) fn program(name: &str) -> (PathBuf, String) {
+pub(crate) fn program(name: &str) -> (PathBuf, String) {
     let script = format!("command -v {name} && {name} --version");
     let found = Command::new("sh").args(["-c", &script]).output().unwrap();
     let output = String::from_utf8(found.stdout).unwrap();

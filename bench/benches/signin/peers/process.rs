@@ -12,16 +12,20 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use postern_tests::binary::logged;
 use postern_tests::deployment::Reply;
 use postern_tests::runtime_api::RuntimeApi;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+
+use crate::process::{Usage, usage};
 
 /// How a peer gets its requests.
 #[derive(Clone)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     /// As a Lambda function, with this event of API Gateway.
     Lambda(Value),
     /// As an HTTP server, over one connection.
@@ -35,21 +39,23 @@ pub(super) enum Protocol {
 
 /// How a peer is started. `PORT` in its arguments and values is a free port.
 #[derive(Clone)]
-pub(super) struct Launch {
+pub(crate) struct Launch {
     /// The program and its arguments.
-    pub(super) command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// The environment, without the address of the Runtime API.
-    pub(super) env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// The working folder.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// How it gets its requests.
-    pub(super) protocol: Protocol,
+    pub(crate) protocol: Protocol,
 }
 
 /// The process of a peer.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     channel: Channel,
+    /// What it writes to its standard output.
+    output: JoinHandle<String>,
 }
 
 enum Channel {
@@ -60,27 +66,28 @@ enum Channel {
 impl Running {
     /// Starts a peer. Returns the time until it was ready: until the first poll of a function, or the first
     /// answer of a server.
-    pub(super) async fn start(launch: &Launch) -> (Self, Duration) {
+    pub(crate) async fn start(launch: &Launch) -> (Self, Duration) {
         let starting = async {
             match &launch.protocol {
                 Protocol::Lambda(event) => {
                     let api = RuntimeApi::start().await;
                     let began = Instant::now();
-                    let child = spawn(launch, 0, &api.address());
+                    let mut child = spawn(launch, 0, &api.address());
                     api.polled().await;
-                    (Self { child, channel: Channel::Lambda(api, event.clone()) }, began.elapsed())
+                    let took = began.elapsed();
+                    let output = logged(&mut child);
+                    (Self { child, channel: Channel::Lambda(api, event.clone()), output }, took)
                 }
                 Protocol::Http { path, name } => {
                     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
                     let port = free.local_addr().unwrap().port();
                     drop(free);
                     let began = Instant::now();
-                    let child = spawn(launch, port, "");
+                    let mut child = spawn(launch, port, "");
                     let connection = connected(port).await;
-                    (
-                        Self { child, channel: Channel::Http { connection, path, name: *name } },
-                        began.elapsed(),
-                    )
+                    let took = began.elapsed();
+                    let output = logged(&mut child);
+                    (Self { child, channel: Channel::Http { connection, path, name: *name }, output }, took)
                 }
             }
         };
@@ -91,7 +98,7 @@ impl Running {
 
     /// Signs in with this password, from an address for each round. Returns the status, the body and the time
     /// of the reply.
-    pub(super) async fn sign_in(&mut self, password: &str, round: usize) -> (u64, Value, Duration) {
+    pub(crate) async fn sign_in(&mut self, password: &str, round: usize) -> (u64, Value, Duration) {
         let began = Instant::now();
         match &mut self.channel {
             Channel::Lambda(api, event) => {
@@ -110,9 +117,21 @@ impl Running {
         }
     }
 
+    /// Waits until a function asks for its next event. Returns at once for a server.
+    pub(crate) async fn polled(&self) {
+        if let Channel::Lambda(api, _) = &self.channel {
+            api.polled().await;
+        }
+    }
+
+    /// Returns what the process has used since it began, without its children.
+    pub(crate) fn usage(&self) -> Usage {
+        usage(self.child.id().unwrap())
+    }
+
     /// Returns the resident memory, in MiB. If the process only supervises a worker, it is that of the
     /// worker.
-    pub(super) fn resident(&self) -> f64 {
+    pub(crate) fn resident(&self) -> f64 {
         let id = self.child.id().unwrap();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
         children
@@ -123,8 +142,8 @@ impl Running {
             .unwrap_or_else(|| crate::process::resident(id))
     }
 
-    /// Ends the process and its children.
-    pub(super) async fn stop(mut self) {
+    /// Ends the process and its children. Returns what they have written to their standard output.
+    pub(crate) async fn stop(mut self) -> String {
         let id = self.child.id().unwrap();
         drop(self.channel);
         // A supervisor must end on a signal. Otherwise its workers would keep running.
@@ -132,6 +151,7 @@ impl Running {
         if timeout(Duration::from_secs(5), self.child.wait()).await.is_err() {
             self.child.kill().await.unwrap();
         }
+        self.output.await.unwrap()
     }
 }
 
@@ -146,7 +166,7 @@ fn spawn(launch: &Launch, port: u16, runtime_api: &str) -> Child {
         .current_dir(&launch.folder)
         .kill_on_drop(true)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap()
 }
