@@ -262,7 +262,8 @@ fn lambda(command: Vec<String>, env: &Environment) -> Launch {
         // Node's warnings are switched off: the SDK would print at each start that it will need a newer Node.
         ("NODE_NO_WARNINGS", "1"),
     ]));
-    let event = events::all(Some("account")).into_iter().find(|event| event.name == "success").unwrap().event;
+    let event =
+        events::all(Some("account")).into_iter().find(|event| event.name == "sign-in/success").unwrap().event;
     Launch { command, env, folder: std::env::temp_dir(), protocol: Protocol::Lambda(event) }
 }
 
