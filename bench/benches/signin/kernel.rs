@@ -67,19 +67,19 @@ pub(crate) fn run() {
 }
 
 /// The kernel of the crate `argon2`, with memory that it uses again.
-struct Reference {
+pub(crate) struct Reference {
     argon2: Argon2<'static>,
-    memory: Vec<Block>,
+    pub(crate) memory: Vec<Block>,
 }
 
 impl Reference {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let params = Params::new(19_456, 2, 1, Some(32)).unwrap();
         let memory = vec![Block::new(); params.block_count()];
         Self { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory }
     }
 
-    fn hash(&mut self) -> Duration {
+    pub(crate) fn hash(&mut self) -> Duration {
         let mut output = [0; 32];
         let start = Instant::now();
         self.argon2

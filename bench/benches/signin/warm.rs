@@ -139,7 +139,7 @@ async fn measure(deployment: &Deployment, client: &Client, contract: &str) -> Fi
 static LINE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 /// A writer that keeps the last log line.
-struct Line;
+pub(crate) struct Line;
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -156,7 +156,7 @@ impl Write for Line {
 
 /// Returns the time of the last sign-in's hash, from its audit event. It is rounded to a tenth of a
 /// millisecond, which evens out over the rounds. sso does not hash.
-fn hashing() -> Duration {
+pub(crate) fn hashing() -> Duration {
     let event: Value = serde_json::from_slice(&LINE.lock().unwrap()).unwrap();
     Duration::from_secs_f64(event["hash_ms"].as_f64().unwrap_or_default() / 1000.0)
 }

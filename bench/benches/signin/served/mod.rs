@@ -1,8 +1,9 @@
 //! The part `served`: a sign-in as Lambda serves it. The release binary of the account function gets its
 //! events through a substitute for the Runtime API, and before each event another process replaces what the
-//! caches hold. Other solutions take turns with it. [`split`] says where the time of ours goes.
+//! caches hold. Other solutions take turns with it. [`split`] and [`spans`] say where the time of ours goes.
 
 pub(crate) mod cold;
+mod spans;
 mod split;
 
 use std::path::PathBuf;
@@ -59,7 +60,8 @@ pub(crate) async fn run() {
     if let Some(binary) = before() {
         all.push(peers::postern("Postern, before", binary, &env_before));
     }
-    let figures = measure(all).await;
+    let mut toucher = Toucher::start();
+    let figures = measure(all, &mut toucher).await;
 
     println!(
         "A sign-in as it is served: through the Runtime API, with cold caches, {ROUNDS} rounds in turns\n"
@@ -80,6 +82,7 @@ pub(crate) async fn run() {
     let splits: Vec<_> =
         figures.iter().filter_map(|figures| Some((figures.name, figures.split.as_ref()?))).collect();
     split::print(&splits);
+    spans::run(&mut toucher).await;
 }
 
 fn state_goals(figures: &[Figures]) {
@@ -96,8 +99,7 @@ fn state_goals(figures: &[Figures]) {
 }
 
 /// Measures all in turns, so that other load on the machine disturbs all equally.
-async fn measure(all: Vec<Peer>) -> Vec<Figures> {
-    let mut toucher = Toucher::start();
+async fn measure(all: Vec<Peer>, toucher: &mut Toucher) -> Vec<Figures> {
     let mut subjects = Vec::new();
     for peer in all {
         let (process, _) = Running::start(&peer.launch).await;
