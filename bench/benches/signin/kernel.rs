@@ -67,19 +67,19 @@ pub(crate) fn run() {
 }
 
 /// The kernel of the crate `argon2`, with memory that it uses again.
-pub(crate) struct Reference {
+struct Reference {
     argon2: Argon2<'static>,
-    pub(crate) memory: Vec<Block>,
+    memory: Vec<Block>,
 }
 
 impl Reference {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let params = Params::new(19_456, 2, 1, Some(32)).unwrap();
         let memory = vec![Block::new(); params.block_count()];
         Self { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory }
     }
 
-    pub(crate) fn hash(&mut self) -> Duration {
+    fn hash(&mut self) -> Duration {
         let mut output = [0; 32];
         let start = Instant::now();
         self.argon2

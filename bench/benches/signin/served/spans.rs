@@ -4,7 +4,6 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use argon2::Block;
 use postern::logging;
 use postern_tests::deployment::{Deployment, Reply};
 use tracing::Instrument;
@@ -13,10 +12,11 @@ use tracing::level_filters::LevelFilter;
 use super::cold::Toucher;
 use crate::Spread;
 use crate::busy::{self, Measuring};
-use crate::kernel::Reference;
 use crate::warm::{Line, hashing};
 
 const ROUNDS: usize = 100;
+/// The memory of a hash, in bytes.
+const MEMORY: usize = 19_456 << 10;
 
 /// Measures them, and prints medians.
 pub(super) async fn run(toucher: &mut Toucher) {
@@ -25,7 +25,7 @@ pub(super) async fn run(toucher: &mut Toucher) {
     let measuring =
         tracing::subscriber::set_default(Measuring::of(logging::subscriber(LevelFilter::INFO, || Line)));
     let (mut sdk, mut own, mut wipes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut reference = Reference::new();
+    let mut memory = vec![0; MEMORY];
     // The first ten rounds warm up.
     for round in 0..ROUNDS + 10 {
         toucher.touch().await;
@@ -37,8 +37,7 @@ pub(super) async fn run(toucher: &mut Toucher) {
         let hashed = hashing();
 
         toucher.touch().await;
-        reference.hash();
-        let wiped = wipe(&mut reference.memory);
+        let wiped = wipe(&mut memory);
         if round >= 10 {
             sdk.push(busy.calls);
             own.push(busy.request.saturating_sub(busy.calls + hashed));
@@ -54,10 +53,11 @@ pub(super) async fn run(toucher: &mut Toucher) {
     println!("  wiping as much memory as a hash  {}\n", Spread::of(wipes));
 }
 
-/// Returns the time in which memory that a hash has just used is wiped.
-fn wipe(memory: &mut [Block]) -> Duration {
+/// Returns the time in which memory is wiped that was just written, as a hash writes its memory.
+fn wipe(memory: &mut [u8]) -> Duration {
+    black_box(&mut *memory).fill(1);
     let start = Instant::now();
-    memory.fill(Block::new());
+    black_box(&mut *memory).fill(0);
     black_box(memory);
     start.elapsed()
 }
