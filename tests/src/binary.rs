@@ -23,8 +23,9 @@ use crate::runtime_api::RuntimeApi;
 use crate::secrets_manager::{Answer, Secrets};
 use crate::table::{DISCOVERY_ISSUER, Table};
 
-/// The variables of a function's environment that name its table, its keys, its edge and its issuer.
-const VARIABLES: [&str; 12] = [
+/// The variables of a function's environment that name its table, its keys, its edge and its issuer, and how many requests
+/// it handles at once.
+const VARIABLES: [&str; 13] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -37,6 +38,7 @@ const VARIABLES: [&str; 12] = [
     "EDGE_OPTIONAL",
     "SIGNING_KEYS_SECRET_ARN",
     "DISCOVERY_ISSUER",
+    "AWS_LAMBDA_MAX_CONCURRENCY",
 ];
 
 /// Starts a binary with this environment only.

@@ -21,7 +21,7 @@ pub fn run<S, H, F>(settings: fn(&Environment) -> Result<S, ConfigError>, handle
 where
     S: Send + Sync + 'static,
     H: Fn(&'static App, &'static S, Request) -> F + Send + Sync + 'static,
-    F: Future<Output = Response> + Send,
+    F: Future<Output = Response> + Send + 'static,
 {
     serve(
         async |env| {
@@ -37,7 +37,7 @@ pub fn serve<T, H, F>(start: impl AsyncFnOnce(&Environment) -> Result<T, StartEr
 where
     T: Send + Sync + 'static,
     H: Fn(&'static T, Request) -> F + Send + Sync + 'static,
-    F: Future<Output = Response> + Send,
+    F: Future<Output = Response> + Send + 'static,
 {
     let env = Environment::of_process();
     let level = logging::init(&env);
@@ -45,10 +45,11 @@ where
         runtime.block_on(async {
             level?;
             let edge = Edge::from_env(&env)?;
-            // The state lives as long as the process.
-            let (state, edge): &'static (T, Edge) = Box::leak(Box::new((start(&env).await?, edge)));
-            let handle = &handle;
-            lambda_runtime::run(service_fn(move |event| async move {
+            // They live as long as the process, and all requests share them.
+            let (state, edge, handle): &'static (T, Edge, H) =
+                Box::leak(Box::new((start(&env).await?, edge, handle)));
+            // Handles one request after the other, unless Lambda sets AWS_LAMBDA_MAX_CONCURRENCY.
+            lambda_runtime::run_concurrent(service_fn(move |event| async move {
                 invoke(edge, move |request| handle(state, request), event).await.map_err(|error| {
                     tracing::warn!("{error}");
                     Error::from(error)

@@ -177,15 +177,14 @@ impl Passwords {
         right
     }
 
-    /// Returns the new hash of a password that was just verified, if the stored hash is not Argon2id or costs
-    /// less than a new one does now. Returns `None` if the stored hash may stay, or if bcrypt did not read
-    /// the whole password.
-    pub fn upgrade(&self, stored: &str, password: &str, salt: [u8; 16]) -> Option<String> {
-        let stored: Stored = stored.parse().ok()?;
+    /// Returns whether a new hash should replace the stored one, whose password was just verified: if it is
+    /// not Argon2id, or costs less than a new one does now. Returns `false` if bcrypt did not read the whole
+    /// password.
+    pub fn is_upgrade_due(&self, stored: &str, password: &str) -> bool {
+        let Ok(stored) = stored.parse::<Stored>() else { return false };
         let composed = composed(password);
         let covered = stored.covers(password) && composed.as_deref().is_none_or(|nfc| stored.covers(nfc));
-        let due = stored.is_outdated(&self.cost) && covered;
-        if due { self.hash(password, salt).ok() } else { None }
+        stored.is_outdated(&self.cost) && covered
     }
 
     /// Returns how many verifications this process has run. Tests count the work of an attempt with it.
