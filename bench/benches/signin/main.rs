@@ -9,6 +9,7 @@
 mod bill;
 mod binaries;
 mod busy;
+mod concurrent;
 mod follow;
 mod hashes;
 mod import;
@@ -28,7 +29,7 @@ use postern_tests::logs;
 use tracing::level_filters::LevelFilter;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "kernel",
     "warm",
     "bill",
@@ -39,6 +40,7 @@ const PARTS: [&str; 13] = [
     "pieces",
     "import",
     "load",
+    "concurrent",
     "lambda",
     "soak",
     "peers",
@@ -77,6 +79,7 @@ async fn main() {
             "pieces" => pieces::run().await,
             "import" => import::run().await,
             "load" => load::run().await,
+            "concurrent" => concurrent::run().await,
             "lambda" => lambda::run().await,
             "soak" => load::soak::run().await,
             "peers" => peers::run().await,
