@@ -29,3 +29,8 @@ async fn binary_answers_64_requests_at_once() {
 async fn binary_answers_other_requests_while_hashes_wait() {
     concurrent::answers_others_while_hashes_wait(BINARY).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn binary_maps_the_memory_for_hashes_before_its_first_event() {
+    binary::maps_the_memory_for_hashes(BINARY).await;
+}

@@ -13,8 +13,10 @@ use crate::app::App;
 use crate::environment::{ConfigError, Environment};
 use crate::error::{Causes, StartError};
 use crate::logging;
+use crate::password::{self, Cost};
 
-/// Runs a function: reads its configuration, opens its connection, and handles requests until Lambda ends it.
+/// Runs a function that checks passwords: reads its configuration, opens its connection, maps the memory for
+/// hashes, and handles requests until Lambda ends it.
 ///
 /// If the configuration is wrong, the process ends with one line that names the variable.
 pub fn run<S, H, F>(settings: fn(&Environment) -> Result<S, ConfigError>, handle: H) -> ExitCode
@@ -26,13 +28,17 @@ where
     serve(
         async |env| {
             let settings = settings(env)?;
-            Ok((App::start(env).await?, settings))
+            let cost = Cost::from_env(env)?;
+            // The connection is opened first, so that the memory is mapped while the function waits for the
+            // network.
+            let (app, ()) = tokio::join!(App::start(env), async { password::map_memory(&cost) });
+            Ok((app?, settings))
         },
         move |(app, settings), request| handle(app, settings, request),
     )
 }
 
-/// Runs a function as [`run`] does, with another state than an [`App`]. `start` makes the state.
+/// Runs a function as [`run`] does, with another state, or without passwords. `start` makes the state.
 pub fn serve<T, H, F>(start: impl AsyncFnOnce(&Environment) -> Result<T, StartError>, handle: H) -> ExitCode
 where
     T: Send + Sync + 'static,

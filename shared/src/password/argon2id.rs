@@ -2,6 +2,7 @@
 //! `argon2-rust`, which uses the vector instructions of the processor (docs/argon2-kernel.md).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Params, Version};
@@ -14,7 +15,7 @@ thread_local! {
     pub(super) static FILLED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
-/// The memory for hashes that is not in use. The first hash maps it, each hash wipes it, and the next hash
+/// The memory for hashes that is not in use. It is mapped at the start, each hash wipes it, and the next hash
 /// uses it again. New memory would cost hundreds of page faults for each hash. Hashes that run at the same
 /// time have memory of their own. It belongs to no thread, since the runtime ends threads that are idle.
 static IDLE: Mutex<Vec<Hasher>> = Mutex::new(Vec::new());
@@ -43,8 +44,27 @@ pub(super) fn derive(
     output
 }
 
+/// Maps the memory for a hash with these parameters, and writes to all of it, on a thread of its own. Only a
+/// write makes the kernel give the memory. A hash that comes meanwhile waits, and then uses it.
+pub(super) fn map_memory(params: &Params) {
+    // One pass writes to all of the memory.
+    let once = Params::new(params.m_cost(), 1, params.p_cost(), params.output_len());
+    let argon2 = once.ok().and_then(|once| kernel(Algorithm::Argon2id, Version::V0x13, &once));
+    let map = move || {
+        let mut idle = idle();
+        if let (true, Some(argon2)) = (idle.is_empty(), argon2) {
+            let mut hasher = argon2.hasher();
+            if hasher.hash(&KNOWN_ANSWER_PASSWORD, &KNOWN_ANSWER_SALT).is_ok() {
+                idle.push(hasher);
+            }
+        }
+    };
+    // If there is no thread, the first hash maps its memory itself.
+    let _ = thread::Builder::new().spawn(map);
+}
+
 fn idle() -> MutexGuard<'static, Vec<Hasher>> {
-    // Nothing panics while it holds the lock.
+    // After a panic the list is still a list of hashers that are not in use.
     IDLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -224,6 +224,12 @@ pub fn self_test() -> bool {
     argon2id::self_test()
 }
 
+/// Maps the memory for new hashes of this cost, on a thread of its own. Without it, the first hash of the
+/// process would take the time to map its memory, about a third longer.
+pub fn map_memory(cost: &Cost) {
+    argon2id::map_memory(&cost.0);
+}
+
 /// Returns what a stored hash costs, if it can be used. Runs it if it costs little. For the fuzzer.
 #[cfg(fuzzing)]
 pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
