@@ -1,5 +1,6 @@
 //! The compiled binaries, started as Lambda starts them.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::deployment::Reply;
 use crate::edge;
@@ -23,8 +24,9 @@ use crate::runtime_api::RuntimeApi;
 use crate::secrets_manager::{Answer, Secrets};
 use crate::table::{DISCOVERY_ISSUER, Table};
 
-/// The variables of a function's environment that name its table, its keys, its edge and its issuer.
-const VARIABLES: [&str; 12] = [
+/// The variables of a function's environment that name its table, its keys, its edge and its issuer, and how many requests
+/// it handles at once.
+const VARIABLES: [&str; 13] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -37,6 +39,7 @@ const VARIABLES: [&str; 12] = [
     "EDGE_OPTIONAL",
     "SIGNING_KEYS_SECRET_ARN",
     "DISCOVERY_ISSUER",
+    "AWS_LAMBDA_MAX_CONCURRENCY",
 ];
 
 /// Starts a binary with this environment only.
@@ -164,6 +167,46 @@ pub async fn answers_only_through_the_edge(binary: &str, folder: &str, env: Envi
     }
     function.kill().await.unwrap();
     assert!(!logged.await.unwrap().contains(edge::SECRET));
+}
+
+/// Starts a compiled binary that checks passwords. It maps the memory for hashes before its first event.
+pub async fn maps_the_memory_for_hashes(binary: &str) {
+    let (_table, env) = demo_table().await;
+    let api = RuntimeApi::start().await;
+    let mut function = start(binary, &env, &api.address());
+    let logged = logged(&mut function);
+    let mapped = async {
+        while resident_kib(&function) < HASH_KIB {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), mapped).await.expect("the memory is resident");
+    function.kill().await.unwrap();
+    logged.await.unwrap();
+}
+
+/// Sends a sample event to a compiled binary that checks no passwords. It never has the memory for hashes.
+pub async fn maps_no_memory_for_hashes(binary: &str, contract: &str) {
+    let (_table, env) = demo_table().await;
+    let mut api = RuntimeApi::start().await;
+    let mut function = start(binary, &env, &api.address());
+    let logged = logged(&mut function);
+    let sample = events::all(Some(contract)).into_iter().find(|sample| sample.name.ends_with("/success"));
+    let reply = timeout(Duration::from_secs(60), api.invoke(sample.unwrap().event)).await;
+    assert_eq!(Reply::of(&reply.expect("a reply").unwrap()).status, 200);
+    assert!(resident_kib(&function) < HASH_KIB);
+    function.kill().await.unwrap();
+    logged.await.unwrap();
+}
+
+/// The memory of a new hash.
+const HASH_KIB: u64 = 19_456;
+
+/// The resident memory of a function that is not a part of a file.
+fn resident_kib(function: &Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", function.id().unwrap())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Collects what a function logs until its end. It must be read meanwhile, or a full pipe stops the function.

@@ -9,6 +9,7 @@
 //! | [`events`] | the sample events, and the replies they must get |
 //! | [`runtime_api`] | a stand-in for Lambda's Runtime API, for the compiled binaries |
 //! | [`binary`] | the compiled binaries |
+//! | [`concurrent`] | a compiled binary that handles several requests at once |
 //! | [`logs`] | every log line of this process |
 //! | [`table`] | the embedded DynamoDB API |
 //! | [`secrets_manager`] | a stand-in for Secrets Manager |
@@ -20,6 +21,7 @@
 
 pub mod binary;
 pub mod calls;
+pub mod concurrent;
 pub mod contracts;
 pub mod deployment;
 pub mod edge;

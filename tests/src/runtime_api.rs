@@ -1,5 +1,5 @@
-//! A stand-in for Lambda's Runtime API. It hands events to a function one by one, in the order in which they came, and
-//! matches each reply with its event by the request id.
+//! A stand-in for Lambda's Runtime API. It hands events to a function in the order in which they came, one to each poll,
+//! and matches each reply with its event by the request id. A function may poll several times at once.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// The API, for one function at a time.
 pub struct RuntimeApi {
@@ -47,6 +47,7 @@ struct Shared {
     handed: AtomicUsize,
     unasked: AtomicUsize,
     polled: Notify,
+    polls: watch::Sender<usize>,
 }
 
 impl RuntimeApi {
@@ -59,6 +60,7 @@ impl RuntimeApi {
             handed: AtomicUsize::new(0),
             unasked: AtomicUsize::new(0),
             polled: Notify::new(),
+            polls: watch::Sender::new(0),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -79,6 +81,11 @@ impl RuntimeApi {
     /// Waits until a function asks for its next event.
     pub async fn polled(&self) {
         self.shared.polled.notified().await;
+    }
+
+    /// Waits until a function has asked this number of times since its start.
+    pub async fn polled_by(&self, polls: usize) {
+        self.shared.polls.subscribe().wait_for(|polled| *polled >= polls).await.unwrap();
     }
 
     /// Puts an event at the end of the queue. The future gives its outcome.
@@ -119,6 +126,7 @@ impl Shared {
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
     shared.polled.notify_one();
+    shared.polls.send_modify(|polls| *polls += 1);
     let Some(Queued { event, tell }) = shared.queue.lock().await.recv().await else {
         // The test is over, and the function is about to be killed.
         return std::future::pending().await;

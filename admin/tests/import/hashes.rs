@@ -57,7 +57,7 @@ async fn fast_digests_are_imported_under_a_layer_of_argon2id() {
                 && !passwords.verify(Some(stored), "PW", &Peppers::default()),
             "{hash}"
         );
-        assert!(passwords.upgrade(stored, "pw", [1; 16]).unwrap().starts_with("$argon2id$"), "{hash}");
+        assert!(passwords.is_upgrade_due(stored, "pw"), "{hash}");
     }
     // A second run leaves the hashes as they are.
     let again = deployment.run(&["import", "jsonl", "users.jsonl"]);

@@ -9,6 +9,7 @@
 mod bill;
 mod binaries;
 mod busy;
+mod concurrent;
 mod follow;
 mod goals;
 mod hashes;
@@ -41,6 +42,7 @@ const PARTS: [&str; 14] = [
     "pieces",
     "import",
     "load",
+    "concurrent",
     "lambda",
     "soak",
     "peers",
@@ -83,6 +85,7 @@ async fn main() {
             "pieces" => pieces::run().await,
             "import" => import::run().await,
             "load" => load::run().await,
+            "concurrent" => concurrent::run().await,
             "lambda" => lambda::run().await,
             "soak" => load::soak::run().await,
             "peers" => peers::run().await,

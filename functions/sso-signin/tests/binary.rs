@@ -19,3 +19,8 @@ async fn binary_behind_an_edge_answers_only_its_requests() {
     let (_table, env) = binary::demo_table().await;
     binary::answers_only_through_the_edge(BINARY, "sso", env).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn binary_maps_no_memory_for_hashes() {
+    binary::maps_no_memory_for_hashes(BINARY, "sso").await;
+}

@@ -1,8 +1,6 @@
 //! The check of an attempt: its password, and its code if MFA is on. All routes check passwords and codes
 //! here, so guessing is equally expensive on each of them.
 
-use std::time::Instant;
-
 use super::App;
 use super::charge::{AcceptedNames, Charged};
 use crate::audit::{AttemptDetails, Caller};
@@ -48,10 +46,8 @@ impl App {
         details: &mut AttemptDetails,
     ) -> Result<Authenticated, Refusal> {
         let (charged, user) = self.charge(caller, attempt.name, attempt.names, details).await?;
-        let hashing = Instant::now();
-        let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-        let is_right = self.passwords.verify(stored, attempt.password, &self.keys.current().peppers);
-        details.hashing = Some(hashing.elapsed());
+        let stored = user.as_ref().and_then(|user| user.password_hash.clone());
+        let is_right = self.verify(stored, attempt.password, details).await;
         let user = user.ok_or(Refusal::UnknownUser)?;
         if !is_right {
             return Err(Refusal::WrongPassword);

@@ -1,13 +1,10 @@
 //! A user changes a password that must be changed. This ends all earlier sessions and tokens.
 
-use std::time::Instant;
-
 use super::authenticate::{Attempt, Authenticated};
 use super::commit::{SignInEffects, SignedIn};
 use super::{App, check_status};
 use crate::audit::{self, AttemptDetails, Caller, Outcome};
 use crate::password::{Password, WeakPassword, check_new};
-use crate::random::random;
 use crate::refusal::Refusal;
 use crate::store::Change;
 
@@ -70,15 +67,13 @@ impl App {
         if let Some(unchanged) = unchanged? {
             return Ok(unchanged);
         }
-        let hashing = Instant::now();
-        let hash = match self.passwords.hash(new, random()) {
+        let hash = match self.hash(new, details).await {
             Ok(hash) => hash,
             Err(error) => {
                 self.refund(charged).await;
                 return Err(Refusal::fault(error));
             }
         };
-        details.hashing = details.hashing.map(|before| before + hashing.elapsed());
         let effects = SignInEffects {
             password_hash: Some(&hash),
             session: attempt.session,

@@ -1,14 +1,9 @@
 //! The writes of a sign-in that succeeded.
 
-use std::time::Instant;
-
 use super::authenticate::Authenticated;
 use super::charge::Charged;
 use super::{App, log_failure, store_failed};
-use crate::audit::AttemptDetails;
-use crate::identity::{User, UserRecord};
-use crate::password::Password;
-use crate::random::random;
+use crate::identity::User;
 use crate::refusal::Refusal;
 use crate::session::{NewSession, SessionRequest, SessionToken};
 use crate::store::{Change, SignInRecord, Written};
@@ -32,22 +27,6 @@ pub(super) struct SignInEffects<'a> {
 }
 
 impl App {
-    /// Returns a new hash of the right password, if the stored one is a legacy hash or costs less than a new
-    /// one.
-    pub(super) fn upgrade(
-        &self,
-        user: &UserRecord,
-        password: &Password,
-        details: &mut AttemptDetails,
-    ) -> Option<String> {
-        let hashing = Instant::now();
-        let upgraded = self.passwords.upgrade(user.password_hash.as_deref()?, password, random());
-        if upgraded.is_some() {
-            details.hashing = details.hashing.map(|before| before + hashing.elapsed());
-        }
-        upgraded
-    }
-
     /// Sends the writes of a successful sign-in at the same time, and waits for all of them.
     ///
     /// A spent code or a change is written first, in a round trip of its own. If two requests race with one

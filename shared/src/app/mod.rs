@@ -4,6 +4,7 @@ mod authenticate;
 mod change_password;
 mod charge;
 mod commit;
+mod hashing;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -20,6 +21,7 @@ pub use self::authenticate::Attempt;
 pub use self::change_password::PasswordChange;
 pub use self::charge::AcceptedNames;
 pub use self::commit::SignedIn;
+use self::hashing::Hashing;
 pub use self::second_factor::MfaConfirmed;
 pub use self::sign_out::SignOut;
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};
@@ -37,6 +39,7 @@ use crate::token::Keys;
 pub struct App {
     keys: Arc<Keys>,
     passwords: Arc<Passwords>,
+    hashing: Hashing,
     store: Store,
     throttle: Policy,
     clock: Clock,

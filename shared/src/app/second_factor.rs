@@ -162,7 +162,7 @@ impl App {
             self.refund(&authenticated.charged).await;
             return Err(TokenRefusal::Invalid);
         }
-        let upgraded = self.upgrade(&authenticated.user, password, details);
+        let upgraded = self.upgrade(&authenticated.user, password, details).await;
         let kept_token = SecretHash::of(holder.token);
         let effects = SignInEffects {
             password_hash: upgraded.as_deref(),

@@ -36,7 +36,7 @@ impl App {
             self.refund(&authenticated.charged).await;
             return Err(refusal);
         }
-        let upgraded = self.upgrade(user, attempt.password, details);
+        let upgraded = self.upgrade(user, attempt.password, details).await;
         let effects =
             SignInEffects { password_hash: upgraded.as_deref(), session: attempt.session, change: None };
         Box::pin(self.commit(authenticated, effects)).await

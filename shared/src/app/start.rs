@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::hashing::Hashing;
 use super::{App, Clock};
 use crate::aws::Aws;
 use crate::clock::now;
@@ -51,7 +52,8 @@ impl App {
             }
         }
         let passwords = Arc::new(Passwords::new(config.password_cost, Decoy::from_env(env)?));
-        Ok(Self { keys: Arc::new(keys?), passwords, store, throttle: config.throttle, clock })
+        let hashing = Hashing::from_env(env);
+        Ok(Self { keys: Arc::new(keys?), passwords, hashing, store, throttle: config.throttle, clock })
     }
 
     /// Returns the app of another function in the same process. It shares the keys and the password hashes,
@@ -60,6 +62,7 @@ impl App {
         Self {
             keys: Arc::clone(&self.keys),
             passwords: Arc::clone(&self.passwords),
+            hashing: self.hashing.clone(),
             store: self.store.with_credentials(access_key_id, secret_access_key),
             throttle: self.throttle,
             clock: Arc::clone(&self.clock),

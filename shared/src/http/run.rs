@@ -13,31 +13,37 @@ use crate::app::App;
 use crate::environment::{ConfigError, Environment};
 use crate::error::{Causes, StartError};
 use crate::logging;
+use crate::password::{self, Cost};
 
-/// Runs a function: reads its configuration, opens its connection, and handles requests until Lambda ends it.
+/// Runs a function that checks passwords: reads its configuration, opens its connection, maps the memory for
+/// hashes, and handles requests until Lambda ends it.
 ///
 /// If the configuration is wrong, the process ends with one line that names the variable.
 pub fn run<S, H, F>(settings: fn(&Environment) -> Result<S, ConfigError>, handle: H) -> ExitCode
 where
     S: Send + Sync + 'static,
     H: Fn(&'static App, &'static S, Request) -> F + Send + Sync + 'static,
-    F: Future<Output = Response> + Send,
+    F: Future<Output = Response> + Send + 'static,
 {
     serve(
         async |env| {
             let settings = settings(env)?;
-            Ok((App::start(env).await?, settings))
+            let cost = Cost::from_env(env)?;
+            // The connection is opened first, so that the memory is mapped while the function waits for the
+            // network.
+            let (app, ()) = tokio::join!(App::start(env), async { password::map_memory(&cost) });
+            Ok((app?, settings))
         },
         move |(app, settings), request| handle(app, settings, request),
     )
 }
 
-/// Runs a function as [`run`] does, with another state than an [`App`]. `start` makes the state.
+/// Runs a function as [`run`] does, with another state, or without passwords. `start` makes the state.
 pub fn serve<T, H, F>(start: impl AsyncFnOnce(&Environment) -> Result<T, StartError>, handle: H) -> ExitCode
 where
     T: Send + Sync + 'static,
     H: Fn(&'static T, Request) -> F + Send + Sync + 'static,
-    F: Future<Output = Response> + Send,
+    F: Future<Output = Response> + Send + 'static,
 {
     let env = Environment::of_process();
     let level = logging::init(&env);
@@ -45,10 +51,11 @@ where
         runtime.block_on(async {
             level?;
             let edge = Edge::from_env(&env)?;
-            // The state lives as long as the process.
-            let (state, edge): &'static (T, Edge) = Box::leak(Box::new((start(&env).await?, edge)));
-            let handle = &handle;
-            lambda_runtime::run(service_fn(move |event| async move {
+            // They live as long as the process, and all requests share them.
+            let (state, edge, handle): &'static (T, Edge, H) =
+                Box::leak(Box::new((start(&env).await?, edge, handle)));
+            // Handles one request after the other, unless Lambda sets AWS_LAMBDA_MAX_CONCURRENCY.
+            lambda_runtime::run_concurrent(service_fn(move |event| async move {
                 invoke(edge, move |request| handle(state, request), event).await.map_err(|error| {
                     tracing::warn!("{error}");
                     Error::from(error)

@@ -1,7 +1,8 @@
 //! Argon2 (RFC 9106). The parameters and PHC strings are those of the crate `argon2`. The kernel is that of
 //! `argon2-rust`, which uses the vector instructions of the processor (docs/argon2-kernel.md).
 
-use std::cell::RefCell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Params, Version};
@@ -14,11 +15,10 @@ thread_local! {
     pub(super) static FILLED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
-thread_local! {
-    /// The memory for hashes. The first hash maps it, each hash wipes it, and the next hash uses it again.
-    /// New memory would cost thousands of page faults for each hash.
-    static HASHER: RefCell<Option<Hasher>> = const { RefCell::new(None) };
-}
+/// The memory for hashes that is not in use. It is mapped at the start, each hash wipes it, and the next hash
+/// uses it again. New memory would cost hundreds of page faults for each hash. Hashes that run at the same
+/// time have memory of their own. It belongs to no thread, since the runtime ends threads that are idle.
+static IDLE: Mutex<Vec<Hasher>> = Mutex::new(Vec::new());
 
 /// Returns what a hash costs: how many blocks of one KiB it fills.
 pub(super) const fn work(params: &Params) -> u32 {
@@ -34,17 +34,41 @@ pub(super) fn derive(
     salt: &[u8],
 ) -> Option<Vec<u8>> {
     let argon2 = kernel(algorithm, version, params)?;
-    let output = HASHER.with_borrow_mut(|hasher| {
-        let hasher = hasher.get_or_insert_with(|| argon2.hasher());
-        hasher.set_argon2(argon2);
-        hasher.hash_with_ad(password, salt, &[], params.data()).ok()
-    })?;
+    // If the hash panics, its memory is wiped and given back to the system.
+    let mut hasher = idle().pop().unwrap_or_else(|| argon2.hasher());
+    hasher.set_argon2(argon2);
+    let output = hasher.hash_with_ad(password, salt, &[], params.data()).ok();
+    idle().push(hasher);
     #[cfg(test)]
-    FILLED.set(FILLED.get() + work(params));
-    Some(output)
+    FILLED.set(FILLED.get() + output.as_ref().map_or(0, |_| work(params)));
+    output
 }
 
-/// Returns the kernel for these parameters. It uses only this thread, since a Lambda has one processor.
+/// Maps the memory for a hash with these parameters, and writes to all of it, on a thread of its own. Only a
+/// write makes the kernel give the memory. A hash that comes meanwhile waits, and then uses it.
+pub(super) fn map_memory(params: &Params) {
+    // One pass writes to all of the memory.
+    let once = Params::new(params.m_cost(), 1, params.p_cost(), params.output_len());
+    let argon2 = once.ok().and_then(|once| kernel(Algorithm::Argon2id, Version::V0x13, &once));
+    let map = move || {
+        let mut idle = idle();
+        if let (true, Some(argon2)) = (idle.is_empty(), argon2) {
+            let mut hasher = argon2.hasher();
+            if hasher.hash(&KNOWN_ANSWER_PASSWORD, &KNOWN_ANSWER_SALT).is_ok() {
+                idle.push(hasher);
+            }
+        }
+    };
+    // If there is no thread, the first hash maps its memory itself.
+    let _ = thread::Builder::new().spawn(map);
+}
+
+fn idle() -> MutexGuard<'static, Vec<Hasher>> {
+    // After a panic the list is still a list of hashers that are not in use.
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the kernel for these parameters. It uses only this thread.
 fn kernel(algorithm: Algorithm, version: Version, params: &Params) -> Option<Argon2> {
     let algorithm = argon2_rust::Algorithm::from_u32(algorithm as u32)?;
     let version = argon2_rust::Version::from_u32(version.into())?;

@@ -177,15 +177,14 @@ impl Passwords {
         right
     }
 
-    /// Returns the new hash of a password that was just verified, if the stored hash is not Argon2id or costs
-    /// less than a new one does now. Returns `None` if the stored hash may stay, or if bcrypt did not read
-    /// the whole password.
-    pub fn upgrade(&self, stored: &str, password: &str, salt: [u8; 16]) -> Option<String> {
-        let stored: Stored = stored.parse().ok()?;
+    /// Returns whether a new hash should replace the stored one, whose password was just verified: if it is
+    /// not Argon2id, or costs less than a new one does now. Returns `false` if bcrypt did not read the whole
+    /// password.
+    pub fn is_upgrade_due(&self, stored: &str, password: &str) -> bool {
+        let Ok(stored) = stored.parse::<Stored>() else { return false };
         let composed = composed(password);
         let covered = stored.covers(password) && composed.as_deref().is_none_or(|nfc| stored.covers(nfc));
-        let due = stored.is_outdated(&self.cost) && covered;
-        if due { self.hash(password, salt).ok() } else { None }
+        stored.is_outdated(&self.cost) && covered
     }
 
     /// Returns how many verifications this process has run. Tests count the work of an attempt with it.
@@ -223,6 +222,12 @@ fn composed(password: &str) -> Option<Zeroizing<String>> {
 /// Runs a known-answer test. Returns whether this processor computes Argon2 as RFC 9106 says.
 pub fn self_test() -> bool {
     argon2id::self_test()
+}
+
+/// Maps the memory for new hashes of this cost, on a thread of its own. Without it, the first hash of the
+/// process would take the time to map its memory, about a third longer.
+pub fn map_memory(cost: &Cost) {
+    argon2id::map_memory(&cost.0);
 }
 
 /// Returns what a stored hash costs, if it can be used. Runs it if it costs little. For the fuzzer.

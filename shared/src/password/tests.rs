@@ -5,6 +5,11 @@ use super::argon2id::{
 };
 use super::*;
 
+/// Returns the new hash of a password, if an upgrade of its stored hash is due.
+pub(super) fn upgrade(passwords: &Passwords, stored: &str, password: &str) -> Option<String> {
+    passwords.is_upgrade_due(stored, password).then(|| passwords.hash(password, [9; 16]).unwrap())
+}
+
 #[test]
 fn known_answer_test_passes_on_this_processor() {
     assert!(self_test());
@@ -148,7 +153,7 @@ fn legacy_hash_verifies_and_is_upgraded() {
         for wrong in ["pässwörd ☃33", "pässwörd", "", "\0pässwörd ☃"] {
             assert!(!passwords.verify(Some(stored), wrong, &Peppers::default()), "{stored} {wrong}");
         }
-        let upgraded = passwords.upgrade(stored, "pässwörd ☃", [9; 16]);
+        let upgraded = upgrade(&passwords, stored, "pässwörd ☃");
         // Django's default Argon2id costs more than a new hash, so it stays.
         assert_eq!(upgraded.is_none(), algorithm == HashAlgorithm::Argon2id, "{stored}");
         assert!(
@@ -193,8 +198,8 @@ fn hash_of_a_password_that_bcrypt_cut_off_is_not_upgraded() {
             && passwords.verify(Some(stored), &more, &Peppers::default())
     );
     assert!(!passwords.verify(Some(stored), &"x".repeat(71), &Peppers::default()));
-    assert!(passwords.upgrade(stored, &all, [9; 16]).is_some());
-    assert!(passwords.upgrade(stored, &more, [9; 16]).is_none());
+    assert!(passwords.is_upgrade_due(stored, &all));
+    assert!(!passwords.is_upgrade_due(stored, &more));
 }
 
 /// HMAC pads a key with zeros, and bcrypt repeats it with a zero in between.
@@ -237,15 +242,15 @@ fn hash_is_upgraded_when_new_ones_cost_more() {
     let (cheap, expensive) =
         (Passwords::default(), Passwords::new(Cost(Params::new(19_456, 3, 1, Some(32)).unwrap()), None));
     let hash = cheap.hash("right", [1; 16]).unwrap();
-    assert_eq!(cheap.upgrade(&hash, "right", [2; 16]), None);
-    let upgraded = expensive.upgrade(&hash, "right", [2; 16]).unwrap();
+    assert!(!cheap.is_upgrade_due(&hash, "right"));
+    let upgraded = upgrade(&expensive, &hash, "right").unwrap();
     assert!(upgraded.contains("m=19456,t=3,p=1"));
-    assert_eq!(expensive.upgrade(&upgraded, "right", [3; 16]), None);
-    assert_eq!(cheap.upgrade(&upgraded, "right", [3; 16]), None);
+    assert!(!expensive.is_upgrade_due(&upgraded, "right"));
+    assert!(!cheap.is_upgrade_due(&upgraded, "right"));
     let first = "$argon2id$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
     let argon2i = "$argon2i$v=19$m=65536,t=4,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    assert!(cheap.upgrade(argon2i, "password", [3; 16]).is_some(), "however expensive, it is not Argon2id");
-    assert!(cheap.upgrade(&first.replace("$m", "$v=16$m"), "password", [3; 16]).is_some());
+    assert!(cheap.is_upgrade_due(argon2i, "password"), "however expensive, it is not Argon2id");
+    assert!(cheap.is_upgrade_due(&first.replace("$m", "$v=16$m"), "password"));
 }
 
 /// After a cheaper legacy hash the decoy does the rest of the work of a new hash.

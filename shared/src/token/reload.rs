@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
 
 use super::{KeySet, SigningFailed, TokenError};
 use crate::aws::{Aws, Secret};
@@ -38,6 +39,8 @@ pub struct Keys {
     /// When a read was last tried, in milliseconds. With it, a secret that cannot be read is not tried at every
     /// request.
     asked_at: AtomicU64,
+    /// Held while the secret is read.
+    reading: Mutex<()>,
 }
 
 impl Keys {
@@ -81,7 +84,8 @@ impl Keys {
             }
         };
         let (read_at, asked_at) = (AtomicU64::new(now.millis()), AtomicU64::new(now.millis()));
-        Ok(Self { current: RwLock::new(Arc::new(keys)), secret, local, read_at, asked_at })
+        let (current, reading) = (RwLock::new(Arc::new(keys)), Mutex::new(()));
+        Ok(Self { current, secret, local, read_at, asked_at, reading })
     }
 
     /// Returns the keys as they are now.
@@ -105,33 +109,43 @@ impl Keys {
     /// If the token is expired, invalid, or of an unknown key.
     pub async fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
         self.reload_if_old(now).await;
-        match self.current().verify(token, now) {
-            Err(TokenError::UnknownKey) if self.reload(now).await => self.current().verify(token, now),
+        let keys = self.current();
+        match keys.verify(token, now) {
+            Err(TokenError::UnknownKey) if self.reload_after(&keys, now).await => {
+                self.current().verify(token, now)
+            }
             verified => verified,
         }
     }
 
-    /// Reloads the secret if the last read was five minutes ago or more.
+    /// Reloads the secret if the last read was five minutes ago or more. If another request reads it, goes on
+    /// with the keys as they are.
     pub async fn reload_if_old(&self, now: Timestamp) {
         let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
-        if now >= read_at.plus(MAX_AGE) {
+        if now >= read_at.plus(MAX_AGE)
+            && let Ok(_reading) = self.reading.try_lock()
+        {
             self.reload(now).await;
         }
     }
 
-    /// Reloads the secret, unless a read was tried within the last minute. Returns whether it was read.
+    /// Reloads the secret, unless the keys are others than these by now. If another request reads the secret,
+    /// waits for it: its read may bring the key of this request's token. Returns whether the keys may be
+    /// others.
+    async fn reload_after(&self, keys: &Arc<KeySet>, now: Timestamp) -> bool {
+        let _reading = self.reading.lock().await;
+        !Arc::ptr_eq(&self.current(), keys) || self.reload(now).await
+    }
+
+    /// Reloads the secret, unless a read was tried within the last minute. Returns whether it was read. The
+    /// caller holds `reading`.
     async fn reload(&self, now: Timestamp) -> bool {
         let Some(secret) = &self.secret else { return false };
-        let asked_at = self.asked_at.load(Ordering::Relaxed);
-        if now < Timestamp::from_millis(asked_at).plus(MIN_PAUSE) {
+        let asked_at = Timestamp::from_millis(self.asked_at.load(Ordering::Relaxed));
+        if now < asked_at.plus(MIN_PAUSE) {
             return false;
         }
-        // If several requests run at the same time, one of them reads the secret.
-        let is_first =
-            self.asked_at.compare_exchange(asked_at, now.millis(), Ordering::Relaxed, Ordering::Relaxed);
-        if is_first.is_err() {
-            return false;
-        }
+        self.asked_at.store(now.millis(), Ordering::Relaxed);
         match from_secret(secret, self.local).await {
             Ok(keys) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);

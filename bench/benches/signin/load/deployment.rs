@@ -64,6 +64,12 @@ impl Deployment {
         Function::start(CONTRACTS[contract], &self.env).await
     }
 
+    /// Starts another environment of a contract's function, which handles this number of requests at once.
+    pub(crate) async fn start_concurrent(&self, contract: usize, requests: usize) -> Function {
+        let env = self.env.clone().with("AWS_LAMBDA_MAX_CONCURRENCY", requests.to_string());
+        Function::start(CONTRACTS[contract], &env).await
+    }
+
     /// Returns the number of replies that came without an event, or twice.
     pub(crate) fn unasked(&self) -> usize {
         self.functions.iter().map(|function| function.api.unasked()).sum()
@@ -100,6 +106,11 @@ impl Function {
         });
         api.polled().await;
         Self { api, process, audited }
+    }
+
+    /// Returns the processor time of the function.
+    pub(crate) fn processor_time(&self) -> Duration {
+        processor_time(&self.id().to_string())
     }
 
     pub(crate) fn id(&self) -> u32 {

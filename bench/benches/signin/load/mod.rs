@@ -9,9 +9,9 @@ mod traffic;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use self::deployment::{CONTRACTS, cold_start};
+pub(crate) use self::deployment::{CONTRACTS, Deployment, Function, cold_start};
 pub(crate) use self::drive::{Driver, Run};
-pub(crate) use self::traffic::Mix;
+pub(crate) use self::traffic::{Mix, Traffic};
 use crate::binaries;
 
 /// The seconds in which attempts arrive, in each run.

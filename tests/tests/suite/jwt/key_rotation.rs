@@ -103,6 +103,22 @@ async fn token_of_a_new_key_is_accepted_after_exactly_one_more_read() {
     assert_eq!(secrets.calls(), 0);
 }
 
+/// Those that do not read the secret themselves wait for the one that does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_tokens_of_a_new_key_at_once_are_all_accepted_after_one_read() {
+    let (deployment, secrets) = deployment(ring(&["old"])).await;
+    let deployment = Arc::new(deployment);
+    secrets.answer(ring(&["new", "old"]));
+    secrets.calls();
+    deployment.advance(MINUTE);
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let deployment = Arc::clone(&deployment);
+        all.spawn(async move { sso(&deployment, "new").await });
+    }
+    assert_eq!((all.join_all().await, secrets.calls()), (vec![200; 20], 1));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_unknown_keys_cause_at_most_one_read_a_minute() {
     let (deployment, secrets) = deployment(ring(&["old"])).await;
