@@ -10,6 +10,7 @@ mod bill;
 mod binaries;
 mod busy;
 mod follow;
+mod goals;
 mod hashes;
 mod import;
 mod indistinguishable;
@@ -83,6 +84,7 @@ async fn main() {
             _ => unreachable!("{part} is in PARTS and has no arm"),
         }
     }
+    goals::write();
 }
 
 /// The median, the 10th and the 90th percentile of durations, in milliseconds.
