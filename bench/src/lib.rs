@@ -1,7 +1,8 @@
-//! The models of the benchmark: random arrivals, and the environments in which Lambda runs a function. They
-//! are in a library, so that tests can compare them with theory.
+//! The models of the benchmark: random arrivals, the environments in which Lambda runs a function, and the bill.
+//! They are in a library, so that tests can compare them with theory.
 
 pub mod arrivals;
+pub mod bill;
 pub mod fleet;
 
 /// Returns the value below which this share of the values lies. The values must be sorted, and there must be

@@ -1,12 +1,9 @@
 //! The audit trail: one structured event for each attempt and each use of a session.
 //!
-//! Each event is one line of JSON in CloudWatch's embedded metric format. CloudWatch makes metrics from it,
-//! in the namespace `Postern`: `attempts` and `sessions` by contract and outcome, and `throttled`,
-//! `duration_ms` and `hash_ms` by contract. An event never holds a password, a token, a code or a key. It
-//! does not hold the login name either, since people type their password there by mistake.
-//!
-//! Format:
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+//! Each event is one line of JSON. CloudWatch bills the bytes of each line, so the line holds facts only: the
+//! metric filters of the template say which metrics CloudWatch makes from it. An event never holds a password,
+//! a token, a code or a key. It does not hold the login name either, since people type their password there by
+//! mistake.
 
 use std::time::{Duration, Instant};
 
@@ -140,83 +137,32 @@ struct Event<'a> {
     duration_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     hash_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempts: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    throttled: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sessions: Option<u8>,
-    #[serde(rename = "_aws")]
-    metadata: Metadata<'a>,
 }
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Metadata<'a> {
-    timestamp: u64,
-    cloud_watch_metrics: &'a [Directive<'a>],
-}
-
-/// Tells CloudWatch which fields are metrics.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Directive<'a> {
-    namespace: &'static str,
-    dimensions: [&'static [&'static str]; 1],
-    metrics: &'a [Metric],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Metric {
-    name: &'static str,
-    unit: &'static str,
-}
-
-const ATTEMPTS: Metric = Metric { name: "attempts", unit: "Count" };
-const SESSIONS: Metric = Metric { name: "sessions", unit: "Count" };
-const THROTTLED: Metric = Metric { name: "throttled", unit: "Count" };
-const DURATION: Metric = Metric { name: "duration_ms", unit: "Milliseconds" };
-const HASHING: Metric = Metric { name: "hash_ms", unit: "Milliseconds" };
 
 /// Emits the event of an attempt to sign in.
 pub fn attempt(caller: &Caller, outcome: Outcome, details: AttemptDetails) {
-    // Each metric that a directive names must be in the event.
-    let by_contract: &[Metric] = match details.hashing {
-        Some(_) => &[THROTTLED, DURATION, HASHING],
-        None => &[THROTTLED, DURATION],
-    };
-    let directives = [by_outcome(&[ATTEMPTS]), directive(&["contract"], by_contract)];
     let stays_charged = matches!(outcome, Outcome::UnknownUser | Outcome::WrongPassword | Outcome::WrongCode);
     emit(Event {
-        message: "sign-in attempt",
         name_locked: (details.locks_name && stays_charged).then_some(true),
-        attempts: Some(1),
-        throttled: Some(details.throttled_by.is_some().into()),
-        ..event(caller, outcome, details, &directives)
+        ..event("sign-in attempt", caller, outcome, details)
     });
 }
 
 /// Emits the event of a session that was refreshed, used or ended.
 pub fn session(caller: &Caller, outcome: Outcome, user_id: Option<u64>) {
-    let details = AttemptDetails { user_id, ..AttemptDetails::default() };
-    emit(Event {
-        message: "session",
-        sessions: Some(1),
-        ..event(caller, outcome, details, &[by_outcome(&[SESSIONS])])
-    });
+    emit(event("session", caller, outcome, AttemptDetails { user_id, ..AttemptDetails::default() }));
 }
 
 fn event<'a>(
+    message: &'static str,
     caller: &'a Caller,
     outcome: Outcome,
     details: AttemptDetails,
-    directives: &'a [Directive<'a>],
 ) -> Event<'a> {
     Event {
         timestamp: caller.now.iso8601(),
         level: "INFO",
-        message: "",
+        message,
         contract: caller.contract,
         outcome: outcome.as_str(),
         user_id: details.user_id,
@@ -226,19 +172,7 @@ fn event<'a>(
         name_locked: None,
         duration_ms: milliseconds(caller.started.elapsed()),
         hash_ms: details.hashing.map(milliseconds),
-        attempts: None,
-        throttled: None,
-        sessions: None,
-        metadata: Metadata { timestamp: caller.now.millis(), cloud_watch_metrics: directives },
     }
-}
-
-const fn by_outcome(metrics: &[Metric]) -> Directive<'_> {
-    directive(&["contract", "outcome"], metrics)
-}
-
-const fn directive<'a>(dimensions: &'static [&'static str], metrics: &'a [Metric]) -> Directive<'a> {
-    Directive { namespace: "Postern", dimensions: [dimensions], metrics }
 }
 
 fn emit(event: Event<'_>) {

@@ -64,8 +64,8 @@ where
     tracing_subscriber::registry().with(lines).with(filter)
 }
 
-/// Formats events as JSON. An audit event is a line of JSON already, since CloudWatch's metrics are nested
-/// and tracing's fields are not. It is written as it is.
+/// Formats events as JSON. An audit event is a line of JSON already, with the time of its request. It is
+/// written as it is.
 struct Lines(Format<Json>);
 
 impl<S, N> FormatEvent<S, N> for Lines

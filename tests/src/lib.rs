@@ -16,6 +16,7 @@
 //! | [`calls`] | records the calls to AWS, for `.ci/privileges` |
 //! | [`meter`] | what a request costs at the table |
 //! | [`relay`] | a relay between the functions and their table |
+//! | [`template`] | the stack's template |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
 
@@ -32,3 +33,4 @@ pub mod relay;
 pub mod runtime_api;
 pub mod secrets_manager;
 pub mod table;
+pub mod template;

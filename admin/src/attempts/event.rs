@@ -3,6 +3,8 @@
 use postern::clock::Timestamp;
 use postern::store::operator::OperatorEvent;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::filter::Filter;
 use crate::api::CONTRACTS;
@@ -29,9 +31,9 @@ impl TrailEvent {
         let value: Value = serde_json::from_str(line).ok()?;
         let is_event = ["sign-in attempt", "session"].contains(&value["message"].as_str()?)
             && CONTRACTS.contains(&value["contract"].as_str()?);
-        let at = value["_aws"]["Timestamp"].as_u64().filter(|_| is_event && value["outcome"].is_string())?;
+        let at = moment(value["timestamp"].as_str()?).filter(|_| is_event && value["outcome"].is_string())?;
         let id = id.unwrap_or(line).to_owned();
-        Some(Self { at: Timestamp::from_millis(at), id, value, is_operator: false })
+        Some(Self { at, id, value, is_operator: false })
     }
 
     /// Makes the event of an operator's change, in the form of the functions' events.
@@ -90,21 +92,38 @@ impl TrailEvent {
     }
 }
 
+/// Reads the time of an event.
+fn moment(text: &str) -> Option<Timestamp> {
+    let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+    u64::try_from(nanos / 1_000_000).ok().map(Timestamp::from_millis)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_of_an_event_is_read_as_it_is_written() {
+        for millis in [0, 1, 1_668_881_722_642] {
+            let at = Timestamp::from_millis(millis);
+            assert_eq!(moment(&at.iso8601().unwrap()), Some(at));
+        }
+        for text in ["", "yesterday", "2022-11-19", "2022-11-19T18:15:22.642", "1969-12-31T23:59:59.000Z"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn other_lines_are_no_events() {
         for line in [
             "",
             "START RequestId: 1 Version: 1",
-            r#"{"message":"x","outcome":"signed_in","_aws":{"Timestamp":1}}"#,
-            r#"{"message":"session","contract":"sso","_aws":{"Timestamp":1}}"#,
+            r#"{"message":"x","outcome":"signed_in","timestamp":"2026-11-30T00:00:00.000Z"}"#,
+            r#"{"message":"session","contract":"sso","timestamp":"2026-11-30T00:00:00.000Z"}"#,
             r#"{"message":"session","contract":"sso","outcome":"signed_out"}"#,
-            r#"{"message":"session","outcome":"signed_out","_aws":{"Timestamp":1}}"#,
-            r#"{"message":"session","contract":"operator","outcome":"done","command":"user delete","actor":"x","_aws":{"Timestamp":1}}"#,
-            r#"{"message":"operator","contract":"operator","outcome":"done","command":"user delete","actor":"x","_aws":{"Timestamp":1}}"#,
+            r#"{"message":"session","outcome":"signed_out","timestamp":"2026-11-30T00:00:00.000Z"}"#,
+            r#"{"message":"session","contract":"operator","outcome":"done","command":"user delete","actor":"x","timestamp":"2026-11-30T00:00:00.000Z"}"#,
+            r#"{"message":"operator","contract":"operator","outcome":"done","command":"user delete","actor":"x","timestamp":"2026-11-30T00:00:00.000Z"}"#,
             r#"["session"]"#,
         ] {
             assert!(TrailEvent::of_line(line, None).is_none(), "{line}");
@@ -113,7 +132,7 @@ mod tests {
 
     #[test]
     fn line_of_a_function_never_looks_like_an_operators_change() {
-        let line = r#"{"message":"session","contract":"sso","outcome":"signed_out","command":"user delete","actor":"root","_aws":{"Timestamp":1}}"#;
+        let line = r#"{"message":"session","contract":"sso","outcome":"signed_out","command":"user delete","actor":"root","timestamp":"2026-11-30T00:00:00.000Z"}"#;
         let printed = TrailEvent::of_line(line, None).unwrap().line(false);
         assert!(!printed.contains("user delete") && !printed.contains("root"), "{printed}");
     }
@@ -121,7 +140,7 @@ mod tests {
     #[test]
     fn control_characters_are_escaped_in_each_form() {
         let line = json!({"message": "session", "outcome": "signed_out", "contract": "sso", "address": "\u{9b}2J\n\u{1b}[2J",
-            "request_id": "\u{202e}", "throttled_by": "\u{7}", "_aws": {"Timestamp": 1_700_000_000_000_u64}});
+            "request_id": "\u{202e}", "throttled_by": "\u{7}", "timestamp": "2026-11-30T00:00:00.000Z"});
         let event = TrailEvent::of_line(&line.to_string(), None).unwrap();
         for as_json in [false, true] {
             let printed = event.line(as_json);

@@ -56,8 +56,7 @@ impl Stage {
 
 fn event(contract: &str, outcome: &str, user_id: Option<u64>, at: Timestamp) -> String {
     let mut event = json!({"timestamp": at.iso8601(), "level": "INFO", "message": "sign-in attempt",
-        "contract": contract, "outcome": outcome, "address": "192.0.2.7", "request_id": format!("{contract}-{outcome}"),
-        "_aws": {"Timestamp": at.millis()}});
+        "contract": contract, "outcome": outcome, "address": "192.0.2.7", "request_id": format!("{contract}-{outcome}")});
     if let Some(id) = user_id {
         event["user_id"] = id.into();
     }

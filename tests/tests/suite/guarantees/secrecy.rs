@@ -168,36 +168,8 @@ fn assert_audited(request_id: &str, contract: &str, outcome: &str, user_id: &Val
     let throttled = outcome == "throttled";
     assert_eq!(event.get("throttled_by"), throttled.then(|| json!("name")).as_ref(), "{request_id}");
     let names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
-    let known = "_aws address attempts contract duration_ms hash_ms level message outcome request_id throttled \
-                 throttled_by timestamp user_id";
+    let known = "address contract duration_ms hash_ms level message outcome request_id throttled_by timestamp user_id";
     assert!(names.iter().all(|name| known.split(' ').any(|known| known == *name)), "{names:?}");
-    assert_metrics(event, throttled);
-}
-
-/// CloudWatch reads metrics from a line in its embedded metric format. Each named metric is a number in the line, and
-/// each dimension is a text.
-fn assert_metrics(event: &Value, throttled: bool) {
-    assert_eq!((&event["attempts"], &event["throttled"]), (&json!(1), &json!(u8::from(throttled))));
-    assert!(event["_aws"]["Timestamp"].is_u64(), "{event}");
-    let mut named = Vec::new();
-    for directive in event["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
-        assert_eq!(directive["Namespace"], json!("Postern"));
-        for dimension in
-            directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap())
-        {
-            assert!(event[dimension.as_str().unwrap()].is_string(), "{dimension} in {event}");
-        }
-        for metric in directive["Metrics"].as_array().unwrap() {
-            let name = metric["Name"].as_str().unwrap();
-            assert!(event[name].is_number(), "{name} in {event}");
-            assert!(["Count", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()));
-            named.push(name);
-        }
-    }
-    let expected = ["attempts", "duration_ms", "hash_ms", "throttled"].into_iter();
-    let expected: Vec<_> = expected.filter(|name| event.get(*name).is_some()).collect();
-    named.sort_unstable();
-    assert_eq!(named, expected, "{event}");
 }
 
 /// The table holds no token in the clear, nor the secret part of a session token.
