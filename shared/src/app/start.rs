@@ -51,7 +51,14 @@ impl App {
             }
         }
         let passwords = Arc::new(Passwords::new(config.password_cost, Decoy::from_env(env)?));
-        Ok(Self { keys: Arc::new(keys?), passwords, store, throttle: config.throttle, clock })
+        Ok(Self {
+            keys: Arc::new(keys?),
+            passwords,
+            password_policy: config.password_policy,
+            store,
+            throttle: config.throttle,
+            clock,
+        })
     }
 
     /// Returns the app of another function in the same process. It shares the keys and the password hashes,
@@ -60,6 +67,7 @@ impl App {
         Self {
             keys: Arc::clone(&self.keys),
             passwords: Arc::clone(&self.passwords),
+            password_policy: self.password_policy,
             store: self.store.with_credentials(access_key_id, secret_access_key),
             throttle: self.throttle,
             clock: Arc::clone(&self.clock),
