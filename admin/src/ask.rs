@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
-use postern::password::{MAX_BYTES, Password, Passwords, check_new, self_test};
+use postern::password::{MAX_BYTES, Password, PasswordPolicy, Passwords, self_test};
 use postern::random::random;
 use zeroize::Zeroizing;
 
@@ -17,7 +17,9 @@ use crate::output::{Exit, Failure};
 pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Failure> {
     let password = if from_stdin { first_line(&mut io::stdin().lock())? } else { prompt()? };
     let names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
-    check_new(&password, &names).map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
+    // The command line does not read the functions' settings. So a deployment's longer least length does not
+    // apply here.
+    PasswordPolicy::DEFAULT.check(&password, &names).map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
     if !self_test() {
         return Err(Failure::new(Exit::Failed, "this processor computes Argon2 differently from RFC 9106"));
     }

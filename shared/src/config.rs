@@ -1,7 +1,7 @@
 //! The configuration of a function that has a table. It is read from the environment at start.
 
 use crate::environment::{ConfigError, Environment, is_http_url, is_this_machine};
-use crate::password::Cost;
+use crate::password::{Cost, PasswordPolicy};
 use crate::throttle::Policy;
 
 /// The settings that all functions with a table share. Each contract has its own `Settings` beside them.
@@ -17,6 +17,8 @@ pub struct Config {
     pub throttle: Policy,
     /// The cost of a new password hash, `ARGON2_…`.
     pub password_cost: Cost,
+    /// The rules for a new password, `PASSWORD_MIN_LENGTH`.
+    pub password_policy: PasswordPolicy,
 }
 
 impl Config {
@@ -38,6 +40,7 @@ impl Config {
             dynamodb_endpoint: dynamodb_endpoint(env)?.map(str::to_owned),
             throttle: Policy::from_env(env)?,
             password_cost: Cost::from_env(env)?,
+            password_policy: PasswordPolicy::from_env(env)?,
         })
     }
 
@@ -107,6 +110,7 @@ mod tests {
             ("ARGON2_MEMORY_KIB", "19455"),
             ("ARGON2_ITERATIONS", "1"),
             ("ARGON2_ITERATIONS", "11"),
+            ("PASSWORD_MIN_LENGTH", "7"),
         ] {
             let error = Config::from_env(&complete().with(name, value)).unwrap_err();
             assert_eq!(error.variable, name, "{value}");

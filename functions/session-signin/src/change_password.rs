@@ -6,7 +6,7 @@ use postern::App;
 use postern::app::PasswordChange;
 use postern::audit::Caller;
 use postern::http::{self, Request, Response};
-use postern::password::{Password, check_new};
+use postern::password::{Password, PasswordPolicy};
 
 use crate::Settings;
 use crate::errors::{Error, refuse, weakness};
@@ -17,7 +17,7 @@ const NEW_PASSWORD: &str = "new_password";
 
 /// Changes the password of a user who must change it, and signs the user in.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let (credentials, new_password) = match parse_change(request) {
+    let (credentials, new_password) = match parse_change(app.password_policy(), request) {
         Ok(parsed) => parsed,
         Err(errors) => return errors.reply(),
     };
@@ -28,14 +28,14 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
             let error_code = "no_password_change_needed_for_user";
             Ok(http::json(StatusCode::BAD_REQUEST, &Error { msg, error_code }))
         }
-        Ok(PasswordChange::Weak(weak)) => Ok(FieldErrors::one(NEW_PASSWORD, weakness(weak)).reply()),
+        Ok(PasswordChange::Weak(weak)) => Ok(FieldErrors::one(NEW_PASSWORD, &weakness(weak)).reply()),
         Err(refusal) => Err(refusal),
     };
     reply.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
 /// Reads the credentials, with the old password, and the new password.
-fn parse_change(request: &Request) -> Result<(Credentials, Password), FieldErrors> {
+fn parse_change(policy: &PasswordPolicy, request: &Request) -> Result<(Credentials, Password), FieldErrors> {
     let mut fields = Fields::of(request);
     let username = fields.required_short("username");
     let password = Password::from(fields.required("old_password"));
@@ -44,8 +44,8 @@ fn parse_change(request: &Request) -> Result<(Credentials, Password), FieldError
     if !new_password.is_empty() {
         if new_password == password {
             fields.refuse(NEW_PASSWORD, "and old password must be different.");
-        } else if let Err(weak) = check_new(&new_password, &[&username]) {
-            fields.refuse(NEW_PASSWORD, weakness(weak));
+        } else if let Err(weak) = policy.check(&new_password, &[&username]) {
+            fields.refuse(NEW_PASSWORD, &weakness(weak));
         }
     }
     let credentials = Credentials {
@@ -61,5 +61,5 @@ fn parse_change(request: &Request) -> Result<(Credentials, Password), FieldError
 /// Returns whether the body holds a change of password. For the fuzzer.
 #[cfg(fuzzing)]
 pub fn read_change(request: &Request) -> bool {
-    parse_change(request).is_ok()
+    parse_change(&PasswordPolicy::DEFAULT, request).is_ok()
 }

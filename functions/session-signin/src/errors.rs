@@ -53,10 +53,10 @@ pub(super) fn incorrect(status: StatusCode, msg: &'static str) -> Response {
 }
 
 /// Returns the message for a weak password, without the name of the field at its beginning.
-pub(super) const fn weakness(weak: WeakPassword) -> &'static str {
+pub(super) fn weakness(weak: WeakPassword) -> String {
     match weak {
-        WeakPassword::TooShort => "must be at least 8 characters.",
-        WeakPassword::TooLong => "may not be greater than 1024 characters.",
-        WeakPassword::TooCommon => "is too common.",
+        WeakPassword::TooShort { min_length } => format!("must be at least {min_length} characters."),
+        WeakPassword::TooLong => "may not be greater than 1024 bytes.".to_owned(),
+        WeakPassword::TooCommon => "is too common.".to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use super::authenticate::{Attempt, Authenticated};
 use super::commit::{SignInEffects, SignedIn};
 use super::{App, check_status};
 use crate::audit::{self, AttemptDetails, Caller, Outcome};
-use crate::password::{Password, WeakPassword, check_new};
+use crate::password::{Password, WeakPassword};
 use crate::refusal::Refusal;
 use crate::store::Change;
 
@@ -55,10 +55,12 @@ impl App {
         let Authenticated { user, charged, .. } = &authenticated;
         let unchanged = match check_status(user) {
             Ok(()) => Ok(Some(PasswordChange::NotNeeded)),
-            Err(Refusal::MustChangePassword) => match check_new(new, &[&user.username, &user.email]) {
-                Ok(()) => Ok(None),
-                Err(weak) => Ok(Some(PasswordChange::Weak(weak))),
-            },
+            Err(Refusal::MustChangePassword) => {
+                match self.password_policy.check(new, &[&user.username, &user.email]) {
+                    Ok(()) => Ok(None),
+                    Err(weak) => Ok(Some(PasswordChange::Weak(weak))),
+                }
+            }
             Err(refusal) => Err(refusal),
         };
         if !matches!(unchanged, Ok(None)) {

@@ -29,7 +29,7 @@ use crate::audit::Caller;
 use crate::clock::Timestamp;
 use crate::error::Causes;
 use crate::identity::{Status, UserRecord};
-use crate::password::Passwords;
+use crate::password::{PasswordPolicy, Passwords};
 use crate::refusal::Refusal;
 use crate::store::{Store, StoreError};
 use crate::throttle::Policy;
@@ -40,6 +40,7 @@ pub struct App {
     keys: Arc<Keys>,
     passwords: Arc<Passwords>,
     hashing: Hashing,
+    password_policy: PasswordPolicy,
     store: Store,
     throttle: Policy,
     clock: Clock,
@@ -62,6 +63,11 @@ impl App {
     /// Returns the password hashes.
     pub fn passwords(&self) -> &Passwords {
         &self.passwords
+    }
+
+    /// Returns the rules for a new password.
+    pub const fn password_policy(&self) -> &PasswordPolicy {
+        &self.password_policy
     }
 
     /// Signs these claims with the first key.

@@ -53,7 +53,15 @@ impl App {
         }
         let passwords = Arc::new(Passwords::new(config.password_cost, Decoy::from_env(env)?));
         let hashing = Hashing::from_env(env);
-        Ok(Self { keys: Arc::new(keys?), passwords, hashing, store, throttle: config.throttle, clock })
+        Ok(Self {
+            keys: Arc::new(keys?),
+            passwords,
+            password_policy: config.password_policy,
+            hashing,
+            store,
+            throttle: config.throttle,
+            clock,
+        })
     }
 
     /// Returns the app of another function in the same process. It shares the keys and the password hashes,
@@ -62,6 +70,7 @@ impl App {
         Self {
             keys: Arc::clone(&self.keys),
             passwords: Arc::clone(&self.passwords),
+            password_policy: self.password_policy,
             hashing: self.hashing.clone(),
             store: self.store.with_credentials(access_key_id, secret_access_key),
             throttle: self.throttle,

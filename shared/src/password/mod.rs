@@ -50,7 +50,7 @@ pub use self::pepper::{
     HmacForm, HmacFunction, MAX_PEPPER_BYTES, MAX_PEPPERS, PepperError, PepperHow, PepperId, Peppering,
     Peppers,
 };
-pub use self::policy::{LEAST_BYTES, WeakPassword, check_new};
+pub use self::policy::{PasswordPolicy, WeakPassword};
 pub use self::secret::Password;
 use self::stored::Stored;
 pub use self::stored::algorithm_of;

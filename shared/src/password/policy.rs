@@ -5,16 +5,24 @@ use ring::digest;
 use thiserror::Error;
 
 use super::{MAX_BYTES, composed};
+use crate::environment::{ConfigError, Environment};
 
-/// The shortest new password, in bytes.
-pub const LEAST_BYTES: usize = 8;
+/// The rules for a new password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// The least length of a new password, in Unicode code points (NIST SP 800-63B-4 §3.1.1.2).
+    pub min_length: usize,
+}
 
 /// Why a new password is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WeakPassword {
-    /// The password is shorter than [`LEAST_BYTES`].
-    #[error("the password is shorter than {LEAST_BYTES} bytes")]
-    TooShort,
+    /// The password has fewer code points than [`PasswordPolicy::min_length`].
+    #[error("the password is shorter than {min_length} characters")]
+    TooShort {
+        /// The least length, in code points.
+        min_length: usize,
+    },
     /// The password is longer than [`MAX_BYTES`].
     #[error("the password is longer than {MAX_BYTES} bytes")]
     TooLong,
@@ -23,27 +31,44 @@ pub enum WeakPassword {
     TooCommon,
 }
 
-/// The first four bytes of the SHA-256 of each common password of [`LEAST_BYTES`] and more, sorted: 8,359 of
+/// The first four bytes of the SHA-256 of each common password of 8 characters and more, sorted: 8,359 of
 /// the 20,000 in Django's `CommonPasswordValidator`. `.ci/common-passwords` made the list. One in half a
 /// million other passwords has the same four bytes, and is refused too.
 const COMMON: &[u8] = include_bytes!("common.bin");
 
-/// Checks the new password of a user with these names. The check uses the password in NFC, as the hash does.
-///
-/// # Errors
-/// If the password is too short, too long, or too common.
-pub fn check_new(password: &str, names: &[&str]) -> Result<(), WeakPassword> {
-    let composed = composed(password);
-    let password = composed.as_deref().map_or(password, String::as_str);
-    if password.len() < LEAST_BYTES {
-        return Err(WeakPassword::TooShort);
+impl PasswordPolicy {
+    /// The rules if the environment sets none. 8 is the least that NIST allows for a password beside a second
+    /// factor. It asks for 15 if the password is the only factor.
+    pub const DEFAULT: Self = Self { min_length: 8 };
+
+    /// Reads `PASSWORD_MIN_LENGTH`.
+    ///
+    /// # Errors
+    /// If the variable is no number from 8 to 64. Users must be able to choose any longer password, and NIST
+    /// calls 64 characters long.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let default = Self::DEFAULT.min_length;
+        Ok(Self { min_length: env.number("PASSWORD_MIN_LENGTH", default, default, 64)? })
     }
-    if password.len() > MAX_BYTES {
-        return Err(WeakPassword::TooLong);
+
+    /// Checks the new password of a user with these names. The check uses the password in NFC, as the hash
+    /// does.
+    ///
+    /// # Errors
+    /// If the password is too short, too long, or too common.
+    pub fn check(&self, password: &str, names: &[&str]) -> Result<(), WeakPassword> {
+        let composed = composed(password);
+        let password = composed.as_deref().map_or(password, String::as_str);
+        if password.chars().count() < self.min_length {
+            return Err(WeakPassword::TooShort { min_length: self.min_length });
+        }
+        if password.len() > MAX_BYTES {
+            return Err(WeakPassword::TooLong);
+        }
+        let folded = password.trim().to_lowercase();
+        let is_name = names.iter().any(|name| name.trim().to_lowercase() == folded);
+        if is_name || is_common(&folded) { Err(WeakPassword::TooCommon) } else { Ok(()) }
     }
-    let folded = password.trim().to_lowercase();
-    let is_name = names.iter().any(|name| name.trim().to_lowercase() == folded);
-    if is_name || is_common(&folded) { Err(WeakPassword::TooCommon) } else { Ok(()) }
 }
 
 fn is_common(folded: &str) -> bool {
@@ -56,12 +81,42 @@ fn is_common(folded: &str) -> bool {
 mod tests {
     use super::*;
 
+    const TOO_SHORT: WeakPassword = WeakPassword::TooShort { min_length: 8 };
+
+    fn check_new(password: &str, names: &[&str]) -> Result<(), WeakPassword> {
+        PasswordPolicy::DEFAULT.check(password, names)
+    }
+
     #[test]
-    fn password_is_measured_in_bytes() {
-        assert_eq!(check_new("1q9zT#k", &[]), Err(WeakPassword::TooShort));
-        assert_eq!(check_new("☃☃☃", &[]), Ok(()));
+    fn least_length_counts_code_points_of_the_password_in_nfc() {
+        for short in ["1q9zT#k", "☃☃☃", "☃☃☃☃☃☃☃", "👩‍👩‍👧", "e\u{301}e\u{301}e\u{301}e\u{301}"]
+        {
+            assert_eq!(check_new(short, &[]), Err(TOO_SHORT), "{short}");
+        }
+        for long_enough in ["1q9zT#kx", "☃☃☃☃☃☃☃☃", "日本語のパスワード"] {
+            assert_eq!(check_new(long_enough, &[]), Ok(()), "{long_enough}");
+        }
+    }
+
+    #[test]
+    fn password_has_at_most_1024_bytes() {
         assert_eq!(check_new(&"k7".repeat(512), &[]), Ok(()));
         assert_eq!(check_new(&"k7".repeat(513), &[]), Err(WeakPassword::TooLong));
+    }
+
+    #[test]
+    fn least_length_is_a_setting_from_8_to_64() {
+        let read = |value| PasswordPolicy::from_env(&Environment::of([("PASSWORD_MIN_LENGTH", value)]));
+        assert_eq!(
+            PasswordPolicy::from_env(&Environment::of::<&str, &str>([])).unwrap(),
+            PasswordPolicy::DEFAULT
+        );
+        let policy = read("15").unwrap();
+        assert_eq!(policy.check("fourteen chars", &[]), Err(WeakPassword::TooShort { min_length: 15 }));
+        assert_eq!(policy.check("fifteen letters", &[]), Ok(()));
+        for bad in ["7", "65", "long"] {
+            assert_eq!(read(bad).unwrap_err().variable, "PASSWORD_MIN_LENGTH", "{bad}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ const MAX_SHOWN: usize = 64;
 pub struct Enrolment {
     /// The second factor as it is stored: a TOTP secret of 160 bits (RFC 4226 §4).
     pub mfa: Mfa,
-    /// The recovery codes, 8 hexadecimal digits each.
+    /// The recovery codes, 16 hexadecimal digits each: 64 bits.
     pub recovery_codes: Vec<SecretText>,
 }
 
@@ -28,7 +28,7 @@ impl Enrolment {
 
     /// Makes an enrolment with this secret, which the user has already, and random recovery codes.
     pub(crate) fn of(mfa: Mfa) -> Self {
-        Self { mfa, recovery_codes: (0..CODES).map(|_| hex::encode(random::<4>()).into()).collect() }
+        Self { mfa, recovery_codes: (0..CODES).map(|_| hex::encode(random::<8>()).into()).collect() }
     }
 
     /// Returns the digests of the recovery codes, as they are stored with the user of this id.
@@ -76,7 +76,7 @@ mod tests {
         let check =
             |code: &str| enrolment.mfa.check(7, &stored, code, &key, Timestamp::from_millis(0)).unwrap();
         for code in &enrolment.recovery_codes {
-            assert_eq!(code.len(), 8);
+            assert_eq!(code.len(), 16);
             assert_eq!(check(code), Some(Spent::RecoveryCode(key.digest(7, code))));
         }
         assert_eq!(check("0000000g"), None);

@@ -3,8 +3,8 @@
 
 use ring::hmac;
 
-/// The key of the digests of recovery codes. A code has only 32 bits, so an attacker could find it from a
-/// plain hash. The key is not in the table.
+/// The key of the digests of recovery codes. A code has 64 bits, and one of an earlier enrolment has 32. An
+/// attacker could find such a code from a plain hash. The key is not in the table.
 pub struct RecoveryKey(hmac::Key);
 
 impl RecoveryKey {

@@ -103,7 +103,8 @@ async fn new_password_signs_in_at_every_contract_and_the_old_one_at_none() {
 /// A password is stored as it was typed, to the byte.
 #[tokio::test]
 async fn new_password_of_any_characters_is_accepted_unchanged() {
-    for new in ["  spaces around it  ", "ﬁ pässwörd ☃ ﬁ", "☃☃☃", &"k7".repeat(512), "line\nand\0nul and more"]
+    for new in
+        ["  spaces around it  ", "ﬁ pässwörd ☃ ﬁ", "☃☃☃☃☃☃☃☃", &"k7".repeat(512), "line\nand\0nul and more"]
     {
         let deployment = unlimited().await;
         let reply = change(&deployment, &with(body("changer"), json!({"new_password": new}))).await;
@@ -243,6 +244,17 @@ async fn change_that_is_refused_spends_no_code() {
     assert_eq!(codes(&raw::user(&deployment, 420).await), (8, None));
 }
 
+#[tokio::test]
+async fn least_length_of_a_new_password_is_a_setting() {
+    let deployment = Deployment::start_with(|env| env.with("PASSWORD_MIN_LENGTH", "15")).await;
+    let try_password =
+        async |new| change(&deployment, &with(body("changer"), json!({"new_password": new}))).await;
+    let reply = try_password("fourteen chars").await;
+    let expected = format!("{{{}}}", error("new_password", "must be at least 15 characters."));
+    assert_reply(&reply, 422, &expected, json!({}), "fourteen");
+    assert_eq!(try_password("fifteen letters").await.status, 200);
+}
+
 fn error(field: &str, problem: &str) -> String {
     format!(r#""{field}":["The {} {problem}"]"#, field.replace('_', " "))
 }
@@ -279,6 +291,7 @@ async fn change_with_malformed_fields_is_refused_before_any_charge() {
         (json!({"stay_logged_in": "yes"}), "stay_logged_in", "field must be true or false."),
         (json!({"stay_logged_in": 2}), "stay_logged_in", "field must be true or false."),
         (json!({"new_password": "1q9zT#k"}), "new_password", short),
+        (json!({"new_password": "☃☃☃"}), "new_password", short),
         (json!({"new_password": "password"}), "new_password", common),
         (json!({"new_password": " PassWord1 "}), "new_password", common),
         (json!({"username": "st.huber", "new_password": " ST.Huber"}), "new_password", common),
@@ -289,16 +302,8 @@ async fn change_with_malformed_fields_is_refused_before_any_charge() {
             "new_password",
             "and old password must be different.",
         ),
-        (
-            json!({"new_password": "k".repeat(1025)}),
-            "new_password",
-            "may not be greater than 1024 characters.",
-        ),
-        (
-            json!({"new_password": "ü".repeat(513)}),
-            "new_password",
-            "may not be greater than 1024 characters.",
-        ),
+        (json!({"new_password": "k".repeat(1025)}), "new_password", "may not be greater than 1024 bytes."),
+        (json!({"new_password": "ü".repeat(513)}), "new_password", "may not be greater than 1024 bytes."),
     ] {
         let reply = change(&deployment, &with(body("changer"), more.clone())).await;
         assert_reply(&reply, 422, &format!("{{{}}}", error(field, problem)), json!({}), &more.to_string());

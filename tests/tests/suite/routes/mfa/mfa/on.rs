@@ -121,7 +121,7 @@ async fn confirmation_gives_eight_recovery_codes_and_every_contract_asks_for_a_c
     assert_eq!((reply.status, &reply.headers), (200, &headers(json!({"pragma": "no-cache"}))));
     let codes = recovery_codes(&reply);
     assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), 8);
-    assert!(codes.iter().all(|code| code.len() == 8 && code.bytes().all(|b| b.is_ascii_hexdigit())));
+    assert!(codes.iter().all(|code| code.len() == 16 && code.bytes().all(|b| b.is_ascii_hexdigit())));
     let mut account = shown["account"].clone();
     account["mfaEnabled"] = json!(true);
     account["updatedAt"] = json!(deployment.now().iso8601());
