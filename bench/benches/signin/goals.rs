@@ -22,7 +22,8 @@ pub(crate) fn at_least(name: &str, measured: f64, bound: f64, unit: &str) {
 }
 
 fn state(name: &str, measured: f64, bound: &str, is_met: bool, unit: &str) {
-    let (measured, met) = (format!("{measured:.2} {unit}"), if is_met { "met" } else { "not met" });
+    // With one digit more than the bound, so that a figure close to it shows on which side it is.
+    let (measured, met) = (format!("{measured:.3} {unit}"), if is_met { "met" } else { "not met" });
     println!("  goal: {name}: {measured}, {bound}: {met}");
     let row = [name, &measured, bound, met].map(str::to_owned);
     ROWS.lock().unwrap_or_else(PoisonError::into_inner).push(row);

@@ -142,16 +142,25 @@ impl Running {
             .unwrap_or_else(|| crate::process::resident(id))
     }
 
-    /// Ends the process and its children. Returns what they have written to their standard output.
-    pub(crate) async fn stop(mut self) -> String {
-        let id = self.child.id().unwrap();
+    /// Ends the process and its children.
+    pub(crate) async fn stop(self) {
         drop(self.channel);
-        // A supervisor must end on a signal. Otherwise its workers would keep running.
-        super::install::run(std::process::Command::new("kill").args(["-INT", &id.to_string()]));
-        if timeout(Duration::from_secs(5), self.child.wait()).await.is_err() {
-            self.child.kill().await.unwrap();
-        }
+        end(self.child).await;
+    }
+
+    /// Ends a process that has no children. Returns what it has written to its standard output.
+    pub(crate) async fn into_output(self) -> String {
+        end(self.child).await;
         self.output.await.unwrap()
+    }
+}
+
+async fn end(mut child: Child) {
+    // A supervisor must end on a signal. Otherwise its workers would keep running.
+    let id = child.id().unwrap().to_string();
+    super::install::run(std::process::Command::new("kill").args(["-INT", &id]));
+    if timeout(Duration::from_secs(5), child.wait()).await.is_err() {
+        child.kill().await.unwrap();
     }
 }
 

@@ -132,7 +132,7 @@ async fn measure(all: Vec<Peer>, toucher: &mut Toucher) -> Vec<Figures> {
 impl Subject {
     async fn figures(self) -> Figures {
         let (before, after) = (self.used.unwrap(), self.process.usage());
-        let logged = self.process.stop().await;
+        let logged = self.process.into_output().await;
         let mut replies: Vec<f64> = self.replies.iter().map(|reply| reply.as_secs_f64() * 1000.0).collect();
         let split = Split::of(&replies, &self.polls, &before, &after, &logged);
         replies.sort_by(f64::total_cmp);
