@@ -4,6 +4,7 @@ mod authenticate;
 mod change_password;
 mod charge;
 mod commit;
+mod refusal_step;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -13,6 +14,7 @@ mod token_holder;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -39,6 +41,7 @@ pub struct App {
     passwords: Arc<Passwords>,
     store: Store,
     throttle: Policy,
+    refusal_step: Duration,
     clock: Clock,
 }
 

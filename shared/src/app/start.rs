@@ -51,7 +51,14 @@ impl App {
             }
         }
         let passwords = Arc::new(Passwords::new(config.password_cost, Decoy::from_env(env)?));
-        Ok(Self { keys: Arc::new(keys?), passwords, store, throttle: config.throttle, clock })
+        Ok(Self {
+            keys: Arc::new(keys?),
+            passwords,
+            store,
+            throttle: config.throttle,
+            refusal_step: config.refusal_step,
+            clock,
+        })
     }
 
     /// Returns the app of another function in the same process. It shares the keys and the password hashes,
@@ -62,6 +69,7 @@ impl App {
             passwords: Arc::clone(&self.passwords),
             store: self.store.with_credentials(access_key_id, secret_access_key),
             throttle: self.throttle,
+            refusal_step: self.refusal_step,
             clock: Arc::clone(&self.clock),
         }
     }
