@@ -2,10 +2,15 @@
 //! So work that differs below a step does not show in the time of the reply: whether the user exists, which
 //! hash is stored, or whether the password or the code was wrong.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::App;
 use crate::audit::Caller;
+
+/// The most by which the runtime's timer is late, with a margin: it counts whole milliseconds, and so does the
+/// wait for events in which it sleeps.
+const TIMER_ERROR: Duration = Duration::from_millis(3);
 
 impl App {
     /// Waits until the next step since the request began. Every attempt waits here after all other work, its
@@ -15,15 +20,18 @@ impl App {
     /// before it. No wait ends after the request's deadline. The deadline, like a step, depends on the
     /// beginning of the request alone.
     ///
-    /// The timer fires at the first whole millisecond of its own clock that is not before the step. So the
-    /// reply leaves up to a millisecond after the step. This delay follows from the moment at which the
-    /// request began, and not from the work that the wait covers.
+    /// The runtime's timer alone would show the work: it sleeps whole milliseconds from the moment at which the
+    /// work ends, so it is late by a part of a millisecond that follows from that moment. So it ends the wait
+    /// early, and the thread sleeps for the rest, which the kernel times by the nanosecond.
     pub(super) async fn wait_for_refusal_step(&self, caller: &Caller) {
         let elapsed = caller.started.elapsed();
         let wait = until_step(elapsed, self.refusal_step);
         if !wait.is_zero() {
-            let step = caller.started + elapsed + wait;
-            tokio::time::sleep_until(step.min(caller.deadline).into()).await;
+            let step = (caller.started + elapsed + wait).min(caller.deadline);
+            if let Some(early) = step.checked_sub(TIMER_ERROR) {
+                tokio::time::sleep_until(early.into()).await;
+            }
+            thread::sleep(step.saturating_duration_since(Instant::now()));
         }
     }
 }
