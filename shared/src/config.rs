@@ -1,5 +1,7 @@
 //! The configuration of a function that has a table. It is read from the environment at start.
 
+use std::time::Duration;
+
 use crate::environment::{ConfigError, Environment, is_http_url, is_this_machine};
 use crate::password::{Cost, PasswordPolicy};
 use crate::throttle::Policy;
@@ -19,7 +21,15 @@ pub struct Config {
     pub password_cost: Cost,
     /// The rules for a new password, `PASSWORD_MIN_LENGTH`.
     pub password_policy: PasswordPolicy,
+    /// The step of the grid on which refused attempts are answered, `REFUSAL_STEP_MILLISECONDS`. Zero switches
+    /// the grid off.
+    pub refusal_step: Duration,
 }
+
+/// With a whole vCPU, an attempt that is hashed once is refused on the first step.
+const REFUSAL_STEP_MILLISECONDS: u64 = 50;
+/// A longer step would raise the alarm on slow replies, and come close to a request's deadline.
+const LONGEST_REFUSAL_STEP_MILLISECONDS: u64 = 4_000;
 
 impl Config {
     /// Reads and checks the configuration.
@@ -41,6 +51,7 @@ impl Config {
             throttle: Policy::from_env(env)?,
             password_cost: Cost::from_env(env)?,
             password_policy: PasswordPolicy::from_env(env)?,
+            refusal_step: refusal_step(env)?,
         })
     }
 
@@ -48,6 +59,12 @@ impl Config {
     pub fn is_local(&self) -> bool {
         self.dynamodb_endpoint.as_deref().is_some_and(is_this_machine)
     }
+}
+
+/// Reads the step of the grid on which refused attempts are answered.
+fn refusal_step(env: &Environment) -> Result<Duration, ConfigError> {
+    let (default, most) = (REFUSAL_STEP_MILLISECONDS, LONGEST_REFUSAL_STEP_MILLISECONDS);
+    env.number("REFUSAL_STEP_MILLISECONDS", default, 0, most).map(Duration::from_millis)
 }
 
 /// Reads the AWS region.
@@ -111,6 +128,9 @@ mod tests {
             ("ARGON2_ITERATIONS", "1"),
             ("ARGON2_ITERATIONS", "11"),
             ("PASSWORD_MIN_LENGTH", "7"),
+            ("REFUSAL_STEP_MILLISECONDS", "-1"),
+            ("REFUSAL_STEP_MILLISECONDS", "4001"),
+            ("REFUSAL_STEP_MILLISECONDS", "0.5"),
         ] {
             let error = Config::from_env(&complete().with(name, value)).unwrap_err();
             assert_eq!(error.variable, name, "{value}");

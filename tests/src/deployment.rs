@@ -74,11 +74,12 @@ impl Deployment {
         Self::start_with(|env| env).await
     }
 
-    /// Starts a deployment with other settings.
+    /// Starts a deployment with other settings. Refusals do not wait for a step unless `change` sets one: the suites
+    /// cause thousands of them, and few tests are about the wait. An empty setting is the default.
     pub async fn start_with(change: impl FnOnce(Environment) -> Environment) -> Self {
         logs::capture();
         let table = Table::start().await;
-        let env = change(table.environment());
+        let env = change(table.environment().with("REFUSAL_STEP_MILLISECONDS", "0"));
         let store = Operator::from_env(&env).unwrap();
         store.create_table().await.unwrap();
         let clock = Arc::new(AtomicU64::new(clock::now().millis()));

@@ -1,89 +1,158 @@
-//! The part `indistinguishable`: whether an attacker can enumerate users by the time of a refusal. It
-//! compares a user who does not exist with users who do.
+//! The part `indistinguishable`: whether an attacker learns by the time of a refusal what kind of user a name
+//! belongs to. It compares the kinds at every route that checks a password, with the grid of refusals and
+//! without it. `-- indistinguishable --attempts=200` makes fewer attempts, `--at-once=1` measures one route
+//! after the other, and `--step=100` sets another step than the default, in milliseconds.
 
+mod kinds;
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use postern::identity::Status;
-use postern::store::operator::UserRecord;
-use postern_local::demo::{self, USERS};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use fastrand::Rng;
+use postern::environment::Environment;
+use postern_tests::deployment::{Deployment, Reply};
 
+use self::kinds::{ROUTES, Route};
 use crate::Spread;
+use crate::load::argument;
 
-/// The attempts by each name. A name has five free failures.
+/// The attempts of each kind with the grid. There are a fifth as many without it.
+const ATTEMPTS: u64 = 2_000;
+/// A name has five free failures.
 const ATTEMPTS_PER_NAME: usize = 5;
-const NAMES: usize = 20;
+/// The goal: how often a guess by the time may be right.
+const GOAL: f64 = 0.53;
 
-/// An unknown user, three kinds of users who must look the same, and one kind whose hash costs less.
-const KINDS: [&str; 5] = ["unknown", "no-password", "wrong-password", "disabled", "cheaper-hash"];
-/// A hash of an import, with 12 MiB times passes. A new hash has 38.
-const CHEAPER: &str = "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+/// The variable that sets the step of the grid. If it is empty, the step is the default.
+const STEP: &str = "REFUSAL_STEP_MILLISECONDS";
+
+/// The times of a route's refusals, in the order of its kinds.
+type Times = Vec<Vec<Duration>>;
 
 pub(crate) async fn run() {
-    println!("Refusals of a wrong password, {} per kind and contract, in turns\n", NAMES * ATTEMPTS_PER_NAME);
-    println!("  {:<24} {:>10}   {:<20} {:>12}", "", "median", "10th to 90th", "recognised");
-    for contract in PASSWORD_CONTRACTS {
-        let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
-        create_users(&deployment).await;
-        let mut times = KINDS.map(|_| Vec::new());
-        for attempt in 0..NAMES * ATTEMPTS_PER_NAME {
-            // Each kind comes first equally often, since an attempt leaves data in the caches for the next
-            // one.
-            for turn in 0..KINDS.len() {
-                let which = (attempt + turn) % KINDS.len();
-                let (kind, times) = (KINDS[which], &mut times[which]);
-                let name = name_at(contract, &format!("{kind}-{}", attempt % NAMES));
-                let start = Instant::now();
-                let reply = deployment.password(contract, &name, "wrong").await;
-                times.push(start.elapsed());
-                assert!(matches!(reply.status, 400 | 401 | 404), "{contract} {kind}: {}", reply.status);
-            }
-        }
-        for (kind, of_kind) in KINDS.iter().zip(&times) {
-            let share = recognised(&times[0], of_kind);
-            let spread = Spread::of(of_kind.clone());
-            println!(
-                "  {:<24} {:>7.2} ms   {:<20} {:>10.0} %",
-                format!("{contract}, {kind}"),
-                spread.median,
-                format!("{:.2} to {:.2}", spread.low, spread.high),
-                share * 100.0
-            );
-        }
-    }
+    let attempts = argument("--attempts=").unwrap_or(ATTEMPTS) as usize;
+    let without_grid = attempts.div_ceil(5);
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let at_once = argument("--at-once=").map_or(processors, |number| number as usize);
     println!(
-        "\n  recognised: how often a guess by the longer of two times is right, between an unknown user and this \
-         kind.\n  50 % is a coin toss; 100 attempts vary by some 8 % by themselves.\n"
+        "Refusals, {attempts} per kind and route with the grid and {without_grid} without it, in turns; {at_once} \
+         routes at once\n"
+    );
+    println!(
+        "  {:<34} {:>37}  {:>37}",
+        "", "with the grid: median, recognised", "without: median, recognised"
+    );
+    let next = AtomicUsize::new(0);
+    let mut worst: f64 = 0.5;
+    // Each route has a thread of its own, with its functions and its table, so that no hash of one route
+    // delays the replies of another one while there are as many processors as threads.
+    thread::scope(|scope| {
+        let measure_next = || {
+            let mut worst: f64 = 0.5;
+            while let Some(route) = ROUTES.get(next.fetch_add(1, Ordering::SeqCst)) {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let (with, without) = runtime.block_on(measure(route, attempts, without_grid));
+                worst = worst.max(print(route, &with, &without));
+            }
+            worst
+        };
+        let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(measure_next)).collect();
+        for thread in threads {
+            worst = worst.max(thread.join().unwrap());
+        }
+    });
+    let [error, error_without] = [attempts, without_grid].map(|of| sampling_error(of) * 100.0);
+    println!(
+        "\n  recognised: how often a guess by the longer of two times is right, between this kind and the first of its \
+         route\n  (locked: and a locked name that no user has). 50 % is a coin toss. The sampling error is {error:.1} % with \
+         the grid,\n  and {error_without:.1} % without it. Goal with the grid, at {ATTEMPTS} attempts: at most {:.0} %; the most here is \
+         {:.1} %\n",
+        GOAL * 100.0,
+        worst * 100.0
     );
 }
 
-async fn create_users(deployment: &Deployment) {
-    let known = demo::user(&deployment.app, &USERS[0]);
-    for (kind, base) in KINDS.iter().zip([0, 1000, 2000, 3000, 4000]).skip(1) {
-        for n in 0..NAMES {
-            let username = format!("{kind}-{n}");
-            let mut user = UserRecord {
-                id: base + n as u64,
-                email: format!("{username}@example.com"),
-                username,
-                ..known.clone()
-            };
-            match *kind {
-                "no-password" => user.password_hash = None,
-                "disabled" => user.status = Status::Disabled,
-                "cheaper-hash" => user.password_hash = Some(CHEAPER.to_owned()),
-                _ => {}
-            }
-            deployment.store.create_user(user).await.unwrap();
+/// Measures a route with the default grid, then without a grid, each with names that were never tried before.
+async fn measure(route: &Route, attempts: usize, without_grid: usize) -> (Times, Times) {
+    let step = argument("--step=").map_or_else(String::new, |step| step.to_string());
+    let mut deployment = Deployment::start_with(|env: Environment| {
+        let env = env.with("THROTTLE_ADDRESS_LIMIT", "1000000").with("HIDE_UNKNOWN_USERS", "true");
+        env.with(STEP, step)
+    })
+    .await;
+    let [names, names_without] = [attempts, without_grid].map(|of| of.div_ceil(ATTEMPTS_PER_NAME));
+    for kind in route.kinds {
+        for number in 0..names + names_without {
+            kind.create(&deployment, number).await;
         }
     }
+    let with = refuse(&deployment, route, attempts, 0).await;
+    deployment.restart(|env| env.with(STEP, "0")).await;
+    (with, refuse(&deployment, route, without_grid, names).await)
+}
+
+/// Sends this many attempts of each kind. The first name has this number.
+async fn refuse(deployment: &Deployment, route: &Route, attempts: usize, first_name: usize) -> Times {
+    let mut rng = Rng::with_seed(attempts as u64);
+    let mut times = vec![Vec::new(); route.kinds.len()];
+    let mut order: Vec<usize> = (0..route.kinds.len()).collect();
+    let mut replies: Vec<Option<Reply>> = vec![None; route.kinds.len()];
+    for attempt in 0..attempts {
+        // Each attempt leaves data in the caches for the next one. In a fixed order, each kind would follow
+        // the same kind every time, and would differ by that.
+        rng.shuffle(&mut order);
+        for &which in &order {
+            let event =
+                (route.event)(deployment, route.kinds[which], first_name + attempt / ATTEMPTS_PER_NAME);
+            let start = Instant::now();
+            let reply = deployment.invoke(route.contract, event).await;
+            times[which].push(start.elapsed());
+            replies[which] = Some(reply);
+        }
+        for (kind, reply) in route.kinds.iter().zip(&replies) {
+            assert_eq!(reply, &replies[route.compared_with(*kind)], "{}, {}", route.name, kind.name());
+        }
+    }
+    times
+}
+
+/// Prints the figures of a route. Returns how often the kind that is recognised best is recognised with the
+/// grid.
+fn print(route: &Route, with: &Times, without: &Times) -> f64 {
+    let mut worst: f64 = 0.5;
+    let mut lines = String::new();
+    for (at, kind) in route.kinds.iter().enumerate() {
+        let compared = route.compared_with(*kind);
+        let cell = |times: &Times| {
+            let spread = Spread::of(times[at].clone());
+            let times_of = format!("{:.2} ms ({:.2} to {:.2})", spread.median, spread.low, spread.high);
+            let share = (compared != at).then(|| recognised(&times[compared], &times[at]));
+            let shown = share.map_or_else(String::new, |share| format!("{:.1} %", share * 100.0));
+            (share, format!("{times_of:>28} {shown:>7}"))
+        };
+        let ((share, with), (_, without)) = (cell(with), cell(without));
+        worst = worst.max(share.unwrap_or(0.5));
+        let name = format!("{}, {}", route.name, kind.name());
+        lines.push_str(&format!("  {name:<34} {with:>37}  {without:>37}\n"));
+    }
+    print!("{lines}");
+    worst
 }
 
 /// Returns the share of pairs in which the second took longer, or in which it took shorter if that share is
 /// larger.
-fn recognised(unknown: &[Duration], other: &[Duration]) -> f64 {
-    let pairs = unknown.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
+fn recognised(one: &[Duration], other: &[Duration]) -> f64 {
+    let pairs = one.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
     let longer: f64 = pairs.map(|(a, b)| if b > a { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 }).sum();
-    let share = longer / (unknown.len() * other.len()) as f64;
+    let share = longer / (one.len() * other.len()) as f64;
     share.max(1.0 - share)
+}
+
+/// Returns the standard error of the share of pairs, of two times this many attempts that do not differ
+/// (Mann and Whitney's U).
+fn sampling_error(attempts: usize) -> f64 {
+    let attempts = attempts as f64;
+    ((2.0 * attempts + 1.0) / (12.0 * attempts * attempts)).sqrt()
 }

@@ -21,7 +21,7 @@ pub enum PasswordChange {
 
 impl App {
     /// Replaces the password of a user who must change it, and signs the user in. The attempt is charged,
-    /// verified and committed like a sign-in.
+    /// verified and committed like a sign-in, and refused on a step of the common grid.
     ///
     /// # Errors
     /// If a sign-in would be refused for another reason than that the password must be changed.
@@ -41,6 +41,9 @@ impl App {
             Err(refusal) => refusal.outcome(),
         };
         audit::attempt(caller, outcome, details);
+        if !matches!(change, Ok(PasswordChange::Changed(_))) {
+            self.wait_for_refusal_step(caller).await;
+        }
         change
     }
 

@@ -5,6 +5,7 @@ mod change_password;
 mod charge;
 mod commit;
 mod hashing;
+mod refusal_step;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -14,6 +15,7 @@ mod token_holder;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -43,6 +45,7 @@ pub struct App {
     password_policy: PasswordPolicy,
     store: Store,
     throttle: Policy,
+    refusal_step: Duration,
     clock: Clock,
 }
 

@@ -67,6 +67,9 @@ impl App {
         let confirmed = self.within_deadline(caller, work).await;
         let outcome = confirmed.as_ref().map_or_else(TokenRefusal::outcome, |_| Outcome::MfaEnabled);
         audit::attempt(caller, outcome, details);
+        if confirmed.is_err() {
+            self.wait_for_refusal_step(caller).await;
+        }
         confirmed
     }
 
@@ -137,6 +140,9 @@ impl App {
         let user = self.within_deadline(caller, work).await;
         let outcome = user.as_ref().map_or_else(TokenRefusal::outcome, |_| Outcome::MfaDisabled);
         audit::attempt(caller, outcome, details);
+        if user.is_err() {
+            self.wait_for_refusal_step(caller).await;
+        }
         user
     }
 

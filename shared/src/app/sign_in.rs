@@ -7,7 +7,7 @@ use crate::audit::{self, AttemptDetails, Caller, Outcome};
 use crate::refusal::Refusal;
 
 impl App {
-    /// Decides on an attempt, and emits one audit event.
+    /// Decides on an attempt, and emits one audit event. A refusal is returned on a step of the common grid.
     ///
     /// # Errors
     /// If the sign-in is refused: the reason.
@@ -17,6 +17,9 @@ impl App {
         let signed_in = self.within_deadline(caller, work).await;
         let outcome = signed_in.as_ref().map_or_else(Refusal::outcome, |_| Outcome::SignedIn);
         audit::attempt(caller, outcome, details);
+        if signed_in.is_err() {
+            self.wait_for_refusal_step(caller).await;
+        }
         signed_in
     }
 

@@ -60,6 +60,7 @@ impl App {
             hashing,
             store,
             throttle: config.throttle,
+            refusal_step: config.refusal_step,
             clock,
         })
     }
@@ -74,6 +75,7 @@ impl App {
             hashing: self.hashing.clone(),
             store: self.store.with_credentials(access_key_id, secret_access_key),
             throttle: self.throttle,
+            refusal_step: self.refusal_step,
             clock: Arc::clone(&self.clock),
         }
     }

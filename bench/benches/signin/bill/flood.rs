@@ -1,15 +1,19 @@
 //! The price of a flood: a million requests that sign nobody in, with and without the edge, and the items that they
-//! leave in the table.
+//! leave in the table. Refused attempts wait for a step, which Lambda bills.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::Request;
 use postern::environment::Environment;
 use postern_tests::deployment::{Deployment, credentials};
 use postern_tests::edge;
 use postern_tests::events::set_path;
 use postern_tests::logs;
 use postern_tests::meter::Meter;
+use postern_tests::relay;
 use serde_json::{Value, json};
 
 use super::{Figures, MILLION, Prices, ROUNDS};
@@ -93,39 +97,45 @@ pub(super) async fn run(prices: &Prices) {
     let edge = waf + prices.price("cloudfront_million_https_requests");
     println!("Dollars for a million requests that sign nobody in (at {CONTRACT}), on the same assumptions\n");
     println!(
-        "  {:<34}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}",
-        "", "ms", "gateway", "Lambda", "DynamoDB", "logs", "together", "by edge", "$ a day"
+        "  {:<34}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>9}{:>9}",
+        "", "ms", "gateway", "Lambda", "DynamoDB", "logs", "together", "by edge", "$ a day", "no wait", "ms"
     );
-    let row = |name: &str, figures: Option<&Figures>| {
-        let (ms, lambda, table, log) = figures.map_or_else(Default::default, |figures| {
-            let reads = figures.reads * prices.price("dynamodb_million_reads");
-            let writes = figures.writes * prices.price("dynamodb_million_writes");
-            let requests = prices.price("lambda_million_requests");
-            (
-                prices.billed_ms(figures),
-                prices.duration(figures) + requests,
-                reads + writes,
-                prices.logs(figures),
-            )
-        });
+    let row = |name: &str, measured: Option<&Measured>| {
+        let (ms, lambda, table, log) =
+            measured.map_or_else(Default::default, |Measured { figures, .. }| {
+                let reads = figures.reads * prices.price("dynamodb_million_reads");
+                let writes = figures.writes * prices.price("dynamodb_million_writes");
+                let requests = prices.price("lambda_million_requests");
+                (
+                    prices.billed_ms(figures),
+                    prices.duration(figures) + requests,
+                    reads + writes,
+                    prices.logs(figures),
+                )
+            });
         let together = gateway + lambda + table + log;
         let day = together * API_RATE_LIMIT * 86_400.0 / MILLION;
         let by_edge = together + edge;
+        let [less, less_ms] =
+            measured.map_or([together, ms], |Measured { figures, without_wait, .. }| {
+                let less = prices.duration(figures) - prices.duration(without_wait);
+                [together - less, prices.billed_ms(without_wait)]
+            });
         println!(
-            "  {name:<34}{ms:>9.1}{gateway:>9.2}{lambda:>9.2}{table:>9.2}{log:>9.2}{together:>9.2}{by_edge:>9.2}{day:>10.2}"
+            "  {name:<34}{ms:>9.1}{gateway:>9.2}{lambda:>9.2}{table:>9.2}{log:>9.2}{together:>9.2}{by_edge:>9.2}{day:>10.2}{less:>9.2}{less_ms:>9.1}"
         );
     };
     row("path without a route", None);
     let mut left = Vec::new();
     for kind in &KINDS {
-        let (figures, items) = measure(kind).await;
-        row(kind.name, Some(&figures));
-        left.extend(items.into_iter().map(|item| (kind.name, item)));
+        let measured = measure(kind, prices).await;
+        row(kind.name, Some(&measured));
+        left.extend(measured.left.into_iter().map(|item| (kind.name, item)));
     }
     println!("  {:<34}{:>63.2}", "blocked by AWS WAF", waf);
     let month = prices.price("waf_acl_month") + WAF_RULES * prices.price("waf_rule_month");
     println!(
-        "\n  together: of the API's own address; by edge: with CloudFront and AWS WAF, which let it pass; $ a day: together, at\n  the {API_RATE_LIMIT} requests a second that ApiRateLimit admits by default. AWS WAF costs {month:.2} $ a month besides.\n"
+        "\n  together: of the API's own address; by edge: with CloudFront and AWS WAF, which let it pass; $ a day: together, at\n  the {API_RATE_LIMIT} requests a second that ApiRateLimit admits by default; no wait: together, with REFUSAL_STEP_MILLISECONDS=0.\n  AWS WAF costs {month:.2} $ a month besides.\n"
     );
     println!("What a million of them leave in the table\n");
     let stored = prices.price("dynamodb_gb_month") + prices.price("dynamodb_recovery_gb_month");
@@ -141,13 +151,21 @@ pub(super) async fn run(prices: &Prices) {
     println!();
 }
 
+/// A kind of request as it was measured.
+struct Measured {
+    figures: Figures,
+    /// The figures if refused attempts do not wait for a step.
+    without_wait: Figures,
+    left: Left,
+}
+
 /// Measures a kind of request, and finds the items that one leaves.
-async fn measure(kind: &FailedRequest) -> (Figures, Left) {
+///
+/// The wait begins after the trips to the table, and lasts until a step. So it cannot be added to a time that
+/// has no trips in it. The requests that wait use a table that answers as late as `prices.json` assumes.
+async fn measure(kind: &FailedRequest, prices: &Prices) -> Measured {
     let (metered, meter) = Meter::deployment(kind.change).await;
-    let deployment = Deployment::start_with(kind.change).await;
-    // The first request from an address that is then over its limit.
     metered.invoke(CONTRACT, one_address(&metered, 0)).await;
-    deployment.invoke(CONTRACT, one_address(&deployment, 0)).await;
     let (reply, used) = meter.of(metered.invoke(CONTRACT, (kind.event)(&metered, 1))).await;
     assert_eq!(reply.status, kind.status, "{}", kind.name);
     let mut left = BTreeMap::new();
@@ -155,10 +173,45 @@ async fn measure(kind: &FailedRequest) -> (Figures, Left) {
         // A refund writes the counter a second time.
         left.insert(call.what.rsplit(' ').next().unwrap().to_owned(), call.bytes);
     }
+    let figures = |(served_ms, log_bytes), trips| Figures {
+        trips,
+        reads: used.reads(),
+        writes: used.writes(),
+        served_ms,
+        log_bytes,
+    };
+    let trip = Duration::from_secs_f64(prices.assumed("trip_ms") / 1000.0);
+    // An empty setting is the default.
+    let on_steps = |env| (kind.change)(env).with("REFUSAL_STEP_MILLISECONDS", "");
+    let waiting = relay::deployment(|table| late(table, trip), on_steps).await;
+    let at_once = Deployment::start_with(kind.change).await;
+    Measured {
+        figures: figures(serve(kind, &waiting).await, 0.0),
+        without_wait: figures(serve(kind, &at_once).await, used.trips() as f64),
+        left,
+    }
+}
+
+/// Passes each call on to the table after this time.
+fn late(table: String, trip: Duration) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let table = table.clone();
+        async move {
+            tokio::time::sleep(trip).await;
+            let (parts, body) = request.into_parts();
+            relay::pass(&table, parts, to_bytes(body, usize::MAX).await.unwrap()).await
+        }
+    })
+}
+
+/// Returns the time of each of some requests of a kind, and the bytes that one logs.
+async fn serve(kind: &FailedRequest, deployment: &Deployment) -> (Vec<f64>, f64) {
+    // The first request from an address that is then over its limit.
+    deployment.invoke(CONTRACT, one_address(deployment, 0)).await;
     let (mut served_ms, mut log_bytes) = (Vec::new(), 0);
     // The first five rounds warm up.
     for round in 0..ROUNDS + 5 {
-        let event = (kind.event)(&deployment, round + 1);
+        let event = (kind.event)(deployment, round + 1);
         let logged = logs::so_far().len();
         let start = Instant::now();
         let reply = deployment.invoke(CONTRACT, event).await;
@@ -169,6 +222,5 @@ async fn measure(kind: &FailedRequest) -> (Figures, Left) {
             served_ms.push(served.as_secs_f64() * 1000.0);
         }
     }
-    let (trips, log_bytes) = (used.trips() as f64, log_bytes as f64);
-    (Figures { trips, reads: used.reads(), writes: used.writes(), served_ms, log_bytes }, left)
+    (served_ms, log_bytes as f64)
 }

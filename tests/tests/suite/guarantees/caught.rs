@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::LambdaEvent;
+use postern::config::Config;
 use postern::identity::LoginName;
 use postern_local::demo::USERS;
 use postern_local::functions::{Function, Invocation};
@@ -14,7 +15,9 @@ use postern_tests::edge::{SECRET, sends};
 use postern_tests::events;
 use serde_json::{Value, json};
 
-use super::{audit, deadline, edge, faults, headers, indistinguishable, lockout, races, retries, secrecy};
+use super::{
+    audit, deadline, edge, faults, headers, indistinguishable, lockout, races, refusal_step, retries, secrecy,
+};
 use crate::support::raw;
 use crate::support::routes::{Check, RouteUnderTest, broken, successes};
 
@@ -29,6 +32,7 @@ const ONE_AT_A_TIME: &str = "/one-at-a-time";
 const TRIES_ONCE: &str = "/tries-once";
 const IS_OPEN_TO_ALL: &str = "/is-open-to-all";
 const BELIEVES_ITS_CALLER: &str = "/believes-its-caller";
+const KEEPS_SUCCESSES_WAITING: &str = "/keeps-successes-waiting";
 const ROUTES: &[(Method, &str)] = &[
     (Method::POST, SOUND),
     (Method::POST, COUNTS_NOTHING),
@@ -41,12 +45,14 @@ const ROUTES: &[(Method, &str)] = &[
     (Method::POST, TRIES_ONCE),
     (Method::POST, IS_OPEN_TO_ALL),
     (Method::POST, BELIEVES_ITS_CALLER),
+    (Method::POST, KEEPS_SUCCESSES_WAITING),
 ];
 
 /// The function of the contract: account's sign-in on every route, with the defect that the path names.
 fn function(deployment: &Deployment) -> Function {
     let (account, store) = (deployment.function("account").clone(), deployment.store.clone());
     let endpoint = deployment.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
+    let step = Config::from_env(&deployment.env).unwrap().refusal_step;
     // Of this deployment only: all tests of this process would share a static.
     let is_busy = Arc::new(AtomicBool::new(false));
     let handler = move |mut event: LambdaEvent<Value>| -> Invocation {
@@ -91,6 +97,7 @@ fn function(deployment: &Deployment) -> Function {
                 (TRIES_ONCE, 200) if !raw::put_once(&endpoint, "EXAMPLE#1", "EXAMPLE").await => {
                     reply["statusCode"] = json!(500);
                 }
+                (KEEPS_SUCCESSES_WAITING, 200) => tokio::time::sleep(step).await,
                 (ONE_AT_A_TIME, 200) if busy => reply["statusCode"] = json!(503),
                 _ => {}
             }
@@ -155,6 +162,11 @@ async fn lockout_catches_only_a_route_that_counts_nothing() {
 #[tokio::test]
 async fn races_catches_only_a_route_that_serves_one_at_a_time() {
     assert_catches(|route| Box::pin(races::check(route)), &[ONE_AT_A_TIME]).await;
+}
+
+#[tokio::test]
+async fn refusal_step_catches_only_a_route_whose_successes_wait() {
+    assert_catches(|route| Box::pin(refusal_step::check(route)), &[KEEPS_SUCCESSES_WAITING]).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod headers;
 mod indistinguishable;
 mod lockout;
 mod races;
+mod refusal_step;
 mod request_units;
 mod retries;
 mod rotation;
