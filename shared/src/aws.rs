@@ -5,22 +5,25 @@
 //! AWS's certificates. If another server answers in place of AWS, `AWS_CA_BUNDLE` names the certificates to
 //! trust instead.
 
+mod http_client;
+
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
-use rustls::RootCertStore;
+use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use self::http_client::Http;
 use crate::environment::{ConfigError, Environment};
 use crate::error::StartError;
 
@@ -31,7 +34,7 @@ const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
 pub(crate) struct Aws {
     region: Region,
     credentials: Credentials,
-    http: SharedHttpClient,
+    http: Http,
 }
 
 impl Aws {
@@ -44,16 +47,15 @@ impl Aws {
             "environment",
         );
         let roots = match ca_bundle(env)? {
-            Some(bundle) => TrustStore::empty().with_pem_certificate(bundle),
-            None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+            Some(roots) => roots,
+            None => roots(AMAZON_ROOTS.as_bytes()).ok_or(StartError::Tls)?,
         };
-        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|_| StartError::Tls)?;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls)
-            .build_https();
-        // Without this wrapper, each client parses the roots once more, for a connector that it never uses.
-        let http = http_client_fn(move |settings, components| http.http_connector(settings, components));
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| StartError::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let http = Http::new(tls);
         Ok(Self { region: Region::new(region.to_owned()), credentials, http })
     }
 
@@ -156,23 +158,27 @@ fn timeouts() -> TimeoutConfig {
 }
 
 /// Reads the file that `AWS_CA_BUNDLE` names: the certificates, in PEM, to trust instead of Amazon's.
-fn ca_bundle(env: &Environment) -> Result<Option<Vec<u8>>, ConfigError> {
+fn ca_bundle(env: &Environment) -> Result<Option<RootCertStore>, ConfigError> {
     const VARIABLE: &str = "AWS_CA_BUNDLE";
     let Some(path) = env.optional(VARIABLE) else { return Ok(None) };
     let pem = fs::read(path)
         .map_err(|error| ConfigError::new(VARIABLE, "names a file that cannot be read").caused_by(error))?;
-    // The SDK panics on a certificate that it cannot read, so each certificate is read here first. The error of
-    // the parser is left out, since it may quote the file.
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or_else(|| {
-            ConfigError::new(VARIABLE, "names a file with a certificate that cannot be read")
-        })?;
-    }
+    let roots = roots(&pem)
+        .ok_or_else(|| ConfigError::new(VARIABLE, "names a file with a certificate that cannot be read"))?;
     if roots.is_empty() {
         return Err(ConfigError::new(VARIABLE, "names a file without a certificate; it must be PEM"));
     }
-    Ok(Some(pem))
+    Ok(Some(roots))
+}
+
+/// Reads certificates in PEM. Returns none if one of them cannot be read. The error of the parser is left out,
+/// since it may quote the file.
+fn roots(pem: &[u8]) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.ok()?).ok()?;
+    }
+    Some(roots)
 }
 
 #[cfg(test)]
@@ -191,10 +197,10 @@ mod tests {
         let env = Environment::of::<&str, &str>([]).with("AWS_CA_BUNDLE", file.to_str().unwrap());
         let read = |content: &str| {
             fs::write(&file, content).unwrap();
-            ca_bundle(&env).map_err(|error| Causes(&error).to_string())
+            ca_bundle(&env).map(|roots| roots.unwrap().len()).map_err(|error| Causes(&error).to_string())
         };
 
-        assert_eq!(read(good), Ok(Some(good.as_bytes().to_vec())));
+        assert_eq!(read(good), Ok(5));
         for bad in ["", "secret", ONE, &format!("{good}{ONE}"), "-----BEGIN CERTIFICATE-----\nMAA=\n"] {
             let error = read(bad).unwrap_err();
             assert!(error.starts_with("AWS_CA_BUNDLE names a file with"), "{bad}: {error}");
