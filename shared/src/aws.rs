@@ -6,16 +6,23 @@
 //! trust instead.
 
 mod http_client;
+mod service;
 
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
-use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::Credentials;
+#[cfg(feature = "operator")]
+use aws_sdk_dynamodb::config::{
+    interceptors::InterceptorContext,
+    retry::{ClassifyRetry, RetryAction},
+};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+#[cfg(feature = "operator")]
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_secretsmanager::operation::get_secret_value::{
+    GetSecretValue, GetSecretValueError, GetSecretValueInput, GetSecretValueOutput,
+};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -24,6 +31,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use self::http_client::Http;
+pub(crate) use self::service::{CallError, Operation, Service};
 use crate::environment::{ConfigError, Environment};
 use crate::error::StartError;
 
@@ -32,7 +40,7 @@ const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
 
 /// The parts that both clients share.
 pub(crate) struct Aws {
-    region: Region,
+    region: String,
     credentials: Credentials,
     http: Http,
 }
@@ -56,39 +64,61 @@ impl Aws {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let http = Http::new(tls);
-        Ok(Self { region: Region::new(region.to_owned()), credentials, http })
+        Ok(Self { region: region.to_owned(), credentials, http })
     }
 
-    pub(crate) fn dynamodb(&self, endpoint: Option<&str>) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .retry_classifier(Conflicts)
-            .timeout_config(timeouts());
-        config.set_endpoint_url(endpoint.map(str::to_owned));
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+    pub(crate) fn dynamodb(&self, endpoint: Option<&str>) -> Service {
+        self.service("dynamodb", endpoint)
     }
 
     pub(crate) fn secret(&self, arn: &str, endpoint: Option<&str>) -> Secret {
-        let mut config = aws_sdk_secretsmanager::Config::builder()
+        Secret { service: self.service("secretsmanager", endpoint), arn: arn.to_owned() }
+    }
+
+    fn service(&self, name: &'static str, endpoint: Option<&str>) -> Service {
+        let url = endpoint.map_or_else(|| url(name, &self.region), str::to_owned);
+        Service::new(self.http.clone(), name, &self.region, &url, self.credentials.clone())
+    }
+
+    /// Returns the SDK's own client of DynamoDB.
+    #[cfg(feature = "operator")]
+    pub(crate) fn dynamodb_client(&self, endpoint: Option<&str>) -> aws_sdk_dynamodb::Client {
+        use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+        let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
+            .region(Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
             .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
+            .retry_classifier(Conflicts);
         config.set_endpoint_url(endpoint.map(str::to_owned));
-        Secret { client: aws_sdk_secretsmanager::Client::from_conf(config.build()), arn: arn.to_owned() }
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
+}
+
+/// Returns the URL of a service in a Region.
+fn url(service: &str, region: &str) -> String {
+    let domain = match region.split('-').next() {
+        Some("cn") => "amazonaws.com.cn",
+        Some("eusc") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    };
+    format!("https://{service}.{region}.{domain}")
 }
 
 /// A secret in Secrets Manager.
 pub(crate) struct Secret {
-    client: aws_sdk_secretsmanager::Client,
+    service: Service,
     arn: String,
+}
+
+impl Operation for GetSecretValue {
+    type Input = GetSecretValueInput;
+    type Output = GetSecretValueOutput;
+    type Error = GetSecretValueError;
+
+    fn new() -> Self {
+        Self::new()
+    }
 }
 
 /// Why a secret cannot be read. The error never contains anything of the secret.
@@ -111,21 +141,24 @@ impl Secret {
     /// # Errors
     /// If Secrets Manager refuses or does not answer, or if the secret is binary.
     pub(crate) async fn read(&self) -> Result<Zeroizing<String>, SecretError> {
-        use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-        let output = self.client.get_secret_value().secret_id(&self.arn).send().await;
-        let output = output.map_err(|error| match error.code() {
-            Some(code) => SecretError::Refused(code.to_owned()),
-            None => SecretError::NoAnswer,
-        })?;
+        let input = GetSecretValueInput::builder().secret_id(&self.arn).build();
+        let input = input.map_err(|_| SecretError::NoAnswer)?;
+        let output =
+            self.service.call::<GetSecretValue>(input).await.map_err(|error| match error.code() {
+                Some(code) => SecretError::Refused(code.to_owned()),
+                None => SecretError::NoAnswer,
+            })?;
         output.secret_string.map(Zeroizing::new).ok_or(SecretError::Binary)
     }
 }
 
 /// Makes the SDK retry a write that DynamoDB refuses because a transaction works on the same item. By default
 /// the SDK does not.
+#[cfg(feature = "operator")]
 #[derive(Debug)]
 pub struct Conflicts;
 
+#[cfg(feature = "operator")]
 impl ClassifyRetry for Conflicts {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
@@ -139,22 +172,6 @@ impl ClassifyRetry for Conflicts {
     fn name(&self) -> &'static str {
         "transaction conflicts"
     }
-}
-
-/// Returns the retry settings. With retries, one lost packet does not fail a sign-in. They are few, so that
-/// they do not overload a slow table.
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
-}
-
-/// Returns the time-outs. DynamoDB answers in milliseconds. Four round trips of the longest duration fit into
-/// the eight seconds after which a request is given up.
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(1))
-        .operation_timeout(Duration::from_millis(1800))
-        .build()
 }
 
 /// Reads the file that `AWS_CA_BUNDLE` names: the certificates, in PEM, to trust instead of Amazon's.

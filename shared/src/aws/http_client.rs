@@ -17,7 +17,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
-use hyper::http::{HeaderValue, Response, Uri, header};
+use hyper::http::{HeaderValue, Request, Response, Uri, header};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -66,6 +66,11 @@ impl Http {
     pub(super) fn new(tls: ClientConfig) -> Self {
         Self(Arc::new(Connections { tls: Arc::new(tls), idle: Mutex::default() }))
     }
+
+    /// Sends a request, and reads the whole reply.
+    pub(super) async fn send(&self, request: Request<SdkBody>) -> Result<HttpResponse, ConnectorError> {
+        self.0.send(request).await
+    }
 }
 
 impl HttpClient for Http {
@@ -77,14 +82,15 @@ impl HttpClient for Http {
 impl HttpConnector for Http {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let connections = Arc::clone(&self.0);
-        HttpConnectorFuture::new(async move { connections.send(request).await })
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            connections.send(request).await
+        })
     }
 }
 
 impl Connections {
-    /// Sends a request, and reads the whole reply. After an error, the SDK decides whether to send it again.
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let mut request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+    async fn send(&self, mut request: Request<SdkBody>) -> Result<HttpResponse, ConnectorError> {
         let origin = Origin::of(request.uri()).map_err(ConnectorError::user)?;
         let host = HeaderValue::from_str(origin.authority.as_str());
         request.headers_mut().insert(header::HOST, host.map_err(|error| ConnectorError::user(error.into()))?);
@@ -168,4 +174,95 @@ impl Origin {
 /// Returns an error after which the SDK may send a request again.
 fn io_error(error: hyper::Error) -> ConnectorError {
     ConnectorError::io(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use rustls::RootCertStore;
+    use rustls::crypto::ring;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    const OK: &str = "200 OK";
+    const FAILED: &str = "500 Internal Server Error";
+
+    fn client() -> Http {
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        Http::new(tls.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+    }
+
+    /// Starts a server that accepts one connection for each of these lists, answers each request on it with the
+    /// next status, and then closes it. The task ends with the number of requests.
+    async fn server(connections: &'static [&[&str]]) -> (SocketAddr, JoinHandle<usize>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answered = tokio::spawn(async move {
+            let mut requests = 0;
+            for statuses in connections {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                for status in *statuses {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        head.push(stream.read_u8().await.unwrap());
+                    }
+                    requests += 1;
+                    let reply = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n{{}}");
+                    stream.write_all(reply.as_bytes()).await.unwrap();
+                }
+            }
+            requests
+        });
+        (address, answered)
+    }
+
+    async fn send(client: &Http, address: SocketAddr) -> Result<HttpResponse, ConnectorError> {
+        let mut request = HttpRequest::empty();
+        request.set_method("POST").unwrap();
+        request.set_uri(format!("http://{address}/")).unwrap();
+        client.call(request).await
+    }
+
+    #[tokio::test]
+    async fn connection_is_used_again() {
+        let (address, answered) = server(&[&[OK, OK, OK]]).await;
+        let client = client();
+        for _ in 0..3 {
+            assert_eq!(send(&client, address).await.unwrap().body().bytes(), Some(&b"{}"[..]));
+        }
+        assert_eq!(answered.await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn connection_that_the_server_closed_is_replaced() {
+        let (address, answered) = server(&[&[OK], &[OK], &[OK]]).await;
+        let client = client();
+        for _ in 0..3 {
+            send(&client, address).await.unwrap();
+        }
+        assert_eq!(answered.await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn connection_to_a_server_that_failed_is_not_used_again() {
+        let (address, answered) = server(&[&[FAILED], &[OK]]).await;
+        let client = client();
+        assert_eq!(send(&client, address).await.unwrap().status().as_u16(), 500);
+        assert_eq!(send(&client, address).await.unwrap().status().as_u16(), 200);
+        assert_eq!(answered.await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn server_that_cannot_be_reached_is_an_error_of_io() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        assert!(send(&client(), address).await.unwrap_err().is_io());
+    }
 }
