@@ -1,4 +1,4 @@
-//! The AWS clients. They are built here, without `aws-config`.
+//! The clients of the AWS services. They are made here, without `aws-config`.
 //!
 //! At every cold start, `aws-config` would look for credentials in seven places, and the platform's 145 root
 //! certificates would be parsed. In a Lambda the credentials are in the environment, and five roots issue
@@ -203,8 +203,19 @@ mod tests {
     use std::error::Error as _;
     use std::io;
 
+    use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+
     use super::*;
     use crate::error::Causes;
+
+    #[tokio::test]
+    async fn url_is_the_one_that_the_sdk_chooses() {
+        for region in ["us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"] {
+            let params = Params::builder().region(region).build().unwrap();
+            let endpoint = DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
+            assert_eq!(url("dynamodb", region), endpoint.url());
+        }
+    }
 
     #[test]
     fn ca_bundle_without_a_readable_certificate_is_an_error_that_names_it() {

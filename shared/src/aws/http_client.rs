@@ -92,7 +92,7 @@ impl HttpConnector for Http {
 impl Connections {
     async fn send(&self, mut request: Request<SdkBody>) -> Result<HttpResponse, ConnectorError> {
         let origin = Origin::of(request.uri()).map_err(ConnectorError::user)?;
-        let host = HeaderValue::from_str(origin.authority.as_str());
+        let host = HeaderValue::from_str(origin.host_and_port());
         request.headers_mut().insert(header::HOST, host.map_err(|error| ConnectorError::user(error.into()))?);
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = path.unwrap_or_else(|| PathAndQuery::from_static("/")).into();
@@ -143,11 +143,10 @@ impl Connections {
     async fn open(&self, origin: &Origin) -> Result<SendRequest<SdkBody>, BoxError> {
         // The brackets of an IPv6 address are syntax of URIs.
         let host = origin.authority.host().trim_matches(['[', ']']);
-        let secure = origin.scheme == Scheme::HTTPS;
-        let port = origin.authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let port = origin.authority.port_u16().unwrap_or(origin.default_port());
         let tcp = TcpStream::connect((host, port)).await?;
         tcp.set_nodelay(true)?;
-        let stream: Box<dyn Stream> = if secure {
+        let stream: Box<dyn Stream> = if origin.scheme == Scheme::HTTPS {
             let name = ServerName::try_from(host.to_owned())?;
             Box::new(TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await?)
         } else {
@@ -167,6 +166,18 @@ impl Origin {
                 Ok(Self { scheme: scheme.clone(), authority: authority.clone() })
             }
             _ => Err(io::Error::from(io::ErrorKind::InvalidInput).into()),
+        }
+    }
+
+    fn default_port(&self) -> u16 {
+        if self.scheme == Scheme::HTTPS { 443 } else { 80 }
+    }
+
+    /// Returns what the header `Host` has to be. It is a part of the signature, as it is here.
+    fn host_and_port(&self) -> &str {
+        match self.authority.port_u16() {
+            Some(port) if port != self.default_port() => self.authority.as_str(),
+            _ => self.authority.host(),
         }
     }
 }

@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use super::http_client::Http;
-use crate::clock::now;
+use crate::clock::{Timestamp, now};
 use crate::random::random;
 
 /// With retries, one lost packet does not fail a sign-in. They are few, so that they do not overload a slow table.
@@ -59,7 +59,7 @@ pub(crate) trait Operation: RuntimePlugin {
 }
 
 /// One AWS service in one Region, with the credentials for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Service {
     http: Http,
     /// The name of the service in signatures.
@@ -72,7 +72,6 @@ pub(crate) struct Service {
 
 /// How many retries are left. While a service fails, retries end after a hundred, so that they do not keep it from
 /// recovering. The numbers are those of the SDK.
-#[derive(Debug)]
 struct Quota(AtomicU32);
 
 impl Service {
@@ -123,7 +122,7 @@ impl Service {
         let mut attempt = 1;
         loop {
             let outcome = timeout(ATTEMPT_TIMEOUT, async {
-                let signed = self.sign(&request).map_err(SdkError::construction_failure)?;
+                let signed = self.sign(&request, now()).map_err(SdkError::construction_failure)?;
                 let response = self.http.send(signed).await.map_err(SdkError::dispatch_failure)?;
                 read::<O>(deserializer, response, &config)
             });
@@ -143,12 +142,12 @@ impl Service {
     }
 
     /// Returns the request with its signature (AWS Signature Version 4).
-    fn sign(&self, request: &HttpRequest) -> Result<Request<SdkBody>, BoxError> {
+    fn sign(&self, request: &HttpRequest, at: Timestamp) -> Result<Request<SdkBody>, BoxError> {
         let params = SigningParams::builder()
             .identity(&self.identity)
             .region(&self.region)
             .name(self.name)
-            .time(UNIX_EPOCH + Duration::from_millis(now().millis()))
+            .time(UNIX_EPOCH + Duration::from_millis(at.millis()))
             .settings(SigningSettings::default())
             .build()?
             .into();
@@ -231,7 +230,40 @@ fn no<E>(part: &str) -> SdkError<E, HttpResponse> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::crypto::ring;
+    use rustls::{ClientConfig, RootCertStore};
+
     use super::*;
+
+    #[test]
+    fn signature_is_that_of_aws_signature_version_4() {
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let credentials = Credentials::new("key", "secret", Some("session".to_owned()), None, "test");
+        let url = "https://dynamodb.eu-central-1.amazonaws.com";
+        let service = Service::new(Http::new(tls), "dynamodb", "eu-central-1", url, credentials);
+        let mut request = HttpRequest::new(SdkBody::from(r#"{"TableName":"postern"}"#));
+        request.set_method("POST").unwrap();
+        request.set_uri(service.url.as_str()).unwrap();
+        request.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        request.headers_mut().insert("x-amz-target", "DynamoDB_20120810.GetItem");
+        request.headers_mut().insert("user-agent", USER_AGENT);
+
+        let signed = service.sign(&request, Timestamp::from_millis(1_767_323_045_000)).unwrap();
+
+        assert_eq!(signed.headers()["x-amz-date"], "20260102T030405Z");
+        assert_eq!(signed.headers()["x-amz-security-token"], "session");
+        // By the steps of "Create a signed AWS API request", in Python.
+        assert_eq!(
+            signed.headers()["authorization"],
+            "AWS4-HMAC-SHA256 Credential=key/20260102/eu-central-1/dynamodb/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, \
+             Signature=a08266381cd10e858ea24cbb04dcc06021bf0b6a0bad2c0c0f4da479ab147482"
+        );
+    }
 
     #[test]
     fn retries_end_while_a_service_fails_and_come_back_with_its_successes() {
