@@ -3,6 +3,11 @@
 //! The parts of the SDK write, sign and read each call. Its orchestrator is left out: for each call it builds its
 //! configuration anew and runs some twenty interceptors, which takes several times as long as the rest of a call.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "it is the SDK's error, so that the SDK's own client can take this one's place"
+)]
+
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
