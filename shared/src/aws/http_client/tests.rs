@@ -1,4 +1,7 @@
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
+use std::thread;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::ring;
@@ -6,13 +9,13 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-const OK: &str = "200 OK";
-const FAILED: &str = "500 Internal Server Error";
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+const FAILED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}";
 
 fn client() -> Http {
     client_that_trusts(RootCertStore::empty())
@@ -25,28 +28,28 @@ fn client_that_trusts(roots: RootCertStore) -> Http {
     Http::new(tls.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Starts a server that accepts one connection for each of these lists, answers each request on it with the
-/// next status, and then closes it. The task ends with the number of requests.
-async fn server(connections: &'static [&[&str]]) -> (SocketAddr, JoinHandle<usize>) {
+/// Starts a server that answers this many requests on each connection and then closes it. The task ends after
+/// the last of these connections.
+async fn server(connections: &'static [usize]) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let answered = tokio::spawn(async move {
-        let mut requests = 0;
-        for statuses in connections {
+        for requests in connections {
             let (mut stream, _) = listener.accept().await.unwrap();
-            for status in *statuses {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(stream.read_u8().await.unwrap());
-                }
-                requests += 1;
-                let reply = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n{{}}");
-                stream.write_all(reply.as_bytes()).await.unwrap();
+            for _ in 0..*requests {
+                read_head(&mut stream).await;
+                stream.write_all(OK).await.unwrap();
             }
         }
-        requests
     });
     (address, answered)
+}
+
+async fn read_head(stream: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
 }
 
 async fn send(client: &Http, address: SocketAddr) -> Result<HttpResponse, ConnectorError> {
@@ -62,31 +65,76 @@ async fn send_to(client: &Http, url: &str) -> Result<HttpResponse, ConnectorErro
 
 #[tokio::test]
 async fn connection_is_used_again() {
-    let (address, answered) = server(&[&[OK, OK, OK]]).await;
+    let (address, answered) = server(&[3]).await;
     let client = client();
     for _ in 0..3 {
         assert_eq!(send(&client, address).await.unwrap().body().bytes(), Some(&b"{}"[..]));
     }
-    assert_eq!(answered.await.unwrap(), 3);
+    answered.await.unwrap();
 }
 
 #[tokio::test]
 async fn connection_that_the_server_closed_is_replaced() {
-    let (address, answered) = server(&[&[OK], &[OK], &[OK]]).await;
+    let (address, answered) = server(&[1, 1, 1]).await;
     let client = client();
     for _ in 0..3 {
         send(&client, address).await.unwrap();
     }
-    assert_eq!(answered.await.unwrap(), 3);
+    answered.await.unwrap();
+}
+
+#[tokio::test]
+async fn request_is_sent_again_if_the_server_had_just_closed_the_connection() {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (close, closing) = mpsc::channel();
+    let (closed, is_closed) = mpsc::channel();
+    thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            stream.write_all(OK).unwrap();
+            closing.recv().unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let client = client();
+    for _ in 0..2 {
+        send(&client, address).await.unwrap();
+        // The task of the connection sees that it is idle. It has no time to see that the server closes it.
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        close.send(()).unwrap();
+        is_closed.recv().unwrap();
+    }
 }
 
 #[tokio::test]
 async fn connection_to_a_server_that_failed_is_not_used_again() {
-    let (address, answered) = server(&[&[FAILED], &[OK]]).await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let is_another = tokio::spawn(async move {
+        let (mut failed, _) = listener.accept().await.unwrap();
+        read_head(&mut failed).await;
+        failed.write_all(FAILED).await.unwrap();
+        tokio::select! {
+            _ = listener.accept() => true,
+            Ok(_) = failed.read_u8() => false,
+        }
+    });
     let client = client();
     assert_eq!(send(&client, address).await.unwrap().status().as_u16(), 500);
-    assert_eq!(send(&client, address).await.unwrap().status().as_u16(), 200);
-    assert_eq!(answered.await.unwrap(), 2);
+    tokio::select! {
+        reply = send(&client, address) => panic!("{reply:?}"),
+        is_another = is_another => assert!(is_another.unwrap()),
+    }
 }
 
 #[tokio::test]
@@ -121,7 +169,7 @@ async fn server_gets_a_request_only_with_a_trusted_certificate_for_its_name() {
             handshakes.push(stream.is_ok());
             if let Ok(mut stream) = stream {
                 stream.read_u8().await.unwrap();
-                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                stream.write_all(OK).await.unwrap();
                 stream.shutdown().await.unwrap();
             }
         }
