@@ -12,6 +12,7 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
 use postern::http::{self, Edge, Request, Response};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -23,7 +24,8 @@ thread_local! {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let event = serde_json::from_slice(input).unwrap_or_else(|_| event(&String::from_utf8_lossy(input)));
+    let event: Box<RawValue> = serde_json::from_slice(input)
+        .unwrap_or_else(|_| to_raw_value(&event(&String::from_utf8_lossy(input))).expect("a value is JSON"));
     let reply = RUNTIME.with_borrow_mut(|runtime| {
         runtime.block_on(http::invoke(&Edge::default(), handle, LambdaEvent::new(event, Context::default())))
     });

@@ -14,6 +14,7 @@ use postern::environment::{ConfigError, Environment};
 use postern::http::{Edge, Request, Response, invoke};
 use postern::token::Parties;
 use serde_json::Value;
+use serde_json::value::to_raw_value;
 
 /// A function that handles an event of API Gateway (payload format 2.0) and returns the reply, both in JSON.
 pub type Handler = Arc<dyn Fn(LambdaEvent<Value>) -> Invocation + Send + Sync>;
@@ -125,11 +126,12 @@ where
     F: Future<Output = Response> + Send + 'static,
 {
     let edge = Arc::clone(edge);
-    Arc::new(move |event| {
+    Arc::new(move |event: LambdaEvent<Value>| {
         let (edge, handle) = (Arc::clone(&edge), handle.clone());
         Box::pin(async move {
             let failed = |error: &dyn std::fmt::Display| InvocationFailed(error.to_string());
-            let reply = invoke(&edge, handle, event);
+            let payload = to_raw_value(&event.payload).map_err(|error| failed(&error))?;
+            let reply = invoke(&edge, handle, LambdaEvent::new(payload, event.context));
             serde_json::to_value(reply.await.map_err(|error| failed(&error))?).map_err(|error| failed(&error))
         })
     })

@@ -1,26 +1,37 @@
-//! The AWS clients. They are built here, without `aws-config`.
+//! The clients of the AWS services. They are made here, without `aws-config`.
 //!
 //! At every cold start, `aws-config` would look for credentials in seven places, and the platform's 145 root
 //! certificates would be parsed. In a Lambda the credentials are in the environment, and five roots issue
 //! AWS's certificates. If another server answers in place of AWS, `AWS_CA_BUNDLE` names the certificates to
 //! trust instead.
 
-use std::fs;
-use std::time::Duration;
+mod http_client;
+mod service;
 
-use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
-use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use std::fs;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::config::Credentials;
+#[cfg(feature = "operator")]
+use aws_sdk_dynamodb::config::{
+    interceptors::InterceptorContext,
+    retry::{ClassifyRetry, RetryAction},
+};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+#[cfg(feature = "operator")]
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
-use rustls::RootCertStore;
+use aws_sdk_secretsmanager::operation::get_secret_value::{
+    GetSecretValue, GetSecretValueError, GetSecretValueInput, GetSecretValueOutput,
+};
+use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use self::http_client::Http;
+pub(crate) use self::service::{CallError, Operation, Service};
 use crate::environment::{ConfigError, Environment};
 use crate::error::StartError;
 
@@ -29,9 +40,9 @@ const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
 
 /// The parts that both clients share.
 pub(crate) struct Aws {
-    region: Region,
+    region: String,
     credentials: Credentials,
-    http: SharedHttpClient,
+    http: Http,
 }
 
 impl Aws {
@@ -44,49 +55,70 @@ impl Aws {
             "environment",
         );
         let roots = match ca_bundle(env)? {
-            Some(bundle) => TrustStore::empty().with_pem_certificate(bundle),
-            None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+            Some(roots) => roots,
+            None => roots(AMAZON_ROOTS.as_bytes()).ok_or(StartError::Tls)?,
         };
-        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|_| StartError::Tls)?;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls)
-            .build_https();
-        // Without this wrapper, each client parses the roots once more, for a connector that it never uses.
-        let http = http_client_fn(move |settings, components| http.http_connector(settings, components));
-        Ok(Self { region: Region::new(region.to_owned()), credentials, http })
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| StartError::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let http = Http::new(tls);
+        Ok(Self { region: region.to_owned(), credentials, http })
     }
 
-    pub(crate) fn dynamodb(&self, endpoint: Option<&str>) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .retry_classifier(Conflicts)
-            .timeout_config(timeouts());
-        config.set_endpoint_url(endpoint.map(str::to_owned));
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+    pub(crate) fn dynamodb(&self, endpoint: Option<&str>) -> Service {
+        self.service("dynamodb", endpoint)
     }
 
     pub(crate) fn secret(&self, arn: &str, endpoint: Option<&str>) -> Secret {
-        let mut config = aws_sdk_secretsmanager::Config::builder()
+        Secret { service: self.service("secretsmanager", endpoint), arn: arn.to_owned() }
+    }
+
+    fn service(&self, name: &'static str, endpoint: Option<&str>) -> Service {
+        let url = endpoint.map_or_else(|| url(name, &self.region), str::to_owned);
+        Service::new(self.http.clone(), name, &self.region, &url, self.credentials.clone())
+    }
+
+    /// Returns the SDK's own client of DynamoDB.
+    #[cfg(feature = "operator")]
+    pub(crate) fn dynamodb_client(&self, endpoint: Option<&str>) -> aws_sdk_dynamodb::Client {
+        use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+        let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
+            .region(Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
             .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
+            .retry_classifier(Conflicts);
         config.set_endpoint_url(endpoint.map(str::to_owned));
-        Secret { client: aws_sdk_secretsmanager::Client::from_conf(config.build()), arn: arn.to_owned() }
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
+}
+
+/// Returns the URL of a service in a Region.
+fn url(service: &str, region: &str) -> String {
+    let domain = match region.split('-').next() {
+        Some("cn") => "amazonaws.com.cn",
+        Some("eusc") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    };
+    format!("https://{service}.{region}.{domain}")
 }
 
 /// A secret in Secrets Manager.
 pub(crate) struct Secret {
-    client: aws_sdk_secretsmanager::Client,
+    service: Service,
     arn: String,
+}
+
+impl Operation for GetSecretValue {
+    type Input = GetSecretValueInput;
+    type Output = GetSecretValueOutput;
+    type Error = GetSecretValueError;
+
+    fn new() -> Self {
+        Self::new()
+    }
 }
 
 /// Why a secret cannot be read. The error never contains anything of the secret.
@@ -109,21 +141,24 @@ impl Secret {
     /// # Errors
     /// If Secrets Manager refuses or does not answer, or if the secret is binary.
     pub(crate) async fn read(&self) -> Result<Zeroizing<String>, SecretError> {
-        use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-        let output = self.client.get_secret_value().secret_id(&self.arn).send().await;
-        let output = output.map_err(|error| match error.code() {
-            Some(code) => SecretError::Refused(code.to_owned()),
-            None => SecretError::NoAnswer,
-        })?;
+        let input = GetSecretValueInput::builder().secret_id(&self.arn).build();
+        let input = input.map_err(|_| SecretError::NoAnswer)?;
+        let output =
+            self.service.call::<GetSecretValue>(input).await.map_err(|error| match error.code() {
+                Some(code) => SecretError::Refused(code.to_owned()),
+                None => SecretError::NoAnswer,
+            })?;
         output.secret_string.map(Zeroizing::new).ok_or(SecretError::Binary)
     }
 }
 
 /// Makes the SDK retry a write that DynamoDB refuses because a transaction works on the same item. By default
 /// the SDK does not.
+#[cfg(feature = "operator")]
 #[derive(Debug)]
 pub struct Conflicts;
 
+#[cfg(feature = "operator")]
 impl ClassifyRetry for Conflicts {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
@@ -139,40 +174,28 @@ impl ClassifyRetry for Conflicts {
     }
 }
 
-/// Returns the retry settings. With retries, one lost packet does not fail a sign-in. They are few, so that
-/// they do not overload a slow table.
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
-}
-
-/// Returns the time-outs. DynamoDB answers in milliseconds. Four round trips of the longest duration fit into
-/// the eight seconds after which a request is given up.
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(1))
-        .operation_timeout(Duration::from_millis(1800))
-        .build()
-}
-
 /// Reads the file that `AWS_CA_BUNDLE` names: the certificates, in PEM, to trust instead of Amazon's.
-fn ca_bundle(env: &Environment) -> Result<Option<Vec<u8>>, ConfigError> {
+fn ca_bundle(env: &Environment) -> Result<Option<RootCertStore>, ConfigError> {
     const VARIABLE: &str = "AWS_CA_BUNDLE";
     let Some(path) = env.optional(VARIABLE) else { return Ok(None) };
     let pem = fs::read(path)
         .map_err(|error| ConfigError::new(VARIABLE, "names a file that cannot be read").caused_by(error))?;
-    // The SDK panics on a certificate that it cannot read, so each certificate is read here first. The error of
-    // the parser is left out, since it may quote the file.
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or_else(|| {
-            ConfigError::new(VARIABLE, "names a file with a certificate that cannot be read")
-        })?;
-    }
+    let roots = roots(&pem)
+        .ok_or_else(|| ConfigError::new(VARIABLE, "names a file with a certificate that cannot be read"))?;
     if roots.is_empty() {
         return Err(ConfigError::new(VARIABLE, "names a file without a certificate; it must be PEM"));
     }
-    Ok(Some(pem))
+    Ok(Some(roots))
+}
+
+/// Reads certificates in PEM. Returns none if one of them cannot be read. The error of the parser is left out,
+/// since it may quote the file.
+fn roots(pem: &[u8]) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.ok()?).ok()?;
+    }
+    Some(roots)
 }
 
 #[cfg(test)]
@@ -180,8 +203,19 @@ mod tests {
     use std::error::Error as _;
     use std::io;
 
+    use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+
     use super::*;
     use crate::error::Causes;
+
+    #[tokio::test]
+    async fn url_is_the_one_that_the_sdk_chooses() {
+        for region in ["us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"] {
+            let params = Params::builder().region(region).build().unwrap();
+            let endpoint = DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
+            assert_eq!(url("dynamodb", region), endpoint.url());
+        }
+    }
 
     #[test]
     fn ca_bundle_without_a_readable_certificate_is_an_error_that_names_it() {
@@ -191,10 +225,10 @@ mod tests {
         let env = Environment::of::<&str, &str>([]).with("AWS_CA_BUNDLE", file.to_str().unwrap());
         let read = |content: &str| {
             fs::write(&file, content).unwrap();
-            ca_bundle(&env).map_err(|error| Causes(&error).to_string())
+            ca_bundle(&env).map(|roots| roots.unwrap().len()).map_err(|error| Causes(&error).to_string())
         };
 
-        assert_eq!(read(good), Ok(Some(good.as_bytes().to_vec())));
+        assert_eq!(read(good), Ok(5));
         for bad in ["", "secret", ONE, &format!("{good}{ONE}"), "-----BEGIN CERTIFICATE-----\nMAA=\n"] {
             let error = read(bad).unwrap_err();
             assert!(error.starts_with("AWS_CA_BUNDLE names a file with"), "{bad}: {error}");

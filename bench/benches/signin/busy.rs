@@ -11,8 +11,8 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// The target of the span around a request.
 pub(crate) const REQUEST: &str = "busy::request";
-/// The beginning of the target of the SDK's spans. There is one span for each call.
-const CALL: &str = "aws_sdk_dynamodb::operation";
+/// The target of the spans around the calls to the table: of the SDK's part.
+const CALL: &str = "postern::aws::service";
 
 /// The bit of ids that this subscriber makes. The ids of the inner subscriber do not have it.
 const MEASURED: u64 = 1 << 62;
@@ -44,7 +44,7 @@ impl<S> Measuring<S> {
 }
 
 fn is_measured(metadata: &Metadata<'_>) -> bool {
-    metadata.is_span() && (metadata.target() == REQUEST || metadata.target().starts_with(CALL))
+    metadata.is_span() && (metadata.target() == REQUEST || metadata.target() == CALL)
 }
 
 impl<S: Subscriber> Subscriber for Measuring<S> {

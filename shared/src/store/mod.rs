@@ -5,6 +5,7 @@
 //! outcome and no error. Every other failure is a [`StoreError`].
 
 mod attempts;
+mod dynamodb;
 mod error;
 mod login;
 #[cfg(feature = "operator")]
@@ -15,10 +16,10 @@ mod user;
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+pub(crate) use self::dynamodb::DynamoDb;
 pub use self::error::{StoreCause, StoreError};
 #[cfg(fuzzing)]
 pub(crate) use self::login::decode_login;
@@ -28,6 +29,7 @@ pub(crate) use self::session::decode_session;
 pub(crate) use self::session::{LateAnswerWrite, Rotation};
 pub use self::update::Written;
 pub(crate) use self::user::{Change, MfaConfirmation, SignInRecord};
+#[cfg(feature = "operator")]
 pub use crate::aws::Conflicts;
 use crate::identity::{UserRecord, VERSION};
 
@@ -36,21 +38,19 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// One DynamoDB table, with the requests that a function may send.
 #[derive(Clone)]
 pub struct Store {
-    client: Client,
+    dynamodb: DynamoDb,
     table: String,
 }
 
 impl Store {
     /// Makes a store of the table with this name.
-    pub(crate) fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+    pub(crate) fn new(dynamodb: impl Into<DynamoDb>, table: impl Into<String>) -> Self {
+        Self { dynamodb: dynamodb.into(), table: table.into() }
     }
 
     /// Returns a store of the same table that signs its requests with these credentials.
     pub(crate) fn with_credentials(&self, access_key_id: &str, secret_access_key: &str) -> Self {
-        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "given");
-        let config = self.client.config().to_builder().credentials_provider(credentials).build();
-        Self::new(Client::from_conf(config), &self.table)
+        Self::new(self.dynamodb.with_credentials(access_key_id, secret_access_key), &self.table)
     }
 
     /// Opens the connection by reading a user who does not exist.
@@ -74,8 +74,8 @@ impl Store {
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
-        Ok(request.send().await?.item)
+        let input = GetItemInput::builder().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        Ok(self.dynamodb.get_item(input).await?.item)
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::error::is_condition;
@@ -53,8 +55,8 @@ impl Store {
         }
         // If the SDK sends the write again because the reply was lost, it must not undo a rotation that came
         // in between.
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
+        let put = PutItemInput::builder().table_name(&self.table).set_item(Some(item));
+        match self.dynamodb.put_item(put.condition_expression("attribute_not_exists(pk)")).await {
             Ok(_) => Ok(()),
             // The family is random, so the session that is there is this one.
             Err(error) if is_condition(&error) => Ok(()),
@@ -194,17 +196,15 @@ impl Store {
         }
         let conditions: Vec<String> =
             attributes.iter().map(|(name, _)| format!("{name} = :{name}")).collect();
-        let delete = attributes.into_iter().fold(self.client.delete_item(), |delete, (name, value)| {
+        let delete = attributes.into_iter().fold(DeleteItemInput::builder(), |delete, (name, value)| {
             delete.expression_attribute_values(format!(":{name}"), value)
         });
-        let outcome = delete
+        let delete = delete
             .table_name(&self.table)
             .set_key(Some(session_key(user_id, id)))
             .condition_expression(conditions.join(" AND "))
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await;
-        match outcome {
+            .return_values(ReturnValue::AllOld);
+        match self.dynamodb.delete_item(delete).await {
             Ok(output) => decode_session(output.attributes.unwrap_or_default()).map(Some),
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),
@@ -213,8 +213,9 @@ impl Store {
 
     /// Ends the session of a token that was used before.
     pub(crate) async fn end_family(&self, presented: &SessionToken) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table);
-        delete.set_key(Some(session_key(presented.user_id, &presented.session_id()))).send().await?;
+        let key = session_key(presented.user_id, &presented.session_id());
+        let delete = DeleteItemInput::builder().table_name(&self.table).set_key(Some(key));
+        self.dynamodb.delete_item(delete).await?;
         Ok(())
     }
 

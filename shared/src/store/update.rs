@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::{Item, Store, StoreError};
@@ -170,9 +170,7 @@ impl Store {
     /// Sends an update.
     pub(super) async fn update(&self, update: Update) -> Result<Updated, StoreError> {
         let refused = update.returns_refused.then_some(ReturnValuesOnConditionCheckFailure::AllOld);
-        let outcome = self
-            .client
-            .update_item()
+        let input = UpdateItemInput::builder()
             .table_name(&self.table)
             .update_expression(update.expression())
             .set_condition_expression(update.condition())
@@ -180,10 +178,8 @@ impl Store {
             .set_expression_attribute_values(Some(update.values))
             .set_key(Some(update.key))
             .set_return_values(update.returned)
-            .set_return_values_on_condition_check_failure(refused)
-            .send()
-            .await;
-        match outcome {
+            .set_return_values_on_condition_check_failure(refused);
+        match self.dynamodb.update_item(input).await {
             Ok(output) => Ok(Updated::Done(output.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {

@@ -101,7 +101,7 @@ impl Operator {
         let mut item: Item = serde_dynamo::to_item(event).map_err(StoreError::unstorable)?;
         item.insert("expires_at".to_owned(), number(event.at.plus(KEPT).secs()));
         item.extend(key.clone());
-        let put = self.store.client.put_item().table_name(&self.store.table).set_item(Some(item));
+        let put = self.client.put_item().table_name(&self.store.table).set_item(Some(item));
         match put.condition_expression(condition).send().await {
             Ok(_) => Ok(()),
             // A write that was sent twice finds its own line. The end of a change may find that TTL removed
@@ -127,7 +127,6 @@ impl Operator {
         let mut day = from;
         while day < until {
             let query = self
-                .store
                 .client
                 .query()
                 .table_name(&self.store.table)

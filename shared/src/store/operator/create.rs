@@ -55,7 +55,7 @@ impl Operator {
 
     /// Does all of these writes or none. Retries once if another transaction works on the same items.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Written, StoreError> {
-        let client = &self.store.client;
+        let client = &self.client;
         let transact = || client.transact_write_items().set_transact_items(Some(writes.clone())).send();
         let mut outcome = transact().await;
         if outcome.as_ref().is_err_and(|error| is_cancelled_for(error, "TransactionConflict")) {
@@ -143,7 +143,6 @@ impl Operator {
             return Ok(Vec::new());
         }
         let query = self
-            .store
             .client
             .query()
             .table_name(&self.store.table)

@@ -167,7 +167,7 @@ impl Operator {
             user_of_write.extend(of_one.iter().map(|_| *index));
             writes.extend(of_one);
         }
-        let transaction = self.store.client.transact_write_items().set_transact_items(Some(writes));
+        let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
         let Err(error) = transaction.send().await else { return Ok(BatchOutcome::Created) };
         let reasons = match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {

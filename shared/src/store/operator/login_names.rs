@@ -48,7 +48,7 @@ impl Operator {
         item.insert("charged_by".to_owned(), text(NOBODY));
         item.insert("expires_at".to_owned(), number(now.plus(NAME_KEPT).secs()));
         let store = &self.store;
-        store.client.put_item().table_name(&store.table).set_item(Some(item)).send().await?;
+        self.client.put_item().table_name(&store.table).set_item(Some(item)).send().await?;
         Ok(())
     }
 }

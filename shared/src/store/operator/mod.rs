@@ -39,12 +39,13 @@ use crate::session::NewSession;
 #[derive(Clone)]
 pub struct Operator {
     store: Store,
+    client: Client,
 }
 
 impl Operator {
     /// Makes an operator's store of the table with this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { store: Store::new(client, table) }
+        Self { store: Store::new(client.clone(), table), client }
     }
 
     /// Makes an operator's store of the table that the environment names.
@@ -54,7 +55,7 @@ impl Operator {
     pub fn from_env(env: &Environment) -> Result<Self, StartError> {
         let config = Config::from_env(env)?;
         let aws = Aws::in_region(env, &config.region)?;
-        Ok(Self::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), config.table))
+        Ok(Self::new(aws.dynamodb_client(config.dynamodb_endpoint.as_deref()), config.table))
     }
 
     /// Opens the connection by reading from the table.

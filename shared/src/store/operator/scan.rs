@@ -193,7 +193,7 @@ impl Operator {
     }
 
     fn scan(&self) -> ScanFluentBuilder {
-        self.store.client.scan().table_name(&self.store.table)
+        self.client.scan().table_name(&self.store.table)
     }
 
     /// Returns one page of the ids of all users: the first page if no cursor is given. All pages together
@@ -261,7 +261,7 @@ impl Operator {
             }
             let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
             let store = &self.store;
-            let output = store.client.batch_get_item().request_items(&store.table, wanted?).send().await?;
+            let output = self.client.batch_get_item().request_items(&store.table, wanted?).send().await?;
             items.extend(output.responses.into_iter().flatten().flat_map(|(_, found)| found));
             left = output.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
         }

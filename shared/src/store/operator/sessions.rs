@@ -32,7 +32,7 @@ impl Operator {
         let mut pages = keys.into_paginator().items().send();
         let mut deleted = 0;
         while let Some(key) = pages.try_next().await? {
-            let delete = self.store.client.delete_item().table_name(&self.store.table);
+            let delete = self.client.delete_item().table_name(&self.store.table);
             delete.set_key(Some(key)).send().await?;
             deleted += 1;
         }
@@ -40,8 +40,7 @@ impl Operator {
     }
 
     fn query_sessions(&self, user_id: u64) -> QueryFluentBuilder {
-        self.store
-            .client
+        self.client
             .query()
             .table_name(&self.store.table)
             .key_condition_expression("pk = :pk")

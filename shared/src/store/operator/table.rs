@@ -19,7 +19,7 @@ impl Operator {
     pub async fn create_table(&self) -> Result<(), StoreError> {
         let store = &self.store;
         let mut request =
-            store.client.create_table().table_name(&store.table).billing_mode(BillingMode::PayPerRequest);
+            self.client.create_table().table_name(&store.table).billing_mode(BillingMode::PayPerRequest);
         for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
             request = request
                 .attribute_definitions(
@@ -37,13 +37,12 @@ impl Operator {
             return Err(error.into());
         }
         // On AWS it takes seconds until the table exists. Its TTL cannot be set before that.
-        let exists = store.client.wait_until_table_exists().table_name(&store.table);
+        let exists = self.client.wait_until_table_exists().table_name(&store.table);
         exists.wait(Duration::from_secs(300)).await.map_err(|error| {
             StoreError::unavailable(format!("the table is being created, and is not there yet: {error}"))
         })?;
         let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires_at").build();
-        store
-            .client
+        self.client
             .update_time_to_live()
             .table_name(&store.table)
             .time_to_live_specification(ttl?)

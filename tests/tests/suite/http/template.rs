@@ -15,6 +15,7 @@ use postern_tests::{binary, events};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 /// The part before the base path's route in the event of that sample.
@@ -178,7 +179,7 @@ fn route_of(event: Value, routes: &[(Method, &str)]) -> Option<String> {
     let reply = invoke(
         &edge,
         |request| std::future::ready(json(StatusCode::OK, &route(&request, routes))),
-        LambdaEvent::new(event, Context::default()),
+        LambdaEvent::new(to_raw_value(&event).unwrap(), Context::default()),
     );
     let reply = tokio::runtime::Handle::current().block_on(reply).unwrap();
     Reply::of(&serde_json::to_value(reply).unwrap()).json().as_str().map(str::to_owned)

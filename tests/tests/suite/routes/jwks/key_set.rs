@@ -18,6 +18,7 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256,
     RsaPublicKeyComponents, UnparsedPublicKey,
 };
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use crate::support::forge::{KEYS, Key, decode};
@@ -40,7 +41,8 @@ pub(crate) async fn key_set(deployment: &Deployment) -> Reply {
 
 /// The key set of a function that holds these keys and no table.
 async fn key_set_of(keys: &Keys, now: Timestamp) -> Reply {
-    let event = LambdaEvent::new(event(&Method::GET, PATH), Context::default());
+    let event = to_raw_value(&event(&Method::GET, PATH)).unwrap();
+    let event = LambdaEvent::new(event, Context::default());
     let settings = jwks::Settings::from_env(&Environment::of::<&str, &str>([])).unwrap();
     let reply =
         invoke(&Edge::default(), |request| jwks::handle(&settings, keys, now, request), event).await.unwrap();
