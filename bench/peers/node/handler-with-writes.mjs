@@ -1,6 +1,6 @@
 // The same sign-in as handler.mjs, with the calls to the table that Postern makes. It counts failures by name and by
-// address before it hashes, records the sign-in, keeps a session and logs one line. It takes three round trips, as
-// Postern does.
+// address before it hashes, records the sign-in, keeps a session and logs one line. The counter of a name is on the
+// user's own item, so the write that counts returns the user. It takes three round trips, as Postern does.
 import { createHash, randomBytes } from "node:crypto";
 
 import { PutItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
@@ -18,18 +18,17 @@ export async function handler(event) {
   const log = (outcome) => console.log(JSON.stringify({ message: "sign-in attempt", outcome, address }));
   const now = Math.floor(Date.now() / 1000);
   const address = event.requestContext.http.sourceIp;
-  const ofName = `PEER#NAME#${given.name}`;
   const ofAddress = `PEER#ADDRESS#${address}#${Math.floor(now / WINDOW)}`;
 
   try {
-    const [login] = await Promise.all([
+    const [login, charged] = await Promise.all([
       read(`LOGIN#${given.name}`, "LOGIN"),
-      charge(ofAddress, FAILURES_OF_ADDRESS, now + WINDOW),
+      charge(key(ofAddress, "ATTEMPTS"), FAILURES_OF_ADDRESS, now + WINDOW),
     ]);
-    const [user] = await Promise.all([
-      read(`USER#${login?.user_id.N ?? 0}`, "USER"),
-      charge(ofName, FAILURES_OF_NAME, now + SESSION),
-    ]);
+    // An unknown name has a counter of its own, so that it costs the same as a known one.
+    const ofName = login ? key(`USER#${login.user_id.N}`, "USER") : key(`PEER#NAME#${given.name}`, "ATTEMPTS");
+    const { Attributes } = await charge(ofName, FAILURES_OF_NAME, now + SESSION);
+    const user = login && Attributes;
     if (!(await isPassword(user, given.password))) {
       log("wrong_password");
       return reply(401, { error: "wrong username or password" });
@@ -40,8 +39,7 @@ export async function handler(event) {
       accessToken(user, { sid: id }),
       record(user, now),
       putSession(user, id, secret, now),
-      update(ofName, { UpdateExpression: "SET failures = :zero", ExpressionAttributeValues: { ":zero": { N: "0" } } }),
-      update(ofAddress, { UpdateExpression: "ADD failures :less", ExpressionAttributeValues: { ":less": { N: "-1" } } }),
+      Number(charged.Attributes.peer_failures.N) > FAILURES_OF_ADDRESS / 3 && refund(ofAddress),
     ]);
     log("success");
     return signedIn({ access_token: token, refresh_token: `${id}${secret}` });
@@ -52,21 +50,31 @@ export async function handler(event) {
   }
 }
 
-const update = (pk, input) => send(UpdateItemCommand, { Key: { pk: { S: pk }, sk: { S: "ATTEMPTS" } }, ...input });
+const key = (pk, sk) => ({ pk: { S: pk }, sk: { S: sk } });
 
-const charge = (pk, limit, expires) =>
-  update(pk, {
-    UpdateExpression: "ADD failures :one SET expires_at = :expires",
-    ConditionExpression: "attribute_not_exists(failures) OR failures < :limit",
+const charge = (Key, limit, expires) =>
+  send(UpdateItemCommand, {
+    Key,
+    UpdateExpression: "ADD peer_failures :one SET peer_window_ends = :expires",
+    ConditionExpression: "attribute_not_exists(peer_failures) OR peer_failures < :limit",
     ExpressionAttributeValues: { ":one": { N: "1" }, ":limit": { N: `${limit}` }, ":expires": { N: `${expires}` } },
+    ReturnValues: "ALL_NEW",
   });
 
+const refund = (ofAddress) =>
+  send(UpdateItemCommand, {
+    Key: key(ofAddress, "ATTEMPTS"),
+    UpdateExpression: "ADD peer_failures :less",
+    ExpressionAttributeValues: { ":less": { N: "-1" } },
+  });
+
+// Records the sign-in, and clears the counter of the name.
 const record = (user, now) =>
   send(UpdateItemCommand, {
     Key: { pk: user.pk, sk: user.sk },
-    UpdateExpression: "SET last_sign_in = :now",
+    UpdateExpression: "SET last_sign_in = :now, peer_failures = :zero",
     ConditionExpression: "epoch = :epoch",
-    ExpressionAttributeValues: { ":now": { N: `${now * 1000}` }, ":epoch": user.epoch },
+    ExpressionAttributeValues: { ":now": { N: `${now * 1000}` }, ":epoch": user.epoch, ":zero": { N: "0" } },
   });
 
 const putSession = (user, id, secret, now) =>
