@@ -12,6 +12,8 @@ use super::process::{Launch, Running};
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 /// The beginning of each request. No body contains it.
 const REQUEST: &[u8] = b"POST / HTTP/1.1\r\n";
+/// A round whose address has made no attempts yet. An address with many costs one call more.
+const ROUND: usize = 200;
 
 /// Returns the number of calls of a warm sign-in with this password.
 pub(super) async fn of_a_sign_in(launch: &Launch, password: &str) -> usize {
@@ -28,9 +30,9 @@ pub(super) async fn of_a_sign_in(launch: &Launch, password: &str) -> usize {
         }
     });
     let (mut process, _) = Running::start(&Launch { env, ..launch.clone() }).await;
-    assert_eq!(process.sign_in(password, 0).await.0, 200);
+    assert_eq!(process.sign_in(password, ROUND).await.0, 200);
     let before = count.load(Ordering::Relaxed);
-    assert_eq!(process.sign_in(password, 0).await.0, 200);
+    assert_eq!(process.sign_in(password, ROUND).await.0, 200);
     let calls = count.load(Ordering::Relaxed) - before;
     process.stop().await;
     relay.abort();

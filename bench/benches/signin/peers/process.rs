@@ -60,7 +60,13 @@ pub(crate) struct Running {
 
 enum Channel {
     Lambda(RuntimeApi, Value),
-    Http { connection: SendRequest<Full<Bytes>>, path: &'static str, name: [&'static str; 2] },
+    Http { connection: Connection, path: &'static str, name: [&'static str; 2] },
+}
+
+/// A connection to a server, and the task that reads and writes it.
+struct Connection {
+    requests: SendRequest<Full<Bytes>>,
+    task: JoinHandle<hyper::Result<()>>,
 }
 
 impl Running {
@@ -144,7 +150,11 @@ impl Running {
 
     /// Ends the process and its children.
     pub(crate) async fn stop(self) {
-        drop(self.channel);
+        if let Channel::Http { connection, .. } = self.channel {
+            // A worker of gunicorn that gets its signal while a connection is open does not end.
+            drop(connection.requests);
+            connection.task.await.unwrap().unwrap();
+        }
         end(self.child).await;
     }
 
@@ -181,12 +191,12 @@ fn spawn(launch: &Launch, port: u16, runtime_api: &str) -> Child {
 }
 
 /// Connects to a server as soon as it answers.
-async fn connected(port: u16) -> SendRequest<Full<Bytes>> {
+async fn connected(port: u16) -> Connection {
     loop {
         if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
             stream.set_nodelay(true).unwrap();
-            let (mut connection, driver) = handshake(TokioIo::new(stream)).await.unwrap();
-            tokio::spawn(driver);
+            let (requests, driver) = handshake(TokioIo::new(stream)).await.unwrap();
+            let mut connection = Connection { requests, task: tokio::spawn(driver) };
             ask(&mut connection, "GET", "/", String::new()).await;
             return connection;
         }
@@ -194,12 +204,7 @@ async fn connected(port: u16) -> SendRequest<Full<Bytes>> {
     }
 }
 
-async fn ask(
-    connection: &mut SendRequest<Full<Bytes>>,
-    method: &str,
-    path: &str,
-    body: String,
-) -> (u64, Bytes) {
+async fn ask(connection: &mut Connection, method: &str, path: &str, body: String) -> (u64, Bytes) {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -207,8 +212,8 @@ async fn ask(
         .header("content-type", "application/json")
         .body(Full::from(body))
         .unwrap();
-    connection.ready().await.unwrap();
-    let reply = connection.send_request(request).await.unwrap();
+    connection.requests.ready().await.unwrap();
+    let reply = connection.requests.send_request(request).await.unwrap();
     let status = reply.status().as_u16();
     (status.into(), reply.into_body().collect().await.unwrap().to_bytes())
 }
