@@ -15,8 +15,8 @@ use postern::environment::Environment;
 use postern_tests::deployment::{Deployment, Reply};
 
 use self::kinds::{ROUTES, Route};
-use crate::Spread;
 use crate::load::argument;
+use crate::{Spread, goals};
 
 /// The attempts of each kind with the grid. There are a fifth as many without it.
 const ATTEMPTS: u64 = 2_000;
@@ -67,11 +67,10 @@ pub(crate) async fn run() {
     println!(
         "\n  recognised: how often a guess by the longer of two times is right, between this kind and the first of its \
          route\n  (locked: and a locked name that no user has). 50 % is a coin toss. The sampling error is {error:.1} % with \
-         the grid,\n  and {error_without:.1} % without it. Goal with the grid, at {ATTEMPTS} attempts: at most {:.0} %; the most here is \
-         {:.1} %\n",
-        GOAL * 100.0,
-        worst * 100.0
+         the grid,\n  and {error_without:.1} % without it."
     );
+    goals::at_most("indistinguishable: recognised with the grid, the most", worst * 100.0, GOAL * 100.0, "%");
+    println!();
 }
 
 /// Measures a route with the default grid, then without a grid, each with names that were never tried before.

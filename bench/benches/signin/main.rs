@@ -31,7 +31,7 @@ use postern_tests::logs;
 use tracing::level_filters::LevelFilter;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "kernel",
     "warm",
     "bill",

@@ -16,7 +16,7 @@ use postern_tests::meter::Meter;
 use postern_tests::relay;
 use serde_json::{Value, json};
 
-use super::{Figures, MILLION, Prices, ROUNDS};
+use super::{Figures, MILLION, Prices, ROUNDS, logged_bytes};
 
 const CONTRACT: &str = "account";
 /// What DynamoDB adds to the size of each item for its storage.
@@ -208,7 +208,7 @@ fn late(table: String, trip: Duration) -> Router {
 async fn serve(kind: &FailedRequest, deployment: &Deployment) -> (Vec<f64>, f64) {
     // The first request from an address that is then over its limit.
     deployment.invoke(CONTRACT, one_address(deployment, 0)).await;
-    let (mut served_ms, mut log_bytes) = (Vec::new(), 0);
+    let (mut served_ms, mut log_bytes) = (Vec::new(), 0.0);
     // The first five rounds warm up.
     for round in 0..ROUNDS + 5 {
         let event = (kind.event)(deployment, round + 1);
@@ -217,10 +217,10 @@ async fn serve(kind: &FailedRequest, deployment: &Deployment) -> (Vec<f64>, f64)
         let reply = deployment.invoke(CONTRACT, event).await;
         let served = start.elapsed();
         assert_eq!(reply.status, kind.status, "{}", kind.name);
-        log_bytes = logs::so_far().len() - logged;
+        log_bytes = logged_bytes(logged);
         if round >= 5 {
             served_ms.push(served.as_secs_f64() * 1000.0);
         }
     }
-    (served_ms, log_bytes as f64)
+    (served_ms, log_bytes)
 }
