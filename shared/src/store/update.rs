@@ -178,7 +178,7 @@ impl Store {
             .update_expression(update.expression())
             .set_condition_expression(update.condition())
             .set_expression_attribute_names(Some(update.names).filter(|names| !names.is_empty()))
-            .set_expression_attribute_values(Some(update.values))
+            .set_expression_attribute_values(Some(update.values).filter(|values| !values.is_empty()))
             .set_key(Some(update.key))
             .set_return_values(update.returned)
             .set_return_values_on_condition_check_failure(refused)

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
+use postern::identity::LoginName;
 use postern::throttle::{Admission, Attempts, Policy};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use proptest::collection::vec;
@@ -263,4 +264,27 @@ async fn counter_of_no_failures_admits_like_a_new_one() {
         assert_eq!(deployment.password(contract, &name, "SecurePass123!").await.status, 200, "{contract}");
         assert_eq!(raw::failures(&deployment, &counter).await, 0, "{contract}");
     }
+}
+
+/// DynamoDB deletes an item when its `expires_at` has passed. A counter of a user must not give the user one.
+#[tokio::test]
+async fn no_attempt_gives_a_user_an_expiry() {
+    let deployment = unlimited().await;
+    for contract in PASSWORD_CONTRACTS {
+        // A charge that stays, one that is taken back, a sign-in, and a lock.
+        for (name, password) in
+            [("johndoe", "wrong"), ("blocked", "Password1234!"), ("johndoe", "SecurePass123!")]
+        {
+            deployment.password(contract, &name_at(contract, name), password).await;
+        }
+        let name = LoginName::new(&name_at(contract, "jimmy"));
+        deployment.store.lock_name(&name, deployment.now()).await.unwrap();
+        deployment.password(contract, &name_at(contract, "jimmy"), "wrong").await;
+    }
+    for item in raw::all(&deployment).await {
+        let is_user = item["sk"] == raw::text("USER");
+        assert!(!(is_user && item.contains_key("expires_at")), "{item:?}");
+    }
+    let user = raw::user(&deployment, 1).await;
+    assert_eq!(user, raw::without_counters(user.clone()), "a sign-in leaves nothing of the counter");
 }
