@@ -41,8 +41,8 @@ async fn mfa_switch_that_is_sent_again_is_done_once() {
     assert_off(&deployment, &guarded, "sent again").await;
     assert_eq!(
         (counted(&deployment, HUBER).await, counted(&deployment, GUARDED).await),
-        ((0, 2), (0, 2)),
-        "of two sign-ins"
+        ((0, 4), (0, 4)),
+        "of four successes"
     );
 }
 
