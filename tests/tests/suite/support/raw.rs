@@ -15,9 +15,11 @@ pub(crate) use aws_sdk_dynamodb::types::AttributeValue as Attribute;
 
 pub(crate) type Item = HashMap<String, Attribute>;
 
-/// A user's item.
+/// A user's item without the counters of attempts.
 pub(crate) async fn user(deployment: &Deployment, id: u64) -> Item {
-    item(deployment, &format!("USER#{id}"), "USER").await.unwrap()
+    let mut user = item(deployment, &format!("USER#{id}"), "USER").await.unwrap();
+    user.retain(|name, _| !name.contains("_failures") && !name.contains("_charged_"));
+    user
 }
 
 /// The item under this key, if there is one.
@@ -91,12 +93,6 @@ pub(crate) fn counter_from(deployment: &Deployment, address: &str, window_second
 pub(crate) async fn failures(deployment: &Deployment, counter: &Counter) -> i64 {
     let Some(item) = counter.item(deployment).await else { return 0 };
     item.get(&counter.attribute("failures")).map_or(0, |failures| failures.as_n().unwrap().parse().unwrap())
-}
-
-/// A user's item without its counters.
-pub(crate) fn without_counters(mut user: Item) -> Item {
-    user.retain(|name, _| !name.contains("_failures") && !name.contains("_charged_"));
-    user
 }
 
 /// The number of a user's sessions, expired ones included.
