@@ -154,7 +154,7 @@ async fn new_name_is_unlocked_and_the_old_one_is_as_any_unknown_name() {
     assert_eq!(cli.sign_in("account", "mallory", JOHN).await, 200);
     assert_eq!(cli.sign_in("account", "johndoe", JOHN).await, 401);
     assert_eq!(cli.sign_in("email", "johndoe@example.com", JOHN).await, 429, "a name that did not change");
-    cli.run(&["user", "change", "mallory", "--email", "john@example.com"]).await.prints(&["e-mail"]);
+    cli.run(&["user", "change", "mallory", "--email", "john@example.com"]).await.prints(&["email"]);
     assert_eq!(cli.sign_in("email", "john@example.com", JOHN).await, 200);
 }
 
@@ -178,9 +178,9 @@ async fn name_that_stays_keeps_its_failures_whatever_it_becomes() {
         assert_eq!(cli.sign_in("email", address, JOHN).await, 429, "{username}");
     }
     // A username without failures takes none of those that the e-mail address leaves.
-    cli.run(&["user", "change", "1", "--no-email"]).await.prints(&["e-mail"]);
+    cli.run(&["user", "change", "1", "--no-email"]).await.prints(&["email"]);
     assert_eq!(cli.sign_in("account", "john", JOHN).await, 200);
-    cli.run(&["user", "change", "1", "--email", "new@example.com"]).await.prints(&["e-mail"]);
+    cli.run(&["user", "change", "1", "--email", "new@example.com"]).await.prints(&["email"]);
     assert_eq!(cli.sign_in("email", "new@example.com", JOHN).await, 200);
 }
 
