@@ -12,6 +12,7 @@ ATTRIBUTES_OF_OPERATORS = {
     "attributes",
     "created_at",
     "email",
+    "expires_at",
     "id",
     "other_usernames",
     "source_id",

@@ -19,7 +19,9 @@ pub fn new_password_hash(from_stdin: bool, names: &[&str]) -> Result<String, Fai
     let names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
     // The command line does not read the functions' settings. So a deployment's longer least length does not
     // apply here.
-    PasswordPolicy::DEFAULT.check(&password, &names).map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
+    PasswordPolicy::DEFAULT
+        .check(&password, &names)
+        .map_err(|weak| Failure::new(Exit::Refused, weak.to_string()))?;
     if !self_test() {
         return Err(Failure::new(Exit::Failed, "this processor computes Argon2 differently from RFC 9106"));
     }

@@ -53,7 +53,7 @@ pub enum Command {
     User(UserCommand),
     /// Show the audit trail: sign-ins, refusals, and changes by operators.
     Attempts(AttemptsArgs),
-    /// Create or check the table.
+    /// Create, check or upgrade the table.
     #[command(subcommand)]
     Table(TableCommand),
     /// Make, show and rotate the signing keys.

@@ -1,15 +1,18 @@
-//! `postern table`: creates the table where no template does, and checks it.
+//! `postern table`: creates the table where no template does, checks it, and upgrades it.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     BillingMode, KeyType, ScalarAttributeType, TableDescription, TimeToLiveStatus,
 };
 use clap::Subcommand;
+use postern::clock::now;
 use postern::store::StoreError;
+use postern::store::operator::Operator;
+use serde_json::json;
 
 use crate::check::{Check, report};
 use crate::connect::{Connection, connect};
-use crate::output::{Exit, Failure, Output};
+use crate::output::{Exit, Failure, Output, named};
 use crate::target::Target;
 
 /// The commands on the table.
@@ -25,6 +28,17 @@ Examples:
     /// Check that the table is as the functions need it, and on AWS that it is protected.
     #[command(after_help = "Example:\n  postern table check --table postern-users")]
     Check,
+    /// Move the failures that version 0.1.0 counted for login names to the users, where this version counts them.
+    #[command(after_help = "\
+Run this once, right after the functions of version 0.1.0 are replaced. Until then, names that are locked or have to
+wait are not. Functions may run meanwhile. If the command is interrupted, run it again: no failure is lost, and none
+is counted twice.
+
+It reads the whole table.
+
+Example:
+  postern table upgrade --table postern-users")]
+    Upgrade,
 }
 
 /// Runs a command.
@@ -48,7 +62,29 @@ pub async fn run(command: TableCommand, target: &Target) -> Result<Output, Failu
             Some(checks) => Ok(report(&checks)),
             None => Err(Failure::new(Exit::NotFound, missing(&connection))),
         },
+        TableCommand::Upgrade => {
+            connection.audit.record("table upgrade", None, async |_| upgrade(&connection.store).await).await
+        }
     }
+}
+
+async fn upgrade(store: &Operator) -> Result<Output, Failure> {
+    let moved = store.move_counters(now()).await.map_err(|error| {
+        let failure = Failure::from(error);
+        Failure::new(failure.exit, "the table is upgraded in part")
+            .caused_by(failure)
+            .advise("; run the command again")
+    })?;
+    let done = match moved.names {
+        0 => "no login name has failures to move".to_owned(),
+        1 => "moved the failures of 1 login name to its user".to_owned(),
+        names => format!("moved the failures of {names} login names to their users"),
+    };
+    if moved.skipped.count > 0 {
+        let message = format!("{done}; skipped login names without a user: {}", named(&moved.skipped));
+        return Err(Failure::new(Exit::Partly, message));
+    }
+    Ok(Output::done(done, json!({"moved": moved.names})))
 }
 
 /// The message that there is no such table, with what to do.

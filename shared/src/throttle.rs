@@ -122,6 +122,13 @@ impl Policy {
         }
     }
 
+    /// Returns whether a success gets its charge of the address back, by the failures in the window when it was
+    /// charged, its own included. The charge stays up to a third of the limit, which saves a write. So at least
+    /// two thirds of the limit are left for failures.
+    pub(crate) const fn refunds_success(&self, failures: u32) -> bool {
+        failures > self.address_limit / 3
+    }
+
     /// Returns the window that contains `now`, and how long it still lasts.
     pub(crate) const fn window(&self, now: Timestamp) -> (u64, Duration) {
         let length = self.address_window.as_millis() as u64;
@@ -148,6 +155,8 @@ pub fn address_key(source_ip: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const POLICY: Policy = Policy::DEFAULT;
@@ -220,6 +229,41 @@ mod tests {
         assert_eq!(POLICY.window(at(299_999)).0, 0);
         assert_eq!(POLICY.window(start).0, 1);
         assert_eq!(POLICY.window(at(600_000)).0, 2);
+    }
+
+    #[test]
+    fn success_is_refunded_above_a_third_of_the_address_limit() {
+        let first_refund = |address_limit| {
+            let policy = Policy { address_limit, ..POLICY };
+            (1..=address_limit).find(|failures| policy.refunds_success(*failures))
+        };
+        let limits = [1, 2, 3, 4, 30, 1_000_000];
+        assert_eq!(limits.map(first_refund), [1, 1, 2, 2, 11, 333_334].map(Some));
+    }
+
+    proptest! {
+        /// The charge that a success leaves is a failure for the limit. Without a refund, an office that signs in
+        /// would reach it.
+        #[test]
+        fn successes_in_any_number_leave_two_thirds_of_the_limit_for_failures(
+            address_limit in 1..100_u32,
+            failed in 0..70_u32,
+            order in any::<u64>(),
+        ) {
+            let policy = Policy { address_limit, ..POLICY };
+            // Failures within two thirds of the limit, in any order among many more successes than the limit.
+            let mut failures_left = failed.min(address_limit - address_limit / 3 - 1);
+            let mut count = 0;
+            for turn in 0..400_u32 {
+                prop_assert_eq!(policy.address(count, at(0)), Admission::Admitted);
+                count += 1;
+                if failures_left > 0 && order.rotate_left(turn) & 1 == 1 {
+                    failures_left -= 1;
+                } else if policy.refunds_success(count) {
+                    count -= 1;
+                }
+            }
+        }
     }
 
     #[test]

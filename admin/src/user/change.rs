@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::describe::{about, briefly};
 use super::names::{check_username, failure, is_taken};
-use super::unlock;
 use super::user_arg::UserArg;
 use crate::connect::Connection;
 use crate::import::attributes;
@@ -17,8 +16,8 @@ use crate::output::{Exit, Failure, Output, plain};
 /// The user to change, and what to change.
 #[derive(Args)]
 #[command(after_help = "\
-All changes are made together or not at all. Other users can take the old names at once. Failures that were
-counted for an old name stay with that name, and new names begin unlocked.
+All changes are made together or not at all. Other users can take the old names at once. A new name begins
+unlocked, and a name that the user keeps keeps its failures.
 
 Sessions and tokens stay valid, since they name the user by the id. A JWT of mfa that was issued before shows
 the old username and role until it expires. `postern user sessions USER --end` ends all sessions and tokens.
@@ -65,13 +64,7 @@ pub(super) async fn run(connection: &Connection, options: &Change) -> Result<Out
         .audit
         .record("user change", Some(user.id), async |_| {
             match store.change_user(&user, &change, now()).await.map_err(failure)? {
-                ChangeOutcome::Changed(changed, new_names) => {
-                    for name in &new_names {
-                        // Failures that attackers caused before the user had the name must not lock the user out.
-                        store.unlock_name(name, now()).await.map_err(|error| {
-                            unlock::still_locked("the user is changed", &user, error.into())
-                        })?;
-                    }
+                ChangeOutcome::Changed(changed) => {
                     let what = differences(&user, &changed);
                     let text = format!("changed {}: {}", briefly(&changed), plain(&what.join(", ")));
                     Ok(Output::done(

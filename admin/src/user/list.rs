@@ -93,12 +93,15 @@ struct Listing<'a> {
 }
 
 pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<Output, Failure> {
+    let mut skipped = Skipped::default();
     let locked = match options.locked {
         false => None,
         true => {
             let policy = Policy::from_env(&Environment::of_process());
             let policy = policy.map_err(|error| Failure::usage(error.to_string()))?;
-            Some(store.digests_of_locked_names(policy.lock_after).await?)
+            let (locked, unreadable) = store.ids_of_locked_users(policy.lock_after).await?;
+            skipped.append(unreadable);
+            Some(locked)
         }
     };
     let filter = UserFilter {
@@ -114,7 +117,7 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
     }
     let is_search = options.prefix.is_some() || options.locked;
     let left = options.limit.unwrap_or(u64::MAX);
-    let mut listing = Listing { store, filter, json, left, skipped: Skipped::default(), last: options.after };
+    let mut listing = Listing { store, filter, json, left, skipped, last: options.after };
     // Ids are assigned in ascending order. So the next users usually have the next ids, and no scan is needed.
     if options.limit.is_some() && !is_search {
         let end = options.after.saturating_add(NEAR);
@@ -123,10 +126,9 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
             return listing.end(true);
         }
     }
-    let mut ids = match &listing.filter.locked {
-        // If no name is locked, nobody is.
-        Some(locked) if locked.is_empty() => Vec::new(),
-        _ => {
+    let mut ids: Vec<u64> = match &listing.filter.locked {
+        Some(locked) => locked.iter().copied().collect(),
+        None => {
             let (ids, unreadable) = store.matching_ids(&listing.filter).await?;
             listing.skipped.append(unreadable);
             ids

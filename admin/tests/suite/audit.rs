@@ -51,6 +51,7 @@ async fn every_change_leaves_one_line_with_the_user_and_no_name() {
         (&["user", "mfa", "enrol", "guarded"], Some(43)),
         (&["user", "sessions", "anna", "--end"], Some(45)),
         (&["user", "sessions", "--end", "--all", "--yes"], None),
+        (&["table", "upgrade"], None),
         (&["user", "delete", "anna", "--yes"], Some(45)),
     ] {
         let began = now();

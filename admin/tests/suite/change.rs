@@ -142,15 +142,46 @@ async fn attributes_are_set_and_removed_by_contract() {
     assert_eq!((reply.status, &reply.json()["tags"]), (200, &json!(null)), "{reply:?}");
 }
 
-/// Failures that attackers caused at a free name do not lock out the user who gets it. Those of the old name stay there.
+/// Failures that attackers caused, at a free name or at the former one, do not lock the user out of the new one.
 #[tokio::test]
-async fn new_name_is_unlocked_and_the_old_one_stays_locked() {
+async fn new_name_is_unlocked_and_the_old_one_is_as_any_unknown_name() {
     let cli = Cli::start().await;
-    cli.deployment.store.lock_name(&LoginName::new("johndoe"), cli.deployment.now()).await.unwrap();
+    for name in ["johndoe", "johndoe@example.com"] {
+        cli.deployment.store.lock_name(&LoginName::new(name), cli.deployment.now()).await.unwrap();
+    }
     assert_eq!(cli.sign_in("account", "mallory", JOHN).await, 429, "a locked demo name");
     cli.run(&["user", "change", "johndoe", "--username", "mallory"]).await.prints(&["(mallory, "]);
     assert_eq!(cli.sign_in("account", "mallory", JOHN).await, 200);
+    assert_eq!(cli.sign_in("account", "johndoe", JOHN).await, 401);
+    assert_eq!(cli.sign_in("email", "johndoe@example.com", JOHN).await, 429, "a name that did not change");
+    cli.run(&["user", "change", "mallory", "--email", "john@example.com"]).await.prints(&["email"]);
+    assert_eq!(cli.sign_in("email", "john@example.com", JOHN).await, 200);
+}
+
+/// A change of names must not unlock a name for whoever guesses at it.
+#[tokio::test]
+async fn name_that_stays_keeps_its_failures_whatever_it_becomes() {
+    let cli = Cli::start().await;
+    let address = "johndoe@example.com";
+    let lock = async |name| {
+        cli.deployment.store.lock_name(&LoginName::new(name), cli.deployment.now()).await.unwrap();
+    };
+    // Another spelling is the same name.
+    lock("johndoe").await;
+    cli.run(&["user", "change", "1", "--username", "JohnDoe"]).await.prints(&["username"]);
     assert_eq!(cli.sign_in("account", "johndoe", JOHN).await, 429);
+    // The e-mail address becomes the username too, and then the e-mail address alone again.
+    lock(address).await;
+    for (username, becomes) in [(address, 429), ("john", 200)] {
+        cli.run(&["user", "change", "1", "--username", username]).await.prints(&["username"]);
+        assert_eq!(cli.sign_in("account", username, JOHN).await, becomes, "{username}");
+        assert_eq!(cli.sign_in("email", address, JOHN).await, 429, "{username}");
+    }
+    // A username without failures takes none of those that the e-mail address leaves.
+    cli.run(&["user", "change", "1", "--no-email"]).await.prints(&["email"]);
+    assert_eq!(cli.sign_in("account", "john", JOHN).await, 200);
+    cli.run(&["user", "change", "1", "--email", "new@example.com"]).await.prints(&["email"]);
+    assert_eq!(cli.sign_in("email", "new@example.com", JOHN).await, 200);
 }
 
 /// Attempts by a further username count under the username, also when that changes.
@@ -162,13 +193,17 @@ async fn further_usernames_count_under_the_new_username() {
     other.email = "johndoe@example.com".to_owned();
     let joined = store.join_user(1, &other, PasswordOf::First, false, cli.deployment.now()).await.unwrap();
     assert_eq!(joined.unwrap().username, OtherUsername::Added);
-    let counts_as = async |name| store.login(&LoginName::new(name)).await.unwrap().unwrap().counts_as;
     cli.run(&["user", "change", "jd", "--username", "john"]).await.prints(&["username"]);
-    assert_eq!(counts_as("jd").await.as_deref(), Some("john"));
+    let failures = async |name| {
+        let attempts = store.attempts(&LoginName::new(name), cli.deployment.now()).await.unwrap();
+        attempts.map_or(0, |attempts| attempts.failures)
+    };
+    assert_eq!(cli.sign_in("account", "jd", "wrong").await, 401);
+    assert_eq!((failures("john").await, failures("jd").await), (1, 1));
     assert_eq!(cli.sign_in("account", "jd", JOHN).await, 200);
+    assert_eq!((failures("john").await, failures("jd").await), (0, 0));
     // The further username becomes the username.
     cli.run(&["user", "change", "john", "--username", "JD"]).await.prints(&["username"]);
-    assert_eq!(counts_as("jd").await, None);
     let user = store.user(1).await.unwrap().unwrap();
     assert!(user.other_usernames.is_empty() && user.username == "JD");
     assert_eq!(holder(store, "john").await, None);

@@ -25,6 +25,7 @@ async fn help_of_every_command_has_an_example() {
         &["user", "sessions", "--help"],
         &["table", "create", "--help"],
         &["table", "check", "--help"],
+        &["table", "upgrade", "--help"],
         &["attempts", "--help"],
         &["keys", "new", "--help"],
         &["keys", "show", "--help"],

@@ -130,6 +130,8 @@ async fn locked_users_are_found_by_each_of_their_names() {
     other.email = "johndoe@example.com".to_owned();
     cli.deployment.store.join_user(1, &other, PasswordOf::First, false, cli.deployment.now()).await.unwrap();
     cli.deployment.store.lock_name(&LoginName::new("jd"), cli.deployment.now()).await.unwrap();
+    assert_eq!(list(&cli, &["--locked"]).await, [1, 14, 33]);
+    cli.run(&["user", "unlock", "johndoe"]).await.prints(&["johndoe: unlocked"]);
     assert_eq!(list(&cli, &["--locked"]).await, [14, 33]);
     // The limit of this environment counts.
     for _ in 0..2 {

@@ -23,4 +23,5 @@ mod secrets;
 mod stack;
 mod sts;
 mod table;
+mod upgrade;
 mod users;

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
 use crate::random::random;
 use crate::refusal::Refusal;
-use crate::store::{Login, LoginKind, StoreError};
+use crate::store::{Login, LoginKind, NameCounter, StoreError};
 use crate::throttle::{self, Admission};
 
 /// The kinds of login name that a contract accepts.
@@ -22,14 +22,37 @@ pub enum AcceptedNames {
     UsernameEmailOrId,
 }
 
-/// The login name and the address to which an attempt was charged, and when.
+/// The counters to which an attempt was charged, and when.
 pub(super) struct Charged {
-    pub(super) name: LoginName,
+    pub(super) counter: NameCounter,
     pub(super) address: String,
+    /// The failures of the address when the attempt was charged, this attempt included.
+    pub(super) from_address: u32,
     /// Random for each attempt. The writes of an attempt carry it, so that a write which the SDK sends again
     /// is counted once.
     pub(super) attempt_id: String,
     pub(super) now: Timestamp,
+}
+
+/// The charge of an attempt to its login name.
+struct NameCharge {
+    admission: Admission,
+    /// The failures in a row, this attempt included if it is admitted.
+    failures: u32,
+    /// The user with this name, if the contract accepts this kind of name.
+    user: Result<Option<UserRecord>, StoreError>,
+}
+
+impl AcceptedNames {
+    const fn accept(self, kind: LoginKind) -> bool {
+        use LoginKind::{Both, Email, OtherUsername, Username};
+        match (self, kind) {
+            (Self::Username, Username | OtherUsername | Both)
+            | (Self::Email, Email | Both)
+            | (Self::UsernameEmailOrId, _) => true,
+            (Self::Username, Email) | (Self::Email, Username | OtherUsername) => false,
+        }
+    }
 }
 
 impl App {
@@ -41,25 +64,22 @@ impl App {
         names: AcceptedNames,
         details: &mut AttemptDetails,
     ) -> Result<(Charged, Option<UserRecord>), Refusal> {
-        let mut charged = Charged {
-            name: LoginName::new(name),
-            address: throttle::address_key(&caller.address),
-            attempt_id: hex::encode(random::<16>()),
-            now: caller.now,
-        };
-        let Charged { name, address, attempt_id, now } = &charged;
+        let name = LoginName::new(name);
+        let address = throttle::address_key(&caller.address);
+        let attempt_id = hex::encode(random::<16>());
+        let now = caller.now;
 
         // The keys are reloaded here too if they are old. A function that only signs never gets a token with
         // an unknown key, which would reload them.
         let (login, admission, ()) = tokio::join!(
-            self.store.login(name),
-            self.store.charge_address(address, &self.throttle, attempt_id, *now),
-            self.keys.reload_if_old(*now)
+            self.store.login(&name),
+            self.store.charge_address(&address, &self.throttle, &attempt_id, now),
+            self.keys.reload_if_old(now)
         );
-        let admission = match admission {
-            Ok(admission) => admission,
+        let (admission, from_address) = match admission {
+            Ok(charge) => charge,
             Err(error) => {
-                let reverted = self.store.revert_address(address, &self.throttle, attempt_id, *now).await;
+                let reverted = self.store.revert_address(&address, &self.throttle, &attempt_id, now).await;
                 log_failure(reverted, "an attempt may stay charged to its address");
                 return Err(store_failed(error));
             }
@@ -68,29 +88,22 @@ impl App {
             details.throttled_by = Some("address");
             return Err(Refusal::Throttled(wait));
         }
+        let counter = NameCounter::Name(name.clone());
+        let mut charged = Charged { counter, address, from_address, attempt_id, now };
         let login = match login {
             Ok(login) => login,
             Err(error) => return Err(self.refund_failed(&charged, error).await),
         };
-        let counts_as = login.as_ref().and_then(|login| login.counts_as.as_deref().map(LoginName::new));
-        let user_id = resolve(login, name, names);
-        if let Some(counts_as) = counts_as {
-            charged.name = counts_as;
-        }
-        let Charged { name, address, attempt_id, now } = &charged;
-
-        let (admission, user) = tokio::join!(
-            self.store.charge_name(name, &self.throttle, attempt_id, *now),
-            self.store.user(user_id.unwrap_or(0))
-        );
-        let (admission, failures) = match admission {
-            Ok(charged) => charged,
-            Err(error) => return Err(self.refund_failed(&charged, error).await),
-        };
+        let NameCharge { admission, failures, user } =
+            match self.charge_name(&mut charged, &name, login, names).await {
+                Ok(charge) => charge,
+                Err(error) => return Err(self.refund_failed(&charged, error).await),
+            };
         if let Admission::Refused(wait) = admission {
             details.throttled_by = Some("name");
             // No password was checked, so the address gets its charge back. Otherwise one user with a locked
             // name could use up the limit of a whole office.
+            let Charged { address, attempt_id, now, .. } = &charged;
             let refunded = self.store.refund_address(address, &self.throttle, attempt_id, *now).await;
             log_failure(refunded, "a refused attempt stays charged to its address");
             return Err(Refusal::Throttled(wait));
@@ -104,12 +117,52 @@ impl App {
         Ok((charged, user))
     }
 
+    /// Charges an attempt to its login name, in one round trip, and returns the user. A name that a user has
+    /// is one call. So is a name that no user has, unless it can be an id.
+    async fn charge_name(
+        &self,
+        charged: &mut Charged,
+        name: &LoginName,
+        login: Option<Login>,
+        names: AcceptedNames,
+    ) -> Result<NameCharge, StoreError> {
+        if let Some(Login { user_id, kind }) = login {
+            let counter = kind.counter();
+            charged.counter = NameCounter::User(user_id, counter);
+            let Charged { attempt_id, now, .. } = &*charged;
+            let charge = self.store.charge_user(user_id, counter, &self.throttle, attempt_id, *now).await?;
+            if let Some(charge) = charge {
+                let (admission, failures) = (charge.admission, charge.failures);
+                let may_sign_in = admission == Admission::Admitted && names.accept(kind);
+                let user = if may_sign_in { charge.user().map(Some) } else { Ok(None) };
+                return Ok(NameCharge { admission, failures, user });
+            }
+            // The user was deleted after the login name was read.
+            charged.counter = NameCounter::Name(name.clone());
+        }
+        let id = match names {
+            AcceptedNames::UsernameEmailOrId => name.as_id(),
+            AcceptedNames::Username | AcceptedNames::Email => None,
+        };
+        let user = async {
+            match id {
+                Some(id) => self.store.user(id).await,
+                None => Ok(None),
+            }
+        };
+        let Charged { attempt_id, now, .. } = &*charged;
+        let charge = self.store.charge_name(name, &self.throttle, attempt_id, *now);
+        let (charge, user) = tokio::join!(charge, user);
+        let (admission, failures) = charge?;
+        Ok(NameCharge { admission, failures, user })
+    }
+
     /// Takes the charges of an attempt back after a right password: the attempt was no guess. Earlier
     /// failures stay counted. Otherwise an attacker with the right password could clear the count between
     /// guesses at the code.
     pub(super) async fn refund(&self, charged: &Charged) {
         let (name, address) = tokio::join!(
-            self.store.refund_name(&charged.name, &charged.attempt_id),
+            self.store.refund_name(&charged.counter, &charged.attempt_id),
             self.store.refund_address(&charged.address, &self.throttle, &charged.attempt_id, charged.now)
         );
         log_failure(name, "an attempt stays charged to its name");
@@ -121,18 +174,5 @@ impl App {
     pub(super) async fn refund_failed(&self, charged: &Charged, error: StoreError) -> Refusal {
         self.refund(charged).await;
         store_failed(error)
-    }
-}
-
-/// Returns the id of the user with this name, if the contract accepts this kind of name. If a text is both a
-/// login name and an id, the login name counts.
-fn resolve(login: Option<Login>, name: &LoginName, names: AcceptedNames) -> Option<u64> {
-    use LoginKind::{Both, Email, OtherUsername, Username};
-    match (names, login) {
-        (AcceptedNames::Username, Some(Login { user_id, kind: Username | OtherUsername | Both, .. }))
-        | (AcceptedNames::Email, Some(Login { user_id, kind: Email | Both, .. }))
-        | (AcceptedNames::UsernameEmailOrId, Some(Login { user_id, .. })) => Some(user_id),
-        (AcceptedNames::UsernameEmailOrId, None) => name.as_id(),
-        (AcceptedNames::Username | AcceptedNames::Email, _) => None,
     }
 }

@@ -6,7 +6,7 @@ use super::{App, log_failure, store_failed};
 use crate::identity::User;
 use crate::refusal::Refusal;
 use crate::session::{NewSession, SessionRequest, SessionToken};
-use crate::store::{Change, SignInRecord, Written};
+use crate::store::{Change, NameCounter, SignInRecord, Written};
 
 /// A user who signed in, or whose session was refreshed.
 pub struct SignedIn {
@@ -46,6 +46,7 @@ impl App {
             spent: spent.as_ref(),
             password_hash,
             change,
+            counter: &charged.counter,
             attempt_id: &charged.attempt_id,
             now,
         });
@@ -64,7 +65,12 @@ impl App {
                 Ok(Written::Done) => {}
                 // After the read, the user was disabled, or the password or MFA changed.
                 Ok(Written::Refused) => return Err(Refusal::WrongPassword),
-                Err(error) => log_failure(Err(error), "a sign-in is not recorded with its user"),
+                Err(error) => {
+                    log_failure(Err(error), "a sign-in is not recorded with its user");
+                    // The same write clears the failures. The attempt must not stay one.
+                    let refunded = self.store.refund_name(&charged.counter, &charged.attempt_id).await;
+                    log_failure(refunded, "a success stays charged to its name");
+                }
             }
             effects?;
         }
@@ -76,8 +82,8 @@ impl App {
         Ok(SignedIn { user: (&user).into(), session: session.map(|session| session.token) })
     }
 
-    /// Puts the session, clears the failures of the name, and takes back the charge of the address. Only the
-    /// first write must succeed.
+    /// Puts the session, clears the failures of the name unless they are with the user, and takes back the
+    /// charge of the address if it matters. Only the first write must succeed.
     async fn write_effects(&self, charged: &Charged, session: Option<&NewSession>) -> Result<(), Refusal> {
         let put_session = async {
             match session {
@@ -85,11 +91,20 @@ impl App {
                 None => Ok(()),
             }
         };
-        let (put, cleared, refunded) = tokio::join!(
-            put_session,
-            self.store.clear_name(&charged.name),
-            self.store.refund_address(&charged.address, &self.throttle, &charged.attempt_id, charged.now)
-        );
+        let clear_name = async {
+            match &charged.counter {
+                NameCounter::Name(name) => self.store.clear_name(name).await,
+                NameCounter::User(..) => Ok(()),
+            }
+        };
+        let refund_address = async {
+            let Charged { address, from_address, attempt_id, now, .. } = charged;
+            match self.throttle.refunds_success(*from_address) {
+                true => self.store.refund_address(address, &self.throttle, attempt_id, *now).await,
+                false => Ok(()),
+            }
+        };
+        let (put, cleared, refunded) = tokio::join!(put_session, clear_name, refund_address);
         put.map_err(store_failed)?;
         log_failure(cleared, "the failures of a name stay counted");
         log_failure(refunded, "a success stays charged to its address");

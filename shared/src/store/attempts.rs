@@ -6,26 +6,43 @@
 //! that the write took place, and it counts once.
 //!
 //! The conditions below rely on two rules of DynamoDB. A comparison with a missing attribute is false (except
-//! `<>`, on which nothing here depends). An update creates the item if there is none.
+//! `<>`, on which nothing here depends). An update creates the item if there is none. No update may create a
+//! user, so each update of a user has a condition that refuses a missing item.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::ReturnValue;
 
+use super::counter::{Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, clearing, counter};
 use super::update::{Update, Updated};
-use super::{Item, Store, StoreError, key, number, text};
+use super::{Item, Store, StoreError, decode_user, key, number, text};
 use crate::clock::Timestamp;
-use crate::identity::LoginName;
+use crate::identity::{LoginName, UserRecord};
 use crate::throttle::{Admission, Attempts, Policy};
 
-/// How long the counter of a login name is kept after its last charge.
-pub(super) const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+/// A charge to a counter in a user's item.
+#[must_use]
+pub(crate) struct UserCharge {
+    /// Whether the attempt is admitted.
+    pub(crate) admission: Admission,
+    /// The failures in a row, this attempt included if it is admitted.
+    pub(crate) failures: u32,
+    user_id: u64,
+    item: Item,
+}
 
-/// The `charged_by` of a counter whose last charge was taken back or cleared.
-pub(super) const NOBODY: &str = "-";
+impl UserCharge {
+    /// Returns the user, as of this charge.
+    ///
+    /// # Errors
+    /// If the item is no user that can be read.
+    pub(crate) fn user(self) -> Result<UserRecord, StoreError> {
+        decode_user(self.user_id, self.item)
+    }
+}
 
 impl Store {
-    /// Charges an attempt to a login name, whether it exists or not. Returns the failures in a row too, this
+    /// Charges an attempt to a name that no user has, or to an id. Returns the failures in a row too, this
     /// attempt included if it is admitted.
     pub(crate) async fn charge_name(
         &self,
@@ -34,52 +51,54 @@ impl Store {
         attempt_id: &str,
         now: Timestamp,
     ) -> Result<(Admission, u32), StoreError> {
-        let mut update = Update::of(name_key(name))
-            .add("failures", number(1))
-            .set("charged_by", text(attempt_id))
-            .set("charged_at", number(now.millis()))
-            .set("expires_at", number(now.plus(NAME_KEPT).secs()))
-            .value(":zero", number(0))
-            .value(":free", number(policy.free_failures))
-            .value(":limit", number(policy.lock_after))
-            .value(":before_longest", number(now.minus(policy.longest_wait).millis()))
-            .returning(ReturnValue::UpdatedNew)
-            .returning_refused();
-        let mut admitted = "failures < :free".to_owned();
-        for (failures, wait) in policy.shorter_waits() {
-            admitted += &format!(" OR failures <= :n{failures} AND charged_at <= :t{failures}");
-            update = update
-                .value(format!(":n{failures}"), number(failures))
-                .value(format!(":t{failures}"), number(now.minus(wait).millis()));
-        }
-        admitted += " OR failures < :limit AND charged_at <= :before_longest";
-        let update = update.when(format!(
-            "attribute_not_exists(failures) OR charged_by <> :charged_by AND failures >= :zero AND ({admitted})"
-        ));
+        let update = NameCounter::Name(name.clone()).charging(policy, attempt_id, now);
+        let (admission, counter, _) =
+            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of| policy.name(of, now));
+        Ok((admission, counter.failures))
+    }
+
+    /// Charges an attempt to a counter of a user. Returns `None` if there is no such user.
+    pub(crate) async fn charge_user(
+        &self,
+        user_id: u64,
+        counter: UserCounter,
+        policy: &Policy,
+        attempt_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<UserCharge>, StoreError> {
+        let update = NameCounter::User(user_id, counter).charging(policy, attempt_id, now);
         let updated = self.update(update).await?;
-        let (Updated::Done(item) | Updated::Refused(item)) = &updated;
-        let counter = counter(item, now);
-        Ok((admission(updated, attempt_id, |_| policy.name(counter, now)), counter.failures))
+        if matches!(&updated, Updated::Refused(item) if item.is_empty()) {
+            return Ok(None);
+        }
+        let (admission, counter, item) =
+            admission(updated, &counter.attributes(), attempt_id, now, |of| policy.name(of, now));
+        Ok(Some(UserCharge { admission, failures: counter.failures, user_id, item }))
     }
 
     /// Takes a charge back, unless another attempt was charged since.
-    pub(crate) async fn refund_name(&self, name: &LoginName, attempt_id: &str) -> Result<(), StoreError> {
-        self.revert(name_key(name), attempt_id).await
+    pub(crate) async fn refund_name(
+        &self,
+        counter: &NameCounter,
+        attempt_id: &str,
+    ) -> Result<(), StoreError> {
+        self.revert(counter.key(), &counter.attributes(), attempt_id).await
     }
 
-    /// Clears the failures of a login name after a success.
+    /// Clears the failures of an id, or of a name that no user has.
     pub(crate) async fn clear_name(&self, name: &LoginName) -> Result<(), StoreError> {
-        self.update(clearing(name)).await.map(|_| ())
+        self.update(clearing(&NameCounter::Name(name.clone()))).await.map(|_| ())
     }
 
-    /// Charges an attempt to an address.
+    /// Charges an attempt to an address. Returns the failures in this window too, this attempt included if it
+    /// is admitted.
     pub(crate) async fn charge_address(
         &self,
         address: &str,
         policy: &Policy,
         attempt_id: &str,
         now: Timestamp,
-    ) -> Result<Admission, StoreError> {
+    ) -> Result<(Admission, u32), StoreError> {
         let (window, remaining) = policy.window(now);
         let update = Update::of(address_key(address, window))
             .add("failures", number(1))
@@ -91,9 +110,13 @@ impl Store {
             )
             .value(":zero", number(0))
             .value(":limit", number(policy.address_limit))
+            .returning(ReturnValue::UpdatedNew)
             .returning_refused();
-        let updated = self.update(update).await?;
-        Ok(admission(updated, attempt_id, |item| policy.address(failures(item), now)))
+        let (admission, counter, _) =
+            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of| {
+                policy.address(of.failures, now)
+            });
+        Ok((admission, counter.failures))
     }
 
     /// Reverts a charge whose outcome is unknown. Does nothing unless it was applied and is still the latest.
@@ -105,16 +128,16 @@ impl Store {
         charged: Timestamp,
     ) -> Result<(), StoreError> {
         let (window, _) = policy.window(charged);
-        self.revert(address_key(address, window), attempt_id).await
+        self.revert(address_key(address, window), &OF_ITEM, attempt_id).await
     }
 
     /// Takes a charge off a counter, if it is the latest one.
-    async fn revert(&self, counter: Item, attempt_id: &str) -> Result<(), StoreError> {
-        let update = Update::of(counter)
-            .add("failures", number(-1))
-            .set("charged_at", number(0))
-            .set("charged_by", text(NOBODY))
-            .when("charged_by = :attempt")
+    async fn revert(&self, key: Item, attributes: &Attributes, attempt_id: &str) -> Result<(), StoreError> {
+        let update = Update::of(key)
+            .add(attributes.failures, number(-1))
+            .set(attributes.charged_at, number(0))
+            .set(attributes.charged_by, text(NOBODY))
+            .when(format!("{} = :attempt", attributes.charged_by))
             .value(":attempt", text(attempt_id));
         self.update(update).await.map(|_| ())
     }
@@ -139,51 +162,34 @@ impl Store {
     }
 }
 
-/// Returns the update that clears the failures of a login name.
-pub(super) fn clearing(name: &LoginName) -> Update {
-    Update::of(name_key(name)).set("failures", number(0)).set("charged_by", text(NOBODY))
-}
-
-pub(super) fn name_key(name: &LoginName) -> Item {
-    key(format!("NAME#{}", name.digest()), "ATTEMPTS")
-}
-
 fn address_key(address: &str, window: u64) -> Item {
     key(format!("ADDRESS#{address}#{window}"), "ATTEMPTS")
 }
 
-/// Returns whether a charge was made, now or by an earlier try of the same attempt. `policy` gives the wait of a
-/// counter that refused it.
-fn admission(updated: Updated, attempt_id: &str, policy: impl FnOnce(&Item) -> Admission) -> Admission {
-    match updated {
-        Updated::Done(_) => Admission::Admitted,
-        Updated::Refused(item) if item.get("charged_by") == Some(&text(attempt_id)) => Admission::Admitted,
-        Updated::Refused(item) => match policy(&item) {
+/// Returns whether a charge was made, now or by an earlier try of the same attempt. Also returns the counter,
+/// and the item that holds it. `policy` gives the wait of a counter that refused the charge.
+fn admission(
+    updated: Updated,
+    attributes: &Attributes,
+    attempt_id: &str,
+    now: Timestamp,
+    policy: impl FnOnce(Attempts) -> Admission,
+) -> (Admission, Attempts, Item) {
+    let (item, refused) = match updated {
+        Updated::Done(item) => (item, false),
+        Updated::Refused(item) => {
+            let is_charged = item.get(attributes.charged_by) == Some(&text(attempt_id));
+            (item, !is_charged)
+        }
+    };
+    let counter = counter(&item, attributes, now);
+    let admission = match refused {
+        false => Admission::Admitted,
+        true => match policy(counter) {
             // The condition refused the attempt, and the policy would admit it. The condition counts.
             Admission::Admitted => Admission::Refused(Duration::ZERO),
             refused @ Admission::Refused(_) => refused,
         },
-    }
-}
-
-pub(super) fn counter(item: &Item, now: Timestamp) -> Attempts {
-    Attempts {
-        failures: failures(item),
-        charged_at: Timestamp::from_millis(integer(item, "charged_at").unwrap_or(now.millis())),
-    }
-}
-
-/// Reads the number of failures. A counter that cannot be read counts as full, and an error is logged.
-fn failures(item: &Item) -> u32 {
-    integer(item, "failures").and_then(|failures| failures.try_into().ok()).unwrap_or_else(|| {
-        tracing::error!("a counter of attempts cannot be read; its name or address is refused");
-        u32::MAX
-    })
-}
-
-fn integer(item: &Item, name: &str) -> Option<u64> {
-    match item.get(name)? {
-        AttributeValue::N(digits) => digits.parse().ok(),
-        _ => None,
-    }
+    };
+    (admission, counter, item)
 }

@@ -12,9 +12,6 @@ pub struct Login {
     pub user_id: u64,
     /// The kind of name.
     pub kind: LoginKind,
-    /// The normalised name under which attempts by this name are counted. `None` if it is the name itself.
-    #[serde(default)]
-    pub counts_as: Option<String>,
 }
 
 /// The kind of a login name.
@@ -23,8 +20,7 @@ pub struct Login {
 pub enum LoginKind {
     /// A username.
     Username,
-    /// The username of another product, whose user was joined to this one. Its attempts count under the
-    /// username, so that a second name does not give a second set of guesses.
+    /// The username of another product, whose user was joined to this one.
     OtherUsername,
     /// An e-mail address.
     Email,

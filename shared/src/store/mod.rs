@@ -5,6 +5,7 @@
 //! outcome and no error. Every other failure is a [`StoreError`].
 
 mod attempts;
+mod counter;
 mod dynamodb;
 mod error;
 mod login;
@@ -19,6 +20,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+pub(crate) use self::counter::NameCounter;
 pub(crate) use self::dynamodb::DynamoDb;
 pub use self::error::{StoreCause, StoreError};
 #[cfg(fuzzing)]
@@ -53,7 +55,7 @@ impl Store {
         Self::new(self.dynamodb.with_credentials(access_key_id, secret_access_key), &self.table)
     }
 
-    /// Opens the connection by reading a user who does not exist.
+    /// Opens the connection by reading a user who does not exist: no user has id 0.
     ///
     /// # Errors
     /// If the table does not exist, may not be read, or cannot be reached.
@@ -61,16 +63,13 @@ impl Store {
         self.get(key(user_pk(0), "USER")).await.map(|_| ())
     }
 
-    /// Returns the user with this id. No user has id 0. For an unknown name that id is read, so that the
-    /// number of requests is the same.
+    /// Returns the user with this id.
     ///
     /// # Errors
     /// If the table cannot be reached, or holds a user that cannot be read.
     pub(crate) async fn user(&self, id: u64) -> Result<Option<UserRecord>, StoreError> {
         let item = self.get(key(user_pk(id), "USER")).await?;
-        // IAM lets a function update any user, and so create an item with id 0. A function that was taken over
-        // could leave such an item. It must not show which names are unknown.
-        item.filter(|_| id != 0).map(|item| decode_user(id, item)).transpose()
+        item.map(|item| decode_user(id, item)).transpose()
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {

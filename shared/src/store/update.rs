@@ -1,6 +1,7 @@
 //! The builder of all conditional updates.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -75,8 +76,8 @@ impl Update {
         self
     }
 
-    /// Sets an attribute to the value that another attribute has before the update.
-    pub(super) fn copy(mut self, attribute: &'static str, from: &'static str) -> Self {
+    /// Sets an attribute to the value that another attribute, or an expression, has before the update.
+    pub(super) fn copy(mut self, attribute: &'static str, from: impl Display) -> Self {
         self.set.push(format!("{attribute} = {from}"));
         self
     }
@@ -175,7 +176,7 @@ impl Store {
             .update_expression(update.expression())
             .set_condition_expression(update.condition())
             .set_expression_attribute_names(Some(update.names).filter(|names| !names.is_empty()))
-            .set_expression_attribute_values(Some(update.values))
+            .set_expression_attribute_values(Some(update.values).filter(|values| !values.is_empty()))
             .set_key(Some(update.key))
             .set_return_values(update.returned)
             .set_return_values_on_condition_check_failure(refused);

@@ -1,8 +1,9 @@
 //! The writes to a user, by a sign-in or by the user. Each is one conditional update. Its condition is that
-//! the user has not changed since the read.
+//! the user has not changed since the read, so no update creates a user.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::counter::{NameCounter, without};
 use super::update::{Update, Updated, Written};
 use super::{Store, StoreError, key, number, text, user_pk};
 use crate::clock::Timestamp;
@@ -17,6 +18,8 @@ pub(crate) struct SignInRecord<'a> {
     /// The hash that replaces the one that was verified.
     pub(crate) password_hash: Option<&'a str>,
     pub(crate) change: Option<Change<'a>>,
+    /// The counter that was charged. It is cleared if it is the user's.
+    pub(crate) counter: &'a NameCounter,
     /// Random for each attempt, so that a write which the SDK sends again is recognised.
     pub(crate) attempt_id: &'a str,
     pub(crate) now: Timestamp,
@@ -55,8 +58,9 @@ pub(crate) struct MfaConfirmation<'a> {
 }
 
 impl Store {
-    /// Records a sign-in with its user. The write is refused if the user was disabled, the password or MFA
-    /// changed, or the code was spent after the user was read.
+    /// Records a sign-in with its user, and clears the failures of the login name if they are counted there.
+    /// The write is refused if the user was disabled, the password or MFA changed, or the code was spent after
+    /// the user was read.
     pub(crate) async fn record_sign_in(&self, record: SignInRecord<'_>) -> Result<Written, StoreError> {
         let signs_in = record.change.is_none_or(Change::signs_in);
         let mut update = Update::of(key(user_pk(record.user.id), "USER"));
@@ -68,6 +72,9 @@ impl Store {
             .set("last_attempt", text(record.attempt_id))
             .when("epoch = :current_epoch")
             .value(":current_epoch", number(record.user.epoch));
+        if let NameCounter::User(_, counter) = record.counter {
+            update = without(update, *counter);
+        }
         // The epoch shows that the password is still the one that was verified. If two sign-ins write a hash,
         // the later one stays. Both are of the same password.
         if let Some(hash) = record.password_hash {

@@ -10,6 +10,7 @@ use super::new_user::forms;
 use super::{CreateUserError, Operator, login_names};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
+use crate::store::counter::{NOBODY, UserCounter, without};
 use crate::store::login::{Login, decode_login, login_pk};
 use crate::store::update::{Update, Written};
 use crate::store::{LoginKind, StoreError, key, number, text, user_pk};
@@ -32,8 +33,8 @@ pub struct UserChange {
 #[derive(Clone)]
 #[must_use]
 pub enum ChangeOutcome {
-    /// The changed user, and the login names that the user did not have before.
-    Changed(Box<UserRecord>, Vec<LoginName>),
+    /// The changed user.
+    Changed(Box<UserRecord>),
     /// Nothing was to be changed.
     Unchanged,
     /// The names of the user were changed after the user was read, or the user was deleted. Nothing is
@@ -105,9 +106,7 @@ impl Operator {
             let names = login_names(&changed)?;
             let stored = self.stored_names(former.iter().chain(&names).map(|(name, _)| name)).await?;
             let is_former = |name: &LoginName| former.iter().any(|(known, _)| known == name);
-            let new = names.iter().map(|(name, _)| name).filter(|name| !is_former(name));
-            let new: Vec<LoginName> = new.cloned().collect();
-            for name in &new {
+            for name in names.iter().map(|(name, _)| name).filter(|name| !is_former(name)) {
                 if let Some(login) = holder(&stored, name)
                     && login.user_id != user.id
                 {
@@ -115,9 +114,9 @@ impl Operator {
                 }
             }
             let mut writes = self.name_writes(&changed, &former, &names, &stored)?;
-            writes.push(self.user_write(&user, &changed)?);
+            writes.push(self.user_write(&user, &changed, counters(&former, &names))?);
             if self.transact(writes).await? == Written::Done {
-                return Ok(ChangeOutcome::Changed(Box::new(changed), new));
+                return Ok(ChangeOutcome::Changed(Box::new(changed)));
             }
         }
         Err(StoreError::unavailable(format!("user {} is changed again and again", read.id)).into())
@@ -158,27 +157,22 @@ impl Operator {
                 writes.push(TransactWriteItem::builder().delete(delete).build());
             }
         }
-        let counts_as = LoginName::new(&changed.username);
         for (name, kind) in names {
-            let counts_as = counts_as.as_key().filter(|_| *kind == LoginKind::OtherUsername);
             let held = forms(name).find_map(|form| Some((form, stored.get(form)?)));
             match held {
                 None => {
                     let mut forms = forms(name);
                     if let Some(present) = forms.next() {
-                        writes.push(self.put_new(login_item(present, *kind, changed))?);
+                        writes.push(self.put_new(login_item(present, *kind, changed.id))?);
                     }
                     for form in forms {
                         writes.push(self.check_absent(login_pk(form))?);
                     }
                 }
-                Some((form, login))
-                    if login.user_id == changed.id
-                        && (login.kind != *kind || login.counts_as.as_deref() != counts_as) =>
-                {
+                Some((form, login)) if login.user_id == changed.id && login.kind != *kind => {
                     let put = Put::builder()
                         .table_name(&self.store.table)
-                        .set_item(Some(login_item(form, *kind, changed)))
+                        .set_item(Some(login_item(form, *kind, changed.id)))
                         .condition_expression("user_id = :id")
                         .expression_attribute_values(":id", number(changed.id))
                         .build()?;
@@ -192,7 +186,12 @@ impl Operator {
 
     /// Returns the write of the user itself. It is refused if anything was written to the user after the
     /// read.
-    fn user_write(&self, read: &UserRecord, changed: &UserRecord) -> Result<TransactWriteItem, StoreError> {
+    fn user_write(
+        &self,
+        read: &UserRecord,
+        changed: &UserRecord,
+        counters: [(UserCounter, Option<UserCounter>); 2],
+    ) -> Result<TransactWriteItem, StoreError> {
         let attributes =
             serde_dynamo::to_attribute_value(&changed.attributes).map_err(StoreError::unstorable)?;
         let update = Update::of(key(user_pk(read.id), "USER"))
@@ -211,8 +210,28 @@ impl Operator {
             true => update.remove("other_usernames"),
             false => update.set("other_usernames", AttributeValue::Ss(others)),
         };
+        let update = counters.into_iter().fold(update, |update, (counter, from)| match from {
+            None => without(update, counter),
+            Some(from) if from == counter => update,
+            Some(from) => taking(update, counter, from),
+        });
         update.into_transaction(&self.store.table)
     }
+}
+
+/// Returns from which counter of the user the changed user's counters take their failures. A name that the
+/// user keeps keeps its failures. A new name begins with none, because attackers may have caused those of the
+/// former one.
+fn counters(
+    former: &[(LoginName, LoginKind)],
+    names: &[(LoginName, LoginKind)],
+) -> [(UserCounter, Option<UserCounter>); 2] {
+    [UserCounter::Username, UserCounter::Email].map(|counter| {
+        let is_counted = |kind: &LoginKind| *kind != LoginKind::OtherUsername && kind.counter() == counter;
+        let name = names.iter().find(|(_, kind)| is_counted(kind)).map(|(name, _)| name);
+        let before = name.and_then(|name| former.iter().find(|(known, _)| known == name));
+        (counter, before.map(|(_, kind)| kind.counter()))
+    })
 }
 
 /// Returns whether two records of a user have the same names, as they were typed.
@@ -223,4 +242,15 @@ fn has_names_of(user: &UserRecord, other: &UserRecord) -> bool {
 
 fn holder<'a>(stored: &'a Stored, name: &LoginName) -> Option<&'a Login> {
     forms(name).find_map(|form| stored.get(form))
+}
+
+/// Adds to an update of a user that one counter of the user takes the failures of the other.
+fn taking(update: Update, counter: UserCounter, other: UserCounter) -> Update {
+    let (to, from) = (counter.attributes(), other.attributes());
+    update
+        .copy(to.failures, format!("if_not_exists({}, :none)", from.failures))
+        .copy(to.charged_at, format!("if_not_exists({}, :none)", from.charged_at))
+        .copy(to.charged_by, format!("if_not_exists({}, :nobody)", from.charged_by))
+        .value(":none", number(0))
+        .value(":nobody", text(NOBODY))
 }

@@ -79,7 +79,7 @@ impl Operator {
         item.extend(key(user_pk(user.id), "USER"));
         let mut writes = vec![self.put_new(item)?];
         for (name, kind) in names.iter().filter_map(|(name, kind)| Some((name.as_key()?, kind))) {
-            writes.push(self.put_new(login_item(name, *kind, user))?);
+            writes.push(self.put_new(login_item(name, *kind, user.id))?);
         }
         if let Some(source_id) = &user.source_id {
             writes.push(self.put_new(source_item(source_id, user.id))?);
@@ -179,13 +179,10 @@ fn counter_key() -> Item {
 }
 
 /// Returns the item of a login name.
-pub(super) fn login_item(name: &str, kind: LoginKind, user: &UserRecord) -> Item {
+pub(super) fn login_item(name: &str, kind: LoginKind, user_id: u64) -> Item {
     let mut item = key(login_pk(name), "LOGIN");
-    item.insert("user_id".to_owned(), number(user.id));
+    item.insert("user_id".to_owned(), number(user_id));
     item.insert("kind".to_owned(), text(kind.as_str()));
-    if let (LoginKind::OtherUsername, Some(username)) = (kind, LoginName::new(&user.username).as_key()) {
-        item.insert("counts_as".to_owned(), text(username));
-    }
     item
 }
 

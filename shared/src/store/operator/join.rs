@@ -164,7 +164,7 @@ impl Operator {
             update = update.set("other_usernames", AttributeValue::Ss(usernames.into_iter().collect()));
             let name = LoginName::new(&other.username);
             if let Some(name) = name.as_key() {
-                others.push(self.put_new(login_item(name, LoginKind::OtherUsername, user))?);
+                others.push(self.put_new(login_item(name, LoginKind::OtherUsername, user.id))?);
             }
             for former in name.former_keys() {
                 others.push(self.check_absent(login_pk(former))?);

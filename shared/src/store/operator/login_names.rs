@@ -5,34 +5,49 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use super::{CreateUserError, Operator};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
-use crate::store::attempts::{NAME_KEPT, NOBODY, clearing, counter, name_key};
-use crate::store::update::Updated;
+use crate::store::counter::{Attributes, NAME_KEPT, NOBODY, NameCounter, clearing, counter};
+use crate::store::update::{Update, Updated};
 use crate::store::{LoginKind, StoreError, number, text};
 use crate::throttle::{Attempts, Policy};
 
 impl Operator {
-    /// Returns the counter of a login name, whether the name has a user or not. Returns `None` if nothing was
-    /// ever counted.
+    /// Returns the counter of a login name, whether the name has a user or not. Returns `None` if nothing is
+    /// counted.
     ///
     /// # Errors
-    /// If the table cannot be reached.
+    /// If the table cannot be reached, or holds a login name that cannot be read.
     pub async fn attempts(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
-        Ok(self.store.get(name_key(name)).await?.map(|item| counter(&item, now)))
+        let of = self.name_counter(name).await?;
+        let item = self.store.get(of.key()).await?;
+        let item = item.filter(|item| item.contains_key(of.attributes().failures));
+        Ok(item.map(|item| counter(&item, &of.attributes(), now)))
     }
 
     /// Unlocks a login name and clears its failures, whether the name has a user or not. Returns the counter
-    /// as it was, or `None` if nothing was ever counted.
+    /// as it was, or `None` if nothing was counted.
     ///
     /// # Errors
-    /// If the table cannot be reached.
+    /// If the table cannot be reached, or holds a login name that cannot be read.
     pub async fn unlock_name(
         &self,
         name: &LoginName,
         now: Timestamp,
     ) -> Result<Option<Attempts>, StoreError> {
-        let update = clearing(name).when("attribute_exists(failures)").returning(ReturnValue::AllOld);
+        // A user's name may have failures of its own: those from before it had a user, or from an earlier
+        // version of Postern. `postern table upgrade` must not bring them back.
+        let of_name = self.clear(&NameCounter::Name(name.clone()), now).await?;
+        match self.name_counter(name).await? {
+            NameCounter::Name(_) => Ok(of_name),
+            of_user @ NameCounter::User(..) => Ok(self.clear(&of_user, now).await?.or(of_name)),
+        }
+    }
+
+    async fn clear(&self, of: &NameCounter, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
+        let update = clearing(of)
+            .when(format!("attribute_exists({})", of.attributes().failures))
+            .returning(ReturnValue::AllOld);
         match self.store.update(update).await? {
-            Updated::Done(item) => Ok(Some(counter(&item, now))),
+            Updated::Done(item) => Ok(Some(counter(&item, &of.attributes(), now))),
             Updated::Refused(_) => Ok(None),
         }
     }
@@ -40,16 +55,27 @@ impl Operator {
     /// Locks a login name until an operator unlocks it, as too many failures in a row do.
     ///
     /// # Errors
-    /// If the table cannot be reached.
+    /// If the table cannot be reached, or holds a login name that cannot be read.
     pub async fn lock_name(&self, name: &LoginName, now: Timestamp) -> Result<(), StoreError> {
-        let mut item = name_key(name);
-        item.insert("failures".to_owned(), number(Policy::DEFAULT.lock_after));
-        item.insert("charged_at".to_owned(), number(now.millis()));
-        item.insert("charged_by".to_owned(), text(NOBODY));
-        item.insert("expires_at".to_owned(), number(now.plus(NAME_KEPT).secs()));
-        let store = &self.store;
-        self.client.put_item().table_name(&store.table).set_item(Some(item)).send().await?;
-        Ok(())
+        let of = self.name_counter(name).await?;
+        let Attributes { failures, charged_at, charged_by } = of.attributes();
+        let update = Update::of(of.key())
+            .set(failures, number(Policy::DEFAULT.lock_after))
+            .set(charged_at, number(now.millis()))
+            .set(charged_by, text(NOBODY));
+        let update = match of {
+            NameCounter::Name(_) => update.set("expires_at", number(now.plus(NAME_KEPT).secs())),
+            NameCounter::User(..) => update.when("attribute_exists(pk)"),
+        };
+        self.store.update(update).await.map(|_| ())
+    }
+
+    /// Returns where attempts by a login name are counted.
+    async fn name_counter(&self, name: &LoginName) -> Result<NameCounter, StoreError> {
+        Ok(match self.login(name).await? {
+            Some(login) => NameCounter::User(login.user_id, login.kind.counter()),
+            None => NameCounter::Name(name.clone()),
+        })
     }
 }
 

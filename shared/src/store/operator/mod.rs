@@ -13,6 +13,7 @@ mod scan;
 mod sessions;
 mod skipped;
 mod table;
+mod upgrade;
 mod user;
 
 use aws_sdk_dynamodb::Client;
@@ -26,6 +27,7 @@ pub use self::login_names::login_names;
 pub use self::new_user::{Availability, Conflict, NewUser, UniqueField};
 pub use self::scan::{Cursor, MAX_READ, UserFilter, UserIds};
 pub use self::skipped::Skipped;
+pub use self::upgrade::MovedCounters;
 use super::{Login, Store, StoreError};
 use crate::aws::Aws;
 use crate::config::Config;

@@ -11,6 +11,7 @@ use super::user::status_value;
 use super::{Operator, Skipped, login_names};
 use crate::identity::{LoginName, Status, UserRecord};
 use crate::random::random;
+use crate::store::counter::UserCounter;
 use crate::store::login::login_pk;
 use crate::store::{Item, StoreError, decode_user, key, number, text, user_pk};
 
@@ -33,9 +34,8 @@ pub struct UserFilter {
     pub prefix: Option<LoginName>,
     /// The user has this status.
     pub status: Option<Status>,
-    /// The counter of a login name of the user is one of these, by
-    /// [`Operator::digests_of_locked_names`].
-    pub locked: Option<HashSet<String>>,
+    /// The user has one of these ids, by [`Operator::ids_of_locked_users`].
+    pub locked: Option<BTreeSet<u64>>,
     /// The user has to change the password.
     pub must_change_password: bool,
     /// MFA is on, or off.
@@ -51,14 +51,9 @@ impl UserFilter {
         let begins = |prefix: &LoginName| {
             names().any(|name| forms(&name).any(|name| forms(prefix).any(|prefix| name.starts_with(prefix))))
         };
-        let is_locked = |locked: &HashSet<String>| {
-            // Attempts by a further username count under the username.
-            let counted = [&user.username, &user.email, &user.id.to_string()];
-            counted.into_iter().any(|name| locked.contains(&LoginName::new(name).digest()))
-        };
         let is_legacy = |hash: &String| !hash.starts_with(ARGON2ID);
         self.prefix.as_ref().is_none_or(begins)
-            && self.locked.as_ref().is_none_or(is_locked)
+            && self.locked.as_ref().is_none_or(|locked| locked.contains(&user.id))
             && self.status.is_none_or(|status| status == user.status)
             && (!self.must_change_password || user.must_change_password)
             && self.mfa.is_none_or(|mfa| mfa == user.mfa.is_some())
@@ -106,8 +101,7 @@ impl Operator {
         let mut items = self.matching_items(filter)?.consistent_read(true).into_paginator().items().send();
         let (mut ids, mut unreadable) = (BTreeSet::new(), Skipped::default());
         while let Some(item) = items.try_next().await? {
-            let login = pk(&item).strip_prefix("LOGIN#");
-            let id = match login {
+            let id = match pk(&item).strip_prefix("LOGIN#") {
                 Some(_) => item.get("user_id").and_then(|id| id.as_n().ok()?.parse().ok()).ok_or(pk(&item)),
                 None => id(&item),
             };
@@ -118,13 +112,7 @@ impl Operator {
                     continue;
                 }
             };
-            // A name of an earlier version is counted in the present form.
-            let counted = || LoginName::new(&login.map_or_else(|| id.to_string(), str::to_owned));
-            if filter.prefix.is_some()
-                || filter.locked.as_ref().is_none_or(|all| all.contains(&counted().digest()))
-            {
-                ids.insert(id);
-            }
+            ids.insert(id);
         }
         Ok((ids.into_iter().collect(), unreadable))
     }
@@ -143,11 +131,6 @@ impl Operator {
         let mut scan = scan
             .expression_attribute_values(":users", text("USER#"))
             .expression_attribute_values(":user", text("USER"));
-        if filter.locked.is_some() {
-            // A user has a counter for each login name, and one for the id.
-            scan = scan.expression_attribute_values(":names", text("LOGIN#"));
-            return Ok(scan.filter_expression(format!("{USERS} OR begins_with(pk, :names)")));
-        }
         let mut conditions = vec![USERS];
         if let Some(status) = filter.status {
             conditions.push("#status = :status");
@@ -170,29 +153,49 @@ impl Operator {
         Ok(scan.filter_expression(conditions.join(" AND ")))
     }
 
-    /// Returns the digests of the login names that have at least this many failures, whether a user has the
-    /// name or not.
+    /// Returns the ids of the users of whom a login name has at least this many failures. Reads the whole
+    /// table. Also returns the items that were skipped: keys that no user has.
     ///
     /// # Errors
-    /// If the table cannot be reached, or a key cannot be read.
-    pub async fn digests_of_locked_names(&self, lock_after: u32) -> Result<HashSet<String>, StoreError> {
+    /// If the table cannot be reached.
+    pub async fn ids_of_locked_users(&self, lock_after: u32) -> Result<(BTreeSet<u64>, Skipped), StoreError> {
+        let (username, email) = (UserCounter::Username.attributes(), UserCounter::Email.attributes());
+        // Each user is read, because only the key of an id's counter says whose it is.
         let scan = self
             .scan()
-            .filter_expression("begins_with(pk, :names) AND failures >= :lock_after")
-            .projection_expression("pk")
+            .projection_expression(format!("pk, failures, {}, {}", username.failures, email.failures))
+            .filter_expression(format!("{USERS} OR begins_with(pk, :names) AND failures >= :lock_after"))
+            .expression_attribute_values(":users", text("USER#"))
+            .expression_attribute_values(":user", text("USER"))
             .expression_attribute_values(":names", text("NAME#"))
             .expression_attribute_values(":lock_after", number(lock_after))
             .consistent_read(true);
         let mut items = scan.into_paginator().items().send();
-        let mut digests = HashSet::new();
+        let (mut locked, mut others, mut digests) = (BTreeSet::new(), Vec::new(), HashSet::new());
+        let mut unreadable = Skipped::default();
+        let is_locked = |item: &Item, failures| {
+            let failures = item.get(failures).map(|failures| failures.as_n().ok()?.parse().ok());
+            failures.is_some_and(|failures: Option<u64>| failures.is_none_or(|n| n >= lock_after.into()))
+        };
         while let Some(item) = items.try_next().await? {
-            let digest = item.get("pk").and_then(|pk| pk.as_s().ok()?.strip_prefix("NAME#"));
-            digests.insert(digest.ok_or_else(|| StoreError::unreadable("the key of a counter"))?.to_owned());
+            if let Some(digest) = pk(&item).strip_prefix("NAME#") {
+                digests.insert(digest.to_owned());
+                continue;
+            }
+            match id(&item) {
+                Ok(id) if is_locked(&item, username.failures) || is_locked(&item, email.failures) => {
+                    locked.insert(id);
+                }
+                Ok(id) => others.push(id),
+                Err(key) => unreadable.add(key),
+            }
         }
-        Ok(digests)
+        others.retain(|id| digests.contains(&LoginName::new(&id.to_string()).digest()));
+        locked.extend(others);
+        Ok((locked, unreadable))
     }
 
-    fn scan(&self) -> ScanFluentBuilder {
+    pub(super) fn scan(&self) -> ScanFluentBuilder {
         self.client.scan().table_name(&self.store.table)
     }
 
@@ -286,6 +289,6 @@ fn id(item: &Item) -> Result<u64, &str> {
     id.filter(|id| user_pk(*id) == pk).ok_or(pk)
 }
 
-fn pk(item: &Item) -> &str {
+pub(super) fn pk(item: &Item) -> &str {
     item.get("pk").and_then(|pk| pk.as_s().ok()).map_or("", String::as_str)
 }

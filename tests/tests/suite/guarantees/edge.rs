@@ -48,7 +48,7 @@ fn logged_addresses(request_id: &str) -> Vec<Value> {
 
 /// How many failures are counted from an address now.
 async fn failures_from(deployment: &Deployment, address: &str) -> i64 {
-    raw::failures(deployment, &format!("ADDRESS#{address}#{}", deployment.now().secs() / 300)).await
+    raw::failures(deployment, &raw::counter_from(deployment, address, 300)).await
 }
 
 /// Behind an edge, a forged request is refused before the table is called or a password is hashed, and a request from the

@@ -98,7 +98,8 @@ async fn every_kind_of_refused_sign_in_waits_for_the_step() {
         (without.email, without.password_hash) = ("nopass@example.com".to_owned(), None);
         deployment.store.create_user(without).await.unwrap();
         let jimmy = name_at(contract, "jimmy");
-        put_counter(&deployment, &raw::name_counter(&jimmy), 33).await;
+        let counter = raw::name_counter(&deployment, &jimmy).await;
+        put_counter(&deployment, &counter, 33).await;
         let kinds = [
             ("nobody", "wrong", Value::Null, Refused::UnknownUser),
             ("johndoe", "wrong", Value::Null, Refused::Wrong),

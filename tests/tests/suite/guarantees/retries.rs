@@ -9,20 +9,19 @@ use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
 use crate::support::proxy::{Fate, Proxy, error};
-use crate::support::raw;
+use crate::support::raw::{self, Counter};
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
-use crate::support::sign_in::{By, WRITES, codes, put_counter, sessions_of};
+use crate::support::sign_in::{By, codes, put_counter, refund, sessions_of, writes};
 use crate::support::words::{Refused, assert_refusal};
 
-/// The writes that revert a charge.
-const REFUNDS: [&str; 2] = ["UpdateItem NAME SET charged_at", "UpdateItem ADDRESS SET refunded_by"];
+const REFUND_OF_ADDRESS: &str = "UpdateItem ADDRESS SET refunded_by";
 
-/// Sets the counts: three failures of the name, seven from the address.
-async fn counted(deployment: &Deployment, contract: &str, by: By) -> (String, String) {
-    let name = raw::name_counter(&name_at(contract, by.user().0));
+/// Sets the counts: three failures of the name, and seventeen from the address, so that a success is refunded.
+async fn counted(deployment: &Deployment, contract: &str, by: By) -> (Counter, Counter) {
+    let name = raw::name_counter(deployment, &name_at(contract, by.user().0)).await;
     let address = raw::address_counter(deployment, 300);
     put_counter(deployment, &name, 3).await;
-    put_counter(deployment, &address, 7).await;
+    put_counter(deployment, &address, 17).await;
     (name, address)
 }
 
@@ -38,8 +37,9 @@ async fn assert_signed_in_once(deployment: &Deployment, contract: &str, by: By, 
     };
     assert_eq!(codes(&user), expected, "{of}");
     assert_eq!(raw::sessions(deployment, id).await, sessions + sessions_of(contract), "{of}");
-    assert_eq!(raw::failures(deployment, &raw::name_counter(&name_at(contract, name))).await, 0, "{of}");
-    assert_eq!(raw::failures(deployment, &raw::address_counter(deployment, 300)).await, 7, "{of}");
+    let counter = raw::name_counter(deployment, &name_at(contract, name)).await;
+    assert_eq!(raw::failures(deployment, &counter).await, 0, "{of}");
+    assert_eq!(raw::failures(deployment, &raw::address_counter(deployment, 300)).await, 17, "{of}");
 }
 
 /// A request succeeds if each of its writes is done but reported as failed once. If the write ends a session, the
@@ -77,8 +77,9 @@ async fn every_write_of_a_sign_in_that_is_sent_again_is_done_once() {
         ("email", By::RecoveryCode),
     ]) {
         let user = raw::user(&deployment, by.user().1).await;
-        for write in
-            WRITES.into_iter().filter(|write| sessions_of(contract) > 0 || !write.contains("SESSIONS"))
+        for write in writes(contract)
+            .into_iter()
+            .filter(|write| sessions_of(contract) > 0 || !write.contains("SESSIONS"))
         {
             let of = format!("{contract} by {by:?}: {write}");
             let sessions = raw::sessions(&deployment, by.user().1).await;
@@ -102,7 +103,7 @@ async fn every_write_of_a_sign_in_that_times_out_and_is_sent_again_is_done_once(
         let (deployment, proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
         counted(&deployment, contract, by).await;
-        proxy.first(&WRITES, || Fate::LandAndHang);
+        proxy.first(&writes(contract), || Fate::LandAndHang);
         assert_eq!(deployment.sign_in(contract, by.body(contract)).await.status, 200, "{contract} by {by:?}");
         assert_signed_in_once(&deployment, contract, by, 0, &format!("{contract} by {by:?}")).await;
     };
@@ -116,13 +117,13 @@ async fn every_write_of_a_sign_in_that_times_out_and_is_sent_again_is_done_once(
 async fn guess_whose_charges_are_sent_again_is_counted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
-        for write in &WRITES[..2] {
+        for write in writes(contract).into_iter().take(2) {
             let (name, address) = counted(&deployment, contract, By::Password).await;
             proxy.first(&[write], Fate::lose);
             let reply = deployment.password(contract, &name_at(contract, "johndoe"), "wrong").await;
             assert_refusal(contract, Refused::Wrong, &reply, write);
             assert_eq!(raw::failures(&deployment, &name).await, 4, "{contract}: {write}");
-            assert_eq!(raw::failures(&deployment, &address).await, 8, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 18, "{contract}: {write}");
         }
     }
 }
@@ -132,14 +133,14 @@ async fn guess_whose_charges_are_sent_again_is_counted_once() {
 async fn charge_whose_outcome_is_unknown_is_reverted() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
-        for write in [WRITES[0], WRITES[1]] {
+        for write in writes(contract).into_iter().take(2) {
             let (name, address) = counted(&deployment, contract, By::Password).await;
             proxy.lose(move |seen| seen.starts_with(write).then(|| error(500, "InternalServerError")));
             let reply = deployment.sign_in(contract, By::Password.body(contract)).await;
             assert_refusal(contract, Refused::Unavailable(1), &reply, write);
             proxy.heal();
             assert_eq!(raw::failures(&deployment, &name).await, 3, "{contract}: {write}");
-            assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 17, "{contract}: {write}");
         }
     }
 }
@@ -149,7 +150,7 @@ async fn charge_whose_outcome_is_unknown_is_reverted() {
 async fn charge_that_is_reverted_twice_is_reverted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for contract in PASSWORD_CONTRACTS {
-        for write in REFUNDS {
+        for write in [refund(contract), REFUND_OF_ADDRESS] {
             let (name, address) = counted(&deployment, contract, By::Totp).await;
             proxy.first(&[write], Fate::lose);
             proxy.calls();
@@ -157,14 +158,14 @@ async fn charge_that_is_reverted_twice_is_reverted_once() {
             assert_refusal(contract, Refused::MfaRequired, &reply, write);
             assert_eq!(proxy.calls().iter().filter(|call| call.starts_with(write)).count(), 2, "{write}");
             assert_eq!(raw::failures(&deployment, &name).await, 3, "{contract}: {write}");
-            assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}: {write}");
+            assert_eq!(raw::failures(&deployment, &address).await, 17, "{contract}: {write}");
         }
         // The charge of the address, when the name is refused.
         let (name, address) = counted(&deployment, contract, By::Totp).await;
         put_counter(&deployment, &name, 33).await;
-        proxy.first(&[REFUNDS[1]], Fate::lose);
+        proxy.first(&[REFUND_OF_ADDRESS], Fate::lose);
         let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
         assert_refusal(contract, Refused::Throttled(900), &reply, "a locked name");
-        assert_eq!(raw::failures(&deployment, &address).await, 7, "{contract}");
+        assert_eq!(raw::failures(&deployment, &address).await, 17, "{contract}");
     }
 }

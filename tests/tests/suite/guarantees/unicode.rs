@@ -95,7 +95,7 @@ async fn address_with_a_unicode_domain_is_one_name_with_one_counter() {
     for typed in forms {
         deployment.password("email", typed, "wrong").await;
     }
-    let counter = raw::name_counter("anna@xn--mnchen-3ya.example");
+    let counter = raw::name_counter(&deployment, "anna@xn--mnchen-3ya.example").await;
     assert_eq!(raw::failures(&deployment, &counter).await, 3);
 }
 

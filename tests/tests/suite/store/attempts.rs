@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
+use postern::identity::LoginName;
 use postern::throttle::{Admission, Attempts, Policy};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::support::raw::{self, Attribute, Item};
+use crate::support::raw::{self, Attribute, Counter, Item};
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
 /// The settings, as numbers from which every policy can be made.
@@ -23,9 +25,21 @@ struct Settings {
     window: u64,
 }
 
+/// Where attempts are counted: the contract, the name as it is typed, and the name as it is looked up.
+const PLACES: [[&str; 3]; 4] = [
+    // An unknown name, and an id: items of their own.
+    ["account", "Nobody", "nobody"],
+    ["mfa", "1", "1"],
+    // The two counters of a user.
+    ["account", "JohnDoe", "johndoe"],
+    ["email", "johndoe@Example.com", "johndoe@example.com"],
+];
+
 /// The content of the two counters, in terms of the boundaries that it is close to.
 #[derive(Clone, Debug)]
 struct Counters {
+    /// Where the attempt is counted by its name.
+    place: [&'static str; 3],
     /// Missing, or a number, or a number above the free failures or above the failures that lock, less two.
     name: Option<(u8, u32)>,
     /// Missing, or how long ago: the wait at the name's count, at another count, the longest or none, and this many
@@ -64,12 +78,9 @@ fn counters() -> impl Strategy<Value = Counters> {
         3 => (Just(false), 0..40_u32).prop_map(Some),
         1 => (Just(true), 0..5_u32).prop_map(Some),
     ];
-    (name, charged, address, 0..86_400_000_u64).prop_map(|(name, charged, address, millis)| Counters {
-        name,
-        charged,
-        address,
-        millis,
-    })
+    (select(PLACES.to_vec()), name, charged, address, 0..86_400_000_u64).prop_map(
+        |(place, name, charged, address, millis)| Counters { place, name, charged, address, millis },
+    )
 }
 
 /// The store decides by a condition that writes the policy a second time, for each count of failures.
@@ -132,7 +143,8 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
         true => (settings.limit + number).saturating_sub(2),
         false => number,
     });
-    let name = raw::name_counter("nobody");
+    let [contract, typed, name] = case.place;
+    let name = raw::name_counter(deployment, name).await;
     let address = raw::address_counter(deployment, settings.window);
     put(deployment, &name, failures, charged_at.map(|at| at.millis())).await;
     put(deployment, &address, from_address, None).await;
@@ -143,31 +155,31 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
         Admission::Admitted => counter.map_or(Admission::Admitted, |counter| policy.name(counter, now)),
         refused @ Admission::Refused(_) => refused,
     };
-    let reply = deployment.password("account", "Nobody", "wrong").await;
+    let reply = deployment.password(contract, typed, "wrong").await;
     let of = format!("{settings:?} {case:?}: {failures:?} at {charged_at:?}, {from_address:?} at {now:?}");
     let counted = match admission {
         Admission::Admitted => {
-            assert_refusal("account", Refused::Wrong, &reply, &of);
+            assert_refusal(contract, Refused::Wrong, &reply, &of);
             1
         }
         Admission::Refused(wait) => {
             let seconds = (wait.as_millis() as u64).div_ceil(1000);
-            assert_refusal("account", Refused::Throttled(seconds), &reply, &of);
+            assert_refusal(contract, Refused::Throttled(seconds), &reply, &of);
             0
         }
     };
     for (counter, before) in [(&name, failures), (&address, from_address)] {
         let expected = i64::from(before.unwrap_or(0)) + counted;
-        assert_eq!(raw::failures(deployment, counter).await, expected, "{counter} of {of}");
+        assert_eq!(raw::failures(deployment, counter).await, expected, "{counter:?} of {of}");
     }
 }
 
 /// A counter as the store writes it, with the given parts.
-async fn put(deployment: &Deployment, pk: &str, failures: Option<u32>, charged_at: Option<u64>) {
+async fn put(deployment: &Deployment, counter: &Counter, failures: Option<u32>, charged_at: Option<u64>) {
     let mut item = Item::from([("charged_by".to_owned(), raw::text("-"))]);
     item.extend(failures.map(|failures| ("failures".to_owned(), raw::number(failures))));
     item.extend(charged_at.map(|at| ("charged_at".to_owned(), raw::number(at))));
-    raw::put(deployment, pk, "ATTEMPTS", item).await;
+    counter.put(deployment, item).await;
 }
 
 /// A counter that cannot be read counts as full: the attempt is throttled in the contract's words, nothing is hashed,
@@ -191,18 +203,18 @@ async fn name_with_a_malformed_counter_is_not_admitted() {
     ] {
         for contract in PASSWORD_CONTRACTS {
             let name = name_at(contract, "johndoe");
-            let counter = raw::name_counter(&name);
+            let counter = raw::name_counter(&deployment, &name).await;
             let mut item = Item::from([("failures".to_owned(), failures.clone())]);
             item.insert("charged_by".to_owned(), raw::text("-"));
             item.extend(charged_at.clone().map(|at| ("charged_at".to_owned(), at)));
-            raw::put(&deployment, &counter, "ATTEMPTS", item).await;
-            let before = raw::item(&deployment, &counter, "ATTEMPTS").await;
+            counter.put(&deployment, item).await;
+            let before = counter.item(&deployment).await;
             let hashes = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name, "SecurePass123!").await;
             let of = format!("{failures:?} charged at {charged_at:?}");
             assert_refusal(contract, Refused::Throttled(wait), &reply, &of);
             assert_eq!(deployment.app.passwords().verifications(), hashes, "{of}");
-            assert_eq!(raw::item(&deployment, &counter, "ATTEMPTS").await, before, "{of}");
+            assert_eq!(counter.item(&deployment).await, before, "{of}");
             // The other counter is not changed.
             assert_eq!(raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await, 0, "{of}");
         }
@@ -217,7 +229,7 @@ async fn address_with_a_malformed_counter_is_not_admitted() {
     for failures in [raw::text("0"), Attribute::Bool(true), Attribute::Null(true), raw::number(-1)] {
         let mut item = Item::from([("failures".to_owned(), failures.clone())]);
         item.insert("charged_by".to_owned(), raw::text("-"));
-        raw::put(&deployment, &counter, "ATTEMPTS", item).await;
+        counter.put(&deployment, item).await;
         for contract in PASSWORD_CONTRACTS {
             let hashes = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
@@ -232,9 +244,10 @@ async fn address_with_a_malformed_counter_is_not_admitted() {
 async fn counter_of_no_failures_admits_like_a_new_one() {
     let deployment = unlimited().await;
     for (contract, name) in PASSWORD_CONTRACTS.map(|contract| (contract, name_at(contract, "johndoe"))) {
-        for pk in [raw::name_counter(&name), raw::address_counter(&deployment, 300)] {
+        let counter = raw::name_counter(&deployment, &name).await;
+        for counter in [&counter, &raw::address_counter(&deployment, 300)] {
             let item = Item::from([("charged_at".to_owned(), raw::text("LEAKED"))]);
-            raw::put(&deployment, &pk, "ATTEMPTS", item).await;
+            counter.put(&deployment, item).await;
         }
         assert_refusal(
             contract,
@@ -242,13 +255,36 @@ async fn counter_of_no_failures_admits_like_a_new_one() {
             &deployment.password(contract, &name, "wrong").await,
             "a new counter",
         );
-        assert_eq!(raw::failures(&deployment, &raw::name_counter(&name)).await, 1, "{contract}");
+        assert_eq!(raw::failures(&deployment, &counter).await, 1, "{contract}");
         assert_eq!(
             raw::failures(&deployment, &raw::address_counter(&deployment, 300)).await,
             1,
             "{contract}"
         );
         assert_eq!(deployment.password(contract, &name, "SecurePass123!").await.status, 200, "{contract}");
-        assert_eq!(raw::failures(&deployment, &raw::name_counter(&name)).await, 0, "{contract}");
+        assert_eq!(raw::failures(&deployment, &counter).await, 0, "{contract}");
     }
+}
+
+/// DynamoDB deletes an item when its `expires_at` has passed. A counter of a user must not give the user one.
+#[tokio::test]
+async fn no_attempt_gives_a_user_an_expiry() {
+    let deployment = unlimited().await;
+    for contract in PASSWORD_CONTRACTS {
+        // A charge that stays, one that is taken back, a sign-in, and a lock.
+        for (name, password) in
+            [("johndoe", "wrong"), ("blocked", "Password1234!"), ("johndoe", "SecurePass123!")]
+        {
+            deployment.password(contract, &name_at(contract, name), password).await;
+        }
+        let name = LoginName::new(&name_at(contract, "jimmy"));
+        deployment.store.lock_name(&name, deployment.now()).await.unwrap();
+        deployment.password(contract, &name_at(contract, "jimmy"), "wrong").await;
+    }
+    for item in raw::all(&deployment).await {
+        let is_user = item["sk"] == raw::text("USER");
+        assert!(!(is_user && item.contains_key("expires_at")), "{item:?}");
+    }
+    let item = raw::item(&deployment, "USER#1", "USER").await.unwrap();
+    assert_eq!(item, raw::user(&deployment, 1).await, "a sign-in leaves nothing of the counter");
 }

@@ -1,5 +1,6 @@
 //! The items in the table.
 
+mod attempt_histories;
 mod attempts;
 mod conflicts;
 mod import;

@@ -72,8 +72,11 @@ pub(crate) fn assert_unauthenticated(reply: &Reply, challenge: &str, of: &str) {
     assert_reply(reply, 401, text, json!({"www-authenticate": challenge}), of);
 }
 
+/// The failures of the username of st.huber or guarded, and those of the address.
 pub(crate) async fn counted(deployment: &Deployment, id: u64) -> (i64, i64) {
-    let (name, address) = (raw::name_counter(&id.to_string()), raw::address_counter(deployment, 300));
+    let username = if id == HUBER { "st.huber" } else { "guarded" };
+    let (name, address) =
+        (raw::name_counter(deployment, username).await, raw::address_counter(deployment, 300));
     (raw::failures(deployment, &name).await, raw::failures(deployment, &address).await)
 }
 

@@ -94,6 +94,23 @@ impl Proxy {
         calls
     }
 
+    /// The same. The charge of a login name is the same call whether a user has the name or not: [`CHARGE`].
+    pub(crate) fn requests_of_any_name(&self) -> Vec<(String, String)> {
+        let requests = self.requests().into_iter().map(|(call, request)| {
+            let is_charge =
+                ["NAME SET charged_by", "USER SET username_charged_by", "USER SET email_charged_by"]
+                    .iter()
+                    .any(|charge| call.starts_with(&format!("UpdateItem {charge}")));
+            match is_charge {
+                true => (CHARGE.to_owned(), without_place(&request)),
+                false => (call, request),
+            }
+        });
+        let mut requests: Vec<_> = requests.collect();
+        requests.sort();
+        requests
+    }
+
     /// Applies this rule to all calls from now on.
     pub(crate) fn rule(&self, rule: impl FnMut(&str) -> Fate + Send + 'static) {
         *self.shared.rule.lock().unwrap() = Box::new(rule);
@@ -217,6 +234,27 @@ fn blank(value: &Value) -> Value {
         Value::Array(values) => values.iter().map(blank).collect(),
         _ => value.clone(),
     }
+}
+
+/// The call that charges a login name, wherever its counter is.
+pub(crate) const CHARGE: &str = "UpdateItem, the charge of a name";
+
+/// The charge of a login name without what its place makes different. The counter of a user's name is a part of the
+/// user's item, which must exist and must not expire. The counter of any other name is an item of its own.
+fn without_place(request: &str) -> String {
+    let mut place = serde_json::from_str::<Value>(request).unwrap();
+    let members = place.as_object_mut().unwrap();
+    members.remove("Key");
+    let expires = |text: &str| text.replace(", expires_at = :expires_at", "");
+    members["UpdateExpression"] = json!(expires(members["UpdateExpression"].as_str().unwrap()));
+    let condition = members["ConditionExpression"].as_str().unwrap();
+    let of_user = condition.strip_suffix(") AND (attribute_exists(pk))");
+    let condition = of_user.map_or(condition, |condition| condition.strip_prefix('(').unwrap());
+    members["ConditionExpression"] = json!(condition);
+    members["ExpressionAttributeValues"].as_object_mut().unwrap().remove(":expires_at");
+    let text = place.to_string().replace("username_", "").replace("email_", "");
+    // The members are sorted again.
+    serde_json::from_str::<Value>(&text).unwrap().to_string()
 }
 
 /// The operation, the kind of item, and what an update does.

@@ -15,9 +15,11 @@ pub(crate) use aws_sdk_dynamodb::types::AttributeValue as Attribute;
 
 pub(crate) type Item = HashMap<String, Attribute>;
 
-/// A user's item.
+/// A user's item without the counters of attempts.
 pub(crate) async fn user(deployment: &Deployment, id: u64) -> Item {
-    item(deployment, &format!("USER#{id}"), "USER").await.unwrap()
+    let mut user = item(deployment, &format!("USER#{id}"), "USER").await.unwrap();
+    user.retain(|name, _| !name.contains("_failures") && !name.contains("_charged_"));
+    user
 }
 
 /// The item under this key, if there is one.
@@ -26,20 +28,71 @@ pub(crate) async fn item(deployment: &Deployment, pk: &str, sk: &str) -> Option<
     read.consistent_read(true).send().await.unwrap().item
 }
 
-/// The key of a login name's counter. The name is in the form in which it is looked up.
-pub(crate) fn name_counter(name: &str) -> String {
-    format!("NAME#{}", hex::encode(digest(&SHA256, name.as_bytes()).as_ref()))
+/// A counter of attempts: the item that holds it, and the beginning of its attributes' names.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Counter {
+    pub(crate) pk: String,
+    pub(crate) sk: &'static str,
+    prefix: &'static str,
 }
 
-/// The key of the counter of the address that the events name, in the window of the present time.
-pub(crate) fn address_counter(deployment: &Deployment, window_seconds: u64) -> String {
-    format!("ADDRESS#192.0.2.1#{}", deployment.now().secs() / window_seconds)
+impl Counter {
+    /// The name of an attribute of this counter: `failures`, `charged_at` or `charged_by`.
+    pub(crate) fn attribute(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// The item that holds it.
+    pub(crate) async fn item(&self, deployment: &Deployment) -> Option<Item> {
+        item(deployment, &self.pk, self.sk).await
+    }
+
+    /// Replaces it by one with these attributes. The rest of a user's item stays.
+    pub(crate) async fn put(&self, deployment: &Deployment, attributes: Item) {
+        let mut item = Item::new();
+        if self.sk == "USER" {
+            item = self.item(deployment).await.unwrap();
+            item.retain(|name, _| {
+                !["failures", "charged_at", "charged_by"].iter().any(|of| *name == self.attribute(of))
+            });
+        }
+        item.extend(attributes.into_iter().map(|(name, value)| (self.attribute(&name), value)));
+        put(deployment, &self.pk, self.sk, item).await;
+    }
+}
+
+/// The counter of a login name: with the user who has the name, or on its own. The name is in the form in which it is
+/// looked up.
+pub(crate) async fn name_counter(deployment: &Deployment, name: &str) -> Counter {
+    let Some(login) = item(deployment, &format!("LOGIN#{name}"), "LOGIN").await else {
+        return own_counter(name);
+    };
+    let id = login["user_id"].as_n().unwrap();
+    let prefix = if login["kind"] == text("email") { "email_" } else { "username_" };
+    Counter { pk: format!("USER#{id}"), sk: "USER", prefix }
+}
+
+/// The counter of a name that no user has, or of an id.
+pub(crate) fn own_counter(name: &str) -> Counter {
+    let digest = hex::encode(digest(&SHA256, name.as_bytes()).as_ref());
+    Counter { pk: format!("NAME#{digest}"), sk: "ATTEMPTS", prefix: "" }
+}
+
+/// The counter of the address that the events name, in the window of the present time.
+pub(crate) fn address_counter(deployment: &Deployment, window_seconds: u64) -> Counter {
+    counter_from(deployment, "192.0.2.1", window_seconds)
+}
+
+/// The counter of an address in the window of the present time.
+pub(crate) fn counter_from(deployment: &Deployment, address: &str, window_seconds: u64) -> Counter {
+    let pk = format!("ADDRESS#{address}#{}", deployment.now().secs() / window_seconds);
+    Counter { pk, sk: "ATTEMPTS", prefix: "" }
 }
 
 /// The number of failures in a counter. Without a counter it is 0.
-pub(crate) async fn failures(deployment: &Deployment, counter: &str) -> i64 {
-    let Some(item) = item(deployment, counter, "ATTEMPTS").await else { return 0 };
-    item.get("failures").map_or(0, |failures| failures.as_n().unwrap().parse().unwrap())
+pub(crate) async fn failures(deployment: &Deployment, counter: &Counter) -> i64 {
+    let Some(item) = counter.item(deployment).await else { return 0 };
+    item.get(&counter.attribute("failures")).map_or(0, |failures| failures.as_n().unwrap().parse().unwrap())
 }
 
 /// The number of a user's sessions, expired ones included.

@@ -60,7 +60,8 @@ pub(crate) fn stays() -> Value {
 }
 
 pub(crate) async fn counted(deployment: &Deployment) -> (i64, i64) {
-    let (name, address) = (raw::name_counter("changer"), raw::address_counter(deployment, 300));
+    let (name, address) =
+        (raw::name_counter(deployment, "changer").await, raw::address_counter(deployment, 300));
     (raw::failures(deployment, &name).await, raw::failures(deployment, &address).await)
 }
 

@@ -6,7 +6,7 @@ use postern_tests::deployment::{Deployment, credentials, name_at};
 use serde_json::{Value, json};
 
 use crate::support::jwt::mint;
-use crate::support::raw::{self, Attribute, Item};
+use crate::support::raw::{self, Attribute, Counter, Item};
 
 /// The event of a successful sign-in by johndoe at any contract, with this request id. It asks for a session token.
 pub(crate) fn valid_event(deployment: &Deployment, contract: &str, request_id: &str) -> Value {
@@ -19,15 +19,33 @@ pub(crate) fn valid_event(deployment: &Deployment, contract: &str, request_id: &
     event
 }
 
-/// Every write of a sign-in.
-pub(crate) const WRITES: [&str; 6] = [
-    "UpdateItem ADDRESS SET charged_by",
-    "UpdateItem NAME SET charged_by",
-    "UpdateItem USER SET last_sign_in",
-    "PutItem SESSIONS",
-    "UpdateItem NAME SET failures",
-    "UpdateItem ADDRESS SET refunded_by",
-];
+/// Every write of a sign-in by a username or an e-mail address. The last one is sent if the address is above a third of
+/// its limit.
+pub(crate) fn writes(contract: &str) -> [&'static str; 5] {
+    [
+        "UpdateItem ADDRESS SET charged_by",
+        charge(contract),
+        "UpdateItem USER SET last_sign_in",
+        "PutItem SESSIONS",
+        "UpdateItem ADDRESS SET refunded_by",
+    ]
+}
+
+/// The write that charges an attempt by the name that `name_at` returns.
+pub(crate) fn charge(contract: &str) -> &'static str {
+    match contract {
+        "email" => "UpdateItem USER SET email_charged_by",
+        _ => "UpdateItem USER SET username_charged_by",
+    }
+}
+
+/// The write that takes this charge back.
+pub(crate) fn refund(contract: &str) -> &'static str {
+    match contract {
+        "email" => "UpdateItem USER SET email_charged_at",
+        _ => "UpdateItem USER SET username_charged_at",
+    }
+}
 
 /// The credentials of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,13 +86,13 @@ pub(crate) fn sessions_of(contract: &str) -> usize {
 }
 
 /// Stores a counter with this many failures, the last of them long ago.
-pub(crate) async fn put_counter(deployment: &Deployment, pk: &str, failures: u64) {
-    let item = Item::from([
+pub(crate) async fn put_counter(deployment: &Deployment, counter: &Counter, failures: u64) {
+    let attributes = Item::from([
         ("failures".to_owned(), raw::number(failures)),
         ("charged_at".to_owned(), raw::number(1_699_999_000_000_u64)),
         ("charged_by".to_owned(), raw::text("-")),
     ]);
-    raw::put(deployment, pk, "ATTEMPTS", item).await;
+    counter.put(deployment, attributes).await;
 }
 
 /// The number of recovery codes left, and the last step that was spent.

@@ -7,8 +7,9 @@ use crate::support::mfa::{
     CODE, GUARDED, HUBER, MOMENT, NEXT, PASSWORD, assert_off, assert_on, begin, confirmation, counted,
     post_mfa,
 };
-use crate::support::proxy::{Fate, Fault, Proxy, error};
+use crate::support::proxy::{Fault, Proxy, error};
 use crate::support::raw;
+use crate::support::sign_in::{put_counter, refund};
 use crate::support::signed_in::{ACCOUNT, WHOAMI, code, get, mfa_jwt};
 use crate::support::words::{Refused, assert_refusal};
 
@@ -21,25 +22,31 @@ fn faults() -> [(Fault, Refused); 2] {
 }
 
 /// The calls before the write that switches MFA.
-const BEFORE: [&str; 4] =
-    ["GetItem USER", "GetItem LOGIN", "UpdateItem ADDRESS SET charged_by", "UpdateItem NAME SET charged_by"];
+const BEFORE: [&str; 4] = [
+    "GetItem USER",
+    "GetItem LOGIN",
+    "UpdateItem ADDRESS SET charged_by",
+    "UpdateItem USER SET username_charged_by",
+];
 
 #[tokio::test]
 async fn mfa_when_a_call_before_the_switch_fails_stays_as_it_was() {
-    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "2")).await;
     deployment.set_time(MOMENT);
     let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
     let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let secret = begin(&deployment, &huber).await;
     let off = json!({"mfa": false, "password": PASSWORD, "token": NEXT});
     let on = confirmation(&secret, &code(&deployment, &secret, 0));
-    for (id, token, body) in
-        [(HUBER, &huber, &on), (GUARDED, &guarded, &off), (HUBER, &huber, &json!({"mfa": true}))]
-    {
+    for (id, token, body, switch) in [
+        (HUBER, &huber, &on, "UpdateItem USER SET mfa"),
+        (GUARDED, &guarded, &off, "UpdateItem USER SET updated_at"),
+        (HUBER, &huber, &json!({"mfa": true}), "UpdateItem USER SET pending_mfa_secret"),
+    ] {
         let before = raw::user(&deployment, id).await;
         for (fault, refused) in faults() {
-            for call in BEFORE.into_iter().chain(["UpdateItem USER"]) {
-                if body.get("token").is_none() && !call.ends_with("USER") {
+            for call in BEFORE.into_iter().chain([switch]) {
+                if body.get("token").is_none() && !["GetItem USER", switch].contains(&call) {
                     continue;
                 }
                 let fault = fault.clone();
@@ -48,7 +55,8 @@ async fn mfa_when_a_call_before_the_switch_fails_stays_as_it_was() {
                 assert_refusal("mfa", refused, &post_mfa(&deployment, token, body).await, call);
                 assert!(proxy.calls().iter().any(|seen| seen.starts_with(call)), "{call} is never called");
                 proxy.heal();
-                assert_eq!(raw::user(&deployment, id).await, before, "{call}");
+                let after = raw::user(&deployment, id).await;
+                assert_eq!(after, before, "{call}");
                 assert_eq!(counted(&deployment, id).await, (0, 0), "{call}");
             }
         }
@@ -58,36 +66,13 @@ async fn mfa_when_a_call_before_the_switch_fails_stays_as_it_was() {
     }
 }
 
-/// The user is read twice: to check the JWT, and to check the code.
-#[tokio::test]
-async fn mfa_when_the_second_read_fails_stays_as_it_was() {
-    let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    deployment.set_time(MOMENT);
-    let token = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
-    let before = raw::user(&deployment, GUARDED).await;
-    let mut reads = 0;
-    proxy.rule(move |seen| {
-        reads += usize::from(seen == "GetItem USER");
-        match error(400, "AccessDeniedException") {
-            Some((status, text)) if seen == "GetItem USER" && reads == 2 => Fate::Fail(status, text),
-            _ => Fate::Pass,
-        }
-    });
-    let off = json!({"mfa": false, "password": PASSWORD, "token": NEXT});
-    assert_refusal("mfa", Refused::Fault, &post_mfa(&deployment, &token, &off).await, "the second reading");
-    assert_eq!(raw::user(&deployment, GUARDED).await, before);
-    assert_eq!(counted(&deployment, GUARDED).await, (0, 0));
-}
-
 #[tokio::test]
 async fn mfa_when_an_optional_call_fails_is_switched() {
-    for call in [
-        "UpdateItem NAME SET charged_at",
-        "UpdateItem NAME SET failures",
-        "UpdateItem ADDRESS SET refunded_by",
-    ] {
+    for call in [refund("mfa"), "UpdateItem ADDRESS SET refunded_by"] {
         let (deployment, proxy) = Proxy::deployment(|env| env).await;
         deployment.set_time(MOMENT);
+        // Above a third of the limit, a success is refunded.
+        put_counter(&deployment, &raw::address_counter(&deployment, 300), 17).await;
         let guarded = mfa_jwt(&deployment, "guarded", PASSWORD, Some(CODE)).await;
         let huber = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
         let secret = begin(&deployment, &huber).await;

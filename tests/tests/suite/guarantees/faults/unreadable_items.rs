@@ -82,8 +82,9 @@ async fn user_item_that_is_malformed_gets_one_reply_no_hash_and_no_charge_for_an
         for password in ["SecurePass123!", "wrong"] {
             let reply = deployment.password(contract, &name, password).await;
             assert_refusal(contract, Refused::Fault, &reply, password);
-            for counter in [raw::name_counter(&name), raw::address_counter(&deployment, 300)] {
-                assert_eq!(raw::failures(&deployment, &counter).await, 0, "{contract} {counter}");
+            let of_name = raw::name_counter(&deployment, &name).await;
+            for counter in [of_name, raw::address_counter(&deployment, 300)] {
+                assert_eq!(raw::failures(&deployment, &counter).await, 0, "{contract} {counter:?}");
             }
         }
         assert_eq!(deployment.app.passwords().verifications(), before, "{contract}");

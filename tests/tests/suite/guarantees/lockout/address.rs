@@ -6,6 +6,7 @@ use postern::clock::Timestamp;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::json;
 
+use crate::support::raw;
 use crate::support::words::{Refused, assert_refusal};
 
 /// An event from another address.
@@ -104,4 +105,29 @@ async fn address_limit_follows_its_settings() {
         &deployment.password("mfa", "c", "wrong").await,
         "in the next window",
     );
+}
+
+/// A success leaves its charge while the address is below a third of its limit. So successes never reach the limit, and
+/// two thirds of it are left for failures.
+#[tokio::test]
+async fn successes_in_any_number_are_admitted_and_failures_after_them_are_limited() {
+    let deployment = Deployment::start().await;
+    // A minute into a window of five.
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 60_000));
+    let counter = raw::address_counter(&deployment, 300);
+    for success in 1..=75 {
+        let contract = PASSWORD_CONTRACTS[success % PASSWORD_CONTRACTS.len()];
+        let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
+        assert_eq!(reply.status, 200, "{contract}: {success}");
+        assert_eq!(raw::failures(&deployment, &counter).await, success.min(10) as i64, "{success}");
+    }
+    for failure in 1..=20 {
+        let reply = deployment.password("account", &format!("n{failure}"), "wrong").await;
+        assert_refusal("account", Refused::Wrong, &reply, &failure.to_string());
+        let reply = deployment.password("account", "johndoe", "SecurePass123!").await;
+        let status = if failure < 20 { 200 } else { 429 };
+        assert_eq!(reply.status, status, "a success after {failure} failures");
+    }
+    let reply = deployment.password("account", "n21", "wrong").await;
+    assert_refusal("account", Refused::Throttled(240), &reply, "the limit");
 }

@@ -330,7 +330,7 @@ async fn change_with_malformed_fields_is_refused_before_any_charge() {
         assert_reply(&reply, status, &format!("{{{}}}", nothing.join(",")), json!({}), no_fields);
     }
     assert_eq!(deployment.app.passwords().verifications(), hashes);
-    for counter in [raw::name_counter("changer"), raw::address_counter(&deployment, 300)] {
+    for counter in [raw::name_counter(&deployment, "changer").await, raw::address_counter(&deployment, 300)] {
         assert_eq!(raw::failures(&deployment, &counter).await, 0);
     }
     // 190 of each are few enough.

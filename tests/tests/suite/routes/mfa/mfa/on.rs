@@ -210,7 +210,8 @@ async fn wrong_code_is_charged_to_the_username_and_a_right_one_clears_no_other_c
     deployment.set_time(crate::support::mfa::MOMENT);
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
     let secret = begin(&deployment, &token).await;
-    let (name, address) = (raw::name_counter("st.huber"), raw::address_counter(&deployment, 300));
+    let (name, address) =
+        (raw::name_counter(&deployment, "st.huber").await, raw::address_counter(&deployment, 300));
     put_counter(&deployment, &name, 3).await;
     put_counter(&deployment, &address, 7).await;
     let counted =
@@ -378,6 +379,7 @@ async fn pending_secret_that_is_malformed_is_a_fault_and_charged_to_nobody() {
     signed_in::set(&deployment, HUBER, "pending_mfa_secret", text("not base32!")).await;
     let reply = post_mfa(&deployment, &token, &confirmation("not base32!", "123456")).await;
     assert_error(&reply, 500, "serverError", "the stored secret");
-    let (name, address) = (raw::name_counter(&HUBER.to_string()), raw::address_counter(&deployment, 300));
+    let (name, address) =
+        (raw::name_counter(&deployment, "st.huber").await, raw::address_counter(&deployment, 300));
     assert_eq!((raw::failures(&deployment, &name).await, raw::failures(&deployment, &address).await), (0, 0));
 }
