@@ -49,7 +49,7 @@ async fn set_password_sets_or_clears_must_change_password() {
 #[tokio::test]
 async fn set_password_with_bad_input_changes_nothing() {
     let cli = Cli::start().await;
-    cli.run_with_input(&SET, "short\n").await.fails_with(4, "the password is shorter than 8 bytes");
+    cli.run_with_input(&SET, "short\n").await.fails_with(4, "the password is shorter than 8 characters");
     cli.run_with_input(&SET, "").await.fails_with(2, "there is no password on standard input");
     cli.run(&["user", "set-password", "johndoe"]).await.fails_with(2, "--password-stdin");
     let nobody = ["user", "set-password", "nobody", "--password-stdin"];

@@ -94,7 +94,7 @@ async fn bad_name_or_password_is_refused() {
     }
     cli.add(&["new", "--email", "example.com"]).await.fails_with(2, "e-mail");
     let add = ["user", "add", "new", "--password-stdin"];
-    cli.run_with_input(&add, "short\n").await.fails_with(4, "the password is shorter than 8 bytes");
+    cli.run_with_input(&add, "short\n").await.fails_with(4, "the password is shorter than 8 characters");
     cli.run_with_input(&add, &"x".repeat(1025)).await.fails_with(4, "the password is longer than 1024 bytes");
     cli.run_with_input(&add, "").await.fails_with(2, "there is no password on standard input");
     // There is no terminal to ask on.

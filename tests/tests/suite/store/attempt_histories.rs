@@ -1,7 +1,6 @@
 //! Random histories of attempts by one name: the table counts what the throttle's rule says, wherever the counter is, and
 //! also if the answers to writes are lost.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
@@ -77,7 +76,6 @@ async fn random_histories_are_counted_as_the_policy_says_at_each_place() {
     };
     let (deployment, proxy) = Proxy::deployment(settings).await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
-    let deployment = RefCell::new(deployment);
     let config = Config { cases: 6, failure_persistence: None, ..Config::default() };
     let runtime = tokio::runtime::Handle::current();
     tokio::task::block_in_place(|| {
@@ -85,7 +83,6 @@ async fn random_histories_are_counted_as_the_policy_says_at_each_place() {
             .run(&events(), |history| {
                 runtime.block_on(async {
                     for [contract, name] in PLACES {
-                        let deployment = deployment.borrow();
                         follow(&deployment, &proxy, contract, name, &history).await;
                     }
                 });
