@@ -28,10 +28,11 @@ Examples:
     /// Check that the table is as the functions need it, and on AWS that it is protected.
     #[command(after_help = "Example:\n  postern table check --table postern-users")]
     Check,
-    /// Move the failures that version 0.1.0 counted for login names to the users, where this version counts them.
+    /// Move the failures that an earlier version counted for login names to the users, where this version counts
+    /// them.
     #[command(after_help = "\
-Run this once, right after the functions of version 0.1.0 are replaced. Until then, names that are locked or have to
-wait are not. Functions may run meanwhile. If the command is interrupted, run it again: no failure is lost, and none
+Run this once, right after the functions of an earlier version are replaced. Until then, names that are locked or have
+to wait are not. Functions may run meanwhile. If the command is interrupted, run it again: no failure is lost, and none
 is counted twice.
 
 It reads the whole table.

@@ -1,4 +1,4 @@
-//! `postern table upgrade`: a table as version 0.1.0 left it.
+//! `postern table upgrade`: a table as an earlier version left it.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ fn pk(name: &str) -> AttributeValue {
     AttributeValue::S(format!("NAME#{}", hex::encode(digest(&SHA256, name.as_bytes()))))
 }
 
-/// Puts the counter of a name as 0.1.0 did, whether the name has a user or not.
+/// Puts the counter of a name as an earlier version did, whether the name has a user or not.
 async fn put(cli: &Cli, name: &str, failures: &str) {
     let number = |of: &str| AttributeValue::N(of.to_owned());
     client(&cli.deployment.table)

@@ -1,4 +1,5 @@
-//! The upgrade of a table of version 0.1.0, which counted the failures of every login name in an item of its own.
+//! The upgrade of a table of an earlier version, which counted the failures of every login name in an item of its
+//! own.
 
 use std::collections::HashMap;
 
