@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use postern::environment::Environment;
 use postern::local_endpoint;
-use postern::store::Conflicts;
+use postern::store::RetryTransactionConflicts;
 use postern::store::operator::Operator;
 
 use crate::audit::Audit;
@@ -62,7 +62,8 @@ pub async fn connect(target: &Target) -> Result<Connection, Failure> {
         (Some(endpoint), _) => format!("the table {table} at {endpoint}"),
         (None, region) => format!("the table {table} in {}", region.map_or("no Region", AsRef::as_ref)),
     };
-    let mut config = aws_sdk_dynamodb::config::Builder::from(&aws).retry_classifier(Conflicts);
+    let mut config =
+        aws_sdk_dynamodb::config::Builder::from(&aws).retry_classifier(RetryTransactionConflicts);
     config.set_endpoint_url(endpoint);
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
     let store = Operator::new(dynamodb.clone(), &table);

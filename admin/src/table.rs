@@ -82,7 +82,10 @@ async fn upgrade(store: &Operator) -> Result<Output, Failure> {
         names => format!("moved the failures of {names} login names to their users"),
     };
     if moved.skipped.count > 0 {
-        let message = format!("{done}; skipped login names without a user: {}", named(&moved.skipped));
+        let message = format!(
+            "{done}; skipped login names that cannot be read, have no user, or are in use: {}",
+            named(&moved.skipped)
+        );
         return Err(Failure::new(Exit::Partly, message));
     }
     Ok(Output::done(done, json!({"moved": moved.names})))

@@ -6,20 +6,15 @@
 //! trust instead.
 
 mod http_client;
+#[cfg(feature = "operator")]
+mod sdk_client;
 mod service;
 
 use std::fs;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::Credentials;
-#[cfg(feature = "operator")]
-use aws_sdk_dynamodb::config::{
-    interceptors::InterceptorContext,
-    retry::{ClassifyRetry, RetryAction},
-};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-#[cfg(feature = "operator")]
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_secretsmanager::operation::get_secret_value::{
     GetSecretValue, GetSecretValueError, GetSecretValueInput, GetSecretValueOutput,
 };
@@ -31,6 +26,8 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use self::http_client::Http;
+#[cfg(feature = "operator")]
+pub use self::sdk_client::RetryTransactionConflicts;
 pub(crate) use self::service::{CallError, Operation, Service};
 use crate::environment::{ConfigError, Environment};
 use crate::error::StartError;
@@ -78,20 +75,6 @@ impl Aws {
     fn service(&self, name: &'static str, endpoint: Option<&str>) -> Service {
         let url = endpoint.map_or_else(|| url(name, &self.region), str::to_owned);
         Service::new(self.http.clone(), name, &self.region, &url, self.credentials.clone())
-    }
-
-    /// Returns the SDK's own client of DynamoDB.
-    #[cfg(feature = "operator")]
-    pub(crate) fn dynamodb_client(&self, endpoint: Option<&str>) -> aws_sdk_dynamodb::Client {
-        use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(self.region.clone()))
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_classifier(Conflicts);
-        config.set_endpoint_url(endpoint.map(str::to_owned));
-        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 }
 
@@ -149,28 +132,6 @@ impl Secret {
                 None => SecretError::NoAnswer,
             })?;
         output.secret_string.map(Zeroizing::new).ok_or(SecretError::Binary)
-    }
-}
-
-/// Makes the SDK retry a write that DynamoDB refuses because a transaction works on the same item. By default
-/// the SDK does not.
-#[cfg(feature = "operator")]
-#[derive(Debug)]
-pub struct Conflicts;
-
-#[cfg(feature = "operator")]
-impl ClassifyRetry for Conflicts {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
-        let conflict = error
-            .as_operation_error()
-            .and_then(|error| error.downcast_ref::<UpdateItemError>())
-            .is_some_and(UpdateItemError::is_transaction_conflict_exception);
-        if conflict { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
-    }
-
-    fn name(&self) -> &'static str {
-        "transaction conflicts"
     }
 }
 

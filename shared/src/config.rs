@@ -78,7 +78,15 @@ pub(crate) fn region(env: &Environment) -> Result<&str, ConfigError> {
 
 /// Reads the URL of DynamoDB, if it is not AWS's.
 pub(crate) fn dynamodb_endpoint(env: &Environment) -> Result<Option<&str>, ConfigError> {
-    let endpoint = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
+    endpoint(env, "AWS_ENDPOINT_URL_DYNAMODB")
+}
+
+/// Reads the URL of a service, if it is not AWS's: the variable of the service, else `AWS_ENDPOINT_URL`.
+pub(crate) fn endpoint<'e>(
+    env: &'e Environment,
+    of_service: &'static str,
+) -> Result<Option<&'e str>, ConfigError> {
+    let endpoint = [of_service, "AWS_ENDPOINT_URL"]
         .into_iter()
         .find_map(|name| env.optional(name).map(|url| (name, url)));
     if let Some((name, url)) = endpoint

@@ -21,6 +21,12 @@ impl Template {
         default.unwrap_or_else(|| panic!("the parameter {parameter} has no default"))
     }
 
+    /// A number of a parameter: its `Default`, `MinValue` or `MaxValue`.
+    pub fn number(&self, parameter: &str, which: &str) -> u64 {
+        let number = self.0["Parameters"][parameter][which].as_str();
+        number.unwrap_or_else(|| panic!("the parameter {parameter} has no {which}")).parse().unwrap()
+    }
+
     /// The resources of a type: their logical ids, and what the template says of them.
     pub fn resources(&self, kind: &str) -> impl Iterator<Item = (&str, &Value)> {
         let resources = self.0["Resources"].as_object().unwrap().iter();

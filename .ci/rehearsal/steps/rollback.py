@@ -6,16 +6,19 @@ from rehearsal.steps.users import PASSWORD
 
 
 def release_before_takes_over(stack):
-    """The functions of the previous release accept today's users, sessions and locks, and today's accept theirs."""
+    """The functions of the previous release accept today's users and sessions, and today's accept theirs.
+
+    Locks of the previous release hold after `postern table upgrade`. The previous release may count failures elsewhere.
+    So it need not see today's locks, and docs/operating.md says so.
+    """
     stack.update(ThrottleLockAfter=3)
     before = sign_in(stack)
-    lock(stack, "user5")
     stack.update(binaries=stack.options.previous)
     before = goes_on(stack, before)
-    is_locked(stack, "user5")
     meanwhile = sign_in(stack)
     lock(stack, "user6")
     stack.update()
+    stack.postern("table", "upgrade")
     goes_on(stack, before)
     goes_on(stack, meanwhile)
     is_locked(stack, "user6")

@@ -136,7 +136,7 @@ async fn name_without_a_user_is_named_and_the_others_are_moved() {
     let output = cli.run(&["table", "upgrade"]).await;
     output.fails_with(
         5,
-        "moved the failures of 1 login name to its user; skipped login names without a user: ",
+        "moved the failures of 1 login name to its user; skipped login names that cannot be read, have no user, or are in use: ",
     );
     assert_eq!(failures(&cli, "johndoe").await, 33);
     assert!(!items(&cli).await.contains_key(&("USER#999".to_owned(), "USER".to_owned())));

@@ -117,8 +117,8 @@ impl App {
         Ok((charged, user))
     }
 
-    /// Charges an attempt to its login name, in one round trip, and returns the user. A name that a user has
-    /// is one call. So is a name that no user has, unless it can be an id.
+    /// Charges an attempt to its login name, in one round trip, and returns the user. A name is one call, whether
+    /// a user has it or not. A name that could be an id is two.
     async fn charge_name(
         &self,
         charged: &mut Charged,
@@ -126,11 +126,25 @@ impl App {
         login: Option<Login>,
         names: AcceptedNames,
     ) -> Result<NameCharge, StoreError> {
+        let id = match names {
+            AcceptedNames::UsernameEmailOrId => name.as_id(),
+            AcceptedNames::Username | AcceptedNames::Email => None,
+        };
         if let Some(Login { user_id, kind }) = login {
             let counter = kind.counter();
             charged.counter = NameCounter::User(user_id, counter);
             let Charged { attempt_id, now, .. } = &*charged;
-            let charge = self.store.charge_user(user_id, counter, &self.throttle, attempt_id, *now).await?;
+            // A name that could be an id costs a read, whether a user has the name or not.
+            let read = async {
+                match id {
+                    Some(_) => self.store.read_no_user().await,
+                    None => Ok(()),
+                }
+            };
+            let charge = self.store.charge_user(user_id, counter, &self.throttle, attempt_id, *now);
+            let (charge, read) = tokio::join!(charge, read);
+            let charge = charge?;
+            read?;
             if let Some(charge) = charge {
                 let (admission, failures) = (charge.admission, charge.failures);
                 let may_sign_in = admission == Admission::Admitted && names.accept(kind);
@@ -140,10 +154,6 @@ impl App {
             // The user was deleted after the login name was read.
             charged.counter = NameCounter::Name(name.clone());
         }
-        let id = match names {
-            AcceptedNames::UsernameEmailOrId => name.as_id(),
-            AcceptedNames::Username | AcceptedNames::Email => None,
-        };
         let user = async {
             match id {
                 Some(id) => self.store.user(id).await,

@@ -34,7 +34,7 @@ impl App {
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
         // The connection is opened first, so that the self-test of the processor runs while the function
         // waits for the network.
-        let (connected, keys) = tokio::join!(store.warm_up(), async {
+        let (connected, keys) = tokio::join!(store.read_no_user(), async {
             if !password::self_test() {
                 return Err(StartError::Processor);
             }

@@ -162,7 +162,8 @@ impl Connections {
 impl Origin {
     fn of(uri: &Uri) -> Result<Self, BoxError> {
         match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) => {
+            // Another scheme must not be sent without TLS, as a misspelt `https` would be.
+            (Some(scheme), Some(authority)) if [Scheme::HTTPS, Scheme::HTTP].contains(scheme) => {
                 Ok(Self { scheme: scheme.clone(), authority: authority.clone() })
             }
             _ => Err(io::Error::from(io::ErrorKind::InvalidInput).into()),

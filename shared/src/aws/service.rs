@@ -36,12 +36,12 @@ use crate::clock::{Timestamp, now};
 use crate::random::random;
 
 /// With retries, one lost packet does not fail a sign-in. They are few, so that they do not overload a slow table.
-const MAX_ATTEMPTS: u32 = 3;
-const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
+pub(super) const MAX_ATTEMPTS: u32 = 3;
+pub(super) const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 /// DynamoDB answers in milliseconds.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Four round trips of this duration fit into the eight seconds after which a request is given up.
-const OPERATION_TIMEOUT: Duration = Duration::from_millis(1800);
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_millis(1800);
 /// CloudTrail shows it.
 const USER_AGENT: &str = concat!("postern/", env!("CARGO_PKG_VERSION"));
 
@@ -76,7 +76,7 @@ pub(crate) struct Service {
 }
 
 /// How many retries are left. While a service fails, retries end after a hundred, so that they do not keep it from
-/// recovering. The numbers are those of the SDK.
+/// recovering. The capacity and the refill are the SDK's. It takes twice as much for a retry after a time-out.
 struct Quota(AtomicU32);
 
 impl Service {

@@ -92,7 +92,8 @@ where
 fn has_too_many_headers(event: &str) -> bool {
     const SHORTEST: &str = r#""":"","#;
     event.len() > MAX_HEAD_BYTES * SHORTEST.len()
-        && serde_json::from_str::<Value>(event).is_ok_and(|event| {
+        // API Gateway sends no event that `Value` cannot hold. The typed decoding ignores more than `Value` does.
+        && serde_json::from_str::<Value>(event).map_or(true, |event| {
             event["headers"].as_object().is_some_and(|headers| headers.len() > MAX_HEAD_BYTES)
         })
 }

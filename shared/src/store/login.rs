@@ -36,7 +36,7 @@ impl Store {
     pub(crate) async fn login(&self, name: &LoginName) -> Result<Option<Login>, StoreError> {
         // A name that is too long for a key has no user. A read takes place in any case, so that the time is
         // the same.
-        let Some(present) = name.as_key() else { return self.warm_up().await.map(|()| None) };
+        let Some(present) = name.as_key() else { return self.read_no_user().await.map(|()| None) };
         let read = async |name: &str| self.get(key(login_pk(name), "LOGIN")).await;
         let mut former = name.former_keys();
         // There are at most two former keys. All are read in any case, so that the number of reads shows

@@ -32,7 +32,7 @@ pub(crate) use self::session::{LateAnswerWrite, Rotation};
 pub use self::update::Written;
 pub(crate) use self::user::{Change, MfaConfirmation, SignInRecord};
 #[cfg(feature = "operator")]
-pub use crate::aws::Conflicts;
+pub use crate::aws::RetryTransactionConflicts;
 use crate::identity::{UserRecord, VERSION};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -55,11 +55,12 @@ impl Store {
         Self::new(self.dynamodb.with_credentials(access_key_id, secret_access_key), &self.table)
     }
 
-    /// Opens the connection by reading a user who does not exist: no user has id 0.
+    /// Reads a user who does not exist: no user has id 0. It opens the connection, and takes as long as any other
+    /// read.
     ///
     /// # Errors
     /// If the table does not exist, may not be read, or cannot be reached.
-    pub(crate) async fn warm_up(&self) -> Result<(), StoreError> {
+    pub(crate) async fn read_no_user(&self) -> Result<(), StoreError> {
         self.get(key(user_pk(0), "USER")).await.map(|_| ())
     }
 

@@ -66,9 +66,7 @@ impl Keys {
         let (keys, secret) = match (env.optional("SIGNING_KEYS"), env.optional(SECRET)) {
             (Some(text), None) => (parse("SIGNING_KEYS", text, local)?, None),
             (None, Some(arn)) => {
-                let endpoint = env
-                    .optional("AWS_ENDPOINT_URL_SECRETS_MANAGER")
-                    .or_else(|| env.optional("AWS_ENDPOINT_URL"));
+                let endpoint = config::endpoint(env, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?;
                 let secret = aws.secret(arn, endpoint);
                 (from_secret(&secret, local).await?, Some(secret))
             }

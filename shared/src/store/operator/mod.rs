@@ -60,14 +60,6 @@ impl Operator {
         Ok(Self::new(aws.dynamodb_client(config.dynamodb_endpoint.as_deref()), config.table))
     }
 
-    /// Opens the connection by reading from the table.
-    ///
-    /// # Errors
-    /// If the table does not exist, may not be read, or cannot be reached.
-    pub async fn warm_up(&self) -> Result<(), StoreError> {
-        self.store.warm_up().await
-    }
-
     /// Returns the user of this login name.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
-use super::scan::{MAX_TRIES, pk};
+use super::scan::{pause, pk};
 use super::{MAX_READ, Operator, Skipped};
 use crate::clock::Timestamp;
 use crate::identity::LoginName;
@@ -14,12 +14,16 @@ use crate::store::login::decode_login;
 use crate::store::update::{Update, Written};
 use crate::store::{Item, Login, LoginKind, StoreError, number, text};
 
+/// How often the move of one counter is tried, if the counter changes meanwhile.
+const MAX_TRIES: u32 = 10;
+
 /// The outcome of [`Operator::move_counters`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MovedCounters {
-    /// How many login names had failures, which are counted with their users now.
+    /// How many login names had failures, which are counted with their users now, or were cleared meanwhile.
     pub names: u64,
-    /// The login names that cannot be read, and those whose user does not exist.
+    /// The login names that cannot be read, those whose user does not exist, and those whose failures changed
+    /// during every try.
     pub skipped: Skipped,
 }
 
@@ -32,8 +36,7 @@ impl Operator {
     /// meanwhile.
     ///
     /// # Errors
-    /// If the table cannot be reached, or a counter changes during every try. The failures of some names are
-    /// moved then.
+    /// If the table cannot be reached. The failures of some names are moved then.
     pub async fn move_counters(&self, now: Timestamp) -> Result<MovedCounters, StoreError> {
         let mut moved = MovedCounters::default();
         let scan = self
@@ -85,7 +88,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Moves the failures of one name. The write is refused if there is no such user.
+    /// Moves the failures of one name. The write is refused if there is no such user, or if a counter changes
+    /// during every try.
     async fn move_counter(
         &self,
         name: &LoginName,
@@ -96,7 +100,7 @@ impl Operator {
     ) -> Result<Written, StoreError> {
         let (from, of_user) = (NameCounter::Name(name.clone()), NameCounter::User(user_id, to));
         let to = to.attributes();
-        for _ in 0..MAX_TRIES {
+        for turn in 0..MAX_TRIES {
             let Some(user) = self.store.get(of_user.key()).await? else { return Ok(Written::Refused) };
             let mut total = counter(&of_name, &OF_ITEM, now);
             if user.contains_key(to.failures) {
@@ -124,13 +128,14 @@ impl Operator {
                 return Ok(Written::Done);
             }
             // A function counted, or an operator unlocked the name.
+            pause(turn).await;
             match self.store.get(from.key()).await? {
                 Some(item) if item.contains_key(OF_ITEM.failures) => of_name = item,
                 Some(_) | None => return Ok(Written::Done),
             }
         }
-        let message = format!("the failures of a name of user {user_id} change again and again");
-        Err(StoreError::unavailable(message))
+        // Only a user who signs in again and again can cause this. It must not keep the other names unmoved.
+        Ok(Written::Refused)
     }
 }
 

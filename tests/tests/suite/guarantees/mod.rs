@@ -23,5 +23,6 @@ mod rotation;
 mod round_trips;
 mod second_factor;
 mod secrecy;
+mod settings;
 mod sign_in;
 mod unicode;

@@ -11,7 +11,6 @@ use futures_util::stream::{self, StreamExt};
 use postern::config::Config;
 use postern::environment::Environment;
 use postern_local::demo::{self, LOCKED_NAMES, USERS};
-use postern_tests::binary::in_workspace;
 use postern_tests::contracts::login_name;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
 use serde_json::{Value, json};
@@ -271,28 +270,4 @@ async fn step_has_a_default_and_can_be_switched_off() {
     deployment.restart(|env| env.with("REFUSAL_STEP_MILLISECONDS", "0")).await;
     assert_eq!(Config::from_env(&deployment.env).unwrap().refusal_step, Duration::ZERO);
     locked(&deployment).await;
-}
-
-/// A deployment with a step that is out of bounds would succeed, and then no function would start.
-#[test]
-fn template_has_the_default_and_the_bounds_of_the_setting() {
-    let template = std::fs::read_to_string(in_workspace("template.yaml")).unwrap();
-    let (_, parameter) = template.split_once("\n  RefusalStepMilliseconds:\n").unwrap();
-    let value = |name: &str| -> i64 {
-        let (_, value) = parameter.split_once(&format!("    {name}: ")).unwrap();
-        value.lines().next().unwrap().parse().unwrap()
-    };
-    let step = |millis: String| {
-        let env = [("TABLE_NAME", "postern"), ("AWS_REGION", "eu-central-1")];
-        Config::from_env(&Environment::of(env).with("REFUSAL_STEP_MILLISECONDS", millis))
-            .map(|config| config.refusal_step.as_millis() as i64)
-            .ok()
-    };
-    let (default, least, most) = (value("Default"), value("MinValue"), value("MaxValue"));
-    assert_eq!(step(String::new()), Some(default));
-    assert_eq!(step(least.to_string()), Some(least));
-    assert_eq!(step((least - 1).to_string()), None);
-    assert_eq!(step(most.to_string()), Some(most));
-    assert_eq!(step((most + 1).to_string()), None);
-    assert_eq!(most, LONGEST_STEP.as_millis() as i64);
 }

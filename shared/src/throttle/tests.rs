@@ -1,0 +1,156 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const POLICY: Policy = Policy::DEFAULT;
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+#[test]
+fn wait_doubles_after_the_free_failures_up_to_the_longest() {
+    let seconds = |failures| POLICY.wait(failures).as_secs();
+    assert_eq!((0..5).map(seconds).collect::<Vec<_>>(), [0; 5]);
+    assert_eq!((5..17).map(seconds).collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+    assert_eq!(seconds(u32::MAX), 900);
+    assert_eq!(POLICY.shorter_waits().map(|(f, _)| f).collect::<Vec<_>>(), (5..=14).collect::<Vec<_>>());
+}
+
+#[test]
+fn name_is_admitted_at_the_millisecond_its_wait_ends() {
+    let charged_at = at(1_000_000);
+    for failures in 0..33 {
+        let counter = Attempts { failures, charged_at };
+        let wait_ends = charged_at.plus(POLICY.wait(failures));
+        assert_eq!(POLICY.name(counter, wait_ends), Admission::Admitted, "{failures}");
+        assert_eq!(POLICY.name(counter, at(u64::MAX)), Admission::Admitted, "{failures}");
+        if failures >= 5 {
+            let early = wait_ends.minus(Duration::from_millis(1));
+            assert_eq!(
+                POLICY.name(counter, early),
+                Admission::Refused(Duration::from_millis(1)),
+                "{failures}"
+            );
+            assert_eq!(
+                POLICY.name(counter, charged_at),
+                Admission::Refused(POLICY.wait(failures)),
+                "{failures}"
+            );
+        }
+    }
+    for failures in [33, 34, u32::MAX] {
+        let counter = Attempts { failures, charged_at: at(0) };
+        assert_eq!(
+            POLICY.name(counter, at(u64::MAX)),
+            Admission::Refused(Duration::from_secs(900)),
+            "{failures}"
+        );
+    }
+}
+
+/// The clock of another function may be ahead of this one.
+#[test]
+fn charge_from_the_future_waits_longer_without_overflow() {
+    let counter = Attempts { failures: 5, charged_at: at(2_000) };
+    assert_eq!(POLICY.name(counter, at(0)), Admission::Refused(Duration::from_millis(3_000)));
+    let counter = Attempts { failures: 4, charged_at: at(2_000) };
+    assert_eq!(POLICY.name(counter, at(0)), Admission::Admitted);
+    let counter = Attempts { failures: 5, charged_at: at(u64::MAX) };
+    assert_ne!(POLICY.name(counter, at(0)), Admission::Admitted);
+}
+
+#[test]
+fn address_is_refused_until_its_window_ends() {
+    let start = at(300_000);
+    assert_eq!(POLICY.address(29, start), Admission::Admitted);
+    assert_eq!(POLICY.address(30, start), Admission::Refused(Duration::from_secs(300)));
+    assert_eq!(POLICY.address(30, at(599_999)), Admission::Refused(Duration::from_millis(1)));
+    assert_eq!(POLICY.window(at(299_999)).0, 0);
+    assert_eq!(POLICY.window(start).0, 1);
+    assert_eq!(POLICY.window(at(600_000)).0, 2);
+}
+
+#[test]
+fn success_is_refunded_above_a_third_of_the_address_limit() {
+    let first_refund = |address_limit| {
+        let policy = Policy { address_limit, ..POLICY };
+        (1..=address_limit).find(|failures| policy.refunds_success(*failures))
+    };
+    let limits = [1, 2, 3, 4, 30, 1_000_000];
+    assert_eq!(limits.map(first_refund), [1, 1, 2, 2, 11, 333_334].map(Some));
+}
+
+proptest! {
+    /// The charge that a success leaves is a failure for the limit. Without a refund, an office that signs in
+    /// would reach it.
+    #[test]
+    fn successes_in_any_number_leave_two_thirds_of_the_limit_for_failures(
+        address_limit in 1..100_u32,
+        failed in 0..70_u32,
+        order in any::<u64>(),
+    ) {
+        let policy = Policy { address_limit, ..POLICY };
+        // Failures within two thirds of the limit, in any order among many more successes than the limit.
+        let mut failures_left = failed.min(address_limit - address_limit / 3 - 1);
+        let mut count = 0;
+        for turn in 0..400_u32 {
+            prop_assert_eq!(policy.address(count, at(0)), Admission::Admitted);
+            count += 1;
+            if failures_left > 0 && order.rotate_left(turn) & 1 == 1 {
+                failures_left -= 1;
+            } else if policy.refunds_success(count) {
+                count -= 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn setting_out_of_bounds_is_an_error_that_names_it() {
+    let read = |settings: &[(&str, &str)]| Policy::from_env(&Environment::of(settings.iter().copied()));
+    assert_eq!(read(&[]).unwrap(), POLICY);
+    let set = [
+        ("THROTTLE_FREE_FAILURES", "2"),
+        ("THROTTLE_LOCK_AFTER", "10"),
+        ("THROTTLE_MAX_WAIT_SECONDS", "3"),
+        ("THROTTLE_ADDRESS_LIMIT", "7"),
+        ("THROTTLE_ADDRESS_WINDOW_SECONDS", "60"),
+    ];
+    let policy = read(&set).unwrap();
+    assert_eq!((0..6).map(|f| policy.wait(f).as_secs()).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 3]);
+    assert_eq!(policy.shorter_waits().collect::<Vec<_>>().len(), 2);
+    assert_eq!(
+        policy.name(Attempts { failures: 10, charged_at: at(0) }, at(u64::MAX)),
+        Admission::Refused(policy.longest_wait)
+    );
+    assert_eq!((policy.address_limit, policy.address_window), (7, Duration::from_secs(60)));
+    let policy = read(&[("THROTTLE_LOCK_AFTER", "3")]).unwrap();
+    let after = |failures| policy.name(Attempts { failures, charged_at: at(0) }, at(0));
+    assert_eq!([2, 3].map(after), [Admission::Admitted, Admission::Refused(Duration::from_secs(900))]);
+    assert_eq!((policy.free_failures, policy.shorter_waits().count()), (3, 0));
+    for (name, value) in [
+        ("THROTTLE_FREE_FAILURES", "0"),
+        ("THROTTLE_FREE_FAILURES", "34"),
+        ("THROTTLE_FREE_FAILURES", "many"),
+        ("THROTTLE_LOCK_AFTER", "0"),
+        ("THROTTLE_LOCK_AFTER", "34"),
+        ("THROTTLE_MAX_WAIT_SECONDS", "0"),
+        ("THROTTLE_MAX_WAIT_SECONDS", "86401"),
+        ("THROTTLE_ADDRESS_LIMIT", "0"),
+        ("THROTTLE_ADDRESS_LIMIT", "-1"),
+        ("THROTTLE_ADDRESS_WINDOW_SECONDS", "0"),
+    ] {
+        assert_eq!(read(&[(name, value)]).unwrap_err().variable, name, "{value}");
+    }
+}
+
+#[test]
+fn addresses_of_one_customer_have_one_key() {
+    assert_eq!(address_key("192.0.2.7"), "192.0.2.7");
+    assert_eq!(address_key("::ffff:192.0.2.7"), "192.0.2.7");
+    assert_eq!(address_key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+    assert_eq!(address_key("2001:db8:1:2::9"), "2001:db8:1:2::/64");
+    assert_eq!(address_key("2001:db8::1"), "2001:db8:0:0::/64");
+    assert_eq!(address_key(""), "unknown");
+}
