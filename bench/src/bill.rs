@@ -1,5 +1,5 @@
-//! The arithmetic of the bill: the prices and assumptions of `prices.json`, and what a million requests cost by
-//! them. Nothing is measured here.
+//! The arithmetic of the bill: the prices and assumptions of `prices.json`, and what a million requests cost
+//! by them. Nothing is measured here.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
 
@@ -12,7 +12,8 @@ use serde_json::Value;
 /// How many requests the bill is for.
 pub const MILLION: f64 = 1e6;
 
-/// The share of requests that X-Ray records besides the first one of each second. Lambda allows no other rule.
+/// The share of requests that X-Ray records besides the first one of each second. Lambda allows no other
+/// rule.
 const XRAY_SHARE: f64 = 0.05;
 
 /// The memory for which Lambda gives one vCPU, in MB. It gives less memory a share of one, in proportion. A
@@ -28,7 +29,8 @@ pub struct Figures {
     pub reads: f64,
     /// The write request units.
     pub writes: f64,
-    /// The time of each measured request on one processor, with the embedded store's own work, in milliseconds.
+    /// The time of each measured request on one processor, with the embedded store's own work, in
+    /// milliseconds.
     pub served_ms: Vec<f64>,
     /// The bytes of the lines that the function logs.
     pub log_bytes: f64,
@@ -98,8 +100,8 @@ impl Prices {
         served_ms * (ONE_VCPU_MB / memory_mb).max(1.0) + trips * self.assumed("trip_ms")
     }
 
-    /// Returns the dollars for all log lines of a million requests: those of the function, of API Gateway and of
-    /// Lambda.
+    /// Returns the dollars for all log lines of a million requests: those of the function, of API Gateway and
+    /// of Lambda.
     pub fn logs(&self, figures: &Figures) -> f64 {
         self.of_log_bytes(figures.log_bytes + self.access_log_bytes() + self.lambda_log_bytes())
     }
@@ -126,16 +128,16 @@ impl Prices {
         ["start", "report"].iter().map(|line| lines[line].to_string().len() as f64).sum()
     }
 
-    /// Returns the dollars that X-Ray costs for a million requests with `Tracing=Active`. It records the first
-    /// request of each second that has one, and a share of the others.
+    /// Returns the dollars that X-Ray costs for a million requests with `Tracing=Active`. It records the
+    /// first request of each second that has one, and a share of the others.
     pub fn traces(&self) -> f64 {
         let each_second = self.assumed("sign_ins_per_second");
         let first = 1.0 - (-each_second).exp();
         self.price("xray_million_traces") * (first + XRAY_SHARE * (each_second - first)) / each_second
     }
 
-    /// Returns the dollars a month for the alarms and for the metrics that they count, if each metric has data in
-    /// every hour.
+    /// Returns the dollars a month for the alarms and for the metrics that they count, if each metric has
+    /// data in every hour.
     pub fn alarms_month(&self) -> f64 {
         let optional = |kind| self.template.resources(kind).filter(|(_, of)| of["Condition"] == "HasAlarms");
         let metric = |filter: &Value| filter["Properties"]["MetricTransformations"][0]["MetricName"].clone();
@@ -172,8 +174,8 @@ mod tests {
         assert!((prices.duration(&figures()) - 0.7342).abs() < 0.0001);
     }
 
-    /// Half the memory makes the processor's part twice as long, and not the waiting. More than one vCPU makes nothing
-    /// faster.
+    /// Half the memory makes the processor's part twice as long, and not the waiting. More than one vCPU
+    /// makes nothing faster.
     #[test]
     fn processor_scales_with_memory_and_waiting_does_not() {
         let prices = Prices::read();

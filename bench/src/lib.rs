@@ -1,5 +1,5 @@
-//! The models of the benchmark: random arrivals, the environments in which Lambda runs a function, and the bill.
-//! They are in a library, so that tests can compare them with theory.
+//! The models of the benchmark: random arrivals, the environments in which Lambda runs a function, and the
+//! bill. They are in a library, so that tests can compare them with theory.
 
 pub mod arrivals;
 pub mod bill;

@@ -1,9 +1,9 @@
 //! The audit trail: one structured event for each attempt and each use of a session.
 //!
 //! Each event is one line of JSON. CloudWatch bills the bytes of each line, so the line holds facts only: the
-//! metric filters of the template say which metrics CloudWatch makes from it. An event never holds a password,
-//! a token, a code or a key. It does not hold the login name either, since people type their password there by
-//! mistake.
+//! metric filters of the template say which metrics CloudWatch makes from it. An event never holds a
+//! password, a token, a code or a key. It does not hold the login name either, since people type their
+//! password there by mistake.
 
 use std::time::{Duration, Instant};
 

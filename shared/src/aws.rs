@@ -149,8 +149,8 @@ fn ca_bundle(env: &Environment) -> Result<Option<RootCertStore>, ConfigError> {
     Ok(Some(roots))
 }
 
-/// Reads certificates in PEM. Returns none if one of them cannot be read. The error of the parser is left out,
-/// since it may quote the file.
+/// Reads certificates in PEM. Returns none if one of them cannot be read. The error of the parser is left
+/// out, since it may quote the file.
 fn roots(pem: &[u8]) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {

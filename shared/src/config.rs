@@ -21,8 +21,8 @@ pub struct Config {
     pub password_cost: Cost,
     /// The rules for a new password, `PASSWORD_MIN_LENGTH`.
     pub password_policy: PasswordPolicy,
-    /// The step of the grid on which refused attempts are answered, `REFUSAL_STEP_MILLISECONDS`. Zero switches
-    /// the grid off.
+    /// The step of the grid on which refused attempts are answered, `REFUSAL_STEP_MILLISECONDS`. Zero
+    /// switches the grid off.
     pub refusal_step: Duration,
 }
 

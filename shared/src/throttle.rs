@@ -4,7 +4,8 @@
 //! wait 1 s, 2 s, 4 s and so on up to 15 minutes between attempts. After 33 failures in a row it is locked
 //! until an operator unlocks it. A user has at most three names (username, e-mail, id), so at most 99 guesses
 //! in a row are possible. NIST SP 800-63B-4 §3.2.2 allows 100. So no setting can raise the 33.
-//! **An address** (IPv4, or IPv6 /64) has a number of failures per window.
+//! **An address** (IPv4, or IPv6 /64) has a number of failures per window. Successes may use up to a third of
+//! them.
 //!
 //! An attempt is charged before anything is hashed. A refused attempt is not counted, so an attacker cannot
 //! lengthen a user's wait by trying. The counters are in the table: [`crate::store`] enforces with one
@@ -25,7 +26,8 @@ pub struct Policy {
     pub lock_after: u32,
     /// The longest wait between two attempts by one login name, `THROTTLE_MAX_WAIT_SECONDS`.
     pub longest_wait: Duration,
-    /// The failures that are admitted from one address per window, `THROTTLE_ADDRESS_LIMIT`.
+    /// The charges that are admitted from one address per window, `THROTTLE_ADDRESS_LIMIT`: failures, and
+    /// successes up to a third.
     pub address_limit: u32,
     /// The length of a window of an address, `THROTTLE_ADDRESS_WINDOW_SECONDS`.
     pub address_window: Duration,

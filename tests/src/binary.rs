@@ -24,8 +24,8 @@ use crate::runtime_api::RuntimeApi;
 use crate::secrets_manager::{Answer, Secrets};
 use crate::table::{DISCOVERY_ISSUER, Table};
 
-/// The variables of a function's environment that name its table, its keys, its edge and its issuer, and how many requests
-/// it handles at once.
+/// The variables of a function's environment that name its table, its keys, its edge and its issuer, and how
+/// many requests it handles at once.
 const VARIABLES: [&str; 13] = [
     "TABLE_NAME",
     "AWS_REGION",

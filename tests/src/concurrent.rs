@@ -46,8 +46,9 @@ struct Request {
     event: Value,
 }
 
-/// Sends 64 requests at once to a compiled function: sign-ins with the right and with a wrong password, and refreshes,
-/// each of another user. Each gets its own reply. The memory is that of as many hashes as there are processors.
+/// Sends 64 requests at once to a compiled function: sign-ins with the right and with a wrong password, and
+/// refreshes, each of another user. Each gets its own reply. The memory is that of as many hashes as there
+/// are processors.
 pub async fn answers_64_at_once(binary: &str) {
     const REQUESTS: usize = 64;
     let function = Function::start(binary, REQUESTS, |_| None).await;
@@ -85,8 +86,8 @@ pub async fn answers_64_at_once(binary: &str) {
     assert_eq!(audited.count(), sent, "{logged}");
 }
 
-/// Sends sign-ins that hash for long, more than there are processors, and then refreshes, one after the other. All
-/// refreshes are answered while hashes still wait for a processor.
+/// Sends sign-ins that hash for long, more than there are processors, and then refreshes, one after the
+/// other. All refreshes are answered while hashes still wait for a processor.
 pub async fn answers_others_while_hashes_wait(binary: &str) {
     let processors = available_parallelism().unwrap().get();
     let slow = 4 * processors;
@@ -117,8 +118,8 @@ pub async fn answers_others_while_hashes_wait(binary: &str) {
 }
 
 impl Function {
-    /// Starts a binary that handles this number of requests at once, with a user for each of them. A user has the hash
-    /// that is given, or else that of the password.
+    /// Starts a binary that handles this number of requests at once, with a user for each of them. A user has
+    /// the hash that is given, or else that of the password.
     async fn start(binary: &str, requests: usize, hash: impl Fn(usize) -> Option<&'static str>) -> Self {
         let (table, env) = demo_table().await;
         let store = Operator::from_env(&env).unwrap();
@@ -142,8 +143,8 @@ impl Function {
         Self { process, api, logged, sent: AtomicUsize::new(0), app, _table: table }
     }
 
-    /// Sends requests at once. Returns the replies in the same order, each with the id of its request. If the machine is
-    /// so busy that the table answers a request too late, the request is sent again.
+    /// Sends requests at once. Returns the replies in the same order, each with the id of its request. If the
+    /// machine is so busy that the table answers a request too late, the request is sent again.
     async fn answers(&self, requests: Vec<Request>) -> Vec<Reply> {
         let mut replies: Vec<Option<Reply>> = requests.iter().map(|_| None).collect();
         for _ in 0..10 {

@@ -74,8 +74,8 @@ impl Deployment {
         Self::start_with(|env| env).await
     }
 
-    /// Starts a deployment with other settings. Refusals do not wait for a step unless `change` sets one: the suites
-    /// cause thousands of them, and few tests are about the wait. An empty setting is the default.
+    /// Starts a deployment with other settings. Refusals do not wait for a step unless `change` sets one: the
+    /// suites cause thousands of them, and few tests are about the wait. An empty setting is the default.
     pub async fn start_with(change: impl FnOnce(Environment) -> Environment) -> Self {
         logs::capture();
         let table = Table::start().await;

@@ -1,5 +1,6 @@
-//! A stand-in for Lambda's Runtime API. It hands events to a function in the order in which they came, one to each poll,
-//! and matches each reply with its event by the request id. A function may poll several times at once.
+//! A stand-in for Lambda's Runtime API. It hands events to a function in the order in which they came, one to
+//! each poll, and matches each reply with its event by the request id. A function may poll several times at
+//! once.
 
 use std::collections::HashMap;
 use std::future::Future;

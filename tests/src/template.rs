@@ -33,8 +33,8 @@ impl Template {
         resources.filter(move |(_, of)| of["Type"] == kind).map(|(name, of)| (name.as_str(), of))
     }
 
-    /// A line of the API's access log with the values of these variables. API Gateway writes `-` for a variable without a
-    /// value.
+    /// A line of the API's access log with the values of these variables. API Gateway writes `-` for a
+    /// variable without a value.
     pub fn access_line<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> String {
         let format =
             self.0["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"].as_str().unwrap();

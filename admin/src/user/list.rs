@@ -27,8 +27,8 @@ Users come in the order of their ids. If more users follow, the last line on sta
 the next page. The columns are id, status, MFA, username and e-mail address.
 
 The table has no index, because an index would be eventually consistent. So --prefix, --locked and a list without
---limit read the keys of the whole table, and cost what a Scan costs. With --limit, the command first reads the
-next 1,000 ids, and scans only if they do not fill the page. `postern user show` finds one user by a whole name.
+--limit read the whole table, and cost what a Scan costs. With --limit, the command first reads the next 1,000
+ids, and scans only if they do not fill the page. `postern user show` finds one user by a whole name.
 
 A name is locked after THROTTLE_LOCK_AFTER failures. Set the variable here if you changed the parameter
 ThrottleLockAfter of the stack.

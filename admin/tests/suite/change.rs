@@ -142,7 +142,8 @@ async fn attributes_are_set_and_removed_by_contract() {
     assert_eq!((reply.status, &reply.json()["tags"]), (200, &json!(null)), "{reply:?}");
 }
 
-/// Failures that attackers caused, at a free name or at the former one, do not lock the user out of the new one.
+/// Failures that attackers caused, at a free name or at the former one, do not lock the user out of the new
+/// one.
 #[tokio::test]
 async fn new_name_is_unlocked_and_the_old_one_is_as_any_unknown_name() {
     let cli = Cli::start().await;

@@ -1,6 +1,7 @@
 //! The part `bill`: the price of a million sign-ins at each contract. It takes the request units from a
-//! meter, the time and the log lines from this run, and the prices from `prices.json`. A table shows the price and
-//! the time with other sizes of memory. [`flood`] adds the price of a million requests that sign nobody in.
+//! meter, the time and the log lines from this run, and the prices from `prices.json`. A table shows the
+//! price and the time with other sizes of memory. [`flood`] adds the price of a million requests that sign
+//! nobody in.
 
 mod flood;
 
@@ -145,8 +146,8 @@ async fn measure() -> Vec<Figures> {
     contracts
 }
 
-/// Returns the bytes that the function has logged since the log had this length. The embedded store logs in this
-/// process too: it warns of each write that a condition refuses.
+/// Returns the bytes that the function has logged since the log had this length. The embedded store logs in
+/// this process too: it warns of each write that a condition refuses.
 fn logged_bytes(length: usize) -> f64 {
     let logged = logs::so_far();
     let lines = logged[length..].lines().filter(|line| !line.contains(r#""message":"error response""#));

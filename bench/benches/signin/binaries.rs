@@ -178,14 +178,14 @@ fn print(subjects: &[Subject], endpoint: &Endpoint) {
     state_goals(subjects);
 }
 
-/// States the goals of the functions with a table. But for the first reply, each is stated for the function that
-/// is furthest from it.
+/// States the goals of the functions with a table. But for the first reply, each is stated for the function
+/// that is furthest from it.
 fn state_goals(subjects: &[Subject]) {
     let empty = subjects[0].connected();
     let with_table = subjects[2..].iter().filter(|subject| subject.name != "jwks");
     for subject in with_table.clone() {
         let [first, warm] = subject.replies();
-        let name = format!("binaries: first reply of {}, of a warm one", subject.name);
+        let name = format!("binaries: first reply of {}, relative to a warm one", subject.name);
         goals::at_most(&name, first / warm, 1.25, "×");
     }
     let worst = |what: &str, bound: f64, unit: &str, of: &dyn Fn(&Subject) -> f64| {
@@ -194,7 +194,7 @@ fn state_goals(subjects: &[Subject]) {
             goals::at_most(&format!("binaries: {what} ({name})"), figure, bound, unit);
         }
     };
-    worst("first poll, of empty", 3.2, "×", &|subject| subject.connected() / empty);
+    worst("first poll, relative to empty", 3.2, "×", &|subject| subject.connected() / empty);
     worst("size", 5.5, "MB", &|subject| subject.sizes()[0]);
     worst("zipped", 2.6, "MB", &|subject| subject.sizes()[1]);
     worst("memory after 100 requests", 28.0, "MiB", &|subject| median(&subject.memory_later));

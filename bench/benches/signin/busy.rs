@@ -1,5 +1,5 @@
-//! Measures the time of a request and the SDK's part of it, by the tracing spans in which both are polled.
-//! The time of the embedded store, which runs on the same thread between polls, counts for neither.
+//! Measures the time of a request and that of its calls to the table, by the tracing spans in which both are
+//! polled. The time of the embedded store, which runs on the same thread between polls, counts for neither.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// The target of the span around a request.
 pub(crate) const REQUEST: &str = "busy::request";
-/// The target of the spans around the calls to the table: of the SDK's part.
+/// The target of the spans around the calls to the table.
 const CALL: &str = "postern::aws::service";
 
 /// The bit of ids that this subscriber makes. The ids of the inner subscriber do not have it.

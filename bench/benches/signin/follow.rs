@@ -36,9 +36,7 @@ pub(crate) async fn run() {
     let body = json!({"username": "st.huber", "password": "Password1234!", "stay_logged_in": true});
     let session = deployment.sign_in("session", body).await.json();
 
-    println!(
-        "The routes that follow a sign-in (embedded store), {ROUNDS} rounds each; goal: at most 0.3 ms of our own\n"
-    );
+    println!("The routes that follow a sign-in (embedded store), {ROUNDS} rounds each\n");
     println!("  {:<44} {:>9} {:>9} {:>9}", "", "whole", "store's", "our own");
     let bearer = |token: &Value| format!("Bearer {}", token.as_str().unwrap());
     let (sso, whoami, profile) =

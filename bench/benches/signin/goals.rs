@@ -11,7 +11,7 @@ use postern_tests::binary::in_workspace;
 static ROWS: Mutex<Vec<[String; 4]>> = Mutex::new(Vec::new());
 
 /// States that a figure is at most this bound. Prints it, and keeps it for the table. A goal's name begins
-/// with its part: `kernel: a warm hash, of the crate argon2`.
+/// with its part: `kernel: a warm hash, relative to the crate argon2`.
 pub(crate) fn at_most(name: &str, measured: f64, bound: f64, unit: &str) {
     state(name, measured, &format!("at most {bound:.2} {unit}"), measured <= bound, unit);
 }

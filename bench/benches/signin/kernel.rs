@@ -59,9 +59,9 @@ pub(crate) fn run() {
         Backend::Avx2 => 0.65,
         _ => return,
     };
-    let name = format!("kernel: a warm hash with {backend}, of the crate argon2");
+    let name = format!("kernel: a warm hash with {backend}, relative to the crate argon2");
     goals::at_most(&name, ours.median / theirs.median, bound, "×");
-    let name = format!("kernel: the first hash of a process with {backend}, of the crate argon2");
+    let name = format!("kernel: the first hash of a process with {backend}, relative to the crate argon2");
     goals::at_most(&name, first_ours.median / first_theirs.median, bound, "×");
     println!();
 }

@@ -28,8 +28,8 @@ pub(super) struct Charged {
     pub(super) address: String,
     /// The failures of the address when the attempt was charged, this attempt included.
     pub(super) from_address: u32,
-    /// Random for each attempt. The writes of an attempt carry it, so that a write which the SDK sends again
-    /// is counted once.
+    /// Random for each attempt. The writes of an attempt carry it, so that a write that is sent again is
+    /// counted once.
     pub(super) attempt_id: String,
     pub(super) now: Timestamp,
 }
@@ -39,7 +39,8 @@ struct NameCharge {
     admission: Admission,
     /// The failures in a row, this attempt included if it is admitted.
     failures: u32,
-    /// The user with this name, if the contract accepts this kind of name.
+    /// The user with this name, if the contract accepts this kind of name. An error if the charge was made
+    /// and the user cannot be read; the charge is then refunded.
     user: Result<Option<UserRecord>, StoreError>,
 }
 

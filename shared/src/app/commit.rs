@@ -83,7 +83,8 @@ impl App {
     }
 
     /// Puts the session, clears the failures of the name unless they are with the user, and takes back the
-    /// charge of the address if it matters. Only the first write must succeed.
+    /// charge of the address if that has used more than a third of its limit. Only the session must be
+    /// written.
     async fn write_effects(&self, charged: &Charged, session: Option<&NewSession>) -> Result<(), Refusal> {
         let put_session = async {
             match session {

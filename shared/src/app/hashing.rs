@@ -82,7 +82,7 @@ impl App {
         is_right
     }
 
-    /// Returns the hash of a new password.
+    /// Returns the hash of a new password. Adds its time to that of the verification before it.
     ///
     /// # Errors
     /// If Argon2 cannot hash the password.

@@ -63,7 +63,7 @@ impl App {
         &self.keys
     }
 
-    /// Returns the password hashes.
+    /// Returns what hashes and verifies passwords.
     pub fn passwords(&self) -> &Passwords {
         &self.passwords
     }

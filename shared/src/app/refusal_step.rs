@@ -1,6 +1,6 @@
-//! The common grid of refusals. A refused attempt is answered a whole number of steps after its request began.
-//! So work that differs below a step does not show in the time of the reply: whether the user exists, which
-//! hash is stored, or whether the password or the code was wrong.
+//! The common grid of refusals. A refused attempt is answered a whole number of steps after its request
+//! began. So work that differs below a step does not show in the time of the reply: whether the user exists,
+//! which hash is stored, or whether the password or the code was wrong.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use tokio::task::spawn_blocking;
 use super::App;
 use crate::audit::Caller;
 
-/// The most by which the runtime's timer is late, with a margin: it counts whole milliseconds, and so does the
-/// wait for events in which it sleeps.
+/// The most by which the runtime's timer is late, with a margin: it counts whole milliseconds, and so does
+/// the wait for events in which it sleeps.
 const TIMER_ERROR: Duration = Duration::from_millis(3);
 
 impl App {
@@ -22,9 +22,10 @@ impl App {
     /// before it. No wait ends after the request's deadline. The deadline, like a step, depends on the
     /// beginning of the request alone.
     ///
-    /// The runtime's timer alone would show the work: it sleeps whole milliseconds from the moment at which the
-    /// work ends, so it is late by a part of a millisecond that follows from that moment. So it ends the wait
-    /// early, and a thread sleeps for the rest, which the kernel times by the nanosecond.
+    /// The runtime's timer alone would show the work: it sleeps whole milliseconds from the moment at which
+    /// the work ends, so it is late by a part of a millisecond that follows from that moment. So it ends the
+    /// wait early, and a thread sleeps for the rest. The kernel wakes it within tens of microseconds,
+    /// whatever the work was.
     pub(super) async fn wait_for_refusal_step(&self, caller: &Caller) {
         let elapsed = caller.started.elapsed();
         let wait = until_step(elapsed, self.refusal_step);
@@ -33,7 +34,8 @@ impl App {
             if let Some(early) = step.checked_sub(TIMER_ERROR) {
                 tokio::time::sleep_until(early.into()).await;
             }
-            // A thread of its own sleeps, so that the runtime can serve other requests. It ends only by waking up.
+            // A thread of its own sleeps, so that the runtime can serve other requests. It ends only by
+            // waking up.
             let rest = move || thread::sleep(step.saturating_duration_since(Instant::now()));
             let _ = spawn_blocking(rest).await;
         }

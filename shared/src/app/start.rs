@@ -65,8 +65,8 @@ impl App {
         })
     }
 
-    /// Returns the app of another function in the same process. It shares the keys and the password hashes,
-    /// and signs its calls to the table with these credentials.
+    /// Returns the app of another function in the same process. It shares the keys and what hashes and
+    /// verifies passwords, and signs its calls to the table with these credentials.
     pub fn with_credentials(&self, access_key_id: &str, secret_access_key: &str) -> Self {
         Self {
             keys: Arc::clone(&self.keys),

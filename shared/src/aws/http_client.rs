@@ -1,7 +1,7 @@
-//! The HTTP client of the SDK: HTTP/1.1, over TLS or without, on connections that are kept open.
+//! The HTTP client for calls to AWS: HTTP/1.1, over TLS or without, on connections that are kept open.
 //!
-//! DynamoDB and Secrets Manager speak HTTP/1.1. The SDK's own client can also speak HTTP/2 and use proxies. That
-//! would be a tenth of each function's binary.
+//! DynamoDB and Secrets Manager speak HTTP/1.1. The SDK's own client can also speak HTTP/2 and use proxies,
+//! which would make each function's binary larger.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,8 +30,8 @@ const MAX_IDLE: Duration = Duration::from_secs(90);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An HTTP client for the SDK. It has no time-outs of its own: the SDK's time-out of an attempt includes the
-/// connection.
+/// An HTTP client for calls to AWS. It has no time-outs of its own: the time-out of an attempt, in
+/// `service.rs`, includes the connection.
 #[derive(Clone, Debug)]
 pub(super) struct Http(Arc<Connections>);
 
@@ -119,7 +119,8 @@ impl Connections {
                         .try_into()
                         .map_err(|error| ConnectorError::other(BoxError::from(error), None));
                 }
-                // The server closed the idle connection, and nothing was sent. That is no attempt of the SDK.
+                // The server closed the idle connection, and nothing was sent. This does not count as an
+                // attempt.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if !is_new => request = unsent,
                     _ => return Err(io_error(error.into_error())),
@@ -183,7 +184,7 @@ impl Origin {
     }
 }
 
-/// Returns an error after which the SDK may send a request again.
+/// Returns an error after which a request may be sent again.
 fn io_error(error: hyper::Error) -> ConnectorError {
     ConnectorError::io(error.into())
 }

@@ -1,7 +1,7 @@
 //! Calls to one AWS service.
 //!
-//! The parts of the SDK write, sign and read each call. Its orchestrator is left out: for each call it builds its
-//! configuration anew and runs some twenty interceptors, which takes several times as long as the rest of a call.
+//! The parts of the SDK write, sign and read each call. Its orchestrator is left out: for each call it builds
+//! its configuration anew and runs some twenty interceptors.
 
 #![expect(
     clippy::result_large_err,
@@ -115,21 +115,22 @@ impl Service {
 
     async fn attempts<O: Operation>(&self, input: O::Input) -> Result<O::Output, CallError<O>> {
         let mut config = ConfigBag::base();
-        config.push_shared_layer(O::new().config().ok_or_else(|| no("configuration"))?);
+        config.push_shared_layer(O::new().config().ok_or_else(|| missing("configuration"))?);
         let serializer = config.load::<SharedRequestSerializer>().cloned();
-        let serializer = serializer.ok_or_else(|| no("serializer"))?;
+        let serializer = serializer.ok_or_else(|| missing("serializer"))?;
         let mut request = serializer
             .serialize_input(Input::erase(input), &mut config)
             .map_err(SdkError::construction_failure)?;
         request.headers_mut().insert("user-agent", USER_AGENT);
         request.set_uri(self.url.as_str()).map_err(SdkError::construction_failure)?;
-        let deserializer = config.load::<SharedResponseDeserializer>().ok_or_else(|| no("deserializer"))?;
+        let deserializer =
+            config.load::<SharedResponseDeserializer>().ok_or_else(|| missing("deserializer"))?;
         let mut attempt = 1;
         loop {
             let outcome = timeout(ATTEMPT_TIMEOUT, async {
                 let signed = self.sign(&request, now()).map_err(SdkError::construction_failure)?;
                 let response = self.http.send(signed).await.map_err(SdkError::dispatch_failure)?;
-                read::<O>(deserializer, response, &config)
+                deserialize::<O>(deserializer, response, &config)
             });
             match outcome.await.unwrap_or_else(|elapsed| Err(SdkError::timeout_error(elapsed))) {
                 Ok(output) => {
@@ -193,7 +194,7 @@ impl Default for Quota {
 }
 
 /// Reads a reply: the output, or the error of the operation.
-fn read<O: Operation>(
+fn deserialize<O: Operation>(
     deserializer: &SharedResponseDeserializer,
     response: HttpResponse,
     config: &ConfigBag,
@@ -229,7 +230,7 @@ fn is_temporary<E: ProvideErrorKind + ProvideErrorMetadata>(error: &SdkError<E, 
 }
 
 /// The error of an operation without a part that every operation of the SDK has.
-fn no<E>(part: &str) -> SdkError<E, HttpResponse> {
+fn missing<E>(part: &str) -> SdkError<E, HttpResponse> {
     SdkError::construction_failure(format!("the operation has no {part}"))
 }
 

@@ -87,8 +87,8 @@ where
     }
 }
 
-/// Returns whether an event has more header names than bytes in a head. Almost all events are too short for that,
-/// and are not decoded for it.
+/// Returns whether an event has more than `MAX_HEAD_BYTES` headers. A header takes at least six bytes, so a
+/// shorter event is not decoded for it.
 fn has_too_many_headers(event: &str) -> bool {
     const SHORTEST: &str = r#""":"","#;
     event.len() > MAX_HEAD_BYTES * SHORTEST.len()

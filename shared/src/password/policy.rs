@@ -43,9 +43,8 @@ impl PasswordPolicy {
 
     /// Reads `PASSWORD_MIN_LENGTH`.
     ///
-    /// # Errors
-    /// If the variable is no number from 8 to 64. Users must be able to choose any longer password, and NIST
-    /// calls 64 characters long.
+    /// # Errors If the variable is no number from 8 to 64. NIST asks that passwords of 64 characters be
+    /// accepted, so the least length cannot be more.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let default = Self::DEFAULT.min_length;
         Ok(Self { min_length: env.number("PASSWORD_MIN_LENGTH", default, default, 64)? })

@@ -2,8 +2,8 @@
 //! attempt was no failure.
 //!
 //! One conditional update decides and counts, so parallel guesses cannot get past the limit. Each write of an
-//! attempt carries the random attempt id. If a reply is lost and the SDK sends the write again, the id shows
-//! that the write took place, and it counts once.
+//! attempt carries the random attempt id. If a reply is lost and the write is sent again, the id shows that
+//! the write took place, and it counts once.
 //!
 //! The conditions below rely on two rules of DynamoDB. A comparison with a missing attribute is false (except
 //! `<>`, on which nothing here depends). An update creates the item if there is none. No update may create a

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::{delete_item, get_item, put_item, update_item};
 
 use crate::aws::{CallError, Operation, Service};
 
-/// DynamoDB, as it is called.
+/// The client of DynamoDB: ours in a function, the SDK's for an operator.
 #[derive(Clone)]
 pub(crate) enum DynamoDb {
     /// By a function.

@@ -53,8 +53,8 @@ impl Store {
         if let Some(device) = &session.device {
             item.insert("device".to_owned(), text(device));
         }
-        // If the SDK sends the write again because the reply was lost, it must not undo a rotation that came
-        // in between.
+        // If the write is sent again because the reply was lost, it must not undo a rotation that came in
+        // between.
         let put = PutItemInput::builder().table_name(&self.table).set_item(Some(item));
         match self.dynamodb.put_item(put.condition_expression("attribute_not_exists(pk)")).await {
             Ok(_) => Ok(()),

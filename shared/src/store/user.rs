@@ -20,7 +20,7 @@ pub(crate) struct SignInRecord<'a> {
     pub(crate) change: Option<Change<'a>>,
     /// The counter that was charged. It is cleared if it is the user's.
     pub(crate) counter: &'a NameCounter,
-    /// Random for each attempt, so that a write which the SDK sends again is recognised.
+    /// Random for each attempt, so that a write that is sent again is recognised.
     pub(crate) attempt_id: &'a str,
     pub(crate) now: Timestamp,
 }
@@ -52,15 +52,15 @@ pub(crate) struct MfaConfirmation<'a> {
     pub(crate) recovery_codes: Vec<String>,
     /// The hash of the token that stays valid.
     pub(crate) kept_token: &'a SecretHash,
-    /// Random for each attempt, so that a write which the SDK sends again is recognised.
+    /// Random for each attempt, so that a write that is sent again is recognised.
     pub(crate) attempt_id: &'a str,
     pub(crate) now: Timestamp,
 }
 
 impl Store {
     /// Records a sign-in with its user, and clears the failures of the login name if they are counted there.
-    /// The write is refused if the user was disabled, the password or MFA changed, or the code was spent after
-    /// the user was read.
+    /// The write is refused if the user was disabled, the password or MFA changed, or the code was spent
+    /// after the user was read.
     pub(crate) async fn record_sign_in(&self, record: SignInRecord<'_>) -> Result<Written, StoreError> {
         let signs_in = record.change.is_none_or(Change::signs_in);
         let mut update = Update::of(key(user_pk(record.user.id), "USER"));
@@ -145,8 +145,8 @@ impl Store {
         self.update_once(update, confirmation.attempt_id).await
     }
 
-    /// Sends an update of a user that sets `last_attempt`. If the SDK sent the update twice and the second
-    /// was refused, `last_attempt` shows that the first took place.
+    /// Sends an update of a user that sets `last_attempt`. If the update was sent twice and the second was
+    /// refused, `last_attempt` shows that the first took place.
     async fn update_once(&self, update: Update, attempt_id: &str) -> Result<Written, StoreError> {
         match self.update(update.returning_refused()).await? {
             Updated::Done(_) => Ok(Written::Done),

@@ -1,5 +1,5 @@
-//! The price of a flood: a million requests that sign nobody in, with and without the edge, and the items that they
-//! leave in the table. Refused attempts wait for a step, which Lambda bills.
+//! The price of a flood: a million requests that sign nobody in, with and without the edge, and the items
+//! that they leave in the table. Refused attempts wait for a step, which Lambda bills.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::{AT_ONCE, CONTRACTS, Driver, Mix, argument};
-use crate::binaries;
 use crate::process::resident;
+use crate::{binaries, goals};
 
 const SECONDS: u64 = 600;
 /// The most growth of a function's memory after the first part, in KiB. A few pages for a longer request are
@@ -35,7 +35,7 @@ pub(crate) async fn run() {
         "growth",
         "per sign-in"
     );
-    let mut is_flat = true;
+    let mut growths = Vec::new();
     for (at, contract) in CONTRACTS.iter().enumerate() {
         let (early, late) = (early[at], late[at]);
         let growth = (late - early) * 1024.0;
@@ -44,12 +44,12 @@ pub(crate) async fn run() {
             "  {contract:<16} {early:>8.2} MiB {late:>8.2} MiB {growth:>7.0} KiB {:>12.1} bytes",
             growth * 1024.0 / served as f64
         );
-        is_flat &= growth <= TOLERANCE;
+        growths.push((growth, contract));
     }
     let audited = audited(&driver).await - before;
     println!(
-        "\n  p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms; {} lost, {} wrong, {} answered twice; {audited} audit events;\n  \
-         goal: no more than {TOLERANCE} KiB each. The table keeps every session in this process, which is not counted.\n",
+        "\n  p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms; {} lost, {} wrong, {} answered twice; {audited} audit events.\n  \
+         The table keeps every session in this process, which is not counted.\n",
         then.latency(0.5),
         then.latency(0.99),
         then.latency(0.999),
@@ -60,7 +60,10 @@ pub(crate) async fn run() {
     first.assert_correct();
     then.assert_correct();
     assert_eq!((driver.deployment.unasked(), audited), (0, sent), "one reply and one audit event each");
-    assert!(is_flat, "a function's memory grows");
+    if let Some((growth, contract)) = growths.into_iter().max_by(|(a, _), (b, _)| a.total_cmp(b)) {
+        goals::at_most(&format!("soak: growth of the memory ({contract})"), growth, TOLERANCE, "KiB");
+    }
+    println!();
 }
 
 /// Returns the number of audit events so far. Waits first, since the latest ones may still be in the pipe.

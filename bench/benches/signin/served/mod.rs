@@ -1,5 +1,5 @@
 //! The part `served`: a sign-in as Lambda serves it. The release binary of the account function gets its
-//! events through a substitute for the Runtime API, and before each event another process replaces what the
+//! events through a stand-in for the Runtime API, and before each event another process replaces what the
 //! caches hold. Other solutions take turns with it. [`split`] and [`spans`] say where the time of ours goes.
 
 pub(crate) mod cold;
@@ -88,12 +88,12 @@ pub(crate) async fn run() {
 fn state_goals(figures: &[Figures]) {
     let ours = &figures[0];
     for (peer, bound) in figures[1..].iter().zip([0.45, 0.7, 0.75]) {
-        let name = format!("served: the median, of {}", peer.name);
+        let name = format!("served: the median, relative to {}", peer.name);
         goals::at_most(&name, ours.median / peer.median, bound, "×");
     }
-    goals::at_most("served: p99, of the median", ours.p99 / ours.median, 1.3, "×");
+    goals::at_most("served: p99, relative to the median", ours.p99 / ours.median, 1.3, "×");
     if let [Some(now), Some(before)] = [Some(ours), figures.get(4)].map(|figures| figures?.split.as_ref()) {
-        goals::at_most("served: all but the hash, of before", now.rest / before.rest, 0.5, "×");
+        goals::at_most("served: all but the hash, relative to before", now.rest / before.rest, 0.5, "×");
     }
     println!();
 }

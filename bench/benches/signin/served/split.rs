@@ -26,8 +26,8 @@ pub(super) struct Split {
 
 impl Split {
     /// Makes it of the time of each reply in milliseconds, the time from each reply until the next poll, the
-    /// usage before and after, and all log lines of the process. Returns nothing if these lines do not have the
-    /// time of each hash.
+    /// usage before and after, and all log lines of the process. Returns nothing if these lines do not have
+    /// the time of each hash.
     pub(super) fn of(
         replies: &[f64],
         polls: &[Duration],
@@ -55,7 +55,8 @@ impl Split {
         })
     }
 
-    /// The time of the process's own code, without the hash: the SDK, the Runtime API's client, and Postern.
+    /// The time of the process's own code, without the hash: the calls to the table, the Runtime API's
+    /// client, and the rest of our code.
     fn code(&self) -> f64 {
         self.whole - self.asleep - self.queued - self.hash - self.kernel
     }
@@ -84,7 +85,7 @@ pub(super) fn print(splits: &[(&str, &Split)]) {
     row("ready, but no processor is free", &|split| split.queued);
     row("hash, by the audit events", &|split| split.hash);
     row("kernel", &|split| split.kernel);
-    row("the rest: SDK, Runtime API's client, ours", &Split::code);
+    row("the rest: calls, Runtime API's client, ours", &Split::code);
     row("together", &|split| split.whole);
     row("of which after the reply", &|split| split.after_reply);
     row("page faults, number", &|split| split.page_faults);

@@ -83,8 +83,8 @@ async fn connection_that_the_server_closed_is_replaced() {
     answered.await.unwrap();
 }
 
-/// As after Lambda froze the process: it learns by one call of `epoll_wait` that there is an event and that the
-/// server closed the connection, and the event comes first.
+/// As after Lambda froze the process: it learns by one call of `epoll_wait` that there is an event and that
+/// the server closed the connection, and the event comes first.
 #[tokio::test]
 async fn request_is_sent_on_another_connection_if_the_server_closed_it_meanwhile() {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

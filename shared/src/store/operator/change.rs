@@ -184,8 +184,8 @@ impl Operator {
         Ok(writes)
     }
 
-    /// Returns the write of the user itself. It is refused if anything was written to the user after the
-    /// read.
+    /// Returns the write of the user itself. It is refused if anything but a count of attempts was written
+    /// to the user after the read.
     fn user_write(
         &self,
         read: &UserRecord,

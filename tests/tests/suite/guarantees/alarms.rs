@@ -51,7 +51,8 @@ fn filters(template: &Template) -> BTreeMap<Filter, Vec<Value>> {
     filters
 }
 
-/// Whether a line is counted. A pattern is made of `$.field = "text"`, `$.field = *` and `$.field IS TRUE`, `&&` and `||`.
+/// Whether a line is counted. A pattern is made of `$.field = "text"`, `$.field = *` and `$.field IS TRUE`,
+/// `&&` and `||`.
 fn counts(pattern: &str, line: &Value) -> bool {
     let holds = |term: &str| {
         let term = term.trim().trim_start_matches("($.").trim_start_matches("$.").trim_end_matches(')');
@@ -161,8 +162,8 @@ fn only_api_gateways_own_429_is_counted_as_throttled_by_the_api() {
     }
 }
 
-/// Each line that a filter counts has the text of each dimension and the number of the value. Without them, CloudWatch
-/// makes no metric of the line.
+/// Each line that a filter counts has the text of each dimension and the number of the value. Without them,
+/// CloudWatch makes no metric of the line.
 #[tokio::test]
 async fn every_metric_of_the_dashboard_is_made_of_lines_that_are_written() {
     eventful().await;

@@ -92,8 +92,8 @@ async fn every_route_answers_known_and_unknown_users_alike() {
     assert_every_route(|route| Box::pin(check(route))).await;
 }
 
-/// The calls to the table are equal, too, but for the values in them, and the place of the name's counter. What a hash
-/// costs is tested in `password`.
+/// The calls to the table are equal, too, but for the values in them, and the place of the name's counter.
+/// What a hash costs is tested in `password`.
 #[tokio::test]
 async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_table() {
     for contract in PASSWORD_CONTRACTS {
@@ -140,8 +140,8 @@ async fn refused_attempts_get_one_reply_one_hash_and_the_same_requests_to_the_ta
     }
 }
 
-/// IAM lets a function update any user. If it was taken over, it may leave an item under id 0, which no user has. A copy
-/// of a user is more than IAM lets it write.
+/// IAM lets a function update any user. If it was taken over, it may leave an item under id 0, which no user
+/// has. A copy of a user is more than IAM lets it write.
 #[tokio::test]
 async fn item_with_id_0_changes_no_reply_and_no_charge() {
     for contract in PASSWORD_CONTRACTS {

@@ -229,8 +229,8 @@ async fn volley(deployment: &Arc<Deployment>, refused: Refused) -> (u64, u64) {
     (wrong, throttled)
 }
 
-/// A user's three names have three counters, and so have three unknown names. At each step both get the same replies,
-/// hashes and requests to the table, wherever the counter is.
+/// A user's three names have three counters, and so have three unknown names. At each step both get the same
+/// replies, hashes and requests to the table, wherever the counter is.
 #[tokio::test]
 async fn three_names_of_a_known_and_an_unknown_user_wait_alike() {
     let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;

@@ -121,8 +121,8 @@ async fn user_disabled_during_a_sign_in_stays_disabled_and_is_refused() {
     }
 }
 
-/// An operator deletes the user before a write of an attempt arrives. No write of ours may create the user again, without
-/// a password and a status.
+/// An operator deletes the user before a write of an attempt arrives. No write of ours may create the user
+/// again, without a password and a status.
 #[tokio::test]
 async fn user_deleted_during_an_attempt_stays_deleted() {
     for contract in PASSWORD_CONTRACTS {

@@ -86,7 +86,8 @@ async fn throttled_address_costs_what_the_snapshot_says() {
 async fn items_of_a_sign_in_have_the_sizes_of_the_snapshot() {
     let (deployment, meter) = Meter::deployment(|env| env).await;
     deployment.set_time(MOMENT);
-    // The first sign-in creates the counter of the address. The second finds it, and the failure of the other name.
+    // The first sign-in creates the counter of the address. The second finds it, and the failure of the other
+    // name.
     deployment.password("email", "johndoe@example.com", "wrong").await;
     deployment.invoke("account", deployment.right_sign_in("account").await).await;
     let event = deployment.right_sign_in("account").await;

@@ -16,7 +16,8 @@ use crate::support::words::{Refused, assert_refusal};
 
 const REFUND_OF_ADDRESS: &str = "UpdateItem ADDRESS SET refunded_by";
 
-/// Sets the counts: three failures of the name, and seventeen from the address, so that a success is refunded.
+/// Sets the counts: three failures of the name, and seventeen from the address, so that a success is
+/// refunded.
 async fn counted(deployment: &Deployment, contract: &str, by: By) -> (Counter, Counter) {
     let name = raw::name_counter(deployment, &name_at(contract, by.user().0)).await;
     let address = raw::address_counter(deployment, 300);

@@ -1,5 +1,5 @@
-//! Random histories of attempts by one name: the table counts what the throttle's rule says, wherever the counter is, and
-//! also if the answers to writes are lost.
+//! Random histories of attempts by one name: the table counts what the throttle's rule says, wherever the
+//! counter is, and also if the answers to writes are lost.
 
 use std::time::Duration;
 

@@ -239,8 +239,9 @@ fn blank(value: &Value) -> Value {
 /// The call that charges a login name, wherever its counter is.
 pub(crate) const CHARGE: &str = "UpdateItem, the charge of a name";
 
-/// The charge of a login name without what its place makes different. The counter of a user's name is a part of the
-/// user's item, which must exist and must not expire. The counter of any other name is an item of its own.
+/// The charge of a login name without what its place makes different. The counter of a user's name is a part
+/// of the user's item, which must exist and must not expire. The counter of any other name is an item of its
+/// own.
 fn without_place(request: &str) -> String {
     let mut place = serde_json::from_str::<Value>(request).unwrap();
     let members = place.as_object_mut().unwrap();

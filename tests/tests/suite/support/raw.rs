@@ -61,8 +61,8 @@ impl Counter {
     }
 }
 
-/// The counter of a login name: with the user who has the name, or on its own. The name is in the form in which it is
-/// looked up.
+/// The counter of a login name: with the user who has the name, or on its own. The name is in the form in
+/// which it is looked up.
 pub(crate) async fn name_counter(deployment: &Deployment, name: &str) -> Counter {
     let Some(login) = item(deployment, &format!("LOGIN#{name}"), "LOGIN").await else {
         return own_counter(name);

@@ -19,8 +19,8 @@ pub(crate) fn valid_event(deployment: &Deployment, contract: &str, request_id: &
     event
 }
 
-/// Every write of a sign-in by a username or an e-mail address. The last one is sent if the address is above a third of
-/// its limit.
+/// Every write of a sign-in by a username or an e-mail address. The last one is sent if the address is above
+/// a third of its limit.
 pub(crate) fn writes(contract: &str) -> [&'static str; 5] {
     [
         "UpdateItem ADDRESS SET charged_by",

@@ -107,8 +107,8 @@ async fn address_limit_follows_its_settings() {
     );
 }
 
-/// A success leaves its charge while the address is below a third of its limit. So successes never reach the limit, and
-/// two thirds of it are left for failures.
+/// A success leaves its charge while the address is below a third of its limit. So successes never reach the
+/// limit, and two thirds of it are left for failures.
 #[tokio::test]
 async fn successes_in_any_number_are_admitted_and_failures_after_them_are_limited() {
     let deployment = Deployment::start().await;

@@ -25,7 +25,8 @@ pub(super) async fn audited(
     let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let events: Vec<Value> = lines.filter(|line| line["request_id"] == json!(id)).collect();
     let [event] = events.as_slice() else { panic!("{id}: {events:?}") };
-    // The metrics of sign-ins are made of lines with another message, so a refresh does not count as a sign-in.
+    // The metrics of sign-ins are made of lines with another message, so a refresh does not count as a
+    // sign-in.
     assert_eq!((&event["message"], &event["contract"]), (&json!("session"), &json!(kind)), "{id}");
     (granted, event["outcome"].clone(), event.get("user_id").cloned().unwrap_or_default())
 }
