@@ -128,7 +128,7 @@ impl NameCounter {
     }
 }
 
-/// Returns the update that clears the failures of a login name. It is refused if there is nothing to clear.
+/// Returns the update that clears the failures of a login name.
 pub(super) fn clearing(counter: &NameCounter) -> Update {
     let Attributes { failures, charged_by, .. } = counter.attributes();
     let update = Update::of(counter.key());
