@@ -79,7 +79,7 @@ const [confirmed, body] = await backend().confirmMfa({ mfa: true, secret: mfa.se
 expect([confirmed, body.result, body.account?.mfaEnabled], [200, 'success', true], 'confirmMfa')
 // The product's page does this with the codes.
 const scratch = body.scratchCodes.map((code) => code)
-expect(scratch.filter((code) => /^[0-9a-f]{8}$/.test(code)).length, 8, 'scratchCodes')
+expect(scratch.filter((code) => /^[0-9a-f]{16}$/.test(code)).length, 8, 'scratchCodes')
 report('enableMfa gives a secret and its QR code, confirmMfa accepts a TOTP code and gives 8 scratch codes')
 expect((await ping('ping with the same token')).mfaEnabled, true, 'MFA')
 report('the same token is still valid')
