@@ -58,20 +58,24 @@ impl Kind {
     /// Creates the user of this kind with this number, if there is one, and locks the name of a locked kind.
     pub(super) async fn create(self, deployment: &Deployment, number: usize) {
         let username = self.username(number);
+        if !matches!(self, Self::Unknown | Self::LockedUnknown) {
+            self.create_user(deployment, number, &username).await;
+        }
+        // A user's failures are counted with the user, so the user must be there first.
         if matches!(self, Self::Locked | Self::LockedUnknown) {
             for name in [username.clone(), format!("{username}@example.com")] {
                 deployment.store.lock_name(&LoginName::new(&name), deployment.now()).await.unwrap();
             }
         }
-        if matches!(self, Self::Unknown | Self::LockedUnknown) {
-            return;
-        }
+    }
+
+    async fn create_user(self, deployment: &Deployment, number: usize, username: &str) {
         // The hash of the first demo user is computed once, when the deployment starts.
         let known = deployment.store.user(USERS[0].id).await.unwrap().unwrap();
         let mut user = UserRecord {
             id: self.id(number),
             email: format!("{username}@example.com"),
-            username,
+            username: username.to_owned(),
             epoch: 0,
             ..known
         };
