@@ -159,7 +159,7 @@ async fn new_name_is_unlocked_and_the_old_one_is_as_any_unknown_name() {
     assert_eq!(cli.sign_in("email", "john@example.com", JOHN).await, 200);
 }
 
-/// A change of names must not unlock a name for whoever guesses at it.
+/// A user may change the kind of a name. An attacker who guesses at this name gets no new guesses by it.
 #[tokio::test]
 async fn name_that_stays_keeps_its_failures_whatever_it_becomes() {
     let cli = Cli::start().await;

@@ -22,7 +22,7 @@ use crate::busy::{self, Measuring};
 use crate::{Spread, goals};
 
 const ROUNDS: usize = 100;
-/// What a function does for a call.
+/// The parts of a call that the function itself does.
 const CALLS: &str = "our client, and the SDK's serializers, without waiting for the store";
 
 /// The figures of one contract: medians in milliseconds.

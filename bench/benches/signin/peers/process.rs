@@ -54,7 +54,7 @@ pub(crate) struct Launch {
 pub(crate) struct Running {
     child: Child,
     channel: Channel,
-    /// What it writes to its standard output.
+    /// The standard output of the process.
     output: JoinHandle<String>,
 }
 

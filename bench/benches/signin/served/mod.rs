@@ -26,7 +26,7 @@ const WARM_UP: usize = 20;
 struct Subject {
     peer: Peer,
     process: Running,
-    /// What it had used before the first counted round.
+    /// The resources that the process had used before the first counted round.
     used: Option<Usage>,
     /// The time of each reply.
     replies: Vec<Duration>,

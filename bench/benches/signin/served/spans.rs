@@ -1,6 +1,6 @@
-//! What the kernel cannot separate from outside: the calls to the table, what is neither hash nor calls, and
-//! the wipe of the hash's memory. They are measured in this program, through `invoke`, with the same cold
-//! caches.
+//! The time of the calls to the table, of the wipe of the hash's memory, and of the rest without the hash. The
+//! kernel cannot separate them from outside. So this program measures them, through `invoke`, with the same
+//! cold caches.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

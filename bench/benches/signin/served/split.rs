@@ -87,7 +87,7 @@ pub(super) fn print(splits: &[(&str, &Split)]) {
     row("kernel", &|split| split.kernel);
     row("the rest: calls, Runtime API's client, ours", &Split::code);
     row("together", &|split| split.whole);
-    row("of which after the reply", &|split| split.after_reply);
+    row("after the reply, a part of the above", &|split| split.after_reply);
     row("page faults, number", &|split| split.page_faults);
     row("until the reply, without the hash, median", &|split| split.rest);
     println!();

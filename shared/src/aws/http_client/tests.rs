@@ -153,6 +153,15 @@ async fn server_that_cannot_be_reached_is_an_error_of_io() {
 }
 
 #[tokio::test]
+async fn misspelt_scheme_is_refused_and_nothing_is_sent() {
+    let (address, answered) = server(&[1]).await;
+    for scheme in ["htps", "ftp"] {
+        assert!(send_to(&client(), &format!("{scheme}://{address}/")).await.unwrap_err().is_user());
+    }
+    assert!(!answered.is_finished());
+}
+
+#[tokio::test]
 async fn server_gets_a_request_only_with_a_trusted_certificate_for_its_name() {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
