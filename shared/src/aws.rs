@@ -68,6 +68,10 @@ impl Aws {
         self.service("dynamodb", endpoint)
     }
 
+    pub(crate) fn sqs(&self, endpoint: Option<&str>) -> Service {
+        self.service("sqs", endpoint)
+    }
+
     pub(crate) fn secret(&self, arn: &str, endpoint: Option<&str>) -> Secret {
         Secret { service: self.service("secretsmanager", endpoint), arn: arn.to_owned() }
     }

@@ -9,6 +9,8 @@
 //! | [`identity`] | login names in the form in which they are looked up, and users |
 //! | [`password`] | password hashes: Argon2id, those of other products, and the decoy |
 //! | [`second_factor`] | TOTP and recovery codes |
+//! | [`password_reset`] | codes that reset a forgotten password |
+//! | [`mail`] | what is put on the queue of the mailer |
 //! | [`throttle`] | how many attempts are admitted: pure functions of a counter and the time |
 //! | [`session`] | sessions, and their tokens |
 //! | [`token`] | JWTs, the signing keys, and how the keys are reloaded |
@@ -35,7 +37,9 @@ pub mod http;
 pub mod identity;
 pub mod local_endpoint;
 pub mod logging;
+pub mod mail;
 pub mod password;
+pub mod password_reset;
 pub mod random;
 pub mod refusal;
 pub mod second_factor;

@@ -9,7 +9,7 @@
 //!
 //! An attempt is charged before anything is hashed. A refused attempt is not counted, so an attacker cannot
 //! lengthen a user's wait by trying. The counters are in the table: [`crate::store`] enforces with one
-//! conditional write what [`Policy::name`] and [`Policy::address`] compute here, and a test compares the two.
+//! conditional write what [`Ladder::admit`] and [`Policy::address`] compute here, and a test compares the two.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -31,6 +31,19 @@ pub struct Policy {
     pub address_limit: u32,
     /// The length of a window of an address, `THROTTLE_ADDRESS_WINDOW_SECONDS`.
     pub address_window: Duration,
+}
+
+/// How the waits between attempts grow with the failures that one counter counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ladder {
+    /// The number of failures that no wait follows.
+    pub free: u32,
+    /// The first wait. Each further failure doubles it.
+    pub first_wait: Duration,
+    /// The longest wait.
+    pub longest_wait: Duration,
+    /// The failures after which no attempt is admitted. [`u32::MAX`] stands for no such number.
+    pub lock_after: u32,
 }
 
 /// A login name's counter.
@@ -84,34 +97,14 @@ impl Policy {
         })
     }
 
-    /// Decides on an attempt by a login name with this counter.
-    ///
-    /// The reply for a locked name shows the longest wait. So it does not show that the name is locked.
-    pub fn name(&self, counter: Attempts, now: Timestamp) -> Admission {
-        if counter.failures >= self.lock_after {
-            return Admission::Refused(self.longest_wait);
+    /// Returns the ladder of a login name: after the free failures come waits of 1 s, 2 s, 4 s and so on.
+    pub const fn ladder(&self) -> Ladder {
+        Ladder {
+            free: self.free_failures,
+            first_wait: Duration::from_secs(1),
+            longest_wait: self.longest_wait,
+            lock_after: self.lock_after,
         }
-        // The clock of another function may be ahead of this one. A free failure must not wait because of it.
-        if counter.failures < self.free_failures {
-            return Admission::Admitted;
-        }
-        let wait = counter.charged_at.plus(self.wait(counter.failures)).since(now);
-        if wait.is_zero() { Admission::Admitted } else { Admission::Refused(wait) }
-    }
-
-    /// Returns how long a login name must wait after this many failures in a row. There is no wait below the
-    /// free failures. Then it is 1 s, and doubles up to the longest wait.
-    pub fn wait(&self, failures: u32) -> Duration {
-        let Some(rung) = failures.checked_sub(self.free_failures) else { return Duration::ZERO };
-        let seconds = 1_u64.checked_shl(rung).unwrap_or(u64::MAX);
-        Duration::from_secs(seconds).min(self.longest_wait)
-    }
-
-    /// Returns each number of failures that has a wait below the longest one, with that wait.
-    pub(crate) fn shorter_waits(&self) -> impl Iterator<Item = (u32, Duration)> {
-        (self.free_failures..self.lock_after)
-            .map(|failures| (failures, self.wait(failures)))
-            .take_while(|(_, wait)| *wait < self.longest_wait)
     }
 
     /// Decides on an attempt from an address with this many failures in the current window. The wait of a
@@ -136,6 +129,37 @@ impl Policy {
         let length = self.address_window.as_millis() as u64;
         let window = now.millis() / length;
         (window, Duration::from_millis((window + 1) * length - now.millis()))
+    }
+}
+
+impl Ladder {
+    /// Decides on an attempt at this counter.
+    ///
+    /// The reply at a locked counter shows the longest wait. So it does not show that the counter is locked.
+    pub fn admit(&self, counter: Attempts, now: Timestamp) -> Admission {
+        if counter.failures >= self.lock_after {
+            return Admission::Refused(self.longest_wait);
+        }
+        // The clock of another function may be ahead of this one. A free failure must not wait because of it.
+        if counter.failures < self.free {
+            return Admission::Admitted;
+        }
+        let wait = counter.charged_at.plus(self.wait(counter.failures)).since(now);
+        if wait.is_zero() { Admission::Admitted } else { Admission::Refused(wait) }
+    }
+
+    /// Returns the wait after this many failures in a row. It is zero below the free failures.
+    pub fn wait(&self, failures: u32) -> Duration {
+        let Some(rung) = failures.checked_sub(self.free) else { return Duration::ZERO };
+        let factor = 1_u32.checked_shl(rung).unwrap_or(u32::MAX);
+        self.first_wait.saturating_mul(factor).min(self.longest_wait)
+    }
+
+    /// Returns each number of failures that has a wait below the longest one, with that wait.
+    pub(crate) fn shorter_waits(&self) -> impl Iterator<Item = (u32, Duration)> {
+        (self.free..self.lock_after)
+            .map(|failures| (failures, self.wait(failures)))
+            .take_while(|(_, wait)| *wait < self.longest_wait)
     }
 }
 

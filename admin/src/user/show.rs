@@ -76,7 +76,7 @@ impl LoginNameState {
     fn describe(&self, user: &UserRecord, policy: &Policy, at: Timestamp) -> (String, Value) {
         let failures = self.attempts.map_or(0, |attempts| attempts.failures);
         let locked = failures >= policy.lock_after;
-        let wait = self.attempts.and_then(|attempts| match policy.name(attempts, at) {
+        let wait = self.attempts.and_then(|attempts| match policy.ladder().admit(attempts, at) {
             Admission::Refused(wait) if !locked => Some(wait),
             Admission::Refused(_) | Admission::Admitted => None,
         });

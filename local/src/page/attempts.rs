@@ -28,7 +28,7 @@ pub(super) async fn reply(
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
     };
-    let wait_ms = match page.throttle.name(counter, now) {
+    let wait_ms = match page.throttle.ladder().admit(counter, now) {
         Admission::Admitted => 0,
         Admission::Refused(wait) => wait.as_millis() as u64,
     };

@@ -127,6 +127,7 @@ impl App {
         login: Option<Login>,
         names: AcceptedNames,
     ) -> Result<NameCharge, StoreError> {
+        let ladder = self.throttle.ladder();
         let id = match names {
             AcceptedNames::UsernameEmailOrId => name.as_id(),
             AcceptedNames::Username | AcceptedNames::Email => None,
@@ -142,7 +143,7 @@ impl App {
                     None => Ok(()),
                 }
             };
-            let charge = self.store.charge_user(user_id, counter, &self.throttle, attempt_id, *now);
+            let charge = self.store.charge_user(user_id, counter, &ladder, attempt_id, *now);
             let (charge, read) = tokio::join!(charge, read);
             let charge = charge?;
             read?;
@@ -162,7 +163,7 @@ impl App {
             }
         };
         let Charged { attempt_id, now, .. } = &*charged;
-        let charge = self.store.charge_name(name, &self.throttle, attempt_id, *now);
+        let charge = self.store.charge_name(name, &ladder, attempt_id, *now);
         let (charge, user) = tokio::join!(charge, user);
         let (admission, failures) = charge?;
         Ok(NameCharge { admission, failures, user })

@@ -31,6 +31,7 @@ use crate::audit::Caller;
 use crate::clock::Timestamp;
 use crate::error::Causes;
 use crate::identity::{Status, UserRecord};
+use crate::mail::MailQueue;
 use crate::password::{PasswordPolicy, Passwords};
 use crate::refusal::Refusal;
 use crate::store::{Store, StoreError};
@@ -46,6 +47,7 @@ pub struct App {
     store: Store,
     throttle: Policy,
     refusal_step: Duration,
+    mail: Option<MailQueue>,
     clock: Clock,
 }
 

@@ -9,6 +9,7 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::environment::{ConfigError, Environment};
 use crate::error::{Causes, StartError};
+use crate::mail::MailQueue;
 use crate::password::{self, Decoy, Passwords};
 use crate::store::{Store, StoreError};
 use crate::token::Keys;
@@ -32,6 +33,7 @@ impl App {
         let config = Config::from_env(env)?;
         let aws = Aws::in_region(env, &config.region)?;
         let store = Store::new(aws.dynamodb(config.dynamodb_endpoint.as_deref()), &config.table);
+        let mail = MailQueue::from_env(env, &aws)?;
         // The connection is opened first, so that the self-test of the processor runs while the function
         // waits for the network.
         let (connected, keys) = tokio::join!(store.read_no_user(), async {
@@ -61,6 +63,7 @@ impl App {
             store,
             throttle: config.throttle,
             refusal_step: config.refusal_step,
+            mail,
             clock,
         })
     }
@@ -76,6 +79,7 @@ impl App {
             store: self.store.with_credentials(access_key_id, secret_access_key),
             throttle: self.throttle,
             refusal_step: self.refusal_step,
+            mail: self.mail.as_ref().map(|mail| mail.with_credentials(access_key_id, secret_access_key)),
             clock: Arc::clone(&self.clock),
         }
     }

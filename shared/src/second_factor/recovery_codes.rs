@@ -3,6 +3,8 @@
 
 use ring::hmac;
 
+use crate::password_reset::{CodeOwner, ResetCode};
+
 /// The key of the digests of recovery codes. A code has 64 bits, and one of an earlier enrolment has 32. An
 /// attacker could find such a code from a plain hash. The key is not in the table.
 pub struct RecoveryKey(hmac::Key);
@@ -20,6 +22,14 @@ impl RecoveryKey {
     /// choose them.
     pub fn digest(&self, user_id: u64, code: &str) -> String {
         let message = format!("{user_id}\0{}", code.to_ascii_lowercase());
+        hex::encode(hmac::sign(&self.0, message.as_bytes()).as_ref())
+    }
+
+    /// Returns the HMAC-SHA-256 of a code that resets a password, in hexadecimal, with its contract and its
+    /// owner. Six digits could be found from a plain hash too.
+    pub fn digest_reset_code(&self, contract: &str, owner: &CodeOwner, code: &ResetCode) -> String {
+        // A digest of a recovery code begins with a number, so none of these is one of those.
+        let message = format!("reset\0{contract}\0{owner}\0{}", code.as_str());
         hex::encode(hmac::sign(&self.0, message.as_bytes()).as_ref())
     }
 }

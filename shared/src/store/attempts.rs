@@ -18,7 +18,7 @@ use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, decode_user, key, number, text};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
-use crate::throttle::{Admission, Attempts, Policy};
+use crate::throttle::{Admission, Attempts, Ladder, Policy};
 
 /// A charge to a counter in a user's item.
 #[must_use]
@@ -47,13 +47,13 @@ impl Store {
     pub(crate) async fn charge_name(
         &self,
         name: &LoginName,
-        policy: &Policy,
+        ladder: &Ladder,
         attempt_id: &str,
         now: Timestamp,
     ) -> Result<(Admission, u32), StoreError> {
-        let update = NameCounter::Name(name.clone()).charging(policy, attempt_id, now);
+        let update = NameCounter::Name(name.clone()).charging(ladder, attempt_id, now);
         let (admission, counter, _) =
-            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of| policy.name(of, now));
+            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of| ladder.admit(of, now));
         Ok((admission, counter.failures))
     }
 
@@ -62,17 +62,17 @@ impl Store {
         &self,
         user_id: u64,
         counter: UserCounter,
-        policy: &Policy,
+        ladder: &Ladder,
         attempt_id: &str,
         now: Timestamp,
     ) -> Result<Option<UserCharge>, StoreError> {
-        let update = NameCounter::User(user_id, counter).charging(policy, attempt_id, now);
+        let update = NameCounter::User(user_id, counter).charging(ladder, attempt_id, now);
         let updated = self.update(update).await?;
         if matches!(&updated, Updated::Refused(item) if item.is_empty()) {
             return Ok(None);
         }
         let (admission, counter, item) =
-            admission(updated, &counter.attributes(), attempt_id, now, |of| policy.name(of, now));
+            admission(updated, &counter.attributes(), attempt_id, now, |of| ladder.admit(of, now));
         Ok(Some(UserCharge { admission, failures: counter.failures, user_id, item }))
     }
 

@@ -12,7 +12,7 @@ use super::update::Update;
 use super::{Item, LoginKind, key, number, text, user_pk};
 use crate::clock::Timestamp;
 use crate::identity::LoginName;
-use crate::throttle::{Attempts, Policy};
+use crate::throttle::{Attempts, Ladder};
 
 /// How long the counter of a name that no user has is kept after its last charge.
 pub(super) const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
@@ -96,20 +96,20 @@ impl NameCounter {
     }
 
     /// Returns the update that charges an attempt.
-    pub(super) fn charging(&self, policy: &Policy, attempt_id: &str, now: Timestamp) -> Update {
+    pub(super) fn charging(&self, ladder: &Ladder, attempt_id: &str, now: Timestamp) -> Update {
         let Attributes { failures, charged_at, charged_by } = self.attributes();
         let mut update = Update::of(self.key())
             .add(failures, number(1))
             .set(charged_by, text(attempt_id))
             .set(charged_at, number(now.millis()))
             .value(":zero", number(0))
-            .value(":free", number(policy.free_failures))
-            .value(":limit", number(policy.lock_after))
-            .value(":before_longest", number(now.minus(policy.longest_wait).millis()))
+            .value(":free", number(ladder.free))
+            .value(":limit", number(ladder.lock_after))
+            .value(":before_longest", number(now.minus(ladder.longest_wait).millis()))
             .returning(ReturnValue::AllNew)
             .returning_refused();
         let mut admitted = format!("{failures} < :free");
-        for (count, wait) in policy.shorter_waits() {
+        for (count, wait) in ladder.shorter_waits() {
             admitted += &format!(" OR {failures} <= :n{count} AND {charged_at} <= :t{count}");
             update = update
                 .value(format!(":n{count}"), number(count))

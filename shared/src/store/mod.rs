@@ -11,6 +11,7 @@ mod error;
 mod login;
 #[cfg(feature = "operator")]
 pub mod operator;
+mod reset_code;
 mod session;
 mod update;
 mod user;
@@ -26,6 +27,7 @@ pub use self::error::{StoreCause, StoreError};
 #[cfg(fuzzing)]
 pub(crate) use self::login::decode_login;
 pub use self::login::{Login, LoginKind};
+pub(crate) use self::reset_code::{CodeTry, StoredCode};
 #[cfg(fuzzing)]
 pub(crate) use self::session::decode_session;
 pub(crate) use self::session::{LateAnswerWrite, Rotation};

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 const POLICY: Policy = Policy::DEFAULT;
+const LADDER: Ladder = POLICY.ladder();
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -10,11 +11,11 @@ fn at(millis: u64) -> Timestamp {
 
 #[test]
 fn wait_doubles_after_the_free_failures_up_to_the_longest() {
-    let seconds = |failures| POLICY.wait(failures).as_secs();
+    let seconds = |failures| LADDER.wait(failures).as_secs();
     assert_eq!((0..5).map(seconds).collect::<Vec<_>>(), [0; 5]);
     assert_eq!((5..17).map(seconds).collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
     assert_eq!(seconds(u32::MAX), 900);
-    assert_eq!(POLICY.shorter_waits().map(|(f, _)| f).collect::<Vec<_>>(), (5..=14).collect::<Vec<_>>());
+    assert_eq!(LADDER.shorter_waits().map(|(f, _)| f).collect::<Vec<_>>(), (5..=14).collect::<Vec<_>>());
 }
 
 #[test]
@@ -22,19 +23,19 @@ fn name_is_admitted_at_the_millisecond_its_wait_ends() {
     let charged_at = at(1_000_000);
     for failures in 0..33 {
         let counter = Attempts { failures, charged_at };
-        let wait_ends = charged_at.plus(POLICY.wait(failures));
-        assert_eq!(POLICY.name(counter, wait_ends), Admission::Admitted, "{failures}");
-        assert_eq!(POLICY.name(counter, at(u64::MAX)), Admission::Admitted, "{failures}");
+        let wait_ends = charged_at.plus(LADDER.wait(failures));
+        assert_eq!(LADDER.admit(counter, wait_ends), Admission::Admitted, "{failures}");
+        assert_eq!(LADDER.admit(counter, at(u64::MAX)), Admission::Admitted, "{failures}");
         if failures >= 5 {
             let early = wait_ends.minus(Duration::from_millis(1));
             assert_eq!(
-                POLICY.name(counter, early),
+                LADDER.admit(counter, early),
                 Admission::Refused(Duration::from_millis(1)),
                 "{failures}"
             );
             assert_eq!(
-                POLICY.name(counter, charged_at),
-                Admission::Refused(POLICY.wait(failures)),
+                LADDER.admit(counter, charged_at),
+                Admission::Refused(LADDER.wait(failures)),
                 "{failures}"
             );
         }
@@ -42,7 +43,7 @@ fn name_is_admitted_at_the_millisecond_its_wait_ends() {
     for failures in [33, 34, u32::MAX] {
         let counter = Attempts { failures, charged_at: at(0) };
         assert_eq!(
-            POLICY.name(counter, at(u64::MAX)),
+            LADDER.admit(counter, at(u64::MAX)),
             Admission::Refused(Duration::from_secs(900)),
             "{failures}"
         );
@@ -53,11 +54,11 @@ fn name_is_admitted_at_the_millisecond_its_wait_ends() {
 #[test]
 fn charge_from_the_future_waits_longer_without_overflow() {
     let counter = Attempts { failures: 5, charged_at: at(2_000) };
-    assert_eq!(POLICY.name(counter, at(0)), Admission::Refused(Duration::from_millis(3_000)));
+    assert_eq!(LADDER.admit(counter, at(0)), Admission::Refused(Duration::from_millis(3_000)));
     let counter = Attempts { failures: 4, charged_at: at(2_000) };
-    assert_eq!(POLICY.name(counter, at(0)), Admission::Admitted);
+    assert_eq!(LADDER.admit(counter, at(0)), Admission::Admitted);
     let counter = Attempts { failures: 5, charged_at: at(u64::MAX) };
-    assert_ne!(POLICY.name(counter, at(0)), Admission::Admitted);
+    assert_ne!(LADDER.admit(counter, at(0)), Admission::Admitted);
 }
 
 #[test]
@@ -118,15 +119,15 @@ fn setting_out_of_bounds_is_an_error_that_names_it() {
         ("THROTTLE_ADDRESS_WINDOW_SECONDS", "60"),
     ];
     let policy = read(&set).unwrap();
-    assert_eq!((0..6).map(|f| policy.wait(f).as_secs()).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 3]);
+    assert_eq!((0..6).map(|f| policy.ladder().wait(f).as_secs()).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 3]);
     assert_eq!(policy.shorter_waits().collect::<Vec<_>>().len(), 2);
     assert_eq!(
-        policy.name(Attempts { failures: 10, charged_at: at(0) }, at(u64::MAX)),
+        policy.ladder().admit(Attempts { failures: 10, charged_at: at(0) }, at(u64::MAX)),
         Admission::Refused(policy.longest_wait)
     );
     assert_eq!((policy.address_limit, policy.address_window), (7, Duration::from_secs(60)));
     let policy = read(&[("THROTTLE_LOCK_AFTER", "3")]).unwrap();
-    let after = |failures| policy.name(Attempts { failures, charged_at: at(0) }, at(0));
+    let after = |failures| policy.ladder().admit(Attempts { failures, charged_at: at(0) }, at(0));
     assert_eq!([2, 3].map(after), [Admission::Admitted, Admission::Refused(Duration::from_secs(900))]);
     assert_eq!((policy.free_failures, policy.shorter_waits().count()), (3, 0));
     for (name, value) in [

@@ -132,8 +132,8 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     });
     let charged_at = case.charged.map(|(from, more)| {
         let wait = match from {
-            0 | 1 => policy.wait(failures.unwrap_or(0)),
-            2 => policy.wait(settings.free + 3),
+            0 | 1 => policy.ladder().wait(failures.unwrap_or(0)),
+            2 => policy.ladder().wait(settings.free + 3),
             3 => policy.longest_wait,
             _ => Duration::ZERO,
         };
@@ -152,7 +152,9 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     // A counter without a time was charged now. A counter without a number has no failures.
     let counter = failures.map(|failures| Attempts { failures, charged_at: charged_at.unwrap_or(now) });
     let admission = match policy.address(from_address.unwrap_or(0), now) {
-        Admission::Admitted => counter.map_or(Admission::Admitted, |counter| policy.name(counter, now)),
+        Admission::Admitted => {
+            counter.map_or(Admission::Admitted, |counter| policy.ladder().admit(counter, now))
+        }
         refused @ Admission::Refused(_) => refused,
     };
     let reply = deployment.password(contract, typed, "wrong").await;

@@ -1,0 +1,1 @@
+//! The mailer: reads messages from its queue, and sends mail.

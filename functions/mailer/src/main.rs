@@ -1,0 +1,3 @@
+//! The Lambda entry of the mailer.
+
+fn main() {}

@@ -1,0 +1,91 @@
+//! The codes that reset a forgotten password: one item for each owner and contract. A new code replaces the
+//! item.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
+use aws_sdk_dynamodb::types::ReturnValue;
+use serde::Deserialize;
+
+use super::update::{Update, Updated};
+use super::{Item, Store, StoreError, key, number, text};
+use crate::clock::Timestamp;
+use crate::password_reset::{CodeOwner, MAX_TRIES};
+
+/// A code as the table stores it.
+#[derive(Clone, Deserialize)]
+pub(crate) struct StoredCode {
+    /// [`RecoveryKey::digest_reset_code`](crate::second_factor::RecoveryKey::digest_reset_code) of the code.
+    pub(crate) digest: String,
+    /// The user's epoch when the code was made. A code does not outlive it.
+    pub(crate) epoch: u64,
+}
+
+/// Whether a code may be tried.
+#[must_use]
+pub(crate) enum CodeTry {
+    /// It may be tried. The try is counted.
+    Admitted(StoredCode),
+    /// It was tried too often.
+    UsedUp,
+    /// There is no code, or it has expired.
+    NoCode,
+}
+
+impl Store {
+    /// Puts a new code in place of the earlier one of the same owner and contract.
+    pub(crate) async fn put_reset_code(
+        &self,
+        owner: &CodeOwner,
+        contract: &str,
+        code: &StoredCode,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut item = reset_code_key(owner, contract);
+        item.insert("digest".to_owned(), text(&code.digest));
+        item.insert("epoch".to_owned(), number(code.epoch));
+        item.insert("tries".to_owned(), number(0));
+        item.insert("expires_at".to_owned(), number(expires_at.secs()));
+        let put = PutItemInput::builder().table_name(&self.table).set_item(Some(item));
+        self.dynamodb.put_item(put).await?;
+        Ok(())
+    }
+
+    /// Counts a try of the code of this owner and contract, and returns the code.
+    pub(crate) async fn try_reset_code(
+        &self,
+        owner: &CodeOwner,
+        contract: &str,
+        now: Timestamp,
+    ) -> Result<CodeTry, StoreError> {
+        let update = Update::of(reset_code_key(owner, contract))
+            .add("tries", number(1))
+            .when("tries < :most AND expires_at > :now")
+            .value(":most", number(MAX_TRIES))
+            .value(":now", number(now.secs()))
+            .returning(ReturnValue::AllNew)
+            .returning_refused();
+        match self.update(update).await? {
+            Updated::Done(item) => decode(item).map(|(code, _)| CodeTry::Admitted(code)),
+            Updated::Refused(item) if item.is_empty() => Ok(CodeTry::NoCode),
+            Updated::Refused(item) => {
+                let (_, expires_at) = decode(item)?;
+                Ok(if expires_at > now.secs() { CodeTry::UsedUp } else { CodeTry::NoCode })
+            }
+        }
+    }
+}
+
+/// Returns a code, and when it expires, in seconds.
+fn decode(item: Item) -> Result<(StoredCode, u64), StoreError> {
+    #[derive(Deserialize)]
+    struct Stored {
+        #[serde(flatten)]
+        code: StoredCode,
+        expires_at: u64,
+    }
+    let stored: Stored = serde_dynamo::from_item(item).map_err(|_| StoreError::unreadable("reset code"))?;
+    Ok((stored.code, stored.expires_at))
+}
+
+fn reset_code_key(owner: &CodeOwner, contract: &str) -> Item {
+    key(format!("RESET#{owner}"), contract)
+}
