@@ -1,9 +1,12 @@
 //! Throttling: how many attempts are admitted, as pure functions of a counter and the time.
 //!
-//! There are two counters. **A login name**, whether it exists or not, has five free failures. Then it must
-//! wait 1 s, 2 s, 4 s and so on up to 15 minutes between attempts. After 33 failures in a row it is locked
-//! until an operator unlocks it. A user has at most three names (username, e-mail, id), so at most 99 guesses
-//! in a row are possible. NIST SP 800-63B-4 §3.2.2 allows 100. So no setting can raise the 33.
+//! There are three kinds of counter. **A login name**, whether it exists or not, has five free failures. Then
+//! it must wait 1 s, 2 s, 4 s and so on up to 15 minutes between attempts. After 25 failures in a row it is
+//! locked until an operator unlocks it. **The known addresses** of a user, from which the user signed in
+//! lately ([`KnownAddresses`]), have one counter with the same waits, and 24 failures. An attempt from there
+//! counts only there, so failures from other addresses do not lock the user out at home. A user has at most
+//! three names (username, e-mail, id), so at most 3 × 25 + 24 = 99 guesses in a row are possible. NIST SP
+//! 800-63B-4 §3.2.2 allows 100. So no setting can raise the 25.
 //! **An address** (IPv4, or IPv6 /64) has a number of failures per window. Successes may use up to a third of
 //! them.
 //!
@@ -11,11 +14,20 @@
 //! lengthen a user's wait by trying. The counters are in the table: [`crate::store`] enforces with one
 //! conditional write what [`Ladder::admit`] and [`Policy::address`] compute here, and a test compares the two.
 
+mod known_addresses;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
+pub use self::known_addresses::KnownAddresses;
 use crate::clock::Timestamp;
 use crate::environment::{ConfigError, Environment};
+
+/// The most failures in a row from the known addresses of a user. Those of three names are added.
+const KNOWN_LOCK_AFTER: u32 = 24;
+
+/// The key of what is not an address.
+const UNKNOWN_ADDRESS: &str = "unknown";
 
 /// The settings of the throttle. The defaults are [`Policy::DEFAULT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +58,7 @@ pub struct Ladder {
     pub lock_after: u32,
 }
 
-/// A login name's counter.
+/// The counter of a login name, or of a user's known addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempts {
     /// The failures in a row, attempts under way included.
@@ -69,7 +81,7 @@ impl Policy {
     /// The settings if the environment sets none.
     pub const DEFAULT: Self = Self {
         free_failures: 5,
-        lock_after: 33,
+        lock_after: 25,
         longest_wait: Duration::from_secs(15 * 60),
         address_limit: 30,
         address_window: Duration::from_secs(5 * 60),
@@ -105,6 +117,15 @@ impl Policy {
             longest_wait: self.longest_wait,
             lock_after: self.lock_after,
         }
+    }
+
+    /// Returns the ladder of a user's known addresses. It is that of a login name with at most 24 failures.
+    pub const fn known_addresses_ladder(&self) -> Ladder {
+        let ladder = self.ladder();
+        let lock_after =
+            if ladder.lock_after < KNOWN_LOCK_AFTER { ladder.lock_after } else { KNOWN_LOCK_AFTER };
+        let free = if ladder.free < lock_after { ladder.free } else { lock_after };
+        Ladder { free, lock_after, ..ladder }
     }
 
     /// Decides on an attempt from an address with this many failures in the current window. The wait of a
@@ -175,8 +196,14 @@ pub fn address_key(source_ip: &str) -> String {
             let [a, b, c, d, ..] = v6.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
-        Err(_) => "unknown".to_owned(),
+        Err(_) => UNKNOWN_ADDRESS.to_owned(),
     }
+}
+
+/// Returns whether a user can be known at the address with this key. All callers behind a proxy that hides
+/// addresses have the same key, so nobody is known there.
+pub(crate) fn can_be_known(address_key: &str) -> bool {
+    address_key != UNKNOWN_ADDRESS
 }
 
 #[cfg(test)]

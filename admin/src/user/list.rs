@@ -99,7 +99,7 @@ pub(super) async fn run(store: &Operator, options: &List, json: bool) -> Result<
         true => {
             let policy = Policy::from_env(&Environment::of_process());
             let policy = policy.map_err(|error| Failure::usage(error.to_string()))?;
-            let (locked, unreadable) = store.ids_of_locked_users(policy.lock_after).await?;
+            let (locked, unreadable) = store.ids_of_locked_users(&policy).await?;
             skipped.append(unreadable);
             Some(locked)
         }

@@ -7,8 +7,8 @@ use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
 use crate::random::random;
 use crate::refusal::Refusal;
-use crate::store::{Login, LoginKind, NameCounter, StoreError};
-use crate::throttle::{self, Admission};
+use crate::store::{Login, LoginKind, NameCounter, StoreError, UserCharge, UserCounter};
+use crate::throttle::{self, Admission, KnownAddresses};
 
 /// The kinds of login name that a contract accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub enum AcceptedNames {
 pub(super) struct Charged {
     pub(super) counter: NameCounter,
     pub(super) address: String,
+    /// Where a success makes the address known. `None` if no user has the name, or nobody can be known at the
+    /// address.
+    pub(super) origin: Option<Origin>,
     /// The failures of the address when the attempt was charged, this attempt included.
     pub(super) from_address: u32,
     /// Random for each attempt. The writes of an attempt carry it, so that a write that is sent again is
@@ -34,11 +37,21 @@ pub(super) struct Charged {
     pub(super) now: Timestamp,
 }
 
+/// The address of an attempt, as the item of its login name keeps it.
+pub(super) struct Origin {
+    /// The partition key of the login name.
+    pub(super) pk: String,
+    /// The digest of the address.
+    pub(super) digest: String,
+    /// The addresses that are known.
+    pub(super) known: KnownAddresses,
+}
+
 /// The charge of an attempt to its login name.
 struct NameCharge {
     admission: Admission,
-    /// The failures in a row, this attempt included if it is admitted.
-    failures: u32,
+    /// Whether this attempt, if it is a failure, locks the counter.
+    locks: bool,
     /// The user with this name, if the contract accepts this kind of name. An error if the charge was made
     /// and the user cannot be read; the charge is then refunded.
     user: Result<Option<UserRecord>, StoreError>,
@@ -90,12 +103,12 @@ impl App {
             return Err(Refusal::Throttled(wait));
         }
         let counter = NameCounter::Name(name.clone());
-        let mut charged = Charged { counter, address, from_address, attempt_id, now };
+        let mut charged = Charged { counter, address, origin: None, from_address, attempt_id, now };
         let login = match login {
             Ok(login) => login,
             Err(error) => return Err(self.refund_failed(&charged, error).await),
         };
-        let NameCharge { admission, failures, user } =
+        let NameCharge { admission, locks, user } =
             match self.charge_name(&mut charged, &name, login, names).await {
                 Ok(charge) => charge,
                 Err(error) => return Err(self.refund_failed(&charged, error).await),
@@ -114,12 +127,14 @@ impl App {
             Err(error) => return Err(self.refund_failed(&charged, error).await),
         };
         details.user_id = user.as_ref().map(|user| user.id);
-        details.locks_name = failures >= self.throttle.lock_after;
+        details.locks_name = locks;
         Ok((charged, user))
     }
 
     /// Charges an attempt to its login name, in one round trip, and returns the user. A name is one call, whether
-    /// a user has it or not. A name that could be an id is two.
+    /// a user has it or not. A name that could be an id is two. An attempt from an address at which the user is
+    /// known is charged to the known addresses instead. If all sessions of the user have ended since the address
+    /// became known, this takes another round trip.
     async fn charge_name(
         &self,
         charged: &mut Charged,
@@ -132,10 +147,11 @@ impl App {
             AcceptedNames::UsernameEmailOrId => name.as_id(),
             AcceptedNames::Username | AcceptedNames::Email => None,
         };
-        if let Some(Login { user_id, kind }) = login {
-            let counter = kind.counter();
-            charged.counter = NameCounter::User(user_id, counter);
-            let Charged { attempt_id, now, .. } = &*charged;
+        if let Some(Login { user_id, kind, known_addresses: known, pk }) = login {
+            if throttle::can_be_known(&charged.address) {
+                let digest = self.keys.current().recovery.digest_address(user_id, &charged.address);
+                charged.origin = Some(Origin { pk, digest, known });
+            }
             // A name that could be an id costs a read, whether a user has the name or not.
             let read = async {
                 match id {
@@ -143,18 +159,19 @@ impl App {
                     None => Ok(()),
                 }
             };
-            let charge = self.store.charge_user(user_id, counter, &ladder, attempt_id, *now);
+            let charge = self.charge_user(charged, user_id, kind.counter());
             let (charge, read) = tokio::join!(charge, read);
             let charge = charge?;
             read?;
-            if let Some(charge) = charge {
-                let (admission, failures) = (charge.admission, charge.failures);
+            if let Some((charge, locks)) = charge {
+                let admission = charge.admission;
                 let may_sign_in = admission == Admission::Admitted && names.accept(kind);
                 let user = if may_sign_in { charge.user().map(Some) } else { Ok(None) };
-                return Ok(NameCharge { admission, failures, user });
+                return Ok(NameCharge { admission, locks, user });
             }
             // The user was deleted after the login name was read.
             charged.counter = NameCounter::Name(name.clone());
+            charged.origin = None;
         }
         let user = async {
             match id {
@@ -166,7 +183,39 @@ impl App {
         let charge = self.store.charge_name(name, &ladder, attempt_id, *now);
         let (charge, user) = tokio::join!(charge, user);
         let (admission, failures) = charge?;
-        Ok(NameCharge { admission, failures, user })
+        Ok(NameCharge { admission, locks: failures >= ladder.lock_after, user })
+    }
+
+    /// Charges an attempt to the user of its login name: to the known addresses, or to this counter. Returns
+    /// the charge, and whether a failure locks the counter. Returns `None` if there is no such user.
+    async fn charge_user(
+        &self,
+        charged: &mut Charged,
+        user_id: u64,
+        counter: UserCounter,
+    ) -> Result<Option<(UserCharge, bool)>, StoreError> {
+        let now = charged.now;
+        if let Some(Origin { digest, known, .. }) = &charged.origin
+            && known.contains(digest, now)
+        {
+            charged.counter = NameCounter::User(user_id, UserCounter::KnownAddresses);
+            let ladder = self.throttle.known_addresses_ladder();
+            let charge = self
+                .store
+                .charge_known_address(user_id, known.epoch, &ladder, &charged.attempt_id, now)
+                .await?;
+            if let Some(charge) = charge {
+                let locks = charge.failures >= ladder.lock_after;
+                return Ok(Some((charge, locks)));
+            }
+        }
+        charged.counter = NameCounter::User(user_id, counter);
+        let ladder = self.throttle.ladder();
+        let charge = self.store.charge_user(user_id, counter, &ladder, &charged.attempt_id, now).await?;
+        Ok(charge.map(|charge| {
+            let locks = charge.failures >= ladder.lock_after;
+            (charge, locks)
+        }))
     }
 
     /// Takes the charges of an attempt back after a right password: the attempt was no guess. Earlier

@@ -1,7 +1,7 @@
 //! The writes of a sign-in that succeeded.
 
 use super::authenticate::Authenticated;
-use super::charge::Charged;
+use super::charge::{Charged, Origin};
 use super::{App, log_failure, store_failed};
 use crate::identity::User;
 use crate::refusal::Refusal;
@@ -58,9 +58,10 @@ impl App {
                 // It is not known whether the code is recorded as spent, so it must not sign the user in.
                 Err(error) => return Err(self.refund_failed(&charged, error).await),
             }
-            self.write_effects(&charged, session.as_ref()).await?;
+            self.write_effects(&charged, epoch, session.as_ref()).await?;
         } else {
-            let (recorded, effects) = tokio::join!(record, self.write_effects(&charged, session.as_ref()));
+            let (recorded, effects) =
+                tokio::join!(record, self.write_effects(&charged, epoch, session.as_ref()));
             match recorded {
                 Ok(Written::Done) => {}
                 // After the read, the user was disabled, or the password or MFA changed.
@@ -83,9 +84,14 @@ impl App {
     }
 
     /// Puts the session, clears the failures of the name unless they are with the user, and takes back the
-    /// charge of the address if that has used more than a third of its limit. Only the session must be
-    /// written.
-    async fn write_effects(&self, charged: &Charged, session: Option<&NewSession>) -> Result<(), Refusal> {
+    /// charge of the address if that has used more than a third of its limit. Makes the address known in this
+    /// epoch of the user. Only the session must be written.
+    async fn write_effects(
+        &self,
+        charged: &Charged,
+        epoch: u64,
+        session: Option<&NewSession>,
+    ) -> Result<(), Refusal> {
         let put_session = async {
             match session {
                 Some(session) => self.store.put_session(session).await,
@@ -105,8 +111,18 @@ impl App {
                 false => Ok(()),
             }
         };
-        let (put, cleared, refunded) = tokio::join!(put_session, clear_name, refund_address);
+        let know_address = async {
+            let Some(Origin { pk, digest, known }) = &charged.origin else { return Ok(()) };
+            match known.after_sign_in(digest, epoch, charged.now) {
+                // If the name was changed meanwhile, there is nothing to write.
+                Some(known) => self.store.put_known_addresses(pk, &known).await.map(|_| ()),
+                None => Ok(()),
+            }
+        };
+        let (put, cleared, refunded, known) =
+            tokio::join!(put_session, clear_name, refund_address, know_address);
         put.map_err(store_failed)?;
+        log_failure(known, "an address does not become known");
         log_failure(cleared, "the failures of a name stay counted");
         log_failure(refunded, "a success stays charged to its address");
         Ok(())

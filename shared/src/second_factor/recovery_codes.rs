@@ -32,4 +32,13 @@ impl RecoveryKey {
         let message = format!("reset\0{contract}\0{owner}\0{}", code.as_str());
         hex::encode(hmac::sign(&self.0, message.as_bytes()).as_ref())
     }
+
+    /// Returns the first half of the HMAC-SHA-256 of an address at which a user is known, in hexadecimal. All
+    /// IPv4 addresses could be found from a plain hash. The user's id is a part of it, so the table does not
+    /// show which users share an address, and a name that passes to another user knows no address.
+    pub(crate) fn digest_address(&self, user_id: u64, address_key: &str) -> String {
+        let message = format!("address\0{user_id}\0{address_key}");
+        let digest = hmac::sign(&self.0, message.as_bytes());
+        hex::encode(digest.as_ref().get(..16).unwrap_or_default())
+    }
 }

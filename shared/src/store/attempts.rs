@@ -32,6 +32,19 @@ pub(crate) struct UserCharge {
 }
 
 impl UserCharge {
+    fn of(
+        user_id: u64,
+        updated: Updated,
+        counter: UserCounter,
+        ladder: &Ladder,
+        attempt_id: &str,
+        now: Timestamp,
+    ) -> Self {
+        let (admission, counter, item) =
+            admission(updated, &counter.attributes(), attempt_id, now, |of| ladder.admit(of, now));
+        Self { admission, failures: counter.failures, user_id, item }
+    }
+
     /// Returns the user, as of this charge.
     ///
     /// # Errors
@@ -71,9 +84,29 @@ impl Store {
         if matches!(&updated, Updated::Refused(item) if item.is_empty()) {
             return Ok(None);
         }
-        let (admission, counter, item) =
-            admission(updated, &counter.attributes(), attempt_id, now, |of| ladder.admit(of, now));
-        Ok(Some(UserCharge { admission, failures: counter.failures, user_id, item }))
+        Ok(Some(UserCharge::of(user_id, updated, counter, ladder, attempt_id, now)))
+    }
+
+    /// Charges an attempt from an address that was known in this epoch of the user. Returns `None` if the
+    /// epoch has changed, or if there is no such user. Nothing is charged then.
+    pub(crate) async fn charge_known_address(
+        &self,
+        user_id: u64,
+        epoch: u64,
+        ladder: &Ladder,
+        attempt_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<UserCharge>, StoreError> {
+        let counter = UserCounter::KnownAddresses;
+        let update = NameCounter::User(user_id, counter)
+            .charging(ladder, attempt_id, now)
+            .when("epoch = :known_epoch")
+            .value(":known_epoch", number(epoch));
+        let updated = self.update(update).await?;
+        if matches!(&updated, Updated::Refused(item) if item.get("epoch") != Some(&number(epoch))) {
+            return Ok(None);
+        }
+        Ok(Some(UserCharge::of(user_id, updated, counter, ladder, attempt_id, now)))
     }
 
     /// Takes a charge back, unless another attempt was charged since.

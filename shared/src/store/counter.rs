@@ -29,7 +29,7 @@ pub(crate) enum NameCounter {
     User(u64, UserCounter),
 }
 
-/// One of the two counters in a user's item.
+/// One of the counters in a user's item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UserCounter {
     /// It counts the attempts by all usernames of the user, so that a second one does not give a second set
@@ -37,6 +37,8 @@ pub(crate) enum UserCounter {
     Username,
     /// It counts the attempts by the e-mail address, if that is not the username.
     Email,
+    /// It counts the attempts by any of these names from an address at which the user is known.
+    KnownAddresses,
 }
 
 /// The names of a counter's attributes.
@@ -75,6 +77,11 @@ impl UserCounter {
                 failures: "email_failures",
                 charged_at: "email_charged_at",
                 charged_by: "email_charged_by",
+            },
+            Self::KnownAddresses => Attributes {
+                failures: "known_failures",
+                charged_at: "known_charged_at",
+                charged_by: "known_charged_by",
             },
         }
     }

@@ -1,9 +1,12 @@
 //! Login names. Each is one item that holds the id of its user.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
 
+use super::update::{Update, Written};
 use super::{Item, Store, StoreError, key};
 use crate::identity::LoginName;
+use crate::throttle::KnownAddresses;
 
 /// The user of a login name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -12,6 +15,11 @@ pub struct Login {
     pub user_id: u64,
     /// The kind of name.
     pub kind: LoginKind,
+    /// The addresses from which the user signed in by this name.
+    #[serde(default)]
+    pub known_addresses: KnownAddresses,
+    /// The partition key of the item. It may be a form of the name that an earlier version stored.
+    pub(crate) pk: String,
 }
 
 /// The kind of a login name.
@@ -50,6 +58,22 @@ impl Store {
             (Some(first), Some(second)) => tokio::try_join!(read(present), read(first), read(second))?,
         };
         login.or(first).or(second).map(decode_login).transpose()
+    }
+
+    /// Writes the known addresses of the login name with this partition key. The write is refused if there is
+    /// no such name. If two sign-ins write at once, the later one stays, and the other address becomes known
+    /// at its next sign-in.
+    pub(crate) async fn put_known_addresses(
+        &self,
+        pk: &str,
+        known_addresses: &KnownAddresses,
+    ) -> Result<Written, StoreError> {
+        let value: AttributeValue =
+            serde_dynamo::to_attribute_value(known_addresses).map_err(StoreError::unstorable)?;
+        let update = Update::of(key(pk.to_owned(), "LOGIN"))
+            .set("known_addresses", value)
+            .when("attribute_exists(pk)");
+        self.update(update).await.map(|updated| updated.written())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
 use serde_json::{Map, Value};
 
 use super::create::login_item;
@@ -169,14 +169,13 @@ impl Operator {
                         writes.push(self.check_absent(login_pk(form))?);
                     }
                 }
+                // The name keeps its known addresses.
                 Some((form, login)) if login.user_id == changed.id && login.kind != *kind => {
-                    let put = Put::builder()
-                        .table_name(&self.store.table)
-                        .set_item(Some(login_item(form, *kind, changed.id)))
-                        .condition_expression("user_id = :id")
-                        .expression_attribute_values(":id", number(changed.id))
-                        .build()?;
-                    writes.push(TransactWriteItem::builder().put(put).build());
+                    let update = Update::of(key(login_pk(form), "LOGIN"))
+                        .set("kind", text(kind.as_str()))
+                        .when("user_id = :id")
+                        .value(":id", number(changed.id));
+                    writes.push(update.into_transaction(&self.store.table)?);
                 }
                 Some(_) => {}
             }

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use super::{CreateUserError, Operator};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
-use crate::store::counter::{Attributes, NAME_KEPT, NOBODY, NameCounter, clearing, counter};
+use crate::store::counter::{Attributes, NAME_KEPT, NOBODY, NameCounter, UserCounter, clearing, counter};
 use crate::store::update::{Update, Updated};
 use crate::store::{LoginKind, StoreError, number, text};
 use crate::throttle::{Attempts, Policy};
@@ -18,9 +18,7 @@ impl Operator {
     /// If the table cannot be reached, or holds a login name that cannot be read.
     pub async fn attempts(&self, name: &LoginName, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
         let of = self.name_counter(name).await?;
-        let item = self.store.get(of.key()).await?;
-        let item = item.filter(|item| item.contains_key(of.attributes().failures));
-        Ok(item.map(|item| counter(&item, &of.attributes(), now)))
+        self.counted(&of, now).await
     }
 
     /// Unlocks a login name and clears its failures, whether the name has a user or not. Returns the counter
@@ -40,6 +38,37 @@ impl Operator {
             NameCounter::Name(_) => Ok(of_name),
             of_user @ NameCounter::User(..) => Ok(self.clear(&of_user, now).await?.or(of_name)),
         }
+    }
+
+    /// Returns the counter of a user's known addresses. Returns `None` if nothing is counted.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn attempts_at_known_addresses(
+        &self,
+        user_id: u64,
+        now: Timestamp,
+    ) -> Result<Option<Attempts>, StoreError> {
+        self.counted(&NameCounter::User(user_id, UserCounter::KnownAddresses), now).await
+    }
+
+    /// Unlocks a user's known addresses and clears their failures. Returns the counter as it was, or `None` if
+    /// nothing was counted.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn unlock_known_addresses(
+        &self,
+        user_id: u64,
+        now: Timestamp,
+    ) -> Result<Option<Attempts>, StoreError> {
+        self.clear(&NameCounter::User(user_id, UserCounter::KnownAddresses), now).await
+    }
+
+    async fn counted(&self, of: &NameCounter, now: Timestamp) -> Result<Option<Attempts>, StoreError> {
+        let item = self.store.get(of.key()).await?;
+        let item = item.filter(|item| item.contains_key(of.attributes().failures));
+        Ok(item.map(|item| counter(&item, &of.attributes(), now)))
     }
 
     async fn clear(&self, of: &NameCounter, now: Timestamp) -> Result<Option<Attempts>, StoreError> {

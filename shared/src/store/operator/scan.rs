@@ -14,6 +14,7 @@ use crate::random::random;
 use crate::store::counter::UserCounter;
 use crate::store::login::login_pk;
 use crate::store::{Item, StoreError, decode_user, key, number, text, user_pk};
+use crate::throttle::Policy;
 
 /// The most users that [`Operator::users`] reads at once: DynamoDB's own limit.
 pub const MAX_READ: usize = 100;
@@ -153,17 +154,23 @@ impl Operator {
         Ok(scan.filter_expression(conditions.join(" AND ")))
     }
 
-    /// Returns the ids of the users of whom a login name has at least this many failures. Reads the whole
+    /// Returns the ids of the users of whom a login name, or the known addresses, are locked. Reads the whole
     /// table. Also returns the items that were skipped: keys that no user has.
     ///
     /// # Errors
     /// If the table cannot be reached.
-    pub async fn ids_of_locked_users(&self, lock_after: u32) -> Result<(BTreeSet<u64>, Skipped), StoreError> {
-        let (username, email) = (UserCounter::Username.attributes(), UserCounter::Email.attributes());
+    pub async fn ids_of_locked_users(&self, policy: &Policy) -> Result<(BTreeSet<u64>, Skipped), StoreError> {
+        let (lock_after, known_lock_after) = (policy.lock_after, policy.known_addresses_ladder().lock_after);
+        let of_users = [
+            (UserCounter::Username.attributes().failures, lock_after),
+            (UserCounter::Email.attributes().failures, lock_after),
+            (UserCounter::KnownAddresses.attributes().failures, known_lock_after),
+        ];
+        let attributes = of_users.map(|(failures, _)| failures).join(", ");
         // Each user is read, because only the key of an id's counter says whose it is.
         let scan = self
             .scan()
-            .projection_expression(format!("pk, failures, {}, {}", username.failures, email.failures))
+            .projection_expression(format!("pk, failures, {attributes}"))
             .filter_expression(format!("{USERS} OR begins_with(pk, :names) AND failures >= :lock_after"))
             .expression_attribute_values(":users", text("USER#"))
             .expression_attribute_values(":user", text("USER"))
@@ -173,7 +180,7 @@ impl Operator {
         let mut items = scan.into_paginator().items().send();
         let (mut locked, mut others, mut digests) = (BTreeSet::new(), Vec::new(), HashSet::new());
         let mut unreadable = Skipped::default();
-        let is_locked = |item: &Item, failures| {
+        let is_locked = |item: &Item, (failures, lock_after): (&str, u32)| {
             let failures = item.get(failures).map(|failures| failures.as_n().ok()?.parse().ok());
             failures.is_some_and(|failures: Option<u64>| failures.is_none_or(|n| n >= lock_after.into()))
         };
@@ -183,7 +190,7 @@ impl Operator {
                 continue;
             }
             match id(&item) {
-                Ok(id) if is_locked(&item, username.failures) || is_locked(&item, email.failures) => {
+                Ok(id) if of_users.iter().any(|of| is_locked(&item, *of)) => {
                     locked.insert(id);
                 }
                 Ok(id) => others.push(id),
