@@ -240,7 +240,7 @@ def after_call(context, case, response):
     counts[label][response.status_code] += 1
     body = case.body if isinstance(case.body, dict) else {}
     if response.status_code == 429:
-        # No setting allows more than 33 wrong passwords in a row.
+        # No setting allows more than 25 wrong passwords in a row.
         for name in [body.get("username"), body.get("email")]:
             if isinstance(name, str) and name not in LOCKED:
                 postern("user", "unlock", "--", name)

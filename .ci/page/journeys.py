@@ -232,12 +232,12 @@ def throttle_and_audit_events_are_shown(page):
     tab.field("username").fill(hostile)
     tab.field("password").fill("wrong")
     tab.send(401)
-    throttle.get_by_text("1 of 33 failures in a row.").wait_for()
+    throttle.get_by_text("1 of 25 failures in a row.").wait_for()
     throttle.get_by_text(hostile).wait_for()
     expect(tab.tab.locator("#injected").count(), 0, "elements that a name makes")
     for failures in range(2, 8):
         tab.send(401)
-        throttle.get_by_text(f"{failures} of 33 failures in a row.").wait_for()
+        throttle.get_by_text(f"{failures} of 25 failures in a row.").wait_for()
         if failures in (5, 6):
             throttle.get_by_text("An attempt is possible now.").wait_for()
     # The seventh failure has a wait of four seconds.

@@ -12,11 +12,13 @@ export async function showAttempts(node, name) {
     fill(node, element("p", {}, "The state cannot be read."));
     return;
   }
-  const { failures, wait_ms: wait, locked, free_failures: free, lock_after: most } = await reply.json();
+  const state = await reply.json();
+  const { failures, wait_ms: wait, locked, free_failures: free, lock_after: most } = state;
+  const whose = state.known_address ? " from where the user signed in before" : "";
   fill(
     node,
     element("p", {}, element("strong", {}, name)),
-    element("p", {}, `${failures} of ${most} failures in a row.`),
+    element("p", {}, `${failures} of ${most} failures in a row${whose}.`),
     meter(Math.min(failures, most), free, most),
     element("p", {}, advice(name, failures, wait, locked, free)),
   );

@@ -225,7 +225,8 @@ fn print_overview(table: &Table, options: &Options) {
         );
     }
     println!("\nMFA of guarded: TOTP secret {TOTP_SECRET}; recovery codes {}", RECOVERY_CODES.join(" "));
-    println!("Locked, as after 33 failures: {}\n", LOCKED_NAMES.join(" "));
+    let failures = Policy::DEFAULT.lock_after;
+    println!("Locked, as after {failures} failures: {}\n", LOCKED_NAMES.join(" "));
 }
 
 fn print_examples(url: &str) {

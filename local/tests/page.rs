@@ -9,9 +9,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use postern::throttle::Policy;
 use running::{Running, http, start};
 use serde_json::{Value, json};
 
+const LOCK_AFTER: u32 = Policy::DEFAULT.lock_after;
 const FREE_PORTS: [&str; 4] = ["--port", "0", "--dynamodb-port", "0"];
 
 /// Requests a path from a server with this `Host`. Returns the head of the reply, in lower case, and the body.
@@ -179,9 +181,8 @@ fn users_are_those_of_the_table() {
 fn attempts_show_failures_wait_and_lock_of_a_name() {
     let running = start(&FREE_PORTS);
     let state = |name: &str| get_json(&running, &format!("/_local/attempts?name={name}"));
-    let none = json!({
-        "name": "pässwörd", "failures": 0, "wait_ms": 0, "locked": false, "free_failures": 5, "lock_after": 33
-    });
+    let none = json!({"name": "pässwörd", "failures": 0, "wait_ms": 0, "locked": false, "free_failures": 5,
+        "lock_after": LOCK_AFTER, "known_address": false});
     assert_eq!(state("p%C3%A4ssw%C3%B6rd"), none);
     let mut charged = Instant::now();
     for failures in 1..=5 {
@@ -194,9 +195,16 @@ fn attempts_show_failures_wait_and_lock_of_a_name() {
     let is_over = charged.elapsed() >= Duration::from_secs(1);
     assert!(wait <= 1000 && (wait > 0 || is_over), "{wait}");
     let locked = state("mallory%40example.com");
-    assert_eq!((&locked["failures"], &locked["locked"]), (&json!(33), &json!(true)));
+    assert_eq!((&locked["failures"], &locked["locked"]), (&json!(LOCK_AFTER), &json!(true)));
     assert_eq!(locked["wait_ms"], 900_000);
     assert!(get(&running, "/_local/attempts").0.starts_with("http/1.1 400 "));
+    // After a sign-in, this machine is a known address, with a counter of its own.
+    let credentials = json!({"username": "johndoe", "password": "SecurePass123!"});
+    post(&running, "/signin", &credentials);
+    post(&running, "/signin", &json!({"username": "johndoe", "password": "wrong"}));
+    let known = state("johndoe");
+    assert_eq!((&known["failures"], &known["known_address"]), (&json!(1), &json!(true)));
+    assert_eq!(known["lock_after"], LOCK_AFTER - 1);
 }
 
 /// An event is sent while it happens, and once more to a page that is loaded later. An open page does not delay

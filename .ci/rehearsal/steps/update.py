@@ -9,7 +9,7 @@ from rehearsal.steps.routes import ORIGIN, send
 from rehearsal.steps.users import PASSWORD
 
 CHANGED = {"ThrottleLockAfter": 3, "EmailAccessTokenSeconds": 77, "AllowedOrigins": ORIGIN, "ApiRateLimit": 50}
-DEFAULTS = {"ThrottleLockAfter": 33, "EmailAccessTokenSeconds": 300, "AllowedOrigins": "*", "ApiRateLimit": 100}
+DEFAULTS = {"ThrottleLockAfter": 25, "EmailAccessTokenSeconds": 300, "AllowedOrigins": "*", "ApiRateLimit": 100}
 
 
 def parameters_are_changed(stack):
@@ -33,7 +33,7 @@ def seen(stack, username):
     _, headers, _ = send(stack, "POST", "/signin", {"Origin": ORIGIN})
     (stage,) = stack.client("apigatewayv2").get_stages(ApiId=stack.ids["Api"])["Items"]
     return {
-        "ThrottleLockAfter": failures.index(429) if 429 in failures else 33,
+        "ThrottleLockAfter": failures.index(429) if 429 in failures else 25,
         "EmailAccessTokenSeconds": claims["exp"] - claims["iat"],
         "AllowedOrigins": headers["access-control-allow-origin"],
         "ApiRateLimit": int(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]),

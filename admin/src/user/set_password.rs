@@ -51,7 +51,7 @@ pub(super) async fn run(connection: &Connection, options: &SetPassword) -> Resul
                 .await
                 .map_err(|failure| unlock::still_locked("the password is set", &user, failure))?;
             let mut text = format!("set the password of {}, ended all sessions", briefly(&user));
-            for line in unlocked.iter().filter(|unlocked| unlocked.failures > 0) {
+            for line in unlocked.with_failures() {
                 text += &format!("\n{line}");
             }
             if user.status != Status::Active {

@@ -1,15 +1,19 @@
 //! `postern user show`: all that an operator needs to know about a user. It never shows a password hash, a
 //! TOTP secret or the digest of a recovery code.
 
+use std::collections::BTreeSet;
+
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
 use postern::identity::LoginName;
 use postern::password::algorithm_of;
+use postern::store::Login;
 use postern::store::operator::{Operator, UserRecord};
-use postern::throttle::{Admission, Attempts, Policy};
+use postern::throttle::{Admission, Attempts, Ladder, Policy};
 use serde_json::{Value, json};
 
 use super::describe::{about, sign_in_names};
+use super::unlock::KNOWN_ADDRESSES;
 use super::user_arg::UserArg;
 use crate::output::{Failure, Output, count, plain, status_name, time};
 
@@ -26,9 +30,17 @@ Examples:
 struct LoginNameState {
     kind: &'static str,
     name: String,
-    /// The user that the name leads to. `None` for an id, which leads to its user without an item of its own.
-    leads_to: Option<Option<u64>>,
+    /// The item of the name. `None` for an id, which leads to its user without an item of its own.
+    login: Option<Option<Login>>,
     attempts: Option<Attempts>,
+}
+
+/// A counter, as it is shown.
+struct CounterState {
+    failures: u32,
+    locked: bool,
+    next: Option<String>,
+    words: String,
 }
 
 pub(super) async fn run(store: &Operator, user: &UserArg) -> Result<Output, Failure> {
@@ -53,8 +65,16 @@ pub(super) async fn run(store: &Operator, user: &UserArg) -> Result<Output, Fail
         ));
         names.push(value);
     }
+    let logins = login_names.iter().filter_map(|name| name.login.as_ref()?.as_ref());
+    let known: BTreeSet<&str> =
+        logins.flat_map(|login| login.known_addresses.digests(user.epoch, at)).collect();
+    let attempts = store.attempts_at_known_addresses(user.id, at).await?;
+    let counter = CounterState::of(attempts, &policy.known_addresses_ladder(), &user.username, at);
+    text.push((KNOWN_ADDRESSES.to_owned(), format!("{}: {}", known.len(), counter.words)));
+    let known = json!({"count": known.len(), "failures": counter.failures, "locked": counter.locked,
+        "next_attempt_at": counter.next});
     let lines = text.iter().map(|(name, value)| format!("{name:<22}{value}"));
-    Ok(Output::done(lines.collect::<Vec<_>>().join("\n"), answer(&user, live, names)))
+    Ok(Output::done(lines.collect::<Vec<_>>().join("\n"), answer(&user, live, names, known)))
 }
 
 async fn login_name(
@@ -63,43 +83,50 @@ async fn login_name(
     name: &LoginName,
     at: Timestamp,
 ) -> Result<LoginNameState, Failure> {
-    let leads_to = match kind {
+    let login = match kind {
         "id" => None,
-        _ => Some(store.login(name).await?.map(|login| login.user_id)),
+        _ => Some(store.login(name).await?),
     };
     let attempts = store.attempts(name, at).await?;
-    Ok(LoginNameState { kind, name: name.as_key().unwrap_or_default().to_owned(), leads_to, attempts })
+    Ok(LoginNameState { kind, name: name.as_key().unwrap_or_default().to_owned(), login, attempts })
 }
 
 impl LoginNameState {
     /// Describes the name in words and in JSON.
     fn describe(&self, user: &UserRecord, policy: &Policy, at: Timestamp) -> (String, Value) {
-        let failures = self.attempts.map_or(0, |attempts| attempts.failures);
-        let locked = failures >= policy.lock_after;
-        let wait = self.attempts.and_then(|attempts| match policy.ladder().admit(attempts, at) {
-            Admission::Refused(wait) if !locked => Some(wait),
-            Admission::Refused(_) | Admission::Admitted => None,
-        });
-        let next = wait.map(|wait| time(at.plus(wait)));
-        let counted = count(failures as usize, "failure");
-        let mut words = match (failures, &next) {
-            (0, _) => "unlocked, no failures".to_owned(),
-            _ if locked => {
-                format!(
-                    "LOCKED after {failures} failures; `postern user unlock {}` unlocks it",
-                    plain(&self.name)
-                )
-            }
-            (_, Some(next)) => format!("{counted}, next attempt at {next}"),
-            (_, None) => format!("unlocked, {counted}"),
-        };
-        let leads_here = self.leads_to.is_none_or(|leads_to| leads_to == Some(user.id));
+        let CounterState { failures, locked, next, mut words } =
+            CounterState::of(self.attempts, &policy.ladder(), &self.name, at);
+        let is_of_user = |login: &Login| login.user_id == user.id;
+        let leads_here = self.login.as_ref().is_none_or(|login| login.as_ref().is_some_and(is_of_user));
         if !leads_here {
             words += "; BROKEN: the name does not lead to this user";
         }
         let value = json!({"name": self.name, "kind": self.kind, "failures": failures, "locked": locked,
             "next_attempt_at": next, "leads_here": leads_here});
         (words, value)
+    }
+}
+
+impl CounterState {
+    /// Describes a counter. `name` is what `postern user unlock` takes.
+    fn of(attempts: Option<Attempts>, ladder: &Ladder, name: &str, at: Timestamp) -> Self {
+        let failures = attempts.map_or(0, |attempts| attempts.failures);
+        let locked = failures >= ladder.lock_after;
+        let wait = attempts.and_then(|attempts| match ladder.admit(attempts, at) {
+            Admission::Refused(wait) if !locked => Some(wait),
+            Admission::Refused(_) | Admission::Admitted => None,
+        });
+        let next = wait.map(|wait| time(at.plus(wait)));
+        let counted = count(failures as usize, "failure");
+        let words = match (failures, &next) {
+            (0, _) => "unlocked, no failures".to_owned(),
+            _ if locked => {
+                format!("LOCKED after {failures} failures; `postern user unlock {}` unlocks it", plain(name))
+            }
+            (_, Some(next)) => format!("{counted}, next attempt at {next}"),
+            (_, None) => format!("unlocked, {counted}"),
+        };
+        Self { failures, locked, next, words }
     }
 }
 
@@ -143,7 +170,7 @@ fn facts(user: &UserRecord, live: usize) -> Vec<(String, String)> {
     .into()
 }
 
-fn answer(user: &UserRecord, live: usize, names: Vec<Value>) -> Value {
+fn answer(user: &UserRecord, live: usize, names: Vec<Value>, known_addresses: Value) -> Value {
     let algorithm = user.password_hash.as_deref().map(algorithm_of);
     let password = algorithm.map(|algorithm| match algorithm {
         Ok(algorithm) => json!({"algorithm": algorithm.to_string()}),
@@ -166,6 +193,7 @@ fn answer(user: &UserRecord, live: usize, names: Vec<Value>) -> Value {
             "live_sessions": live,
             "attributes": user.attributes,
             "login_names": names,
+            "known_addresses": known_addresses,
         }),
     )
 }

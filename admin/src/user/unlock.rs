@@ -13,11 +13,15 @@ use super::user_arg::UserArg;
 use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output, count, plain};
 
+/// How the output calls the known addresses of a user.
+pub(super) const KNOWN_ADDRESSES: &str = "known addresses";
+
 /// The login name to unlock.
 #[derive(Args)]
 #[command(after_help = "\
-If a user has the name, all login names of that user are unlocked: username, e-mail address and id. A name
-that no user has is locked after failures like any other, and is unlocked like any other.
+If a user has the name, all login names of that user are unlocked: username, e-mail address and id. So are the
+addresses from which the user signed in lately, whose failures are counted on their own. A name that no user has
+is locked after failures like any other, and is unlocked like any other.
 
 Examples:
   postern user unlock johndoe
@@ -28,10 +32,23 @@ pub struct Unlock {
     name: String,
 }
 
-/// A name that was unlocked, and the failures that it had.
+/// A name, or the known addresses of a user, and the failures that were cleared.
 pub(super) struct Unlocked {
     name: String,
     pub(super) failures: u32,
+}
+
+/// What was unlocked of a user.
+pub(super) struct UnlockedUser {
+    pub(super) names: Vec<Unlocked>,
+    pub(super) known_addresses: Unlocked,
+}
+
+impl UnlockedUser {
+    /// Returns what had failures.
+    pub(super) fn with_failures(&self) -> impl Iterator<Item = &Unlocked> {
+        self.names.iter().chain([&self.known_addresses]).filter(|unlocked| unlocked.failures > 0)
+    }
 }
 
 impl fmt::Display for Unlocked {
@@ -55,31 +72,37 @@ pub(super) async fn run(connection: &Connection, options: &Unlock) -> Result<Out
     connection
         .audit
         .record("user unlock", id, async |_| {
-            let (whose, unlocked) = match &user {
-                Some(user) => (format!("login names of {}:", briefly(user)), unlock_all(store, user).await?),
+            let (whose, unlocked, known) = match &user {
+                Some(user) => {
+                    let UnlockedUser { names, known_addresses } = unlock_all(store, user).await?;
+                    (format!("login names of {}:", briefly(user)), names, Some(known_addresses))
+                }
                 None => {
                     let name = LoginName::new(&options.name);
-                    ("a login name that no user has:".to_owned(), vec![unlock(store, &name).await?])
+                    ("a login name that no user has:".to_owned(), vec![unlock(store, &name).await?], None)
                 }
             };
-            let lines = unlocked.iter().map(ToString::to_string);
+            let lines = unlocked.iter().chain(&known).map(ToString::to_string);
             let text = std::iter::once(whose).chain(lines).collect::<Vec<_>>().join("\n  ");
             let names: Vec<_> = unlocked
                 .iter()
                 .map(|unlocked| json!({"name": unlocked.name, "failures": unlocked.failures}))
                 .collect();
-            Ok(Output::done(text, json!({"id": id, "unlocked": names})))
+            let known = known.map(|known| json!({"failures": known.failures}));
+            Ok(Output::done(text, json!({"id": id, "unlocked": names, "known_addresses": known})))
         })
         .await
 }
 
-/// Unlocks every name of a user.
-pub(super) async fn unlock_all(store: &Operator, user: &UserRecord) -> Result<Vec<Unlocked>, Failure> {
-    let mut unlocked = Vec::new();
+/// Unlocks every name of a user, and the known addresses.
+pub(super) async fn unlock_all(store: &Operator, user: &UserRecord) -> Result<UnlockedUser, Failure> {
+    let mut names = Vec::new();
     for (_, name) in sign_in_names(user) {
-        unlocked.push(unlock(store, &name).await?);
+        names.push(unlock(store, &name).await?);
     }
-    Ok(unlocked)
+    let attempts = store.unlock_known_addresses(user.id, now()).await?;
+    let failures = attempts.map_or(0, |attempts| attempts.failures);
+    Ok(UnlockedUser { names, known_addresses: Unlocked { name: KNOWN_ADDRESSES.to_owned(), failures } })
 }
 
 /// Returns the failure of a command whose change is done, but whose user's names could not be unlocked.

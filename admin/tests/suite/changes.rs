@@ -28,7 +28,7 @@ async fn new_password_unlocks_the_users_names() {
     }
     assert_eq!(cli.sign_in("account", "johndoe", "SecurePass123!").await, 429);
     let output = cli.run_with_input(&SET, &format!("{PASSWORD}\n")).await;
-    output.prints(&["johndoe: unlocked, had 33 failures", "johndoe@example.com: unlocked, had 33 failures"]);
+    output.prints(&["johndoe: unlocked, had 25 failures", "johndoe@example.com: unlocked, had 25 failures"]);
     assert_eq!(cli.sign_in("account", "johndoe", PASSWORD).await, 200);
     assert_eq!(cli.sign_in("email", "johndoe@example.com", PASSWORD).await, 200);
 }
@@ -104,7 +104,7 @@ async fn unlocked_name_can_sign_in() {
         lock("johndoe@example.com").await;
         assert_eq!(cli.sign_in("account", "johndoe", "SecurePass123!").await, 429);
         let unlocked = cli.run(&["user", "unlock", name, "--json"]).await.json();
-        let names = json!([{"name": "johndoe", "failures": 33}, {"name": "johndoe@example.com", "failures": 33},
+        let names = json!([{"name": "johndoe", "failures": LOCK_AFTER}, {"name": "johndoe@example.com", "failures": LOCK_AFTER},
             {"name": "1", "failures": 0}]);
         assert_eq!(unlocked, json!({"id": 1, "unlocked": names}));
         assert_eq!(cli.sign_in("account", "johndoe", "SecurePass123!").await, 200);
@@ -113,7 +113,7 @@ async fn unlocked_name_can_sign_in() {
     // A locked demo name that no user has.
     assert_eq!(cli.sign_in("account", "mallory", "x").await, 429);
     let output = cli.run(&["user", "unlock", "Mallory"]).await;
-    output.prints(&["a login name that no user has:", "mallory: unlocked, had 33 failures"]);
+    output.prints(&["a login name that no user has:", "mallory: unlocked, had 25 failures"]);
     assert_eq!(cli.sign_in("account", "mallory", "x").await, 401);
     cli.run(&["user", "unlock", "mallory"]).await.prints(&["unlocked, had 1 failure\n"]);
     cli.run(&["user", "unlock", "never.seen"]).await.prints(&["never.seen: had no failures"]);

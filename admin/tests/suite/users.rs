@@ -160,7 +160,7 @@ async fn show_prints_locks_waits_and_sessions() {
         "epoch                 0\n",
         "live sessions         1\n",
         "st.huber: 5 failures, next attempt at 20",
-        "st.huber@example.com: LOCKED after 33 failures; `postern user unlock st.huber@example.com` unlocks it\n",
+        "st.huber@example.com: LOCKED after 25 failures; `postern user unlock st.huber@example.com` unlocks it\n",
         "33: unlocked, no failures\n",
     ]);
     let shown = cli.run(&["user", "show", "33", "--json"]).await.json();
@@ -170,7 +170,7 @@ async fn show_prints_locks_waits_and_sessions() {
         json!([
             {"name": "st.huber", "kind": "username", "failures": 5, "locked": false, "leads_here": true,
              "next_attempt_at": next},
-            {"name": "st.huber@example.com", "kind": "e-mail", "failures": 33, "locked": true, "leads_here": true,
+            {"name": "st.huber@example.com", "kind": "e-mail", "failures": 25, "locked": true, "leads_here": true,
              "next_attempt_at": null},
             {"name": "33", "kind": "id", "failures": 0, "locked": false, "leads_here": true, "next_attempt_at": null},
         ])

@@ -7,7 +7,7 @@ import { PutItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 
 import { accessToken, credentials, isPassword, read, reply, send, signedIn } from "./signin.mjs";
 
-const FAILURES_OF_NAME = 33;
+const FAILURES_OF_NAME = 25;
 const FAILURES_OF_ADDRESS = 30;
 const WINDOW = 300;
 const SESSION = 2592000;

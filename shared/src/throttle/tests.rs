@@ -21,7 +21,7 @@ fn wait_doubles_after_the_free_failures_up_to_the_longest() {
 #[test]
 fn name_is_admitted_at_the_millisecond_its_wait_ends() {
     let charged_at = at(1_000_000);
-    for failures in 0..33 {
+    for failures in 0..POLICY.lock_after {
         let counter = Attempts { failures, charged_at };
         let wait_ends = charged_at.plus(LADDER.wait(failures));
         assert_eq!(LADDER.admit(counter, wait_ends), Admission::Admitted, "{failures}");
@@ -40,7 +40,7 @@ fn name_is_admitted_at_the_millisecond_its_wait_ends() {
             );
         }
     }
-    for failures in [33, 34, u32::MAX] {
+    for failures in [POLICY.lock_after, POLICY.lock_after + 1, u32::MAX] {
         let counter = Attempts { failures, charged_at: at(0) };
         assert_eq!(
             LADDER.admit(counter, at(u64::MAX)),
@@ -59,6 +59,30 @@ fn charge_from_the_future_waits_longer_without_overflow() {
     assert_eq!(LADDER.admit(counter, at(0)), Admission::Admitted);
     let counter = Attempts { failures: 5, charged_at: at(u64::MAX) };
     assert_ne!(LADDER.admit(counter, at(0)), Admission::Admitted);
+}
+
+/// NIST SP 800-63B-4 §3.2.2 allows 100 failures in a row on one account.
+#[test]
+fn all_ladders_of_a_user_together_admit_less_than_a_hundred_failures() {
+    for (lock_after, of_known) in [(25, 24), (24, 24), (10, 10), (1, 1)] {
+        let lock_after_text = lock_after.to_string();
+        for free in ["1", "5", "25"] {
+            let settings = [("THROTTLE_LOCK_AFTER", &*lock_after_text), ("THROTTLE_FREE_FAILURES", free)];
+            let policy = Policy::from_env(&Environment::of(settings)).unwrap();
+            let admitted = |ladder: Ladder| {
+                let is_admitted = |failures: &u32| {
+                    let counter = Attempts { failures: *failures, charged_at: at(0) };
+                    ladder.admit(counter, at(u64::MAX)) == Admission::Admitted
+                };
+                (0..).take_while(is_admitted).count()
+            };
+            let [name, known] = [policy.ladder(), policy.known_addresses_ladder()].map(admitted);
+            assert_eq!((name, known), (lock_after, of_known));
+            assert!(3 * name + known < 100);
+            let Ladder { free, lock_after, .. } = policy.known_addresses_ladder();
+            assert!(free <= lock_after);
+        }
+    }
 }
 
 #[test]
@@ -132,10 +156,10 @@ fn setting_out_of_bounds_is_an_error_that_names_it() {
     assert_eq!((policy.free_failures, policy.ladder().shorter_waits().count()), (3, 0));
     for (name, value) in [
         ("THROTTLE_FREE_FAILURES", "0"),
-        ("THROTTLE_FREE_FAILURES", "34"),
+        ("THROTTLE_FREE_FAILURES", "26"),
         ("THROTTLE_FREE_FAILURES", "many"),
         ("THROTTLE_LOCK_AFTER", "0"),
-        ("THROTTLE_LOCK_AFTER", "34"),
+        ("THROTTLE_LOCK_AFTER", "26"),
         ("THROTTLE_MAX_WAIT_SECONDS", "0"),
         ("THROTTLE_MAX_WAIT_SECONDS", "86401"),
         ("THROTTLE_ADDRESS_LIMIT", "0"),
@@ -154,4 +178,6 @@ fn addresses_of_one_customer_have_one_key() {
     assert_eq!(address_key("2001:db8:1:2::9"), "2001:db8:1:2::/64");
     assert_eq!(address_key("2001:db8::1"), "2001:db8:0:0::/64");
     assert_eq!(address_key(""), "unknown");
+    assert!(can_be_known("192.0.2.7") && can_be_known("2001:db8:1:2::/64"));
+    assert!(!can_be_known(&address_key("")) && !can_be_known(&address_key("a proxy")));
 }

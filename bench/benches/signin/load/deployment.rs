@@ -46,7 +46,7 @@ pub(crate) struct Function {
 impl Deployment {
     pub(crate) async fn start() -> Self {
         let table = Table::start(0, None, None).await.unwrap();
-        let env = table.environment(&Environment::of([("THROTTLE_FREE_FAILURES", "33")]));
+        let env = table.environment(&Environment::of([("THROTTLE_FREE_FAILURES", "25")]));
         let store = Operator::from_env(&env).unwrap();
         store.create_table().await.unwrap();
         let app = App::start(&env).await.unwrap();

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::support::proxy::Proxy;
 use crate::support::raw::{self, Item};
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
+use crate::support::sign_in::LOCK_AFTER;
 use crate::support::words::{Refused, assert_refusal, unlimited};
 
 /// A route that verifies a password throttles it: after five failures the sixth attempt is refused, and hashes nothing.
@@ -124,7 +125,7 @@ async fn name_in_any_spelling_and_at_any_contract_has_one_counter() {
 #[tokio::test]
 async fn unknown_name_waits_and_locks_like_a_known_one() {
     let deployment = unlimited().await;
-    for failures in 0..33 {
+    for failures in 0..LOCK_AFTER {
         let wait = wait_after(failures);
         for name in ["johndoe", "nobody"] {
             if wait > 0 {
@@ -180,7 +181,7 @@ fn wait_after(failures: u64) -> u64 {
 async fn two_hundred_parallel_guesses_are_admitted_no_more_than_sequential_ones() {
     let deployment = Arc::new(unlimited().await);
     let counter = raw::name_counter(&deployment, "johndoe").await;
-    for (failures, admitted) in [(0, 5), (5, 1), (14, 1), (32, 1), (33, 0)] {
+    for (failures, admitted) in [(0, 5), (5, 1), (14, 1), (LOCK_AFTER - 1, 1), (LOCK_AFTER, 0)] {
         // Exactly as long ago as the wait at this count.
         let charged = deployment.now().minus(Duration::from_secs(wait_after(failures))).millis();
         let attributes = Item::from([

@@ -20,7 +20,7 @@ use crate::support::proxy::{Fate, Proxy};
 use crate::support::raw;
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
 use crate::support::session::{NOT_NEEDED, body, change};
-use crate::support::sign_in::put_counter;
+use crate::support::sign_in::{LOCK_AFTER, put_counter};
 use crate::support::signed_in::{mfa_jwt, with};
 use crate::support::words::{Refused, assert_refusal, assert_reply};
 
@@ -98,7 +98,7 @@ async fn every_kind_of_refused_sign_in_waits_for_the_step() {
         deployment.store.create_user(without).await.unwrap();
         let jimmy = name_at(contract, "jimmy");
         let counter = raw::name_counter(&deployment, &jimmy).await;
-        put_counter(&deployment, &counter, 33).await;
+        put_counter(&deployment, &counter, LOCK_AFTER).await;
         let kinds = [
             ("nobody", "wrong", Value::Null, Refused::UnknownUser),
             ("johndoe", "wrong", Value::Null, Refused::Wrong),

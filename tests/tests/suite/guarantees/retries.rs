@@ -11,7 +11,7 @@ use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw::{self, Counter};
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
-use crate::support::sign_in::{By, codes, put_counter, refund, sessions_of, writes};
+use crate::support::sign_in::{By, LOCK_AFTER, codes, put_counter, refund, sessions_of, writes};
 use crate::support::words::{Refused, assert_refusal};
 
 const REFUND_OF_ADDRESS: &str = "UpdateItem ADDRESS SET refunded_by";
@@ -163,7 +163,7 @@ async fn charge_that_is_reverted_twice_is_reverted_once() {
         }
         // The charge of the address, when the name is refused.
         let (name, address) = counted(&deployment, contract, By::Totp).await;
-        put_counter(&deployment, &name, 33).await;
+        put_counter(&deployment, &name, LOCK_AFTER).await;
         proxy.first(&[REFUND_OF_ADDRESS], Fate::lose);
         let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
         assert_refusal(contract, Refused::Throttled(900), &reply, "a locked name");

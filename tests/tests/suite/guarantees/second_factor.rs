@@ -273,7 +273,7 @@ async fn code_of_any_other_type_or_form_is_wrong() {
                 &token.to_string().chars().take(20).collect::<String>(),
             );
             deployment.advance(LONGEST_WAIT);
-            // A right code now and then, or the name is locked after 33 failures.
+            // A right code now and then, or the name is locked.
             if token == json!({}) {
                 let code =
                     demo::RECOVERY_CODES[PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap()];

@@ -54,7 +54,7 @@ struct Counters {
 fn settings() -> impl Strategy<Value = Settings> {
     let longest = prop_oneof![1..20_u64, 60..86_401_u64];
     let window = prop_oneof![1..20_u64, 60..86_401_u64];
-    (2..34_u32, 0..32_u32, longest, 1..40_u32, window).prop_map(
+    (2..Policy::DEFAULT.lock_after + 1, 0..32_u32, longest, 1..40_u32, window).prop_map(
         |(lock_after, free, longest, limit, window)| Settings {
             free: 1 + free % (lock_after - 1),
             lock_after,

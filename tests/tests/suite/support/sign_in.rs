@@ -1,5 +1,6 @@
 //! Sign-ins, and the writes that they make.
 
+use postern::throttle::Policy;
 use postern_local::demo::RECOVERY_CODES;
 use postern_tests::contracts::{self, Session, takes_password};
 use postern_tests::deployment::{Deployment, credentials, name_at};
@@ -84,6 +85,9 @@ impl By {
 pub(crate) fn sessions_of(contract: &str) -> usize {
     usize::from(contracts::get(contract).session != Session::Never)
 }
+
+/// The failures that lock a login name.
+pub(crate) const LOCK_AFTER: u64 = Policy::DEFAULT.lock_after as u64;
 
 /// Stores a counter with this many failures, the last of them long ago.
 pub(crate) async fn put_counter(deployment: &Deployment, counter: &Counter, failures: u64) {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::raw::{self, Attribute};
 use crate::support::session::{CHANGER, NEW, NOT_NEEDED, OLD, body, change};
-use crate::support::sign_in::put_counter;
+use crate::support::sign_in::{LOCK_AFTER, put_counter};
 use crate::support::signed_in::{self, with};
 use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, assert_reply, unlimited};
 
@@ -71,7 +71,7 @@ async fn unknown_name_waits_as_long_as_a_known_one() {
 async fn locked_name_stays_locked() {
     let deployment = unlimited().await;
     let counter = raw::name_counter(&deployment, "changer").await;
-    put_counter(&deployment, &counter, 33).await;
+    put_counter(&deployment, &counter, LOCK_AFTER).await;
     let before = deployment.app.passwords().verifications();
     for name in [LOCKED_NAMES[0], "changer"] {
         for _ in 0..2 {
