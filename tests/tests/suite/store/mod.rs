@@ -5,6 +5,7 @@ mod attempts;
 mod conflicts;
 mod import;
 mod join;
+mod known_address_histories;
 mod new_sessions;
 mod sessions;
 mod users;

@@ -72,6 +72,27 @@ pub(crate) async fn name_counter(deployment: &Deployment, name: &str) -> Counter
     Counter { pk: format!("USER#{id}"), sk: "USER", prefix }
 }
 
+/// The counter of a user's known addresses.
+pub(crate) fn known_counter(user_id: u64) -> Counter {
+    Counter { pk: format!("USER#{user_id}"), sk: "USER", prefix: "known_" }
+}
+
+/// The addresses that are known of a login name: the day of each, by its digest. Empty if there are none.
+pub(crate) async fn known_addresses(deployment: &Deployment, name: &str) -> Item {
+    let login = item(deployment, &format!("LOGIN#{name}"), "LOGIN").await.unwrap();
+    let known = login.get("known_addresses").map(|known| known.as_m().unwrap()["days"].as_m().unwrap());
+    known.cloned().unwrap_or_default()
+}
+
+/// Makes every address unknown to this login name.
+pub(crate) async fn forget_addresses(deployment: &Deployment, name: &str) {
+    let pk = format!("LOGIN#{name}");
+    if let Some(mut login) = item(deployment, &pk, "LOGIN").await {
+        login.remove("known_addresses");
+        put(deployment, &pk, "LOGIN", login).await;
+    }
+}
+
 /// The counter of a name that no user has, or of an id.
 pub(crate) fn own_counter(name: &str) -> Counter {
     let digest = hex::encode(digest(&SHA256, name.as_bytes()).as_ref());

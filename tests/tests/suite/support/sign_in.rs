@@ -3,7 +3,7 @@
 use postern::throttle::Policy;
 use postern_local::demo::RECOVERY_CODES;
 use postern_tests::contracts::{self, Session, takes_password};
-use postern_tests::deployment::{Deployment, credentials, name_at};
+use postern_tests::deployment::{Deployment, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
 use crate::support::jwt::mint;
@@ -20,16 +20,33 @@ pub(crate) fn valid_event(deployment: &Deployment, contract: &str, request_id: &
     event
 }
 
-/// Every write of a sign-in by a username or an e-mail address. The last one is sent if the address is above
-/// a third of its limit.
-pub(crate) fn writes(contract: &str) -> [&'static str; 5] {
+/// Every write of a sign-in by a username or an e-mail address from a new address. The refund is sent if the
+/// address is above a third of its limit.
+pub(crate) fn writes(contract: &str) -> [&'static str; 6] {
     [
         "UpdateItem ADDRESS SET charged_by",
         charge(contract),
         "UpdateItem USER SET last_sign_in",
         "PutItem SESSIONS",
         "UpdateItem ADDRESS SET refunded_by",
+        KNOW_ADDRESS,
     ]
+}
+
+/// The write that makes an address known.
+pub(crate) const KNOW_ADDRESS: &str = "UpdateItem LOGIN SET known_addresses";
+
+/// Signs in from an address.
+pub(crate) async fn from(
+    deployment: &Deployment,
+    address: &str,
+    contract: &str,
+    name: &str,
+    password: &str,
+) -> Reply {
+    let mut event = deployment.event(contract, Some(&credentials(contract, name, password).to_string()));
+    event["requestContext"]["http"]["sourceIp"] = json!(address);
+    deployment.invoke(contract, event).await
 }
 
 /// The write that charges an attempt by the name that `name_at` returns.
