@@ -16,8 +16,8 @@ use crate::output::{Failure, Output, status_name};
 /// The user whose password to set.
 #[derive(Args)]
 #[command(after_help = "\
-Ends all sessions and tokens, and unlocks the user's login names. Without --password-stdin, the command asks
-for the password.
+Ends all sessions and tokens, unlocks the user's login names, and forgets from which addresses the user signed
+in. Without --password-stdin, the command asks for the password.
 
 Examples:
   postern user set-password johndoe

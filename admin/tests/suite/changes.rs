@@ -2,10 +2,12 @@
 
 use postern::identity::LoginName;
 use postern::store::Written;
+use postern::throttle::Policy;
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, PASSWORD};
 
+const LOCK_AFTER: u32 = Policy::DEFAULT.lock_after;
 const SET: [&str; 4] = ["user", "set-password", "johndoe", "--password-stdin"];
 
 #[tokio::test]
@@ -100,13 +102,15 @@ async fn unlocked_name_can_sign_in() {
         cli.deployment.store.lock_name(&LoginName::new(name), cli.deployment.now()).await.unwrap()
     };
     for name in ["johndoe", "1"] {
+        // Forgets the address of the last sign-in.
+        cli.run(&["user", "sessions", "johndoe", "--end"]).await.prints(&["ended"]);
         lock("johndoe").await;
         lock("johndoe@example.com").await;
         assert_eq!(cli.sign_in("account", "johndoe", "SecurePass123!").await, 429);
         let unlocked = cli.run(&["user", "unlock", name, "--json"]).await.json();
         let names = json!([{"name": "johndoe", "failures": LOCK_AFTER}, {"name": "johndoe@example.com", "failures": LOCK_AFTER},
             {"name": "1", "failures": 0}]);
-        assert_eq!(unlocked, json!({"id": 1, "unlocked": names}));
+        assert_eq!(unlocked, json!({"id": 1, "unlocked": names, "known_addresses": {"failures": 0}}));
         assert_eq!(cli.sign_in("account", "johndoe", "SecurePass123!").await, 200);
     }
 

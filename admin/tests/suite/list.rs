@@ -140,6 +140,14 @@ async fn locked_users_are_found_by_each_of_their_names() {
     let mut strict = command(&["user", "list", "--locked", "--json"]);
     strict.env("THROTTLE_LOCK_AFTER", "2").env("THROTTLE_FREE_FAILURES", "1").args(cli.table());
     assert_eq!(ids(&run(&mut strict, "").await), [1, 14, 33]);
+    // So do the failures from known addresses.
+    cli.run(&["user", "unlock", "johndoe"]).await.prints(&["johndoe: unlocked"]);
+    assert_eq!(cli.sign_in("account", "johndoe", "SecurePass123!").await, 200);
+    assert_eq!(ids(&run(&mut strict, "").await), [14, 33]);
+    for _ in 0..2 {
+        assert_eq!(cli.sign_in("account", "johndoe", "wrong").await, 401);
+    }
+    assert_eq!(ids(&run(&mut strict, "").await), [1, 14, 33]);
 }
 
 #[tokio::test]

@@ -159,22 +159,32 @@ async fn show_prints_locks_waits_and_sessions() {
         "created               2022-11-19T18:15:22.642Z\n",
         "epoch                 0\n",
         "live sessions         1\n",
-        "st.huber: 5 failures, next attempt at 20",
+        "st.huber: unlocked, no failures\n",
         "st.huber@example.com: LOCKED after 25 failures; `postern user unlock st.huber@example.com` unlocks it\n",
         "33: unlocked, no failures\n",
+        "known addresses       1: 5 failures, next attempt at 20",
     ]);
     let shown = cli.run(&["user", "show", "33", "--json"]).await.json();
     let next = deployment.now().plus(Duration::from_secs(1)).iso8601();
     assert_eq!(
         shown["login_names"],
         json!([
-            {"name": "st.huber", "kind": "username", "failures": 5, "locked": false, "leads_here": true,
-             "next_attempt_at": next},
+            {"name": "st.huber", "kind": "username", "failures": 0, "locked": false, "leads_here": true,
+             "next_attempt_at": null},
             {"name": "st.huber@example.com", "kind": "e-mail", "failures": 25, "locked": true, "leads_here": true,
              "next_attempt_at": null},
             {"name": "33", "kind": "id", "failures": 0, "locked": false, "leads_here": true, "next_attempt_at": null},
         ])
     );
+    let known = json!({"count": 1, "failures": 5, "locked": false, "next_attempt_at": next});
+    assert_eq!(shown["known_addresses"], known);
+    cli.run(&["user", "unlock", "st.huber"]).await.prints(&["known addresses: unlocked, had 5 failures"]);
+    let unlocked = cli.run(&["user", "show", "33"]).await;
+    unlocked.prints(&["known addresses       1: unlocked, no failures"]);
+    // With the sessions, the address is forgotten.
+    cli.run(&["user", "sessions", "33", "--end"]).await.prints(&["ended 1 live session of user 33"]);
+    let ended = cli.run(&["user", "show", "33"]).await;
+    ended.prints(&["known addresses       0: unlocked, no failures"]);
     assert_eq!(shown["last_sign_in"].as_str(), deployment.now().iso8601().as_deref());
     assert_eq!(shown["live_sessions"], 1);
     assert_eq!(shown["password"], json!({"algorithm": "argon2id"}));

@@ -84,6 +84,7 @@ async fn eventful() {
             deployment.password(contract, &format!("nobody.{contract}@example.com"), "wrong").await;
         }
     }
+    deployment.store.unlock_known_addresses(1, deployment.now()).await.unwrap();
     let right = deployment.right_sign_in("sso").await;
     assert_eq!(deployment.invoke("sso", right).await.status, 200);
     // Of these two contracts, only a token that is refused is an event of a session here.

@@ -59,7 +59,9 @@ async fn dies_and_comes_back(
     let of = format!("{contract} by {by:?}: {writes:?}");
     let (user, id) = by.user();
     deployment.set_time(MOMENT);
-    let name = raw::name_counter(deployment, &name_at(contract, user)).await;
+    let login = name_at(contract, user);
+    let name = raw::name_counter(deployment, &login).await;
+    raw::forget_addresses(deployment, &login).await;
     let address = raw::address_counter(deployment, 300);
     // The free failures are used up: the next failure has to wait.
     put_counter(deployment, &name, 6).await;
@@ -69,6 +71,8 @@ async fn dies_and_comes_back(
 
     kill(deployment, proxy, contract, by, writes).await;
     deployment.restart(|env| env).await;
+    // The next sign-in has to clear the same counter, whether its address is known or not.
+    raw::forget_addresses(deployment, &login).await;
 
     let failures = raw::failures(deployment, &name).await;
     let all = writes_of(contract);

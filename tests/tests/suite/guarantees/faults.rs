@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::support::proxy::{Proxy, error};
 use crate::support::raw;
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure};
-use crate::support::sign_in::{charge, put_counter, sessions_of, valid_event};
+use crate::support::sign_in::{KNOW_ADDRESS, charge, put_counter, sessions_of, valid_event};
 use crate::support::words::{Refused, assert_refusal};
 
 /// Sends a valid sign-in with this request id.
@@ -182,6 +182,7 @@ async fn failure_of_a_required_call_refuses_the_sign_in_and_of_an_optional_one_d
         ("PutItem SESSIONS", 1, false, true),
         ("UpdateItem USER SET last_sign_in", 1, true, true),
         ("UpdateItem ADDRESS SET refunded_by", 1, true, true),
+        (KNOW_ADDRESS, 1, true, true),
     ] {
         for contract in PASSWORD_CONTRACTS {
             if (sessions_of(contract) > 0) != with_session {
@@ -189,6 +190,7 @@ async fn failure_of_a_required_call_refuses_the_sign_in_and_of_an_optional_one_d
             }
             // Above a third of the limit, a success is refunded.
             put_counter(&deployment, &raw::address_counter(&deployment, 300), 17).await;
+            raw::forget_addresses(&deployment, &name_at(contract, "johndoe")).await;
             proxy.calls();
             proxy.fail(move |seen| seen.starts_with(call).then(|| error(400, "AccessDeniedException")));
             let before = deployment.app.passwords().verifications();

@@ -19,7 +19,9 @@ const REFUND_OF_ADDRESS: &str = "UpdateItem ADDRESS SET refunded_by";
 /// Sets the counts: three failures of the name, and seventeen from the address, so that a success is
 /// refunded.
 async fn counted(deployment: &Deployment, contract: &str, by: By) -> (Counter, Counter) {
-    let name = raw::name_counter(deployment, &name_at(contract, by.user().0)).await;
+    let login = name_at(contract, by.user().0);
+    raw::forget_addresses(deployment, &login).await;
+    let name = raw::name_counter(deployment, &login).await;
     let address = raw::address_counter(deployment, 300);
     put_counter(deployment, &name, 3).await;
     put_counter(deployment, &address, 17).await;

@@ -144,6 +144,8 @@ async fn follow(
             (Admission::Admitted, Event::SignIn) => {
                 assert_eq!(reply.status, 200, "{of}: {reply:?}");
                 count.failures = 0;
+                // `known_address_histories` is about known addresses.
+                raw::forget_addresses(deployment, name).await;
             }
             (Admission::Admitted, _) => {
                 assert_refusal(contract, Refused::Wrong, &reply, &of);

@@ -246,6 +246,7 @@ async fn address_with_a_malformed_counter_is_not_admitted() {
 async fn counter_of_no_failures_admits_like_a_new_one() {
     let deployment = unlimited().await;
     for (contract, name) in PASSWORD_CONTRACTS.map(|contract| (contract, name_at(contract, "johndoe"))) {
+        raw::forget_addresses(&deployment, &name).await;
         let counter = raw::name_counter(&deployment, &name).await;
         for counter in [&counter, &raw::address_counter(&deployment, 300)] {
             let item = Item::from([("charged_at".to_owned(), raw::text("LEAKED"))]);

@@ -29,6 +29,7 @@ async fn write_that_conflicts_once_is_repeated() {
                 let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
                 body["stay_logged_in"] = json!(true);
                 deployment.advance(std::time::Duration::from_millis(1));
+                raw::forget_addresses(&deployment, &name_at(contract, "johndoe")).await;
                 let (name, address) = (
                     raw::name_counter(&deployment, &name_at(contract, "johndoe")).await,
                     raw::address_counter(&deployment, 300),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postern::clock::Timestamp;
-use postern::store::operator::Written;
+use postern::store::Written;
 use postern::throttle::{Admission, Attempts, Ladder, Policy};
 use postern_tests::deployment::Deployment;
 use proptest::collection::vec;

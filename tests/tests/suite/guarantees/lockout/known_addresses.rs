@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use postern::identity::LoginName;
-use postern::store::operator::Written;
+use postern::store::Written;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 
-use crate::support::proxy::{Proxy, error};
+use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw;
 use crate::support::sign_in::{KNOW_ADDRESS, LOCK_AFTER, from, put_counter};
 use crate::support::words::{Refused, assert_refusal, unlimited};
@@ -203,6 +203,22 @@ async fn deleted_user_at_a_known_address_is_like_an_unknown_one() {
     assert_refusal("account", Refused::Wrong, &reply, "the user was deleted after the login name was read");
     assert_eq!(raw::item(&deployment, "USER#1", "USER").await, None);
     assert_eq!(raw::failures(&deployment, &raw::own_counter("johndoe")).await, 1);
+}
+
+/// The write of the address must not create the login name again.
+#[tokio::test]
+async fn user_deleted_while_an_address_becomes_known_stays_deleted() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let user = deployment.store.user(1).await.unwrap().unwrap();
+    proxy.rule(|seen| if seen.starts_with(KNOW_ADDRESS) { Fate::Hold } else { Fate::Pass });
+    let operator = async {
+        proxy.reached().await;
+        assert_eq!(deployment.store.delete_user(&user).await.unwrap(), Written::Done);
+        proxy.heal();
+        proxy.release();
+    };
+    tokio::join!(from(&deployment, HOME, "account", "johndoe", PASSWORD), operator);
+    assert_eq!(raw::item(&deployment, "LOGIN#johndoe", "LOGIN").await, None);
 }
 
 /// Of two sign-ins at once from new addresses, both succeed, and at least one address is known.

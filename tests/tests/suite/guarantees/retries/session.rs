@@ -13,6 +13,7 @@ async fn every_write_of_a_password_change_that_is_sent_again_is_done_once() {
     for write in writes("session") {
         let sessions = raw::sessions(&deployment, CHANGER).await;
         restore(&deployment, &before).await;
+        raw::forget_addresses(&deployment, "changer").await;
         // Above a third of the limit, a success is refunded.
         put_counter(&deployment, &raw::address_counter(&deployment, 300), 17).await;
         proxy.calls();
