@@ -40,6 +40,8 @@ impl App {
         let SignInEffects { password_hash, session, change } = effects;
         let now = charged.now;
         let epoch = user.epoch + u64::from(change.is_some());
+        let signs_in = change.is_none_or(Change::signs_in);
+        let known_in = signs_in.then_some(epoch);
         let session = session.map(|request| NewSession::begin(request, user.id, epoch, now));
         let record = self.store.record_sign_in(SignInRecord {
             user: &user,
@@ -58,10 +60,10 @@ impl App {
                 // It is not known whether the code is recorded as spent, so it must not sign the user in.
                 Err(error) => return Err(self.refund_failed(&charged, error).await),
             }
-            self.write_effects(&charged, epoch, session.as_ref()).await?;
+            self.write_effects(&charged, known_in, session.as_ref()).await?;
         } else {
             let (recorded, effects) =
-                tokio::join!(record, self.write_effects(&charged, epoch, session.as_ref()));
+                tokio::join!(record, self.write_effects(&charged, known_in, session.as_ref()));
             match recorded {
                 Ok(Written::Done) => {}
                 // After the read, the user was disabled, or the password or MFA changed.
@@ -77,19 +79,19 @@ impl App {
         }
         user.epoch = epoch;
         user.updated_at = now;
-        if change.is_none_or(Change::signs_in) {
+        if signs_in {
             user.last_sign_in = Some(now);
         }
         Ok(SignedIn { user: (&user).into(), session: session.map(|session| session.token) })
     }
 
     /// Puts the session, clears the failures of the name unless they are with the user, and takes back the
-    /// charge of the address if that has used more than a third of its limit. Makes the address known in this
-    /// epoch of the user. Only the session must be written.
+    /// charge of the address if that has used more than a third of its limit. Makes the address known in an
+    /// epoch of the user, if one is given. Only the session must be written.
     async fn write_effects(
         &self,
         charged: &Charged,
-        epoch: u64,
+        known_in: Option<u64>,
         session: Option<&NewSession>,
     ) -> Result<(), Refusal> {
         let put_session = async {
@@ -112,7 +114,9 @@ impl App {
             }
         };
         let know_address = async {
-            let Some(Origin { pk, digest, known }) = &charged.origin else { return Ok(()) };
+            let (Some(Origin { pk, digest, known }), Some(epoch)) = (&charged.origin, known_in) else {
+                return Ok(());
+            };
             match known.after_sign_in(digest, epoch, charged.now) {
                 // If the name was changed meanwhile, there is nothing to write.
                 Some(known) => self.store.put_known_addresses(pk, &known).await.map(|_| ()),

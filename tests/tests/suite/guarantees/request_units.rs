@@ -6,11 +6,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use postern_local::demo::{self, RECOVERY_CODES};
+use postern_tests::contracts::takes_password;
 use postern_tests::deployment::{CONTRACTS, PASSWORD_CONTRACTS, credentials, name_at};
 use postern_tests::meter::Meter;
 use serde_json::{Value, json};
 
+use crate::support::raw;
 use crate::support::routes;
+use crate::support::sign_in::from;
 use crate::support::units::{MOMENT, Units};
 use crate::support::words::{Refused, words};
 
@@ -42,6 +45,11 @@ async fn sign_ins_cost_what_the_snapshot_says() {
     let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000")).await;
     for contract in CONTRACTS {
         let event = deployment.right_sign_in(contract).await;
+        if takes_password(contract) {
+            raw::forget_addresses(&deployment, &name_at(contract, "johndoe")).await;
+            let what = format!("{contract}: right, from a new address");
+            units.of(&what, 200, deployment.invoke(contract, event.clone())).await;
+        }
         units.of(&format!("{contract}: right"), 200, deployment.invoke(contract, event)).await;
     }
     units.of("sso: no token of ours", 401, deployment.sso("e30.e30.AA")).await;
@@ -90,6 +98,10 @@ async fn items_of_a_sign_in_have_the_sizes_of_the_snapshot() {
     // name.
     deployment.password("email", "johndoe@example.com", "wrong").await;
     deployment.invoke("account", deployment.right_sign_in("account").await).await;
+    // No more addresses are known.
+    for address in ["192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"] {
+        assert_eq!(from(&deployment, address, "account", "johndoe", "SecurePass123!").await.status, 200);
+    }
     let event = deployment.right_sign_in("account").await;
     let (_, used) = meter.of(deployment.invoke("account", event)).await;
     let mut text = format!("{:<24}  trip  bytes  reads  writes\n", "johndoe at account");
