@@ -8,10 +8,10 @@
 //! three names (username, e-mail, id), so at most 3 × 25 + 24 = 99 guesses in a row are possible. NIST SP
 //! 800-63B-4 §3.2.2 allows 100. So no setting can raise the 25.
 //! **An address** (IPv4, or IPv6 /64) has a number of failures per window. Successes may use up to a third of
-//! them.
+//! them. It also has ten times as many attempts that a name refused.
 //!
-//! An attempt is charged before anything is hashed. A refused attempt is not counted, so an attacker cannot
-//! lengthen a user's wait by trying. The counters are in the table: [`crate::store`] enforces with one
+//! An attempt is charged before anything is hashed. A refused attempt does not count for the name, so an
+//! attacker cannot lengthen a user's wait by trying. The counters are in the table: [`crate::store`] enforces with one
 //! conditional write what [`Ladder::admit`] and [`Policy::address`] compute here, and a test compares the two.
 
 mod known_addresses;
@@ -65,6 +65,15 @@ pub struct Attempts {
     pub failures: u32,
     /// When the last of them was charged.
     pub charged_at: Timestamp,
+}
+
+/// The counter of an address in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressAttempts {
+    /// The failures, attempts under way and some successes included.
+    pub failures: u32,
+    /// The attempts that a name refused.
+    pub refused: u32,
 }
 
 /// Whether an attempt is admitted.
@@ -128,14 +137,20 @@ impl Policy {
         Ladder { free, lock_after, ..ladder }
     }
 
-    /// Decides on an attempt from an address with this many failures in the current window. The wait of a
-    /// refusal ends with the window.
-    pub fn address(&self, failures: u32, now: Timestamp) -> Admission {
-        if failures < self.address_limit {
+    /// Decides on an attempt from an address with this counter in the current window. The wait of a refusal
+    /// ends with the window.
+    pub fn address(&self, counter: AddressAttempts, now: Timestamp) -> Admission {
+        if counter.failures < self.address_limit && counter.refused < self.refused_limit() {
             Admission::Admitted
         } else {
             Admission::Refused(self.window(now).1)
         }
+    }
+
+    /// Returns how many attempts from an address a name may refuse per window. An office with one locked name
+    /// is far below it, and a flood of attempts at a locked name ends.
+    pub(crate) const fn refused_limit(&self) -> u32 {
+        self.address_limit.saturating_mul(10)
     }
 
     /// Returns whether a success gets its charge of the address back, by the failures in the window when it was

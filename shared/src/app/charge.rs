@@ -116,9 +116,9 @@ impl App {
         if let Admission::Refused(wait) = admission {
             details.throttled_by = Some("name");
             // No password was checked, so the address gets its charge back. Otherwise one user with a locked
-            // name could use up the limit of a whole office.
+            // name could use up the limit of a whole office. Refused attempts have a higher limit of their own.
             let Charged { address, attempt_id, now, .. } = &charged;
-            let refunded = self.store.refund_address(address, &self.throttle, attempt_id, *now).await;
+            let refunded = self.store.count_refused(address, &self.throttle, attempt_id, *now).await;
             log_failure(refunded, "a refused attempt stays charged to its address");
             return Err(Refusal::Throttled(wait));
         }

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::counter::{Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, clearing, counter};
+use super::counter::{Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, clearing, counter, refused};
 use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, decode_user, key, number, text};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
-use crate::throttle::{Admission, Attempts, Ladder, Policy};
+use crate::throttle::{AddressAttempts, Admission, Attempts, Ladder, Policy};
 
 /// A charge to a counter in a user's item.
 #[must_use]
@@ -41,7 +41,7 @@ impl UserCharge {
         now: Timestamp,
     ) -> Self {
         let (admission, counter, item) =
-            admission(updated, &counter.attributes(), attempt_id, now, |of| ladder.admit(of, now));
+            admission(updated, &counter.attributes(), attempt_id, now, |of, _| ladder.admit(of, now));
         Self { admission, failures: counter.failures, user_id, item }
     }
 
@@ -66,7 +66,7 @@ impl Store {
     ) -> Result<(Admission, u32), StoreError> {
         let update = NameCounter::Name(name.clone()).charging(ladder, attempt_id, now);
         let (admission, counter, _) =
-            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of| ladder.admit(of, now));
+            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of, _| ladder.admit(of, now));
         Ok((admission, counter.failures))
     }
 
@@ -141,13 +141,16 @@ impl Store {
                 "attribute_not_exists(failures) \
                  OR charged_by <> :charged_by AND failures >= :zero AND failures < :limit",
             )
+            .when("attribute_not_exists(refused) OR refused < :refused_limit")
             .value(":zero", number(0))
             .value(":limit", number(policy.address_limit))
+            .value(":refused_limit", number(policy.refused_limit()))
             .returning(ReturnValue::UpdatedNew)
             .returning_refused();
         let (admission, counter, _) =
-            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of| {
-                policy.address(of.failures, now)
+            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of, item| {
+                let counter = AddressAttempts { failures: of.failures, refused: refused(item) };
+                policy.address(counter, now)
             });
         Ok((admission, counter.failures))
     }
@@ -185,14 +188,30 @@ impl Store {
         attempt_id: &str,
         charged: Timestamp,
     ) -> Result<(), StoreError> {
-        let (window, _) = policy.window(charged);
-        let update = Update::of(address_key(address, window))
-            .add("failures", number(-1))
-            .set("refunded_by", text(attempt_id))
-            .when("failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :refunded_by)")
-            .value(":zero", number(0));
+        let update = refunding_address(address, policy, attempt_id, charged);
         self.update(update).await.map(|_| ())
     }
+
+    /// Takes one charge of an address back in the same way, and counts an attempt that a name refused.
+    pub(crate) async fn count_refused(
+        &self,
+        address: &str,
+        policy: &Policy,
+        attempt_id: &str,
+        charged: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = refunding_address(address, policy, attempt_id, charged).add("refused", number(1));
+        self.update(update).await.map(|_| ())
+    }
+}
+
+fn refunding_address(address: &str, policy: &Policy, attempt_id: &str, charged: Timestamp) -> Update {
+    let (window, _) = policy.window(charged);
+    Update::of(address_key(address, window))
+        .add("failures", number(-1))
+        .set("refunded_by", text(attempt_id))
+        .when("failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :refunded_by)")
+        .value(":zero", number(0))
 }
 
 fn address_key(address: &str, window: u64) -> Item {
@@ -206,7 +225,7 @@ fn admission(
     attributes: &Attributes,
     attempt_id: &str,
     now: Timestamp,
-    policy: impl FnOnce(Attempts) -> Admission,
+    policy: impl FnOnce(Attempts, &Item) -> Admission,
 ) -> (Admission, Attempts, Item) {
     let (item, refused) = match updated {
         Updated::Done(item) => (item, false),
@@ -218,7 +237,7 @@ fn admission(
     let counter = counter(&item, attributes, now);
     let admission = match refused {
         false => Admission::Admitted,
-        true => match policy(counter) {
+        true => match policy(counter, &item) {
             // The condition refused the attempt, and the policy would admit it. The condition counts.
             Admission::Admitted => Admission::Refused(Duration::ZERO),
             refused @ Admission::Refused(_) => refused,

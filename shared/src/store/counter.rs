@@ -163,6 +163,14 @@ pub(super) fn counter(item: &Item, attributes: &Attributes, now: Timestamp) -> A
     }
 }
 
+/// Reads how many attempts from an address a name refused. A number that cannot be read counts as full.
+pub(super) fn refused(item: &Item) -> u32 {
+    if !item.contains_key("refused") {
+        return 0;
+    }
+    integer(item, "refused").and_then(|refused| refused.try_into().ok()).unwrap_or(u32::MAX)
+}
+
 fn integer(item: &Item, name: &str) -> Option<u64> {
     match item.get(name)? {
         AttributeValue::N(digits) => digits.parse().ok(),

@@ -88,9 +88,13 @@ fn all_ladders_of_a_user_together_admit_less_than_a_hundred_failures() {
 #[test]
 fn address_is_refused_until_its_window_ends() {
     let start = at(300_000);
-    assert_eq!(POLICY.address(29, start), Admission::Admitted);
-    assert_eq!(POLICY.address(30, start), Admission::Refused(Duration::from_secs(300)));
-    assert_eq!(POLICY.address(30, at(599_999)), Admission::Refused(Duration::from_millis(1)));
+    let address = |failures, refused, now| POLICY.address(AddressAttempts { failures, refused }, now);
+    assert_eq!(address(29, 299, start), Admission::Admitted);
+    for (failures, refused) in [(30, 0), (0, 300)] {
+        assert_eq!(address(failures, refused, start), Admission::Refused(Duration::from_secs(300)));
+        let last = at(599_999);
+        assert_eq!(address(failures, refused, last), Admission::Refused(Duration::from_millis(1)));
+    }
     assert_eq!(POLICY.window(at(299_999)).0, 0);
     assert_eq!(POLICY.window(start).0, 1);
     assert_eq!(POLICY.window(at(600_000)).0, 2);
@@ -120,7 +124,8 @@ proptest! {
         let mut failures_left = failed.min(address_limit - address_limit / 3 - 1);
         let mut count = 0;
         for turn in 0..400_u32 {
-            prop_assert_eq!(policy.address(count, at(0)), Admission::Admitted);
+            let counter = AddressAttempts { failures: count, refused: 0 };
+            prop_assert_eq!(policy.address(counter, at(0)), Admission::Admitted);
             count += 1;
             if failures_left > 0 && order.rotate_left(turn) & 1 == 1 {
                 failures_left -= 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::identity::LoginName;
-use postern::throttle::{Admission, Attempts, Policy};
+use postern::throttle::{AddressAttempts, Admission, Attempts, Policy};
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -47,6 +47,8 @@ struct Counters {
     charged: Option<(u8, i64)>,
     /// Missing, or a number, or a number above the limit, less two.
     address: Option<(bool, u32)>,
+    /// Missing, or a number around ten times the limit of the address.
+    refused: Option<u32>,
     /// How far into its day the attempt is made.
     millis: u64,
 }
@@ -78,8 +80,16 @@ fn counters() -> impl Strategy<Value = Counters> {
         3 => (Just(false), 0..40_u32).prop_map(Some),
         1 => (Just(true), 0..5_u32).prop_map(Some),
     ];
-    (select(PLACES.to_vec()), name, charged, address, 0..86_400_000_u64).prop_map(
-        |(place, name, charged, address, millis)| Counters { place, name, charged, address, millis },
+    let refused = prop_oneof![3 => Just(None), 1 => (0..4_u32).prop_map(Some)];
+    (select(PLACES.to_vec()), name, charged, address, refused, 0..86_400_000_u64).prop_map(
+        |(place, name, charged, address, refused, millis)| Counters {
+            place,
+            name,
+            charged,
+            address,
+            refused,
+            millis,
+        },
     )
 }
 
@@ -143,15 +153,23 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
         true => (settings.limit + number).saturating_sub(2),
         false => number,
     });
+    // An address without failures in this window has no refused attempts either.
+    let refused = case.refused.filter(|_| from_address.is_some()).map(|near| settings.limit * 10 + near - 2);
     let [contract, typed, name] = case.place;
     let name = raw::name_counter(deployment, name).await;
     let address = raw::address_counter(deployment, settings.window);
     put(deployment, &name, failures, charged_at.map(|at| at.millis())).await;
     put(deployment, &address, from_address, None).await;
+    if let Some(refused) = refused {
+        let mut item = address.item(deployment).await.unwrap();
+        item.insert("refused".to_owned(), raw::number(refused));
+        address.put(deployment, item).await;
+    }
 
     // A counter without a time was charged now. A counter without a number has no failures.
     let counter = failures.map(|failures| Attempts { failures, charged_at: charged_at.unwrap_or(now) });
-    let admission = match policy.address(from_address.unwrap_or(0), now) {
+    let of_address = AddressAttempts { failures: from_address.unwrap_or(0), refused: refused.unwrap_or(0) };
+    let admission = match policy.address(of_address, now) {
         Admission::Admitted => {
             counter.map_or(Admission::Admitted, |counter| policy.ladder().admit(counter, now))
         }
@@ -170,6 +188,11 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
             0
         }
     };
+    let by_name =
+        of_address.failures < settings.limit && of_address.refused < settings.limit * 10 && counted == 0;
+    let stored = address.item(deployment).await.and_then(|item| item.get("refused").cloned());
+    let expected = refused.or(by_name.then_some(0)).map(|refused| raw::number(refused + u32::from(by_name)));
+    assert_eq!(stored, expected, "refused attempts of {of}");
     for (counter, before) in [(&name, failures), (&address, from_address)] {
         let expected = i64::from(before.unwrap_or(0)) + counted;
         assert_eq!(raw::failures(deployment, counter).await, expected, "{counter:?} of {of}");

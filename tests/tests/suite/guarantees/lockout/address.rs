@@ -56,6 +56,30 @@ async fn default_address_limit_is_thirty_and_counts_an_ipv6_64_as_one() {
     assert_eq!(from(&deployment, "2001:db8:0:1::ffff", "n", "wrong").await.status, 401);
 }
 
+/// Attempts at a locked name do not count as failures. Ten times the limit of them end a flood.
+#[tokio::test]
+async fn address_whose_attempts_are_refused_ten_times_as_often_as_its_limit_is_refused() {
+    let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "4")).await;
+    deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 120_000));
+    let office = "192.0.2.1";
+    for attempt in 0..39 {
+        let reply = from(&deployment, office, "mallory", "wrong").await;
+        assert_refusal("account", Refused::Throttled(900), &reply, &format!("attempt {attempt}"));
+    }
+    // The others in the office can sign in.
+    assert_eq!(from(&deployment, office, "johndoe", "SecurePass123!").await.status, 200);
+    from(&deployment, office, "mallory", "wrong").await;
+    let before = deployment.app.passwords().verifications();
+    for name in ["mallory", "johndoe"] {
+        let reply = from(&deployment, office, name, "SecurePass123!").await;
+        assert_refusal("account", Refused::Throttled(180), &reply, name);
+    }
+    assert_eq!(deployment.app.passwords().verifications(), before);
+    assert_eq!(from(&deployment, "192.0.2.2", "johndoe", "SecurePass123!").await.status, 200);
+    deployment.advance(Duration::from_secs(180));
+    assert_eq!(from(&deployment, office, "johndoe", "SecurePass123!").await.status, 200, "the next window");
+}
+
 /// The right password of a user who may not sign in is no guess. An office full of them is not locked out.
 #[tokio::test]
 async fn right_password_of_a_user_who_may_not_sign_in_is_not_counted() {
