@@ -170,7 +170,7 @@ class Lifecycle:
             expect(datetime.strptime(session["last_used"], "%Y-%m-%dT%H:%M:%S.%fZ").year > 2000, True, "the last use")
             action = {"href": f"{client.sessions_path[1:]}/{session['id']}", "method": "DELETE"}
             expect(session["delete_session"], action, "the action")
-        # The other session was used before, so it is the first of the list.
+        # The list ends with the session that was used last, so the lost one is first.
         deleted = body_of(client.delete_session(jwt, numbers[0]))
         expect(deleted, {"msg": "Successfully deleted session"}, "the end of a session")
         reply = client.refresh(lost)
