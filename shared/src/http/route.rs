@@ -11,11 +11,18 @@ use super::reply::{Response, json};
 /// reply to HEAD has a body too. The server that sends it omits the body and keeps its length (RFC 9110
 /// §9.3.2). The last segment of a route may be a parameter, such as `{id}`: see [`last_segment`].
 pub fn route<'r>(request: &Request, routes: &[(Method, &'r str)]) -> Option<&'r str> {
-    let path = path(request);
-    routes
-        .iter()
-        .find(|(method, route)| is_path_of(route, path) && answers(method, request.method()))
+    routes_of(path(request), routes)
+        .find(|(method, _)| answers(method, request.method()))
         .map(|(_, route)| *route)
+}
+
+/// Returns the routes with this path. A path that a route names is no value of another route's parameter.
+fn routes_of<'a, 'r>(
+    path: &str,
+    routes: &'a [(Method, &'r str)],
+) -> impl Iterator<Item = &'a (Method, &'r str)> {
+    let is_named = routes.iter().any(|(_, route)| *route == path);
+    routes.iter().filter(move |(_, route)| if is_named { *route == path } else { is_path_of(route, path) })
 }
 
 /// Returns whether a path without its trailing slash is one of this route. A parameter at the end of the route
@@ -37,9 +44,7 @@ pub fn last_segment(request: &Request) -> &str {
 /// Makes the reply to a request without a route, with API Gateway's own messages. API Gateway itself answers
 /// most of these requests before they reach the function.
 pub fn no_route(request: &Request, routes: &[(Method, &str)]) -> Response {
-    let path = path(request);
-    let of_path = routes.iter().filter(|(_, route)| is_path_of(route, path));
-    let methods: Vec<&str> = of_path
+    let methods: Vec<&str> = routes_of(path(request), routes)
         .flat_map(
             |(method, _)| if method == Method::GET { vec!["GET", "HEAD"] } else { vec![method.as_str()] },
         )

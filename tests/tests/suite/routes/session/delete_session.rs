@@ -94,7 +94,6 @@ async fn text_that_is_no_id_of_the_list_is_not_found() {
         "9".repeat(1000),
         "☃".to_owned(),
         "{id}".to_owned(),
-        "logoutCurrentSession".to_owned(),
     ] {
         assert_reply(&delete(&deployment, &jwt, &text).await, 404, NOT_FOUND, json!({}), &text);
     }
@@ -103,13 +102,19 @@ async fn text_that_is_no_id_of_the_list_is_not_found() {
 
 /// A path variable is decoded, so it may hold a slash.
 #[tokio::test]
-async fn path_of_more_or_fewer_segments_is_no_route() {
+async fn path_of_another_route_or_with_other_segments_is_no_id() {
     let deployment = unlimited().await;
     let (jwt, token) = stay(&deployment).await;
     let id = listed(&deployment, &jwt).await[0]["id"].as_u64().unwrap();
     let headers = [("authorization", format!("Bearer {jwt}"))];
     let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
-    for (text, status) in [(format!("x/{id}"), 404), (format!("{id}//"), 404), (String::new(), 405)] {
+    for (text, status) in [
+        (format!("x/{id}"), 404),
+        (format!("{id}//"), 404),
+        (String::new(), 405),
+        // Another route has this path.
+        ("logoutCurrentSession".to_owned(), 405),
+    ] {
         let mut request = event("DELETE", &format!("{SESSIONS}/1"), &headers, None);
         request["pathParameters"] = json!({"id": text});
         assert_eq!(deployment.invoke("session", request).await.status, status, "{text}");
