@@ -64,7 +64,8 @@ class Session(Client):
         },
     )
     must_change_password = (400, "change_password")
-    sign_out_path = "/api/v1/user/myself/session/logoutCurrentSession"
+    sessions_path = "/api/v1/user/myself/session"
+    sign_out_path = f"{sessions_path}/logoutCurrentSession"
 
     def send_password(self, password):
         session = {"session_information": "a check", "stay_logged_in": True}
@@ -85,6 +86,14 @@ class Session(Client):
         expect(body_of(self.post(path, body)), {"msg": "Successfully logged out and deleted session"}, "the sign-out")
         again = self.post(path, body)
         expect((again.status, again.body["error_code"]), (404, "session_token_incorrect"), "a second sign-out")
+
+    def list_sessions(self, jwt):
+        # As HttpService.loggedInV1GETRequest of the product's web page.
+        return call(self.url, "GET", f"{self.sessions_path}?token={jwt}")
+
+    def delete_session(self, jwt, number):
+        # As HttpService.loggedInV1DELETERequest. JavaScript writes the number.
+        return call(self.url, "DELETE", f"{self.sessions_path}/{float(number):.0f}?token={jwt}")
 
     def change_password(self, old, new):
         body = {"username": self.username, "old_password": old, "new_password": new, "stay_logged_in": True}

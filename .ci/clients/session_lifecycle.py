@@ -5,7 +5,7 @@ What is no longer valid must be refused.
     .ci/clients/session_lifecycle.py URL POSTERN [--refreshes N] [--pause SECONDS] [--tabs N] [CASE ...]
 
 URL is where the contracts are, and POSTERN the command line, which creates the users and counts their sessions. The
-environment names the table, as it does for POSTERN. A case is a contract or `password_change`. A refresh token that is
+environment names the table, as it does for POSTERN. A case is a contract, `my_sessions` or `password_change`. A refresh token that is
 younger than 30 seconds stays as it is, so that refreshes rotate only with a longer pause. With one, a stolen token is
 tried too.
 """
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -33,7 +34,7 @@ def main():
     parser.add_argument("--refreshes", type=int, default=10)
     parser.add_argument("--pause", type=float, default=0)
     parser.add_argument("--tabs", type=int, default=50)
-    parser.add_argument("cases", nargs="*", default=[*CLIENTS, "password_change"])
+    parser.add_argument("cases", nargs="*", default=[*CLIENTS, "my_sessions", "password_change"])
     options = parser.parse_intermixed_args()
     # With pauses, the cases run at the same time.
     with ThreadPoolExecutor(len(options.cases) if options.pause else 1) as pool:
@@ -51,7 +52,11 @@ class Lifecycle:
         self.client = self.clients.get(case)
 
     def run(self):
-        cases = {"mfa": self.mfa_on_and_off, "password_change": self.forced_password_change}
+        cases = {
+            "mfa": self.mfa_on_and_off,
+            "my_sessions": self.my_sessions,
+            "password_change": self.forced_password_change,
+        }
         cases.get(self.case, self.refreshes)()
 
     def report(self, what):
@@ -147,6 +152,36 @@ class Lifecycle:
         disabled = client.use(jwt).status
         expect(disabled in (401, 403), True, f"whoami of a disabled user: {disabled}")
         self.report(f"401 after the operator ended all sessions, {disabled} after the operator disabled the user")
+
+    def my_sessions(self):
+        client = self.clients["session"]
+        self.create_user()
+        jwt, kept = client.sign_in(PASSWORD)
+        _, lost = client.sign_in(PASSWORD)
+        body_of(client.refresh(kept), client.refreshed)
+        listed = body_of(client.list_sessions(jwt))
+        expect(listed["msg"], "List of all sessions", "the list")
+        numbers = [session["id"] for session in listed["sessions"]]
+        expect(len(numbers), 2, "listed sessions")
+        for session in listed["sessions"]:
+            # The page makes `new Session(session.id, session.information, …)` of it.
+            expect(type(session["id"]) is int and session["id"] == int(float(session["id"])), True, "a safe integer")
+            expect(session["information"], "a check", "the label")
+            expect(datetime.strptime(session["last_used"], "%Y-%m-%dT%H:%M:%S.%fZ").year > 2000, True, "the last use")
+            action = {"href": f"{client.sessions_path[1:]}/{session['id']}", "method": "DELETE"}
+            expect(session["delete_session"], action, "the action")
+        # The list ends with the session that was used last, so the lost one is first.
+        deleted = body_of(client.delete_session(jwt, numbers[0]))
+        expect(deleted, {"msg": "Successfully deleted session"}, "the end of a session")
+        reply = client.refresh(lost)
+        expect((reply.status, reply.body), client.invalid_token, "IamLoggedIn of the deleted session")
+        body_of(client.refresh(kept), client.refreshed)
+        again = client.delete_session(jwt, numbers[0])
+        expect((again.status, again.body["error_code"]), (404, "session_token_not_found"), "a second end")
+        left = [session["id"] for session in body_of(client.list_sessions(jwt))["sessions"]]
+        expect(left, numbers[1:], "the list after the end")
+        expect(self.sessions(), 1, "sessions")
+        self.report("two sessions listed in the order of their use; one deleted, whose IamLoggedIn is refused")
 
     def forced_password_change(self):
         new, change = "another password for a session", self.clients["session"].change_password

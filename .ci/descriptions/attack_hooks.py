@@ -170,7 +170,7 @@ def filter_failure(context, failure, case, response):
     if kind == "AcceptedNegativeData":
         return not is_wrong_by_token(case)
     if kind == "IgnoredAuth" and failure.scenario == AuthScenario.GENERATED_AUTH:
-        # Session's sign-out takes the JWT in two places. A link fills in one of them while the other is made up.
+        # Session's routes take the JWT in two places. A link fills in one of them while the other is made up.
         return not str(case.query.get("token")).startswith("eyJ")
     return True
 

@@ -43,6 +43,11 @@ def paths():
     }
 
 
+def with_value(path):
+    """The path with a value in the place of its parameter."""
+    return path.replace("{id}", "0")
+
+
 def build_programs():
     """Builds `postern` and `postern-local`, and returns their folder.
 

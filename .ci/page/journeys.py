@@ -138,6 +138,22 @@ def session_resumes_and_signs_out(page):
     tab.close()
 
 
+def session_lists_and_deletes(page):
+    """session: the list of sessions, and the end of one of them by the id in the path"""
+    tab = page.tab()
+    tab.open("sessionSignIn")
+    tab.field("stay_logged_in").select_option("true")
+    tab.send(200)
+    tab.follow(page.summary("sessionList"))
+    number = tab.send(200).body["sessions"][0]["id"]
+    tab.follow(page.summary("sessionDelete"))
+    expect(tab.field("id").input_value(), str(number), "the id in the form")
+    expect(f"/session/{number}" in tab.tab.get_by_label("The request as a line of curl").inner_text(), True, "the path")
+    tab.send(200)
+    expect(tab.send(404).body["error_code"], "session_token_not_found", "a session that has ended")
+    tab.close()
+
+
 def email_refreshes_and_signs_out(page):
     """email: the profile, refresh, and sign out; then its token is refused"""
     tab = page.tab()
@@ -257,6 +273,7 @@ JOURNEYS = [
     each_content_type_is_sent,
     account_refreshes_and_signs_out,
     session_resumes_and_signs_out,
+    session_lists_and_deletes,
     email_refreshes_and_signs_out,
     guarded_user_signs_in_with_a_code,
     password_is_changed,

@@ -29,7 +29,7 @@ export function resolved(value, bodies) {
   return members.some(([, member]) => member === undefined) ? undefined : Object.fromEntries(members);
 }
 
-// The operations that can follow: [{ operation, description, prefill: { values, token, scheme } }].
+// The operations that can follow: [{ operation, description, prefill: { values, path, token, scheme } }].
 export function followers(operation, operations, status, bodies) {
   const { links = [] } = operation.replies.find((it) => it.status === String(status)) ?? {};
   const own = links.flatMap(({ operationId, description, parameters = {}, requestBody }) => {
@@ -37,17 +37,23 @@ export function followers(operation, operations, status, bodies) {
     const given = resolved(parameters, bodies);
     const values = requestBody === undefined ? undefined : resolved(requestBody, bodies);
     if (!next || given === undefined || (requestBody !== undefined && values === undefined)) return [];
-    return [{ operation: next, description, prefill: { values, ...tokenOf(given) } }];
+    return [{ operation: next, description, prefill: { values, path: pathOf(given), ...tokenOf(given) } }];
   });
   return [...own, ...toSso(operation, operations, bodies.response), ...toConfirmation(operation, bodies.response)];
 }
 
 // The token in the parameters of a link, and where it is sent: `header.Authorization` or `query.token`.
 function tokenOf(parameters) {
-  const [[place, token] = []] = Object.entries(parameters);
+  const [place, token] = Object.entries(parameters).find(([name]) => !name.startsWith("path.")) ?? [];
   return place
     ? { token: token.replace(/^Bearer /, ""), scheme: place.startsWith("query.") ? "query" : "bearer" }
     : {};
+}
+
+// The values of the path in the parameters of a link: `path.id` is the value of `id`.
+function pathOf(parameters) {
+  const ofPath = Object.entries(parameters).filter(([name]) => name.startsWith("path."));
+  return Object.fromEntries(ofPath.map(([name, value]) => [name.slice("path.".length), value]));
 }
 
 // A description has no links to another contract, and sso takes the access tokens of account.

@@ -11,12 +11,13 @@ const FORM = "application/x-www-form-urlencoded";
 const MULTIPART = "multipart/form-data";
 
 export class OperationForm {
-  // `prefill` has what an earlier reply gave: the values of members, the token, and how it is sent.
+  // `prefill` has what an earlier reply gave: the values of members and of the path, the token, and how it is sent.
   constructor(operation, users, prefill, changed) {
     Object.assign(this, { operation, users, changed, controls: [], content: operation.contents[0] ?? null });
     this.node = element("div", { class: "fields", oninput: changed, onchange: changed });
     this.credentials = credentials(operation, prefill.token ?? accessToken(operation.contract), prefill.scheme);
     this.parameters = operation.parameters.map(control);
+    this.parameters.forEach((it) => it.set(prefill.path?.[it.name]));
     const parameters = this.parameters.map((it) => it.node);
     fill(this.node, this.credentials.node, parameters);
     if (this.content) this.addBody(prefill.values);
@@ -172,7 +173,7 @@ export class OperationForm {
   }
 
   request() {
-    const { method, path } = this.operation;
+    const { method } = this.operation;
     const body = this.body();
     const given = (place) =>
       this.parameters
@@ -180,6 +181,10 @@ export class OperationForm {
         .map((it) => [it.name, String(it.get())]);
     const query = given("query");
     const headers = given("header");
+    const path = given("path").reduce(
+      (text, [name, value]) => text.replace(`{${name}}`, encodeURIComponent(value)),
+      this.operation.path,
+    );
     this.credentials.add(query, headers);
     // The browser and curl write the type of a form themselves.
     if (body && !body.parts) headers.push(["Content-Type", this.content.type]);

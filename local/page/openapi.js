@@ -45,7 +45,7 @@ class Reader {
       description: operation.description,
       credentials: this.credentials(operation.security ?? this.document.security ?? []),
       parameters: parameters
-        .filter((it) => it.in === "query" || it.in === "header")
+        .filter((it) => ["query", "header", "path"].includes(it.in))
         .map((it) => ({
           ...this.field(it.name, it.schema),
           place: it.in,

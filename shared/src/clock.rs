@@ -47,10 +47,24 @@ impl Timestamp {
     ///
     /// Returns `None` if the moment is after the year 9999.
     pub fn iso8601(self) -> Option<String> {
-        const FORMAT: &[BorrowedFormatItem<'_>] =
-            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+        self.format(format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        ))
+    }
+
+    /// Returns the moment in ISO 8601, in UTC with microseconds, as PHP's Carbon does. The last three digits
+    /// are zeros.
+    ///
+    /// Returns `None` if the moment is after the year 9999.
+    pub fn iso8601_micros(self) -> Option<String> {
+        self.format(format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
+        ))
+    }
+
+    fn format(self, format: &[BorrowedFormatItem<'_>]) -> Option<String> {
         let nanos = i128::from(self.0) * 1_000_000;
-        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(FORMAT).ok()
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(format).ok()
     }
 }
 
@@ -70,5 +84,14 @@ mod tests {
         assert_eq!(Timestamp(1_668_881_722_642).iso8601().unwrap(), "2022-11-19T18:15:22.642Z");
         assert_eq!(Timestamp(0).iso8601().unwrap(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(u64::MAX).iso8601(), None);
+    }
+
+    #[test]
+    fn timestamp_is_written_as_carbon_writes_it() {
+        assert_eq!(
+            Timestamp(1_569_432_996_042).iso8601_micros().unwrap(),
+            "2019-09-25T17:36:36.042000Z"
+        );
+        assert_eq!(Timestamp(u64::MAX).iso8601_micros(), None);
     }
 }

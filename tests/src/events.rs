@@ -82,7 +82,7 @@ pub fn assert_reply(event: &SampleEvent, reply: &Reply) {
     });
 }
 
-/// Replaces what differs in each run: tokens, new MFA secrets, and the time of the sign-in. A description's examples are
+/// Replaces what differs in each run: tokens, new MFA secrets, and the times of the sign-in and of the last use. A description's examples are
 /// compared so too.
 pub fn redact(body: &mut Value) {
     match body {
@@ -90,7 +90,7 @@ pub fn redact(body: &mut Value) {
             for (name, value) in members {
                 match name.as_str() {
                     _ if !value.is_string() => redact(value),
-                    "lastSignIn" | "updatedAt" => *value = json!("[moment]"),
+                    "lastSignIn" | "last_used" | "updatedAt" => *value = json!("[moment]"),
                     "refresh_token" | "session_token" => *value = json!("[token]"),
                     "secret" | "otpauth" | "qrcode" => *value = json!("[secret]"),
                     _ => redact(value),

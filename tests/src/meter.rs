@@ -1,7 +1,7 @@
 //! Measures what a request costs at the table: its calls, its round trips, and DynamoDB's request units.
 //!
-//! The units follow AWS's published rules. A strongly consistent read costs one unit for each 4 KB of the item, and any
-//! other read half of that. A write costs one unit for each 1 KB of the item before or after, whichever is larger. A
+//! The units follow AWS's published rules. A strongly consistent read costs one unit for each 4 KB of the item, or of all
+//! items of a query, and any other read half of that. A write costs one unit for each 1 KB of the item before or after, whichever is larger. A
 //! read of no item costs as much as the smallest item. A write that its condition refuses costs as much as one that is
 //! made. If the store reports what it charged, the two must agree. The store reports nothing for refused writes.
 
@@ -51,7 +51,8 @@ pub struct Call {
     pub trip: usize,
     /// The operation and the kind of item, like `GetItem USER`.
     pub what: String,
-    /// The item's size in bytes, before or after, whichever is larger. It is 0 if there is no item.
+    /// The item's size in bytes, before or after, whichever is larger. It is 0 if there is no item. A query has the
+    /// size of all its items.
     pub bytes: usize,
     /// Whether the condition refused it.
     pub refused: bool,
@@ -151,13 +152,15 @@ async fn meter(State(shared): State<Arc<Shared>>, request: Request) -> Response 
 
     let target = parts.headers["x-amz-target"].to_str().unwrap();
     let operation = target.rsplit('.').next().unwrap();
-    let bytes = before.max(after).max(size_of(&json["Item"]));
+    let listed = answer["Items"].as_array().into_iter().flatten().map(size_of).sum();
+    let bytes = before.max(after).max(size_of(&json["Item"])).max(listed);
     let (reads, writes) = match operation {
-        "GetItem" => (read_units(bytes, json["ConsistentRead"] == true), 0.0),
+        "GetItem" | "Query" => (read_units(bytes, json["ConsistentRead"] == true), 0.0),
         "PutItem" | "UpdateItem" | "DeleteItem" => (0.0, write_units(bytes)),
         other => panic!("no rule for {other}"),
     };
-    let kind = key(&json)["pk"]["S"].as_str().unwrap().split('#').next().unwrap().to_owned();
+    let pk = if operation == "Query" { &json["ExpressionAttributeValues"][":pk"] } else { &key(&json)["pk"] };
+    let kind = pk["S"].as_str().unwrap().split('#').next().unwrap().to_owned();
     let call = Call {
         trip,
         what: format!("{operation} {kind}"),
@@ -192,8 +195,11 @@ async fn join_trip(shared: &Arc<Shared>) -> Option<usize> {
     Some(trip)
 }
 
-/// The size of the item that a call is about, as it is now.
+/// The size of the item that a call is about, as it is now. A query is about no one item.
 async fn item(table: &str, parts: &Parts, call: &Value) -> usize {
+    if key(call)["pk"].is_null() {
+        return 0;
+    }
     let mut parts = parts.clone();
     parts.headers.insert("x-amz-target", "DynamoDB_20120810.GetItem".parse().unwrap());
     // The read is the meter's, and must not be recorded as the function's.

@@ -6,7 +6,7 @@ import urllib.request
 
 from lib.http_client import Unexpected, expect
 from lib.template import routes
-from lib.workspace import ROOT, function_of, logical_id, paths
+from lib.workspace import ROOT, function_of, logical_id, paths, with_value
 
 ORIGIN = "https://app.example.com"
 
@@ -19,7 +19,7 @@ def every_route_answers(stack):
             # A greedy route would take it too.
             expect((method, path) in exact, True, f"{method} {path} is a route of the API")
             statuses = set()
-            for form in (path, f"{path}/"):
+            for form in (with_value(path), f"{with_value(path)}/"):
                 status, headers, _ = send(stack, method, form)
                 if "x-request-id" not in headers or status in (404, 405):
                     raise Unexpected(f"{method} {form}: {status}, and not an answer of {function}")
@@ -51,8 +51,8 @@ def browsers_may_call(stack):
 def methods(stack, function, path):
     """The methods of a path, as the function itself names them in `Allow`: the template is what is tested."""
     event = json.loads(sample_event(function).read_text())
-    event |= {"rawPath": path, "routeKey": f"PATCH {path}"}
-    event["requestContext"]["http"] |= {"method": "PATCH", "path": path}
+    event |= {"rawPath": with_value(path), "routeKey": f"PATCH {path}", "pathParameters": {"id": "0"}}
+    event["requestContext"]["http"] |= {"method": "PATCH", "path": with_value(path)}
     invoked = stack.client("lambda").invoke(FunctionName=stack.ids[logical_id(function)], Payload=json.dumps(event))
     reply = json.loads(invoked["Payload"].read())
     expect(reply.get("statusCode"), 405, f"PATCH {path}, sent to {function} itself: {reply}")

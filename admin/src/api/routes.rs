@@ -6,20 +6,27 @@ pub const KEY_SET: &str = "/.well-known/jwks.json";
 /// The path of the discovery document.
 pub const DISCOVERY: &str = "/.well-known/openid-configuration";
 
-/// A route, and the status of its reply to a request without credentials: no token, and the body `{}`. The
-/// functions refuse such a request before they read or count anything.
+/// A route, and the status of its reply to a request without credentials: no token, and the body `{}` if it is
+/// a POST. The functions refuse such a request before they read or count anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The contract of the function, or `jwks`.
     pub function: &'static str,
     /// The method. A route of GET answers HEAD too.
     pub method: &'static str,
-    /// The path without its trailing slash.
+    /// The path without its trailing slash. Its last segment may be the parameter `{id}`.
     pub path: &'static str,
     /// The status of the reply.
     pub status: u16,
     /// The status if the route needs a setting that the deployment does not have.
     pub without_setting: Option<u16>,
+}
+
+impl Route {
+    /// Returns the path, with a value in the place of its parameter.
+    pub fn sample_path(&self) -> String {
+        self.path.replace("{id}", "0")
+    }
 }
 
 /// All routes.
@@ -31,6 +38,8 @@ pub const ROUTES: &[Route] = &[
     route("session", "POST", "/api/auth/signin", 422),
     route("session", "POST", "/api/auth/changePasswordAfterSignin", 422),
     route("session", "POST", "/api/auth/IamLoggedIn", 422),
+    route("session", "GET", "/api/v1/user/myself/session", 401),
+    route("session", "DELETE", "/api/v1/user/myself/session/{id}", 401),
     route("session", "POST", "/api/v1/user/myself/session/logoutCurrentSession", 401),
     route("mfa", "POST", "/signin", 400),
     route("mfa", "GET", "/whoami/jwt", 401),

@@ -87,7 +87,7 @@ async fn of_function(api: &Api, function: &'static str) -> Vec<Check> {
         asked += 1;
         let methods = if route.method == "GET" { &["GET", "HEAD"][..] } else { &[route.method] };
         for (method, slash) in methods.iter().flat_map(|method| [(method, ""), (method, "/")]) {
-            let path = format!("{}{slash}", route.path);
+            let path = format!("{}{slash}", route.sample_path());
             let Some(fault) = fault(api, route, method, &path).await else { continue };
             let named = format!("{method} {path}");
             match faults.iter_mut().find(|(known, _)| *known == fault) {
@@ -109,7 +109,7 @@ async fn of_function(api: &Api, function: &'static str) -> Vec<Check> {
 /// Returns what is wrong with a route, and what to do. The request is refused before anything is read or
 /// counted.
 async fn fault(api: &Api, route: &Route, method: &str, path: &str) -> Option<String> {
-    let body = if route.method == "GET" { "" } else { "{}" };
+    let body = if route.method == "POST" { "{}" } else { "" };
     match api.send(method, path, &[("content-type", "application/json")], body).await {
         Ok(reply) if reply.is_of_function() && is_of_route(&reply, route) => None,
         Ok(reply) => Some(format!("{} and not {}: {}", reply.words(), route.status, why(&reply))),

@@ -19,7 +19,7 @@ pub(super) async fn check(api: &Api, named: Option<&str>) -> Vec<Check> {
             ("access-control-request-method", route.method),
             ("access-control-request-headers", "authorization,content-type"),
         ];
-        let fault = match api.send("OPTIONS", route.path, &asked, "").await {
+        let fault = match api.send("OPTIONS", &route.sample_path(), &asked, "").await {
             Ok(reply) => fault(&reply, route, origin),
             Err(error) => Some(error.message),
         };

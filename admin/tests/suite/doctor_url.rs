@@ -47,7 +47,7 @@ async fn healthy_api_is_ok_on_every_line() {
         &format!("ok   connection    {url} answers on this machine, without TLS\n"),
         "ok   routes        account: 3 routes, with and without a slash\n",
         "ok   routes        sso: 1 route, with and without a slash\n",
-        "ok   routes        session: 4 routes, with and without a slash\n",
+        "ok   routes        session: 6 routes, with and without a slash\n",
         "ok   routes        mfa: 4 routes, with and without a slash\n",
         "ok   routes        email: 5 routes, with and without a slash\n",
         "ok   routes        jwks: 2 routes, with and without a slash\n",

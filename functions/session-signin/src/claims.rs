@@ -1,15 +1,17 @@
-//! The JWT of this contract.
+//! The JWT of this contract, and where its clients send it.
 
 use std::time::Duration;
 
 use postern::app::TokenSubject;
-use postern::audit::Caller;
+use postern::audit::{self, Caller};
+use postern::http::{self, Request, Response};
 use postern::identity::User;
 use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::Settings;
+use crate::errors::refuse_token;
 
 /// The lifetime of a JWT: an hour, as on the contract's page.
 const LIFETIME: Duration = Duration::from_secs(3600);
@@ -26,7 +28,7 @@ struct Jwt<'a> {
 
 /// The claims of a JWT that a client sends.
 #[derive(Deserialize)]
-pub(super) struct PresentedJwt {
+struct PresentedJwt {
     #[serde(flatten)]
     parties: ClaimedParties,
     sub: u64,
@@ -36,10 +38,33 @@ pub(super) struct PresentedJwt {
 
 impl PresentedJwt {
     /// Returns the subject of a JWT, if its claims are those of this contract.
-    pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
+    fn subject(self, settings: &Settings) -> Option<TokenSubject> {
         let Self { parties, sub: user_id, iat, epoch } = self;
         settings.parties.are(&parties).then_some(TokenSubject { user_id, epoch, iat, session: None })
     }
+}
+
+/// Returns the JWT of a request: the query parameter `token`, since this contract's clients send it there, or
+/// the bearer token.
+pub(super) fn presented_jwt(request: &Request) -> Option<&str> {
+    http::query(request, "token").filter(|token| !token.is_empty()).or_else(|| http::bearer(request))
+}
+
+/// Verifies a JWT, and returns its subject.
+///
+/// # Errors
+/// If there is no JWT, or if it is expired or invalid. The error is the reply, and its audit event is emitted.
+pub(super) async fn subject(
+    app: &App,
+    settings: &Settings,
+    caller: &Caller,
+    token: Option<&str>,
+) -> Result<TokenSubject, Response> {
+    let subject = app.claims(caller, token, |jwt: PresentedJwt| jwt.subject(settings)).await;
+    subject.map_err(|refusal| {
+        audit::session(caller, refusal.outcome(), None);
+        refuse_token(refusal)
+    })
 }
 
 /// Issues a JWT to a user.

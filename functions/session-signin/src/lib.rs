@@ -6,14 +6,18 @@
 //! | `POST /api/auth/signin` | `sign_in.rs` |
 //! | `POST /api/auth/changePasswordAfterSignin` | `change_password.rs` |
 //! | `POST /api/auth/IamLoggedIn` | `resume.rs` |
+//! | `GET /api/v1/user/myself/session` | `list_sessions.rs` |
+//! | `DELETE /api/v1/user/myself/session/{id}` | `delete_session.rs` |
 //! | `POST /api/v1/user/myself/session/logoutCurrentSession` | `sign_out.rs` |
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
 
 mod change_password;
 mod claims;
+mod delete_session;
 mod errors;
 mod fields;
+mod list_sessions;
 mod resume;
 mod sign_in;
 mod sign_out;
@@ -37,12 +41,16 @@ const CONTRACT: &str = "session";
 const SIGN_IN: &str = "/api/auth/signin";
 const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
 const RESUME: &str = "/api/auth/IamLoggedIn";
+const LIST_SESSIONS: &str = "/api/v1/user/myself/session";
+const DELETE_SESSION: &str = "/api/v1/user/myself/session/{id}";
 const SIGN_OUT: &str = "/api/v1/user/myself/session/logoutCurrentSession";
 /// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] = &[
     (Method::POST, SIGN_IN),
     (Method::POST, CHANGE_PASSWORD),
     (Method::POST, RESUME),
+    (Method::GET, LIST_SESSIONS),
+    (Method::DELETE, DELETE_SESSION),
     (Method::POST, SIGN_OUT),
 ];
 
@@ -85,6 +93,8 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
         Some(SIGN_IN) => sign_in::handle(app, settings, &caller, &request).await,
         Some(CHANGE_PASSWORD) => change_password::handle(app, settings, &caller, &request).await,
         Some(RESUME) => resume::handle(app, settings, &caller, &request).await,
+        Some(LIST_SESSIONS) => list_sessions::handle(app, settings, &caller, &request).await,
+        Some(DELETE_SESSION) => delete_session::handle(app, settings, &caller, &request).await,
         Some(SIGN_OUT) => sign_out::handle(app, settings, &caller, &request).await,
         _ => http::no_route(&request, ROUTES),
     };

@@ -4,12 +4,12 @@
 use lambda_http::http::StatusCode;
 use postern::App;
 use postern::app::SignOut;
-use postern::audit::{self, Caller};
+use postern::audit::Caller;
 use postern::http::{self, Request, Response};
 use postern::session::SessionToken;
 use serde::Serialize;
 
-use crate::claims::PresentedJwt;
+use crate::claims::{presented_jwt, subject};
 use crate::errors::{incorrect, refuse_token};
 use crate::fields::Fields;
 use crate::resume::session_token;
@@ -20,20 +20,15 @@ struct Success {
     msg: &'static str,
 }
 
-/// Ends a session of the JWT's user. The JWT may also be the query parameter `token` or the member `token` of
-/// the body, since this contract's clients send it there.
+/// Ends a session of the JWT's user. The JWT may also be the member `token` of the body, since this contract's
+/// clients send it there too.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let token = http::query(request, "token").filter(|token| !token.is_empty());
     let fields = Fields::of(request);
     let in_body = fields.peek("token").filter(|token| !token.is_empty()).map(str::to_owned);
-    let token = token.or_else(|| http::bearer(request)).or(in_body.as_deref());
-    let subject = app.claims(caller, token, |jwt: PresentedJwt| jwt.subject(settings)).await;
-    let subject = match subject {
+    let token = presented_jwt(request).or(in_body.as_deref());
+    let subject = match subject(app, settings, caller, token).await {
         Ok(subject) => subject,
-        Err(refusal) => {
-            audit::session(caller, refusal.outcome(), None);
-            return refuse_token(refusal);
-        }
+        Err(refused) => return refused,
     };
     let session_token = match session_token(fields) {
         Ok(session_token) => session_token,

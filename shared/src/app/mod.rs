@@ -7,6 +7,7 @@ mod commit;
 mod hashing;
 mod refusal_step;
 mod second_factor;
+mod session_list;
 mod sessions;
 mod sign_in;
 mod sign_out;

@@ -113,7 +113,7 @@ impl App {
 }
 
 /// Returns the outcome of ending a session, for the audit event.
-fn outcome_of_ending<E>(ended: &Result<SignOut, E>, refused: fn(&E) -> Outcome) -> Outcome {
+pub(super) fn outcome_of_ending<E>(ended: &Result<SignOut, E>, refused: fn(&E) -> Outcome) -> Outcome {
     match ended {
         Ok(SignOut::Ended) => Outcome::SignedOut,
         Ok(SignOut::NoSession) => Outcome::SessionInvalid,

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::{delete_item, get_item, put_item, update_item};
+use aws_sdk_dynamodb::operation::{delete_item, get_item, put_item, query, update_item};
 
 use crate::aws::{CallError, Operation, Service};
 
@@ -78,6 +78,7 @@ macro_rules! operation {
 }
 
 operation!(get_item, GetItem, GetItemInput, GetItemInputBuilder, GetItemOutput, GetItemError);
+operation!(query, Query, QueryInput, QueryInputBuilder, QueryOutput, QueryError);
 operation!(put_item, PutItem, PutItemInput, PutItemInputBuilder, PutItemOutput, PutItemError);
 operation!(
     update_item,

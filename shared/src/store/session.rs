@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
+use aws_sdk_dynamodb::operation::query::QueryInput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::error::is_condition;
@@ -12,6 +13,9 @@ use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::clock::Timestamp;
 use crate::session::{GRACE, Generation, NewSession, RefreshPolicy, Session, SessionToken, is_id};
+
+/// The most pages of a query that are read. A page has 1 MB, which is more than a thousand sessions.
+const MAX_PAGES: usize = 4;
 
 /// The outcome of a rotation.
 #[must_use]
@@ -151,6 +155,7 @@ impl Store {
     ) -> Result<Option<Session>, StoreError> {
         let update = Update::of(session_key(presented.user_id, &presented.session_id()))
             .set("expires_at", number(expires_at.secs()))
+            .set("last_used", number(now.millis()))
             .when("kind = :kind AND current_hash = :presented AND expires_at > :second AND ends_at > :second")
             .value(":kind", text(kind))
             .value(":presented", text(presented.secret.hash().as_str()))
@@ -213,7 +218,12 @@ impl Store {
 
     /// Ends the session of a token that was used before.
     pub(crate) async fn end_family(&self, presented: &SessionToken) -> Result<(), StoreError> {
-        let key = session_key(presented.user_id, &presented.session_id());
+        self.delete_session(presented.user_id, &presented.session_id()).await
+    }
+
+    /// Ends a session, whatever its secret is. Does nothing if there is none.
+    pub(crate) async fn delete_session(&self, user_id: u64, id: &str) -> Result<(), StoreError> {
+        let key = session_key(user_id, id);
         let delete = DeleteItemInput::builder().table_name(&self.table).set_key(Some(key));
         self.dynamodb.delete_item(delete).await?;
         Ok(())
@@ -225,6 +235,31 @@ impl Store {
             return Ok(None);
         }
         self.get(session_key(user_id, id)).await?.map(decode_session).transpose()
+    }
+
+    /// Returns a user's sessions of all kinds, in the order of their ids, whether they have ended or not. Of
+    /// those that are on more than [`MAX_PAGES`] pages, returns the first.
+    pub(crate) async fn list_sessions(&self, user_id: u64) -> Result<Vec<Session>, StoreError> {
+        let mut sessions = Vec::new();
+        let mut last = None;
+        for _ in 0..MAX_PAGES {
+            let query = QueryInput::builder()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", AttributeValue::S(sessions_pk(user_id)))
+                .consistent_read(true)
+                .set_exclusive_start_key(last);
+            let page = self.dynamodb.query(query).await?;
+            for item in page.items.unwrap_or_default() {
+                sessions.push(decode_session(item)?);
+            }
+            last = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if last.is_none() {
+                return Ok(sessions);
+            }
+        }
+        tracing::warn!(user_id, "a user has more sessions than are read");
+        Ok(sessions)
     }
 }
 

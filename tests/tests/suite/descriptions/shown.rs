@@ -76,7 +76,8 @@ fn requests() -> Vec<(Operation, Value)> {
         let events = routes::successes(&samples, operation.description.name, &method, operation.route());
         let head = |mut event: Value| {
             event["requestContext"]["http"]["method"] = json!(operation.method);
-            set_path(&mut event, operation.path);
+            let path = event["rawPath"].as_str().unwrap().to_owned();
+            set_path(&mut event, &path);
             event
         };
         let operation = *operation;

@@ -16,10 +16,10 @@ pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
         nothing["body"] = Value::Null;
         nothing["headers"] = json!({"host": "api.example.com"});
         let mut other_slash = event.clone();
-        let slash = if event["rawPath"] == route.path { "/" } else { "" };
-        set_path(&mut other_slash, &format!("{}{slash}", route.path));
+        let path = event["rawPath"].as_str().unwrap();
+        set_path(&mut other_slash, &path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned));
         let mut other_method = event.clone();
-        other_method["requestContext"]["http"]["method"] = json!("DELETE");
+        other_method["requestContext"]["http"]["method"] = json!("PATCH");
         let (deployment, _proxy) = route.deployment(|env| env).await;
         let (another, _proxy) = route.deployment(|env| env).await;
         for (deployment, request, status) in [

@@ -6,7 +6,7 @@ use postern::session::GRACE;
 use postern_tests::deployment::Reply;
 
 use crate::support::proxy::{Fate, Proxy};
-use crate::support::session::{resume, stay};
+use crate::support::session::{delete, list, listed, resume, stay};
 use crate::support::tokens::{
     REFRESHABLE, Tokens, assert_refused, end, present, refresh, refreshed, sign_in,
 };
@@ -150,9 +150,27 @@ async fn resume_takes_one_round_trip() {
     };
     let (reply, ()) = tokio::join!(resume(&deployment, &session_token), both_before_either_is_answered);
     assert_eq!(reply.status, 202);
-    assert_eq!(proxy.calls(), ["GetItem USER", "UpdateItem SESSIONS SET expires_at = :expires_at"]);
+    assert_eq!(proxy.calls(), ["GetItem USER", "UpdateItem SESSIONS SET expires_at = :expires_at, last_used = :last_used"]);
     // A malformed token is not looked up.
     proxy.heal();
     assert_eq!(resume(&deployment, "no session token").await.status, 400);
     assert_eq!(proxy.calls(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn list_of_sessions_takes_one_round_trip_and_the_end_of_one_takes_two() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let (jwt, _) = stay(&deployment).await;
+    let reads = [USER, "Query SESSIONS"];
+    let reply = in_one_trip(&mut proxy, &reads, list(&deployment, &jwt)).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let reply = in_one_trip(&mut proxy, &reads, delete(&deployment, &jwt, 153)).await;
+    assert_eq!(reply.status, 404, "{reply:?}");
+    let id = listed(&deployment, &jwt).await[0]["id"].clone();
+    proxy.calls();
+    assert_eq!(delete(&deployment, &jwt, id).await.status, 200);
+    assert_eq!(proxy.calls(), [END, USER, "Query SESSIONS"]);
+    // A malformed JWT is refused without a call.
+    let reply = in_one_trip(&mut proxy, &[], list(&deployment, "nonsense")).await;
+    assert_eq!(reply.status, 401, "{reply:?}");
 }

@@ -78,9 +78,10 @@ async fn template_relies_on_documented_matches_only() {
     let keys = keys();
     for (key, _) in &keys {
         let (method, path) = key.split_once(' ').unwrap();
-        assert!(["GET", "HEAD", "POST"].contains(&method), "{key}");
-        let literal = path.strip_suffix("{path+}").unwrap_or(path);
-        assert!(!literal.contains(['{', '}']) && (literal == path) != literal.ends_with('/'), "{key}");
+        assert!(["DELETE", "GET", "HEAD", "POST"].contains(&method), "{key}");
+        let variable = ["{path+}", "{id}"].into_iter().find(|variable| path.ends_with(variable));
+        let literal = variable.map_or(path, |variable| path.strip_suffix(variable).unwrap());
+        assert!(!literal.contains(['{', '}']) && variable.is_some() == literal.ends_with('/'), "{key}");
     }
     let table = table();
     for (method, path, binary) in requests().await {
@@ -157,7 +158,7 @@ async fn caller_reaches_only_routes_that_api_gateway_matched() {
                     "version": "2.0",
                     "routeKey": key,
                     "rawPath": raw,
-                    "pathParameters": {"path": value},
+                    "pathParameters": {"path": value, "id": value},
                     "requestContext": {"http": {"method": method, "path": raw}},
                 });
                 let Some(reached) = route_of(event, &routes) else { return Ok(()) };

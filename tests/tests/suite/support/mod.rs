@@ -12,6 +12,7 @@ pub(crate) mod replies;
 pub(crate) mod routes;
 pub(crate) mod samples;
 pub(crate) mod session;
+pub(crate) mod session_jwt;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod signed_in;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use jsonschema::{Validator, draft202012};
+use postern::http::is_path_of;
 use postern_local::descriptions::{self, Description};
 use postern_local::gateway::route_table::DEFAULT;
 use postern_tests::deployment::Reply;
@@ -86,7 +87,11 @@ pub(crate) fn path(event: &Value) -> String {
             event["rawPath"].as_str().unwrap().to_owned()
         }
         Some((_, route)) => {
-            route.replace("{path+}", event["pathParameters"]["path"].as_str().unwrap_or_default())
+            let parameters = event["pathParameters"].as_object().into_iter().flatten();
+            parameters.fold(route.to_owned(), |path, (name, value)| {
+                let value = value.as_str().unwrap();
+                path.replace(&format!("{{{name}+}}"), value).replace(&format!("{{{name}}}"), value)
+            })
         }
     };
     path.strip_suffix('/').unwrap_or(&path).to_owned()
@@ -102,7 +107,7 @@ pub(crate) fn of(sample: &SampleEvent) -> Option<Operation> {
     let path = path(&sample.event);
     let is_asked = |operation: &&Operation| {
         operation.description.name == sample.contract
-            && operation.route() == path
+            && is_path_of(operation.route(), &path)
             && operation.method == method(&sample.event)
     };
     all().iter().find(is_asked).copied()

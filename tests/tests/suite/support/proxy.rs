@@ -261,8 +261,9 @@ fn without_place(request: &str) -> String {
 /// The operation, the kind of item, and what an update does.
 fn describe(target: &str, body: &Value) -> String {
     let operation = target.rsplit('.').next().unwrap();
-    let key = if body["Key"].is_null() { &body["Item"]["pk"]["S"] } else { &body["Key"]["pk"]["S"] };
-    let kind = key.as_str().and_then(|pk| pk.split('#').next()).unwrap_or_default();
+    let keys = [&body["Key"]["pk"], &body["Item"]["pk"], &body["ExpressionAttributeValues"][":pk"]];
+    let key = keys.iter().find_map(|key| key["S"].as_str());
+    let kind = key.and_then(|pk| pk.split('#').next()).unwrap_or_default();
     let update = body["UpdateExpression"].as_str().unwrap_or_default();
     format!("{operation} {kind} {update}").trim_end().to_owned()
 }

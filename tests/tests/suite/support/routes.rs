@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use lambda_http::http::Method;
 use postern::environment::Environment;
+use postern::http::is_path_of;
 use postern_local::demo::{self, USERS};
 use postern_local::functions::Function;
 use postern_tests::deployment::{Deployment, Reply};
@@ -105,7 +106,8 @@ pub(crate) fn successes(samples: &[SampleEvent], function: &str, method: &Method
     let of_route = |sample: &&SampleEvent| {
         let raw_path = sample.event["rawPath"].as_str().unwrap();
         let sent = sample.event["requestContext"]["http"]["method"].as_str().unwrap();
-        sample.contract == function && raw_path.trim_end_matches('/') == path && sent == method.as_str()
+        let is_of_path = is_path_of(path, raw_path.trim_end_matches('/'));
+        sample.contract == function && is_of_path && sent == method.as_str()
     };
     let case = |sample: &SampleEvent| sample.name.split_once('/').unwrap().1.to_owned();
     let all: Vec<_> = samples.iter().filter(of_route).filter(|of| case(of).starts_with("success")).collect();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::raw;
 use crate::support::raw::{Attribute, Item, number};
-use crate::support::signed_in::{self, CHANGE_PASSWORD, RESUME, SIGN_OUT, member, with};
+use crate::support::signed_in::{self, CHANGE_PASSWORD, RESUME, SESSIONS, SIGN_OUT, get, member, with};
 use crate::support::words::{Refused, assert_refusal};
 
 pub(crate) const OLD: &str = "Password1234!";
@@ -103,3 +103,42 @@ pub(crate) async fn sign_out(
 pub(crate) async fn is_there(deployment: &Deployment, session_token: &str) -> bool {
     resume(deployment, session_token).await.status == 202
 }
+
+/// Signs st.huber in to stay, on a device with this label. Returns the session token.
+pub(crate) async fn stay_on(deployment: &Deployment, label: &str) -> String {
+    let body = json!({
+        "username": "st.huber", "password": OLD, "session_information": label, "stay_logged_in": true,
+    });
+    member(&deployment.sign_in("session", body).await, "/session_token")
+}
+
+pub(crate) async fn list(deployment: &Deployment, jwt: &str) -> Reply {
+    get(deployment, "session", SESSIONS, jwt).await
+}
+
+/// The listed sessions. The list must be given.
+pub(crate) async fn listed(deployment: &Deployment, jwt: &str) -> Vec<Value> {
+    let reply = list(deployment, jwt).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.json()["sessions"].as_array().unwrap().clone()
+}
+
+/// The id of the session with this label in the list.
+pub(crate) async fn id_of(deployment: &Deployment, jwt: &str, label: &str) -> u64 {
+    let sessions = listed(deployment, jwt).await;
+    let labelled: Vec<_> = sessions.iter().filter(|session| session["information"] == label).collect();
+    let [session] = labelled[..] else { panic!("{label}: {sessions:?}") };
+    session["id"].as_u64().unwrap()
+}
+
+/// Asks for the end of the session with this id.
+pub(crate) async fn delete(deployment: &Deployment, jwt: &str, id: impl std::fmt::Display) -> Reply {
+    let bearer = format!("Bearer {jwt}");
+    let headers = [("authorization", bearer.as_str())];
+    deployment.request("session", "DELETE", &format!("{SESSIONS}/{id}"), &headers, "").await
+}
+
+pub(crate) const DELETED: &str = r#"{"msg":"Successfully deleted session"}"#;
+
+pub(crate) const NOT_FOUND: &str =
+    r#"{"msg":"Session token does not exist!","error_code":"session_token_not_found"}"#;

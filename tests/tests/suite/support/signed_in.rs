@@ -11,6 +11,7 @@ use crate::support::raw::{self, Attribute};
 pub(crate) const CHANGE_PASSWORD: &str = "/api/auth/changePasswordAfterSignin";
 pub(crate) const RESUME: &str = "/api/auth/IamLoggedIn";
 pub(crate) const SIGN_OUT: &str = "/api/v1/user/myself/session/logoutCurrentSession";
+pub(crate) const SESSIONS: &str = "/api/v1/user/myself/session";
 pub(crate) const WHOAMI: &str = "/whoami/jwt";
 pub(crate) const ACCOUNT: &str = "/account/jwt";
 pub(crate) const MFA: &str = "/account/mfa/jwt";

@@ -3,6 +3,7 @@
 use postern::session::GRACE;
 use serde_json::json;
 
+use crate::support::session::{delete, list, listed};
 use crate::support::signed_in::{
     self, ACCOUNT, CHANGE_PASSWORD, MFA, RESUME, SIGN_OUT, WHOAMI, code, get, member, post,
 };
@@ -40,6 +41,13 @@ async fn requests_after_a_sign_in_cost_what_the_snapshot_says() {
     let reply = signed_in::sign_in(&deployment, "session", "st.huber", PASSWORD, None).await;
     let (jwt, token) = (member(&reply, "/token"), json!({"session_token": member(&reply, "/session_token")}));
     units.of("session: IamLoggedIn", 202, post(&deployment, "session", RESUME, None, &token)).await;
+    signed_in::sign_in(&deployment, "session", "st.huber", PASSWORD, None).await;
+    units.of("session: list of 2 sessions", 200, list(&deployment, &jwt)).await;
+    let id = listed(&deployment, &jwt).await[0]["id"].clone();
+    units.of("session: end of one of 2", 200, delete(&deployment, &jwt, &id)).await;
+    units.of("session: end of none of 1", 404, delete(&deployment, &jwt, &id)).await;
+    let reply = signed_in::sign_in(&deployment, "session", "st.huber", PASSWORD, None).await;
+    let token = json!({"session_token": member(&reply, "/session_token")});
     units.of("session: sign-out", 200, post(&deployment, "session", SIGN_OUT, Some(&jwt), &token)).await;
     let gone = post(&deployment, "session", RESUME, None, &token);
     units.of("session: IamLoggedIn, signed out", 400, gone).await;
