@@ -111,13 +111,14 @@ const SESSION_SECRETS: [&str; 2] =
 
 /// Sessions of the last demo user, for the sample events, which use and end them. Their tokens are public.
 /// Each has a contract and a family.
-const SESSIONS: [(&str, &str); 6] = [
+const SESSIONS: [(&str, &str); 7] = [
     ("account", "SampleUsed"),
     ("account", "SampleLeft"),
     ("session", "SampleUse2"),
     ("session", "SampleLef2"),
     ("email", "SampleUse3"),
     ("email", "SampleLef3"),
+    ("email", "SampleVeri"),
 ];
 
 /// Creates the demo users in a table, and locks [`LOCKED_NAMES`]. Existing users do not change.
