@@ -119,16 +119,14 @@ fn masked(writes: &[&'static str], mask: usize) -> Vec<(&'static str, bool)> {
 #[tokio::test]
 async fn sign_in_that_crashes_at_any_write_can_be_repeated() {
     let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
-    for (contract, by) in
-        [
-            ("account", By::Password),
-            ("mfa", By::Password),
-            ("email", By::Totp),
-            ("session", By::RecoveryCode),
-            ("account/token", By::Totp),
-            ("email/obtain_token", By::RecoveryCode),
-        ]
-    {
+    for (contract, by) in [
+        ("account", By::Password),
+        ("mfa", By::Password),
+        ("email", By::Totp),
+        ("session", By::RecoveryCode),
+        ("account/token", By::Totp),
+        ("email/obtain_token", By::RecoveryCode),
+    ] {
         let (mut deaths, all) = (Vec::new(), writes_of(contract));
         for landed in [false, true] {
             // The second goes out alone, and so does the third if it spends a code.

@@ -7,7 +7,9 @@ use postern::clock::Timestamp;
 use postern::identity::Status;
 use postern_local::demo;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET, USERS};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, PASSWORD_ROUTES, Reply, credentials, name_at};
+use postern_tests::deployment::{
+    Deployment, PASSWORD_CONTRACTS, PASSWORD_ROUTES, Reply, credentials, name_at,
+};
 use serde_json::{Value, json};
 
 use crate::support::raw;
@@ -275,8 +277,7 @@ async fn code_of_any_other_type_or_form_is_wrong() {
             deployment.advance(LONGEST_WAIT);
             // A right code now and then, or the name is locked after 33 failures.
             if token == json!({}) {
-                let code =
-                    demo::RECOVERY_CODES[PASSWORD_ROUTES.iter().position(|c| *c == contract).unwrap()];
+                let code = demo::RECOVERY_CODES[PASSWORD_ROUTES.iter().position(|c| *c == contract).unwrap()];
                 assert_eq!(guarded(&deployment, contract, Some(json!(code))).await.status, 200);
             }
         }

@@ -37,9 +37,16 @@ fn audited(request_id: &str) -> Vec<Value> {
 
 /// The tokens of a successful reply.
 fn tokens(body: &Value) -> Vec<String> {
-    let places =
-        ["/token", "/token/access_token", "/token/refresh_token", "/session_token", "/access", "/refresh",
-        "/access_token", "/refresh_token"];
+    let places = [
+        "/token",
+        "/token/access_token",
+        "/token/refresh_token",
+        "/session_token",
+        "/access",
+        "/refresh",
+        "/access_token",
+        "/refresh_token",
+    ];
     let found = places.iter().filter_map(|place| body.pointer(place)?.as_str());
     found.map(str::to_owned).collect()
 }
@@ -113,7 +120,8 @@ async fn every_attempt_leaves_one_audit_event_and_no_secret() {
             let request_id = format!("secrecy-{contract}-{at}");
             // Several routes count the same names. None of the attempts may have to wait.
             deployment.advance(LONGEST_WAIT);
-            let reply = attempt(&deployment, contract, &request_id, &contracts::body(contract, &body), None).await;
+            let reply =
+                attempt(&deployment, contract, &request_id, &contracts::body(contract, &body), None).await;
             assert_audited(&request_id, contract, outcome, &user_id);
             if outcome == "signed_in" {
                 let handed_out = tokens(&reply);

@@ -220,7 +220,13 @@ pub(crate) fn is_own_form(contract: &str, reply: &Reply) -> bool {
 #[track_caller]
 pub(crate) fn assert_refusal(contract: &str, refused: Refused, reply: &Reply, of: &str) {
     let (status, text) = words(contract, refused);
-    assert_reply(reply, status, &text, more_headers(contract, refused), &format!("{contract}: {refused:?} of {of}"));
+    assert_reply(
+        reply,
+        status,
+        &text,
+        more_headers(contract, refused),
+        &format!("{contract}: {refused:?} of {of}"),
+    );
 }
 
 /// The whole reply is this status, this body to the byte, the headers of every reply and these more.
