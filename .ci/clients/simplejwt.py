@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Verifies our tokens as a backend does: by djangorestframework-simplejwt with the shared key, by PyJWT with the key set.
-What a backend must refuse is tried too, and the profile's refusals must be those of simplejwt, byte for byte.
+What a backend must refuse is tried too, and the profile's refusals must be those of simplejwt, byte for byte. Email's token
+routes must answer as simplejwt's views answer in its own tests.
 
     .ci/clients/simplejwt.py URL SHARED_KEY [URL ...]
 
 The first server signs with the shared key, the others with keys of their own. Needs djangorestframework-simplejwt[crypto].
 """
 
+import json
 import sys
 import urllib.error
 import urllib.request
@@ -26,10 +28,15 @@ PASSWORD = "SecurePass123!"
 def main(url, key, *others):
     settings.configure(
         SECRET_KEY="not used",
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "rest_framework",
+            "rest_framework_simplejwt.token_blacklist",
+        ],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         USE_TZ=True,
-        SIMPLE_JWT={"SIGNING_KEY": key},
+        SIMPLE_JWT={"SIGNING_KEY": key, "ROTATE_REFRESH_TOKENS": True, "BLACKLIST_AFTER_ROTATION": True},
     )
     django.setup()
     shared_key(url, key)
@@ -47,7 +54,8 @@ def shared_key(url, key):
     from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, UntypedToken
 
     call_command("migrate", verbosity=0)
-    User.objects.create(id=1, username="johndoe")
+    User.objects.create_user(id=1, username="johndoe", password=PASSWORD)
+    User.objects.create_user(username="blocked", password="Password1234!", is_active=False)
     tokens = email(url)
     access, refresh = tokens["access"], tokens["refresh"]
     expect(jwt.get_unverified_header(access), {"typ": "JWT", "alg": "HS256"}, "the header")
@@ -73,6 +81,8 @@ def shared_key(url, key):
     expect(body_of(call(url, "POST", "/api/v2/sso/signin/", token=str(signed)))["username"], "johndoe", "sso")
     report("simplejwt verifies account's access token too, and signs one that sso accepts")
     profile_refusals(url, refresh)
+    credentials(url)
+    tokens_in_bodies(url)
     expect(body_of(call(url, "GET", "/.well-known/jwks.json")), {"keys": []}, "the key set")
     report("the key set does not show the shared key")
 
@@ -123,6 +133,110 @@ def profile_refusals(url, refresh):
         else:
             raise Unexpected(f"{header} is accepted")
     report(f"the profile refuses {len(headers)} kinds of Authorization in simplejwt's own bytes")
+
+
+def framework(view, body):
+    """The reply of a view of the framework: the status, the bytes, and the challenge."""
+    from rest_framework.renderers import JSONRenderer
+    from rest_framework.test import APIRequestFactory
+
+    reply = view.as_view(renderer_classes=[JSONRenderer])(APIRequestFactory().post("/", body, format="json")).render()
+    return reply.status_code, reply.content, reply.headers.get("WWW-Authenticate")
+
+
+def ours(url, path, body):
+    """The same of our route."""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}{path}", json.dumps(body).encode(), headers)
+    try:
+        reply = urllib.request.urlopen(request)
+    except urllib.error.HTTPError as refused:
+        reply = refused
+    with reply:
+        return reply.status, reply.read(), reply.headers["WWW-Authenticate"]
+
+
+def credentials(url):
+    """`TestTokenObtainPairView`: a refusal has the bytes of the framework, and a success its members."""
+    from rest_framework_simplejwt.views import TokenObtainPairView
+
+    johndoe = {"username": "johndoe", "password": PASSWORD}
+    refused = [
+        {},
+        {"username": "johndoe"},
+        {"password": PASSWORD},
+        {"username": None, "password": None},
+        {"username": "", "password": ""},
+        {"username": True, "password": [PASSWORD]},
+        {"username": {}, "password": PASSWORD},
+        johndoe | {"password": "not the password"},
+        johndoe | {"username": "nobody"},
+        johndoe | {"username": "johndoe@example.com"},
+        {"username": "blocked", "password": "Password1234!"},
+    ]
+    for body in refused:
+        expect(ours(url, "/api/token/", body), framework(TokenObtainPairView, body), body)
+    theirs = json.loads(framework(TokenObtainPairView, johndoe)[1])
+    tokens = json.loads(ours(url, "/api/token/", johndoe)[1])
+    expect([*tokens], [*theirs], "the members of a success")
+    report(f"/api/token/ refuses {len(refused)} bodies in the framework's own bytes, and gives its members")
+
+
+def tokens_in_bodies(url):
+    """`TestTokenRefreshView`, `TestTokenVerifyView` and `TestTokenBlacklistView`."""
+    from rest_framework_simplejwt.tokens import RefreshToken
+    from rest_framework_simplejwt.views import (
+        TokenBlacklistView,
+        TokenObtainPairView,
+        TokenRefreshView,
+        TokenVerifyView,
+    )
+
+    johndoe = {"username": "johndoe", "password": PASSWORD}
+    routes = [
+        ("/api/token/refresh/", TokenRefreshView, "refresh"),
+        ("/api/token/verify/", TokenVerifyView, "token"),
+        ("/api/token/blacklist/", TokenBlacklistView, "refresh"),
+    ]
+    without_exp, expired = RefreshToken(), RefreshToken()
+    del without_exp["exp"]
+    expired.set_exp(lifetime=timedelta(seconds=-1))
+    for path, view, field in routes:
+        expect(ours(url, path, {}), framework(view, {}), f"{path} without {field}")
+        for token in [without_exp, expired, "x"]:
+            replies = [ours(url, path, {field: str(token)}), framework(view, {field: str(token)})]
+            outcomes = [(status, json.loads(body)["code"]) for status, body, _ in replies]
+            expect(outcomes, [(401, "token_not_valid")] * 2, f"{path} with an invalid token")
+    report("refresh, verify and blacklist refuse a missing and an invalid token as the framework does")
+
+    def send(path, view, body):
+        """Sends a body for each of the two: our tokens to ours, the framework's to the framework."""
+        replies = [ours(url, path, body[0]), framework(view, body[1])]
+        return [status for status, _, _ in replies], [json.loads(text) for _, text, _ in replies]
+
+    def signed_in():
+        return send("/api/token/", TokenObtainPairView, [johndoe, johndoe])[1]
+
+    def verify(tokens, member):
+        bodies = [{"token": each[member]} for each in tokens]
+        return send("/api/token/verify/", TokenVerifyView, bodies)
+
+    def refresh(tokens):
+        return send("/api/token/refresh/", TokenRefreshView, [{"refresh": each["refresh"]} for each in tokens])
+
+    def blacklist(tokens):
+        return send("/api/token/blacklist/", TokenBlacklistView, [{"refresh": each["refresh"]} for each in tokens])
+
+    tokens = signed_in()
+    for member in ["access", "refresh"]:
+        expect(verify(tokens, member), ([200, 200], [{}, {}]), f"{member} is verified")
+    expect(blacklist(tokens), ([200, 200], [{}, {}]), "the blacklisting")
+    # The framework answers 400 to a blacklisted token here, and Postern 401 as to every invalid one.
+    expect(verify(tokens, "refresh")[0], [401, 400], "a blacklisted token is verified")
+    expect(verify(tokens, "access")[0], [200, 200], "the access token stays valid")
+    expect(refresh(tokens)[0], [401, 401], "a blacklisted token is refreshed")
+    expect(blacklist(tokens)[0], [401, 401], "a second blacklisting")
+    report("a blacklisted refresh token is refused at refresh, verify and blacklist, and its access token is not")
 
 
 def key_set(url):

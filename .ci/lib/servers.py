@@ -27,8 +27,13 @@ class LocalServer:
         self.command = [*WITH_PARENT, programs / "postern-local", "--dynamodb-port", "0", *options]
         if "--table-only" not in options:
             self.command += ["--port", "0"]
-        # All requests of a check come from one address. Without an issuer, one route would not be there.
-        defaults = {"THROTTLE_ADDRESS_LIMIT": "1000000", "DISCOVERY_ISSUER": "https://sign-in.example.com"}
+        # All requests of a check come from one address. Without an issuer, one route would not be there, and without
+        # the setting one grant.
+        defaults = {
+            "THROTTLE_ADDRESS_LIMIT": "1000000",
+            "DISCOVERY_ISSUER": "https://sign-in.example.com",
+            "ACCOUNT_PASSWORD_GRANT": "true",
+        }
         self.env = os.environ | defaults | (env or {})
 
     def __enter__(self):

@@ -119,6 +119,7 @@ const SESSIONS: [(&str, &str); 7] = [
     ("session", "SampleDel2"),
     ("email", "SampleUse3"),
     ("email", "SampleLef3"),
+    ("email", "SampleVeri"),
 ];
 
 /// Creates the demo users in a table, and locks [`LOCKED_NAMES`]. Existing users do not change.

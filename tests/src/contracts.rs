@@ -2,14 +2,16 @@
 //! replies are in `tests/suite/support/words.rs`.
 //!
 //! A new contract gets an entry in [`WITH_PASSWORD`]. A contract that takes no password is named in
-//! [`WITHOUT_PASSWORD`] instead.
+//! [`WITHOUT_PASSWORD`] instead. A further route that signs in gets an entry in [`FURTHER`].
 
 use serde_json::{Value, json};
 
-/// A contract whose sign-in takes a login name and a password.
+/// A contract whose sign-in takes a login name and a password, or a further route of one that signs in.
 pub struct Contract {
-    /// The name, as `local/src/functions.rs` has it.
+    /// The name, as `local/src/functions.rs` has it. A further route is named after its contract and its file.
     pub name: &'static str,
+    /// The further route. The sign-in of a contract is in `local/src/functions.rs`.
+    pub further: Option<Further>,
     /// The member of the body that holds the login name.
     pub name_member: &'static str,
     /// The kinds of login names that sign in.
@@ -24,6 +26,16 @@ pub struct Contract {
     pub tokens: &'static [Token],
     /// The claim of the access token that holds the user's id.
     pub user_claim: &'static str,
+}
+
+/// A further route of a contract that signs in by a login name and a password.
+pub struct Further {
+    /// The contract that serves the route.
+    pub contract: &'static str,
+    /// The path of the route.
+    pub path: &'static str,
+    /// What precedes the members in an urlencoded form, if the route reads no JSON.
+    pub form: Option<&'static str>,
 }
 
 /// A kind of login name.
@@ -80,6 +92,7 @@ pub struct Probe {
 pub const WITH_PASSWORD: &[Contract] = &[
     Contract {
         name: "account",
+        further: None,
         name_member: "username",
         login_names: &[LoginNameKind::Username],
         long_name_is_malformed: false,
@@ -115,6 +128,7 @@ pub const WITH_PASSWORD: &[Contract] = &[
     },
     Contract {
         name: "session",
+        further: None,
         name_member: "username",
         login_names: &[LoginNameKind::Username],
         long_name_is_malformed: true,
@@ -151,6 +165,7 @@ pub const WITH_PASSWORD: &[Contract] = &[
     },
     Contract {
         name: "mfa",
+        further: None,
         name_member: "username",
         login_names: &[LoginNameKind::Username, LoginNameKind::Email, LoginNameKind::Id],
         long_name_is_malformed: false,
@@ -173,6 +188,7 @@ pub const WITH_PASSWORD: &[Contract] = &[
     },
     Contract {
         name: "email",
+        further: None,
         name_member: "email",
         login_names: &[LoginNameKind::Email],
         long_name_is_malformed: false,
@@ -208,6 +224,36 @@ pub const WITH_PASSWORD: &[Contract] = &[
     },
 ];
 
+/// The further routes that sign in by a login name and a password. The guarantees of a sign-in hold for them too.
+pub const FURTHER: &[Contract] = &[
+    Contract {
+        name: "account/token",
+        further: Some(Further {
+            contract: "account",
+            path: "/oauth/token/",
+            form: Some("grant_type=password"),
+        }),
+        name_member: "username",
+        login_names: &[LoginNameKind::Username],
+        long_name_is_malformed: false,
+        reads_parts: false,
+        session: Session::Always,
+        tokens: &[],
+        user_claim: "user_id",
+    },
+    Contract {
+        name: "email/obtain_token",
+        further: Some(Further { contract: "email", path: "/api/token/", form: None }),
+        name_member: "username",
+        login_names: &[LoginNameKind::Username],
+        long_name_is_malformed: false,
+        reads_parts: true,
+        session: Session::Always,
+        tokens: &[],
+        user_claim: "user_id",
+    },
+];
+
 /// The contracts that take no password: their sign-in takes a token of the account contract.
 pub const WITHOUT_PASSWORD: [&str; 1] = ["sso"];
 
@@ -222,12 +268,49 @@ pub const PASSWORD_CONTRACTS: [&str; WITH_PASSWORD.len()] = {
     names
 };
 
-/// The entry of a contract that takes a password.
+/// The names of the routes that sign in by a password: the contracts that take one, and the further routes.
+pub const PASSWORD_ROUTES: [&str; WITH_PASSWORD.len() + FURTHER.len()] = {
+    let mut names = [""; WITH_PASSWORD.len() + FURTHER.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = match at < WITH_PASSWORD.len() {
+            true => WITH_PASSWORD[at].name,
+            false => FURTHER[at - WITH_PASSWORD.len()].name,
+        };
+        at += 1;
+    }
+    names
+};
+
+/// All entries.
+pub fn entries() -> impl Iterator<Item = &'static Contract> {
+    WITH_PASSWORD.iter().chain(FURTHER)
+}
+
+/// The entry of a contract that takes a password, or of a further route.
 pub fn get(name: &str) -> &'static Contract {
-    WITH_PASSWORD
-        .iter()
+    entries()
         .find(|contract| contract.name == name)
         .unwrap_or_else(|| panic!("tests/src/contracts.rs has no entry for {name}"))
+}
+
+/// The further route with this name. Nothing if the name is that of a contract.
+pub fn further(name: &str) -> Option<&'static Further> {
+    entries().find(|contract| contract.name == name)?.further.as_ref()
+}
+
+/// The name of the contract that serves a route: that of the further route, or the name itself.
+pub fn of_route(name: &str) -> &str {
+    further(name).map_or(name, |further| further.contract)
+}
+
+/// The name of the entry that a route of a function has: that of the further route, or the function's own.
+pub fn of_path(function: &'static str, path: &str) -> &'static str {
+    let is_its = |further: &Further| {
+        further.contract == function && further.path.trim_end_matches('/') == path.trim_end_matches('/')
+    };
+    let entry = FURTHER.iter().find(|entry| entry.further.as_ref().is_some_and(is_its));
+    entry.map_or(function, |entry| entry.name)
 }
 
 /// The request whose reply shows whether a token of this name is valid.
@@ -240,13 +323,13 @@ pub fn probe(token: &str) -> &'static Probe {
 /// Whether the contract takes a password.
 pub fn takes_password(name: &str) -> bool {
     let takes = !WITHOUT_PASSWORD.contains(&name);
-    assert!(!takes || PASSWORD_CONTRACTS.contains(&name), "tests/src/contracts.rs has no entry for {name}");
+    assert!(!takes || PASSWORD_ROUTES.contains(&name), "tests/src/contracts.rs has no entry for {name}");
     takes
 }
 
-/// The names of the contracts at which this kind of login name signs in.
+/// The names of the contracts and further routes at which this kind of login name signs in.
 pub fn taking(kind: LoginNameKind) -> Vec<&'static str> {
-    let taking = WITH_PASSWORD.iter().filter(|contract| contract.login_names.contains(&kind));
+    let taking = entries().filter(|contract| contract.login_names.contains(&kind));
     taking.map(|contract| contract.name).collect()
 }
 
@@ -260,9 +343,24 @@ pub fn name_at(contract: &str, username: &str) -> String {
     login_name(contract, username, &format!("{username}@example.com")).to_owned()
 }
 
-/// The body that signs in at a password contract.
+/// The members of a body that signs in by a password.
 pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
     json!({get(contract).name_member: name, "password": password})
+}
+
+/// The body with these members, as the route reads it. A form has no `null`.
+pub fn body(contract: &str, members: &Value) -> String {
+    let Some(form) = further(contract).and_then(|further| further.form) else { return members.to_string() };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let sent = members.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+    let pairs = sent.map(|(name, value)| format!("&{}", pair(name, &text(value))));
+    pairs.fold(form.to_owned(), |form, pair| form + &pair)
+}
+
+/// A parameter of an urlencoded form.
+pub fn pair(name: &str, value: &str) -> String {
+    let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("{name}={value}")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use postern_local::functions::{self, Function};
 use serde_json::{Value, json};
 
 use crate::contracts::{self, Session};
-pub use crate::contracts::{PASSWORD_CONTRACTS, credentials, name_at};
+pub use crate::contracts::{PASSWORD_CONTRACTS, PASSWORD_ROUTES, credentials, name_at};
 use crate::events::set_path;
 use crate::logs;
 use crate::table::Table;
@@ -140,8 +140,9 @@ impl Deployment {
         self.functions.push(function);
     }
 
-    /// A function by its contract's name.
+    /// A function by the name of its contract or of a further route.
     pub fn function(&self, contract: &str) -> &Function {
+        let contract = contracts::of_route(contract);
         self.functions.iter().find(|function| function.name == contract).unwrap()
     }
 
@@ -160,9 +161,9 @@ impl Deployment {
         self.invoke(contract, self.event(contract, Some(body))).await
     }
 
-    /// Posts a JSON body to a contract's sign-in.
+    /// Posts a body with these members to a contract's sign-in.
     pub async fn sign_in(&self, contract: &str, body: Value) -> Reply {
-        self.post(contract, &body.to_string()).await
+        self.post(contract, &contracts::body(contract, &body)).await
     }
 
     /// Signs in at a password contract. The name is the one that the contract expects.
@@ -196,7 +197,7 @@ impl Deployment {
         if contracts::get(contract).session == Session::OnRequest {
             body["stay_logged_in"] = json!(true);
         }
-        self.event(contract, Some(&body.to_string()))
+        self.event(contract, Some(&contracts::body(contract, &body)))
     }
 
     /// Sends any request to a contract's function. The path may carry a query, and an empty body is none.
@@ -212,9 +213,15 @@ impl Deployment {
         self.invoke(contract, event(method, path, headers, body)).await
     }
 
-    /// The event of a POST to a contract's sign-in.
+    /// The event of a POST to a contract's sign-in, or to a further route that signs in.
     pub fn event(&self, contract: &str, body: Option<&str>) -> Value {
-        event("POST", self.function(contract).path, &[("content-type", "application/json")], body)
+        let further = contracts::further(contract);
+        let path = further.map_or(self.function(contract).path, |further| further.path);
+        let kind = match further.and_then(|further| further.form) {
+            Some(_) => "application/x-www-form-urlencoded",
+            None => "application/json",
+        };
+        event("POST", path, &[("content-type", kind)], body)
     }
 }
 

@@ -27,11 +27,13 @@ impl Table {
         self.endpoint.clone()
     }
 
-    /// The environment of a function that uses this table: see [`dynamodb::Table::environment`]. Every route answers in
-    /// it, so it has an issuer for the discovery document.
+    /// The environment of a function that uses this table: see [`dynamodb::Table::environment`]. Every route and every
+    /// grant answers in it, so it has an issuer for the discovery document, and account's password grant is on.
     pub fn environment(&self) -> Environment {
         let env = self.table.environment(&Environment::of::<&str, &str>([]));
-        env.with("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint()).with("DISCOVERY_ISSUER", DISCOVERY_ISSUER)
+        env.with("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint())
+            .with("DISCOVERY_ISSUER", DISCOVERY_ISSUER)
+            .with("ACCOUNT_PASSWORD_GRANT", "true")
     }
 
     /// Ends the server after it has answered the requests in progress.

@@ -46,6 +46,8 @@ pub const ROUTES: &[Route] = &[
     route("mfa", "GET", "/account/jwt", 401),
     route("mfa", "POST", "/account/mfa/jwt", 401),
     route("email", "POST", "/api/sign-in", 400),
+    route("email", "POST", "/api/token", 400),
+    route("email", "POST", "/api/token/verify", 400),
     route("email", "POST", "/api/token/refresh", 400),
     route("email", "POST", "/api/token/blacklist", 400),
     route("email", "GET", "/api/profile", 401),

@@ -49,7 +49,7 @@ async fn healthy_api_is_ok_on_every_line() {
         "ok   routes        sso: 1 route, with and without a slash\n",
         "ok   routes        session: 6 routes, with and without a slash\n",
         "ok   routes        mfa: 4 routes, with and without a slash\n",
-        "ok   routes        email: 5 routes, with and without a slash\n",
+        "ok   routes        email: 7 routes, with and without a slash\n",
         "ok   routes        jwks: 2 routes, with and without a slash\n",
         "ok   CORS          web pages of https://example.com may call every route\n",
         "ok   API clock     this machine is ",

@@ -69,6 +69,28 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
     http::refusal_json(status, refusal, &Errors { errors })
 }
 
+/// Makes the reply of the password grant to a refusal. RFC 6749 §5.2 has `invalid_grant` for wrong credentials,
+/// and RFC 8628 §3.5 `slow_down` for a client that asks too often. It has no word for a fault, so that has the
+/// contract's own.
+pub(super) fn refuse_grant(refusal: &Refusal) -> Response {
+    let (status, error, error_description) = match refusal {
+        Refusal::UnknownUser | Refusal::WrongPassword | Refusal::WrongCode => {
+            (StatusCode::BAD_REQUEST, "invalid_grant", None)
+        }
+        Refusal::MfaRequired => (StatusCode::BAD_REQUEST, "mfa_required", None),
+        Refusal::Disabled => (StatusCode::BAD_REQUEST, "invalid_grant", Some("Account is disabled.")),
+        Refusal::NotActivated => {
+            (StatusCode::BAD_REQUEST, "invalid_grant", Some("Account is not activated."))
+        }
+        Refusal::MustChangePassword => {
+            (StatusCode::BAD_REQUEST, "invalid_grant", Some("Password change required."))
+        }
+        Refusal::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "slow_down", None),
+        Refusal::Unavailable | Refusal::Fault => return refuse(refusal),
+    };
+    http::refusal_json(status, refusal, &OauthReply { error, error_description })
+}
+
 impl OauthError {
     pub(super) fn reply(self) -> Response {
         let description =

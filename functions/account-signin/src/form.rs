@@ -37,6 +37,14 @@ pub(super) fn check_client(
     }
 }
 
+/// Checks the scope. A client may ask for a part of the granted scope. It gets the whole scope, and the reply
+/// says so (RFC 6749 §3.3).
+pub(super) fn check_scope(settings: &Settings, form: &QueryMap) -> Result<(), OauthError> {
+    let granted = |scope| settings.scope.split_ascii_whitespace().any(|known| known == scope);
+    let asked = parameter(form, "scope")?.unwrap_or_default();
+    asked.split_ascii_whitespace().all(granted).then_some(()).ok_or(OauthError::InvalidScope)
+}
+
 /// Returns a parameter. An empty parameter counts as not sent, and no parameter may be sent twice (RFC 6749
 /// §3.1, §3.2).
 pub(super) fn parameter<'f>(form: &'f QueryMap, name: &str) -> Result<Option<&'f str>, OauthError> {

@@ -3,7 +3,7 @@
 //! | route | file |
 //! |---|---|
 //! | `POST /api/v2/account/signin/` | `sign_in.rs` |
-//! | `POST /oauth/token/`: a refresh (RFC 6749 §6) | `token.rs` |
+//! | `POST /oauth/token/`: a refresh, and the password grant if it is on (RFC 6749) | `token.rs` |
 //! | `POST /oauth/revoke_token/` (RFC 7009) | `revoke_token.rs` |
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new refusal must be worded before it compiles")]
@@ -42,6 +42,8 @@ pub struct Settings {
     parties: Parties,
     client_id: String,
     scope: String,
+    /// Whether `POST /oauth/token/` takes a username and a password.
+    password_grant: bool,
     access_lifetime: Duration,
     session_idle: Duration,
     session_absolute: Duration,
@@ -50,7 +52,7 @@ pub struct Settings {
 
 impl Settings {
     /// Reads `ACCOUNT_JWT_ISSUER`, `ACCOUNT_JWT_AUDIENCE`, `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`,
-    /// `ACCOUNT_ACCESS_TOKEN_SECONDS`, the sessions' lifetimes and `SESSION_LOST_REPLY_SECONDS`.
+    /// `ACCOUNT_PASSWORD_GRANT`, `ACCOUNT_ACCESS_TOKEN_SECONDS`, the sessions' lifetimes and `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
     /// If a variable is malformed. The error names the first one.
@@ -60,6 +62,7 @@ impl Settings {
             parties: Parties::from_env(env, ("ACCOUNT_JWT_ISSUER", None), ("ACCOUNT_JWT_AUDIENCE", None)),
             client_id: env.optional("ACCOUNT_CLIENT_ID").unwrap_or("postern").to_owned(),
             scope: env.optional("ACCOUNT_SCOPE").unwrap_or("read write").to_owned(),
+            password_grant: env.flag("ACCOUNT_PASSWORD_GRANT")?,
             access_lifetime: env.seconds("ACCOUNT_ACCESS_TOKEN_SECONDS", Duration::from_secs(604_800))?,
             session_idle,
             session_absolute,

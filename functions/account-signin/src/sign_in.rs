@@ -13,11 +13,11 @@ use serde_json::{Map, Value};
 use crate::errors::{ErrorEntry, Errors, Message, refuse};
 use crate::{CONTRACT, Settings, claims};
 
-/// The members of the body.
-struct Credentials {
-    username: String,
-    password: Password,
-    code: Option<String>,
+/// What a caller sends to sign in.
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) password: Password,
+    pub(super) code: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -42,7 +42,16 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Ok(credentials) => credentials,
         Err((status, errors)) => return http::json(status, &Errors { errors }),
     };
-    let attempt = Attempt {
+    let outcome = match app.sign_in(caller, attempt(settings, &credentials)).await {
+        Ok(signed_in) => success(app, settings, caller, &signed_in),
+        Err(refusal) => Err(refusal),
+    };
+    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+/// Returns the attempt that these credentials make, at any route of this contract.
+pub(super) fn attempt<'c>(settings: &Settings, credentials: &'c Credentials) -> Attempt<'c> {
+    Attempt {
         name: &credentials.username,
         names: AcceptedNames::Username,
         readable: |_| Ok(()),
@@ -55,12 +64,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
             idle: settings.session_idle,
             absolute: settings.session_absolute,
         }),
-    };
-    let outcome = match app.sign_in(caller, attempt).await {
-        Ok(signed_in) => success(app, settings, caller, &signed_in),
-        Err(refusal) => Err(refusal),
-    };
-    outcome.unwrap_or_else(|refusal| refuse(&refusal))
+    }
 }
 
 fn parse(request: &Request) -> Result<Credentials, (StatusCode, Vec<ErrorEntry>)> {

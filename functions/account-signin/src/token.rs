@@ -1,16 +1,22 @@
-//! `POST /oauth/token/`: a refresh token for an access token and the next refresh token (RFC 6749 §6).
+//! `POST /oauth/token/`: a grant for an access token and a refresh token.
+//!
+//! | grant | file |
+//! |---|---|
+//! | `refresh_token` (RFC 6749 §6) | `token/refresh_token.rs` |
+//! | `password` (RFC 6749 §4.3), if the setting is on | `token/password.rs` |
 
-use lambda_http::aws_lambda_events::query_map::QueryMap;
+mod password;
+mod refresh_token;
+
 use postern::app::SignedIn;
-use postern::audit::{self, Caller, Outcome};
+use postern::audit::Caller;
 use postern::http::{self, Request, Response};
-use postern::session::{RefreshPolicy, SessionToken};
 use postern::{App, Refusal};
 use serde::Serialize;
 
-use crate::errors::{OauthError, refuse};
-use crate::form::{check_client, parameter, parameters};
-use crate::{CONTRACT, Settings, claims};
+use crate::errors::OauthError;
+use crate::form::{parameter, parameters};
+use crate::{Settings, claims};
 
 /// A successful response of OAuth 2.0 (RFC 6749 §5.1).
 #[derive(Serialize)]
@@ -22,51 +28,24 @@ struct Token<'a> {
     scope: &'a str,
 }
 
-/// Exchanges a refresh token for an access token and the next refresh token.
+/// Exchanges a grant for tokens.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let presented = match parameters(request).and_then(|form| refresh_request(settings, request, &form)) {
-        Ok(presented) => presented,
+    let form = match parameters(request) {
+        Ok(form) => form,
         Err(error) => return error.reply(),
     };
-    let Some(presented) = presented else {
-        audit::session(caller, Outcome::BadToken, None);
-        return OauthError::InvalidGrant.reply();
-    };
-    let policy =
-        RefreshPolicy { kind: CONTRACT, idle: settings.session_idle, lost_reply: settings.lost_reply };
-    match app.refresh(caller, &presented, &policy).await {
-        Ok(Some(signed_in)) => {
-            refreshed(app, settings, caller, &signed_in).unwrap_or_else(|refusal| refuse(&refusal))
+    match parameter(&form, "grant_type") {
+        Ok(Some("refresh_token")) => refresh_token::handle(app, settings, caller, request, &form).await,
+        Ok(Some("password")) if settings.password_grant => {
+            password::handle(app, settings, caller, request, &form).await
         }
-        Ok(None) => OauthError::InvalidGrant.reply(),
-        Err(refusal) => refuse(&refusal),
+        Ok(Some(_)) => OauthError::UnsupportedGrantType.reply(),
+        Ok(None) => OauthError::InvalidRequest.reply(),
+        Err(error) => error.reply(),
     }
 }
 
-/// Reads and checks a refresh request, and returns its refresh token. Returns `None` if the token does not
-/// have the form of Postern's tokens.
-fn refresh_request(
-    settings: &Settings,
-    request: &Request,
-    form: &QueryMap,
-) -> Result<Option<SessionToken>, OauthError> {
-    let grant_type = parameter(form, "grant_type")?.ok_or(OauthError::InvalidRequest)?;
-    if grant_type != "refresh_token" {
-        return Err(OauthError::UnsupportedGrantType);
-    }
-    let token = parameter(form, "refresh_token")?.ok_or(OauthError::InvalidRequest)?;
-    check_client(settings, request, form)?;
-    // A client may ask for a part of the granted scope. It gets the whole scope, and the reply says so (RFC
-    // 6749 §3.3).
-    let granted = |scope| settings.scope.split_ascii_whitespace().any(|known| known == scope);
-    let asked = parameter(form, "scope")?.unwrap_or_default();
-    if !asked.split_ascii_whitespace().all(granted) {
-        return Err(OauthError::InvalidScope);
-    }
-    Ok(SessionToken::from_plain(token))
-}
-
-fn refreshed(
+fn success(
     app: &App,
     settings: &Settings,
     caller: &Caller,

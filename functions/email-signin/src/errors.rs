@@ -11,9 +11,9 @@ pub(super) struct Error {
     pub(super) error: &'static str,
 }
 
-/// The framework's error for an invalid token.
+/// The framework's error with a code.
 #[derive(Serialize)]
-struct TokenError {
+struct CodedError {
     detail: &'static str,
     code: &'static str,
 }
@@ -76,16 +76,46 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
     http::refusal_json(status, refusal, &Error { error })
 }
 
+/// Makes the reply of the framework's token route to a refusal. The framework has no user with MFA or with a
+/// password that must change, and no limit. It tells no state of an account.
+pub(super) fn refuse_credentials(refusal: &Refusal) -> Response {
+    let (status, detail, code) = match refusal {
+        Refusal::UnknownUser
+        | Refusal::WrongPassword
+        | Refusal::WrongCode
+        | Refusal::Disabled
+        | Refusal::NotActivated => {
+            let detail = "No active account found with the given credentials";
+            let error = CodedError { detail, code: "no_active_account" };
+            return with_realm(http::json(StatusCode::UNAUTHORIZED, &error));
+        }
+        Refusal::MfaRequired => (StatusCode::FORBIDDEN, "MFA token required.", "mfa_required"),
+        Refusal::MustChangePassword => {
+            (StatusCode::FORBIDDEN, "Password change required.", "password_change_required")
+        }
+        Refusal::Throttled(_) => {
+            (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Try again later.", "throttled")
+        }
+        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Something went wrong.", "error"),
+        Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.", "error"),
+    };
+    http::refusal_json(status, refusal, &CodedError { detail, code })
+}
+
 /// Makes a 401 of the framework's authentication, with its challenge.
 pub(super) fn unauthenticated(error: &AuthenticationError) -> Response {
-    let mut reply = http::json(StatusCode::UNAUTHORIZED, error);
+    with_realm(http::json(StatusCode::UNAUTHORIZED, error))
+}
+
+/// Adds the framework's challenge.
+fn with_realm(mut reply: Response) -> Response {
     let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
     reply.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     reply
 }
 
-/// Makes the reply to a refresh token that is invalid or expired.
+/// Makes the reply to a token that is invalid or expired.
 pub(super) fn bad_token() -> Response {
     let (detail, code) = ("Token is invalid or expired", "token_not_valid");
-    http::with_challenge(http::json(StatusCode::UNAUTHORIZED, &TokenError { detail, code }), true)
+    http::with_challenge(http::json(StatusCode::UNAUTHORIZED, &CodedError { detail, code }), true)
 }

@@ -3,7 +3,9 @@
 //! | route | file |
 //! |---|---|
 //! | `POST /api/sign-in/` | `sign_in.rs` |
+//! | `POST /api/token/`, as in the framework's documentation | `obtain_token.rs` |
 //! | `POST /api/token/refresh/` | `refresh.rs` |
+//! | `POST /api/token/verify/`, as in the framework's documentation | `verify_token.rs` |
 //! | `POST /api/token/blacklist/`, as in the framework's documentation | `blacklist.rs` |
 //! | `GET /api/profile/`, and `POST`, which the product's own web page sends | `profile.rs` |
 
@@ -13,9 +15,12 @@ mod attributes;
 mod blacklist;
 mod claims;
 mod errors;
+mod fields;
+mod obtain_token;
 mod profile;
 mod refresh;
 mod sign_in;
+mod verify_token;
 
 use std::time::Duration;
 
@@ -32,12 +37,16 @@ pub use self::sign_in::read;
 /// The name of this contract, the kind of its sessions, and the default issuer of its tokens.
 const CONTRACT: &str = "email";
 const SIGN_IN: &str = "/api/sign-in";
+const OBTAIN_TOKEN: &str = "/api/token";
+const VERIFY_TOKEN: &str = "/api/token/verify";
 const REFRESH: &str = "/api/token/refresh";
 const BLACKLIST: &str = "/api/token/blacklist";
 const PROFILE: &str = "/api/profile";
 /// The routes of this contract, without their trailing slashes.
 pub const ROUTES: &[(Method, &str)] = &[
     (Method::POST, SIGN_IN),
+    (Method::POST, OBTAIN_TOKEN),
+    (Method::POST, VERIFY_TOKEN),
     (Method::POST, REFRESH),
     (Method::POST, BLACKLIST),
     (Method::GET, PROFILE),
@@ -90,6 +99,8 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
     let caller = http::caller(app, CONTRACT, &request);
     let reply = match http::route(&request, ROUTES) {
         Some(SIGN_IN) => sign_in::handle(app, settings, &caller, &request).await,
+        Some(OBTAIN_TOKEN) => obtain_token::handle(app, settings, &caller, &request).await,
+        Some(VERIFY_TOKEN) => verify_token::handle(app, settings, &caller, &request).await,
         Some(REFRESH) => refresh::handle(app, settings, &caller, &request).await,
         Some(BLACKLIST) => blacklist::handle(app, settings, &caller, &request).await,
         Some(PROFILE) => profile::handle(app, settings, &caller, &request).await,

@@ -44,13 +44,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         readable: |user| user.attributes::<Attributes>(CONTRACT).map(|_| ()),
         password: &credentials.password,
         code: credentials.code.as_deref(),
-        session: Some(SessionRequest {
-            kind: CONTRACT,
-            device: None,
-            secret: SessionSecret::random_hex(),
-            idle: settings.refresh_lifetime,
-            absolute: settings.session_absolute,
-        }),
+        session: Some(session(settings)),
     };
     let outcome = match app.sign_in(caller, attempt).await {
         Ok(signed_in) => success(app, settings, caller, &signed_in),
@@ -59,6 +53,17 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Err(refusal) => Err(refusal),
     };
     outcome.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+/// Returns the session that a sign-in begins, at any route of this contract.
+pub(super) fn session(settings: &Settings) -> SessionRequest {
+    SessionRequest {
+        kind: CONTRACT,
+        device: None,
+        secret: SessionSecret::random_hex(),
+        idle: settings.refresh_lifetime,
+        absolute: settings.session_absolute,
+    }
 }
 
 fn parse(request: &Request) -> Result<Credentials, BodyError> {

@@ -50,10 +50,15 @@ pub(super) fn handle(settings: &Settings, issuer: &str, keys: &KeySet) -> Respon
         revocation_endpoint: at(REVOKE_TOKEN),
         revocation_endpoint_auth_methods_supported: ["none"],
     });
+    let grants: &[_] = match (&oauth, settings.account_password_grant) {
+        (None, _) => &[],
+        (Some(_), false) => &["refresh_token"],
+        (Some(_), true) => &["password", "refresh_token"],
+    };
     let metadata = Metadata {
         issuer,
         jwks_uri: at(KEY_SET),
-        grant_types_supported: if oauth.is_some() { &["refresh_token"] } else { &[] },
+        grant_types_supported: grants,
         oauth,
         response_types_supported: [],
         subject_types_supported: ["public"],

@@ -34,17 +34,20 @@ const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 pub struct Settings {
     issuer: Option<String>,
     account_issuer: Option<String>,
+    account_password_grant: bool,
 }
 
 impl Settings {
-    /// Reads `DISCOVERY_ISSUER`, and `ACCOUNT_JWT_ISSUER`, because account's token endpoint belongs to that issuer.
+    /// Reads `DISCOVERY_ISSUER`. Reads `ACCOUNT_JWT_ISSUER`, because account's token endpoint belongs to that issuer,
+    /// and `ACCOUNT_PASSWORD_GRANT`, because the document lists the grants of that endpoint.
     ///
     /// # Errors
-    /// If the issuer is no `https` URL, or has a query, a fragment or a slash at its end.
+    /// If the issuer is no `https` URL, or has a query, a fragment or a slash at its end. If the flag is malformed.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             issuer: env.https_url("DISCOVERY_ISSUER")?.map(str::to_owned),
             account_issuer: env.optional("ACCOUNT_JWT_ISSUER").map(str::to_owned),
+            account_password_grant: env.flag("ACCOUNT_PASSWORD_GRANT")?,
         })
     }
 }

@@ -85,6 +85,42 @@ impl App {
         finish(caller, presented, Outcome::SessionResumed, outcome.await)
     }
 
+    /// Returns whether a session's token is the current one of a session of this kind whose user may sign in.
+    /// Changes nothing: a token that was used before does not end its session here.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn is_current(
+        &self,
+        caller: &Caller,
+        presented: &SessionToken,
+        kind: &'static str,
+    ) -> Result<bool, Refusal> {
+        let outcome = self.within_deadline(
+            caller,
+            Box::pin(async {
+                let id = presented.session_id();
+                let (session, user, ()) = tokio::join!(
+                    self.store.session(presented.user_id, &id),
+                    self.store.user(presented.user_id),
+                    self.keys.reload_if_old(caller.now)
+                );
+                let session = session.map_err(store_failed)?.ok_or(SessionFailure::Invalid)?;
+                // No successor is given here, so no late answer is either.
+                let policy = RefreshPolicy { kind, idle: Duration::ZERO, lost_reply: Duration::ZERO };
+                match session.judge(&policy, &presented.secret, caller.now) {
+                    Verdict::Keep { .. } => {
+                        check_user(&session, user.map_err(store_failed)?.as_ref()).map(|_| ())
+                    }
+                    Verdict::Ended | Verdict::GiveAgain(_) | Verdict::GiveLate { .. } | Verdict::Reused => {
+                        Err(SessionFailure::Invalid)
+                    }
+                }
+            }),
+        );
+        finish(caller, presented, Outcome::TokenAccepted, outcome.await).map(|current| current.is_some())
+    }
+
     async fn rotate(
         &self,
         caller: &Caller,

@@ -28,13 +28,17 @@ const TIME_FOR_THE_REPLY: Duration = Duration::from_millis(500);
 pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
     match members.get("token") {
         None | Some(Value::Null | Value::Bool(false)) => None,
-        Some(Value::String(code)) if fold_code(code).is_empty() => None,
-        Some(Value::String(code)) => Some(code.clone()),
+        Some(Value::String(code)) => mfa_code_of_text(code),
         Some(Value::Number(number)) => {
             Some(number.as_u64().filter(|n| *n < 1_000_000).map_or_else(String::new, |n| format!("{n:06}")))
         }
         Some(Value::Bool(true) | Value::Array(_) | Value::Object(_)) => Some(String::new()),
     }
+}
+
+/// Returns the MFA code in a text. A text that folds to nothing is no code.
+pub fn mfa_code_of_text(text: &str) -> Option<String> {
+    (!fold_code(text).is_empty()).then(|| text.to_owned())
 }
 
 /// Returns the token of a `Bearer` authorization (RFC 6750 §2.1), which may be empty. Returns `None` if there

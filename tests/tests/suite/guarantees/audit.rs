@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use postern::identity::Status;
 use postern::session::GRACE;
 use postern::store::Written;
-use postern_tests::contracts::credentials;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, event, name_at};
+use postern_tests::contracts::{self, credentials};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, Reply, event, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
@@ -135,7 +135,7 @@ pub(crate) async fn check(route: &RouteUnderTest) -> Result<(), Violation> {
             let right = outcomes.is_empty() != reads
                 && outcomes.len() == events.len()
                 && (!fails || events.len() <= 1)
-                && events.iter().all(|event| event["contract"] == route.contract);
+                && events.iter().all(|event| event["contract"] == contracts::of_route(route.contract));
             ensure(right, || format!("these are the audit events: {events:?}"))?;
         }
     }
@@ -232,7 +232,7 @@ async fn malformed_token_leaves_one_audit_event() {
 /// An alarm counts the events that are marked. Nothing else in the log shows that a name was locked.
 #[tokio::test]
 async fn failure_that_locks_a_name_is_marked() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = Deployment::start_with(|env| env.with("THROTTLE_LOCK_AFTER", "2")).await;
         // The second attempt of johndoe is the last one before the lock too, but it succeeds.
         let johndoe = (name_at(contract, "johndoe"), ["wrong", "SecurePass123!", "wrong"], [false; 3]);
@@ -240,8 +240,8 @@ async fn failure_that_locks_a_name_is_marked() {
         for (name, passwords, marked) in [johndoe, nobody] {
             for (attempt, (password, marked)) in passwords.into_iter().zip(marked).enumerate() {
                 let id = format!("locks {contract} {name} {attempt}");
-                let event =
-                    deployment.event(contract, Some(&credentials(contract, &name, password).to_string()));
+                let body = contracts::body(contract, &credentials(contract, &name, password));
+                let event = deployment.event(contract, Some(&body));
                 deployment.invoke(contract, with_id(&event, &id)).await;
                 let lines = logs::so_far();
                 let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -11,6 +11,7 @@ use postern::clock::Timestamp;
 use postern::identity::LoginName;
 use postern::store::operator::CreateUserError;
 use postern_local::demo::{self, RECOVERY_CODES};
+use postern_tests::contracts;
 use postern_tests::deployment::{Deployment, name_at};
 use serde_json::json;
 
@@ -35,7 +36,7 @@ async fn kill(
         Some((_, false)) => Fate::Hang,
         None => Fate::Pass,
     });
-    let event = deployment.event(contract, Some(&by.body(contract).to_string()));
+    let event = deployment.event(contract, Some(&contracts::body(contract, &by.body(contract))));
     let request = tokio::spawn(deployment.function(contract).invoke(event));
     let mut left: Vec<_> = writes.iter().map(|(write, _)| *write).collect();
     while !left.is_empty() {
@@ -122,9 +123,14 @@ fn masked(writes: &[&'static str], mask: usize) -> Vec<(&'static str, bool)> {
 #[tokio::test]
 async fn sign_in_that_crashes_at_any_write_can_be_repeated() {
     let (mut deployment, mut proxy) = Proxy::deployment(|env| env).await;
-    for (contract, by) in
-        [("account", By::Password), ("mfa", By::Password), ("email", By::Totp), ("session", By::RecoveryCode)]
-    {
+    for (contract, by) in [
+        ("account", By::Password),
+        ("mfa", By::Password),
+        ("email", By::Totp),
+        ("session", By::RecoveryCode),
+        ("account/token", By::Totp),
+        ("email/obtain_token", By::RecoveryCode),
+    ] {
         let (mut deaths, all) = (Vec::new(), writes_of(contract));
         for landed in [false, true] {
             // The second goes out alone, and so does the third if it spends a code.

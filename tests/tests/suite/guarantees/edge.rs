@@ -2,7 +2,8 @@
 //! that the edge names.
 
 use postern::environment::Environment;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::contracts;
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, Reply, credentials, name_at};
 use postern_tests::edge::{self, DIGEST, FORBIDDEN, NEXT_DIGEST, NEXT_SECRET, SECRET};
 use postern_tests::logs;
 use serde_json::{Value, json};
@@ -123,7 +124,7 @@ async fn every_route_answers_only_through_the_edge_if_there_is_one() {
 
 /// A sign-in attempt through the edge with a wrong password.
 async fn from(deployment: &Deployment, contract: &str, viewer: &str, name: &str) -> Reply {
-    let body = credentials(contract, &name_at(contract, name), "wrong").to_string();
+    let body = contracts::body(contract, &credentials(contract, &name_at(contract, name), "wrong"));
     let event = deployment.event(contract, Some(&body));
     deployment.invoke(contract, edge::sends(&event, SECRET, viewer)).await
 }
@@ -131,7 +132,7 @@ async fn from(deployment: &Deployment, contract: &str, viewer: &str, name: &str)
 #[tokio::test]
 async fn address_limit_counts_the_edges_viewer_and_not_the_edge() {
     let behind_edge = |env| edge::on(env).with("THROTTLE_ADDRESS_LIMIT", "2");
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = Deployment::start_with(behind_edge).await;
         for (viewers, other) in [
             (["203.0.113.7:1", "203.0.113.7:2", "203.0.113.7:65535"], "203.0.113.8:1"),

@@ -10,7 +10,7 @@ mod unreadable_sessions;
 
 use futures_util::future::join_all;
 use postern::clock::Timestamp;
-use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_ROUTES, Reply, credentials, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
@@ -184,7 +184,7 @@ async fn failure_of_a_required_call_refuses_the_sign_in_and_of_an_optional_one_d
         ("UpdateItem ADDRESS SET refunded_by", 1, true, true),
         (KNOW_ADDRESS, 1, true, true),
     ] {
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             if (sessions_of(contract) > 0) != with_session {
                 continue;
             }
@@ -222,7 +222,7 @@ async fn code_whose_use_cannot_be_recorded_signs_nobody_in() {
         (error(400, "AccessDeniedException"), Refused::Fault),
         (error(400, "ProvisionedThroughputExceededException"), Refused::Unavailable(1)),
     ] {
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let mut body = credentials(contract, &name_at(contract, "guarded"), "Password1234!");
             body["token"] = json!("582969");
             let fault = fault.clone();

@@ -10,7 +10,9 @@ use std::time::Duration;
 use postern::identity::LoginName;
 use postern_local::demo::LOCKED_NAMES;
 use postern_tests::contracts::{LoginNameKind, login_name, taking};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, name_at};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::support::proxy::Proxy;
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};
@@ -52,7 +54,7 @@ async fn every_route_that_verifies_a_password_throttles_it() {
 
 #[tokio::test]
 async fn sixth_failure_waits_and_each_wait_doubles() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = unlimited().await;
         let name = name_at(contract, "johndoe");
         let fail = async |refused| {
@@ -153,7 +155,7 @@ async fn unknown_name_waits_and_locks_like_a_known_one() {
 async fn locked_name_is_refused_for_good_without_hashing() {
     let deployment = unlimited().await;
     let before = deployment.app.passwords().verifications();
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let name = login_name(contract, LOCKED_NAMES[0], LOCKED_NAMES[1]);
         for _ in 0..3 {
             let reply = deployment.password(contract, name, "whatever").await;

@@ -2,7 +2,7 @@
 
 use postern::identity::{LoginName, Status};
 use postern::store::Written;
-use postern_tests::deployment::{PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::deployment::{PASSWORD_ROUTES, credentials, name_at};
 use serde_json::json;
 
 use crate::support::mfa::{HUBER, PASSWORD, begin, confirmation, post_mfa};
@@ -87,7 +87,7 @@ async fn lost_race_for_a_code_counts_as_a_failure() {
 /// stays, the sign-in is refused, and the session that it began is over.
 #[tokio::test]
 async fn user_disabled_during_a_sign_in_stays_disabled_and_is_refused() {
-    for (contract, by) in PASSWORD_CONTRACTS
+    for (contract, by) in PASSWORD_ROUTES
         .map(|contract| (contract, By::Password))
         .into_iter()
         .chain([("account", By::Totp), ("email", By::RecoveryCode)])
@@ -125,7 +125,7 @@ async fn user_disabled_during_a_sign_in_stays_disabled_and_is_refused() {
 /// again, without a password and a status.
 #[tokio::test]
 async fn user_deleted_during_an_attempt_stays_deleted() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for (username, password, write, refused) in [
             ("johndoe", "SecurePass123!", charge(contract), Refused::UnknownUser),
             ("johndoe", "SecurePass123!", "UpdateItem USER SET last_sign_in", Refused::Wrong),

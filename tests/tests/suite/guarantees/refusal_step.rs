@@ -11,8 +11,8 @@ use futures_util::stream::{self, StreamExt};
 use postern::config::Config;
 use postern::environment::Environment;
 use postern_local::demo::{self, LOCKED_NAMES, USERS};
-use postern_tests::contracts::login_name;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::contracts::{self, login_name};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, Reply, credentials, name_at};
 use serde_json::{Value, json};
 
 use crate::support::mfa::{self, assert_error, begin, confirmation, post_mfa};
@@ -90,7 +90,7 @@ async fn sign_in(deployment: &Deployment, contract: &str, name: &str, password: 
 #[tokio::test]
 async fn every_kind_of_refused_sign_in_waits_for_the_step() {
     let right = "Password1234!";
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = Deployment::start_with(on_steps_of(STEP)).await;
         let mut without = demo::user(&deployment.app, &USERS[0]);
         (without.id, without.username) = (201, "nopass".to_owned());
@@ -132,7 +132,7 @@ async fn every_kind_of_refused_sign_in_waits_for_the_step() {
 
 #[tokio::test]
 async fn address_over_its_limit_waits_for_the_step() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let limit = |env: Environment| on_steps_of(STEP)(env).with("THROTTLE_ADDRESS_LIMIT", "1");
         let deployment = Deployment::start_with(limit).await;
         deployment.set_time(mfa::MOMENT);
@@ -222,7 +222,7 @@ async fn assert_quick(of: &str, request: impl AsyncFn() -> Reply, assert: impl F
 #[tokio::test]
 async fn request_that_is_refused_before_a_check_does_not_wait() {
     let deployment = Deployment::start_with(on_steps_of(LONGEST_STEP)).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for body in ["{", "[]", "{}"] {
             let of = format!("{contract}: {body}");
             let assert = |reply: &Reply| assert!(matches!(reply.status, 400 | 422), "{of}: {reply:?}");
@@ -237,12 +237,10 @@ async fn request_that_is_refused_before_a_check_does_not_wait() {
 #[tokio::test]
 async fn no_refusal_waits_beyond_the_deadline() {
     let (deployment, proxy) = Proxy::deployment(on_steps_of(LONGEST_STEP)).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let within = async |time| {
-            let event = deployment.event(
-                contract,
-                Some(&credentials(contract, &name_at(contract, "johndoe"), "wrong").to_string()),
-            );
+            let members = credentials(contract, &name_at(contract, "johndoe"), "wrong");
+            let event = deployment.event(contract, Some(&contracts::body(contract, &members)));
             deployment.invoke_within(contract, event, Duration::from_millis(time)).await
         };
         let wrong = |reply: &Reply| assert_refusal(contract, Refused::Wrong, reply, "a wrong password");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postern_local::demo::{self, RECOVERY_CODES};
 use postern_tests::contracts::takes_password;
-use postern_tests::deployment::{CONTRACTS, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::deployment::{CONTRACTS, PASSWORD_ROUTES, credentials, name_at};
 use postern_tests::meter::Meter;
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ async fn sign_ins_cost_what_the_snapshot_says() {
         units.of(&format!("{contract}: right"), 200, deployment.invoke(contract, event)).await;
     }
     units.of("sso: no token of ours", 401, deployment.sso("e30.e30.AA")).await;
-    for (contract, code) in PASSWORD_CONTRACTS.into_iter().zip(RECOVERY_CODES) {
+    for (contract, code) in PASSWORD_ROUTES.into_iter().zip(RECOVERY_CODES) {
         let what = |what: &str| format!("{contract}: {what}");
         let says = |refused| words(contract, refused).0;
         let attempt = async |username, password| {
@@ -79,7 +79,7 @@ async fn sign_ins_cost_what_the_snapshot_says() {
 #[tokio::test]
 async fn throttled_address_costs_what_the_snapshot_says() {
     let (deployment, mut units) = Units::open(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1")).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let name = name_at(contract, "johndoe");
         deployment.password(contract, &name, "wrong").await;
         let what = format!("{contract}: throttled by address");

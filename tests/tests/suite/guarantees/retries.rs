@@ -6,7 +6,7 @@ mod session;
 use std::collections::BTreeSet;
 
 use postern::clock::Timestamp;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, name_at};
 
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw::{self, Counter};
@@ -73,7 +73,7 @@ async fn every_route_repeats_writes_whose_answers_are_lost() {
 async fn every_write_of_a_sign_in_that_is_sent_again_is_done_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     deployment.set_time(Timestamp::from_millis(1_700_000_000_000));
-    for (contract, by) in PASSWORD_CONTRACTS.map(|contract| (contract, By::Password)).into_iter().chain([
+    for (contract, by) in PASSWORD_ROUTES.map(|contract| (contract, By::Password)).into_iter().chain([
         ("account", By::Totp),
         ("mfa", By::Totp),
         ("session", By::RecoveryCode),
@@ -119,7 +119,7 @@ async fn every_write_of_a_sign_in_that_times_out_and_is_sent_again_is_done_once(
 #[tokio::test]
 async fn guess_whose_charges_are_sent_again_is_counted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for write in writes(contract).into_iter().take(2) {
             let (name, address) = counted(&deployment, contract, By::Password).await;
             proxy.first(&[write], Fate::lose);
@@ -135,7 +135,7 @@ async fn guess_whose_charges_are_sent_again_is_counted_once() {
 #[tokio::test]
 async fn charge_whose_outcome_is_unknown_is_reverted() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for write in writes(contract).into_iter().take(2) {
             let (name, address) = counted(&deployment, contract, By::Password).await;
             proxy.lose(move |seen| seen.starts_with(write).then(|| error(500, "InternalServerError")));
@@ -152,7 +152,7 @@ async fn charge_whose_outcome_is_unknown_is_reverted() {
 #[tokio::test]
 async fn charge_that_is_reverted_twice_is_reverted_once() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for write in [refund(contract), REFUND_OF_ADDRESS] {
             let (name, address) = counted(&deployment, contract, By::Totp).await;
             proxy.first(&[write], Fate::lose);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use postern::session::GRACE;
 use postern_tests::deployment::Reply;
 
+use crate::support::email;
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::session::{delete, list, listed, resume, stay};
 use crate::support::tokens::{
@@ -111,6 +112,25 @@ async fn access_token_check_and_sign_out_take_one_round_trip_each() {
     let tokens = sign_in(&deployment, "account").await;
     let reply = in_one_trip(&mut proxy, &[END], end(&deployment, "account", &tokens.access)).await;
     assert_eq!(reply.status, 200, "an access token is revoked");
+}
+
+#[tokio::test]
+async fn verification_of_a_token_takes_one_round_trip() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    let tokens = sign_in(&deployment, "email").await;
+    let verify = async |token: &str| {
+        let body = serde_json::json!({"token": token}).to_string();
+        email::post(&deployment, "/api/token/verify/", &body).await
+    };
+    let reply = in_one_trip(&mut proxy, &[USER], verify(&tokens.access)).await;
+    assert_eq!(reply.status, 200, "an access token");
+    let reply = in_one_trip(&mut proxy, &[SESSION, USER], verify(&tokens.refresh)).await;
+    assert_eq!(reply.status, 200, "a refresh token");
+    assert_eq!(end(&deployment, "email", &tokens.refresh).await.status, 200);
+    let reply = in_one_trip(&mut proxy, &[SESSION, USER], verify(&tokens.refresh)).await;
+    assert_eq!(reply.status, 401, "a refusal");
+    let reply = in_one_trip(&mut proxy, &[], verify("garbage")).await;
+    assert_eq!(reply.status, 401, "garbage");
 }
 
 #[tokio::test]

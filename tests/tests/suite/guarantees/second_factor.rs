@@ -7,7 +7,9 @@ use postern::clock::Timestamp;
 use postern::identity::Status;
 use postern_local::demo;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET, USERS};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::deployment::{
+    Deployment, PASSWORD_CONTRACTS, PASSWORD_ROUTES, Reply, credentials, name_at,
+};
 use serde_json::{Value, json};
 
 use crate::support::raw;
@@ -49,7 +51,7 @@ async fn create(
 
 #[tokio::test]
 async fn sign_in_with_mfa_on_needs_a_code_at_every_contract() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = at_the_moment().await;
         let reply = deployment.password(contract, &name_at(contract, "guarded"), "Password1234!").await;
         assert_refusal(contract, Refused::MfaRequired, &reply, "no code");
@@ -63,7 +65,7 @@ async fn sign_in_with_mfa_on_needs_a_code_at_every_contract() {
 /// They used to be charged, and five of them locked the user out.
 #[tokio::test]
 async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = at_the_moment().await;
         for typed in ["582 969", "582\u{a0}969\n", "582-969", "５８２９６９", "٥٨٢ ٩٦٩"] {
             let mut user = raw::user(&deployment, 43).await;
@@ -91,10 +93,10 @@ async fn codes_as_people_copy_them_sign_in_at_every_contract_and_are_not_charged
 
 #[tokio::test]
 async fn code_signs_in_once_at_any_contract() {
-    for first in PASSWORD_CONTRACTS {
+    for first in PASSWORD_ROUTES {
         let deployment = at_the_moment().await;
         assert_eq!(with_code(&deployment, first, "guarded", CODE).await.status, 200, "{first}");
-        for second in PASSWORD_CONTRACTS {
+        for second in PASSWORD_ROUTES {
             let reply = with_code(&deployment, second, "guarded", CODE).await;
             assert_refusal(second, Refused::Wrong, &reply, &format!("a code that was spent at {first}"));
         }
@@ -107,7 +109,7 @@ async fn code_signs_in_once_at_any_contract() {
 
 #[tokio::test]
 async fn right_code_with_a_wrong_password_is_refused_and_not_spent() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = at_the_moment().await;
         let mut body = credentials(contract, &name_at(contract, "guarded"), "wrong");
         for code in [CODE, RECOVERY_CODES[0]] {
@@ -125,7 +127,7 @@ async fn right_code_with_a_wrong_password_is_refused_and_not_spent() {
 #[tokio::test]
 async fn recovery_code_signs_in_once() {
     let deployment = at_the_moment().await;
-    let functions = PASSWORD_CONTRACTS.into_iter().cycle();
+    let functions = PASSWORD_ROUTES.into_iter().cycle();
     for ((contract, next), code) in functions.clone().zip(functions.skip(1)).zip(RECOVERY_CODES) {
         let typed = if contract == "mfa" { code.to_uppercase() } else { code.to_owned() };
         assert_eq!(with_code(&deployment, contract, "guarded", typed).await.status, 200, "{contract} {code}");
@@ -156,7 +158,7 @@ async fn recovery_code_of_another_user_is_wrong() {
 async fn concurrent_sign_ins_with_one_code_succeed_once() {
     for code in [CODE, RECOVERY_CODES[3]] {
         let deployment = at_the_moment().await;
-        let replies = PASSWORD_CONTRACTS
+        let replies = PASSWORD_ROUTES
             .map(async |contract| (contract, with_code(&deployment, contract, "guarded", code).await));
         let (good, bad): (Vec<_>, Vec<_>) =
             join_all(replies).await.into_iter().partition(|(_, reply)| reply.status == 200);
@@ -169,7 +171,7 @@ async fn concurrent_sign_ins_with_one_code_succeed_once() {
 
 #[tokio::test]
 async fn missing_code_is_disclosed_before_the_account_state() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = at_the_moment().await;
         for (id, username, status, must_change, refused) in [
             (411, "disabled", Status::Disabled, false, Refused::Disabled),
@@ -189,7 +191,7 @@ async fn missing_code_is_disclosed_before_the_account_state() {
 
 #[tokio::test]
 async fn wrong_codes_count_like_wrong_passwords() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = at_the_moment().await;
         for _ in 0..5 {
             let reply = with_code(&deployment, contract, "guarded", "000000").await;
@@ -206,7 +208,7 @@ async fn wrong_codes_count_like_wrong_passwords() {
 
 #[tokio::test]
 async fn right_password_without_a_code_neither_counts_nor_clears() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = at_the_moment().await;
         let name = name_at(contract, "guarded");
         let no_code = async |times| {
@@ -240,7 +242,7 @@ async fn guarded(deployment: &Deployment, contract: &str, token: Option<Value>) 
 #[tokio::test]
 async fn code_that_is_missing_null_false_or_empty_counts_as_absent() {
     let deployment = Deployment::start().await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for token in [None, Some(json!(null)), Some(json!(false)), Some(json!("")), Some(json!(" -"))] {
             let reply = guarded(&deployment, contract, token.clone()).await;
             assert_refusal(contract, Refused::MfaRequired, &reply, &format!("{token:?}"));
@@ -251,7 +253,7 @@ async fn code_that_is_missing_null_false_or_empty_counts_as_absent() {
 #[tokio::test]
 async fn code_of_any_other_type_or_form_is_wrong() {
     let deployment = unlimited().await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for token in [
             json!(true),
             json!([]),
@@ -275,8 +277,7 @@ async fn code_of_any_other_type_or_form_is_wrong() {
             deployment.advance(LONGEST_WAIT);
             // A right code now and then, or the name is locked.
             if token == json!({}) {
-                let code =
-                    demo::RECOVERY_CODES[PASSWORD_CONTRACTS.iter().position(|c| *c == contract).unwrap()];
+                let code = demo::RECOVERY_CODES[PASSWORD_ROUTES.iter().position(|c| *c == contract).unwrap()];
                 assert_eq!(guarded(&deployment, contract, Some(json!(code))).await.status, 200);
             }
         }
@@ -294,6 +295,7 @@ async fn code_as_an_integer_gets_its_leading_zeros_back() {
     ];
     let deployment = Deployment::start().await;
     let user = raw::user(&deployment, 43).await;
+    // A form has no integers.
     for contract in PASSWORD_CONTRACTS {
         for (seconds, token) in &codes {
             deployment.set_time(Timestamp::from_millis(seconds * 1000));
@@ -311,7 +313,7 @@ async fn code_as_an_integer_gets_its_leading_zeros_back() {
 #[tokio::test]
 async fn code_of_a_user_without_mfa_is_ignored() {
     let deployment = Deployment::start().await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for token in [json!("000000"), json!(true), json!([]), json!({}), json!(-1), json!(null)] {
             let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
             body["token"] = token.clone();

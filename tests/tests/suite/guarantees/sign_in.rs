@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern::clock::Timestamp;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, name_at};
 use serde_json::json;
 
 use crate::support::raw;
@@ -13,7 +13,7 @@ use crate::support::words::{Refused, assert_refusal};
 #[tokio::test]
 async fn last_sign_in_is_stored_by_every_contract() {
     let deployment = Deployment::start().await;
-    for (contract, seconds) in PASSWORD_CONTRACTS.into_iter().zip(1_700_000_000..) {
+    for (contract, seconds) in PASSWORD_ROUTES.into_iter().zip(1_700_000_000..) {
         let moment = Timestamp::from_millis(seconds * 1000);
         deployment.set_time(moment);
         let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;

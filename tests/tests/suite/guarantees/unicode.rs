@@ -6,7 +6,7 @@ use postern::identity::LoginName;
 use postern::store::Written;
 use postern_local::demo::{self, USERS};
 use postern_tests::contracts::{LoginNameKind, login_name, taking};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, credentials, name_at};
 
 use crate::support::raw::{self, Item, number, text};
 use crate::support::words::{Refused, assert_refusal, unlimited};
@@ -31,7 +31,7 @@ async fn password_in_nfd_signs_in_where_it_was_set_in_nfc_and_the_other_way_roun
         let (username, email) = (format!("zoe{id}"), format!("zoe{id}@example.com"));
         let hash = deployment.app.passwords().hash(set, [7; 16]).unwrap();
         create(&deployment, id, &username, &email, Some(hash)).await;
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let name = login_name(contract, &username, &email);
             for typed in [COMPOSED, APART] {
                 let reply = deployment.password(contract, name, typed).await;
@@ -65,7 +65,7 @@ async fn legacy_hash_of_nfd_is_tried_as_sent_and_upgraded_to_nfc() {
 async fn attempt_in_nfd_costs_two_verifications_for_known_and_unknown_users_alike() {
     let deployment = unlimited().await;
     create(&deployment, 903, "zoe2", "zoe2@example.com", None).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for (typed, cost) in [("plain", 1), (COMPOSED, 1), (APART, 2), (&APART.repeat(100), 1)] {
             for name in ["st.huber", "zoe2", "nobody"].map(|name| name_at(contract, name)) {
                 // So that no attempt has to wait.

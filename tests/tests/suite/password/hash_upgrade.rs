@@ -8,7 +8,7 @@ use postern::identity::Status;
 use postern::store::operator::UserRecord;
 use postern::token::SAMPLE_KEYS;
 use postern_local::demo::{self, USERS};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ async fn stored(deployment: &Deployment, id: u64) -> String {
 async fn imported_hash_signs_in_at_every_contract_and_becomes_argon2id() {
     let deployment = unlimited().await;
     for (number, (hash, password)) in BROUGHT.into_iter().enumerate() {
-        for (function, contract) in PASSWORD_CONTRACTS.into_iter().enumerate() {
+        for (function, contract) in PASSWORD_ROUTES.into_iter().enumerate() {
             let id = 1000 + 10 * number as u64 + function as u64;
             let name = name_at(contract, &bring(&deployment, id, hash, |_| ()).await);
             let reply = deployment.password(contract, &name, &password.to_uppercase()).await;
@@ -115,7 +115,7 @@ async fn imported_hash_signs_in_at_every_contract_and_becomes_argon2id() {
 async fn peppered_hash_signs_in_at_every_contract_and_loses_its_pepper() {
     let mut deployment = Deployment::start_with(|env| with_pepper(env, "a", PEPPER)).await;
     let (hash, password) = PEPPERED;
-    for (id, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+    for (id, contract) in (1000..).zip(PASSWORD_ROUTES) {
         let name = name_at(contract, &bring(&deployment, id, hash, |_| ()).await);
         for wrong in [password.to_uppercase(), format!("{password}\0"), format!("{password}x")] {
             let reply = deployment.password(contract, &name, &wrong).await;
@@ -126,7 +126,7 @@ async fn peppered_hash_signs_in_at_every_contract_and_loses_its_pepper() {
         assert!(stored(&deployment, id).await.starts_with(OURS), "{contract}");
     }
     deployment.restart(|env| env.with("SIGNING_KEYS", SAMPLE_KEYS)).await;
-    for (id, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+    for (id, contract) in (1000..).zip(PASSWORD_ROUTES) {
         let name = name_at(contract, &format!("brought{id}"));
         assert_eq!(deployment.password(contract, &name, password).await.status, 200, "{contract}");
     }
@@ -137,7 +137,7 @@ async fn password_with_another_pepper_or_none_is_wrong_and_changes_nothing() {
     let (hash, password) = PEPPERED;
     for (id, pepper, logged) in [("a", OTHER_PEPPER, 0), ("pepper-elsewhere", PEPPER, 1)] {
         let deployment = Deployment::start_with(|env| with_pepper(env, id, pepper)).await;
-        for (user, contract) in (1000..).zip(PASSWORD_CONTRACTS) {
+        for (user, contract) in (1000..).zip(PASSWORD_ROUTES) {
             // An id of its own, since the log is shared.
             let missing = format!("gone-{contract}");
             let hash =
@@ -168,7 +168,7 @@ async fn stored_text_that_is_no_hash_refuses_after_one_decoy() {
     for (number, hash) in unusable.into_iter().enumerate() {
         let id = 1000 + number as u64;
         bring(&deployment, id, hash, |_| ()).await;
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             for password in [hash, "Null", "plaintext", "password", "anything"] {
                 let before = deployment.app.passwords().verifications();
                 let name = name_at(contract, &format!("brought{id}"));

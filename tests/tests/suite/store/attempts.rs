@@ -6,7 +6,7 @@ use std::time::Duration;
 use postern::clock::Timestamp;
 use postern::identity::LoginName;
 use postern::throttle::{AddressAttempts, Admission, Attempts, Policy};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, name_at};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -226,7 +226,7 @@ async fn name_with_a_malformed_counter_is_not_admitted() {
         (raw::number(7), Some(raw::text("0")), 4),
         (raw::number(7), Some(Attribute::Null(true)), 4),
     ] {
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let name = name_at(contract, "johndoe");
             let counter = raw::name_counter(&deployment, &name).await;
             let mut item = Item::from([("failures".to_owned(), failures.clone())]);
@@ -255,7 +255,7 @@ async fn address_with_a_malformed_counter_is_not_admitted() {
         let mut item = Item::from([("failures".to_owned(), failures.clone())]);
         item.insert("charged_by".to_owned(), raw::text("-"));
         counter.put(&deployment, item).await;
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let hashes = deployment.app.passwords().verifications();
             let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
             assert_refusal(contract, Refused::Throttled(180), &reply, &format!("{failures:?}"));
@@ -268,7 +268,7 @@ async fn address_with_a_malformed_counter_is_not_admitted() {
 #[tokio::test]
 async fn counter_of_no_failures_admits_like_a_new_one() {
     let deployment = unlimited().await;
-    for (contract, name) in PASSWORD_CONTRACTS.map(|contract| (contract, name_at(contract, "johndoe"))) {
+    for (contract, name) in PASSWORD_ROUTES.map(|contract| (contract, name_at(contract, "johndoe"))) {
         raw::forget_addresses(&deployment, &name).await;
         let counter = raw::name_counter(&deployment, &name).await;
         for counter in [&counter, &raw::address_counter(&deployment, 300)] {
@@ -296,7 +296,7 @@ async fn counter_of_no_failures_admits_like_a_new_one() {
 #[tokio::test]
 async fn no_attempt_gives_a_user_an_expiry() {
     let deployment = unlimited().await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         // A charge that stays, one that is taken back, a sign-in, and a lock.
         for (name, password) in
             [("johndoe", "wrong"), ("blocked", "Password1234!"), ("johndoe", "SecurePass123!")]

@@ -5,7 +5,7 @@ use postern::store::StoreError;
 use postern::store::Written;
 use postern::store::operator::{CreateUserError, UserRecord};
 use postern_local::demo;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, credentials, name_at};
 use serde_json::json;
 
 use crate::support::proxy::{Fate, Proxy, error};
@@ -23,7 +23,7 @@ fn refused(code: &str) -> Fate {
 #[tokio::test]
 async fn write_that_conflicts_once_is_repeated() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for code in PASSING {
             for write in writes(contract).into_iter().filter(|write| *write != "PutItem SESSIONS") {
                 let mut body = credentials(contract, &name_at(contract, "johndoe"), "SecurePass123!");
@@ -67,7 +67,7 @@ async fn write_that_conflicts_once_is_repeated() {
 async fn attempt_that_cannot_be_counted_hashes_nothing_and_charges_nobody() {
     let (deployment, proxy) = Proxy::deployment(|env| env).await;
     for code in PASSING {
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             for write in writes(contract).into_iter().take(2) {
                 let before = deployment.app.passwords().verifications();
                 proxy.rule(move |seen| if seen.starts_with(write) { refused(code) } else { Fate::Pass });
@@ -93,7 +93,7 @@ async fn attempt_that_cannot_be_counted_hashes_nothing_and_charges_nobody() {
     let user = raw::user(&deployment, 1).await;
     assert!(!user.contains_key("last_sign_in") && raw::sessions(&deployment, 1).await == 0);
     proxy.heal();
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
         assert_eq!(reply.status, 200, "{contract}");
     }
@@ -140,7 +140,7 @@ async fn creation_that_is_cancelled_creates_nothing() {
     // Cancelled once by a conflict, the creation is repeated.
     proxy.first(&["TransactWriteItems"], || cancelled(["None", "TransactionConflict", "None"]));
     assert!(deployment.store.create_user(new_user(&deployment)).await.is_ok());
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let reply = deployment.password(contract, &name_at(contract, "new"), "Password1234!").await;
         assert_eq!(reply.status, 200, "{contract}");
     }

@@ -2,7 +2,7 @@
 
 use postern::store::operator::{CreateUserError, UserRecord};
 use postern_local::demo;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES};
 
 fn user(deployment: &Deployment, id: u64, username: &str, email: &str) -> UserRecord {
     UserRecord {
@@ -51,7 +51,7 @@ async fn names_are_unique_over_usernames_and_e_mails() {
 async fn username_equal_to_the_e_mail_is_accepted() {
     let deployment = Deployment::start().await;
     deployment.store.create_user(user(&deployment, 0, "both@example.com", "Both@example.com")).await.unwrap();
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         assert_eq!(
             deployment.password(contract, "both@example.com", "Password1234!").await.status,
             200,

@@ -5,17 +5,21 @@
 
 use std::pin::Pin;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::http::Method;
 use postern::environment::Environment;
 use postern::http::is_path_of;
 use postern_local::demo::{self, USERS};
 use postern_local::functions::Function;
+use postern_tests::contracts;
 use postern_tests::deployment::{Deployment, Reply};
 use postern_tests::events::{self, SampleEvent};
 use serde_json::{Value, json};
 
 use super::proxy::Proxy;
-use super::words::{Refused, headers, words};
+use super::words::{Refused, headers, more_headers, words};
 
 /// How a route breaks a guarantee.
 pub(crate) type Violation = String;
@@ -24,7 +28,7 @@ pub(crate) type Violation = String;
 pub(crate) struct RouteUnderTest {
     /// The function that serves it.
     pub(crate) function: &'static str,
-    /// The contract whose words it answers in.
+    /// The contract whose words it answers in, or the further route that has words of its own.
     pub(crate) contract: &'static str,
     pub(crate) method: Method,
     pub(crate) path: &'static str,
@@ -58,13 +62,8 @@ impl RouteUnderTest {
     /// Whether the reply is this refusal, with the words and headers of the contract.
     pub(crate) fn is_refusal(&self, refused: Refused, reply: &Reply) -> bool {
         let (status, text) = words(self.contract, refused);
-        let wait = match refused {
-            Refused::Throttled(seconds) | Refused::Unavailable(seconds) => {
-                json!({"retry-after": seconds.to_string()})
-            }
-            _ => json!({}),
-        };
-        *reply == Reply { status, text, headers: headers(wait) }
+        let headers = headers(more_headers(self.contract, refused));
+        *reply == Reply { status, text, headers }
     }
 }
 
@@ -86,7 +85,7 @@ pub(crate) async fn all() -> Vec<RouteUnderTest> {
     let deployment = Deployment::start().await;
     let route = |function: &Function, method: &Method, path: &'static str| RouteUnderTest {
         function: function.name,
-        contract: function.name,
+        contract: contracts::of_path(function.name, path),
         method: method.clone(),
         path,
         events: successes(&samples, function.name, method, path),
@@ -101,7 +100,8 @@ pub(crate) async fn all() -> Vec<RouteUnderTest> {
     routes
 }
 
-/// The event `success` of a route. If it has none, all its events that begin with `success`.
+/// The event `success` of a route, and one of each further grant, `success-…-grant`. If it has none, all its events
+/// that begin with `success`.
 pub(crate) fn successes(samples: &[SampleEvent], function: &str, method: &Method, path: &str) -> Vec<Value> {
     let of_route = |sample: &&SampleEvent| {
         let raw_path = sample.event["rawPath"].as_str().unwrap();
@@ -110,9 +110,10 @@ pub(crate) fn successes(samples: &[SampleEvent], function: &str, method: &Method
         sample.contract == function && is_of_path && sent == method.as_str()
     };
     let case = |sample: &SampleEvent| sample.name.split_once('/').unwrap().1.to_owned();
+    let is_main = |case: &str| case == "success" || case.ends_with("-grant");
     let all: Vec<_> = samples.iter().filter(of_route).filter(|of| case(of).starts_with("success")).collect();
     assert!(!all.is_empty(), "events/{function} has no event of {method} {path} that succeeds");
-    let main: Vec<_> = all.iter().filter(|of| case(of) == "success").copied().collect();
+    let main: Vec<_> = all.iter().filter(|of| is_main(&case(of))).copied().collect();
     let chosen = if main.is_empty() { all } else { main };
     chosen.into_iter().map(|sample| with_id(&sample.event, "test-request")).collect()
 }
@@ -137,9 +138,24 @@ pub(crate) fn with_unknown_user(event: &Value) -> Option<Value> {
     })
 }
 
-/// The event with members of its JSON body replaced. Returns nothing if there is no member to replace.
+/// The event with members of its body replaced. Returns nothing if there is no member to replace.
 fn replaced(event: &Value, replace: impl Fn(&str) -> Option<String>) -> Option<Value> {
-    let mut body: Value = serde_json::from_str(event["body"].as_str()?).ok()?;
+    let mut text = event["body"].as_str()?.to_owned();
+    if event["isBase64Encoded"] == json!(true) {
+        text = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+    }
+    let body = match text.starts_with('{') {
+        true => replaced_in_json(&text, replace),
+        false => replaced_in_form(&text, replace),
+    };
+    let mut event = event.clone();
+    event["body"] = json!(body?);
+    event["isBase64Encoded"] = json!(false);
+    Some(event)
+}
+
+fn replaced_in_json(text: &str, replace: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut body: Value = serde_json::from_str(text).ok()?;
     let mut found = false;
     for member in body.as_object_mut()?.values_mut() {
         if let Some(other) = member.as_str().and_then(&replace) {
@@ -147,9 +163,17 @@ fn replaced(event: &Value, replace: impl Fn(&str) -> Option<String>) -> Option<V
             found = true;
         }
     }
-    let mut event = event.clone();
-    event["body"] = json!(body.to_string());
-    found.then_some(event)
+    found.then(|| body.to_string())
+}
+
+fn replaced_in_form(text: &str, replace: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let form: QueryMap = text.parse().ok()?;
+    let fields: Vec<_> = form.iter().map(|(name, value)| (name, value, replace(value))).collect();
+    let pair = |(name, value, other): &(&str, &str, Option<String>)| {
+        contracts::pair(name, other.as_deref().unwrap_or(value))
+    };
+    let found = fields.iter().any(|(_, _, other)| other.is_some());
+    found.then(|| fields.iter().map(pair).collect::<Vec<_>>().join("&"))
 }
 
 /// A guarantee, as a check of one route.

@@ -1,7 +1,7 @@
 //! Requests to the session contract: change of password, resume, sign-out.
 
 use postern_local::demo;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, Reply, name_at};
 use serde_json::{Value, json};
 
 use crate::support::raw;
@@ -77,7 +77,7 @@ pub(crate) async fn assert_changed(deployment: &Deployment, of: &str) {
         (&Attribute::Bool(false), &number(1)),
         "{of}"
     );
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let name = name_at(contract, "changer");
         assert_refusal(contract, Refused::Wrong, &deployment.password(contract, &name, OLD).await, of);
         assert_eq!(deployment.password(contract, &name, NEW).await.status, 200, "{contract}: {of}");

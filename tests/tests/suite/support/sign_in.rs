@@ -11,7 +11,7 @@ use crate::support::raw::{self, Attribute, Counter, Item};
 
 /// The event of a successful sign-in by johndoe at any contract, with this request id. It asks for a session token.
 pub(crate) fn valid_event(deployment: &Deployment, contract: &str, request_id: &str) -> Value {
-    let body = takes_password(contract).then(|| By::Password.body(contract).to_string());
+    let body = takes_password(contract).then(|| contracts::body(contract, &By::Password.body(contract)));
     let mut event = deployment.event(contract, body.as_deref());
     let iat = deployment.now().secs();
     let claims = json!({"token_type": "access", "exp": iat + 60, "iat": iat, "jti": "x", "user_id": 1});

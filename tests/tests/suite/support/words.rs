@@ -100,7 +100,60 @@ pub(crate) fn words(contract: &str, refused: Refused) -> (u64, String) {
             };
             (status, format!(r#"{{"error":"{error}"}}"#))
         }
+        "account/token" => {
+            let (error, description) = match refused {
+                Refused::NoObject => ("invalid_request", None),
+                Refused::UnknownUser | Refused::Wrong => ("invalid_grant", None),
+                Refused::NotActivated => ("invalid_grant", Some("Account is not activated.")),
+                Refused::Disabled => ("invalid_grant", Some("Account is disabled.")),
+                Refused::MustChangePassword => ("invalid_grant", Some("Password change required.")),
+                Refused::MfaRequired => ("mfa_required", None),
+                Refused::Throttled(_) => return (429, r#"{"error":"slow_down"}"#.to_owned()),
+                Refused::Unavailable(_) | Refused::Fault => return words("account", refused),
+            };
+            let description = description.map(|text| format!(r#","error_description":"{text}""#));
+            (400, format!(r#"{{"error":"{error}"{}}}"#, description.unwrap_or_default()))
+        }
+        "email/obtain_token" => {
+            let (status, detail, code) = match refused {
+                Refused::NoObject => {
+                    let required = r#"["This field is required."]"#;
+                    return (400, format!(r#"{{"username":{required},"password":{required}}}"#));
+                }
+                Refused::UnknownUser | Refused::Wrong | Refused::NotActivated | Refused::Disabled => {
+                    (401, "No active account found with the given credentials", "no_active_account")
+                }
+                Refused::MustChangePassword => (403, "Password change required.", "password_change_required"),
+                Refused::MfaRequired => (403, "MFA token required.", "mfa_required"),
+                Refused::Throttled(_) => (429, "Too many attempts. Try again later.", "throttled"),
+                Refused::Unavailable(_) => (503, "Something went wrong.", "error"),
+                Refused::Fault => (500, "Something went wrong.", "error"),
+            };
+            (status, format!(r#"{{"detail":"{detail}","code":"{code}"}}"#))
+        }
         other => panic!("support/words.rs has no words for {other}"),
+    }
+}
+
+/// The headers of a refusal that not every reply has.
+pub(crate) fn more_headers(contract: &str, refused: Refused) -> Value {
+    match refused {
+        Refused::Throttled(seconds) | Refused::Unavailable(seconds) => {
+            json!({"retry-after": seconds.to_string()})
+        }
+        Refused::UnknownUser | Refused::Wrong | Refused::NotActivated | Refused::Disabled
+            if contract == "email/obtain_token" =>
+        {
+            json!({"www-authenticate": "Bearer realm=\"api\""})
+        }
+        Refused::NoObject
+        | Refused::UnknownUser
+        | Refused::Wrong
+        | Refused::NotActivated
+        | Refused::Disabled
+        | Refused::MustChangePassword
+        | Refused::MfaRequired
+        | Refused::Fault => json!({}),
     }
 }
 
@@ -167,20 +220,13 @@ pub(crate) fn is_own_form(contract: &str, reply: &Reply) -> bool {
 #[track_caller]
 pub(crate) fn assert_refusal(contract: &str, refused: Refused, reply: &Reply, of: &str) {
     let (status, text) = words(contract, refused);
-    let wait = match refused {
-        Refused::Throttled(seconds) | Refused::Unavailable(seconds) => {
-            json!({"retry-after": seconds.to_string()})
-        }
-        Refused::NoObject
-        | Refused::UnknownUser
-        | Refused::Wrong
-        | Refused::NotActivated
-        | Refused::Disabled
-        | Refused::MustChangePassword
-        | Refused::MfaRequired
-        | Refused::Fault => json!({}),
-    };
-    assert_reply(reply, status, &text, wait, &format!("{contract}: {refused:?} of {of}"));
+    assert_reply(
+        reply,
+        status,
+        &text,
+        more_headers(contract, refused),
+        &format!("{contract}: {refused:?} of {of}"),
+    );
 }
 
 /// The whole reply is this status, this body to the byte, the headers of every reply and these more.

@@ -1,6 +1,6 @@
 //! Items that this version did not write, or that are damaged.
 
-use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_CONTRACTS, credentials, name_at};
+use postern_tests::deployment::{CONTRACTS, Deployment, PASSWORD_ROUTES, credentials, name_at};
 use postern_tests::logs;
 use serde_json::json;
 
@@ -74,7 +74,7 @@ async fn user_item_that_is_malformed_is_a_fault_and_signs_nobody_in() {
 /// An attempt on a user that cannot be read is refunded. It is no free guess, since no password is verified.
 #[tokio::test]
 async fn user_item_that_is_malformed_gets_one_reply_no_hash_and_no_charge_for_any_password() {
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let deployment = Deployment::start().await;
         raw::put(&deployment, "USER#1", "USER", Item::from([("epoch".to_owned(), raw::number(1))])).await;
         let name = name_at(contract, "johndoe");
@@ -99,7 +99,7 @@ async fn stored_secret_or_hash_that_cannot_be_read_signs_nobody_in() {
         let Attribute::M(mut mfa) = item["mfa"].clone() else { panic!("no map") };
         mfa.insert("secret".to_owned(), raw::text(secret));
         raw::put(&deployment, "USER#43", "USER", changed(&item, "mfa", Some(Attribute::M(mfa)))).await;
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let mut body = credentials(contract, &name_at(contract, "guarded"), "Password1234!");
             body["token"] = json!("582969");
             assert_refusal(contract, Refused::Fault, &deployment.sign_in(contract, body).await, secret);
@@ -109,7 +109,7 @@ async fn stored_secret_or_hash_that_cannot_be_read_signs_nobody_in() {
     let item = raw::user(&deployment, 1).await;
     for hash in ["", "SecurePass123!", "!", "$argon2id$LEAKED", "$2y$10$abcdefghijklmnopqrstuu"] {
         raw::put(&deployment, "USER#1", "USER", changed(&item, "password_hash", Some(raw::text(hash)))).await;
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let name = name_at(contract, "johndoe");
             let before = deployment.app.passwords().verifications();
             assert_refusal(
@@ -137,7 +137,7 @@ async fn login_item_that_cannot_be_read_is_a_fault() {
         for name in ["johndoe", "johndoe@example.com"] {
             raw::put(&deployment, &format!("LOGIN#{name}"), "LOGIN", item.clone()).await;
         }
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let reply = valid_sign_in(&deployment, contract, "unreadable login").await;
             assert_refusal(contract, Refused::Fault, &reply, &format!("{item:?}"));
         }
@@ -153,7 +153,7 @@ async fn login_name_without_a_user_is_an_unknown_user() {
             Item::from([("user_id".to_owned(), raw::number(999)), ("kind".to_owned(), raw::text("both"))]);
         raw::put(&deployment, &format!("LOGIN#{name}"), "LOGIN", item).await;
     }
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let reply = deployment.password(contract, &name_at(contract, "ghost"), "wrong").await;
         assert_refusal(contract, Refused::UnknownUser, &reply, "ghost");
     }

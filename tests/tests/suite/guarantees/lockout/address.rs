@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern::clock::Timestamp;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, Reply, credentials, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, Reply, credentials, name_at};
 use serde_json::json;
 
 use crate::support::raw;
@@ -84,7 +84,7 @@ async fn address_whose_attempts_are_refused_ten_times_as_often_as_its_limit_is_r
 #[tokio::test]
 async fn right_password_of_a_user_who_may_not_sign_in_is_not_counted() {
     let deployment = Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "2")).await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         for (name, refused) in [
             ("dormant", Refused::NotActivated),
             ("blocked", Refused::Disabled),
@@ -140,7 +140,7 @@ async fn successes_in_any_number_are_admitted_and_failures_after_them_are_limite
     deployment.set_time(Timestamp::from_millis(5_666_667 * 300_000 + 60_000));
     let counter = raw::address_counter(&deployment, 300);
     for success in 1..=75 {
-        let contract = PASSWORD_CONTRACTS[success % PASSWORD_CONTRACTS.len()];
+        let contract = PASSWORD_ROUTES[success % PASSWORD_ROUTES.len()];
         let reply = deployment.password(contract, &name_at(contract, "johndoe"), "SecurePass123!").await;
         assert_eq!(reply.status, 200, "{contract}: {success}");
         assert_eq!(raw::failures(&deployment, &counter).await, success.min(10) as i64, "{success}");

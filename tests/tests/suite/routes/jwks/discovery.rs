@@ -92,8 +92,23 @@ async fn document_has_the_token_endpoint_if_the_issuer_is_accounts() {
             assert_eq!(document[method], if has { json!(["none"]) } else { Value::Null }, "{accounts}");
             assert!(deployment.function("account").routes.contains(&(Method::POST, path)));
         }
-        let grants = if has { json!(["refresh_token"]) } else { json!([]) };
-        assert_eq!(document["grant_types_supported"], grants);
+        for (setting, grants) in
+            [("true", json!(["password", "refresh_token"])), ("", json!(["refresh_token"]))]
+        {
+            deployment.restart(|env| env.with("ACCOUNT_PASSWORD_GRANT", setting)).await;
+            let document = discovery(&deployment, &Method::GET, PATH).await.json();
+            let grants = if has { grants } else { json!([]) };
+            assert_eq!(document["grant_types_supported"], grants, "{accounts} {setting}");
+            // The endpoint knows exactly these grants.
+            for grant in ["password", "refresh_token", "client_credentials"] {
+                let form = [("content-type", "application/x-www-form-urlencoded")];
+                let body = format!("grant_type={grant}");
+                let reply = deployment.request("account", "POST", "/oauth/token/", &form, &body).await;
+                let is_known = reply.json()["error"] != json!("unsupported_grant_type");
+                let is_named = grants.as_array().unwrap().contains(&json!(grant));
+                assert!(!has || is_known == is_named, "{setting} {grant}");
+            }
+        }
     }
 }
 

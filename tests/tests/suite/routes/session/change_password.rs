@@ -5,7 +5,7 @@ use postern::clock::Timestamp;
 use postern::identity::Status;
 use postern::store::Written;
 use postern_local::demo::RECOVERY_CODES;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ async fn change_writes_only_what_it_changes() {
 #[tokio::test]
 async fn new_password_signs_in_at_every_contract_and_the_old_one_at_none() {
     let deployment = unlimited().await;
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let reply = deployment.password(contract, &name_at(contract, "changer"), OLD).await;
         assert_refusal(contract, Refused::MustChangePassword, &reply, "the old password, before");
         let reply = deployment.password(contract, &name_at(contract, "changer"), NEW).await;
@@ -86,7 +86,7 @@ async fn new_password_signs_in_at_every_contract_and_the_old_one_at_none() {
     }
     // The name may be typed in any form.
     assert_eq!(change(&deployment, &body(" Changer")).await.status, 200);
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let reply = deployment.password(contract, &name_at(contract, "changer"), NEW).await;
         assert_eq!(reply.status, 200, "{contract}: {reply:?}");
         let reply = deployment.password(contract, &name_at(contract, "changer"), OLD).await;
@@ -213,7 +213,7 @@ async fn change_with_mfa_on_needs_a_code_and_spends_it() {
         let user = raw::user(&deployment, id).await;
         assert_eq!(codes(&user).0, left, "{code}");
         // MFA stays on, and each contract spends a code.
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let reply = deployment.password(contract, &name_at(contract, &name), NEW).await;
             assert_refusal(contract, Refused::MfaRequired, &reply, "the new password alone");
             let spent = if code.is_number() { "582969" } else { code.as_str().unwrap() };
@@ -384,7 +384,7 @@ async fn two_changes_at_once_store_the_password_of_one() {
     let replies = [one, other];
     let won = replies.iter().position(|reply| reply.status == 200).expect("one wins");
     assert_refusal("session", Refused::Wrong, &replies[1 - won], "the second of two");
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let name = name_at(contract, "changer");
         assert_refusal(
             contract,
@@ -395,8 +395,8 @@ async fn two_changes_at_once_store_the_password_of_one() {
         assert_eq!(deployment.password(contract, &name, news[won]).await.status, 200, "{contract}");
     }
     assert_eq!(raw::user(&deployment, CHANGER).await["epoch"], number(1));
-    // One of the change, and two of the sign-ins at account and email.
-    assert_eq!(raw::sessions(&deployment, CHANGER).await, 3);
+    // One of the change, and four of the sign-ins at account and email, each of which has two routes.
+    assert_eq!(raw::sessions(&deployment, CHANGER).await, 5);
     assert!(HeldToken("session token", member(&replies[won], "/session_token")).is_valid(&deployment).await);
 }
 

@@ -6,7 +6,7 @@ use postern::clock::Timestamp;
 use postern::identity::{LoginName, Status};
 use postern::store::Written;
 use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, name_at};
 use serde_json::{Value, json};
 
 use crate::support::mfa::{
@@ -70,7 +70,7 @@ async fn user_who_switches_mfa_off_signs_in_without_a_code() {
         assert_eq!(user, expected, "{by}");
         assert_all(&deployment, &before, false).await;
         assert_all(&deployment, &[HeldToken("mfa JWT", token)], true).await;
-        for contract in PASSWORD_CONTRACTS {
+        for contract in PASSWORD_ROUTES {
             let reply = deployment.password(contract, &name_at(contract, "guarded"), PASSWORD).await;
             assert_eq!(reply.status, 200, "{contract}: {reply:?}");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern::identity::{LoginName, Status};
 use postern::store::Written;
-use postern_tests::deployment::{PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{PASSWORD_ROUTES, name_at};
 use postern_tests::logs;
 use serde_json::{Value, json};
 
@@ -137,13 +137,13 @@ async fn confirmation_gives_eight_recovery_codes_and_every_contract_asks_for_a_c
     );
     assert_all(&deployment, &before, false).await;
 
-    for contract in PASSWORD_CONTRACTS {
+    for contract in PASSWORD_ROUTES {
         let reply = deployment.password(contract, &name_at(contract, "st.huber"), PASSWORD).await;
         assert_refusal(contract, Refused::MfaRequired, &reply, "no code");
         let reply = sign_in(&deployment, contract, "st.huber", PASSWORD, Some(&spent)).await;
         assert_refusal(contract, Refused::Wrong, &reply, "the code that confirmed");
     }
-    let functions = PASSWORD_CONTRACTS.into_iter().cycle();
+    let functions = PASSWORD_ROUTES.into_iter().cycle();
     for ((contract, next), code) in functions.clone().zip(functions.skip(1)).zip(&codes) {
         let reply = sign_in(&deployment, contract, "st.huber", PASSWORD, Some(code)).await;
         assert_eq!(reply.status, 200, "{contract}: {reply:?}");
