@@ -381,6 +381,7 @@ async fn user_with_malformed_attributes_switches_nothing() {
 async fn pending_secret_that_is_malformed_is_a_fault_and_charged_to_nobody() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    begin(&deployment, &token).await;
     signed_in::set(&deployment, HUBER, "pending_mfa_secret", text("not base32!")).await;
     let reply = post_mfa(&deployment, &token, &confirmation("not base32!", "123456")).await;
     assert_error(&reply, 500, "serverError", "the stored secret");
