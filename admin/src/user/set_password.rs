@@ -16,8 +16,8 @@ use crate::output::{Failure, Output, status_name};
 /// The user whose password to set.
 #[derive(Args)]
 #[command(after_help = "\
-Ends all sessions and tokens, and unlocks the user's login names. Without --password-stdin, the command asks
-for the password.
+Ends all sessions, tokens and reset codes, and unlocks the user's login names. The user gets no mail. Without
+--password-stdin, the command asks for the password. `postern user send-reset` lets the user choose one.
 
 Examples:
   postern user set-password johndoe
