@@ -28,7 +28,7 @@ from lib.http_client import body_of, totp
 REFUSALS = {
     "account": ["invalid_client", "invalid_grant", "invalid_scope"],
     "email": ["Invalid password"],
-    "mfa": ["invalidMfaSetting", "mfaActive"],
+    "mfa": ["invalidMfaSetting", "mfaActive", "passwordMissing"],
     "session": [
         "change_password",
         "mfa_required",

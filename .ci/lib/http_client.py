@@ -30,7 +30,8 @@ def report(what):
 def call(url, method, path, body=None, token=None):
     """Sends JSON (a dict), a form (a list of pairs) or bytes.
 
-    The reply must be JSON and no server error. A 503 with Retry-After is sent again: the machine may be busy.
+    The reply must be JSON and no server error; a 204 has no body. A 503 with Retry-After is sent again: the machine may
+    be busy.
     """
     if isinstance(body, dict):
         body = json.dumps(body).encode()
@@ -51,6 +52,9 @@ def call(url, method, path, body=None, token=None):
         time.sleep(int(retry_after))
     what = f"{method} {path}"
     expect(reply.status < 500, True, f"{what}: {reply.status} {text}")
+    if reply.status == 204:
+        expect(text, b"", f"{what}: the body")
+        return Reply(reply.status, None, reply.headers)
     expect(reply.headers.get_content_type(), "application/json", f"{what}: the type of {text}")
     return Reply(reply.status, json.loads(text), reply.headers)
 

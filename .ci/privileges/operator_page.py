@@ -60,9 +60,10 @@ def text(used):
     ]
     lines = [
         "`postern` calls these actions: those of DynamoDB on the table, of Secrets Manager on the secret, of CloudFormation on",
-        "the stack, if `--stack` or `POSTERN_STACK` names one, and of CloudWatch Logs on the log groups of the functions. Each",
-        "command that changes something also calls `sts:GetCallerIdentity`, which needs no permission. A role that only reads",
-        "needs the first row. `.ci/privileges/run --write` writes this list from the calls of the tests.",
+        "the stack, if `--stack` or `POSTERN_STACK` names one, of CloudWatch Logs on the log groups of the functions, and of SQS on",
+        "the queue of the mailer. Each command that changes something also calls `sts:GetCallerIdentity`, which needs no",
+        "permission. A role that only reads needs the first row. `.ci/privileges/run --write` writes this list from the calls of",
+        "the tests.",
         "",
         "| for what | commands | actions |",
         "|---|---|---|",

@@ -13,6 +13,7 @@ TEMPLATE_MENDS, OTHER_REGION_MENDS, STACK_MENDS = [], [], []
 ELSEWHERE = [
     "no resolver knows the name of an API's host: the path of each request carries the API's id",
     "an alarm looks at its metric and not at the dimensions: alarms of one metric are set off one after the other",
+    "Lambda reads a queue without the rights of the function's role",
     "a replaced environment is killed in the middle of a request: the rotation of keys sends none at that moment",
 ]
 
@@ -66,6 +67,18 @@ def dynamodb_conditions(template):
                     condition[operator].pop(key, None)
                 if not condition[operator]:
                     del condition[operator]
+
+
+@mend(
+    TEMPLATE_MENDS,
+    "ses:SendEmail is asked for *, and ses:FromAddress is unknown: allowed for every identity and sender",
+)
+def sender_of_mail(template):
+    for policy in json_policies(template):
+        for statement in policy["Statement"]:
+            if "ses:SendEmail" in statement["Action"]:
+                statement["Resource"] = "*"
+                statement.pop("Condition", None)
 
 
 @mend(TEMPLATE_MENDS, "composite alarms, budgets, saved queries and CodeDeploy are unknown: left out of the template")

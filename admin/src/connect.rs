@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use postern::environment::Environment;
-use postern::local_endpoint;
+use postern::local_endpoint::{self, LocalService};
 use postern::store::RetryTransactionConflicts;
 use postern::store::operator::Operator;
 
@@ -125,7 +125,9 @@ fn dynamodb_endpoint(target: &Target) -> Result<Option<String>, Failure> {
         return Ok(target.endpoint_url.clone().or_else(|| endpoint_of_env(VARIABLE)));
     }
     let env = Environment::of_process();
-    let Some((noted, file)) = local_endpoint::read(&env) else { return Ok(Some(LOCAL_ENDPOINT.to_owned())) };
+    let Some((noted, file)) = local_endpoint::read(&env, LocalService::DynamoDb) else {
+        return Ok(Some(LOCAL_ENDPOINT.to_owned()));
+    };
     match env.optional(VARIABLE) {
         Some(set) if set.trim_end_matches('/') != noted => Err(Failure::usage(format!(
             "which table? `cargo run` serves one at {noted}, according to {}, and {VARIABLE} is {set}: unset it, or omit \

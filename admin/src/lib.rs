@@ -16,6 +16,7 @@
 //! | [`check`] | a check, and its line of output |
 //! | [`attempts`] | the audit trail |
 //! | [`audit`] | the audit lines of what the operator changes |
+//! | [`mail`] | the queue of the mailer |
 //! | [`ask`] | passwords and confirmations of the operator |
 //! | [`import`] | `postern import` |
 //! | [`export`] | `postern export` |
@@ -34,6 +35,7 @@ pub mod export;
 pub mod files;
 pub mod import;
 pub mod keys;
+pub mod mail;
 pub mod output;
 pub mod probe;
 pub mod sdk;

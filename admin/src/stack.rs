@@ -20,6 +20,9 @@ pub const LOG_GROUPS: [(&str, &str); 6] = [
     ("jwks", "JwksLogs"),
 ];
 
+/// The logical id of the mailer's queue in the template. Its physical id is its URL.
+pub const MAIL_QUEUE: &str = "MailQueue";
+
 /// A stack, and what its outputs name.
 #[derive(Clone, Debug)]
 pub struct Stack {
@@ -144,15 +147,36 @@ impl Stack {
     /// # Errors
     /// If CloudFormation does not list the stack's resources.
     pub async fn log_groups(&self) -> Result<Vec<LogGroup>, Failure> {
+        let mut found = Vec::new();
+        for (logical, name) in self.resources().await? {
+            if let Some((contract, _)) = LOG_GROUPS.iter().find(|(_, id)| logical == *id) {
+                found.push(LogGroup { contract, name });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the URL of the queue of the mailer. Returns `None` if the stack sends no mail.
+    ///
+    /// # Errors
+    /// If CloudFormation does not list the stack's resources.
+    pub async fn mail_queue(&self) -> Result<Option<String>, Failure> {
+        let mut resources = self.resources().await?.into_iter();
+        Ok(resources.find(|(logical, _)| logical == MAIL_QUEUE).map(|(_, url)| url))
+    }
+
+    /// Returns the logical and the physical ids of all resources.
+    async fn resources(&self) -> Result<Vec<(String, String)>, Failure> {
         // Not DescribeStackResources, which ends after a hundred resources.
         let mut resources =
             self.client.list_stack_resources().stack_name(&self.name).into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(resource) = resources.next().await {
             let resource = resource.map_err(|error| failure(&self.name, &error))?;
-            let of_id = LOG_GROUPS.iter().find(|(_, id)| resource.logical_resource_id() == Some(id));
-            if let (Some((contract, _)), Some(name)) = (of_id, resource.physical_resource_id()) {
-                found.push(LogGroup { contract, name: name.to_owned() });
+            if let (Some(logical), Some(physical)) =
+                (resource.logical_resource_id, resource.physical_resource_id)
+            {
+                found.push((logical, physical));
             }
         }
         Ok(found)

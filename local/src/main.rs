@@ -12,7 +12,7 @@ use clap::Parser;
 use postern::App;
 use postern::environment::Environment;
 use postern::error::Causes;
-use postern::local_endpoint::{self, EndpointFile};
+use postern::local_endpoint::{self, EndpointFile, LocalService};
 use postern::logging;
 use postern::throttle::Policy;
 use postern_local::audit_log::AuditLog;
@@ -103,7 +103,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let functions = functions::all(&app, &env).map_err(|error| failed(&error))?;
 
     // The command works without this file, so a failure is only logged.
-    let endpoint_file = EndpointFile::write(&process, &table.endpoint()).unwrap_or_else(|error| {
+    let endpoint_file = EndpointFile::write(&process, LocalService::DynamoDb, &table.endpoint()).unwrap_or_else(|error| {
         tracing::warn!(cause = %error, "the address of the table cannot be written for `postern --local`");
         None
     });

@@ -21,7 +21,7 @@
 //! | [`config`] | the configuration that every function with a table needs |
 //! | [`audit`] | one event per attempt |
 //! | [`logging`] | JSON lines |
-//! | [`local_endpoint`] | where the table of `cargo run` is |
+//! | [`local_endpoint`] | where the table and the mailer's queue of `cargo run` are |
 //! | [`clock`], [`random`] | the only sources of time and randomness |
 
 pub mod app;

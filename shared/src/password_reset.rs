@@ -18,7 +18,7 @@ pub const MAX_TRIES: u32 = 12;
 /// The form of the codes of a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeForm {
-    /// Six digits, which the user types. They are sent with the login name.
+    /// Six digits, of which the first is not 0. The user types them, and they are sent with the login name.
     Digits,
     /// The user's id and 256 bits, for a link: `44-` and 64 hexadecimal digits.
     Link,
@@ -69,8 +69,9 @@ impl ResetCode {
     /// Makes a random code.
     pub fn random(form: CodeForm, owner: &CodeOwner) -> Self {
         Self(Zeroizing::new(match form {
-            // A remainder of 64 random bits prefers no code by more than one part in 10^13.
-            CodeForm::Digits => format!("{:06}", u64::from_be_bytes(random()) % 1_000_000),
+            // The first digit is not 0: DatePoll's client takes the code as a number, and none below 100000. A
+            // remainder of 64 random bits prefers no code by more than one part in 10^13.
+            CodeForm::Digits => (100_000 + u64::from_be_bytes(random()) % 900_000).to_string(),
             CodeForm::Link => format!("{owner}-{}", hex::encode(random::<32>())),
         }))
     }

@@ -3,12 +3,21 @@
 from lib.http_client import expect
 from lib.template import translate
 
-# All requests of the rehearsal come from one address. Without an issuer, one route would not be there.
-PARAMETERS = {"ThrottleAddressLimit": 1_000_000, "DiscoveryIssuer": "https://sign-in.example.com"}
+MAIL_FROM = "no-reply@example.com"
+# All requests of the rehearsal come from one address. Without an issuer, one route would not be there, and without a
+# sender no mail.
+PARAMETERS = {
+    "ThrottleAddressLimit": 1_000_000,
+    "DiscoveryIssuer": "https://sign-in.example.com",
+    "MailFrom": MAIL_FROM,
+    "AccountResetUrl": "https://app.example.com/reset#{code}",
+}
 
 
 def stack_is_created(stack):
     """CloudFormation creates the stack from the translated template, and each output has a value."""
+    # The deployer verifies the sender.
+    stack.client("sesv2").create_email_identity(EmailIdentity=MAIL_FROM.split("@")[1])
     stack.create(**PARAMETERS)
     expect(sorted(stack.outputs), sorted(translate()["Outputs"]), "outputs")
     expect([name for name, value in stack.outputs.items() if not value], [], "outputs without a value")

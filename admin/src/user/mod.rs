@@ -8,6 +8,7 @@ mod end_all;
 mod list;
 mod mfa;
 mod names;
+mod send_reset;
 mod sessions;
 mod set_password;
 mod show;
@@ -36,6 +37,8 @@ pub enum UserCommand {
     Change(change::Change),
     /// Set a user's password, end all sessions, and unlock the login names.
     SetPassword(set_password::SetPassword),
+    /// Send a user a mail with which to choose a new password.
+    SendReset(send_reset::SendReset),
     /// Activate a user who is not activated yet.
     #[command(after_help = "Example:\n  postern user activate ann@b.example")]
     Activate(UserArg),
@@ -68,6 +71,7 @@ pub async fn run(command: UserCommand, target: &Target, json: bool) -> Result<Ou
         UserCommand::List(options) => list::run(store, &options, json).await,
         UserCommand::Change(options) => change::run(&connection, &options).await,
         UserCommand::SetPassword(options) => set_password::run(&connection, &options).await,
+        UserCommand::SendReset(options) => send_reset::run(&connection, target, &options).await,
         UserCommand::Activate(user) => status::activate(&connection, &user).await,
         UserCommand::Disable(options) => status::disable(&connection, &options).await,
         UserCommand::Enable(user) => status::enable(&connection, &user).await,

@@ -16,8 +16,9 @@ use crate::output::{Failure, Output, status_name};
 /// The user whose password to set.
 #[derive(Args)]
 #[command(after_help = "\
-Ends all sessions and tokens, unlocks the user's login names, and forgets from which addresses the user signed
-in. Without --password-stdin, the command asks for the password.
+Ends all sessions, tokens and reset codes, unlocks the user's login names, and forgets from which addresses the user
+signed in. The user gets no mail. Without --password-stdin, the command asks for the password. `postern user
+send-reset` lets the user choose one.
 
 Examples:
   postern user set-password johndoe

@@ -15,6 +15,7 @@ async fn help_of_every_command_has_an_example() {
         &["user", "list", "--help"],
         &["user", "change", "--help"],
         &["user", "set-password", "--help"],
+        &["user", "send-reset", "--help"],
         &["user", "activate", "--help"],
         &["user", "disable", "--help"],
         &["user", "enable", "--help"],

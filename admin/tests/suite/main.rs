@@ -20,6 +20,7 @@ mod mfa;
 mod probe;
 mod restore;
 mod secrets;
+mod send_reset;
 mod stack;
 mod sts;
 mod table;

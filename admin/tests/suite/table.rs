@@ -1,7 +1,7 @@
 //! Creating the table, and checking it.
 
 use postern::environment::Environment;
-use postern::local_endpoint::EndpointFile;
+use postern::local_endpoint::{EndpointFile, LocalService};
 use postern_tests::table::Table;
 use serde_json::json;
 
@@ -123,7 +123,7 @@ async fn local_uses_the_port_of_cargo_run_unless_the_environment_disagrees() {
     let endpoint = cli.deployment.env.optional("AWS_ENDPOINT_URL_DYNAMODB").unwrap().to_owned();
     let folder = std::env::temp_dir().join(format!("postern-local-{}", std::process::id()));
     let env = Environment::of([("XDG_RUNTIME_DIR", folder.to_str().unwrap())]);
-    let file = EndpointFile::write(&env, &endpoint).unwrap();
+    let file = EndpointFile::write(&env, LocalService::DynamoDb, &endpoint).unwrap();
     let local = || {
         let mut command = command(&["--local", "user", "show", "johndoe"]);
         command.env("XDG_RUNTIME_DIR", &folder).env_remove("AWS_ENDPOINT_URL_DYNAMODB");

@@ -14,6 +14,7 @@ mod attributes;
 mod claims;
 mod errors;
 mod mfa;
+mod qr_code;
 mod sign_in;
 
 use lambda_http::http::Method;
@@ -40,18 +41,23 @@ pub const ROUTES: &[(Method, &str)] =
 pub struct Settings {
     parties: Parties,
     totp_issuer: String,
+    enrol_needs_password: bool,
 }
 
 impl Settings {
-    /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE` and `MFA_TOTP_ISSUER`, which authenticators show.
+    /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE`, `MFA_TOTP_ISSUER`, which authenticators show, and
+    /// `MFA_ENROL_NEEDS_PASSWORD`.
     ///
     /// # Errors
-    /// This never fails.
+    /// If `MFA_ENROL_NEEDS_PASSWORD` is neither `true` nor `false`.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        const ENROL_NEEDS_PASSWORD: &str = "MFA_ENROL_NEEDS_PASSWORD";
         let ours = Some("postern");
         Ok(Self {
             parties: Parties::from_env(env, ("MFA_JWT_ISSUER", ours), ("MFA_JWT_AUDIENCE", ours)),
             totp_issuer: env.optional("MFA_TOTP_ISSUER").unwrap_or("Postern").to_owned(),
+            enrol_needs_password: env.optional(ENROL_NEEDS_PASSWORD).is_none()
+                || env.flag(ENROL_NEEDS_PASSWORD)?,
         })
     }
 

@@ -1,6 +1,9 @@
 //! `POST /account/mfa/jwt`: a user switches MFA on or off. Switching it on takes two requests: the first
-//! gives a new secret, and the second confirms it with a code. Switching it off takes the password and a
-//! code.
+//! gives a new secret, and the second confirms it with a code. The first takes the password or a new JWT.
+//! So a JWT that was stolen earlier does not suffice. The second takes the JWT of the first. Switching MFA
+//! off takes the password and a code.
+
+use std::time::Duration;
 
 use lambda_http::http::StatusCode;
 use postern::app::{MfaConfirmed, TokenRefusal};
@@ -10,8 +13,6 @@ use postern::identity::User;
 use postern::password::Password;
 use postern::second_factor::{Enrolment, SecretText};
 use postern::{App, Refusal};
-use qrcode::render::svg;
-use qrcode::{EcLevel, QrCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,14 +20,15 @@ use crate::account::shown;
 use crate::attributes::{Account, Attributes, account};
 use crate::claims::PresentedJwt;
 use crate::errors::{AUTHENTICATION_FAILED, refuse, refuse_token, refuse_with};
+use crate::qr_code::qr_code;
 use crate::{CONTRACT, Settings};
 
-/// The least width and height of the QR code, in its own pixels. An SVG scales to any size.
-const QR_CODE_PIXELS: u32 = 200;
+/// A JWT of this age no longer begins MFA without the password.
+const NEW_JWT: Duration = Duration::from_secs(5 * 60);
 
 /// The change of MFA that the holder of a JWT asks for.
 enum MfaRequest {
-    Begin,
+    Begin { password: Option<Password> },
     Confirm { secret: String, code: String },
     SwitchOff { password: Password, code: String },
 }
@@ -69,9 +71,10 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Err(BodyError::Malformed) => Map::new(),
         Err(body) => return refuse_with(body.status(StatusCode::BAD_REQUEST), "invalidMfaSetting"),
     };
-    let outcome = match mfa_request(&members, user.mfa_enabled) {
-        Ok(MfaRequest::Begin) => {
-            let begun = app.begin_mfa(caller, &holder).await;
+    let needs_password = settings.enrol_needs_password && caller.now.since(holder.issued_at) >= NEW_JWT;
+    let outcome = match mfa_request(&members, user.mfa_enabled, needs_password) {
+        Ok(MfaRequest::Begin { password }) => {
+            let begun = app.begin_mfa(caller, &holder, password.as_ref()).await;
             begun.map(|enrolment| begun_reply(settings, user, enrolment))
         }
         Ok(MfaRequest::Confirm { secret, code }) => {
@@ -97,8 +100,13 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     }
 }
 
-/// Reads the change that the body asks for. `is_on` says whether the user's MFA is on.
-fn mfa_request(members: &Map<String, Value>, is_on: bool) -> Result<MfaRequest, &'static str> {
+/// Reads the change that the body asks for. `is_on` says whether the user's MFA is on, and `needs_password`
+/// whether to begin MFA takes the password.
+fn mfa_request(
+    members: &Map<String, Value>,
+    is_on: bool,
+    needs_password: bool,
+) -> Result<MfaRequest, &'static str> {
     let text = |name| match members.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         _ => None,
@@ -107,7 +115,10 @@ fn mfa_request(members: &Map<String, Value>, is_on: bool) -> Result<MfaRequest, 
         (Some(Value::Bool(true)), true) => Err("mfaActive"),
         (Some(Value::Bool(true)), false) => match (text("secret"), http::mfa_code(members)) {
             (Some(secret), Some(code)) => Ok(MfaRequest::Confirm { secret, code }),
-            (None, None) if !members.contains_key("secret") => Ok(MfaRequest::Begin),
+            (None, None) if !members.contains_key("secret") => match text("password") {
+                None if needs_password => Err("passwordMissing"),
+                password => Ok(MfaRequest::Begin { password: password.map(Password::from) }),
+            },
             _ => Err("invalidMfaSetting"),
         },
         (Some(Value::Bool(false)), is_on) => {
@@ -134,13 +145,4 @@ fn confirmed_reply(confirmed: &MfaConfirmed) -> Result<Response, Refusal> {
     let attributes: Attributes = user.attributes(CONTRACT).map_err(Refusal::fault)?;
     let account = account(user, &attributes)?;
     Ok(http::token_json(&Confirmed { result: "success", account, recovery_codes }))
-}
-
-/// Returns a QR code as an `svg` element, which clients put into their page.
-fn qr_code(text: &str) -> Result<String, Refusal> {
-    // On a screen the lowest error correction is enough. With it, the longest names of an enrolment fit.
-    let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|_| Refusal::Fault)?;
-    let document = code.render::<svg::Color<'_>>().min_dimensions(QR_CODE_PIXELS, QR_CODE_PIXELS).build();
-    // The XML declaration before the element is only for a separate document.
-    Ok(document.find("<svg").map_or_else(String::new, |start| document[start..].to_owned()))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::authenticate::Attempt;
+use super::authenticate::{Attempt, Authenticated};
 use super::charge::AcceptedNames;
 use super::commit::SignInEffects;
 use super::{App, TokenHolder, TokenRefusal, store_failed};
@@ -26,16 +26,28 @@ impl App {
     /// Begins to switch MFA on for the holder of a token, and emits an audit event. The new secret is stored,
     /// and has no effect until [`App::confirm_mfa`]. It replaces an earlier secret that was not confirmed.
     ///
+    /// If there is a password, it is charged and verified like that of a sign-in with the username. A right
+    /// one only refunds its own charge.
+    ///
     /// # Errors
-    /// If all sessions have ended meanwhile, if MFA is on, or if the table cannot be reached.
+    /// If a sign-in with this password would be refused. If all sessions have ended meanwhile, if MFA is on,
+    /// or if the table cannot be reached.
     pub async fn begin_mfa(
         &self,
         caller: &Caller,
         holder: &TokenHolder<'_>,
+        password: Option<&Password>,
     ) -> Result<Enrolment, TokenRefusal> {
         let enrolment = Enrolment::random();
+        let mut details = AttemptDetails::default();
         let work = Box::pin(async {
-            let begun = self.store.begin_mfa(&holder.user, &enrolment.mfa.secret, caller.now).await;
+            if let Some(password) = password {
+                let authenticated =
+                    self.authenticate_holder(caller, holder, password, None, &mut details).await?;
+                self.refund(&authenticated.charged).await;
+            }
+            let (secret, token) = (&enrolment.mfa.secret, SecretHash::of(holder.token));
+            let begun = self.store.begin_mfa(&holder.user, secret, &token, caller.now).await;
             match begun.map_err(store_failed)? {
                 Written::Done => Ok(()),
                 Written::Refused => Err(TokenRefusal::Invalid),
@@ -43,18 +55,26 @@ impl App {
         });
         let begun = self.within_deadline(caller, work).await;
         let outcome = begun.as_ref().map_or_else(TokenRefusal::outcome, |()| Outcome::MfaBegun);
-        audit::session(caller, outcome, Some(holder.user.id));
+        if password.is_none() {
+            audit::session(caller, outcome, Some(holder.user.id));
+        } else {
+            audit::attempt(caller, outcome, details);
+            if begun.is_err() {
+                self.wait_for_refusal_step(caller).await;
+            }
+        }
         begun.map(|()| enrolment)
     }
 
-    /// Switches MFA on for the holder of a token. The code shows that the user has the secret of
-    /// [`App::begin_mfa`]. It is charged like the code of a sign-in. A right code only refunds its own
+    /// Switches MFA on for the holder of the token that began it. The code shows that the user has the secret
+    /// of [`App::begin_mfa`]. It is charged like the code of a sign-in. A right code only refunds its own
     /// charge, and clears no failures. The holder of the token has seen the secret, so the code does not show
     /// that the user knows the password.
     ///
     /// # Errors
-    /// [`Refusal::WrongCode`] if the code is not one of that secret. Another refusal if all sessions have
-    /// ended meanwhile, if there were too many failed attempts, or if the table cannot be reached.
+    /// [`Refusal::WrongCode`] if the code is not one of that secret, or if another token began MFA. Another
+    /// refusal if all sessions have ended meanwhile, if there were too many failed attempts, or if the table
+    /// cannot be reached.
     pub async fn confirm_mfa(
         &self,
         caller: &Caller,
@@ -87,7 +107,10 @@ impl App {
             self.refund(&charged).await;
             return Err(TokenRefusal::Invalid);
         };
-        if user.pending_mfa_secret.as_deref() != Some(secret) {
+        let kept_token = SecretHash::of(holder.token);
+        if user.pending_mfa_secret.as_deref() != Some(secret)
+            || user.pending_mfa_token.as_ref() != Some(&kept_token)
+        {
             return Err(Refusal::WrongCode.into());
         }
         let keys = self.keys.current();
@@ -107,7 +130,7 @@ impl App {
             user: &user,
             mfa: &enrolment.mfa,
             recovery_codes: enrolment.digests(user.id, &keys.recovery),
-            kept_token: &SecretHash::of(holder.token),
+            kept_token: &kept_token,
             attempt_id: &charged.attempt_id,
             now: caller.now,
         };
@@ -154,20 +177,7 @@ impl App {
         code: &str,
         details: &mut AttemptDetails,
     ) -> Result<User, TokenRefusal> {
-        let attempt = Attempt {
-            name: &holder.user.username,
-            names: AcceptedNames::Username,
-            readable: |_| Ok(()),
-            password,
-            code: Some(code),
-            session: None,
-        };
-        let authenticated = self.authenticate(caller, &attempt, details).await?;
-        // The holder's status was checked, and a change of it raises the epoch.
-        if !is_of(&authenticated.user, holder) {
-            self.refund(&authenticated.charged).await;
-            return Err(TokenRefusal::Invalid);
-        }
+        let authenticated = self.authenticate_holder(caller, holder, password, Some(code), details).await?;
         let upgraded = self.upgrade(&authenticated.user, password, details).await;
         let kept_token = SecretHash::of(holder.token);
         let effects = SignInEffects {
@@ -178,6 +188,37 @@ impl App {
         let mut user = Box::pin(self.commit(authenticated, effects)).await?.user;
         user.mfa_enabled = false;
         Ok(user)
+    }
+
+    /// Charges and verifies the password of a token's holder, and the code if MFA is on.
+    async fn authenticate_holder(
+        &self,
+        caller: &Caller,
+        holder: &TokenHolder<'_>,
+        password: &Password,
+        code: Option<&str>,
+        details: &mut AttemptDetails,
+    ) -> Result<Authenticated, TokenRefusal> {
+        let attempt = Attempt {
+            name: &holder.user.username,
+            names: AcceptedNames::Username,
+            readable: |_| Ok(()),
+            password,
+            code,
+            session: None,
+        };
+        let authenticated = match self.authenticate(caller, &attempt, details).await {
+            Ok(authenticated) => authenticated,
+            // MFA was switched on after the holder was read. That ended the token.
+            Err(Refusal::MfaRequired) => return Err(TokenRefusal::Invalid),
+            Err(refusal) => return Err(refusal.into()),
+        };
+        // The holder's status was checked, and a change of it raises the epoch.
+        if !is_of(&authenticated.user, holder) {
+            self.refund(&authenticated.charged).await;
+            return Err(TokenRefusal::Invalid);
+        }
+        Ok(authenticated)
     }
 }
 

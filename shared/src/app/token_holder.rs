@@ -24,12 +24,20 @@ pub struct TokenSubject {
     pub session: Option<(&'static str, String)>,
 }
 
+impl TokenSubject {
+    fn issued_at(&self) -> Timestamp {
+        Timestamp::from_millis((self.iat * 1000.0) as u64)
+    }
+}
+
 /// A user whose request carries a valid token.
 pub struct TokenHolder<'t> {
     /// The user.
     pub user: User,
     /// The token as it was sent.
     pub token: &'t str,
+    /// When the token was issued, by its `iat` claim.
+    pub issued_at: Timestamp,
 }
 
 /// Why a token is refused.
@@ -119,13 +127,17 @@ impl App {
         let subject = self.claims(caller, token, read).await;
         let user_id = subject.as_ref().ok().map(|subject| subject.user_id);
         let token = token.unwrap_or_default();
-        let user = match subject {
-            Ok(subject) => self.user_of_token(caller, token, &subject).await,
+        let holder = match subject {
+            Ok(subject) => self.user_of_token(caller, token, &subject).await.map(|user| TokenHolder {
+                user,
+                token,
+                issued_at: subject.issued_at(),
+            }),
             Err(refusal) => Err(refusal),
         };
-        let outcome = user.as_ref().map_or_else(TokenRefusal::outcome, |_| Outcome::TokenAccepted);
+        let outcome = holder.as_ref().map_or_else(TokenRefusal::outcome, |_| Outcome::TokenAccepted);
         audit::session(caller, outcome, user_id);
-        user.map(|user| TokenHolder { user, token }).map_err(TokenRefusal::without_account_state)
+        holder.map_err(TokenRefusal::without_account_state)
     }
 
     pub(super) async fn read_holder(
@@ -163,7 +175,7 @@ impl App {
 /// Returns whether a token was issued after the user's sessions were last ended, or is the one token that
 /// stayed valid then.
 fn is_of_current_epoch(user: &UserRecord, token: &str, subject: &TokenSubject, now: Timestamp) -> bool {
-    let issued = Timestamp::from_millis((subject.iat * 1000.0) as u64);
+    let issued = subject.issued_at();
     let is_current = match subject.epoch {
         Some(epoch) => epoch == user.epoch,
         // A token with an `iat` in the future would stay valid until then, even if the user's sessions are

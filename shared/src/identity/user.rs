@@ -80,6 +80,9 @@ pub struct UserRecord {
     /// The TOTP secret that the user is about to confirm, in base32. It has no effect until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_mfa_secret: Option<SecretText>,
+    /// The hash of the token with which the user began MFA. Only this token confirms the secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_mfa_token: Option<SecretHash>,
     /// The number of changes that ended every session: changes of the password, of MFA or of the status.
     pub epoch: u64,
     /// When `epoch` was last raised.
@@ -159,6 +162,7 @@ impl UserRecord {
             mfa: None,
             recovery_codes: BTreeSet::new(),
             pending_mfa_secret: None,
+            pending_mfa_token: None,
             epoch: 0,
             sessions_ended_at: None,
             kept_token: None,

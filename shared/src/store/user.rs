@@ -50,7 +50,7 @@ pub(crate) struct MfaConfirmation<'a> {
     pub(crate) mfa: &'a Mfa,
     /// The recovery codes, each as [`RecoveryKey::digest`](crate::second_factor::RecoveryKey::digest).
     pub(crate) recovery_codes: Vec<String>,
-    /// The hash of the token that stays valid.
+    /// The hash of the token that began MFA. It stays valid.
     pub(crate) kept_token: &'a SecretHash,
     /// Random for each attempt, so that a write that is sent again is recognised.
     pub(crate) attempt_id: &'a str,
@@ -109,24 +109,27 @@ impl Store {
         self.update_once(update, record.attempt_id).await
     }
 
-    /// Stores the TOTP secret that a user is about to confirm. The write is refused if MFA is on, or if the
-    /// user was disabled or the password changed after the user was read.
+    /// Stores the TOTP secret that a user is about to confirm with this token. The write is refused if MFA is
+    /// on, or if the user was disabled or the password changed after the user was read.
     pub(crate) async fn begin_mfa(
         &self,
         user: &User,
         secret: &str,
+        token: &SecretHash,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
         let update = Update::of(key(user_pk(user.id), "USER"))
             .set("pending_mfa_secret", text(secret))
+            .set("pending_mfa_token", text(token.as_str()))
             .set("updated_at", number(now.millis()))
             .when("epoch = :epoch AND attribute_not_exists(mfa)")
             .value(":epoch", number(user.epoch));
         self.update(update).await.map(|updated| updated.written())
     }
 
-    /// Switches MFA on with the pending secret. The write is refused if MFA is on. It is refused too if the
-    /// pending secret or the password changed, or the user was disabled, after the user was read.
+    /// Switches MFA on with the pending secret. The write is refused if MFA is on, or if another token began
+    /// it. It is refused too if the pending secret or the password changed, or the user was disabled, after
+    /// the user was read.
     pub(crate) async fn confirm_mfa(&self, confirmation: MfaConfirmation<'_>) -> Result<Written, StoreError> {
         let now = number(confirmation.now.millis());
         let mfa = serde_dynamo::to_attribute_value(confirmation.mfa).map_err(StoreError::unstorable)?;
@@ -138,8 +141,10 @@ impl Store {
             .set("updated_at", now)
             .set("last_attempt", text(confirmation.attempt_id))
             .remove("pending_mfa_secret")
+            .remove("pending_mfa_token")
             .add("epoch", number(1))
-            .when("epoch = :current_epoch AND pending_mfa_secret = :secret AND attribute_not_exists(mfa)")
+            .when("epoch = :current_epoch AND attribute_not_exists(mfa)")
+            .when("pending_mfa_secret = :secret AND pending_mfa_token = :kept_token")
             .value(":current_epoch", number(confirmation.user.epoch))
             .value(":secret", text(&confirmation.mfa.secret));
         self.update_once(update, confirmation.attempt_id).await

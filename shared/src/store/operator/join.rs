@@ -145,7 +145,7 @@ impl Operator {
             .value(":read_updated_at", number(user.updated_at.millis()));
         if let Some(mfa) = other.mfa.as_ref().filter(|_| joined.mfa) {
             let mfa = serde_dynamo::to_attribute_value(mfa).map_err(StoreError::unstorable)?;
-            update = update.set("mfa", mfa).remove("pending_mfa_secret");
+            update = update.set("mfa", mfa).remove("pending_mfa_secret").remove("pending_mfa_token");
         }
         if let Some(hash) = other.password_hash.as_ref().filter(|_| joined.password) {
             update = update.set("password_hash", text(hash));

@@ -67,7 +67,8 @@ impl Operator {
         let update = ending_sessions(id, now)
             .set("mfa", mfa)
             .set("recovery_codes", AttributeValue::Ss(recovery_codes))
-            .remove("pending_mfa_secret");
+            .remove("pending_mfa_secret")
+            .remove("pending_mfa_token");
         self.write(if replace { update } else { update.when("attribute_not_exists(mfa)") }).await
     }
 

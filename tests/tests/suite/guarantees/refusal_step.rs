@@ -192,6 +192,7 @@ async fn every_kind_of_refused_change_of_mfa_waits_for_the_step() {
     let changes = [
         (&huber, confirmation(&secret, "000000")),
         (&huber, confirmation("KBTSKUKRDJPEGCZK", mfa::NEXT)),
+        (&huber, json!({"mfa": true, "password": "wrong"})),
         (&guarded, off("wrong", mfa::NEXT)),
         (&guarded, off(mfa::PASSWORD, "000000")),
     ];

@@ -66,7 +66,11 @@ async fn requests_after_a_sign_in_cost_what_the_snapshot_says() {
         async move { post(deployment, "mfa", MFA, Some(jwt), &body).await }
     };
     let reply = units.of("mfa: MFA begun", 200, post_mfa(json!({"mfa": true}))).await;
+    let first = member(&reply, "/mfa/secret");
+    let with_password = post_mfa(json!({"mfa": true, "password": PASSWORD}));
+    let reply = units.of("mfa: MFA begun with the password", 200, with_password).await;
     let secret = member(&reply, "/mfa/secret");
+    assert_ne!(secret, first);
     let confirmation = json!({"mfa": true, "secret": secret, "token": code(&deployment, &secret, 0)});
     units.of("mfa: MFA confirmed", 200, post_mfa(confirmation)).await;
     let off = json!({"mfa": false, "password": PASSWORD, "token": code(&deployment, &secret, 1)});

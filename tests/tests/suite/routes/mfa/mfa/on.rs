@@ -7,6 +7,7 @@ use postern::identity::{LoginName, Status};
 use postern::store::Written;
 use postern_tests::deployment::{PASSWORD_ROUTES, name_at};
 use postern_tests::logs;
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::support::mfa::{
@@ -43,6 +44,8 @@ async fn enrolment_that_begins_gives_a_secret_of_160_bits_and_leaves_mfa_off() {
     assert!(!qrcode.contains("<script") && !qrcode.contains("<?xml"));
 
     expected.insert("pending_mfa_secret".to_owned(), text(secret));
+    let digest = digest(&SHA256, token.as_bytes());
+    expected.insert("pending_mfa_token".to_owned(), text(&hex::encode(digest.as_ref())));
     expected.insert("updated_at".to_owned(), number(deployment.now().millis()));
     assert_eq!(raw::user(&deployment, HUBER).await, expected);
     let held = everything(&deployment, "st.huber", PASSWORD, &[]).await;
@@ -130,6 +133,7 @@ async fn confirmation_gives_eight_recovery_codes_and_every_contract_asks_for_a_c
     let user = raw::user(&deployment, HUBER).await;
     assert_eq!(stored_codes(&user), digests(&deployment, HUBER, &codes));
     assert_eq!((&user["epoch"], user.get("pending_mfa_secret")), (&number(1), None));
+    assert_eq!(user.get("pending_mfa_token"), None);
     // The JWT of the request stays valid, and no earlier token does.
     assert_eq!(
         get(&deployment, "mfa", WHOAMI, &token).await.json(),
@@ -377,6 +381,7 @@ async fn user_with_malformed_attributes_switches_nothing() {
 async fn pending_secret_that_is_malformed_is_a_fault_and_charged_to_nobody() {
     let deployment = unlimited().await;
     let token = mfa_jwt(&deployment, "st.huber", PASSWORD, None).await;
+    begin(&deployment, &token).await;
     signed_in::set(&deployment, HUBER, "pending_mfa_secret", text("not base32!")).await;
     let reply = post_mfa(&deployment, &token, &confirmation("not base32!", "123456")).await;
     assert_error(&reply, 500, "serverError", "the stored secret");
