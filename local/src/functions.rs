@@ -1,4 +1,4 @@
-//! The five contracts and the key set, each as a Lambda function with events and replies in JSON.
+//! The five contracts, the key set and the mailer, each as a Lambda function with events and replies in JSON.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,15 +8,18 @@ use std::time::Duration;
 use lambda_http::Context;
 use lambda_http::http::Method;
 use lambda_http::lambda_runtime::LambdaEvent;
+use mailer::Mailer;
 use postern::App;
 use postern::clock;
 use postern::environment::{ConfigError, Environment};
+use postern::error::StartError;
 use postern::http::{Edge, Request, Response, invoke};
 use postern::token::Parties;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
-/// A function that handles an event of API Gateway (payload format 2.0) and returns the reply, both in JSON.
+/// A function that handles an event of API Gateway (payload format 2.0), or the mailer one of SQS, and returns the
+/// reply, both in JSON.
 pub type Handler = Arc<dyn Fn(LambdaEvent<Value>) -> Invocation + Send + Sync>;
 
 /// One invocation of a function.
@@ -118,6 +121,23 @@ pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigErr
         handler: key_set,
     });
     Ok(functions)
+}
+
+/// Returns the mailer over this [`App`]. It handles events of SQS.
+///
+/// # Errors
+/// If a setting of the mailer is missing or malformed.
+pub async fn mailer(app: &Arc<App>, env: &Environment) -> Result<Handler, StartError> {
+    let (app, mailer) = (Arc::clone(app), Arc::new(Mailer::start(env).await?));
+    Ok(Arc::new(move |event: LambdaEvent<Value>| {
+        let (app, mailer) = (Arc::clone(&app), Arc::clone(&mailer));
+        Box::pin(async move {
+            let failed = |error: &dyn std::fmt::Display| InvocationFailed(error.to_string());
+            let payload = to_raw_value(&event.payload).map_err(|error| failed(&error))?;
+            let reply = mailer::handle(&app, &mailer, LambdaEvent::new(payload, event.context));
+            serde_json::to_value(reply.await.map_err(|error| failed(&error))?).map_err(|error| failed(&error))
+        })
+    }))
 }
 
 fn handler<H, F>(edge: &Arc<Edge>, handle: H) -> Handler

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | [`dynamodb`] | the embedded DynamoDB API |
 //! | [`demo`] | the demo users |
-//! | [`functions`] | the five contracts and the key set, each as a Lambda function with events and replies in JSON |
+//! | [`functions`] | the five contracts, the key set and the mailer, each as a Lambda function with events and replies in JSON |
+//! | [`mail`] | the stand-ins for SQS and SES, and the mailbox |
 //! | [`descriptions`] | the OpenAPI descriptions of the contracts, `docs/api/*.yaml` |
 //! | [`template`] | the routes and the CORS settings of `template.yaml` |
 //! | [`gateway`] | the stand-in for API Gateway: chooses the function of each HTTP request, makes the event and the HTTP response, and adds CORS headers |
@@ -21,6 +22,7 @@ pub mod descriptions;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
+pub mod mail;
 pub mod page;
 pub mod request_log;
 pub mod template;

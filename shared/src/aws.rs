@@ -12,6 +12,7 @@ mod service;
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -35,7 +36,10 @@ use crate::error::StartError;
 /// Amazon Trust Services' root certificates, <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
 
-/// The parts that both clients share.
+const SES_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const SES_OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The parts that all clients share.
 pub(crate) struct Aws {
     region: String,
     credentials: Credentials,
@@ -72,13 +76,23 @@ impl Aws {
         self.service("sqs", endpoint)
     }
 
+    /// SES does more work for a call than the other services.
+    pub(crate) fn ses(&self, endpoint: Option<&str>) -> Service {
+        let url = endpoint.map_or_else(|| url("email", &self.region), str::to_owned);
+        self.at("ses", &url).within(SES_ATTEMPT_TIMEOUT, SES_OPERATION_TIMEOUT)
+    }
+
     pub(crate) fn secret(&self, arn: &str, endpoint: Option<&str>) -> Secret {
         Secret { service: self.service("secretsmanager", endpoint), arn: arn.to_owned() }
     }
 
     fn service(&self, name: &'static str, endpoint: Option<&str>) -> Service {
         let url = endpoint.map_or_else(|| url(name, &self.region), str::to_owned);
-        Service::new(self.http.clone(), name, &self.region, &url, self.credentials.clone())
+        self.at(name, &url)
+    }
+
+    fn at(&self, name: &'static str, url: &str) -> Service {
+        Service::new(self.http.clone(), name, &self.region, url, self.credentials.clone())
     }
 }
 
@@ -169,6 +183,7 @@ mod tests {
     use std::io;
 
     use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+    use aws_sdk_sesv2::config::endpoint::{self as ses, ResolveEndpoint as _};
 
     use super::*;
     use crate::error::Causes;
@@ -179,6 +194,9 @@ mod tests {
             let params = Params::builder().region(region).build().unwrap();
             let endpoint = DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
             assert_eq!(url("dynamodb", region), endpoint.url());
+            let params = ses::Params::builder().region(region).build().unwrap();
+            let endpoint = ses::DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
+            assert_eq!(url("email", region), endpoint.url());
         }
     }
 

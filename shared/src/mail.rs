@@ -1,5 +1,9 @@
-//! What a function asks the mailer to send. Functions put messages on a queue of SQS. They have no right to
-//! send mail, and a message holds no address and no code.
+//! What a function asks the mailer to send, and mail itself. Functions put messages on a queue of SQS. They
+//! have no right to send mail, and a message holds no address and no code.
+
+mod address;
+mod ses;
+mod smtp_url;
 
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_sqs::operation::send_message::{
@@ -8,6 +12,9 @@ use aws_sdk_sqs::operation::send_message::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::address::MailAddress;
+pub use self::ses::Ses;
+pub use self::smtp_url::smtp_url;
 use crate::aws::{Aws, CallError, Operation, Service};
 use crate::config::endpoint;
 use crate::environment::{ConfigError, Environment, is_http_url};
@@ -37,6 +44,23 @@ pub enum MailKind {
     PasswordChanged,
 }
 
+/// A mail, ready to be sent. It has no `Debug`, because it may hold a code.
+pub struct Mail {
+    /// Who gets it.
+    pub to: MailAddress,
+    /// The subject, in one line.
+    pub subject: String,
+    /// The text.
+    pub text: String,
+    /// The same in HTML.
+    pub html: String,
+}
+
+/// A mail was not sent, or nobody knows whether it was. The error never contains an address or a code.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct SendError(String);
+
 /// The queue of the mailer, `MAIL_QUEUE_URL`.
 #[derive(Clone)]
 pub struct MailQueue {
@@ -63,6 +87,35 @@ impl MailMessage {
     /// Makes a message with a random id.
     pub fn new(contract: &str, kind: MailKind, owner: CodeOwner) -> Self {
         Self { id: hex::encode(random::<16>()), contract: contract.to_owned(), kind, owner }
+    }
+
+    /// Reads a message from the queue. Returns `None` if no function wrote it: then its parts may not fit
+    /// into the keys of the table.
+    pub fn read(body: &str) -> Option<Self> {
+        let is_hex = |text: &str, bytes: usize| hex::decode(text).is_ok_and(|read| read.len() == bytes);
+        let message: Self = serde_json::from_str(body).ok()?;
+        let is_known = match &message.owner {
+            CodeOwner::User(_) => true,
+            CodeOwner::Name(digest) => is_hex(digest, 32),
+        };
+        (is_known && is_hex(&message.id, 16)).then_some(message)
+    }
+}
+
+impl MailKind {
+    /// Returns the name of the kind, as a message and a log line have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ResetCode => "reset_code",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+}
+
+impl SendError {
+    /// Makes an error of a text without an address and without a code.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 }
 

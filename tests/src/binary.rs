@@ -24,9 +24,9 @@ use crate::runtime_api::RuntimeApi;
 use crate::secrets_manager::{Answer, Secrets};
 use crate::table::{DISCOVERY_ISSUER, Table};
 
-/// The variables of a function's environment that name its table, its keys, its edge and its issuer, and how
-/// many requests it handles at once.
-const VARIABLES: [&str; 13] = [
+/// The variables of a function's environment that name its table, its keys, its edge, its issuer and its mail, and
+/// how many requests it handles at once.
+const VARIABLES: [&str; 22] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -40,6 +40,15 @@ const VARIABLES: [&str; 13] = [
     "SIGNING_KEYS_SECRET_ARN",
     "DISCOVERY_ISSUER",
     "AWS_LAMBDA_MAX_CONCURRENCY",
+    "AWS_ENDPOINT_URL_SQS",
+    "AWS_ENDPOINT_URL_SESV2",
+    "MAIL_QUEUE_URL",
+    "MAIL_FROM",
+    "MAIL_TRANSPORT",
+    "MAIL_SMTP_URL",
+    "MAIL_SMTP_SECRET_ARN",
+    "ACCOUNT_RESET_URL",
+    "SESSION_RESET_URL",
 ];
 
 /// Starts a binary with this environment only.

@@ -12,7 +12,8 @@ use postern::environment::Environment;
 use postern::store::operator::Operator;
 use postern_local::demo;
 pub use postern_local::functions::CONTRACTS;
-use postern_local::functions::{self, Function};
+use postern_local::functions::{self, Function, Handler};
+use postern_local::mail::{MailServices, SentMail};
 use serde_json::{Value, json};
 
 use crate::contracts::{self, Session};
@@ -31,6 +32,9 @@ pub struct Deployment {
     pub env: Environment,
     /// The DynamoDB API.
     pub table: Table,
+    /// The queue of the mailer, and its mailbox.
+    pub mail_services: MailServices,
+    mailer: Handler,
     functions: Vec<Function>,
     clock: Arc<AtomicU64>,
 }
@@ -86,7 +90,8 @@ impl Deployment {
         let app = app(&env, &clock).await;
         demo::create_all(&app, &store).await.unwrap();
         let functions = functions(&app, &env);
-        Self { app, store, env, table, functions, clock }
+        let (mail_services, mailer) = (table.mail_services(), mailer(&app, &env).await);
+        Self { app, store, env, table, mail_services, mailer, functions, clock }
     }
 
     /// Restarts the functions over the same table, with other settings. What they held in memory is gone.
@@ -94,6 +99,7 @@ impl Deployment {
         self.env = change(self.env.clone());
         self.app = app(&self.env, &self.clock).await;
         self.functions = functions(&self.app, &self.env);
+        self.mailer = mailer(&self.app, &self.env).await;
     }
 
     /// Stops the DynamoDB API and leaves the functions running. `table` then holds an empty one.
@@ -133,6 +139,18 @@ impl Deployment {
     /// All functions.
     pub fn functions(&self) -> &[Function] {
         &self.functions
+    }
+
+    /// The mailer.
+    pub fn mailer(&self) -> &Handler {
+        &self.mailer
+    }
+
+    /// Hands all messages on the queue to the mailer, as SQS does. Those that fail go back to the queue. Returns
+    /// the mails that were sent since the last time this was called.
+    pub async fn mail(&self) -> Vec<SentMail> {
+        self.mail_services.deliver(&self.mailer, self.mail_services.queue.take()).await;
+        self.mail_services.mailbox.take()
     }
 
     /// Adds a function that a test made.
@@ -254,6 +272,12 @@ fn functions(app: &App, env: &Environment) -> Vec<Function> {
         functions::all(&app, env).unwrap().into_iter().find(|function| function.name == name).unwrap()
     };
     CONTRACTS.into_iter().chain(["jwks"]).map(named).collect()
+}
+
+/// The mailer, whose calls are distinguished from those of others in the same way.
+async fn mailer(app: &App, env: &Environment) -> Handler {
+    let app = Arc::new(app.with_credentials("mailer", "local"));
+    functions::mailer(&app, &env.clone().with("AWS_ACCESS_KEY_ID", "mailer")).await.unwrap()
 }
 
 async fn app(env: &Environment, clock: &Arc<AtomicU64>) -> Arc<App> {

@@ -1,7 +1,9 @@
-//! The embedded DynamoDB API of a test. Its calls are recorded if [`calls`] records.
+//! The embedded DynamoDB API of a test, with the queue of the mailer and its mailbox. Its calls are recorded if
+//! [`calls`] records.
 
 use postern::environment::Environment;
 use postern_local::dynamodb;
+use postern_local::mail::MailServices;
 
 use crate::calls;
 
@@ -12,6 +14,8 @@ pub const DISCOVERY_ISSUER: &str = "https://sign-in.example.com";
 pub struct Table {
     table: dynamodb::Table,
     endpoint: String,
+    mail: MailServices,
+    mail_endpoint: String,
 }
 
 impl Table {
@@ -19,7 +23,14 @@ impl Table {
     pub async fn start() -> Self {
         let table = dynamodb::Table::start(0, None, None).await.unwrap();
         let endpoint = calls::recorded(table.endpoint()).await;
-        Self { table, endpoint }
+        let mail = MailServices::start().await.unwrap();
+        let mail_endpoint = calls::recorded(mail.endpoint().to_owned()).await;
+        Self { table, endpoint, mail, mail_endpoint }
+    }
+
+    /// The queue of the mailer, and its mailbox.
+    pub fn mail_services(&self) -> MailServices {
+        self.mail.clone()
     }
 
     /// The URL of the server, as for `AWS_ENDPOINT_URL_DYNAMODB`.
@@ -28,10 +39,15 @@ impl Table {
     }
 
     /// The environment of a function that uses this table: see [`dynamodb::Table::environment`]. Every route and every
-    /// grant answers in it, so it has an issuer for the discovery document, and account's password grant is on.
+    /// grant answers in it, so it has an issuer for the discovery document, account's password grant is on, and it has
+    /// what the mailer needs.
     pub fn environment(&self) -> Environment {
         let env = self.table.environment(&Environment::of::<&str, &str>([]));
-        env.with("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint())
+        self.mail
+            .environment(env)
+            .with("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint())
+            .with("AWS_ENDPOINT_URL_SQS", &self.mail_endpoint)
+            .with("AWS_ENDPOINT_URL_SESV2", &self.mail_endpoint)
             .with("DISCOVERY_ISSUER", DISCOVERY_ISSUER)
             .with("ACCOUNT_PASSWORD_GRANT", "true")
     }

@@ -70,8 +70,13 @@ pub(crate) struct Service {
     /// The name of the service in signatures.
     name: &'static str,
     region: String,
+    /// The URL without a slash at its end. The path of an operation comes after it.
     url: String,
     identity: Identity,
+    /// How long one attempt may take.
+    attempt_timeout: Duration,
+    /// How long all attempts of a call may take.
+    operation_timeout: Duration,
     quota: Arc<Quota>,
 }
 
@@ -92,10 +97,17 @@ impl Service {
             http,
             name,
             region: region.to_owned(),
-            url: format!("{}/", url.trim_end_matches('/')),
+            url: url.trim_end_matches('/').to_owned(),
             identity: credentials.into(),
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            operation_timeout: OPERATION_TIMEOUT,
             quota: Arc::default(),
         }
+    }
+
+    /// Returns the same service with other time-outs: of one attempt, and of all attempts of a call.
+    pub(super) fn within(self, attempt_timeout: Duration, operation_timeout: Duration) -> Self {
+        Self { attempt_timeout, operation_timeout, ..self }
     }
 
     /// Returns a client of the same service that signs with these credentials.
@@ -108,7 +120,7 @@ impl Service {
     /// # Errors
     /// If the service refuses, or does not answer in time.
     pub(crate) async fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, CallError<O>> {
-        let outcome = timeout(OPERATION_TIMEOUT, self.attempts::<O>(input));
+        let outcome = timeout(self.operation_timeout, self.attempts::<O>(input));
         let outcome = outcome.instrument(tracing::debug_span!("call", service = self.name)).await;
         outcome.unwrap_or_else(|elapsed| Err(SdkError::timeout_error(elapsed)))
     }
@@ -122,12 +134,14 @@ impl Service {
             .serialize_input(Input::erase(input), &mut config)
             .map_err(SdkError::construction_failure)?;
         request.headers_mut().insert("user-agent", USER_AGENT);
-        request.set_uri(self.url.as_str()).map_err(SdkError::construction_failure)?;
+        // The serializer writes the path of the operation.
+        let url = format!("{}{}", self.url, request.uri());
+        request.set_uri(url).map_err(SdkError::construction_failure)?;
         let deserializer =
             config.load::<SharedResponseDeserializer>().ok_or_else(|| missing("deserializer"))?;
         let mut attempt = 1;
         loop {
-            let outcome = timeout(ATTEMPT_TIMEOUT, async {
+            let outcome = timeout(self.attempt_timeout, async {
                 let signed = self.sign(&request, now()).map_err(SdkError::construction_failure)?;
                 let response = self.http.send(signed).await.map_err(SdkError::dispatch_failure)?;
                 deserialize::<O>(deserializer, response, &config)
@@ -253,7 +267,7 @@ mod tests {
         let service = Service::new(Http::new(tls), "dynamodb", "eu-central-1", url, credentials);
         let mut request = HttpRequest::new(SdkBody::from(r#"{"TableName":"postern"}"#));
         request.set_method("POST").unwrap();
-        request.set_uri(service.url.as_str()).unwrap();
+        request.set_uri(format!("{}/", service.url)).unwrap();
         request.headers_mut().insert("content-type", "application/x-amz-json-1.0");
         request.headers_mut().insert("x-amz-target", "DynamoDB_20120810.GetItem");
         request.headers_mut().insert("user-agent", USER_AGENT);

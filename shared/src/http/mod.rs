@@ -16,4 +16,4 @@ pub use self::event::{NotAnEvent, invoke};
 pub use self::reply::{Response, json, refusal_json, token_json, with_challenge, with_request_id};
 pub use self::request::{basic, bearer, caller, caller_at, form, mfa_code, mfa_code_of_text, query};
 pub use self::route::{is_path_of, last_segment, no_route, route};
-pub use self::run::{run, serve};
+pub use self::run::{run, serve, serve_events};

@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::process::ExitCode;
 
-use lambda_http::lambda_runtime::{self, service_fn};
+use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use lambda_http::{Error, Request};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::edge::Edge;
 use super::event::invoke;
@@ -45,18 +47,38 @@ where
     H: Fn(&'static T, Request) -> F + Send + Sync + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
+    serve_events(
+        async |env| {
+            let edge = Edge::from_env(env)?;
+            Ok((start(env).await?, edge, handle))
+        },
+        |(state, edge, handle), event| invoke(edge, move |request| handle(state, request), event),
+    )
+}
+
+/// Runs a function that handles other events than requests. `start` makes the state. An event that the
+/// function refuses is logged by its error, and Lambda counts it as an error of the function.
+pub fn serve_events<T, H, F, R, E>(
+    start: impl AsyncFnOnce(&Environment) -> Result<T, StartError>,
+    handle: H,
+) -> ExitCode
+where
+    T: Send + Sync + 'static,
+    H: Fn(&'static T, LambdaEvent<Box<RawValue>>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<R, E>> + Send + 'static,
+    R: Serialize + Send + 'static,
+    E: std::error::Error + Send + Sync + 'static,
+{
     let env = Environment::of_process();
     let level = logging::init(&env);
     let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
         runtime.block_on(async {
             level?;
-            let edge = Edge::from_env(&env)?;
-            // They live as long as the process, and all requests share them.
-            let (state, edge, handle): &'static (T, Edge, H) =
-                Box::leak(Box::new((start(&env).await?, edge, handle)));
-            // Handles one request after the other, unless Lambda sets AWS_LAMBDA_MAX_CONCURRENCY.
+            // They live as long as the process, and all events share them.
+            let (state, handle): &'static (T, H) = Box::leak(Box::new((start(&env).await?, handle)));
+            // Handles one event after the other, unless Lambda sets AWS_LAMBDA_MAX_CONCURRENCY.
             lambda_runtime::run_concurrent(service_fn(move |event| async move {
-                invoke(edge, move |request| handle(state, request), event).await.map_err(|error| {
+                handle(state, event).await.map_err(|error| {
                     tracing::warn!("{error}");
                     Error::from(error)
                 })

@@ -9,6 +9,7 @@ mod counter;
 mod dynamodb;
 mod error;
 mod login;
+mod mail;
 #[cfg(feature = "operator")]
 pub mod operator;
 mod reset_code;
@@ -28,6 +29,7 @@ pub use self::error::{StoreCause, StoreError};
 #[cfg(fuzzing)]
 pub(crate) use self::login::decode_login;
 pub use self::login::{Login, LoginKind};
+pub(crate) use self::mail::MailLease;
 pub(crate) use self::reset_code::{CodeTry, StoredCode};
 #[cfg(fuzzing)]
 pub(crate) use self::session::decode_session;
