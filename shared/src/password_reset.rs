@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::identity::LoginName;
 use crate::random::random;
+use crate::second_factor::fold_code;
 
 /// How often one code may be tried, right or wrong.
 pub const MAX_TRIES: u32 = 12;
@@ -73,6 +74,11 @@ impl ResetCode {
             CodeForm::Digits => format!("{:06}", u64::from_be_bytes(random()) % 1_000_000),
             CodeForm::Link => format!("{owner}-{}", hex::encode(random::<32>())),
         }))
+    }
+
+    /// Reads a code of six digits as a user types it, with spaces or in the digits of another script.
+    pub fn typed(text: &str) -> Self {
+        Self(Zeroizing::new(fold_code(text)))
     }
 
     /// Reads a code as a client sends it, without white space around it.

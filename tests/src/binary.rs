@@ -20,13 +20,14 @@ use crate::deployment::Reply;
 use crate::edge;
 use crate::events;
 use crate::logs;
+use crate::queue::Queue;
 use crate::runtime_api::RuntimeApi;
 use crate::secrets_manager::{Answer, Secrets};
 use crate::table::{DISCOVERY_ISSUER, Table};
 
 /// The variables of a function's environment that name its table, its keys, its edge and its issuer, and how
 /// many requests it handles at once.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 15] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -40,6 +41,8 @@ const VARIABLES: [&str; 13] = [
     "SIGNING_KEYS_SECRET_ARN",
     "DISCOVERY_ISSUER",
     "AWS_LAMBDA_MAX_CONCURRENCY",
+    "MAIL_QUEUE_URL",
+    "AWS_ENDPOINT_URL_SQS",
 ];
 
 /// Starts a binary with this environment only.
@@ -67,7 +70,7 @@ pub fn command(binary: &str, env: &Environment, runtime_api: &str) -> Command {
 /// A table with the demo users, and the environment of a function that uses it.
 pub async fn demo_table() -> (Table, Environment) {
     let table = Table::start().await;
-    let env = table.environment();
+    let env = Queue::start().await.in_env(table.environment());
     let store = Operator::from_env(&env).unwrap();
     store.create_table().await.unwrap();
     let app = App::start(&env).await.unwrap();

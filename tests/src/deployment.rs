@@ -19,6 +19,7 @@ use crate::contracts::{self, Session};
 pub use crate::contracts::{PASSWORD_CONTRACTS, credentials, name_at};
 use crate::events::set_path;
 use crate::logs;
+use crate::queue::Queue;
 use crate::table::Table;
 
 /// The deployment.
@@ -31,6 +32,8 @@ pub struct Deployment {
     pub env: Environment,
     /// The DynamoDB API.
     pub table: Table,
+    /// The queue of the mailer.
+    pub queue: Queue,
     functions: Vec<Function>,
     clock: Arc<AtomicU64>,
 }
@@ -79,14 +82,15 @@ impl Deployment {
     pub async fn start_with(change: impl FnOnce(Environment) -> Environment) -> Self {
         logs::capture();
         let table = Table::start().await;
-        let env = change(table.environment().with("REFUSAL_STEP_MILLISECONDS", "0"));
+        let queue = Queue::start().await;
+        let env = change(queue.in_env(table.environment()).with("REFUSAL_STEP_MILLISECONDS", "0"));
         let store = Operator::from_env(&env).unwrap();
         store.create_table().await.unwrap();
         let clock = Arc::new(AtomicU64::new(clock::now().millis()));
         let app = app(&env, &clock).await;
         demo::create_all(&app, &store).await.unwrap();
         let functions = functions(&app, &env);
-        Self { app, store, env, table, functions, clock }
+        Self { app, store, env, table, queue, functions, clock }
     }
 
     /// Restarts the functions over the same table, with other settings. What they held in memory is gone.

@@ -29,6 +29,7 @@ pub mod edge;
 pub mod events;
 pub mod logs;
 pub mod meter;
+pub mod queue;
 pub mod relay;
 pub mod runtime_api;
 pub mod secrets_manager;

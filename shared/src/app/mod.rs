@@ -1,10 +1,12 @@
 //! The one path that every sign-in takes, and what follows a sign-in: tokens, sessions, a new password, MFA.
+//! Also the reset of a forgotten password.
 
 mod authenticate;
 mod change_password;
 mod charge;
 mod commit;
 mod hashing;
+mod password_reset;
 mod refusal_step;
 mod second_factor;
 mod sessions;
@@ -24,6 +26,7 @@ pub use self::change_password::PasswordChange;
 pub use self::charge::AcceptedNames;
 pub use self::commit::SignedIn;
 use self::hashing::Hashing;
+pub use self::password_reset::{CodeAttempt, CodeRefusal, Reset, ResetRefusal};
 pub use self::second_factor::MfaConfirmed;
 pub use self::sign_out::SignOut;
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};

@@ -18,7 +18,7 @@ use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, decode_user, key, number, text};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
-use crate::throttle::{Admission, Attempts, Ladder, Policy};
+use crate::throttle::{self, Admission, Attempts, Ladder, MAIL_LADDER, MAIL_WINDOW, MAILS_PER_ADDRESS, Policy};
 
 /// A charge to a counter in a user's item.
 #[must_use]
@@ -55,6 +55,41 @@ impl Store {
         let (admission, counter, _) =
             admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of| ladder.admit(of, now));
         Ok((admission, counter.failures))
+    }
+
+    /// Charges a mail to the name that asks for it.
+    pub(crate) async fn charge_mail(
+        &self,
+        counter: &NameCounter,
+        attempt_id: &str,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
+        let update = counter.charging(&MAIL_LADDER, attempt_id, now);
+        let updated = self.update(update).await?;
+        let (admission, ..) =
+            admission(updated, &counter.attributes(), attempt_id, now, |of| MAIL_LADDER.admit(of, now));
+        Ok(admission)
+    }
+
+    /// Charges a mail to the address that asks for it. No charge is taken back.
+    pub(crate) async fn charge_mail_address(
+        &self,
+        address: &str,
+        attempt_id: &str,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
+        let (window, remaining) = throttle::window(MAIL_WINDOW, now);
+        let key = key(format!("ADDRESS#{address}#{window}"), "MAIL");
+        let update = charging_address(key, MAILS_PER_ADDRESS, remaining, attempt_id, now);
+        // Only a window that is full refuses a charge.
+        let full = |_| Admission::Refused(remaining);
+        let (admission, ..) = admission(self.update(update).await?, &OF_ITEM, attempt_id, now, full);
+        Ok(admission)
+    }
+
+    /// Clears the count of the mails that were asked for by this name.
+    pub(crate) async fn clear_mail(&self, name: &LoginName) -> Result<(), StoreError> {
+        self.update(clearing(&NameCounter::Mail(name.clone()))).await.map(|_| ())
     }
 
     /// Charges an attempt to a counter of a user. Returns `None` if there is no such user.
@@ -100,18 +135,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Admission, u32), StoreError> {
         let (window, remaining) = policy.window(now);
-        let update = Update::of(address_key(address, window))
-            .add("failures", number(1))
-            .set("charged_by", text(attempt_id))
-            .set("expires_at", number(now.plus(remaining).secs() + 60))
-            .when(
-                "attribute_not_exists(failures) \
-                 OR charged_by <> :charged_by AND failures >= :zero AND failures < :limit",
-            )
-            .value(":zero", number(0))
-            .value(":limit", number(policy.address_limit))
-            .returning(ReturnValue::UpdatedNew)
-            .returning_refused();
+        let key = address_key(address, window);
+        let update = charging_address(key, policy.address_limit, remaining, attempt_id, now);
         let (admission, counter, _) =
             admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of| {
                 policy.address(of.failures, now)
@@ -160,6 +185,22 @@ impl Store {
             .value(":zero", number(0));
         self.update(update).await.map(|_| ())
     }
+}
+
+/// Returns the update that charges an attempt to the counter of an address, if that counts fewer than `limit`.
+fn charging_address(key: Item, limit: u32, remaining: Duration, attempt_id: &str, now: Timestamp) -> Update {
+    Update::of(key)
+        .add("failures", number(1))
+        .set("charged_by", text(attempt_id))
+        .set("expires_at", number(now.plus(remaining).secs() + 60))
+        .when(
+            "attribute_not_exists(failures) \
+             OR charged_by <> :charged_by AND failures >= :zero AND failures < :limit",
+        )
+        .value(":zero", number(0))
+        .value(":limit", number(limit))
+        .returning(ReturnValue::UpdatedNew)
+        .returning_refused()
 }
 
 fn address_key(address: &str, window: u64) -> Item {

@@ -27,6 +27,9 @@ pub(crate) enum NameCounter {
     Name(LoginName),
     /// In the item of the user with this id.
     User(u64, UserCounter),
+    /// In an item of its own: the counter of the mails that were asked for by this name, whether a user has it
+    /// or not.
+    Mail(LoginName),
 }
 
 /// One of the two counters in a user's item.
@@ -85,12 +88,13 @@ impl NameCounter {
         match self {
             Self::Name(name) => key(format!("NAME#{}", name.digest()), "ATTEMPTS"),
             Self::User(id, _) => key(user_pk(*id), "USER"),
+            Self::Mail(name) => key(format!("NAME#{}", name.digest()), "MAIL"),
         }
     }
 
     pub(super) const fn attributes(&self) -> Attributes {
         match self {
-            Self::Name(_) => OF_ITEM,
+            Self::Name(_) | Self::Mail(_) => OF_ITEM,
             Self::User(_, counter) => counter.attributes(),
         }
     }
@@ -121,7 +125,7 @@ impl NameCounter {
              OR {charged_by} <> :{charged_by} AND {failures} >= :zero AND ({admitted})"
         ));
         match self {
-            Self::Name(_) => update.set("expires_at", number(now.plus(NAME_KEPT).secs())),
+            Self::Name(_) | Self::Mail(_) => update.set("expires_at", number(now.plus(NAME_KEPT).secs())),
             // A user never gets `expires_at`: DynamoDB would delete the user then.
             Self::User(..) => update.when("attribute_exists(pk)"),
         }
@@ -133,7 +137,9 @@ pub(super) fn clearing(counter: &NameCounter) -> Update {
     let Attributes { failures, charged_by, .. } = counter.attributes();
     let update = Update::of(counter.key());
     match counter {
-        NameCounter::Name(_) => update.set(failures, number(0)).set(charged_by, text(NOBODY)),
+        NameCounter::Name(_) | NameCounter::Mail(_) => {
+            update.set(failures, number(0)).set(charged_by, text(NOBODY))
+        }
         NameCounter::User(_, counter) => without(update, *counter),
     }
 }

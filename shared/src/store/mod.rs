@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-pub(crate) use self::counter::NameCounter;
+pub(crate) use self::counter::{NameCounter, UserCounter};
 pub(crate) use self::dynamodb::DynamoDb;
 pub use self::error::{StoreCause, StoreError};
 #[cfg(fuzzing)]
