@@ -125,9 +125,11 @@ const SESSIONS: [(&str, &str); 6] = [
 ];
 
 /// Codes that reset passwords, for the sample events. They are public. Each has a contract, a user and a text.
-const RESET_CODES: [(&str, u64, &str); 2] = [
+const RESET_CODES: [(&str, u64, &str); 4] = [
     ("session", 33, "407446"),
+    ("session", 43, "407446"),
     ("account", 14, "14-5a3b1e00000000005a3b1e00000000005a3b1e00000000005a3b1e0000000000"),
+    ("account", 43, "43-5a3b1e00000000005a3b1e00000000005a3b1e00000000005a3b1e0000000000"),
 ];
 
 /// Creates the demo users in a table, and locks [`LOCKED_NAMES`]. Existing users do not change.

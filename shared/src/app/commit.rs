@@ -95,7 +95,7 @@ impl App {
         let clear_name = async {
             match &charged.counter {
                 NameCounter::Name(name) => self.store.clear_name(name).await,
-                NameCounter::User(..) | NameCounter::Mail(_) => Ok(()),
+                NameCounter::User(..) => Ok(()),
             }
         };
         let refund_address = async {

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::counter::{Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, clearing, counter};
+use super::counter::{
+    Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, charging_mail, clearing, counter, mail_key,
+};
 use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, decode_user, key, number, text};
 use crate::clock::Timestamp;
@@ -60,15 +62,28 @@ impl Store {
     /// Charges a mail to the name that asks for it.
     pub(crate) async fn charge_mail(
         &self,
-        counter: &NameCounter,
+        name: &LoginName,
         attempt_id: &str,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
-        let update = counter.charging(&MAIL_LADDER, attempt_id, now);
-        let updated = self.update(update).await?;
+        let updated = self.update(charging_mail(name, attempt_id, now)).await?;
         let (admission, ..) =
-            admission(updated, &counter.attributes(), attempt_id, now, |of| MAIL_LADDER.admit(of, now));
+            admission(updated, &OF_ITEM, attempt_id, now, |of| MAIL_LADDER.admit(of, now));
         Ok(admission)
+    }
+
+    /// Takes the charge of a mail back, unless another mail was charged since.
+    pub(crate) async fn refund_mail(&self, name: &LoginName, attempt_id: &str) -> Result<(), StoreError> {
+        self.revert(mail_key(name), &OF_ITEM, attempt_id).await
+    }
+
+    /// Clears the count of the mails that were asked for by this name.
+    pub(crate) async fn clear_mail(&self, name: &LoginName) -> Result<(), StoreError> {
+        let update = Update::of(mail_key(name))
+            .set(OF_ITEM.failures, number(0))
+            .set(OF_ITEM.charged_by, text(NOBODY))
+            .when("attribute_exists(pk)");
+        self.update(update).await.map(|_| ())
     }
 
     /// Charges a mail to the address that asks for it. No charge is taken back.
@@ -85,11 +100,6 @@ impl Store {
         let full = |_| Admission::Refused(remaining);
         let (admission, ..) = admission(self.update(update).await?, &OF_ITEM, attempt_id, now, full);
         Ok(admission)
-    }
-
-    /// Clears the count of the mails that were asked for by this name.
-    pub(crate) async fn clear_mail(&self, name: &LoginName) -> Result<(), StoreError> {
-        self.update(clearing(&NameCounter::Mail(name.clone()))).await.map(|_| ())
     }
 
     /// Charges an attempt to a counter of a user. Returns `None` if there is no such user.

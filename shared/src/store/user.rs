@@ -81,7 +81,7 @@ impl Store {
                 without(without(update, UserCounter::Username), UserCounter::Email)
             }
             (_, NameCounter::User(_, counter)) => without(update, *counter),
-            (_, NameCounter::Name(_) | NameCounter::Mail(_)) => update,
+            (_, NameCounter::Name(_)) => update,
         };
         // The epoch shows that the password is still the one that was verified. If two sign-ins write a hash,
         // the later one stays. Both are of the same password.

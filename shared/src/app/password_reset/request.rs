@@ -9,7 +9,6 @@ use crate::mail::{MailKind, MailMessage, MailQueue};
 use crate::password_reset::CodeOwner;
 use crate::random::random;
 use crate::refusal::Refusal;
-use crate::store::NameCounter;
 use crate::throttle::{self, Admission};
 
 impl App {
@@ -57,7 +56,6 @@ impl App {
             return Err(Refusal::Throttled(wait).into());
         }
         let login = login.map_err(store_failed)?.filter(|login| names.accept(login.kind));
-        let counter = NameCounter::Mail(name.clone());
         let read = async {
             match &login {
                 Some(login) => self.store.user(login.user_id).await,
@@ -65,7 +63,7 @@ impl App {
             }
         };
         let (admission, user) =
-            tokio::join!(self.store.charge_mail(&counter, &attempt_id, caller.now), read);
+            tokio::join!(self.store.charge_mail(&name, &attempt_id, caller.now), read);
         let user = user.map_err(store_failed)?;
         details.user_id = user.as_ref().map(|user| user.id);
         if let Admission::Refused(wait) = admission.map_err(store_failed)? {
@@ -77,7 +75,7 @@ impl App {
         if let Err(error) = queue.send(&message).await {
             tracing::error!(cause = %Causes(&error), "a mail is not sent");
             // The user must not have to wait because of an outage.
-            let refunded = self.store.refund_name(&counter, &attempt_id).await;
+            let refunded = self.store.refund_mail(&name, &attempt_id).await;
             log_failure(refunded, "a mail that is not sent stays charged to its name");
             return Err(Refusal::Unavailable.into());
         }
