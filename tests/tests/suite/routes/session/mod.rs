@@ -1,6 +1,9 @@
 //! The routes of session.
 
 mod change_password;
+mod check_reset_code;
+mod reset_password;
 mod resume;
+mod send_reset_code;
 mod sign_in;
 mod sign_out;
