@@ -7,6 +7,7 @@ use postern::app::App;
 use postern::clock::Timestamp;
 use postern::identity::LoginName;
 use postern::identity::Status;
+use postern::password_reset::{CodeOwner, ResetCode};
 use postern::random::random;
 use postern::second_factor::Mfa;
 use postern::session::{NewSession, SessionRequest, SessionSecret};
@@ -105,13 +106,16 @@ pub const USERS: [DemoUser; 8] = [
 /// Two locked login names, a username and an e-mail address. No user has them.
 pub const LOCKED_NAMES: [&str; 2] = ["mallory", "mallory@example.com"];
 
+/// How long the sessions and the reset codes of the sample events are valid.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// The secrets of [`SESSIONS`]: one for the account and session contracts, and one for the email contract.
 const SESSION_SECRETS: [&str; 2] =
     ["SamplePublicSecretNeverToBeDeployedAnywhere", "5a3b1e00000000005a3b1e0000000000"];
 
 /// Sessions of the last demo user, for the sample events, which use and end them. Their tokens are public.
 /// Each has a contract and a family.
-const SESSIONS: [(&str, &str); 7] = [
+const SESSIONS: [(&str, &str); 8] = [
     ("account", "SampleUsed"),
     ("account", "SampleLeft"),
     ("session", "SampleLef2"),
@@ -120,6 +124,14 @@ const SESSIONS: [(&str, &str); 7] = [
     ("email", "SampleUse3"),
     ("email", "SampleLef3"),
     ("email", "SampleVeri"),
+];
+
+/// Codes that reset passwords, for the sample events. They are public. Each has a contract, a user and a text.
+const RESET_CODES: [(&str, u64, &str); 4] = [
+    ("session", 33, "407446"),
+    ("session", 43, "407446"),
+    ("account", 14, "14-5a3b1e00000000005a3b1e00000000005a3b1e00000000005a3b1e0000000000"),
+    ("account", 43, "43-5a3b1e00000000005a3b1e00000000005a3b1e00000000005a3b1e0000000000"),
 ];
 
 /// Creates the demo users in a table, and locks [`LOCKED_NAMES`]. Existing users do not change.
@@ -139,13 +151,20 @@ pub async fn create_all(app: &App, store: &Operator) -> Result<(), CreateUserErr
     Ok(())
 }
 
-/// Puts the sessions of the sample events into a table. Existing sessions do not change.
+/// Puts the sessions and the reset codes of the sample events into a table. Existing sessions do not change,
+/// and a code may be tried again.
 ///
 /// # Errors
 /// If the store fails.
 pub async fn begin_sessions(app: &App, store: &Operator) -> Result<(), StoreError> {
     for (kind, family) in SESSIONS {
         store.put_session(&session(kind, family, app.now())).await?;
+    }
+    for (contract, user_id, code) in RESET_CODES {
+        let owner = CodeOwner::User(user_id);
+        let key = &app.keys().current().recovery;
+        let digest = key.digest_reset_code(contract, &owner, &ResetCode::of(code));
+        store.put_reset_code(&owner, contract, digest, 0, app.now().plus(YEAR)).await?;
     }
     Ok(())
 }
@@ -173,7 +192,6 @@ pub fn user(app: &App, demo: &DemoUser) -> UserRecord {
 }
 
 fn session(kind: &'static str, family: &str, now: Timestamp) -> NewSession {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     let [plain, hex] = SESSION_SECRETS;
     let secret = if kind == "email" { SessionSecret::hex(hex) } else { SessionSecret::base62(plain) };
     let request =

@@ -81,6 +81,20 @@ outcomes! {
     SessionInvalid => "session_invalid",
     /// A token was used before. Its session has ended.
     SessionReused => "session_reused",
+    /// A user asked for a code that resets the password.
+    ResetRequested => "reset_requested",
+    /// A user without an e-mail address asked for such a code.
+    NoEmailAddress => "no_email_address",
+    /// A code that resets the password was right.
+    ResetCodeRight => "reset_code_right",
+    /// A code that resets the password was wrong, or was not valid any more.
+    WrongResetCode => "wrong_reset_code",
+    /// There was no code that resets the password, or it had expired.
+    NoResetCode => "no_reset_code",
+    /// The code that resets the password was tried too often.
+    ResetCodeUsedUp => "reset_code_used_up",
+    /// A user reset the password.
+    PasswordReset => "password_reset",
     /// A user ended a session.
     SignedOut => "signed_out",
 }
@@ -141,7 +155,15 @@ struct Event<'a> {
 
 /// Emits the event of an attempt to sign in.
 pub fn attempt(caller: &Caller, outcome: Outcome, details: AttemptDetails) {
-    let stays_charged = matches!(outcome, Outcome::UnknownUser | Outcome::WrongPassword | Outcome::WrongCode);
+    let stays_charged = matches!(
+        outcome,
+        Outcome::UnknownUser
+            | Outcome::WrongPassword
+            | Outcome::WrongCode
+            | Outcome::WrongResetCode
+            | Outcome::NoResetCode
+            | Outcome::ResetCodeUsedUp
+    );
     emit(Event {
         name_locked: (details.locks_name && stays_charged).then_some(true),
         ..event("sign-in attempt", caller, outcome, details)

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::identity::LoginName;
 use crate::random::random;
+use crate::second_factor::fold_code;
 
 /// How often one code may be tried, right or wrong.
 pub const MAX_TRIES: u32 = 12;
@@ -74,6 +75,11 @@ impl ResetCode {
             CodeForm::Digits => (100_000 + u64::from_be_bytes(random()) % 900_000).to_string(),
             CodeForm::Link => format!("{owner}-{}", hex::encode(random::<32>())),
         }))
+    }
+
+    /// Reads a code of six digits as a user types it, with spaces or in the digits of another script.
+    pub fn typed(text: &str) -> Self {
+        Self(Zeroizing::new(fold_code(text)))
     }
 
     /// Reads a code as a client sends it, without white space around it.

@@ -1,14 +1,17 @@
 //! Throttling: how many attempts are admitted, as pure functions of a counter and the time.
 //!
-//! There are three kinds of counter. **A login name**, whether it exists or not, has five free failures. Then
-//! it must wait 1 s, 2 s, 4 s and so on up to 15 minutes between attempts. After 25 failures in a row it is
-//! locked until an operator unlocks it. **The known addresses** of a user, from which the user signed in
-//! lately ([`KnownAddresses`]), have one counter with the same waits, and 24 failures. An attempt from there
-//! counts only there, so failures from other addresses do not lock the user out at home. A user has at most
-//! three names (username, e-mail, id), so at most 3 × 25 + 24 = 99 guesses in a row are possible. NIST SP
-//! 800-63B-4 §3.2.2 allows 100. So no setting can raise the 25.
+//! An attempt has two counters of three kinds. **A login name**, whether it exists or not, has five free
+//! failures. Then it must wait 1 s, 2 s, 4 s and so on up to 15 minutes between attempts. After 25 failures in
+//! a row it is locked until an operator unlocks it, or its user resets the password. **The known addresses** of
+//! a user, from which the user signed in lately ([`KnownAddresses`]), have one counter with the same waits, and
+//! 24 failures. An attempt from there counts there instead, so failures from other addresses do not lock the
+//! user out at home. A user has at most three names (username, e-mail, id), so at most 3 × 25 + 24 = 99 guesses
+//! in a row are possible. NIST SP 800-63B-4 §3.2.2 allows 100. So no setting can raise the 25.
 //! **An address** (IPv4, or IPv6 /64) has a number of failures per window. Successes may use up to a third of
 //! them. It also has ten times as many attempts that a name refused.
+//!
+//! Two more counters bound the mails with a reset code: [`MAIL_LADDER`] for each login name, and
+//! [`MAILS_PER_ADDRESS`] for each address.
 //!
 //! An attempt is charged before anything is hashed. A refused attempt does not count for the name, so an
 //! attacker cannot lengthen a user's wait by trying. The counters are in the table: [`crate::store`] enforces with one
@@ -57,6 +60,21 @@ pub struct Ladder {
     /// The failures after which no attempt is admitted. [`u32::MAX`] stands for no such number.
     pub lock_after: u32,
 }
+
+/// The ladder of the mails with a reset code, for each login name, whether it exists or not. So nobody is flooded
+/// with mail, and the tries of six digits stay few. It never locks: a lock would keep a user from the mail.
+pub const MAIL_LADDER: Ladder = Ladder {
+    free: 3,
+    first_wait: Duration::from_secs(15 * 60),
+    longest_wait: Duration::from_secs(24 * 3600),
+    lock_after: u32::MAX,
+};
+
+/// How many mails with a reset code one address may ask for in each [`MAIL_WINDOW`].
+pub const MAILS_PER_ADDRESS: u32 = 20;
+
+/// The length of a window of [`MAILS_PER_ADDRESS`].
+pub const MAIL_WINDOW: Duration = Duration::from_secs(3600);
 
 /// The counter of a login name, or of a user's known addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,9 +180,7 @@ impl Policy {
 
     /// Returns the window that contains `now`, and how long it still lasts.
     pub(crate) const fn window(&self, now: Timestamp) -> (u64, Duration) {
-        let length = self.address_window.as_millis() as u64;
-        let window = now.millis() / length;
-        (window, Duration::from_millis((window + 1) * length - now.millis()))
+        window(self.address_window, now)
     }
 }
 
@@ -197,6 +213,13 @@ impl Ladder {
             .map(|failures| (failures, self.wait(failures)))
             .take_while(|(_, wait)| *wait < self.longest_wait)
     }
+}
+
+/// Returns which window of this length contains `now`, and how long it still lasts.
+pub(crate) const fn window(length: Duration, now: Timestamp) -> (u64, Duration) {
+    let length = length.as_millis() as u64;
+    let window = now.millis() / length;
+    (window, Duration::from_millis((window + 1) * length - now.millis()))
 }
 
 /// Returns the key under which a caller's address is counted. An IPv6 customer has a whole /64, so a /64

@@ -146,6 +146,12 @@ impl Deployment {
         &self.mailer
     }
 
+    /// Takes the messages that functions put on the queue.
+    pub fn queued(&self) -> Vec<Value> {
+        let messages = self.mail_services.queue.take().into_iter();
+        messages.map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+    }
+
     /// Hands all messages on the queue to the mailer, as SQS does. Those that fail go back to the queue. Returns
     /// the mails that were sent since the last time this was called.
     pub async fn mail(&self) -> Vec<SentMail> {

@@ -32,12 +32,17 @@ impl Route {
 /// All routes.
 pub const ROUTES: &[Route] = &[
     route("account", "POST", "/api/v2/account/signin", 400),
+    route("account", "POST", "/api/v2/account/recover", 400),
+    route("account", "POST", "/api/v2/account/reset", 400),
     route("account", "POST", "/oauth/token", 400),
     route("account", "POST", "/oauth/revoke_token", 400),
     route("sso", "POST", "/api/v2/sso/signin", 401),
     route("session", "POST", "/api/auth/signin", 422),
     route("session", "POST", "/api/auth/changePasswordAfterSignin", 422),
     route("session", "POST", "/api/auth/IamLoggedIn", 422),
+    route("session", "POST", "/api/auth/forgotPassword/sendEmail", 422),
+    route("session", "POST", "/api/auth/forgotPassword/checkCode", 422),
+    route("session", "POST", "/api/auth/forgotPassword/resetPassword", 422),
     route("session", "GET", "/api/v1/user/myself/session", 401),
     route("session", "DELETE", "/api/v1/user/myself/session/{id}", 401),
     route("session", "POST", "/api/v1/user/myself/session/logoutCurrentSession", 401),

@@ -45,9 +45,9 @@ async fn healthy_api_is_ok_on_every_line() {
     let output = cli.run(&["doctor", "--url", &url, "--user", "johndoe"]).await;
     output.prints(&[
         &format!("ok   connection    {url} answers on this machine, without TLS\n"),
-        "ok   routes        account: 3 routes, with and without a slash\n",
+        "ok   routes        account: 5 routes, with and without a slash\n",
         "ok   routes        sso: 1 route, with and without a slash\n",
-        "ok   routes        session: 6 routes, with and without a slash\n",
+        "ok   routes        session: 9 routes, with and without a slash\n",
         "ok   routes        mfa: 4 routes, with and without a slash\n",
         "ok   routes        email: 7 routes, with and without a slash\n",
         "ok   routes        jwks: 2 routes, with and without a slash\n",

@@ -3,7 +3,9 @@
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{self, HeaderValue};
 use postern::Refusal;
+use postern::app::ResetRefusal;
 use postern::http::{self, Response};
+use postern::password::WeakPassword;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -89,6 +91,28 @@ pub(super) fn refuse_grant(refusal: &Refusal) -> Response {
         Refusal::Unavailable | Refusal::Fault => return refuse(refusal),
     };
     http::refusal_json(status, refusal, &OauthReply { error, error_description })
+}
+
+/// Makes the reply to a refusal of a reset. It does not say why a code is refused.
+pub(super) fn refuse_reset(refusal: ResetRefusal) -> Response {
+    let (field, message) = match refusal {
+        ResetRefusal::Refused(refusal) => return refuse(&refusal),
+        ResetRefusal::NoEmailAddress | ResetRefusal::Code(_) | ResetRefusal::NoUser(_) => {
+            ("validation_code", "The code is invalid or has expired.")
+        }
+        ResetRefusal::Weak(weak) => ("password", weakness(weak)),
+    };
+    let errors = vec![ErrorEntry::Field { field, messages: [Message { message, code: "invalid" }] }];
+    http::json(StatusCode::BAD_REQUEST, &Errors { errors })
+}
+
+/// Returns the message for a weak password.
+const fn weakness(weak: WeakPassword) -> &'static str {
+    match weak {
+        WeakPassword::TooShort { .. } => "This password is too short.",
+        WeakPassword::TooLong => "This password is too long.",
+        WeakPassword::TooCommon => "This password is too common.",
+    }
 }
 
 impl OauthError {

@@ -3,6 +3,8 @@
 //! | route | file |
 //! |---|---|
 //! | `POST /api/v2/account/signin/` | `sign_in.rs` |
+//! | `POST /api/v2/account/recover/` | `recover.rs` |
+//! | `POST /api/v2/account/reset/` | `reset.rs` |
 //! | `POST /oauth/token/`: a refresh, and the password grant if it is on (RFC 6749) | `token.rs` |
 //! | `POST /oauth/revoke_token/` (RFC 7009) | `revoke_token.rs` |
 
@@ -11,6 +13,8 @@
 mod claims;
 mod errors;
 mod form;
+mod recover;
+mod reset;
 mod revoke_token;
 mod sign_in;
 mod token;
@@ -25,16 +29,27 @@ use postern::session;
 use postern::token::Parties;
 
 #[cfg(fuzzing)]
+pub use self::recover::read_request;
+#[cfg(fuzzing)]
+pub use self::reset::read_reset;
+#[cfg(fuzzing)]
 pub use self::sign_in::read;
 
 /// The name of this contract, and the kind of its sessions.
 const CONTRACT: &str = "account";
 const SIGN_IN: &str = "/api/v2/account/signin";
+const RECOVER: &str = "/api/v2/account/recover";
+const RESET: &str = "/api/v2/account/reset";
 const TOKEN: &str = "/oauth/token";
 const REVOKE_TOKEN: &str = "/oauth/revoke_token";
 /// The routes of this contract, without their trailing slashes.
-pub const ROUTES: &[(Method, &str)] =
-    &[(Method::POST, SIGN_IN), (Method::POST, TOKEN), (Method::POST, REVOKE_TOKEN)];
+pub const ROUTES: &[(Method, &str)] = &[
+    (Method::POST, SIGN_IN),
+    (Method::POST, RECOVER),
+    (Method::POST, RESET),
+    (Method::POST, TOKEN),
+    (Method::POST, REVOKE_TOKEN),
+];
 
 /// The settings of this contract.
 #[derive(Clone, Debug)]
@@ -81,6 +96,8 @@ pub async fn handle(app: &App, settings: &Settings, request: Request) -> Respons
     let caller = http::caller(app, CONTRACT, &request);
     let reply = match http::route(&request, ROUTES) {
         Some(SIGN_IN) => sign_in::handle(app, settings, &caller, &request).await,
+        Some(RECOVER) => recover::handle(app, &caller, &request).await,
+        Some(RESET) => reset::handle(app, settings, &caller, &request).await,
         Some(TOKEN) => token::handle(app, settings, &caller, &request).await,
         Some(REVOKE_TOKEN) => revoke_token::handle(app, settings, &caller, &request).await,
         _ => http::no_route(&request, ROUTES),

@@ -57,13 +57,18 @@ pub(super) fn attempt<'c>(settings: &Settings, credentials: &'c Credentials) -> 
         readable: |_| Ok(()),
         password: &credentials.password,
         code: credentials.code.as_deref(),
-        session: Some(SessionRequest {
-            kind: CONTRACT,
-            device: None,
-            secret: SessionSecret::random_base62(),
-            idle: settings.session_idle,
-            absolute: settings.session_absolute,
-        }),
+        session: Some(session(settings)),
+    }
+}
+
+/// Returns the session that begins.
+pub(super) fn session(settings: &Settings) -> SessionRequest {
+    SessionRequest {
+        kind: CONTRACT,
+        device: None,
+        secret: SessionSecret::random_base62(),
+        idle: settings.session_idle,
+        absolute: settings.session_absolute,
     }
 }
 
@@ -80,7 +85,8 @@ fn parse(request: &Request) -> Result<Credentials, (StatusCode, Vec<ErrorEntry>)
     }
 }
 
-fn malformed(error: BodyError) -> (StatusCode, Vec<ErrorEntry>) {
+/// Makes the errors of a body that cannot be read.
+pub(super) fn malformed(error: BodyError) -> (StatusCode, Vec<ErrorEntry>) {
     let message = Message { message: "Malformed request.", code: "parse_error" };
     (error.status(StatusCode::BAD_REQUEST), vec![ErrorEntry::Whole(message)])
 }
@@ -91,7 +97,8 @@ pub fn read(request: &Request) -> bool {
     parse(request).is_ok()
 }
 
-fn field(members: &Map<String, Value>, field: &'static str) -> Result<String, ErrorEntry> {
+/// Returns a required text.
+pub(super) fn field(members: &Map<String, Value>, field: &'static str) -> Result<String, ErrorEntry> {
     let wrong = |message, code| ErrorEntry::Field { field, messages: [Message { message, code }] };
     match members.get(field) {
         None | Some(Value::Null) => Err(wrong("This field is required.", "required")),
@@ -103,7 +110,8 @@ fn field(members: &Map<String, Value>, field: &'static str) -> Result<String, Er
     }
 }
 
-fn success(
+/// Makes the reply to a successful sign-in.
+pub(super) fn success(
     app: &App,
     settings: &Settings,
     caller: &Caller,

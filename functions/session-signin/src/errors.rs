@@ -2,15 +2,26 @@
 
 use lambda_http::http::StatusCode;
 use postern::Refusal;
-use postern::app::TokenRefusal;
+use postern::app::{CodeRefusal, ResetRefusal, TokenRefusal};
 use postern::http::{self, Response};
 use postern::password::WeakPassword;
 use serde::Serialize;
+
+use crate::Settings;
+use crate::fields::FieldErrors;
+use crate::reset_password::NEW_PASSWORD;
+use crate::send_reset_code::sent;
 
 #[derive(Serialize)]
 pub(super) struct Error {
     pub(super) msg: &'static str,
     pub(super) error_code: &'static str,
+}
+
+/// An error that has no code on the contract's page.
+#[derive(Serialize)]
+struct Message {
+    msg: &'static str,
 }
 
 /// Makes the reply to a refusal.
@@ -33,6 +44,32 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
         Refusal::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Something went wrong."),
     };
     http::refusal_json(status, refusal, &Error { msg, error_code })
+}
+
+/// Makes the reply to a refusal of a reset. If unknown users are hidden, a name that no user has gets what a
+/// user's name gets.
+pub(super) fn refuse_reset(settings: &Settings, refusal: ResetRefusal) -> Response {
+    let hides = settings.hide_unknown_users;
+    let (status, error_code, msg) = match refusal {
+        ResetRefusal::NoEmailAddress | ResetRefusal::Refused(Refusal::UnknownUser) if hides => return sent(),
+        ResetRefusal::NoUser(_) | ResetRefusal::Refused(Refusal::UnknownUser) if !hides => {
+            (StatusCode::NOT_FOUND, "unknown_username", "Unknown username")
+        }
+        ResetRefusal::NoEmailAddress => {
+            (StatusCode::BAD_REQUEST, "no_email_addresses", "There are no email addresses for this account")
+        }
+        ResetRefusal::Code(refusal) | ResetRefusal::NoUser(refusal) => match refusal {
+            CodeRefusal::NoCode => {
+                let msg = "There was no code for a password reset requested";
+                return http::json(StatusCode::BAD_REQUEST, &Message { msg });
+            }
+            CodeRefusal::Wrong => (StatusCode::BAD_REQUEST, "code_incorrect", "The code is incorrect"),
+            CodeRefusal::UsedUp => (StatusCode::BAD_REQUEST, "rate_limit_exceeded", "Rate limit exceeded"),
+        },
+        ResetRefusal::Weak(weak) => return FieldErrors::one(NEW_PASSWORD, &weakness(weak)).reply(),
+        ResetRefusal::Refused(refusal) => return refuse(&refusal),
+    };
+    http::json(status, &Error { msg, error_code })
 }
 
 /// Makes the reply to a request without a valid JWT.

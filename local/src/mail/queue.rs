@@ -1,7 +1,7 @@
 //! The stand-in for SQS: one queue, which takes messages.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
@@ -20,6 +20,7 @@ pub struct Queue {
     messages: Mutex<Messages>,
     arrived: Notify,
     ids: AtomicU64,
+    is_down: AtomicBool,
 }
 
 #[derive(Default)]
@@ -78,6 +79,11 @@ impl Queue {
         self.messages().dead.clone()
     }
 
+    /// Makes the queue refuse every message from now on, or none.
+    pub fn set_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::Relaxed);
+    }
+
     /// Returns whether no message waits.
     pub fn is_empty(&self) -> bool {
         self.messages().waiting.is_empty()
@@ -100,6 +106,9 @@ pub(super) async fn send_message(
     body: Bytes,
 ) -> Response {
     const SEND_MESSAGE: &[u8] = b"AmazonSQS.SendMessage";
+    if queue.is_down.load(Ordering::Relaxed) {
+        return reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"__type": "InternalError"}));
+    }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_message = headers.get("x-amz-target").is_some_and(|target| target.as_bytes() == SEND_MESSAGE);
     match body["MessageBody"].as_str().filter(|_| is_message) {

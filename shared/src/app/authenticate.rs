@@ -63,7 +63,7 @@ impl App {
         }
     }
 
-    fn check_code(
+    pub(super) fn check_code(
         &self,
         user: &UserRecord,
         code: Option<&str>,

@@ -22,6 +22,16 @@ pub enum AcceptedNames {
     UsernameEmailOrId,
 }
 
+/// Whether an attempt is refused while its login name has to wait or is locked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum NameLimit {
+    /// It is refused, and not counted: the attempt checks a password.
+    Refuses,
+    /// It goes on, and is not counted: the attempt checks a reset code, whose tries are counted with the code.
+    /// If a lock refused it, nobody could unlock a name by a code.
+    Passes,
+}
+
 /// The counters to which an attempt was charged, and when.
 pub(super) struct Charged {
     pub(super) counter: NameCounter,
@@ -58,7 +68,7 @@ struct NameCharge {
 }
 
 impl AcceptedNames {
-    const fn accept(self, kind: LoginKind) -> bool {
+    pub(super) const fn accept(self, kind: LoginKind) -> bool {
         use LoginKind::{Both, Email, OtherUsername, Username};
         match (self, kind) {
             (Self::Username, Username | OtherUsername | Both)
@@ -79,14 +89,26 @@ impl App {
         details: &mut AttemptDetails,
     ) -> Result<(Charged, Option<UserRecord>), Refusal> {
         let name = LoginName::new(name);
+        self.charge_attempt(caller, &name, names, NameLimit::Refuses, details).await
+    }
+
+    /// Charges an attempt to the caller's address, while `read` reads what the next step needs. `counter` is
+    /// the one to which the next step charges it.
+    pub(super) async fn charge_address<T>(
+        &self,
+        caller: &Caller,
+        counter: NameCounter,
+        read: impl Future<Output = T>,
+        details: &mut AttemptDetails,
+    ) -> Result<(Charged, T), Refusal> {
         let address = throttle::address_key(&caller.address);
         let attempt_id = hex::encode(random::<16>());
         let now = caller.now;
 
         // The keys are reloaded here too if they are old. A function that only signs never gets a token with
         // an unknown key, which would reload them.
-        let (login, admission, ()) = tokio::join!(
-            self.store.login(&name),
+        let (read, admission, ()) = tokio::join!(
+            read,
             self.store.charge_address(&address, &self.throttle, &attempt_id, now),
             self.keys.reload_if_old(now)
         );
@@ -102,18 +124,33 @@ impl App {
             details.throttled_by = Some("address");
             return Err(Refusal::Throttled(wait));
         }
+        Ok((Charged { counter, address, origin: None, from_address, attempt_id, now }, read))
+    }
+
+    /// Charges an attempt as [`App::charge`] does, with or without the limit of the name.
+    pub(super) async fn charge_attempt(
+        &self,
+        caller: &Caller,
+        name: &LoginName,
+        names: AcceptedNames,
+        limit: NameLimit,
+        details: &mut AttemptDetails,
+    ) -> Result<(Charged, Option<UserRecord>), Refusal> {
         let counter = NameCounter::Name(name.clone());
-        let mut charged = Charged { counter, address, origin: None, from_address, attempt_id, now };
+        let read = self.store.login(name);
+        let (mut charged, login) = self.charge_address(caller, counter, read, details).await?;
         let login = match login {
             Ok(login) => login,
             Err(error) => return Err(self.refund_failed(&charged, error).await),
         };
         let NameCharge { admission, locks, user } =
-            match self.charge_name(&mut charged, &name, login, names).await {
+            match self.charge_name(&mut charged, name, login, names, limit).await {
                 Ok(charge) => charge,
                 Err(error) => return Err(self.refund_failed(&charged, error).await),
             };
-        if let Admission::Refused(wait) = admission {
+        if let Admission::Refused(wait) = admission
+            && limit == NameLimit::Refuses
+        {
             details.throttled_by = Some("name");
             // No password was checked, so the address gets its charge back. Otherwise one user with a locked
             // name could use up the limit of a whole office. Refused attempts have a higher limit of their own.
@@ -127,7 +164,7 @@ impl App {
             Err(error) => return Err(self.refund_failed(&charged, error).await),
         };
         details.user_id = user.as_ref().map(|user| user.id);
-        details.locks_name = locks;
+        details.locks_name = locks && admission == Admission::Admitted;
         Ok((charged, user))
     }
 
@@ -141,6 +178,7 @@ impl App {
         name: &LoginName,
         login: Option<Login>,
         names: AcceptedNames,
+        limit: NameLimit,
     ) -> Result<NameCharge, StoreError> {
         let ladder = self.throttle.ladder();
         let id = match names {
@@ -165,8 +203,8 @@ impl App {
             read?;
             if let Some((charge, locks)) = charge {
                 let admission = charge.admission;
-                let may_sign_in = admission == Admission::Admitted && names.accept(kind);
-                let user = if may_sign_in { charge.user().map(Some) } else { Ok(None) };
+                let goes_on = admission == Admission::Admitted || limit == NameLimit::Passes;
+                let user = if goes_on && names.accept(kind) { charge.user().map(Some) } else { Ok(None) };
                 return Ok(NameCharge { admission, locks, user });
             }
             // The user was deleted after the login name was read.

@@ -82,7 +82,7 @@ impl App {
         is_right
     }
 
-    /// Returns the hash of a new password. Adds its time to that of the verification before it.
+    /// Returns the hash of a new password. Adds its time to that of a verification before it.
     ///
     /// # Errors
     /// If Argon2 cannot hash the password.
@@ -93,7 +93,7 @@ impl App {
     ) -> Result<String, NotHashed> {
         let (passwords, password) = (Arc::clone(&self.passwords), password.clone());
         let (hash, took) = self.hashing.run(move || passwords.hash(&password, random())).await;
-        details.hashing = details.hashing.map(|before| before + took);
+        details.hashing = Some(details.hashing.unwrap_or_default() + took);
         hash
     }
 

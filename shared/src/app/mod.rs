@@ -1,4 +1,5 @@
 //! The one path that every sign-in takes, and what follows a sign-in: tokens, sessions, a new password, MFA.
+//! Also the reset of a forgotten password.
 
 mod authenticate;
 mod change_password;
@@ -6,6 +7,7 @@ mod charge;
 mod commit;
 mod hashing;
 mod mail;
+mod password_reset;
 mod refusal_step;
 mod second_factor;
 mod session_list;
@@ -27,6 +29,7 @@ pub use self::charge::AcceptedNames;
 pub use self::commit::SignedIn;
 use self::hashing::Hashing;
 pub use self::mail::{MailOrder, MailRefused};
+pub use self::password_reset::{CodeAttempt, CodeRefusal, Reset, ResetRefusal};
 pub use self::second_factor::MfaConfirmed;
 pub use self::sign_out::SignOut;
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};

@@ -22,10 +22,22 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
             (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())
         }
     };
-    let mut reply = Response::new(Body::Text(text));
+    let mut reply = reply(status, Body::Text(text));
+    let content_type = HeaderValue::from_static("application/json; charset=utf-8");
+    reply.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    reply
+}
+
+/// Makes a successful reply without a body (RFC 9110 §15.3.5).
+pub fn no_content() -> Response {
+    reply(StatusCode::NO_CONTENT, Body::Empty)
+}
+
+/// Makes a reply that caches must not store.
+fn reply(status: StatusCode, body: Body) -> Response {
+    let mut reply = Response::new(body);
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     reply

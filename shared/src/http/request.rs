@@ -22,11 +22,16 @@ const LONGEST_WORK: Duration = Duration::from_secs(8);
 /// The part of Lambda's time-out that is kept for the reply.
 const TIME_FOR_THE_REPLY: Duration = Duration::from_millis(500);
 
-/// Returns the MFA code among a request's members. A missing member, `null`, `false` and a text that folds to
+/// Returns the MFA code among a request's members, as [`typed_code`] reads it.
+pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
+    typed_code(members, "token")
+}
+
+/// Returns a code that people type, from this member. A missing member, `null`, `false` and a text that folds to
 /// nothing are no code. An integer is filled up to six digits with zeros, since some clients send a number
 /// and lose the zeros. A member of another type is a wrong code.
-pub fn mfa_code(members: &Map<String, Value>) -> Option<String> {
-    match members.get("token") {
+pub fn typed_code(members: &Map<String, Value>, member: &str) -> Option<String> {
+    match members.get(member) {
         None | Some(Value::Null | Value::Bool(false)) => None,
         Some(Value::String(code)) => mfa_code_of_text(code),
         Some(Value::Number(number)) => {

@@ -13,12 +13,17 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::counter::{Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, clearing, counter, refused};
+use super::counter::{
+    Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, charging_mail, clearing, counter, mail_key,
+    refused,
+};
 use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, decode_user, key, number, text};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
-use crate::throttle::{AddressAttempts, Admission, Attempts, Ladder, Policy};
+use crate::throttle::{
+    self, AddressAttempts, Admission, Attempts, Ladder, MAIL_LADDER, MAIL_WINDOW, MAILS_PER_ADDRESS, Policy,
+};
 
 /// A charge to a counter in a user's item.
 #[must_use]
@@ -68,6 +73,49 @@ impl Store {
         let (admission, counter, _) =
             admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of, _| ladder.admit(of, now));
         Ok((admission, counter.failures))
+    }
+
+    /// Charges a mail to the name that asks for it.
+    pub(crate) async fn charge_mail(
+        &self,
+        name: &LoginName,
+        attempt_id: &str,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
+        let updated = self.update(charging_mail(name, attempt_id, now)).await?;
+        let (admission, ..) =
+            admission(updated, &OF_ITEM, attempt_id, now, |of, _| MAIL_LADDER.admit(of, now));
+        Ok(admission)
+    }
+
+    /// Takes the charge of a mail back, unless another mail was charged since.
+    pub(crate) async fn refund_mail(&self, name: &LoginName, attempt_id: &str) -> Result<(), StoreError> {
+        self.revert(mail_key(name), &OF_ITEM, attempt_id).await
+    }
+
+    /// Clears the count of the mails that were asked for by this name.
+    pub(crate) async fn clear_mail(&self, name: &LoginName) -> Result<(), StoreError> {
+        let update = Update::of(mail_key(name))
+            .set(OF_ITEM.failures, number(0))
+            .set(OF_ITEM.charged_by, text(NOBODY))
+            .when("attribute_exists(pk)");
+        self.update(update).await.map(|_| ())
+    }
+
+    /// Charges a mail to the address that asks for it. No charge is taken back.
+    pub(crate) async fn charge_mail_address(
+        &self,
+        address: &str,
+        attempt_id: &str,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
+        let (window, remaining) = throttle::window(MAIL_WINDOW, now);
+        let key = key(format!("ADDRESS#{address}#{window}"), "MAIL");
+        let update = charging_address(key, MAILS_PER_ADDRESS, remaining, attempt_id, now);
+        // Only a window that is full refuses a charge.
+        let full = |_, _: &_| Admission::Refused(remaining);
+        let (admission, ..) = admission(self.update(update).await?, &OF_ITEM, attempt_id, now, full);
+        Ok(admission)
     }
 
     /// Charges an attempt to a counter of a user. Returns `None` if there is no such user.
@@ -133,20 +181,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Admission, u32), StoreError> {
         let (window, remaining) = policy.window(now);
-        let update = Update::of(address_key(address, window))
-            .add("failures", number(1))
-            .set("charged_by", text(attempt_id))
-            .set("expires_at", number(now.plus(remaining).secs() + 60))
-            .when(
-                "attribute_not_exists(failures) \
-                 OR charged_by <> :charged_by AND failures >= :zero AND failures < :limit",
-            )
+        let key = address_key(address, window);
+        let update = charging_address(key, policy.address_limit, remaining, attempt_id, now)
             .when("attribute_not_exists(refused) OR refused < :refused_limit")
-            .value(":zero", number(0))
-            .value(":limit", number(policy.address_limit))
-            .value(":refused_limit", number(policy.refused_limit()))
-            .returning(ReturnValue::UpdatedNew)
-            .returning_refused();
+            .value(":refused_limit", number(policy.refused_limit()));
         let (admission, counter, _) =
             admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of, item| {
                 let counter = AddressAttempts { failures: of.failures, refused: refused(item) };
@@ -212,6 +250,22 @@ fn refunding_address(address: &str, policy: &Policy, attempt_id: &str, charged: 
         .set("refunded_by", text(attempt_id))
         .when("failures > :zero AND (attribute_not_exists(refunded_by) OR refunded_by <> :refunded_by)")
         .value(":zero", number(0))
+}
+
+/// Returns the update that charges an attempt to the counter of an address, if that counts fewer than `limit`.
+fn charging_address(key: Item, limit: u32, remaining: Duration, attempt_id: &str, now: Timestamp) -> Update {
+    Update::of(key)
+        .add("failures", number(1))
+        .set("charged_by", text(attempt_id))
+        .set("expires_at", number(now.plus(remaining).secs() + 60))
+        .when(
+            "attribute_not_exists(failures) \
+             OR charged_by <> :charged_by AND failures >= :zero AND failures < :limit",
+        )
+        .value(":zero", number(0))
+        .value(":limit", number(limit))
+        .returning(ReturnValue::UpdatedNew)
+        .returning_refused()
 }
 
 fn address_key(address: &str, window: u64) -> Item {

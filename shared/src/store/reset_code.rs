@@ -1,10 +1,12 @@
 //! The codes that reset a forgotten password: one item for each owner and contract. A new code replaces the
 //! item.
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::types::ReturnValue;
 use serde::Deserialize;
 
+use super::error::is_condition;
 use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::clock::Timestamp;
@@ -24,6 +26,8 @@ pub(crate) struct StoredCode {
 pub(crate) enum CodeTry {
     /// It may be tried. The try is counted.
     Admitted(StoredCode),
+    /// It is another code than the one that was asked for. No try is counted.
+    Other,
     /// It was tried too often.
     UsedUp,
     /// There is no code, or it has expired.
@@ -49,27 +53,54 @@ impl Store {
         Ok(())
     }
 
-    /// Counts a try of the code of this owner and contract, and returns the code.
+    /// Counts a try of the code of this owner and contract, and returns the code. If a digest is given, only
+    /// the code with this digest is tried.
     pub(crate) async fn try_reset_code(
         &self,
         owner: &CodeOwner,
         contract: &str,
+        digest: Option<&str>,
         now: Timestamp,
     ) -> Result<CodeTry, StoreError> {
-        let update = Update::of(reset_code_key(owner, contract))
+        let mut update = Update::of(reset_code_key(owner, contract))
             .add("tries", number(1))
             .when("tries < :most AND expires_at > :now")
             .value(":most", number(MAX_TRIES))
             .value(":now", number(now.secs()))
             .returning(ReturnValue::AllNew)
             .returning_refused();
+        if let Some(digest) = digest {
+            update = update.when("digest = :digest").value(":digest", text(digest));
+        }
         match self.update(update).await? {
             Updated::Done(item) => decode(item).map(|(code, _)| CodeTry::Admitted(code)),
             Updated::Refused(item) if item.is_empty() => Ok(CodeTry::NoCode),
             Updated::Refused(item) => {
-                let (_, expires_at) = decode(item)?;
-                Ok(if expires_at > now.secs() { CodeTry::UsedUp } else { CodeTry::NoCode })
+                let (code, expires_at) = decode(item)?;
+                Ok(match digest {
+                    _ if expires_at <= now.secs() => CodeTry::NoCode,
+                    Some(digest) if digest != code.digest => CodeTry::Other,
+                    _ => CodeTry::UsedUp,
+                })
             }
+        }
+    }
+
+    /// Deletes the code of this owner and contract, if it is the one with this digest.
+    pub(crate) async fn delete_reset_code(
+        &self,
+        owner: &CodeOwner,
+        contract: &str,
+        digest: &str,
+    ) -> Result<(), StoreError> {
+        let delete = DeleteItemInput::builder()
+            .table_name(&self.table)
+            .set_key(Some(reset_code_key(owner, contract)))
+            .condition_expression("digest = :digest")
+            .expression_attribute_values(":digest", text(digest));
+        match self.dynamodb.delete_item(delete).await {
+            Err(error) if !is_condition(&error) => Err(error.into()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::counter::{NameCounter, without};
+use super::counter::{NameCounter, UserCounter, without};
 use super::update::{Update, Updated, Written};
 use super::{Store, StoreError, key, number, text, user_pk};
 use crate::clock::Timestamp;
@@ -30,6 +30,9 @@ pub(crate) struct SignInRecord<'a> {
 pub(crate) enum Change<'a> {
     /// The password is changed. The record's `password_hash` is that of the new password.
     Password,
+    /// The password is reset by a code, which clears the failures of all names that are counted with the user.
+    /// The record's `password_hash` is that of the new password.
+    Reset { signs_in: bool },
     /// MFA is switched off, and the token with this hash stays valid.
     MfaOff { kept_token: &'a SecretHash },
 }
@@ -39,6 +42,7 @@ impl Change<'_> {
     pub(crate) const fn signs_in(self) -> bool {
         match self {
             Self::Password => true,
+            Self::Reset { signs_in } => signs_in,
             Self::MfaOff { .. } => false,
         }
     }
@@ -72,9 +76,13 @@ impl Store {
             .set("last_attempt", text(record.attempt_id))
             .when("epoch = :current_epoch")
             .value(":current_epoch", number(record.user.epoch));
-        if let NameCounter::User(_, counter) = record.counter {
-            update = without(update, *counter);
-        }
+        update = match (record.change, record.counter) {
+            (Some(Change::Reset { .. }), _) => {
+                without(without(update, UserCounter::Username), UserCounter::Email)
+            }
+            (_, NameCounter::User(_, counter)) => without(update, *counter),
+            (_, NameCounter::Name(_)) => update,
+        };
         // The epoch shows that the password is still the one that was verified. If two sign-ins write a hash,
         // the later one stays. Both are of the same password.
         if let Some(hash) = record.password_hash {
@@ -83,7 +91,7 @@ impl Store {
         if let Some(change) = record.change {
             update = update.set("sessions_ended_at", number(record.now.millis())).add("epoch", number(1));
             update = match change {
-                Change::Password => {
+                Change::Password | Change::Reset { .. } => {
                     update.set("must_change_password", AttributeValue::Bool(false)).remove("kept_token")
                 }
                 Change::MfaOff { kept_token } => {
@@ -92,18 +100,19 @@ impl Store {
             };
         }
         // An update may write an attribute only once. If MFA is removed, the spent code is removed with it.
+        let keeps_mfa = !matches!(record.change, Some(Change::MfaOff { .. }));
         update = match record.spent {
             None => update,
             Some(Spent::Step(step)) => {
                 let update = update
                     .when("attribute_not_exists(mfa.last_step) OR mfa.last_step < :mfa_last_step")
                     .value(":mfa_last_step", number(*step));
-                if signs_in { update.set("mfa.last_step", number(*step)) } else { update }
+                if keeps_mfa { update.set("mfa.last_step", number(*step)) } else { update }
             }
             Some(Spent::RecoveryCode(digest)) => {
                 let update = update.when("contains(recovery_codes, :code)").value(":code", text(digest));
                 let spent = AttributeValue::Ss(vec![digest.clone()]);
-                if signs_in { update.delete("recovery_codes", spent) } else { update }
+                if keeps_mfa { update.delete("recovery_codes", spent) } else { update }
             }
         };
         self.update_once(update, record.attempt_id).await

@@ -28,13 +28,15 @@ pub use self::new_user::{Availability, Conflict, NewUser, UniqueField};
 pub use self::scan::{Cursor, MAX_READ, UserFilter, UserIds};
 pub use self::skipped::Skipped;
 pub use self::upgrade::MovedCounters;
-use super::{Login, Store, StoreError};
+use super::{Login, Store, StoreError, StoredCode};
 use crate::aws::Aws;
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error::StartError;
 use crate::identity::LoginName;
 pub use crate::identity::user::UserRecord;
+use crate::password_reset::CodeOwner;
 use crate::session::NewSession;
 
 /// The table, with the requests that only an operator may send.
@@ -74,6 +76,24 @@ impl Operator {
     /// If the table cannot be reached, or holds a user that cannot be read.
     pub async fn user(&self, id: u64) -> Result<Option<UserRecord>, StoreError> {
         self.store.user(id).await
+    }
+
+    /// Puts a code that resets a password in place of the earlier one of the same owner and contract. `digest` is
+    /// [`RecoveryKey::digest_reset_code`](crate::second_factor::RecoveryKey::digest_reset_code) of the code, and
+    /// `epoch` that of the user.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn put_reset_code(
+        &self,
+        owner: &CodeOwner,
+        contract: &str,
+        digest: String,
+        epoch: u64,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let code = StoredCode { digest, epoch };
+        self.store.put_reset_code(owner, contract, &code, expires_at).await
     }
 
     /// Puts a new session. A session of the same family stays as it is.

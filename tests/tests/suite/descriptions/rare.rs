@@ -4,16 +4,19 @@
 
 use std::time::Duration;
 
+use postern::password_reset::MAX_TRIES;
 use postern::store::operator::{ChangeOutcome, UserChange};
 use postern_tests::deployment::{Deployment, Reply};
 use postern_tests::table::DISCOVERY_ISSUER;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::shown::Shown;
 use crate::support::forge;
 use crate::support::mfa::{begin, confirmation};
 use crate::support::operations::{self, Maker};
-use crate::support::signed_in::{CHANGE_PASSWORD, MFA, RESUME, code, mfa_jwt};
+use crate::support::raw;
+use crate::support::reset::{self, CHECK, RESET, RESET_BY_LINK, SEND};
+use crate::support::signed_in::{CHANGE_PASSWORD, MFA, RESUME, code, mfa_jwt, set, with};
 use crate::support::words::unlimited;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -25,6 +28,7 @@ pub(super) async fn all() -> Vec<Shown> {
     let mut shown = of_other_bodies(&deployment).await;
     shown.push(of_a_confirmed_enrolment(&deployment).await);
     shown.extend(of_other_roles(&deployment).await);
+    shown.extend(of_resets().await);
     shown.push(of_an_expired_token(&deployment).await);
     shown.extend(of_all_kinds_of_keys().await);
     shown.extend(of_no_issuer().await);
@@ -60,13 +64,21 @@ async fn of_other_bodies(deployment: &Deployment) -> Vec<Shown> {
     let new = "a new one, long enough";
     let wrong_types = json!({
         "username": 1, "password": 2, "old_password": 3, "new_password": 4, "session_information": 5,
-        "stay_logged_in": "perhaps", "session_token": 6,
+        "stay_logged_in": "perhaps", "session_token": 6, "code": null,
     })
     .to_string();
     let bodies = [
         ("session", "/api/auth/signin", JSON, wrong_types.clone()),
         ("session", RESUME, JSON, wrong_types.clone()),
-        ("session", CHANGE_PASSWORD, JSON, wrong_types),
+        ("session", CHANGE_PASSWORD, JSON, wrong_types.clone()),
+        ("session", CHECK, JSON, wrong_types.clone()),
+        ("session", RESET, JSON, wrong_types),
+        (
+            "session",
+            RESET,
+            JSON,
+            with(reset::body("changer"), json!({"new_password": "x".repeat(1025)})).to_string(),
+        ),
         ("session", CHANGE_PASSWORD, JSON, change("changer", &"x".repeat(1025))),
         ("session", CHANGE_PASSWORD, JSON, change("", new)),
         ("session", CHANGE_PASSWORD, JSON, change("guarded", new)),
@@ -77,6 +89,41 @@ async fn of_other_bodies(deployment: &Deployment) -> Vec<Shown> {
     let mut shown = Vec::new();
     for (contract, path, kind, body) in &bodies {
         shown.push(send(deployment, contract, "POST", path, &[("content-type", kind)], body).await);
+    }
+    shown
+}
+
+/// Resets of users whose codes are used up, who may not sign in, who have no e-mail address, or who have asked too
+/// often.
+async fn of_resets() -> Vec<Shown> {
+    let deployment = unlimited().await;
+    let mut shown = Vec::new();
+    let mut post = async |contract: &str, path: &str, body: Value| {
+        let headers = [("content-type", JSON)];
+        shown.push(send(&deployment, contract, "POST", path, &headers, &body.to_string()).await);
+    };
+    reset::put_digits(&deployment, 33).await;
+    let wrong = json!({"username": "st.huber", "code": "000000"});
+    for _ in 0..=MAX_TRIES {
+        post("session", CHECK, wrong.clone()).await;
+    }
+    post("session", RESET, reset::body("st.huber")).await;
+    reset::put_digits(&deployment, 40).await;
+    post("session", RESET, reset::body("dormant")).await;
+    for _ in 0..4 {
+        post("session", SEND, json!({"username": "st.huber"})).await;
+    }
+    set(&deployment, 1, "email", raw::text("")).await;
+    post("session", SEND, json!({"username": "johndoe"})).await;
+
+    let link = |code: &str, password: &str| json!({"validation_code": code, "password": password});
+    let code = reset::put_link(&deployment, 14).await;
+    for weak in ["short", &"x".repeat(1025)] {
+        post("account", RESET_BY_LINK, link(&code, weak)).await;
+    }
+    for id in [40, 42] {
+        let code = reset::put_link(&deployment, id).await;
+        post("account", RESET_BY_LINK, link(&code, reset::NEW)).await;
     }
     shown
 }

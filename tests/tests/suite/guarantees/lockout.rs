@@ -11,8 +11,6 @@ use postern::identity::LoginName;
 use postern_local::demo::LOCKED_NAMES;
 use postern_tests::contracts::{LoginNameKind, login_name, taking};
 use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, name_at};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use crate::support::proxy::Proxy;
 use crate::support::routes::{RouteUnderTest, Violation, assert_every_route, ensure, with_password};

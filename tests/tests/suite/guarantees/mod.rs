@@ -15,6 +15,7 @@ mod faults;
 mod headers;
 mod indistinguishable;
 mod lockout;
+mod password_reset;
 mod races;
 mod refusal_step;
 mod request_units;

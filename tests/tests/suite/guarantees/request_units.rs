@@ -28,16 +28,24 @@ fn with_code(contract: &str, code: &str) -> Value {
 /// A route that is added has a row here by being in `ROUTES`.
 #[tokio::test]
 async fn every_route_costs_what_the_snapshot_says() {
-    let (deployment, mut units) = Units::open(|env| env).await;
-    demo::begin_sessions(&deployment.app, &deployment.store).await.unwrap();
-    for route in routes::all().await {
-        for event in &route.events {
-            let what = format!("{}: {}", route.function, route.path);
-            let reply = units.measure(&what, route.send(&deployment, event)).await;
-            assert!(reply.status < 300, "{what}: {reply:?}");
+    let mut measured: Option<Units> = None;
+    // A deployment for each function, since a reset changes a user whom other contracts know.
+    for routes in routes::all().await.chunk_by(|one, next| one.function == next.function) {
+        let (deployment, mut units) = Units::open(|env| env).await;
+        if let Some(before) = measured {
+            units.text = before.text;
         }
+        demo::begin_sessions(&deployment.app, &deployment.store).await.unwrap();
+        for route in routes {
+            for event in &route.events {
+                let what = format!("{}: {}", route.function, route.path);
+                let reply = units.measure(&what, route.send(&deployment, event)).await;
+                assert!(reply.status < 300, "{what}: {reply:?}");
+            }
+        }
+        measured = Some(units);
     }
-    units.assert("routes");
+    measured.unwrap().assert("routes");
 }
 
 #[tokio::test]

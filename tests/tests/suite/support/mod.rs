@@ -9,6 +9,7 @@ pub(crate) mod operations;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod replies;
+pub(crate) mod reset;
 pub(crate) mod routes;
 pub(crate) mod samples;
 pub(crate) mod session;

@@ -1,0 +1,220 @@
+//! A user takes a code for a new password. This ends all sessions and tokens, and unlocks the names of the user.
+
+use super::code::{CodeAttempt, RightCode, is_right};
+use super::{CodeRefusal, ResetRefusal};
+use crate::app::authenticate::Authenticated;
+use crate::app::commit::{SignInEffects, SignedIn};
+use crate::app::{App, check_status, log_failure};
+use crate::audit::{self, AttemptDetails, Caller, Outcome};
+use crate::error::Causes;
+use crate::identity::LoginName;
+use crate::mail::{MailKind, MailMessage, MailQueue};
+use crate::password::Password;
+use crate::password_reset::{CodeOwner, ResetCode};
+use crate::refusal::Refusal;
+use crate::session::SessionRequest;
+use crate::store::{Change, CodeTry, NameCounter, UserCounter};
+use crate::throttle::Admission;
+
+/// What a right code is taken for.
+pub struct Reset<'a> {
+    /// The new password as it was typed.
+    pub password: &'a Password,
+    /// The MFA code, if one was sent.
+    pub mfa_code: Option<&'a str>,
+    /// The session that begins. Without one, the user is not signed in.
+    pub session: Option<SessionRequest>,
+}
+
+impl App {
+    /// Resets the password of a user by a code of six digits, and emits one audit event. If MFA is on, it stays
+    /// on, and its code is asked for once the code of the mail is right. A refusal is returned on a step of the
+    /// common grid.
+    ///
+    /// # Errors
+    /// If [`App::check_reset_code`] would refuse the code. If the MFA code is missing or wrong, the new password
+    /// is too weak, or the user may not sign in; then the code stays valid.
+    pub async fn reset_password(
+        &self,
+        caller: &Caller,
+        attempt: CodeAttempt<'_>,
+        reset: Reset<'_>,
+    ) -> Result<SignedIn, ResetRefusal> {
+        let queue = self.mail_queue()?;
+        let mut details = AttemptDetails::default();
+        let work = Box::pin(async {
+            let right = self.try_code(caller, &attempt, &mut details).await?;
+            self.decide_reset(caller, queue, right, &LoginName::new(attempt.name), reset, &mut details).await
+        });
+        let done = self.within_deadline(caller, work).await;
+        self.finish_reset(caller, done, details).await
+    }
+
+    /// Resets the password of the user that a link's code names, as [`App::reset_password`] does. A wrong code is
+    /// charged to the address only: it has 256 bits, and anybody can choose whom it names.
+    ///
+    /// # Errors
+    /// If the code is wrong, expired, spent or tried too often with wrong MFA codes. If there were too many failed
+    /// attempts from this address or, if MFA is on, by the user's e-mail address. If the MFA code is missing or
+    /// wrong, the new password is too weak, or the user may not sign in; then the code stays valid. If there is no
+    /// queue, or the table cannot be reached.
+    pub async fn reset_by_link(
+        &self,
+        caller: &Caller,
+        code: &ResetCode,
+        reset: Reset<'_>,
+    ) -> Result<SignedIn, ResetRefusal> {
+        let queue = self.mail_queue()?;
+        let mut details = AttemptDetails::default();
+        let work = Box::pin(async {
+            let right = self.try_link(caller, code, &mut details).await?;
+            let email = LoginName::new(&right.user.email);
+            self.decide_reset(caller, queue, right, &email, reset, &mut details).await
+        });
+        let done = self.within_deadline(caller, work).await;
+        self.finish_reset(caller, done, details).await
+    }
+
+    /// Charges the address, tries the code, and charges the e-mail address if MFA is on.
+    async fn try_link(
+        &self,
+        caller: &Caller,
+        code: &ResetCode,
+        details: &mut AttemptDetails,
+    ) -> Result<RightCode, ResetRefusal> {
+        // No user has the id 0.
+        let id = code.user_id().unwrap_or_default();
+        let owner = CodeOwner::User(id);
+        let counter = NameCounter::User(id, UserCounter::Email);
+        let (charged, ()) = self.charge_address(caller, counter, async {}, details).await?;
+        let digest = self.keys.current().recovery.digest_reset_code(caller.contract, &owner, code);
+        let (tried, user) = tokio::join!(
+            self.store.try_reset_code(&owner, caller.contract, Some(&digest), caller.now),
+            self.store.user(id)
+        );
+        let (tried, user) = match (tried, user) {
+            (Ok(tried), Ok(user)) => (tried, user.filter(|user| user.id > 0)),
+            (Err(error), _) | (_, Err(error)) => {
+                return Err(self.refund_failed(&charged, error).await.into());
+            }
+        };
+        let user = match (tried, user) {
+            (CodeTry::Admitted(stored), Some(user)) if is_right(&stored, &digest, &user) => user,
+            (CodeTry::Admitted(_) | CodeTry::Other, _) => return Err(ResetRefusal::Code(CodeRefusal::Wrong)),
+            (CodeTry::NoCode, _) => return Err(ResetRefusal::Code(CodeRefusal::NoCode)),
+            (CodeTry::UsedUp, _) => return Err(ResetRefusal::Code(CodeRefusal::UsedUp)),
+        };
+        details.user_id = Some(id);
+        let right = RightCode { charged, user, owner, digest };
+        if right.user.mfa.is_none() {
+            return Ok(right);
+        }
+        let (ladder, attempt_id) = (self.throttle.ladder(), &right.charged.attempt_id);
+        let charge = self.store.charge_user(id, UserCounter::Email, &ladder, attempt_id, caller.now).await;
+        match charge {
+            Ok(Some(charge)) => match charge.admission {
+                Admission::Admitted => {
+                    details.locks_name = charge.failures >= ladder.lock_after;
+                    Ok(right)
+                }
+                Admission::Refused(wait) => {
+                    details.throttled_by = Some("name");
+                    self.refund(&right.charged).await;
+                    Err(Refusal::Throttled(wait).into())
+                }
+            },
+            // The user was deleted after the read.
+            Ok(None) => Err(ResetRefusal::Code(CodeRefusal::Wrong)),
+            Err(error) => Err(self.refund_failed(&right.charged, error).await.into()),
+        }
+    }
+
+    /// Decides on a reset by a right code, and writes it. A refusal is no guess at the code, so it is refunded,
+    /// but for a wrong MFA code.
+    async fn decide_reset(
+        &self,
+        caller: &Caller,
+        queue: &MailQueue,
+        right: RightCode,
+        name: &LoginName,
+        reset: Reset<'_>,
+        details: &mut AttemptDetails,
+    ) -> Result<SignedIn, ResetRefusal> {
+        let RightCode { charged, user, owner, digest } = right;
+        let allowed = self.check_code(&user, reset.mfa_code, charged.now);
+        if allowed == Err(Refusal::WrongCode) {
+            return Err(Refusal::WrongCode.into());
+        }
+        let allowed = allowed.map_err(ResetRefusal::from).and_then(|spent| {
+            match check_status(&user) {
+                Ok(()) | Err(Refusal::MustChangePassword) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+            let names = [user.username.as_str(), user.email.as_str()];
+            self.password_policy.check(reset.password, &names).map_err(ResetRefusal::Weak)?;
+            Ok(spent)
+        });
+        let hashed = match allowed {
+            Ok(spent) => match self.hash(reset.password, details).await {
+                Ok(hash) => Ok((spent, hash)),
+                Err(error) => Err(Refusal::fault(error).into()),
+            },
+            Err(refusal) => Err(refusal),
+        };
+        let (spent, hash) = match hashed {
+            Ok(hashed) => hashed,
+            Err(refusal) => {
+                self.refund(&charged).await;
+                return Err(refusal);
+            }
+        };
+        let change = Some(Change::Reset { signs_in: reset.session.is_some() });
+        let effects = SignInEffects { password_hash: Some(&hash), session: reset.session, change };
+        let authenticated = Authenticated { charged, user, spent };
+        let mut signed_in = match Box::pin(self.commit(authenticated, effects)).await {
+            // The user's epoch has changed since the read: another request took the code.
+            Err(Refusal::WrongPassword) => Err(ResetRefusal::Code(CodeRefusal::Wrong)),
+            done => done.map_err(ResetRefusal::from),
+        }?;
+        signed_in.user.must_change_password = false;
+        self.clean_up(caller, queue, &owner, &digest, name).await;
+        Ok(signed_in)
+    }
+
+    /// Deletes a code that was taken, clears the ladder of the mails, and asks the mailer to tell the user. The
+    /// new epoch has ended the code already, so none of them decides on anything.
+    async fn clean_up(
+        &self,
+        caller: &Caller,
+        queue: &MailQueue,
+        owner: &CodeOwner,
+        digest: &str,
+        name: &LoginName,
+    ) {
+        let message = MailMessage::new(caller.contract, MailKind::PasswordChanged, owner.clone());
+        let (deleted, cleared, sent) = tokio::join!(
+            self.store.delete_reset_code(owner, caller.contract, digest),
+            self.store.clear_mail(name),
+            queue.send(&message)
+        );
+        log_failure(deleted, "a code that was taken stays until it expires");
+        log_failure(cleared, "the mails of a name stay counted");
+        if let Err(error) = sent {
+            tracing::warn!(cause = %Causes(&error), "a user is not told that the password was reset");
+        }
+    }
+
+    async fn finish_reset(
+        &self,
+        caller: &Caller,
+        done: Result<SignedIn, ResetRefusal>,
+        details: AttemptDetails,
+    ) -> Result<SignedIn, ResetRefusal> {
+        let outcome = done.as_ref().map_or_else(ResetRefusal::outcome, |_| Outcome::PasswordReset);
+        audit::attempt(caller, outcome, details);
+        if done.is_err() {
+            self.wait_for_refusal_step(caller).await;
+        }
+        done
+    }
+}
