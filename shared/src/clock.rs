@@ -88,10 +88,7 @@ mod tests {
 
     #[test]
     fn timestamp_is_written_as_carbon_writes_it() {
-        assert_eq!(
-            Timestamp(1_569_432_996_042).iso8601_micros().unwrap(),
-            "2019-09-25T17:36:36.042000Z"
-        );
+        assert_eq!(Timestamp(1_569_432_996_042).iso8601_micros().unwrap(), "2019-09-25T17:36:36.042000Z");
         assert_eq!(Timestamp(u64::MAX).iso8601_micros(), None);
     }
 }

@@ -27,8 +27,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     match app.end_session_numbered(caller, token, &subject, CONTRACT, id).await {
         Ok(SignOut::Ended) => http::json(StatusCode::OK, &Success { msg: "Successfully deleted session" }),
         Ok(SignOut::NoSession) => {
-            let error =
-                Error { msg: "Session token does not exist!", error_code: "session_token_not_found" };
+            let error = Error { msg: "Session token does not exist!", error_code: "session_token_not_found" };
             http::json(StatusCode::NOT_FOUND, &error)
         }
         Err(refusal) => refuse_token(refusal),

@@ -62,10 +62,8 @@ impl App {
         subject: &TokenSubject,
         kind: &'static str,
     ) -> Result<Vec<Session>, TokenRefusal> {
-        let (holder, sessions) = tokio::join!(
-            self.read_holder(caller, token, subject),
-            self.store.list_sessions(subject.user_id)
-        );
+        let (holder, sessions) =
+            tokio::join!(self.read_holder(caller, token, subject), self.store.list_sessions(subject.user_id));
         let epoch = holder?.epoch;
         let mut sessions = sessions.map_err(store_failed)?;
         sessions.retain(|session| session.kind == kind && session.is_alive(epoch, caller.now));

@@ -150,7 +150,10 @@ async fn resume_takes_one_round_trip() {
     };
     let (reply, ()) = tokio::join!(resume(&deployment, &session_token), both_before_either_is_answered);
     assert_eq!(reply.status, 202);
-    assert_eq!(proxy.calls(), ["GetItem USER", "UpdateItem SESSIONS SET expires_at = :expires_at, last_used = :last_used"]);
+    assert_eq!(
+        proxy.calls(),
+        ["GetItem USER", "UpdateItem SESSIONS SET expires_at = :expires_at, last_used = :last_used"]
+    );
     // A malformed token is not looked up.
     proxy.heal();
     assert_eq!(resume(&deployment, "no session token").await.status, 400);

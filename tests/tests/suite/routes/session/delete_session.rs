@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::proxy::{Fate, Proxy, error};
 use crate::support::raw;
-use crate::support::session::{
-    DELETED, NOT_FOUND, delete, id_of, is_there, listed, resume, stay, stay_on,
-};
+use crate::support::session::{DELETED, NOT_FOUND, delete, id_of, is_there, listed, resume, stay, stay_on};
 use crate::support::session_jwt::{Jwt, OWNER, assert_refused, invalid, minted};
 use crate::support::signed_in::{HeldToken, SESSIONS, member, sign_in};
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
@@ -170,7 +168,8 @@ async fn sessions_with_the_same_id_all_end() {
 /// A use of the session that arrives before the end succeeds, and one that arrives after it begins no new session.
 #[tokio::test]
 async fn session_that_is_used_while_it_is_deleted_ends() {
-    let (deployment, mut proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    let (deployment, mut proxy) =
+        Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
     for (held, resumed_meanwhile) in [("DeleteItem SESSIONS", true), ("UpdateItem SESSIONS", false)] {
         let (jwt, token) = stay(&deployment).await;
         let id = listed(&deployment, &jwt).await[0]["id"].as_u64().unwrap();
@@ -253,7 +252,12 @@ async fn every_request_leaves_one_audit_event() {
 }
 
 /// Sends a DELETE with this request id. Returns the status, and what its audit events say.
-async fn audited(deployment: &Deployment, id: u64, token: Option<&str>, request_id: &str) -> (u64, Vec<Value>) {
+async fn audited(
+    deployment: &Deployment,
+    id: u64,
+    token: Option<&str>,
+    request_id: &str,
+) -> (u64, Vec<Value>) {
     let bearer = format!("Bearer {}", token.unwrap_or_default());
     let headers = [("authorization", bearer.as_str())];
     let headers = if token.is_some() { &headers[..] } else { &[] };

@@ -215,8 +215,7 @@ async fn every_request_leaves_one_audit_event() {
     .enumerate()
     {
         let id = format!("session-list-{at}");
-        let (reply, events) =
-            audited(&deployment, "session", SESSIONS, token, &Value::Null, &id).await;
+        let (reply, events) = audited(&deployment, "session", SESSIONS, token, &Value::Null, &id).await;
         assert_eq!(events, [json!(["session", outcome, user_id])], "{reply:?}");
     }
 }

@@ -54,7 +54,11 @@ async fn session_token_gives_a_jwt_each_time_and_stays_the_same() {
         assert!(HeldToken("session JWT", token).is_valid(&deployment).await);
         expected.insert("expires_at".to_owned(), number(iat + 30 * 24 * 3600));
         expected.insert("last_used".to_owned(), number(deployment.now().millis()));
-        assert_eq!(item(&deployment, &session_token).await, expected, "only the idle end and the last use move");
+        assert_eq!(
+            item(&deployment, &session_token).await,
+            expected,
+            "only the idle end and the last use move"
+        );
     }
     assert_eq!(raw::user(&deployment, OWNER).await, user, "it is no sign-in");
     assert_eq!(raw::sessions(&deployment, OWNER).await, 1);
