@@ -348,18 +348,22 @@ pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
     json!({get(contract).name_member: name, "password": password})
 }
 
-/// The body with these members, as the route reads it. A form has no `null`.
+/// The body with these members, as the route reads it. A form has neither `null` nor `false`.
 pub fn body(contract: &str, members: &Value) -> String {
     let Some(form) = further(contract).and_then(|further| further.form) else { return members.to_string() };
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let sent = members.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+    let sent = members.as_object().unwrap().iter().filter(|(_, value)| !value.is_null() && **value != json!(false));
     let pairs = sent.map(|(name, value)| format!("&{}", pair(name, &text(value))));
     pairs.fold(form.to_owned(), |form, pair| form + &pair)
 }
 
 /// A parameter of an urlencoded form.
 pub fn pair(name: &str, value: &str) -> String {
-    let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let byte = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    let value: String = value.bytes().map(byte).collect();
     format!("{name}={value}")
 }
 
