@@ -77,10 +77,7 @@ pub async fn run(options: &DoctorOptions, target: &Target) -> Result<Output, Fai
             let found = credentials(&connection).await;
             let has_credentials = found.is_ok();
             checks.push(found.unwrap_or_else(|check| check));
-            if let Some(stack) = &stack {
-                checks.push(stack.check());
-                checks.push(mail(stack).await);
-            }
+            checks.extend(stack.as_ref().map(Stack::check));
             if has_credentials {
                 user = user_for_replies(options, &connection).await;
                 keys = check_table(connection, &mut checks, options, target).await;
@@ -167,18 +164,6 @@ async fn credentials(connection: &Connection) -> Result<Check, Check> {
                  AWS_SECRET_ACCESS_KEY"
             ),
         )),
-    }
-}
-
-/// Checks whether the stack sends mail. A deployment without mail works, but for the reset of forgotten passwords.
-async fn mail(stack: &Stack) -> Check {
-    match stack.mail_queue().await {
-        Ok(Some(queue)) => Check::ok("mail", format!("is sent by the queue {queue}")),
-        Ok(None) => Check::ok(
-            "mail",
-            "is not sent, so nobody can reset a forgotten password (503); the parameter MailFrom changes that",
-        ),
-        Err(failure) => Check::fail("mail", failure.text()),
     }
 }
 

@@ -109,27 +109,21 @@ fn describe_stacks(scene: &Scene) -> String {
 
 fn list_resources(scene: &Scene, page: &str) -> String {
     let page: usize = page.parse().unwrap();
-    let summary = scene.resources.get(page).map(summary).unwrap_or_default();
+    let (id, name) = scene.resources[page];
     let next = page + 1;
     let token =
         if next < scene.resources.len() { format!("<NextToken>{next}</NextToken>") } else { String::new() };
     format!(
         r#"<ListStackResourcesResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
-  <ListStackResourcesResult><StackResourceSummaries>{summary}</StackResourceSummaries>{token}</ListStackResourcesResult>
-  <ResponseMetadata><RequestId>2d06e36c-ac1d-11e0-a958-f9382b6eb86b</RequestId></ResponseMetadata>
-</ListStackResourcesResponse>"#
-    )
-}
-
-fn summary((id, name): &(&str, &str)) -> String {
-    format!(
-        "<member>
+  <ListStackResourcesResult><StackResourceSummaries><member>
     <ResourceStatus>CREATE_COMPLETE</ResourceStatus>
     <LogicalResourceId>{id}</LogicalResourceId>
     <LastUpdatedTimestamp>2026-06-21T20:15:58Z</LastUpdatedTimestamp>
     <PhysicalResourceId>{name}</PhysicalResourceId>
     <ResourceType>AWS::Logs::LogGroup</ResourceType>
-  </member>"
+  </member></StackResourceSummaries>{token}</ListStackResourcesResult>
+  <ResponseMetadata><RequestId>2d06e36c-ac1d-11e0-a958-f9382b6eb86b</RequestId></ResponseMetadata>
+</ListStackResourcesResponse>"#
     )
 }
 

@@ -170,18 +170,6 @@ async fn queue_that_takes_no_message_is_named() {
     run(&mut unreachable, "").await.fails_with(6, "SQS cannot be reached");
 }
 
-#[tokio::test]
-async fn doctor_says_whether_the_stack_sends_mail() {
-    let cli = Cli::start().await;
-    for (resources, said) in [
-        (&[(MAIL_QUEUE, QUEUE)][..], format!("ok   mail          is sent by the queue {QUEUE}\n")),
-        (&[], "ok   mail          is not sent, so nobody can reset a forgotten password (503)".to_owned()),
-    ] {
-        let output = on_stack(&cli, &Sqs::default(), resources, &["doctor"]).await;
-        assert!(output.out.contains(&said), "{said} is not in: {output:?}");
-    }
-}
-
 /// `cargo run` notes where its queue is.
 #[tokio::test]
 async fn local_uses_the_queue_of_cargo_run() {
