@@ -74,11 +74,16 @@ def dynamodb_conditions(template):
     "ses:SendEmail is asked for *, and ses:FromAddress is unknown: allowed for every identity and sender",
 )
 def sender_of_mail(template):
+    def walk(node):
+        if isinstance(node, dict) and node.get("Action") == "ses:SendEmail":
+            node["Resource"] = "*"
+            node.pop("Condition", None)
+        elif isinstance(node, (dict, list)):
+            for child in node.values() if isinstance(node, dict) else node:
+                walk(child)
+
     for policy in json_policies(template):
-        for statement in policy["Statement"]:
-            if "ses:SendEmail" in statement["Action"]:
-                statement["Resource"] = "*"
-                statement.pop("Condition", None)
+        walk(policy["Statement"])
 
 
 @mend(TEMPLATE_MENDS, "composite alarms, budgets, saved queries and CodeDeploy are unknown: left out of the template")
@@ -121,7 +126,8 @@ def reserved_concurrency(stack):
     functions = stack.client("lambda")
     for name, function in resources(stack.template, "AWS::Lambda::Function").items():
         _, reserved, _ = function["Properties"]["ReservedConcurrentExecutions"]["Fn::If"]
-        if number := int(stack.resolved(reserved)):
+        if int(stack.parameters.get("ReservedConcurrency", 0)):
+            number = int(stack.resolved(reserved))
             functions.put_function_concurrency(FunctionName=stack.ids[name], ReservedConcurrentExecutions=number)
         else:
             functions.delete_function_concurrency(FunctionName=stack.ids[name])

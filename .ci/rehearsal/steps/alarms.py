@@ -51,12 +51,13 @@ def options_are_deployed(stack):
     parameters = stack.parameters | OPTIONS
     stack.deploy("update_stack", "UPDATE_COMPLETE", parameters, more=gradual_deployment())
     functions = stack.client("lambda")
-    for name in resources(stack.template, "AWS::Lambda::Function"):
+    for name, resource in resources(stack.template, "AWS::Lambda::Function").items():
         function = stack.ids[name]
         configuration = functions.get_function_configuration(FunctionName=function)
         expect(configuration["TracingConfig"], {"Mode": "Active"}, f"{name}: tracing")
         reserved = functions.get_function_concurrency(FunctionName=function)
-        expect(reserved.get("ReservedConcurrentExecutions"), CONCURRENCY, f"{name}: reserved concurrency")
+        _, number, _ = resource["Properties"]["ReservedConcurrentExecutions"]["Fn::If"]
+        expect(reserved.get("ReservedConcurrentExecutions"), stack.resolved(number), f"{name}: reserved concurrency")
         alias = functions.get_alias(FunctionName=function, Name="live")
         expect(alias["FunctionVersion"].isdigit(), True, f"{name}: the version of the alias: {alias}")
     (topic,) = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.ids["AlarmTopic"])["Subscriptions"]
