@@ -36,6 +36,7 @@ pub struct Stack {
     pub url: String,
     status: StackStatus,
     allowed_origins: Option<String>,
+    mail_from: Option<String>,
     client: Client,
 }
 
@@ -67,13 +68,17 @@ fn read(name: String, description: &Description, client: Client) -> Result<Stack
         description.outputs().iter().find(of_key).and_then(|output| output.output_value()).map(str::to_owned)
     };
     let status = description.stack_status().cloned().unwrap_or_else(|| StackStatus::from("unknown"));
-    let of_origins = |parameter: &&Parameter| parameter.parameter_key() == Some("AllowedOrigins");
-    let origins = description.parameters().iter().find(of_origins).and_then(|found| found.parameter_value());
-    let allowed_origins = origins.map(str::to_owned);
+    let parameter = |key: &str| {
+        let of_key = |parameter: &&Parameter| parameter.parameter_key() == Some(key);
+        let found = description.parameters().iter().find(of_key);
+        found.and_then(|found| found.parameter_value()).map(str::to_owned)
+    };
+    let allowed_origins = parameter("AllowedOrigins");
+    let mail_from = parameter("MailFrom").filter(|address| !address.is_empty());
     let outputs = (output("TableName"), output("SigningKeysSecretArn"), output("ApiUrl"));
     match outputs {
         (Some(table), Some(secret), Some(url)) if status != StackStatus::DeleteComplete => {
-            Ok(Stack { name, table, secret, url, status, allowed_origins, client })
+            Ok(Stack { name, table, secret, url, status, allowed_origins, mail_from, client })
         }
         (table, secret, _) => {
             let absent = match (table, secret) {
@@ -134,6 +139,18 @@ impl Stack {
                 Check::fail("stack", format!("{state}. {}; then {again}", events(name)))
             }
             _ => Check::fail("stack", format!("{state}. {}", events(name))),
+        }
+    }
+
+    /// Checks that mail is set up, without which nobody can reset a forgotten password.
+    pub fn check_mail(&self) -> Check {
+        match &self.mail_from {
+            Some(address) => Check::ok("mail", format!("is sent from {address}")),
+            None => Check::warn(
+                "mail",
+                "the parameter MailFrom is empty, so no mail is sent, and nobody can reset a forgotten password. Set \
+                 MailFrom and AccountResetUrl: docs/operating.md, \"Mail\"",
+            ),
         }
     }
 

@@ -6,6 +6,7 @@ import { copyButton, element, fill, prose } from "./dom.js";
 import { followers } from "./follow.js";
 import { OperationForm } from "./form.js";
 import { decode } from "./jwt.js";
+import { followMailbox } from "./mailbox.js";
 import { rememberReply } from "./memory.js";
 import { readContract } from "./openapi.js";
 import { showReply, table } from "./reply.js";
@@ -22,6 +23,7 @@ const [descriptions, users] = await Promise.all([
 const contracts = descriptions.map(readContract);
 const operations = contracts.flatMap((it) => it.operations);
 const markAudit = followAudit($("audit"), $("audit-state"));
+followMailbox($("mailbox"), $("mailbox-state"));
 let prefill = {};
 
 $("no-users").hidden = users.length > 0;

@@ -18,6 +18,7 @@ use postern::throttle::Policy;
 use postern_local::audit_log::AuditLog;
 use postern_local::demo::{self, LOCKED_NAMES, RECOVERY_CODES, TOTP_SECRET, USERS};
 use postern_local::dynamodb::{self, StartError, Table};
+use postern_local::mail::{MailServices, print};
 use postern_local::page::audit_tail::AuditTail;
 use postern_local::page::{Page, with_page};
 use postern_local::request_log::Outcomes;
@@ -57,6 +58,10 @@ struct Options {
     /// Do not print a line for each request.
     #[arg(long, short)]
     quiet: bool,
+    /// Send mail by this SMTP server, such as smtp://127.0.0.1:1025. Without it, mails are printed and kept in a
+    /// mailbox.
+    #[arg(long, value_name = "URL")]
+    smtp: Option<String>,
     /// Start only the DynamoDB API with the demo users, for `sam local` and `cargo lambda watch`.
     #[arg(long)]
     table_only: bool,
@@ -92,7 +97,11 @@ async fn run(options: Options) -> Result<(), StartError> {
     };
     let table =
         Table::start(options.dynamodb_port, options.dynamodb_address, options.data.as_deref()).await?;
-    let env = table.environment(&process);
+    let mail = MailServices::start().await?;
+    let mut env = mail.environment(table.environment(&process));
+    if let Some(url) = &options.smtp {
+        env = env.with("MAIL_TRANSPORT", "smtp").with("MAIL_SMTP_URL", url);
+    }
     let store = postern::store::operator::Operator::from_env(&env).map_err(|error| failed(&error))?;
     store.create_table().await.map_err(|error| failed(&error))?;
     let app = Arc::new(App::start(&env).await.map_err(|error| failed(&error))?);
@@ -101,6 +110,12 @@ async fn run(options: Options) -> Result<(), StartError> {
         demo::begin_sessions(&app, &store).await.map_err(|error| failed(&error))?;
     }
     let functions = functions::all(&app, &env).map_err(|error| failed(&error))?;
+    let mailer = functions::mailer(&app, &env).await.map_err(|error| failed(&error))?;
+    let mailbox = options.smtp.is_none().then(|| Arc::clone(&mail.mailbox));
+    if let Some(mailbox) = mailbox.clone().filter(|_| !options.quiet) {
+        tokio::spawn(print(mailbox));
+    }
+    let deliveries = tokio::spawn(async move { mail.run(&mailer).await });
 
     // The command works without this file, so a failure is only logged.
     let endpoint_file = EndpointFile::write(&process, LocalService::DynamoDb, &table.endpoint()).unwrap_or_else(|error| {
@@ -118,7 +133,13 @@ async fn run(options: Options) -> Result<(), StartError> {
             if !options.no_demo_users {
                 print_examples(&format!("http://{address}"));
             }
-            println!("Page: http://{address}/ to try each route in a browser\n");
+            println!("Page: http://{address}/ to try each route in a browser");
+            match mailbox {
+                Some(_) => println!(
+                    "Mail: printed here, and in the mailbox: curl -s http://{address}/_local/mailbox\n"
+                ),
+                None => println!("Mail: sent by SMTP\n"),
+            }
             println!("Ready: http://{address}");
             let template = Template::embedded().map_err(|error| failed(&error))?;
             let mut router = gateway::router(&template, &functions).map_err(|error| failed(&error))?;
@@ -130,6 +151,7 @@ async fn run(options: Options) -> Result<(), StartError> {
                 has_demo_users: !options.no_demo_users,
                 store: store.clone(),
                 throttle: Policy::from_env(&env).map_err(|error| failed(&error))?,
+                mailbox,
                 audit_tail: audit_tail.clone(),
             };
             // The page is outside of the log, so its own requests print no line.
@@ -146,6 +168,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         }
     }
     // The app holds the connection to the table, so it is dropped before the server stops.
+    deliveries.abort();
     drop((app, store, endpoint_file));
     if let Ok(ended) = timeout(SHUTDOWN_TIME, table.stop()).await {
         ended?;

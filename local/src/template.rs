@@ -60,6 +60,10 @@ impl Template {
                     self.text(&[&["Resources", name, "Properties", "Events", event], member].concat())
                 };
                 let kind = of_event(&["Type"])?;
+                // The queue of the mailer is in `mail/`.
+                if kind == "SQS" {
+                    continue;
+                }
                 if kind != "HttpApi" {
                     return Err(TemplateError(format!("{name}, {event}: the local gateway has no {kind}")));
                 }

@@ -81,12 +81,13 @@ fn files_of_the_page_are_served_as_they_are() {
     }
 }
 
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 7] = [
     "/",
     "/_local/main.js",
     "/_local/descriptions.json",
     "/_local/users.json",
     "/_local/attempts?name=johndoe",
+    "/_local/mailbox",
     "/_local/no-such-file",
 ];
 

@@ -242,6 +242,12 @@ pub async fn refuses_bad_configuration(binary: &str) {
     refuses_bad_keys(binary, good).await;
 }
 
+/// Checks that the binary does not start with this value of a variable, as [`refuses_bad_configuration`] does.
+pub async fn refuses(binary: &str, good: &Environment, variable: &str, value: &str) {
+    let output = run(binary, &good.clone().with(variable, value)).await;
+    assert_refused(&output, variable, value);
+}
+
 /// Checks the same of the variables that name the keys, for a function without a table.
 pub async fn refuses_bad_keys(binary: &str, good: Environment) {
     let elsewhere = "http://192.0.2.1:8000";
@@ -279,7 +285,7 @@ fn assert_refused(output: &Output, variable: &str, value: &str) -> String {
     let refused = String::from_utf8(refused).unwrap();
     assert!(!output.status.success(), "{variable}={value}: {refused}");
     assert!(refused.contains(variable), "{variable} is not named: {refused}");
-    let is_secret = ["SIGNING_KEYS", "EDGE_SECRET_SHA256"].contains(&variable);
+    let is_secret = ["SIGNING_KEYS", "EDGE_SECRET_SHA256", "MAIL_SMTP_URL"].contains(&variable);
     let secret = !is_secret || value.is_empty() || !refused.contains(value);
     assert!(secret, "the value is shown: {refused}");
     assert!(!refused.contains("panicked"), "{refused}");

@@ -78,6 +78,7 @@ pub async fn run(options: &DoctorOptions, target: &Target) -> Result<Output, Fai
             let has_credentials = found.is_ok();
             checks.push(found.unwrap_or_else(|check| check));
             checks.extend(stack.as_ref().map(Stack::check));
+            checks.extend(stack.as_ref().map(Stack::check_mail));
             if has_credentials {
                 user = user_for_replies(options, &connection).await;
                 keys = check_table(connection, &mut checks, options, target).await;

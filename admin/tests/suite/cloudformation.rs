@@ -20,6 +20,7 @@ pub(crate) struct Scene {
     pub(crate) status: &'static str,
     pub(crate) outputs: Vec<(&'static str, String)>,
     pub(crate) allowed_origins: &'static str,
+    pub(crate) mail_from: &'static str,
     /// The log groups by their logical ids. Each is on a page of its own.
     pub(crate) resources: Vec<(&'static str, &'static str)>,
     pub(crate) denied: bool,
@@ -36,6 +37,7 @@ impl Default for Scene {
                 ("ApiUrl", "https://api.example.com".to_owned()),
             ],
             allowed_origins: "*",
+            mail_from: "no-reply@example.com",
             resources: Vec::new(),
             denied: false,
         }
@@ -96,6 +98,8 @@ fn describe_stacks(scene: &Scene) -> String {
     <DisableRollback>false</DisableRollback>
     <Parameters><member>
       <ParameterKey>AllowedOrigins</ParameterKey><ParameterValue>{}</ParameterValue>
+    </member><member>
+      <ParameterKey>MailFrom</ParameterKey><ParameterValue>{}</ParameterValue>
     </member></Parameters>
     <Outputs>{}</Outputs>
   </member></Stacks></DescribeStacksResult>
@@ -103,6 +107,7 @@ fn describe_stacks(scene: &Scene) -> String {
 </DescribeStacksResponse>"#,
         scene.status,
         scene.allowed_origins,
+        scene.mail_from,
         scene.outputs.iter().map(output).collect::<String>()
     )
 }

@@ -50,6 +50,7 @@ async fn stack_names_the_table_and_the_secret() {
         run(&mut on(&["user", "mfa", "enrol", "johndoe", "--replace"]), "").await.prints(&["otpauth:"]);
         run(&mut on(&["doctor"]), "").await.prints(&[
             "ok   stack         postern-test is in the state CREATE_COMPLETE\n",
+            "ok   mail          is sent from no-reply@example.com\n",
             "ok   table         postern answers\n",
             &format!("read from the secret {ARN}\n"),
         ]);
@@ -154,6 +155,18 @@ async fn stack_whose_update_failed_is_used_and_doctor_says_so() {
         let output = run(secrets.with_endpoint(&mut on(&["doctor"])), "").await;
         assert!(output.code == code && output.out.contains(line), "{output:?}");
     }
+}
+
+#[tokio::test]
+async fn stack_that_sends_no_mail_is_a_warning_that_names_the_parameters() {
+    let cli = Cli::start().await;
+    let stack = CloudFormation::start(Scene { mail_from: "", ..Scene::default() }).await;
+    let secrets = Secrets::start(Some("a generated secret of 32 bytes or more")).await;
+    let mut command = on_stack(&cli, &["doctor"]);
+    stack.with_endpoint(&mut command).args(["--stack", STACK]);
+    let output = run(secrets.with_endpoint(&mut command), "").await;
+    output
+        .prints(&["warn mail          the parameter MailFrom is empty", "Set MailFrom and AccountResetUrl"]);
 }
 
 #[tokio::test]

@@ -47,10 +47,9 @@ impl SentMail {
         })
     }
 
-    /// Returns the mail as JSON.
-    pub fn json(&self) -> Value {
+    fn json(&self, number: u64) -> Value {
         let Self { from, to, subject, text, html } = self;
-        json!({"from": from, "to": to, "subject": subject, "text": text, "html": html})
+        json!({"number": number, "from": from, "to": to, "subject": subject, "text": text, "html": html})
     }
 }
 
@@ -68,6 +67,13 @@ impl Mailbox {
     /// Returns the mails, the oldest first.
     pub fn read(&self) -> Vec<SentMail> {
         self.mails().iter().cloned().collect()
+    }
+
+    /// Returns the mails as JSON, the oldest first. The first mail that was ever sent has the number 1.
+    pub fn json(&self) -> Value {
+        let mails = self.mails();
+        let before = *self.sent.borrow() - mails.len() as u64;
+        mails.iter().zip(before + 1..).map(|(mail, number)| mail.json(number)).collect()
     }
 
     /// Takes the mails out, the oldest first.

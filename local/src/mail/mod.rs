@@ -4,6 +4,7 @@
 //! it, in events of SQS.
 
 mod mailbox;
+mod print;
 mod queue;
 mod ses;
 
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 pub use self::mailbox::{Mailbox, SentMail};
+pub use self::print::print;
 pub use self::queue::{Message, Queue};
 pub use self::ses::Answer;
 use self::ses::Ses;

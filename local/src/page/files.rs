@@ -27,6 +27,7 @@ files! {
     "follow.js": "text/javascript; charset=utf-8",
     "form.js": "text/javascript; charset=utf-8",
     "jwt.js": "text/javascript; charset=utf-8",
+    "mailbox.js": "text/javascript; charset=utf-8",
     "main.js": "text/javascript; charset=utf-8",
     "memory.js": "text/javascript; charset=utf-8",
     "openapi.js": "text/javascript; charset=utf-8",

@@ -7,6 +7,7 @@
 //! | `/_local/descriptions.json` | the OpenAPI description of each contract |
 //! | `/_local/users.json` | the demo users with their passwords, states and TOTP secrets |
 //! | `/_local/attempts?name=` | the throttle's state of a login name |
+//! | `/_local/mailbox` | the latest mails |
 //! | `/_local/audit` | the audit events, as server-sent events |
 //!
 //! The page is for this machine only: `guard.rs` refuses every other host.
@@ -15,6 +16,7 @@ mod attempts;
 pub mod audit_tail;
 mod files;
 mod guard;
+mod mailbox;
 mod users;
 
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use serde_json::{Value, json};
 use self::audit_tail::AuditTail;
 use crate::descriptions::{self, Description};
 use crate::functions::Function;
+use crate::mail::Mailbox;
 use crate::yaml::YamlError;
 
 /// The sources of what the page shows.
@@ -43,6 +46,8 @@ pub struct Page {
     pub store: Operator,
     /// The settings of the throttle.
     pub throttle: Policy,
+    /// The mails that were sent. `None` if they go to an SMTP server.
+    pub mailbox: Option<Arc<Mailbox>>,
     /// The audit events.
     pub audit_tail: AuditTail,
 }
@@ -58,6 +63,7 @@ pub fn with_page(api: Router, functions: &[Function], page: Page) -> Result<Rout
         .route("/descriptions.json", get(async move || json_reply(&descriptions)))
         .route("/users.json", get(users::reply))
         .route("/attempts", get(attempts::reply))
+        .route("/mailbox", get(mailbox::reply))
         .route("/audit", get(audit_tail::reply))
         .route("/{file}", get(files::reply))
         .fallback(not_found)

@@ -10,6 +10,7 @@
 //! | what the table holds, and what an operator does with it | `store/` |
 //! | how requests are read: paths, methods, bodies | `http/` |
 //! | that `docs/api` describes what the routes do | `descriptions/` |
+//! | which mails are sent, and what they say | `mailer/` |
 //!
 //! If a guarantee and a route both fit, the guarantee wins: "email's refresh when the table is down" is in
 //! `guarantees/faults/refresh.rs`. Helpers are in `support/`. A test is named subject, condition, outcome.
@@ -20,6 +21,7 @@ mod descriptions;
 mod guarantees;
 mod http;
 mod jwt;
+mod mailer;
 mod password;
 mod routes;
 mod store;

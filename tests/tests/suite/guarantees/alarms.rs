@@ -91,6 +91,12 @@ async fn eventful() {
     deployment.invoke("mfa", event("GET", "/whoami/jwt", &[], None)).await;
     let resume = event("POST", "/api/auth/IamLoggedIn", &[], Some(r#"{"session_token":"x"}"#));
     deployment.invoke("session", resume).await;
+    for (contract, path, body) in [
+        ("session", "/api/auth/forgotPassword/sendEmail", r#"{"username":"st.huber"}"#),
+        ("account", "/api/v2/account/recover", r#"{"email":"johndoe@example.com"}"#),
+    ] {
+        deployment.invoke(contract, event("POST", path, &[], Some(body))).await;
+    }
     for contract in REFRESHABLE {
         let first = sign_in(&deployment, contract).await;
         let next = refreshed(&deployment, contract, &first.refresh).await;
@@ -124,7 +130,7 @@ async fn every_log_line_of_a_metric_is_written_and_counted_at_each_contract() {
         if name == "KeysUnread" {
             // Every function reads the keys, and this line does not say which one wrote it.
             for function in
-                ["ssosignin", "accountsignin", "sessionsignin", "mfasignin", "emailsignin", "jwks"]
+                ["ssosignin", "accountsignin", "sessionsignin", "mfasignin", "emailsignin", "jwks", "mailer"]
             {
                 assert!(is_counted(function, name), "{function} {name}");
             }
