@@ -11,8 +11,8 @@ use postern::password_reset::{CodeOwner, ResetCode};
 use postern::random::random;
 use postern::second_factor::Mfa;
 use postern::session::{NewSession, SessionRequest, SessionSecret};
-use postern::store::StoreError;
 use postern::store::operator::{CreateUserError, Operator, UserRecord};
+use postern::store::{StoreError, StoredCode};
 use serde_json::{Value, json};
 
 /// The recovery codes of the user `guarded`. Each is valid for one sign-in.
@@ -163,8 +163,13 @@ pub async fn begin_sessions(app: &App, store: &Operator) -> Result<(), StoreErro
     for (contract, user_id, code) in RESET_CODES {
         let owner = CodeOwner::User(user_id);
         let key = &app.keys().current().recovery;
-        let digest = key.digest_reset_code(contract, &owner, &ResetCode::of(code));
-        store.put_reset_code(&owner, contract, digest, 0, app.now().plus(YEAR)).await?;
+        let email = USERS.iter().find(|user| user.id == user_id).map_or("", |user| user.email);
+        let code = StoredCode {
+            digest: key.digest_reset_code(contract, &owner, &ResetCode::of(code)),
+            epoch: 0,
+            sent_to: key.digest_mailbox(email),
+        };
+        store.put_reset_code(&owner, contract, &code, app.now().plus(YEAR)).await?;
     }
     Ok(())
 }

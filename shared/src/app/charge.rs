@@ -1,6 +1,8 @@
 //! The charge of an attempt. Each attempt counts against the login name and the caller's address before
 //! anything is checked.
 
+use std::time::Duration;
+
 use super::{App, log_failure, store_failed};
 use crate::audit::{AttemptDetails, Caller};
 use crate::clock::Timestamp;
@@ -39,6 +41,8 @@ pub(super) struct Charged {
     /// Where a success makes the address known. `None` if no user has the name, or nobody can be known at the
     /// address.
     pub(super) origin: Option<Origin>,
+    /// The wait of the name, if the name refused the attempt and [`NameLimit::Passes`] let it go on.
+    pub(super) name_wait: Option<Duration>,
     /// The failures of the address when the attempt was charged, this attempt included.
     pub(super) from_address: u32,
     /// Random for each attempt. The writes of an attempt carry it, so that a write that is sent again is
@@ -124,7 +128,9 @@ impl App {
             details.throttled_by = Some("address");
             return Err(Refusal::Throttled(wait));
         }
-        Ok((Charged { counter, address, origin: None, from_address, attempt_id, now }, read))
+        let charged =
+            Charged { counter, address, origin: None, name_wait: None, from_address, attempt_id, now };
+        Ok((charged, read))
     }
 
     /// Charges an attempt as [`App::charge`] does, with or without the limit of the name.
@@ -148,7 +154,10 @@ impl App {
                 Ok(charge) => charge,
                 Err(error) => return Err(self.refund_failed(&charged, error).await),
             };
-        if let Admission::Refused(wait) = admission
+        if let Admission::Refused(wait) = admission {
+            charged.name_wait = Some(wait);
+        }
+        if let Some(wait) = charged.name_wait
             && limit == NameLimit::Refuses
         {
             details.throttled_by = Some("name");

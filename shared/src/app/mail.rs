@@ -66,14 +66,20 @@ impl App {
         let recipient = recipient(user, message.kind);
         let code = (message.kind == MailKind::ResetCode).then(|| ResetCode::random(form, &message.owner));
         if let Some(code) = &code {
-            let digest = match &recipient {
-                Recipient::Found(..) => {
-                    let keys = self.keys.current();
-                    keys.recovery.digest_reset_code(&message.contract, &message.owner, code)
+            let stored = match &recipient {
+                Recipient::Found(_, user) => {
+                    let key = &self.keys.current().recovery;
+                    StoredCode {
+                        digest: key.digest_reset_code(&message.contract, &message.owner, code),
+                        epoch,
+                        sent_to: key.digest_mailbox(&user.email),
+                    }
                 }
-                Recipient::None(_) => hex::encode(random::<32>()),
+                Recipient::None(_) => {
+                    let [digest, sent_to] = [hex::encode(random::<32>()), hex::encode(random::<32>())];
+                    StoredCode { digest, epoch, sent_to }
+                }
             };
-            let stored = StoredCode { digest, epoch };
             let expires_at = now.plus(form.lifetime());
             self.store.put_reset_code(&message.owner, &message.contract, &stored, expires_at).await?;
         }

@@ -33,6 +33,12 @@ impl RecoveryKey {
         hex::encode(hmac::sign(&self.0, message.as_bytes()).as_ref())
     }
 
+    /// Returns the HMAC-SHA-256 of the e-mail address to which a code was sent, in hexadecimal. So the table does
+    /// not show to whom an owner's codes go.
+    pub fn digest_mailbox(&self, email: &str) -> String {
+        hex::encode(hmac::sign(&self.0, format!("mailbox\0{email}").as_bytes()).as_ref())
+    }
+
     /// Returns the first half of the HMAC-SHA-256 of an address at which a user is known, in hexadecimal. All
     /// IPv4 addresses could be found from a plain hash. The user's id is a part of it, so the table does not
     /// show which users share an address, and a name that passes to another user knows no address.

@@ -30,7 +30,8 @@ pub use self::error::{StoreCause, StoreError};
 pub(crate) use self::login::decode_login;
 pub use self::login::{Login, LoginKind};
 pub(crate) use self::mail::MailLease;
-pub(crate) use self::reset_code::{CodeTry, StoredCode};
+pub(crate) use self::reset_code::CodeTry;
+pub use self::reset_code::StoredCode;
 #[cfg(fuzzing)]
 pub(crate) use self::session::decode_session;
 pub(crate) use self::session::{LateAnswerWrite, Rotation};

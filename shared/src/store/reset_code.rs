@@ -14,11 +14,14 @@ use crate::password_reset::{CodeOwner, MAX_TRIES};
 
 /// A code as the table stores it.
 #[derive(Clone, Deserialize)]
-pub(crate) struct StoredCode {
+pub struct StoredCode {
     /// [`RecoveryKey::digest_reset_code`](crate::second_factor::RecoveryKey::digest_reset_code) of the code.
-    pub(crate) digest: String,
+    pub digest: String,
     /// The user's epoch when the code was made. A code does not outlive it.
-    pub(crate) epoch: u64,
+    pub epoch: u64,
+    /// [`RecoveryKey::digest_mailbox`](crate::second_factor::RecoveryKey::digest_mailbox) of the e-mail address
+    /// that it was sent to. A code is not valid for a user whose address was changed since.
+    pub sent_to: String,
 }
 
 /// Whether a code may be tried.
@@ -46,6 +49,7 @@ impl Store {
         let mut item = reset_code_key(owner, contract);
         item.insert("digest".to_owned(), text(&code.digest));
         item.insert("epoch".to_owned(), number(code.epoch));
+        item.insert("sent_to".to_owned(), text(&code.sent_to));
         item.insert("tries".to_owned(), number(0));
         item.insert("expires_at".to_owned(), number(expires_at.secs()));
         let put = PutItemInput::builder().table_name(&self.table).set_item(Some(item));

@@ -75,7 +75,7 @@ impl App {
         };
         let refusal = match tried {
             CodeTry::Admitted(stored) => match user {
-                Some(user) if is_right(&stored, &digest, &user) => {
+                Some(user) if self.is_right(&stored, &digest, &user) => {
                     return Ok(RightCode { charged, user, owner, digest });
                 }
                 // Nobody gets the code of a name that no user has.
@@ -90,10 +90,13 @@ impl App {
             None => Err(ResetRefusal::NoUser(refusal)),
         }
     }
-}
 
-/// Returns whether this is the stored code of the user, and the user's sessions have not ended since it was
-/// made. A user without an e-mail address gets no code, so none is right.
-pub(super) fn is_right(stored: &StoredCode, digest: &str, user: &UserRecord) -> bool {
-    stored.digest == digest && stored.epoch == user.epoch && !user.email.is_empty()
+    /// Returns whether this is the stored code of the user, and neither the user's e-mail address has changed nor
+    /// the user's sessions have ended since it was sent. A user without an address gets no code, so none is right.
+    pub(super) fn is_right(&self, stored: &StoredCode, digest: &str, user: &UserRecord) -> bool {
+        stored.digest == digest
+            && stored.epoch == user.epoch
+            && !user.email.is_empty()
+            && stored.sent_to == self.keys.current().recovery.digest_mailbox(&user.email)
+    }
 }

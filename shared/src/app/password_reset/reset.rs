@@ -1,6 +1,6 @@
 //! A user takes a code for a new password. This ends all sessions and tokens, and unlocks the names of the user.
 
-use super::code::{CodeAttempt, RightCode, is_right};
+use super::code::{CodeAttempt, RightCode};
 use super::{CodeRefusal, ResetRefusal};
 use crate::app::authenticate::Authenticated;
 use crate::app::commit::{SignInEffects, SignedIn};
@@ -44,6 +44,15 @@ impl App {
         let mut details = AttemptDetails::default();
         let work = Box::pin(async {
             let right = self.try_code(caller, &attempt, &mut details).await?;
+            // A wait of the name refuses no reset code, but it refuses the MFA code. Otherwise whoever reads the
+            // user's mail could guess that here after a sign-in has refused it.
+            if let Some(wait) = right.charged.name_wait
+                && right.user.mfa.is_some()
+            {
+                details.throttled_by = Some("name");
+                self.refund(&right.charged).await;
+                return Err(Refusal::Throttled(wait).into());
+            }
             self.decide_reset(caller, queue, right, &LoginName::new(attempt.name), reset, &mut details).await
         });
         let done = self.within_deadline(caller, work).await;
@@ -99,7 +108,7 @@ impl App {
             }
         };
         let user = match (tried, user) {
-            (CodeTry::Admitted(stored), Some(user)) if is_right(&stored, &digest, &user) => user,
+            (CodeTry::Admitted(stored), Some(user)) if self.is_right(&stored, &digest, &user) => user,
             (CodeTry::Admitted(_) | CodeTry::Other, _) => return Err(ResetRefusal::Code(CodeRefusal::Wrong)),
             (CodeTry::NoCode, _) => return Err(ResetRefusal::Code(CodeRefusal::NoCode)),
             (CodeTry::UsedUp, _) => return Err(ResetRefusal::Code(CodeRefusal::UsedUp)),

@@ -78,9 +78,7 @@ impl Operator {
         self.store.user(id).await
     }
 
-    /// Puts a code that resets a password in place of the earlier one of the same owner and contract. `digest` is
-    /// [`RecoveryKey::digest_reset_code`](crate::second_factor::RecoveryKey::digest_reset_code) of the code, and
-    /// `epoch` that of the user.
+    /// Puts a code that resets a password in place of the earlier one of the same owner and contract.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -88,12 +86,10 @@ impl Operator {
         &self,
         owner: &CodeOwner,
         contract: &str,
-        digest: String,
-        epoch: u64,
+        code: &StoredCode,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let code = StoredCode { digest, epoch };
-        self.store.put_reset_code(owner, contract, &code, expires_at).await
+        self.store.put_reset_code(owner, contract, code, expires_at).await
     }
 
     /// Puts a new session. A session of the same family stays as it is.

@@ -1,6 +1,7 @@
 //! Codes that reset passwords, put into the table as the mailer does, and the requests that take them.
 
 use postern::password_reset::{CodeForm, CodeOwner, ResetCode};
+use postern::store::StoredCode;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
@@ -32,9 +33,17 @@ pub(crate) const INVALID_LINK: &str = r#"{"errors":[{"field":"validation_code","
 pub(crate) async fn put(deployment: &Deployment, contract: &str, owner: &CodeOwner, code: &str, epoch: u64) {
     let form = if contract == "account" { CodeForm::Link } else { CodeForm::Digits };
     let key = &deployment.app.keys().current().recovery;
-    let digest = key.digest_reset_code(contract, owner, &ResetCode::of(code));
+    let user = match owner {
+        CodeOwner::User(id) => deployment.store.user(*id).await.unwrap(),
+        CodeOwner::Name(_) => None,
+    };
+    let code = StoredCode {
+        digest: key.digest_reset_code(contract, owner, &ResetCode::of(code)),
+        epoch,
+        sent_to: key.digest_mailbox(&user.map_or_else(String::new, |user| user.email)),
+    };
     let expires_at = deployment.now().plus(form.lifetime());
-    deployment.store.put_reset_code(owner, contract, digest, epoch, expires_at).await.unwrap();
+    deployment.store.put_reset_code(owner, contract, &code, expires_at).await.unwrap();
 }
 
 /// Puts [`DIGITS`] for a user at the session contract.
