@@ -78,7 +78,8 @@ impl Store {
             .value(":current_epoch", number(record.user.epoch));
         update = match (record.change, record.counter) {
             (Some(Change::Reset { .. }), _) => {
-                without(without(update, UserCounter::Username), UserCounter::Email)
+                use UserCounter::{Email, KnownAddresses, Username};
+                [Username, Email, KnownAddresses].into_iter().fold(update, without)
             }
             (_, NameCounter::User(_, counter)) => without(update, *counter),
             (_, NameCounter::Name(_)) => update,

@@ -6,14 +6,17 @@ mod indistinguishable;
 mod secrecy;
 
 use futures_util::future::join_all;
+use postern::identity::LoginName;
+use postern::store::operator::{ChangeOutcome, UserChange};
 use postern_tests::deployment::Deployment;
 use serde_json::{Value, json};
 
 use crate::support::mfa::{CODE, GUARDED, MOMENT};
 use crate::support::raw;
 use crate::support::reset::{self, NEW, RESET, RESET_BY_LINK, put_digits, put_link};
+use crate::support::sign_in::{LOCK_AFTER, put_counter};
 use crate::support::signed_in::{post, with};
-use crate::support::words::unlimited;
+use crate::support::words::{LONGEST_WAIT, Refused, assert_refusal, unlimited};
 
 /// A route that takes a code, with the body that resets the password of `st.huber` or of another user.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +115,44 @@ async fn code_has_twelve_tries_at_once() {
     let tried = replies.iter().filter(|text| text.as_str() == reset::INCORRECT).count();
     assert_eq!(tried, 12);
     assert!(replies.iter().all(|text| text == reset::INCORRECT || text == reset::USED_UP));
+}
+
+/// A code does not outlive the address to which it was sent: somebody else may read the mail of an old one.
+#[tokio::test]
+async fn code_ends_with_a_change_of_the_address() {
+    for by in By::BOTH {
+        let deployment = unlimited().await;
+        let body = by.put(&deployment, "st.huber", 33).await;
+        let user = deployment.store.user(33).await.unwrap().unwrap();
+        let change = UserChange { email: Some("new@example.com".to_owned()), ..UserChange::default() };
+        let changed = deployment.store.change_user(&user, &change, deployment.now()).await.unwrap();
+        assert!(matches!(changed, ChangeOutcome::Changed(_)));
+        let reply = post(&deployment, by.contract(), by.path(), None, &body).await;
+        assert_eq!(reply.status, 400, "{by:?}: {}", reply.text);
+
+        let body = by.put(&deployment, "st.huber", 33).await;
+        let reply = post(&deployment, by.contract(), by.path(), None, &body).await;
+        assert_eq!(reply.status, 200, "{by:?}: a code to the new address: {}", reply.text);
+    }
+}
+
+/// Whoever reads the mail of a user with MFA can guess MFA codes as often as at a sign-in, and not more often.
+#[tokio::test]
+async fn locked_name_refuses_mfa_codes_but_no_reset_code() {
+    for (by, name) in [(By::Digits, "guarded"), (By::Link, "guarded@example.com")] {
+        let deployment = unlimited().await;
+        deployment.set_time(MOMENT);
+        let body = with(by.put(&deployment, "guarded", GUARDED).await, json!({"token": CODE}));
+        put_counter(&deployment, &raw::name_counter(&deployment, name).await, LOCK_AFTER).await;
+        let reply = post(&deployment, by.contract(), by.path(), None, &body).await;
+        assert_refusal(by.contract(), Refused::Throttled(LONGEST_WAIT), &reply, &format!("{by:?}"));
+        if matches!(by, By::Digits) {
+            assert_eq!(reset::check(&deployment, "guarded", reset::DIGITS).await.status, 200);
+        }
+        deployment.store.unlock_name(&LoginName::new(name), deployment.now()).await.unwrap();
+        let reply = post(&deployment, by.contract(), by.path(), None, &body).await;
+        assert_eq!(reply.status, 200, "{by:?}: {}", reply.text);
+    }
 }
 
 /// A user who signs in with the old password at the same time keeps no session.

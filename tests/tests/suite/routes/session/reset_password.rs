@@ -12,7 +12,7 @@ use crate::support::reset::{
     CHANGED, INCORRECT, NEW, NO_CODE, UNKNOWN, USED_UP, check, code_item, failures, put, put_digits, reset,
     tries,
 };
-use crate::support::sign_in::put_counter;
+use crate::support::sign_in::{LOCK_AFTER, put_counter};
 use crate::support::signed_in::{assert_all, everything, set};
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
 
@@ -61,18 +61,20 @@ async fn reset_unlocks_the_username_and_the_address_and_a_wrong_code_does_not() 
     let deployment = unlimited().await;
     let names = ["st.huber", "st.huber@example.com"];
     for name in names {
-        put_counter(&deployment, &raw::name_counter(&deployment, name).await, 33).await;
+        put_counter(&deployment, &raw::name_counter(&deployment, name).await, LOCK_AFTER).await;
     }
+    put_counter(&deployment, &raw::known_counter(33), LOCK_AFTER).await;
     put_digits(&deployment, 33).await;
     let reply = reset(&deployment, "st.huber", json!({"code": "407447"})).await;
     assert_reply(&reply, 400, INCORRECT, json!({}), "wrong");
-    assert_eq!(failures(&deployment, names[0]).await.0, 33);
+    assert_eq!(failures(&deployment, names[0]).await.0, i64::from(LOCK_AFTER));
     assert_eq!(deployment.password("account", names[0], OLD).await.status, 429);
 
     assert_eq!(reset(&deployment, "st.huber", json!({})).await.status, 200);
     for name in names {
         assert_eq!(failures(&deployment, name).await.0, 0, "{name}");
     }
+    assert!(!raw::user(&deployment, 33).await.contains_key("known_failures"), "the known addresses too");
     assert_eq!(deployment.password("account", names[0], NEW).await.status, 200);
     assert_eq!(deployment.password("email", names[1], NEW).await.status, 200);
 }
