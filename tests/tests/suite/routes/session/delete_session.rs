@@ -150,21 +150,6 @@ async fn jwt_of_before_all_sessions_ended_ends_no_new_session() {
     assert!(is_there(&deployment, &token).await);
 }
 
-/// Two sessions with one number are too rare to be made. If there were two, one that is left would be the one that the
-/// user wanted to end.
-#[tokio::test]
-async fn sessions_with_the_same_id_all_end() {
-    let deployment = unlimited().await;
-    let (jwt, token) = stay(&deployment).await;
-    let id = listed(&deployment, &jwt).await[0]["id"].as_u64().unwrap();
-    let sessions = deployment.store.sessions(OWNER).await.unwrap();
-    let twin = sessions[0].clone();
-    assert_eq!(twin.number(), id);
-    assert_eq!(delete(&deployment, &jwt, id).await.status, 200);
-    assert!(!is_there(&deployment, &token).await);
-    assert_eq!(raw::sessions(&deployment, OWNER).await, 0);
-}
-
 /// A use of the session that arrives before the end succeeds, and one that arrives after it begins no new session.
 #[tokio::test]
 async fn session_that_is_used_while_it_is_deleted_ends() {
