@@ -40,18 +40,22 @@ pub const ROUTES: &[(Method, &str)] =
 pub struct Settings {
     parties: Parties,
     totp_issuer: String,
+    /// Whether a user's id is a login name, as on the contract's page.
+    accept_ids: bool,
 }
 
 impl Settings {
-    /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE` and `MFA_TOTP_ISSUER`, which authenticators show.
+    /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE`, `MFA_TOTP_ISSUER`, which authenticators show, and
+    /// `MFA_ACCEPT_IDS`.
     ///
     /// # Errors
-    /// This never fails.
+    /// If the flag is malformed.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let ours = Some("postern");
         Ok(Self {
             parties: Parties::from_env(env, ("MFA_JWT_ISSUER", ours), ("MFA_JWT_AUDIENCE", ours)),
             totp_issuer: env.optional("MFA_TOTP_ISSUER").unwrap_or("Postern").to_owned(),
+            accept_ids: env.flag_or("MFA_ACCEPT_IDS", true)?,
         })
     }
 

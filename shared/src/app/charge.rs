@@ -17,6 +17,8 @@ pub enum AcceptedNames {
     Username,
     /// An e-mail address.
     Email,
+    /// A username or an e-mail address.
+    UsernameOrEmail,
     /// A username, an e-mail address or an id. If a text can be more than one of them, the first in this
     /// order counts.
     UsernameEmailOrId,
@@ -50,7 +52,7 @@ impl AcceptedNames {
         match (self, kind) {
             (Self::Username, Username | OtherUsername | Both)
             | (Self::Email, Email | Both)
-            | (Self::UsernameEmailOrId, _) => true,
+            | (Self::UsernameOrEmail | Self::UsernameEmailOrId, _) => true,
             (Self::Username, Email) | (Self::Email, Username | OtherUsername) => false,
         }
     }
@@ -130,7 +132,7 @@ impl App {
         let ladder = self.throttle.ladder();
         let id = match names {
             AcceptedNames::UsernameEmailOrId => name.as_id(),
-            AcceptedNames::Username | AcceptedNames::Email => None,
+            AcceptedNames::Username | AcceptedNames::Email | AcceptedNames::UsernameOrEmail => None,
         };
         if let Some(Login { user_id, kind }) = login {
             let counter = kind.counter();
