@@ -352,7 +352,8 @@ pub fn credentials(contract: &str, name: &str, password: &str) -> Value {
 pub fn body(contract: &str, members: &Value) -> String {
     let Some(form) = further(contract).and_then(|further| further.form) else { return members.to_string() };
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let sent = members.as_object().unwrap().iter().filter(|(_, value)| !value.is_null() && **value != json!(false));
+    let sent =
+        members.as_object().unwrap().iter().filter(|(_, value)| !value.is_null() && **value != json!(false));
     let pairs = sent.map(|(name, value)| format!("&{}", pair(name, &text(value))));
     pairs.fold(form.to_owned(), |form, pair| form + &pair)
 }
