@@ -107,8 +107,17 @@ impl Environment {
     /// # Errors
     /// If it is set to anything else.
     pub fn flag(&self, name: &'static str) -> Result<bool, ConfigError> {
+        self.flag_or(name, false)
+    }
+
+    /// Returns a flag, or the default if the variable is not set.
+    ///
+    /// # Errors
+    /// If it is neither `true` nor `false`.
+    pub fn flag_or(&self, name: &'static str, default: bool) -> Result<bool, ConfigError> {
         match self.optional(name) {
-            None | Some("false") => Ok(false),
+            None => Ok(default),
+            Some("false") => Ok(false),
             Some("true") => Ok(true),
             Some(_) => Err(ConfigError::new(name, "must be true or false")),
         }

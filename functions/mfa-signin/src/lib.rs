@@ -41,23 +41,25 @@ pub const ROUTES: &[(Method, &str)] =
 pub struct Settings {
     parties: Parties,
     totp_issuer: String,
+    /// Whether MFA begins only with the password or a new JWT.
     enrol_needs_password: bool,
+    /// Whether a user's id is a login name, as on the contract's page.
+    accept_ids: bool,
 }
 
 impl Settings {
     /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE`, `MFA_TOTP_ISSUER`, which authenticators show, and
-    /// `MFA_ENROL_NEEDS_PASSWORD`.
+    /// `MFA_ENROL_NEEDS_PASSWORD` and `MFA_ACCEPT_IDS`.
     ///
     /// # Errors
-    /// If `MFA_ENROL_NEEDS_PASSWORD` is neither `true` nor `false`.
+    /// If a flag is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
-        const ENROL_NEEDS_PASSWORD: &str = "MFA_ENROL_NEEDS_PASSWORD";
         let ours = Some("postern");
         Ok(Self {
             parties: Parties::from_env(env, ("MFA_JWT_ISSUER", ours), ("MFA_JWT_AUDIENCE", ours)),
             totp_issuer: env.optional("MFA_TOTP_ISSUER").unwrap_or("Postern").to_owned(),
-            enrol_needs_password: env.optional(ENROL_NEEDS_PASSWORD).is_none()
-                || env.flag(ENROL_NEEDS_PASSWORD)?,
+            enrol_needs_password: env.flag_or("MFA_ENROL_NEEDS_PASSWORD", true)?,
+            accept_ids: env.flag_or("MFA_ACCEPT_IDS", true)?,
         })
     }
 

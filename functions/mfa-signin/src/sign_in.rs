@@ -35,9 +35,13 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Ok(credentials) => credentials,
         Err((status, error)) => return refuse_with(status, error),
     };
+    let names = match settings.accept_ids {
+        true => AcceptedNames::UsernameEmailOrId,
+        false => AcceptedNames::UsernameOrEmail,
+    };
     let attempt = Attempt {
         name: &credentials.username,
-        names: AcceptedNames::UsernameEmailOrId,
+        names,
         readable: |user| user.attributes::<Attributes>(CONTRACT).map(|_| ()),
         password: &credentials.password,
         code: credentials.code.as_deref(),

@@ -19,6 +19,8 @@ pub enum AcceptedNames {
     Username,
     /// An e-mail address.
     Email,
+    /// A username or an e-mail address.
+    UsernameOrEmail,
     /// A username, an e-mail address or an id. If a text can be more than one of them, the first in this
     /// order counts.
     UsernameEmailOrId,
@@ -77,7 +79,7 @@ impl AcceptedNames {
         match (self, kind) {
             (Self::Username, Username | OtherUsername | Both)
             | (Self::Email, Email | Both)
-            | (Self::UsernameEmailOrId, _) => true,
+            | (Self::UsernameOrEmail | Self::UsernameEmailOrId, _) => true,
             (Self::Username, Email) | (Self::Email, Username | OtherUsername) => false,
         }
     }
@@ -192,7 +194,7 @@ impl App {
         let ladder = self.throttle.ladder();
         let id = match names {
             AcceptedNames::UsernameEmailOrId => name.as_id(),
-            AcceptedNames::Username | AcceptedNames::Email => None,
+            AcceptedNames::Username | AcceptedNames::Email | AcceptedNames::UsernameOrEmail => None,
         };
         if let Some(Login { user_id, kind, known_addresses: known, pk }) = login {
             if throttle::can_be_known(&charged.address) {

@@ -1,10 +1,12 @@
 //! `POST /signin`.
 
 use postern::clock::Timestamp;
+use postern_local::demo;
 use postern_tests::deployment::Deployment;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::jwt::{claims, parts};
+use crate::support::proxy::Proxy;
 use crate::support::replies::{HS256, assert_alphabet, assert_token_reply, is_hex, text};
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
 
@@ -89,6 +91,36 @@ async fn id_is_accepted_as_a_number_or_a_string_of_its_digits_only() {
         let body = format!(r#"{{"username":{typed},"password":"correct horse battery staple"}}"#);
         assert_refusal("mfa", Refused::UnknownUser, &deployment.post("mfa", &body).await, typed);
     }
+}
+
+/// If ids are no login names, an id is an unknown name: in its bytes, in its calls and in its hashes.
+#[tokio::test]
+async fn id_is_an_unknown_name_if_the_setting_says_so() {
+    let (deployment, proxy) = Proxy::deployment(|env| {
+        env.with("MFA_ACCEPT_IDS", "false").with("THROTTLE_ADDRESS_LIMIT", "1000000")
+    })
+    .await;
+    let attempt = async |name: Value| {
+        let before = deployment.app.passwords().verifications();
+        proxy.calls();
+        let body = json!({"username": name, "password": "correct horse battery staple"});
+        let reply = deployment.sign_in("mfa", body).await;
+        (reply, proxy.requests_of_any_name(), deployment.app.passwords().verifications() - before)
+    };
+    let unknown = attempt(json!("nobody")).await;
+    assert_refusal("mfa", Refused::UnknownUser, &unknown.0, "nobody");
+    // jimmy has the id 14, and nobody 999.
+    for name in [json!(14), json!("14"), json!(" 14 "), json!("１４"), json!(999)] {
+        assert!(attempt(name.clone()).await == unknown, "{name}");
+    }
+    for name in ["jimmy", "jimmy@example.com"] {
+        assert_eq!(attempt(json!(name)).await.0.status, 200, "{name}");
+    }
+    // A username of digits stays a username.
+    let mut user = demo::user(&deployment.app, &demo::USERS[0]);
+    (user.id, user.username, user.email) = (0, "4915112345678".to_owned(), "digits@example.com".to_owned());
+    deployment.store.create_user(user).await.unwrap();
+    assert_eq!(deployment.password("mfa", "4915112345678", "SecurePass123!").await.status, 200);
 }
 
 #[tokio::test]
