@@ -41,6 +41,7 @@ async fn fault_of_the_table_is_not_counted_against_the_name_or_the_address() {
         }
         proxy.heal();
         assert_eq!(deployment.password("account", "johndoe", "SecurePass123!").await.status, 200, "{fails}");
+        raw::forget_addresses(&deployment, "johndoe").await;
     }
 }
 
