@@ -20,7 +20,9 @@ use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, decode_user, key, number, text};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
-use crate::throttle::{self, Admission, Attempts, Ladder, MAIL_LADDER, MAIL_WINDOW, MAILS_PER_ADDRESS, Policy};
+use crate::throttle::{
+    self, Admission, Attempts, Ladder, MAIL_LADDER, MAIL_WINDOW, MAILS_PER_ADDRESS, Policy,
+};
 
 /// A charge to a counter in a user's item.
 #[must_use]
@@ -67,8 +69,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
         let updated = self.update(charging_mail(name, attempt_id, now)).await?;
-        let (admission, ..) =
-            admission(updated, &OF_ITEM, attempt_id, now, |of| MAIL_LADDER.admit(of, now));
+        let (admission, ..) = admission(updated, &OF_ITEM, attempt_id, now, |of| MAIL_LADDER.admit(of, now));
         Ok(admission)
     }
 

@@ -9,8 +9,8 @@ mod request;
 mod reset;
 
 pub use self::code::CodeAttempt;
-use super::App;
 pub use self::reset::Reset;
+use super::App;
 use crate::audit::Outcome;
 use crate::mail::MailQueue;
 use crate::password::WeakPassword;

@@ -62,8 +62,7 @@ impl App {
                 None => self.store.read_no_user().await.map(|()| None),
             }
         };
-        let (admission, user) =
-            tokio::join!(self.store.charge_mail(&name, &attempt_id, caller.now), read);
+        let (admission, user) = tokio::join!(self.store.charge_mail(&name, &attempt_id, caller.now), read);
         let user = user.map_err(store_failed)?;
         details.user_id = user.as_ref().map(|user| user.id);
         if let Admission::Refused(wait) = admission.map_err(store_failed)? {

@@ -94,7 +94,9 @@ impl App {
         );
         let (tried, user) = match (tried, user) {
             (Ok(tried), Ok(user)) => (tried, user.filter(|user| user.id > 0)),
-            (Err(error), _) | (_, Err(error)) => return Err(self.refund_failed(&charged, error).await.into()),
+            (Err(error), _) | (_, Err(error)) => {
+                return Err(self.refund_failed(&charged, error).await.into());
+            }
         };
         let user = match (tried, user) {
             (CodeTry::Admitted(stored), Some(user)) if is_right(&stored, &digest, &user) => user,
@@ -108,8 +110,7 @@ impl App {
             return Ok(right);
         }
         let (ladder, attempt_id) = (self.throttle.ladder(), &right.charged.attempt_id);
-        let charge =
-            self.store.charge_user(id, UserCounter::Email, &ladder, attempt_id, caller.now).await;
+        let charge = self.store.charge_user(id, UserCounter::Email, &ladder, attempt_id, caller.now).await;
         match charge {
             Ok(Some(charge)) => match charge.admission {
                 Admission::Admitted => {

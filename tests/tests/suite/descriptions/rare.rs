@@ -73,7 +73,12 @@ async fn of_other_bodies(deployment: &Deployment) -> Vec<Shown> {
         ("session", CHANGE_PASSWORD, JSON, wrong_types.clone()),
         ("session", CHECK, JSON, wrong_types.clone()),
         ("session", RESET, JSON, wrong_types),
-        ("session", RESET, JSON, with(reset::body("changer"), json!({"new_password": "x".repeat(1025)})).to_string()),
+        (
+            "session",
+            RESET,
+            JSON,
+            with(reset::body("changer"), json!({"new_password": "x".repeat(1025)})).to_string(),
+        ),
         ("session", CHANGE_PASSWORD, JSON, change("changer", &"x".repeat(1025))),
         ("session", CHANGE_PASSWORD, JSON, change("", new)),
         ("session", CHANGE_PASSWORD, JSON, change("guarded", new)),

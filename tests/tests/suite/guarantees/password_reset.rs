@@ -62,7 +62,8 @@ impl By {
 #[tokio::test]
 async fn one_of_a_hundred_resets_with_one_code_wins() {
     for by in By::BOTH {
-        for (username, id, more) in [("st.huber", 33, json!({})), ("guarded", GUARDED, json!({"token": CODE}))]
+        for (username, id, more) in
+            [("st.huber", 33, json!({})), ("guarded", GUARDED, json!({"token": CODE}))]
         {
             let deployment = unlimited().await;
             deployment.set_time(MOMENT);

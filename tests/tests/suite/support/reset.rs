@@ -29,13 +29,7 @@ pub(crate) const UNKNOWN: &str = r#"{"msg":"Unknown username","error_code":"unkn
 pub(crate) const INVALID_LINK: &str = r#"{"errors":[{"field":"validation_code","messages":[{"message":"The code is invalid or has expired.","code":"invalid"}]}]}"#;
 
 /// Puts a code of this contract for an owner whose user has this epoch.
-pub(crate) async fn put(
-    deployment: &Deployment,
-    contract: &str,
-    owner: &CodeOwner,
-    code: &str,
-    epoch: u64,
-) {
+pub(crate) async fn put(deployment: &Deployment, contract: &str, owner: &CodeOwner, code: &str, epoch: u64) {
     let form = if contract == "account" { CodeForm::Link } else { CodeForm::Digits };
     let key = &deployment.app.keys().current().recovery;
     let digest = key.digest_reset_code(contract, owner, &ResetCode::of(code));

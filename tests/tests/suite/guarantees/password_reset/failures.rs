@@ -62,7 +62,9 @@ async fn reset_whose_write_fails_can_be_repeated_unless_the_password_is_changed(
 #[tokio::test]
 async fn reset_whose_answers_are_lost_is_done_once() {
     for by in By::BOTH {
-        for (username, id, more) in [("st.huber", 33, json!({})), ("guarded", GUARDED, json!({"token": CODE}))] {
+        for (username, id, more) in
+            [("st.huber", 33, json!({})), ("guarded", GUARDED, json!({"token": CODE}))]
+        {
             for (write, _) in writes(by) {
                 let (deployment, proxy) = Proxy::deployment(|env| env).await;
                 deployment.set_time(MOMENT);
@@ -102,7 +104,9 @@ async fn reset_that_crashes_at_any_write_is_done_or_can_be_repeated() {
 
                 let of = format!("{by:?}: {write}, landed: {landed}");
                 let is_changed = reset::epoch(&deployment, 33).await == 1;
-                let changes = writes(by).iter().position(|(each, _)| each.starts_with("UpdateItem USER SET l") || *each == CHANGE);
+                let changes = writes(by)
+                    .iter()
+                    .position(|(each, _)| each.starts_with("UpdateItem USER SET l") || *each == CHANGE);
                 let at = writes(by).iter().position(|(each, _)| *each == write);
                 assert_eq!(is_changed, at > changes || at == changes && landed, "{of}");
                 // The wait of a name whose charge was left behind.
@@ -142,7 +146,11 @@ async fn request_of_a_code_whose_call_fails_puts_nothing_on_the_queue() {
             assert!(mails(&deployment, name).await <= 1, "{path}: {fails}");
             assert!(post(&deployment, contract, path, None, &body).await.status < 300, "{path}: {fails}");
             assert_eq!(deployment.queue.messages().len(), 1, "{path}: {fails}");
-            assert_eq!(raw::item(&deployment, "RESET#33", "session").await, None, "only the mailer makes a code");
+            assert_eq!(
+                raw::item(&deployment, "RESET#33", "session").await,
+                None,
+                "only the mailer makes a code"
+            );
         }
     }
 }

@@ -45,7 +45,13 @@ async fn request_of_a_code_is_the_same_for_every_name() {
             "account",
             RECOVER,
             "email",
-            ["jimmy@example.com", "blocked@example.com", "dormant@example.com", "nobody@example.com", "jimmy"],
+            [
+                "jimmy@example.com",
+                "blocked@example.com",
+                "dormant@example.com",
+                "nobody@example.com",
+                "jimmy",
+            ],
         ),
     ] {
         // Three mails, and one too many. The address may ask for twenty in an hour.
@@ -116,8 +122,7 @@ async fn wrong_link_is_the_same_whether_its_user_has_one() {
 #[tokio::test]
 async fn request_of_a_code_and_refusal_of_a_code_come_on_a_step() {
     const STEP: Duration = Duration::from_millis(500);
-    let deployment =
-        Deployment::start_with(|env| env.with("REFUSAL_STEP_MILLISECONDS", "500")).await;
+    let deployment = Deployment::start_with(|env| env.with("REFUSAL_STEP_MILLISECONDS", "500")).await;
     put_digits(&deployment, 33).await;
     for (contract, path, body, status) in [
         ("session", SEND, json!({"username": "st.huber"}), 200),

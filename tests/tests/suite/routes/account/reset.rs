@@ -26,8 +26,7 @@ async fn link_changes_the_password_ends_every_session_and_signs_in() {
     let code = put_link(&deployment, 14).await;
     deployment.advance(Duration::from_secs(1));
     let reply = reset_by_link(&deployment, &format!(" {code}\n"), json!({})).await;
-    let order =
-        ["token", "access_token", "expires_in", "token_type", "refresh_token", "client_id", "scope"];
+    let order = ["token", "access_token", "expires_in", "token_type", "refresh_token", "client_id", "scope"];
     let tokens = assert_token_reply(&reply, &order);
 
     assert_all(&deployment, &held, false).await;
@@ -55,8 +54,17 @@ async fn wrong_link_is_charged_to_the_address_and_uses_up_no_try() {
     let wrong = format!("14-{}", SECRET.replace("77e5", "77e4"));
     let of_another = format!("1-{SECRET}");
     for (number, wrong) in (1..).zip([
-        wrong.as_str(), &of_another, SECRET, "407446", "14-407446", "0-0", "-", "14-", "99999999999999999999-1",
-        &code[..40], &code.to_uppercase()[..60],
+        wrong.as_str(),
+        &of_another,
+        SECRET,
+        "407446",
+        "14-407446",
+        "0-0",
+        "-",
+        "14-",
+        "99999999999999999999-1",
+        &code[..40],
+        &code.to_uppercase()[..60],
     ]) {
         let reply = reset_by_link(&deployment, wrong, json!({})).await;
         assert_reply(&reply, 400, INVALID_LINK, json!({}), wrong);

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::support::proxy::Proxy;
 use crate::support::raw;
 use crate::support::reset::{
-    CHECK, CORRECT, DIGITS, INCORRECT, NO_CODE, UNKNOWN, USED_UP, check, failures, put, put_digits,
-    put_link, tries,
+    CHECK, CORRECT, DIGITS, INCORRECT, NO_CODE, UNKNOWN, USED_UP, check, failures, put, put_digits, put_link,
+    tries,
 };
 use crate::support::sign_in::put_counter;
 use crate::support::signed_in::post;

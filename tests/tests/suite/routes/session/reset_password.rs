@@ -3,7 +3,7 @@
 use postern::identity::Status;
 use postern::password_reset::{CodeOwner, MAX_TRIES};
 use postern_local::demo::RECOVERY_CODES;
-use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, name_at};
+use postern_tests::deployment::{PASSWORD_CONTRACTS, name_at};
 use serde_json::{Value, json};
 
 use crate::support::mfa::{CODE, GUARDED, MOMENT, NEXT};

@@ -26,8 +26,7 @@ fn message(deployment: &Deployment) -> Value {
 
 async fn create_without_address(deployment: &Deployment) -> u64 {
     let user = demo::user(&deployment.app, &USERS[2]);
-    let user =
-        UserRecord { id: 300, username: "mailless".to_owned(), email: String::new(), ..user };
+    let user = UserRecord { id: 300, username: "mailless".to_owned(), email: String::new(), ..user };
     deployment.store.create_user(user).await.unwrap()
 }
 
