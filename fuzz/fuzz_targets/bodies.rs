@@ -30,6 +30,12 @@ fuzz_target!(|body: &[u8]| {
         assert_eq!(account, text("username") && text("password"));
         assert_eq!(email, text("email") && text("password"));
         assert!(!session_signin::read_change(&request) || text("old_password") && text("new_password"));
+        let resets = session_signin::read_reset(&request);
+        assert!(!resets || session_signin::read_code(&request) && text("new_password"));
+        assert!(!session_signin::read_code(&request) || session_signin::read_request(&request));
+        assert!(!session_signin::read_request(&request) || text("username"));
+        assert_eq!(account_signin::read_request(&request), text("email"));
+        assert_eq!(account_signin::read_reset(&request), text("validation_code") && text("password"));
         let code = http::mfa_code(&members);
         if members.get("token").is_some_and(Value::is_number) {
             let code = code.expect("a number is a code");

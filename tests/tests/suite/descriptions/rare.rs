@@ -72,6 +72,8 @@ async fn of_other_bodies(deployment: &Deployment) -> Vec<Shown> {
         ("session", RESUME, JSON, wrong_types.clone()),
         ("session", CHANGE_PASSWORD, JSON, wrong_types.clone()),
         ("session", CHECK, JSON, wrong_types.clone()),
+        ("session", CHECK, JSON, reset::body("").to_string()),
+        ("session", RESET, JSON, reset::body("").to_string()),
         ("session", RESET, JSON, wrong_types),
         (
             "session",

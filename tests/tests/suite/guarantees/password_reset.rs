@@ -5,7 +5,7 @@ mod failures;
 mod indistinguishable;
 mod secrecy;
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use postern::identity::LoginName;
 use postern::store::operator::{ChangeOutcome, UserChange};
 use postern_tests::deployment::Deployment;
@@ -24,6 +24,10 @@ enum By {
     Digits,
     Link,
 }
+
+/// How many requests are under way at the same time. A hash stops the others, so with more of them their calls to the
+/// table could time out.
+const AT_ONCE: usize = 8;
 
 impl By {
     const BOTH: [Self; 2] = [Self::Digits, Self::Link];
@@ -79,7 +83,7 @@ async fn one_of_a_hundred_resets_with_one_code_wins() {
                 let deployment = &deployment;
                 async move { post(deployment, by.contract(), by.path(), None, &body).await.status }
             });
-            let replies = join_all(resets).await;
+            let replies: Vec<u64> = stream::iter(resets).buffered(AT_ONCE).collect().await;
             let won: Vec<_> = (0..100).filter(|number| replies[*number] == 200).collect();
             let [winner] = won.as_slice() else { panic!("{by:?}: {won:?} won of {replies:?}") };
             assert!(replies.iter().all(|status| *status < 500), "{by:?}: {replies:?}");
@@ -88,6 +92,8 @@ async fn one_of_a_hundred_resets_with_one_code_wins() {
             let sessions = raw::sessions(&deployment, id).await;
             assert_eq!(sessions, usize::from(matches!(by, By::Link)), "{by:?}: the losers begin no session");
             if username == "st.huber" {
+                // The losers are counted as failures.
+                deployment.advance(LONGEST_WAIT);
                 let reply = deployment.password("session", username, &phrase(*winner)).await;
                 assert_eq!(reply.status, 200, "{by:?}");
             }
@@ -111,7 +117,7 @@ async fn code_has_twelve_tries_at_once() {
         let deployment = &deployment;
         async move { reset::check(deployment, "st.huber", &format!("{guess:06}")).await.text }
     });
-    let replies = join_all(guesses).await;
+    let replies: Vec<String> = stream::iter(guesses).buffered(AT_ONCE).collect().await;
     let tried = replies.iter().filter(|text| text.as_str() == reset::INCORRECT).count();
     assert_eq!(tried, 12);
     assert!(replies.iter().all(|text| text == reset::INCORRECT || text == reset::USED_UP));
