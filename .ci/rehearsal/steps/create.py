@@ -3,8 +3,14 @@
 from lib.http_client import expect
 from lib.template import translate
 
-# All requests of the rehearsal come from one address. Without an issuer, one route would not be there.
-PARAMETERS = {"ThrottleAddressLimit": 1_000_000, "DiscoveryIssuer": "https://sign-in.example.com"}
+# All requests of the rehearsal come from one address. Without an issuer, one route would not be there, and without a
+# sender no mailer.
+PARAMETERS = {
+    "ThrottleAddressLimit": 1_000_000,
+    "DiscoveryIssuer": "https://sign-in.example.com",
+    "MailFrom": "no-reply@example.com",
+    "AccountResetUrl": "https://app.example.com/reset#code={code}",
+}
 
 
 def stack_is_created(stack):
