@@ -3,7 +3,7 @@
 import json
 import sys
 
-from privileges.roles import secret, table
+from privileges.roles import identity, queue, secret, table
 
 # What the tests name the deployment's table and secret. The rehearsal's names are in files beside the calls.
 TABLES, SECRETS = {"postern"}, {"arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf"}
@@ -28,12 +28,17 @@ def calls_of(name, calls):
 def requests_of(calls):
     """What IAM evaluates of these calls, each once."""
     requests = [
-        request_of(call["action"], resource_of(call), call.get("keys", []), attributes_of(call)) for call in calls
+        request_of(call["action"], resource_of(call), call.get("keys", []), attributes_of(call), call.get("from"))
+        for call in calls
     ]
     return [json.loads(each) for each in sorted({json.dumps(request, sort_keys=True) for request in requests})]
 
 
 def resource_of(call):
+    if "queue" in call:
+        return queue()
+    if "from" in call:
+        return identity(call["from"])
     if "secret" in call:
         return secret() if call["secret"] in SECRETS else call["secret"]
     return table() if call["table"] in TABLES else table(call["table"])
@@ -44,9 +49,9 @@ def attributes_of(call):
     return {"pk", "sk", *call["writes"], *call["reads"]} if "writes" in call else set()
 
 
-def request_of(action, resource, keys, attributes=()):
-    """A request with sample keys of these kinds, which names these attributes."""
-    context = {}
+def request_of(action, resource, keys, attributes=(), sender=None):
+    """A request with sample keys of these kinds, which names these attributes, or sends mail from this address."""
+    context = {"ses:FromAddress": sender} if sender else {}
     if keys:
         context["dynamodb:LeadingKeys"] = [f"{kind}1" if kind.endswith("#") else kind for kind in keys]
     if attributes:

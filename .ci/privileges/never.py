@@ -1,6 +1,6 @@
 """What no function may ever do, whatever is recorded. A function that asks for one of these has a fault."""
 
-from privileges.roles import log_group, secret, table
+from privileges.roles import identity, log_group, queue, secret, table
 
 ITEMS = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
 WRITES = [*ITEMS, "dynamodb:BatchWriteItem"]
@@ -42,6 +42,7 @@ def of_every_function(role, groups):
     yield "creates or deletes a login name", writes, mine, ["LOGIN#ann"]
     yield "creates or deletes a counter", ["dynamodb:PutItem", "dynamodb:DeleteItem"], mine, ["NAME#1"]
     yield "reads a counter", ["dynamodb:GetItem"], mine, ["NAME#1"]
+    yield "takes a message from the queue of undelivered mail", ["sqs:ReceiveMessage"], queue("MailDeadLetterQueue"), []
     for kind in ["COUNTER", "SOURCE#1", "OPERATOR#1", "ELSE#1", "1"]:
         yield f"accesses {kind}, which is an operator's or of no kind", [*ALL, *PARTIQL], mine, [kind]
     yield "accesses an operator's item beside a user", ["dynamodb:BatchGetItem"], mine, ["USER#1", "OPERATOR#1"]
@@ -74,6 +75,11 @@ OF_ONE = {
         *[("writes", WRITES, [kind]) for kind in ["USER#1", "SESSIONS#1", "LOGIN#ann", "NAME#1", "ADDRESS#1"]],
         ("reads a login name", ["dynamodb:GetItem"], ["LOGIN#ann"]),
     ],
+    "mailer": [
+        *[("writes", WRITES, [kind]) for kind in ["USER#1", "SESSIONS#1", "NAME#1", "ADDRESS#1"]],
+        ("reads a login name", ["dynamodb:GetItem"], ["LOGIN#ann"]),
+        ("reads a code", ["dynamodb:GetItem"], ["RESET#1"]),
+    ],
     "mfa": [("accesses sessions", ALL, ["SESSIONS#1"])],
     "account": [],
     "session": [],
@@ -84,6 +90,11 @@ OF_ONE = {
 def of(role, groups):
     """Yields what one role must never allow, as of_every_function does."""
     yield from of_every_function(role, groups)
+    if role.name == "mailer":
+        yield "asks for mail", ["sqs:SendMessage"], queue(), []
+    else:
+        yield "sends mail", ["ses:SendEmail", "ses:SendRawEmail"], identity("no-reply@example.com"), []
+        yield "takes messages from the queue", ["sqs:ReceiveMessage", "sqs:DeleteMessage"], queue(), []
     for what, actions, keys in OF_ONE[role.name]:
         yield what, actions, table(), keys
 
@@ -93,7 +104,19 @@ def log_groups(roles):
 
 
 # A sample of each kind of key in ARCHITECTURE.md's table, and of none of them.
-KINDS = {"USER#", "LOGIN#", "NAME#", "ADDRESS#", "SESSIONS#", "COUNTER", "SOURCE#", "OPERATOR#", "ELSE#"}
+KINDS = {
+    "USER#",
+    "LOGIN#",
+    "NAME#",
+    "ADDRESS#",
+    "SESSIONS#",
+    "COUNTER",
+    "SOURCE#",
+    "OPERATOR#",
+    "RESET#",
+    "MAIL#",
+    "ELSE#",
+}
 
 
 def samples(kinds):

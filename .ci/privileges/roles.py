@@ -26,6 +26,14 @@ def secret(name="SigningKeys"):
     return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-AbCdEf"
 
 
+def queue(name="MailQueue"):
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+
+def identity(address):
+    return f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{address}"
+
+
 def log_group(name):
     return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"
 
@@ -130,6 +138,8 @@ class Template:
         if name in PSEUDO or name in self.parameters:
             return PSEUDO[name] if name in PSEUDO else self.parameters[name]
         kind = self.kind(name)
+        if kind == "AWS::SQS::Queue":
+            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
         return secret(name) if kind == "AWS::SecretsManager::Secret" else name
 
     def kind(self, name):
@@ -144,7 +154,7 @@ class Template:
 
     def attribute(self, name, attribute):
         kind = self.kind(name)
-        arns = {"AWS::DynamoDB::Table": table, "AWS::Logs::LogGroup": log_group}
+        arns = {"AWS::DynamoDB::Table": table, "AWS::Logs::LogGroup": log_group, "AWS::SQS::Queue": queue}
         if kind == "AWS::IAM::Role":
             return f"arn:aws:iam::{ACCOUNT}:role/{name}"
         return arns[kind](name) if attribute == "Arn" and kind in arns else {"Fn::GetAtt": [name, attribute]}

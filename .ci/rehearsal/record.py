@@ -27,7 +27,7 @@ class Recorder:
         """Puts a relay between each function of a template and the emulator."""
         for function in functions():
             environment = template["Resources"][logical_id(function)]["Properties"]["Environment"]["Variables"]
-            for service in ["DYNAMODB", "SECRETS_MANAGER"]:
+            for service in ["DYNAMODB", "SECRETS_MANAGER", "SQS", "SESV2"]:
                 environment[f"AWS_ENDPOINT_URL_{service}"] = self.urls[name_of(function)]
 
     def note(self, outputs):

@@ -179,6 +179,13 @@ fn users_are_those_of_the_table() {
 }
 
 #[test]
+fn mailbox_is_empty_at_first_and_none_with_an_smtp_server() {
+    assert_eq!(get_json(&start(&FREE_PORTS), "/_local/mailbox"), json!([]));
+    let by_smtp = start(&[&FREE_PORTS[..], &["--smtp", "smtp://127.0.0.1:9"]].concat());
+    assert_eq!(get_json(&by_smtp, "/_local/mailbox"), json!(null));
+}
+
+#[test]
 fn attempts_show_failures_wait_and_lock_of_a_name() {
     let running = start(&FREE_PORTS);
     let state = |name: &str| get_json(&running, &format!("/_local/attempts?name={name}"));

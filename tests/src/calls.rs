@@ -1,8 +1,8 @@
 //! Records the calls to AWS that functions and the operator's command make in the tests. `.ci/privileges` compares them
 //! with the permissions of each role.
 //!
-//! Nothing is recorded unless `POSTERN_CALLS` names a folder. Then a relay stands before each DynamoDB API and each
-//! Secrets Manager of the tests. It passes all bytes on as they are, and reads the requests in between. A call is
+//! Nothing is recorded unless `POSTERN_CALLS` names a folder. Then a relay stands before each DynamoDB API, each
+//! Secrets Manager, and each SQS and SES of the tests. It passes all bytes on as they are, and reads the requests in between. A call is
 //! recorded once for each caller, action, table or secret, kind of key, and set of attributes: one line of JSON. The
 //! access key id of a request's signature names its caller.
 

@@ -13,6 +13,8 @@ from rehearsal.mends import delete_composite_alarms
 from rehearsal.steps.users import PASSWORD
 
 EMAIL, CONCURRENCY = "operator@example.com", 5
+# The mailer works on two events at once, whatever the others may do.
+CONCURRENCY_OF = {"MailerFunction": 2}
 OPTIONS = {
     "AlarmEmail": EMAIL,
     "Dashboard": "true",
@@ -25,10 +27,12 @@ OPTIONS = {
 CONTRADICTIONS = {
     "BudgetNeedsAnAddress": {"MonthlyBudget": 10},
     "AlarmsNeedAuditEvents": {"AlarmEmail": EMAIL, "LogLevel": "WARN"},
+    "MailNeedsALink": {"MailFrom": EMAIL, "AccountResetUrl": ""},
+    "SmtpNeedsAServer": {"MailTransport": "smtp"},
 }
-# The lines of the first two take half a minute or more to come about, and the emulator writes no access log.
-# tests/tests/suite/guarantees/alarms.rs has all three.
-LATER = ["keys_unread", "sessions_reused", "api_throttled"]
+# The lines of the first two take half a minute or more to come about, the emulator writes no access log, and the clients
+# reset no password. tests/tests/suite/guarantees/alarms.rs has all four.
+LATER = ["keys_unread", "sessions_reused", "api_throttled", "resets_requested"]
 # How long the data of an alarm counts, in seconds.
 MOMENT = 2
 

@@ -209,5 +209,6 @@ fn log_groups_are_those_of_the_template() {
         assert!(template.contains(&format!("\n  {id}:\n    Type: AWS::Logs::LogGroup\n")), "{id}");
         assert_eq!(template.matches(&format!("LogGroup: !Ref {id} }}")).count(), 1, "{id}");
     }
-    assert_eq!(template.matches("LogGroup: !Ref ").count(), LOG_GROUPS.len());
+    // The mailer has no attempts.
+    assert_eq!(template.matches("LogGroup: !Ref ").count(), LOG_GROUPS.len() + 1);
 }

@@ -90,3 +90,23 @@ impl Mailbox {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mailbox_keeps_the_latest_mails_and_their_numbers() {
+        let mailbox = Mailbox::default();
+        for number in 1..=KEPT + 2 {
+            let to = format!("{number}@example.com");
+            let text = String::new;
+            mailbox.add(SentMail { from: text(), to, subject: text(), text: text(), html: text() });
+        }
+        let mails = mailbox.json();
+        assert_eq!(mails.as_array().map(Vec::len), Some(KEPT));
+        assert_eq!((&mails[0]["number"], &mails[0]["to"]), (&json!(3), &json!("3@example.com")));
+        assert_eq!(mailbox.take().len(), KEPT);
+        assert_eq!(mailbox.json(), json!([]));
+    }
+}

@@ -62,6 +62,12 @@ fn calls(caller: Option<&str>, headers: &Headers, body: &[u8]) -> Vec<Value> {
     if caller == TESTS {
         return Vec::new();
     }
+    if service == "ses" {
+        // A REST protocol. The mailer sends mail, and nothing else.
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let from = &body["FromEmailAddress"];
+        return vec![json!({"by": caller, "action": "ses:SendEmail", "from": from})];
+    }
     let Some(target) = headers.get("x-amz-target") else {
         // The query protocol, for example of STS.
         let form = String::from_utf8(body.to_vec()).unwrap();
@@ -74,6 +80,7 @@ fn calls(caller: Option<&str>, headers: &Headers, body: &[u8]) -> Vec<Value> {
         ("dynamodb", "TransactWriteItems" | "TransactGetItems") => transaction(&body),
         ("dynamodb", "BatchGetItem") => batch(&body),
         ("dynamodb", _) => vec![single(operation, &body)],
+        ("sqs", _) => vec![json!({"action": operation, "queue": body["QueueUrl"]})],
         (_, _) => vec![json!({"action": operation, "secret": body["SecretId"]})],
     };
     for call in &mut calls {
@@ -263,14 +270,26 @@ mod tests {
              Signature=0\r\ncontent-length: {}\r\n\r\n{sts}",
             sts.len()
         );
+        let queue = "http://127.0.0.1:1/000000000000/mail";
+        let message = json!({"QueueUrl": queue, "MessageBody": "{}"});
+        let mail = json!({"FromEmailAddress": "no-reply@example.com"}).to_string();
+        let mail = format!(
+            "POST /v2/email/outbound-emails HTTP/1.1\r\nauthorization: AWS4-HMAC-SHA256 \
+             Credential=mailer/1/r/ses/aws4_request, Signature=0\r\ncontent-length: {}\r\n\r\n{mail}",
+            mail.len()
+        );
         let bytes = [
             request("secretsmanager.GetSecretValue", "jwks", "secretsmanager", &secret),
             request("secretsmanager.GetSecretValue", TESTS, "secretsmanager", &secret),
             sts.into_bytes(),
+            request("AmazonSQS.SendMessage", "session", "sqs", &message),
+            mail.into_bytes(),
         ];
         let expected = json!([
             {"by": "jwks", "action": "secretsmanager:GetSecretValue", "secret": "arn:keys"},
             {"by": "postern.doctor", "action": "sts:GetCallerIdentity"},
+            {"by": "session", "action": "sqs:SendMessage", "queue": queue},
+            {"by": "mailer", "action": "ses:SendEmail", "from": "no-reply@example.com"},
         ]);
         assert_eq!(json!(lines(&bytes.concat(), 64)), expected);
     }

@@ -78,7 +78,7 @@ async fn decoy_replaces_a_code() {
 }
 
 #[tokio::test]
-async fn notice_of_a_changed_password_goes_to_whoever_has_an_address_and_stores_no_code() {
+async fn notice_of_a_changed_password_goes_to_every_user_with_an_address_and_stores_no_code() {
     let deployment = Deployment::start().await;
     for contract in ["session", "account"] {
         for id in [1, 42] {

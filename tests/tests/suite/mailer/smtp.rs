@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use postern::mail::MailKind;
 use postern_tests::deployment::Deployment;
 use postern_tests::logs;
+use postern_tests::secrets_manager::{ARN, Answer, Secrets};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -89,6 +90,21 @@ async fn mail_goes_to_the_server_as_text_and_html() {
     }
     assert!(seen.contains("Message-ID: <") && seen.contains("@example.com>"), "{seen}");
     assert!(seen.contains("multipart/alternative"), "{seen}");
+}
+
+#[tokio::test]
+async fn url_of_the_server_may_be_in_a_secret() {
+    let server = Server::start("250 ok").await;
+    let secrets = Secrets::start(Answer::Text(server.url.clone())).await;
+    let deployment = Deployment::start_with(|env| {
+        let keys = env.optional("SIGNING_KEYS").unwrap().to_owned();
+        let env = secrets.in_env(env).with("SIGNING_KEYS", keys).with("SIGNING_KEYS_SECRET_ARN", "");
+        env.with("MAIL_TRANSPORT", "smtp").with("MAIL_SMTP_SECRET_ARN", ARN)
+    })
+    .await;
+    ask(&deployment, "account", MailKind::PasswordChanged, &JOHNDOE);
+    deployment.mail().await;
+    assert!(server.seen().contains("RCPT TO:<johndoe@example.com>"), "{}", server.seen());
 }
 
 /// The text of the server's reply holds the address. The log has its code alone.
