@@ -47,6 +47,7 @@ fn rotated(ago: Duration) -> Session {
         kind: "test".to_owned(),
         device: None,
         epoch: 3,
+        last_used: None,
         created_at: NOW.minus(Duration::from_secs(3600)),
         rotated_at: NOW.minus(ago),
         expires_at: NOW.plus(Duration::from_secs(1)),
