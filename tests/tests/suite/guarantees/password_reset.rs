@@ -151,7 +151,7 @@ async fn locked_name_refuses_mfa_codes_but_no_reset_code() {
         let body = with(by.put(&deployment, "guarded", GUARDED).await, json!({"token": CODE}));
         put_counter(&deployment, &raw::name_counter(&deployment, name).await, LOCK_AFTER).await;
         let reply = post(&deployment, by.contract(), by.path(), None, &body).await;
-        assert_refusal(by.contract(), Refused::Throttled(LONGEST_WAIT), &reply, &format!("{by:?}"));
+        assert_refusal(by.contract(), Refused::Throttled(LONGEST_WAIT.as_secs()), &reply, &format!("{by:?}"));
         if matches!(by, By::Digits) {
             assert_eq!(reset::check(&deployment, "guarded", reset::DIGITS).await.status, 200);
         }

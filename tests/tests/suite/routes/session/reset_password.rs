@@ -67,7 +67,7 @@ async fn reset_unlocks_the_username_and_the_address_and_a_wrong_code_does_not() 
     put_digits(&deployment, 33).await;
     let reply = reset(&deployment, "st.huber", json!({"code": "407447"})).await;
     assert_reply(&reply, 400, INCORRECT, json!({}), "wrong");
-    assert_eq!(failures(&deployment, names[0]).await.0, i64::from(LOCK_AFTER));
+    assert_eq!(failures(&deployment, names[0]).await.0, LOCK_AFTER as i64);
     assert_eq!(deployment.password("account", names[0], OLD).await.status, 429);
 
     assert_eq!(reset(&deployment, "st.huber", json!({})).await.status, 200);
