@@ -157,7 +157,7 @@ def ours(url, path, body):
 
 
 def credentials(url):
-    """`TestTokenObtainPairView`: a refusal has the bytes of the framework, and a success its members."""
+    """`TestTokenObtainPairView`: a refusal has the bytes of the framework and a code, and a success its members."""
     from rest_framework_simplejwt.views import TokenObtainPairView
 
     johndoe = {"username": "johndoe", "password": PASSWORD}
@@ -175,11 +175,14 @@ def credentials(url):
         {"username": "blocked", "password": "Password1234!"},
     ]
     for body in refused:
-        expect(ours(url, "/api/token/", body), framework(TokenObtainPairView, body), body)
+        status, text, challenge = ours(url, "/api/token/", body)
+        # The framework raises this error with the code, and leaves the code out of the reply.
+        text = text.replace(b',"code":"no_active_account"', b"")
+        expect((status, text, challenge), framework(TokenObtainPairView, body), body)
     theirs = json.loads(framework(TokenObtainPairView, johndoe)[1])
     tokens = json.loads(ours(url, "/api/token/", johndoe)[1])
     expect([*tokens], [*theirs], "the members of a success")
-    report(f"/api/token/ refuses {len(refused)} bodies in the framework's own bytes, and gives its members")
+    report(f"/api/token/ refuses {len(refused)} bodies as the framework does, with a code more, and gives its members")
 
 
 def tokens_in_bodies(url):
