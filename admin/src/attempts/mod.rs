@@ -99,7 +99,7 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
         sources.push(source::of_functions(&connection, target, args.contract.as_deref()).await?);
     }
     if args.address.is_none() && args.contract.is_none() {
-        sources.push(Source::Table(connection.store.clone()));
+        sources.push(Source::Table(Box::new(connection.store.clone())));
     }
     let start = now();
     let mut from = start.minus(args.since);

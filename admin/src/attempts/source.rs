@@ -24,7 +24,7 @@ pub(super) enum Source {
     /// The file of `cargo run`.
     File(PathBuf),
     /// The table, with the changes of operators.
-    Table(Operator),
+    Table(Box<Operator>),
 }
 
 /// Finds the events of the functions.

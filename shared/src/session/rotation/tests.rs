@@ -58,7 +58,6 @@ fn rotated(ago: Duration) -> Session {
         rotations: 9,
         presented: false,
         late_answer: None,
-        last_used: None,
     }
 }
 
