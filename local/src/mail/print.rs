@@ -18,6 +18,7 @@ pub async fn print(mailbox: Arc<Mailbox>) {
 }
 
 fn lines(mail: &SentMail) -> String {
-    let text: String = mail.text.lines().map(|line| format!("\n    {line}")).collect();
+    let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("\n    {line}") };
+    let text: String = mail.text.lines().map(line).collect();
     format!("Mail to {}: {}{text}\n", mail.to, mail.subject)
 }
