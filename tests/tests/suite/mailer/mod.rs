@@ -24,7 +24,7 @@ fn ask(deployment: &Deployment, contract: &str, kind: MailKind, owner: &CodeOwne
 /// The code in a mail: the last word of six digits, or what comes after the `=` of the link.
 fn code(mail: &SentMail) -> String {
     let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit());
-    let digits = mail.text.split_whitespace().filter(is_code).next_back();
+    let digits = mail.text.split_whitespace().rfind(is_code);
     let link = || mail.text.split_whitespace().find_map(|word| word.split_once("_code="));
     digits.map_or_else(|| link().expect("a code").1.to_owned(), str::to_owned)
 }
