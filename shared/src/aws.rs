@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 use self::http_client::Http;
 #[cfg(feature = "operator")]
 pub use self::sdk_client::RetryTransactionConflicts;
+use self::service::Timeouts;
 pub(crate) use self::service::{CallError, Operation, Service};
 use crate::environment::{ConfigError, Environment};
 use crate::error::StartError;
@@ -36,8 +37,8 @@ use crate::error::StartError;
 /// Amazon Trust Services' root certificates, <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
 
-const SES_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-const SES_OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+const SES_TIMEOUTS: Timeouts =
+    Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(10) };
 
 /// The parts that all clients share.
 pub(crate) struct Aws {
@@ -79,7 +80,7 @@ impl Aws {
     /// SES does more work for a call than the other services.
     pub(crate) fn ses(&self, endpoint: Option<&str>) -> Service {
         let url = endpoint.map_or_else(|| url("email", &self.region), str::to_owned);
-        self.at("ses", &url).within(SES_ATTEMPT_TIMEOUT, SES_OPERATION_TIMEOUT)
+        self.at("ses", &url).within(&SES_TIMEOUTS)
     }
 
     pub(crate) fn secret(&self, arn: &str, endpoint: Option<&str>) -> Secret {

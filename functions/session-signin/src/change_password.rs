@@ -53,7 +53,7 @@ fn parse_change(policy: &PasswordPolicy, request: &Request) -> Result<(Credentia
         password,
         session_information: fields.optional_short("session_information"),
         stay_logged_in: fields.boolean("stay_logged_in"),
-        code: fields.code(),
+        code: fields.code("token"),
     };
     fields.finish((credentials, new_password))
 }

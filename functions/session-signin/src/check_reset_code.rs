@@ -46,7 +46,12 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
 impl SentCode {
     /// Reads the members.
     pub(super) fn of(fields: &mut Fields) -> Self {
-        Self { username: fields.required_short("username"), code: fields.reset_code() }
+        let username = fields.required_short("username");
+        let code = fields.code("code");
+        if code.is_none() {
+            fields.refuse("code", "field is required.");
+        }
+        Self { username, code: ResetCode::typed(&code.unwrap_or_default()) }
     }
 
     /// Returns the attempt with this code.

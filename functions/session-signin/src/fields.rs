@@ -3,7 +3,6 @@
 
 use lambda_http::http::StatusCode;
 use postern::http::{self, BodyError, Forms, Request, Response};
-use postern::password_reset::ResetCode;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -121,18 +120,9 @@ impl Fields {
         value.unwrap_or_default()
     }
 
-    /// Returns the MFA code, if there is one.
-    pub(super) fn code(&self) -> Option<String> {
-        http::mfa_code(&self.members)
-    }
-
-    /// Returns the code of a mail. If there is none, adds an error and returns an empty one.
-    pub(super) fn reset_code(&mut self) -> ResetCode {
-        let code = http::typed_code(&self.members, "code");
-        if code.is_none() {
-            self.refuse("code", "field is required.");
-        }
-        ResetCode::typed(&code.unwrap_or_default())
+    /// Returns the code in this field, if there is one. The MFA code is in `token`.
+    pub(super) fn code(&self, field: &str) -> Option<String> {
+        http::typed_code(&self.members, field)
     }
 
     /// Returns a text, or `Some(None)` if there is none. If the member has another type, adds an error and

@@ -51,7 +51,7 @@ fn parse(policy: &PasswordPolicy, request: &Request) -> Result<NewPassword, Fiel
     {
         fields.refuse(NEW_PASSWORD, &weakness(weak));
     }
-    let mfa_code = fields.code();
+    let mfa_code = fields.code("token");
     fields.finish(NewPassword { sent, password, mfa_code })
 }
 

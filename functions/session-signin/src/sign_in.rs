@@ -67,7 +67,7 @@ fn parse(request: &Request) -> Result<Credentials, FieldErrors> {
         password: fields.required("password").into(),
         session_information: fields.optional_short("session_information"),
         stay_logged_in: fields.boolean("stay_logged_in"),
-        code: fields.code(),
+        code: fields.code("token"),
     };
     fields.finish(credentials)
 }

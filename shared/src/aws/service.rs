@@ -73,12 +73,19 @@ pub(crate) struct Service {
     /// The URL without a slash at its end. The path of an operation comes after it.
     url: String,
     identity: Identity,
-    /// How long one attempt may take.
-    attempt_timeout: Duration,
-    /// How long all attempts of a call may take.
-    operation_timeout: Duration,
+    timeouts: &'static Timeouts,
     quota: Arc<Quota>,
 }
+
+/// How long a call may take.
+pub(super) struct Timeouts {
+    /// One attempt.
+    pub(super) attempt: Duration,
+    /// All attempts together.
+    pub(super) operation: Duration,
+}
+
+const TIMEOUTS: Timeouts = Timeouts { attempt: ATTEMPT_TIMEOUT, operation: OPERATION_TIMEOUT };
 
 /// How many retries are left. While a service fails, retries end after a hundred, so that they do not keep it from
 /// recovering. The capacity and the refill are the SDK's. It takes twice as much for a retry after a time-out.
@@ -99,15 +106,14 @@ impl Service {
             region: region.to_owned(),
             url: url.trim_end_matches('/').to_owned(),
             identity: credentials.into(),
-            attempt_timeout: ATTEMPT_TIMEOUT,
-            operation_timeout: OPERATION_TIMEOUT,
+            timeouts: &TIMEOUTS,
             quota: Arc::default(),
         }
     }
 
-    /// Returns the same service with other time-outs: of one attempt, and of all attempts of a call.
-    pub(super) fn within(self, attempt_timeout: Duration, operation_timeout: Duration) -> Self {
-        Self { attempt_timeout, operation_timeout, ..self }
+    /// Returns the same service with other time-outs.
+    pub(super) fn within(self, timeouts: &'static Timeouts) -> Self {
+        Self { timeouts, ..self }
     }
 
     /// Returns a client of the same service that signs with these credentials.
@@ -120,7 +126,7 @@ impl Service {
     /// # Errors
     /// If the service refuses, or does not answer in time.
     pub(crate) async fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, CallError<O>> {
-        let outcome = timeout(self.operation_timeout, self.attempts::<O>(input));
+        let outcome = timeout(self.timeouts.operation, self.attempts::<O>(input));
         let outcome = outcome.instrument(tracing::debug_span!("call", service = self.name)).await;
         outcome.unwrap_or_else(|elapsed| Err(SdkError::timeout_error(elapsed)))
     }
@@ -141,7 +147,7 @@ impl Service {
             config.load::<SharedResponseDeserializer>().ok_or_else(|| missing("deserializer"))?;
         let mut attempt = 1;
         loop {
-            let outcome = timeout(self.attempt_timeout, async {
+            let outcome = timeout(self.timeouts.attempt, async {
                 let signed = self.sign(&request, now()).map_err(SdkError::construction_failure)?;
                 let response = self.http.send(signed).await.map_err(SdkError::dispatch_failure)?;
                 deserialize::<O>(deserializer, response, &config)
