@@ -117,11 +117,17 @@ async fn run(options: Options) -> Result<(), StartError> {
     }
     let deliveries = tokio::spawn(async move { mail.run(&mailer).await });
 
-    // The command works without this file, so a failure is only logged.
-    let endpoint_file = EndpointFile::write(&process, LocalService::DynamoDb, &table.endpoint()).unwrap_or_else(|error| {
-        tracing::warn!(cause = %error, "the address of the table cannot be written for `postern --local`");
-        None
-    });
+    // The command works without these files, so a failure is only logged.
+    let note = |service, address: &str| {
+        EndpointFile::write(&process, service, address).unwrap_or_else(|error| {
+            tracing::warn!(cause = %error, ?service, "an address cannot be written for `postern --local`");
+            None
+        })
+    };
+    let endpoint_files = (
+        note(LocalService::DynamoDb, &table.endpoint()),
+        note(LocalService::MailQueue, env.optional("MAIL_QUEUE_URL").unwrap_or_default()),
+    );
     print_overview(&table, &options);
     match listener {
         None => {
@@ -169,7 +175,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     }
     // The app holds the connection to the table, so it is dropped before the server stops.
     deliveries.abort();
-    drop((app, store, endpoint_file));
+    drop((app, store, endpoint_files));
     if let Ok(ended) = timeout(SHUTDOWN_TIME, table.stop()).await {
         ended?;
     }

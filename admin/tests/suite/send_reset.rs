@@ -17,7 +17,7 @@ use postern_admin::stack::MAIL_QUEUE;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::cli::{Cli, CliOutput, command, run};
+use crate::cli::{Cli, CliOutput, PASSWORD, command, run};
 use crate::cloudformation::{CloudFormation, STACK, Scene};
 use crate::secrets::{reply, serve};
 
@@ -168,6 +168,36 @@ async fn queue_that_takes_no_message_is_named() {
         .env("MAIL_QUEUE_URL", QUEUE)
         .env("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9");
     run(&mut unreachable, "").await.fails_with(6, "SQS cannot be reached");
+}
+
+/// The mailer takes the message, and the routes of the contract take the code.
+#[tokio::test]
+async fn link_of_the_operator_resets_the_password_until_another_is_set() {
+    let cli = Cli::start().await;
+    let deployment = &cli.deployment;
+    let send = async || {
+        let mut command = command(&SEND);
+        for name in ["MAIL_QUEUE_URL", "AWS_ENDPOINT_URL_SQS"] {
+            command.env(name, deployment.env.optional(name).unwrap());
+        }
+        run(command.args(cli.table()), "").await.prints(&["the mailer sends a link"]);
+        let [mail] = &deployment.mail().await[..] else { panic!("not one mail") };
+        assert_eq!(mail.to, "johndoe@example.com");
+        let of_link = |c: char| c.is_ascii_hexdigit() || c == '-';
+        let mut words = mail.text.split(|c| !of_link(c));
+        words.find(|word| word.starts_with("1-") && word.len() == 66).unwrap().to_owned()
+    };
+    let reset = async |code: &str| {
+        let body = json!({"validation_code": code, "password": "a phrase for the link"}).to_string();
+        deployment.request("account", "POST", "/api/v2/account/reset/", &[], &body).await.status
+    };
+    let ended = send().await;
+    let words = ["user", "set-password", "johndoe", "--password-stdin"];
+    cli.run_with_input(&words, PASSWORD).await.prints(&["set the password"]);
+    assert_eq!((reset(&ended).await, cli.sign_in("account", "johndoe", PASSWORD).await), (400, 200));
+    let valid = send().await;
+    assert_eq!((reset(&valid).await, cli.sign_in("account", "johndoe", PASSWORD).await), (200, 401));
+    assert_eq!(cli.sign_in("account", "johndoe", "a phrase for the link").await, 200);
 }
 
 /// `cargo run` notes where its queue is.
