@@ -125,6 +125,9 @@ def composite_alarms_and_budget(stack):
 def reserved_concurrency(stack):
     functions = stack.client("lambda")
     for name, function in resources(stack.template, "AWS::Lambda::Function").items():
+        # The mailer is there only if a parameter asks for it.
+        if name not in stack.ids:
+            continue
         _, reserved, _ = function["Properties"]["ReservedConcurrentExecutions"]["Fn::If"]
         if int(stack.parameters.get("ReservedConcurrency", 0)):
             number = int(stack.resolved(reserved))
