@@ -6,6 +6,7 @@ mod ses;
 mod smtp_url;
 
 use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_sqs::operation::send_message::{
     SendMessage, SendMessageError, SendMessageInput, SendMessageOutput,
 };
@@ -145,13 +146,11 @@ impl MailQueue {
     /// # Errors
     /// If SQS refuses it, or does not answer in time.
     pub(crate) async fn send(&self, message: &MailMessage) -> Result<(), QueueError> {
-        let body = serde_json::to_string(message).unwrap_or_default();
+        let failed = |error| QueueError(Box::new(error));
+        let body = serde_json::to_string(message).map_err(SdkError::construction_failure).map_err(failed)?;
         let input = SendMessageInput::builder().queue_url(&self.url).message_body(body).build();
-        let input = input.map_err(aws_sdk_sqs::error::SdkError::construction_failure);
-        match input {
-            Ok(input) => self.sqs.call::<SendMessage>(input).await.map(|_| ()),
-            Err(error) => Err(error),
-        }
-        .map_err(|error| QueueError(Box::new(error)))
+        let input = input.map_err(SdkError::construction_failure).map_err(failed)?;
+        self.sqs.call::<SendMessage>(input).await.map_err(failed)?;
+        Ok(())
     }
 }

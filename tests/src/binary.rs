@@ -24,9 +24,9 @@ use crate::runtime_api::RuntimeApi;
 use crate::secrets_manager::{Answer, Secrets};
 use crate::table::{DISCOVERY_ISSUER, Table};
 
-/// The variables of a function's environment that name its table, its keys, its edge, its issuer and its mail, and
-/// how many requests it handles at once.
-const VARIABLES: [&str; 22] = [
+/// The variables of a function's environment that name its table, its keys, its edge, its issuer and its mail, how
+/// many requests it handles at once, and whether account has the password grant.
+const VARIABLES: [&str; 23] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -40,6 +40,7 @@ const VARIABLES: [&str; 22] = [
     "SIGNING_KEYS_SECRET_ARN",
     "DISCOVERY_ISSUER",
     "AWS_LAMBDA_MAX_CONCURRENCY",
+    "ACCOUNT_PASSWORD_GRANT",
     "AWS_ENDPOINT_URL_SQS",
     "AWS_ENDPOINT_URL_SESV2",
     "MAIL_QUEUE_URL",

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::App;
-use postern::app::MailOrder;
+use postern::app::MailTask;
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
 use postern::error::{Causes, StartError};
@@ -79,10 +79,10 @@ impl Mailer {
         let message = MailMessage::read(body);
         let known = message.and_then(|message| Some((Contract::of(&message.contract)?, message)));
         let (contract, message) = known.ok_or("it is no message of Postern")?;
-        let order = app.mail_order(&message, contract.code_form()).await;
+        let order = app.mail_task(&message, contract.code_form()).await;
         match order.map_err(|error| Causes(&error).to_string())? {
-            MailOrder::Nothing => {}
-            MailOrder::Send { to, username, code } => {
+            MailTask::Nothing => {}
+            MailTask::Send { to, username, code } => {
                 let mail = text::write(&self.settings, contract, message.kind, to, &username, code.as_ref());
                 self.send(&mail).await.map_err(|error| error.to_string())?;
                 app.mail_is_done(&message, "sent").await;

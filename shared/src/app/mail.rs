@@ -11,7 +11,7 @@ use crate::random::random;
 use crate::store::{MailLease, StoreError, StoredCode};
 
 /// What the mailer has to do for a message.
-pub enum MailOrder {
+pub enum MailTask {
     /// A mail has to be sent, and then [`App::mail_is_done`] has to be called.
     Send {
         /// Where to.
@@ -27,7 +27,7 @@ pub enum MailOrder {
 
 /// Why a message has to be delivered again.
 #[derive(Debug, Error)]
-pub enum MailRefused {
+pub enum NotDelivered {
     /// Another invocation works on it.
     #[error("another invocation works on this message")]
     Leased,
@@ -50,12 +50,12 @@ impl App {
     /// # Errors
     /// If another invocation works on the message, if the table cannot be reached, or if it holds a user that
     /// cannot be read.
-    pub async fn mail_order(&self, message: &MailMessage, form: CodeForm) -> Result<MailOrder, MailRefused> {
+    pub async fn mail_task(&self, message: &MailMessage, form: CodeForm) -> Result<MailTask, NotDelivered> {
         let now = self.now();
         match self.store.lease_mail(&message.id, &hex::encode(random::<16>()), now).await? {
             MailLease::Taken => {}
-            MailLease::Done => return Ok(MailOrder::Nothing),
-            MailLease::Held => return Err(MailRefused::Leased),
+            MailLease::Done => return Ok(MailTask::Nothing),
+            MailLease::Held => return Err(NotDelivered::Leased),
         }
         self.keys.reload_if_old(now).await;
         let user = match &message.owner {
@@ -84,10 +84,10 @@ impl App {
             self.store.put_reset_code(&message.owner, &message.contract, &stored, expires_at).await?;
         }
         match recipient {
-            Recipient::Found(to, user) => Ok(MailOrder::Send { to, username: user.username, code }),
+            Recipient::Found(to, user) => Ok(MailTask::Send { to, username: user.username, code }),
             Recipient::None(reason) => {
                 self.mail_is_done(message, reason).await;
-                Ok(MailOrder::Nothing)
+                Ok(MailTask::Nothing)
             }
         }
     }

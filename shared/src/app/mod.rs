@@ -28,7 +28,7 @@ pub use self::change_password::PasswordChange;
 pub use self::charge::AcceptedNames;
 pub use self::commit::SignedIn;
 use self::hashing::Hashing;
-pub use self::mail::{MailOrder, MailRefused};
+pub use self::mail::{MailTask, NotDelivered};
 pub use self::password_reset::{CodeAttempt, CodeRefusal, Reset, ResetRefusal};
 pub use self::second_factor::MfaConfirmed;
 pub use self::sign_out::SignOut;

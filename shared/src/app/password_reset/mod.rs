@@ -69,6 +69,9 @@ impl App {
     /// # Errors
     /// [`Refusal::Unavailable`] if there is none. No route of a reset works without it.
     fn mail_queue(&self) -> Result<&MailQueue, Refusal> {
-        self.mail.as_ref().ok_or(Refusal::Unavailable)
+        self.mail.as_ref().ok_or_else(|| {
+            tracing::warn!("no password is reset, because the deployment sends no mail");
+            Refusal::Unavailable
+        })
     }
 }

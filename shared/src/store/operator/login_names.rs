@@ -81,7 +81,7 @@ impl Operator {
         }
     }
 
-    /// Locks a login name until an operator unlocks it, as too many failures in a row do.
+    /// Locks a login name, as too many failures in a row do.
     ///
     /// # Errors
     /// If the table cannot be reached, or holds a login name that cannot be read.
