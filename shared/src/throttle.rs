@@ -10,12 +10,12 @@
 //! **An address** (IPv4, or IPv6 /64) has a number of failures per window. Successes may use up to a third of
 //! them. It also has ten times as many attempts that a name refused.
 //!
-//! Two more counters bound the mails with a reset code: [`MAIL_LADDER`] for each login name, and
+//! Two more counters bound the mails with a reset code: [`MAIL_BACKOFF`] for each login name, and
 //! [`MAILS_PER_ADDRESS`] for each address.
 //!
 //! An attempt is charged before anything is hashed. A refused attempt does not count for the name, so an
 //! attacker cannot lengthen a user's wait by trying. The counters are in the table: [`crate::store`] enforces with one
-//! conditional write what [`Ladder::admit`] and [`Policy::address`] compute here, and a test compares the two.
+//! conditional write what [`Backoff::admit`] and [`Policy::address`] compute here, and a test compares the two.
 
 mod known_addresses;
 
@@ -50,7 +50,7 @@ pub struct Policy {
 
 /// How the waits between attempts grow with the failures that one counter counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ladder {
+pub struct Backoff {
     /// The number of failures that no wait follows.
     pub free: u32,
     /// The first wait. Each further failure doubles it.
@@ -61,9 +61,9 @@ pub struct Ladder {
     pub lock_after: u32,
 }
 
-/// The ladder of the mails with a reset code, for each login name, whether it exists or not. So nobody is flooded
+/// The backoff of the mails with a reset code, for each login name, whether it exists or not. So nobody is flooded
 /// with mail, and the tries of six digits stay few. It never locks: a lock would keep a user from the mail.
-pub const MAIL_LADDER: Ladder = Ladder {
+pub const MAIL_BACKOFF: Backoff = Backoff {
     free: 3,
     first_wait: Duration::from_secs(15 * 60),
     longest_wait: Duration::from_secs(24 * 3600),
@@ -136,9 +136,9 @@ impl Policy {
         })
     }
 
-    /// Returns the ladder of a login name: after the free failures come waits of 1 s, 2 s, 4 s and so on.
-    pub const fn ladder(&self) -> Ladder {
-        Ladder {
+    /// Returns the backoff of a login name: after the free failures come waits of 1 s, 2 s, 4 s and so on.
+    pub const fn backoff(&self) -> Backoff {
+        Backoff {
             free: self.free_failures,
             first_wait: Duration::from_secs(1),
             longest_wait: self.longest_wait,
@@ -146,13 +146,13 @@ impl Policy {
         }
     }
 
-    /// Returns the ladder of a user's known addresses. It is that of a login name with at most 24 failures.
-    pub const fn known_addresses_ladder(&self) -> Ladder {
-        let ladder = self.ladder();
+    /// Returns the backoff of a user's known addresses. It is that of a login name with at most 24 failures.
+    pub const fn known_addresses_backoff(&self) -> Backoff {
+        let backoff = self.backoff();
         let lock_after =
-            if ladder.lock_after < KNOWN_LOCK_AFTER { ladder.lock_after } else { KNOWN_LOCK_AFTER };
-        let free = if ladder.free < lock_after { ladder.free } else { lock_after };
-        Ladder { free, lock_after, ..ladder }
+            if backoff.lock_after < KNOWN_LOCK_AFTER { backoff.lock_after } else { KNOWN_LOCK_AFTER };
+        let free = if backoff.free < lock_after { backoff.free } else { lock_after };
+        Backoff { free, lock_after, ..backoff }
     }
 
     /// Decides on an attempt from an address with this counter in the current window. The wait of a refusal
@@ -184,7 +184,7 @@ impl Policy {
     }
 }
 
-impl Ladder {
+impl Backoff {
     /// Decides on an attempt at this counter.
     ///
     /// The reply at a locked counter shows the longest wait. So it does not show that the counter is locked.

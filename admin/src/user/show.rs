@@ -9,7 +9,7 @@ use postern::identity::LoginName;
 use postern::password::algorithm_of;
 use postern::store::Login;
 use postern::store::operator::{Operator, UserRecord};
-use postern::throttle::{Admission, Attempts, Ladder, Policy};
+use postern::throttle::{Admission, Attempts, Backoff, Policy};
 use serde_json::{Value, json};
 
 use super::describe::{about, sign_in_names};
@@ -69,7 +69,7 @@ pub(super) async fn run(store: &Operator, user: &UserArg) -> Result<Output, Fail
     let known: BTreeSet<&str> =
         logins.flat_map(|login| login.known_addresses.digests(user.epoch, at)).collect();
     let attempts = store.attempts_at_known_addresses(user.id, at).await?;
-    let counter = CounterState::of(attempts, &policy.known_addresses_ladder(), &user.username, at);
+    let counter = CounterState::of(attempts, &policy.known_addresses_backoff(), &user.username, at);
     text.push((KNOWN_ADDRESSES.to_owned(), format!("{}: {}", known.len(), counter.words)));
     let known = json!({"count": known.len(), "failures": counter.failures, "locked": counter.locked,
         "next_attempt_at": counter.next});
@@ -95,7 +95,7 @@ impl LoginNameState {
     /// Describes the name in words and in JSON.
     fn describe(&self, user: &UserRecord, policy: &Policy, at: Timestamp) -> (String, Value) {
         let CounterState { failures, locked, next, mut words } =
-            CounterState::of(self.attempts, &policy.ladder(), &self.name, at);
+            CounterState::of(self.attempts, &policy.backoff(), &self.name, at);
         let is_of_user = |login: &Login| login.user_id == user.id;
         let leads_here = self.login.as_ref().is_none_or(|login| login.as_ref().is_some_and(is_of_user));
         if !leads_here {
@@ -109,10 +109,10 @@ impl LoginNameState {
 
 impl CounterState {
     /// Describes a counter. `name` is what `postern user unlock` takes.
-    fn of(attempts: Option<Attempts>, ladder: &Ladder, name: &str, at: Timestamp) -> Self {
+    fn of(attempts: Option<Attempts>, backoff: &Backoff, name: &str, at: Timestamp) -> Self {
         let failures = attempts.map_or(0, |attempts| attempts.failures);
-        let locked = failures >= ladder.lock_after;
-        let wait = attempts.and_then(|attempts| match ladder.admit(attempts, at) {
+        let locked = failures >= backoff.lock_after;
+        let wait = attempts.and_then(|attempts| match backoff.admit(attempts, at) {
             Admission::Refused(wait) if !locked => Some(wait),
             Admission::Refused(_) | Admission::Admitted => None,
         });

@@ -31,8 +31,8 @@ pub(super) async fn reply(
         }
     };
     let counter = counter.unwrap_or(Attempts { failures: 0, charged_at: now });
-    let ladder = if is_known { page.throttle.known_addresses_ladder() } else { page.throttle.ladder() };
-    let wait_ms = match ladder.admit(counter, now) {
+    let backoff = if is_known { page.throttle.known_addresses_backoff() } else { page.throttle.backoff() };
+    let wait_ms = match backoff.admit(counter, now) {
         Admission::Admitted => 0,
         Admission::Refused(wait) => wait.as_millis() as u64,
     };
@@ -40,9 +40,9 @@ pub(super) async fn reply(
         "name": name,
         "failures": counter.failures,
         "wait_ms": wait_ms,
-        "locked": counter.failures >= ladder.lock_after,
-        "free_failures": ladder.free,
-        "lock_after": ladder.lock_after,
+        "locked": counter.failures >= backoff.lock_after,
+        "free_failures": backoff.free,
+        "lock_after": backoff.lock_after,
         "known_address": is_known,
     }))
 }

@@ -191,7 +191,7 @@ impl App {
         names: AcceptedNames,
         limit: NameLimit,
     ) -> Result<NameCharge, StoreError> {
-        let ladder = self.throttle.ladder();
+        let backoff = self.throttle.backoff();
         let id = match names {
             AcceptedNames::UsernameEmailOrId => name.as_id(),
             AcceptedNames::Username | AcceptedNames::Email | AcceptedNames::UsernameOrEmail => None,
@@ -229,10 +229,10 @@ impl App {
             }
         };
         let Charged { attempt_id, now, .. } = &*charged;
-        let charge = self.store.charge_name(name, &ladder, attempt_id, *now);
+        let charge = self.store.charge_name(name, &backoff, attempt_id, *now);
         let (charge, user) = tokio::join!(charge, user);
         let (admission, failures) = charge?;
-        Ok(NameCharge { admission, locks: failures >= ladder.lock_after, user })
+        Ok(NameCharge { admission, locks: failures >= backoff.lock_after, user })
     }
 
     /// Charges an attempt to the user of its login name: to the known addresses, or to this counter. Returns
@@ -248,21 +248,21 @@ impl App {
             && known.contains(digest, now)
         {
             charged.counter = NameCounter::User(user_id, UserCounter::KnownAddresses);
-            let ladder = self.throttle.known_addresses_ladder();
+            let backoff = self.throttle.known_addresses_backoff();
             let charge = self
                 .store
-                .charge_known_address(user_id, known.epoch, &ladder, &charged.attempt_id, now)
+                .charge_known_address(user_id, known.epoch, &backoff, &charged.attempt_id, now)
                 .await?;
             if let Some(charge) = charge {
-                let locks = charge.failures >= ladder.lock_after;
+                let locks = charge.failures >= backoff.lock_after;
                 return Ok(Some((charge, locks)));
             }
         }
         charged.counter = NameCounter::User(user_id, counter);
-        let ladder = self.throttle.ladder();
-        let charge = self.store.charge_user(user_id, counter, &ladder, &charged.attempt_id, now).await?;
+        let backoff = self.throttle.backoff();
+        let charge = self.store.charge_user(user_id, counter, &backoff, &charged.attempt_id, now).await?;
         Ok(charge.map(|charge| {
-            let locks = charge.failures >= ladder.lock_after;
+            let locks = charge.failures >= backoff.lock_after;
             (charge, locks)
         }))
     }

@@ -13,17 +13,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::counter::{
-    Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, charging_mail, clearing, counter, mail_key,
-    refused,
-};
+use super::counter::{Attributes, NOBODY, NameCounter, OF_ITEM, UserCounter, clearing, counter, refused};
 use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, decode_user, key, number, text};
 use crate::clock::Timestamp;
 use crate::identity::{LoginName, UserRecord};
-use crate::throttle::{
-    self, AddressAttempts, Admission, Attempts, Ladder, MAIL_LADDER, MAIL_WINDOW, MAILS_PER_ADDRESS, Policy,
-};
+use crate::throttle::{AddressAttempts, Admission, Attempts, Backoff, Policy};
 
 /// A charge to a counter in a user's item.
 #[must_use]
@@ -41,12 +36,12 @@ impl UserCharge {
         user_id: u64,
         updated: Updated,
         counter: UserCounter,
-        ladder: &Ladder,
+        backoff: &Backoff,
         attempt_id: &str,
         now: Timestamp,
     ) -> Self {
         let (admission, counter, item) =
-            admission(updated, &counter.attributes(), attempt_id, now, |of, _| ladder.admit(of, now));
+            admission(updated, &counter.attributes(), attempt_id, now, |of, _| backoff.admit(of, now));
         Self { admission, failures: counter.failures, user_id, item }
     }
 
@@ -65,57 +60,14 @@ impl Store {
     pub(crate) async fn charge_name(
         &self,
         name: &LoginName,
-        ladder: &Ladder,
+        backoff: &Backoff,
         attempt_id: &str,
         now: Timestamp,
     ) -> Result<(Admission, u32), StoreError> {
-        let update = NameCounter::Name(name.clone()).charging(ladder, attempt_id, now);
+        let update = NameCounter::Name(name.clone()).charging(backoff, attempt_id, now);
         let (admission, counter, _) =
-            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of, _| ladder.admit(of, now));
+            admission(self.update(update).await?, &OF_ITEM, attempt_id, now, |of, _| backoff.admit(of, now));
         Ok((admission, counter.failures))
-    }
-
-    /// Charges a mail to the name that asks for it.
-    pub(crate) async fn charge_mail(
-        &self,
-        name: &LoginName,
-        attempt_id: &str,
-        now: Timestamp,
-    ) -> Result<Admission, StoreError> {
-        let updated = self.update(charging_mail(name, attempt_id, now)).await?;
-        let (admission, ..) =
-            admission(updated, &OF_ITEM, attempt_id, now, |of, _| MAIL_LADDER.admit(of, now));
-        Ok(admission)
-    }
-
-    /// Takes the charge of a mail back, unless another mail was charged since.
-    pub(crate) async fn refund_mail(&self, name: &LoginName, attempt_id: &str) -> Result<(), StoreError> {
-        self.revert(mail_key(name), &OF_ITEM, attempt_id).await
-    }
-
-    /// Clears the count of the mails that were asked for by this name.
-    pub(crate) async fn clear_mail(&self, name: &LoginName) -> Result<(), StoreError> {
-        let update = Update::of(mail_key(name))
-            .set(OF_ITEM.failures, number(0))
-            .set(OF_ITEM.charged_by, text(NOBODY))
-            .when("attribute_exists(pk)");
-        self.update(update).await.map(|_| ())
-    }
-
-    /// Charges a mail to the address that asks for it. No charge is taken back.
-    pub(crate) async fn charge_mail_address(
-        &self,
-        address: &str,
-        attempt_id: &str,
-        now: Timestamp,
-    ) -> Result<Admission, StoreError> {
-        let (window, remaining) = throttle::window(MAIL_WINDOW, now);
-        let key = key(format!("ADDRESS#{address}#{window}"), "MAIL");
-        let update = charging_address(key, MAILS_PER_ADDRESS, remaining, attempt_id, now);
-        // Only a window that is full refuses a charge.
-        let full = |_, _: &_| Admission::Refused(remaining);
-        let (admission, ..) = admission(self.update(update).await?, &OF_ITEM, attempt_id, now, full);
-        Ok(admission)
     }
 
     /// Charges an attempt to a counter of a user. Returns `None` if there is no such user.
@@ -123,16 +75,16 @@ impl Store {
         &self,
         user_id: u64,
         counter: UserCounter,
-        ladder: &Ladder,
+        backoff: &Backoff,
         attempt_id: &str,
         now: Timestamp,
     ) -> Result<Option<UserCharge>, StoreError> {
-        let update = NameCounter::User(user_id, counter).charging(ladder, attempt_id, now);
+        let update = NameCounter::User(user_id, counter).charging(backoff, attempt_id, now);
         let updated = self.update(update).await?;
         if matches!(&updated, Updated::Refused(item) if item.is_empty()) {
             return Ok(None);
         }
-        Ok(Some(UserCharge::of(user_id, updated, counter, ladder, attempt_id, now)))
+        Ok(Some(UserCharge::of(user_id, updated, counter, backoff, attempt_id, now)))
     }
 
     /// Charges an attempt from an address that was known in this epoch of the user. Returns `None` if the
@@ -141,20 +93,20 @@ impl Store {
         &self,
         user_id: u64,
         epoch: u64,
-        ladder: &Ladder,
+        backoff: &Backoff,
         attempt_id: &str,
         now: Timestamp,
     ) -> Result<Option<UserCharge>, StoreError> {
         let counter = UserCounter::KnownAddresses;
         let update = NameCounter::User(user_id, counter)
-            .charging(ladder, attempt_id, now)
+            .charging(backoff, attempt_id, now)
             .when("epoch = :known_epoch")
             .value(":known_epoch", number(epoch));
         let updated = self.update(update).await?;
         if matches!(&updated, Updated::Refused(item) if item.get("epoch") != Some(&number(epoch))) {
             return Ok(None);
         }
-        Ok(Some(UserCharge::of(user_id, updated, counter, ladder, attempt_id, now)))
+        Ok(Some(UserCharge::of(user_id, updated, counter, backoff, attempt_id, now)))
     }
 
     /// Takes a charge back, unless another attempt was charged since.
@@ -206,7 +158,12 @@ impl Store {
     }
 
     /// Takes a charge off a counter, if it is the latest one.
-    async fn revert(&self, key: Item, attributes: &Attributes, attempt_id: &str) -> Result<(), StoreError> {
+    pub(super) async fn revert(
+        &self,
+        key: Item,
+        attributes: &Attributes,
+        attempt_id: &str,
+    ) -> Result<(), StoreError> {
         let update = Update::of(key)
             .add(attributes.failures, number(-1))
             .set(attributes.charged_at, number(0))
@@ -253,7 +210,13 @@ fn refunding_address(address: &str, policy: &Policy, attempt_id: &str, charged: 
 }
 
 /// Returns the update that charges an attempt to the counter of an address, if that counts fewer than `limit`.
-fn charging_address(key: Item, limit: u32, remaining: Duration, attempt_id: &str, now: Timestamp) -> Update {
+pub(super) fn charging_address(
+    key: Item,
+    limit: u32,
+    remaining: Duration,
+    attempt_id: &str,
+    now: Timestamp,
+) -> Update {
     Update::of(key)
         .add("failures", number(1))
         .set("charged_by", text(attempt_id))
@@ -274,7 +237,7 @@ fn address_key(address: &str, window: u64) -> Item {
 
 /// Returns whether a charge was made, now or by an earlier try of the same attempt. Also returns the counter,
 /// and the item that holds it. `policy` gives the wait of a counter that refused the charge.
-fn admission(
+pub(super) fn admission(
     updated: Updated,
     attributes: &Attributes,
     attempt_id: &str,

@@ -12,7 +12,7 @@ use super::update::Update;
 use super::{Item, LoginKind, key, number, text, user_pk};
 use crate::clock::Timestamp;
 use crate::identity::LoginName;
-use crate::throttle::{Attempts, Ladder, MAIL_LADDER};
+use crate::throttle::{Attempts, Backoff, MAIL_BACKOFF};
 
 /// How long the counter of a name that no user has is kept after its last charge.
 pub(super) const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
@@ -103,8 +103,8 @@ impl NameCounter {
     }
 
     /// Returns the update that charges an attempt.
-    pub(super) fn charging(&self, ladder: &Ladder, attempt_id: &str, now: Timestamp) -> Update {
-        let update = charging(self.key(), &self.attributes(), ladder, attempt_id, now);
+    pub(super) fn charging(&self, backoff: &Backoff, attempt_id: &str, now: Timestamp) -> Update {
+        let update = charging(self.key(), &self.attributes(), backoff, attempt_id, now);
         match self {
             Self::Name(_) => update.set("expires_at", number(now.plus(NAME_KEPT).secs())),
             // A user never gets `expires_at`: DynamoDB would delete the user then.
@@ -114,20 +114,26 @@ impl NameCounter {
 }
 
 /// Returns the update that charges an attempt to this counter.
-fn charging(key: Item, attributes: &Attributes, ladder: &Ladder, attempt_id: &str, now: Timestamp) -> Update {
+fn charging(
+    key: Item,
+    attributes: &Attributes,
+    backoff: &Backoff,
+    attempt_id: &str,
+    now: Timestamp,
+) -> Update {
     let Attributes { failures, charged_at, charged_by } = attributes;
     let mut update = Update::of(key)
         .add(failures, number(1))
         .set(charged_by, text(attempt_id))
         .set(charged_at, number(now.millis()))
         .value(":zero", number(0))
-        .value(":free", number(ladder.free))
-        .value(":limit", number(ladder.lock_after))
-        .value(":before_longest", number(now.minus(ladder.longest_wait).millis()))
+        .value(":free", number(backoff.free))
+        .value(":limit", number(backoff.lock_after))
+        .value(":before_longest", number(now.minus(backoff.longest_wait).millis()))
         .returning(ReturnValue::AllNew)
         .returning_refused();
     let mut admitted = format!("{failures} < :free");
-    for (count, wait) in ladder.shorter_waits() {
+    for (count, wait) in backoff.shorter_waits() {
         admitted += &format!(" OR {failures} <= :n{count} AND {charged_at} <= :t{count}");
         update = update
             .value(format!(":n{count}"), number(count))
@@ -147,7 +153,7 @@ pub(super) fn mail_key(name: &LoginName) -> Item {
 
 /// Returns the update that charges a mail to the name that asks for it.
 pub(super) fn charging_mail(name: &LoginName, attempt_id: &str, now: Timestamp) -> Update {
-    charging(mail_key(name), &OF_ITEM, &MAIL_LADDER, attempt_id, now)
+    charging(mail_key(name), &OF_ITEM, &MAIL_BACKOFF, attempt_id, now)
         .set("expires_at", number(now.plus(NAME_KEPT).secs()))
 }
 

@@ -10,6 +10,7 @@ mod dynamodb;
 mod error;
 mod login;
 mod mail;
+mod mail_limit;
 #[cfg(feature = "operator")]
 pub mod operator;
 mod reset_code;

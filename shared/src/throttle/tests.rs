@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 const POLICY: Policy = Policy::DEFAULT;
-const LADDER: Ladder = POLICY.ladder();
+const BACKOFF: Backoff = POLICY.backoff();
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -11,11 +11,11 @@ fn at(millis: u64) -> Timestamp {
 
 #[test]
 fn wait_doubles_after_the_free_failures_up_to_the_longest() {
-    let seconds = |failures| LADDER.wait(failures).as_secs();
+    let seconds = |failures| BACKOFF.wait(failures).as_secs();
     assert_eq!((0..5).map(seconds).collect::<Vec<_>>(), [0; 5]);
     assert_eq!((5..17).map(seconds).collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
     assert_eq!(seconds(u32::MAX), 900);
-    assert_eq!(LADDER.shorter_waits().map(|(f, _)| f).collect::<Vec<_>>(), (5..=14).collect::<Vec<_>>());
+    assert_eq!(BACKOFF.shorter_waits().map(|(f, _)| f).collect::<Vec<_>>(), (5..=14).collect::<Vec<_>>());
 }
 
 #[test]
@@ -23,19 +23,19 @@ fn name_is_admitted_at_the_millisecond_its_wait_ends() {
     let charged_at = at(1_000_000);
     for failures in 0..POLICY.lock_after {
         let counter = Attempts { failures, charged_at };
-        let wait_ends = charged_at.plus(LADDER.wait(failures));
-        assert_eq!(LADDER.admit(counter, wait_ends), Admission::Admitted, "{failures}");
-        assert_eq!(LADDER.admit(counter, at(u64::MAX)), Admission::Admitted, "{failures}");
+        let wait_ends = charged_at.plus(BACKOFF.wait(failures));
+        assert_eq!(BACKOFF.admit(counter, wait_ends), Admission::Admitted, "{failures}");
+        assert_eq!(BACKOFF.admit(counter, at(u64::MAX)), Admission::Admitted, "{failures}");
         if failures >= 5 {
             let early = wait_ends.minus(Duration::from_millis(1));
             assert_eq!(
-                LADDER.admit(counter, early),
+                BACKOFF.admit(counter, early),
                 Admission::Refused(Duration::from_millis(1)),
                 "{failures}"
             );
             assert_eq!(
-                LADDER.admit(counter, charged_at),
-                Admission::Refused(LADDER.wait(failures)),
+                BACKOFF.admit(counter, charged_at),
+                Admission::Refused(BACKOFF.wait(failures)),
                 "{failures}"
             );
         }
@@ -43,7 +43,7 @@ fn name_is_admitted_at_the_millisecond_its_wait_ends() {
     for failures in [POLICY.lock_after, POLICY.lock_after + 1, u32::MAX] {
         let counter = Attempts { failures, charged_at: at(0) };
         assert_eq!(
-            LADDER.admit(counter, at(u64::MAX)),
+            BACKOFF.admit(counter, at(u64::MAX)),
             Admission::Refused(Duration::from_secs(900)),
             "{failures}"
         );
@@ -54,32 +54,32 @@ fn name_is_admitted_at_the_millisecond_its_wait_ends() {
 #[test]
 fn charge_from_the_future_waits_longer_without_overflow() {
     let counter = Attempts { failures: 5, charged_at: at(2_000) };
-    assert_eq!(LADDER.admit(counter, at(0)), Admission::Refused(Duration::from_millis(3_000)));
+    assert_eq!(BACKOFF.admit(counter, at(0)), Admission::Refused(Duration::from_millis(3_000)));
     let counter = Attempts { failures: 4, charged_at: at(2_000) };
-    assert_eq!(LADDER.admit(counter, at(0)), Admission::Admitted);
+    assert_eq!(BACKOFF.admit(counter, at(0)), Admission::Admitted);
     let counter = Attempts { failures: 5, charged_at: at(u64::MAX) };
-    assert_ne!(LADDER.admit(counter, at(0)), Admission::Admitted);
+    assert_ne!(BACKOFF.admit(counter, at(0)), Admission::Admitted);
 }
 
 /// NIST SP 800-63B-4 §3.2.2 allows 100 failures in a row on one account.
 #[test]
-fn all_ladders_of_a_user_together_admit_less_than_a_hundred_failures() {
+fn all_counters_of_a_user_together_admit_less_than_a_hundred_failures() {
     for (lock_after, of_known) in [(25, 24), (24, 24), (10, 10), (1, 1)] {
         let lock_after_text = lock_after.to_string();
         for free in ["1", "5", "25"] {
             let settings = [("THROTTLE_LOCK_AFTER", &*lock_after_text), ("THROTTLE_FREE_FAILURES", free)];
             let policy = Policy::from_env(&Environment::of(settings)).unwrap();
-            let admitted = |ladder: Ladder| {
+            let admitted = |backoff: Backoff| {
                 let is_admitted = |failures: &u32| {
                     let counter = Attempts { failures: *failures, charged_at: at(0) };
-                    ladder.admit(counter, at(u64::MAX)) == Admission::Admitted
+                    backoff.admit(counter, at(u64::MAX)) == Admission::Admitted
                 };
                 (0..).take_while(is_admitted).count()
             };
-            let [name, known] = [policy.ladder(), policy.known_addresses_ladder()].map(admitted);
+            let [name, known] = [policy.backoff(), policy.known_addresses_backoff()].map(admitted);
             assert_eq!((name, known), (lock_after, of_known));
             assert!(3 * name + known < 100);
-            let Ladder { free, lock_after, .. } = policy.known_addresses_ladder();
+            let Backoff { free, lock_after, .. } = policy.known_addresses_backoff();
             assert!(free <= lock_after);
         }
     }
@@ -148,17 +148,17 @@ fn setting_out_of_bounds_is_an_error_that_names_it() {
         ("THROTTLE_ADDRESS_WINDOW_SECONDS", "60"),
     ];
     let policy = read(&set).unwrap();
-    assert_eq!((0..6).map(|f| policy.ladder().wait(f).as_secs()).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 3]);
-    assert_eq!(policy.ladder().shorter_waits().collect::<Vec<_>>().len(), 2);
+    assert_eq!((0..6).map(|f| policy.backoff().wait(f).as_secs()).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 3]);
+    assert_eq!(policy.backoff().shorter_waits().collect::<Vec<_>>().len(), 2);
     assert_eq!(
-        policy.ladder().admit(Attempts { failures: 10, charged_at: at(0) }, at(u64::MAX)),
+        policy.backoff().admit(Attempts { failures: 10, charged_at: at(0) }, at(u64::MAX)),
         Admission::Refused(policy.longest_wait)
     );
     assert_eq!((policy.address_limit, policy.address_window), (7, Duration::from_secs(60)));
     let policy = read(&[("THROTTLE_LOCK_AFTER", "3")]).unwrap();
-    let after = |failures| policy.ladder().admit(Attempts { failures, charged_at: at(0) }, at(0));
+    let after = |failures| policy.backoff().admit(Attempts { failures, charged_at: at(0) }, at(0));
     assert_eq!([2, 3].map(after), [Admission::Admitted, Admission::Refused(Duration::from_secs(900))]);
-    assert_eq!((policy.free_failures, policy.ladder().shorter_waits().count()), (3, 0));
+    assert_eq!((policy.free_failures, policy.backoff().shorter_waits().count()), (3, 0));
     for (name, value) in [
         ("THROTTLE_FREE_FAILURES", "0"),
         ("THROTTLE_FREE_FAILURES", "26"),

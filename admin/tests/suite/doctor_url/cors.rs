@@ -47,8 +47,8 @@ async fn preflight_that_does_not_allow_a_client_fails() {
             "the preflight of every route from https://shop.example: the origin is not allowed; set AllowedOrigins",
         ),
         (
-            |headers| set(headers, "access-control-allow-methods", "GET, HEAD"),
-            "POST /api/v2/account/signin, POST /oauth/token",
+            |headers| set(headers, "access-control-allow-methods", "DELETE, GET, HEAD"),
+            "POST /api/v2/account/signin, POST /api/v2/account/recover",
         ),
         (
             |headers| set(headers, "access-control-allow-headers", "*"),

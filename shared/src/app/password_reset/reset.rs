@@ -118,12 +118,12 @@ impl App {
         if right.user.mfa.is_none() {
             return Ok(right);
         }
-        let (ladder, attempt_id) = (self.throttle.ladder(), &right.charged.attempt_id);
-        let charge = self.store.charge_user(id, UserCounter::Email, &ladder, attempt_id, caller.now).await;
+        let (backoff, attempt_id) = (self.throttle.backoff(), &right.charged.attempt_id);
+        let charge = self.store.charge_user(id, UserCounter::Email, &backoff, attempt_id, caller.now).await;
         match charge {
             Ok(Some(charge)) => match charge.admission {
                 Admission::Admitted => {
-                    details.locks_name = charge.failures >= ladder.lock_after;
+                    details.locks_name = charge.failures >= backoff.lock_after;
                     Ok(right)
                 }
                 Admission::Refused(wait) => {
@@ -190,7 +190,7 @@ impl App {
         Ok(signed_in)
     }
 
-    /// Deletes a code that was taken, clears the ladder of the mails, and asks the mailer to tell the user. The
+    /// Deletes a code that was taken, clears the count of the mails, and asks the mailer to tell the user. The
     /// new epoch has ended the code already, so none of them decides on anything.
     async fn clean_up(
         &self,

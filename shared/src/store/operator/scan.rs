@@ -160,7 +160,7 @@ impl Operator {
     /// # Errors
     /// If the table cannot be reached.
     pub async fn ids_of_locked_users(&self, policy: &Policy) -> Result<(BTreeSet<u64>, Skipped), StoreError> {
-        let (lock_after, known_lock_after) = (policy.lock_after, policy.known_addresses_ladder().lock_after);
+        let (lock_after, known_lock_after) = (policy.lock_after, policy.known_addresses_backoff().lock_after);
         let of_users = [
             (UserCounter::Username.attributes().failures, lock_after),
             (UserCounter::Email.attributes().failures, lock_after),

@@ -132,7 +132,7 @@ async fn follow(
             false => proxy.heal(),
         }
         let reply = deployment.sign_in(contract, body).await;
-        match (POLICY.ladder().admit(count, now), event) {
+        match (POLICY.backoff().admit(count, now), event) {
             (Admission::Refused(wait), _) => {
                 let seconds = (wait.as_millis() as u64).div_ceil(1000);
                 assert_refusal(contract, Refused::Throttled(seconds), &reply, &of);

@@ -142,8 +142,8 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     });
     let charged_at = case.charged.map(|(from, more)| {
         let wait = match from {
-            0 | 1 => policy.ladder().wait(failures.unwrap_or(0)),
-            2 => policy.ladder().wait(settings.free + 3),
+            0 | 1 => policy.backoff().wait(failures.unwrap_or(0)),
+            2 => policy.backoff().wait(settings.free + 3),
             3 => policy.longest_wait,
             _ => Duration::ZERO,
         };
@@ -171,7 +171,7 @@ async fn agrees(deployment: &Deployment, settings: &Settings, case: &Counters) {
     let of_address = AddressAttempts { failures: from_address.unwrap_or(0), refused: refused.unwrap_or(0) };
     let admission = match policy.address(of_address, now) {
         Admission::Admitted => {
-            counter.map_or(Admission::Admitted, |counter| policy.ladder().admit(counter, now))
+            counter.map_or(Admission::Admitted, |counter| policy.backoff().admit(counter, now))
         }
         refused @ Admission::Refused(_) => refused,
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postern::clock::Timestamp;
 use postern::store::Written;
-use postern::throttle::{Admission, Attempts, Ladder, Policy};
+use postern::throttle::{Admission, Attempts, Backoff, Policy};
 use postern_tests::deployment::Deployment;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -77,7 +77,7 @@ impl Model {
 
     fn admit(&self, place: Place, now: Timestamp) -> Admission {
         let none = Attempts { failures: 0, charged_at: Timestamp::from_millis(0) };
-        ladder(place).admit(self.counters.get(&place).copied().unwrap_or(none), now)
+        backoff(place).admit(self.counters.get(&place).copied().unwrap_or(none), now)
     }
 
     fn fail(&mut self, place: Place, now: Timestamp) {
@@ -97,10 +97,10 @@ impl Model {
     }
 }
 
-fn ladder(place: Place) -> Ladder {
+fn backoff(place: Place) -> Backoff {
     match place {
-        Place::Known => POLICY.known_addresses_ladder(),
-        Place::Username | Place::Email | Place::Id => POLICY.ladder(),
+        Place::Known => POLICY.known_addresses_backoff(),
+        Place::Username | Place::Email | Place::Id => POLICY.backoff(),
     }
 }
 
@@ -174,7 +174,7 @@ async fn follow(deployment: &Deployment, proxy: &Proxy, history: &[(Event, bool)
                 }
             }
         }
-        assert!(model.guesses <= 3 * POLICY.lock_after + POLICY.known_addresses_ladder().lock_after, "{of}");
+        assert!(model.guesses <= 3 * POLICY.lock_after + POLICY.known_addresses_backoff().lock_after, "{of}");
     }
     proxy.heal();
     deployment.advance(POLICY.longest_wait);
@@ -245,7 +245,7 @@ async fn owner_is_admitted(deployment: &Deployment, model: &mut Model, of: &str)
     let owner_locked = model
         .counters
         .get(&Place::Known)
-        .is_some_and(|counter| counter.failures >= POLICY.known_addresses_ladder().lock_after);
+        .is_some_and(|counter| counter.failures >= POLICY.known_addresses_backoff().lock_after);
     for (contract, name, place) in PLACES {
         for (at, address) in ADDRESSES.into_iter().enumerate() {
             let is_known = model.place(place, at, now) == Place::Known;
