@@ -42,6 +42,9 @@ enum Contract {
     Session,
 }
 
+/// The names of these contracts.
+pub(super) const RESET_CONTRACTS: [&str; 2] = [Contract::Account.name(), Contract::Session.name()];
+
 impl Contract {
     const fn name(self) -> &'static str {
         match self {

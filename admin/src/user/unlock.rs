@@ -9,6 +9,7 @@ use postern::store::operator::{Operator, UserRecord};
 use serde_json::json;
 
 use super::describe::{briefly, sign_in_names};
+use super::send_reset::RESET_CONTRACTS;
 use super::user_arg::UserArg;
 use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output, count, plain};
@@ -20,8 +21,9 @@ pub(super) const KNOWN_ADDRESSES: &str = "known addresses";
 #[derive(Args)]
 #[command(after_help = "\
 If a user has the name, all login names of that user are unlocked: username, e-mail address and id. So are the
-addresses from which the user signed in lately, whose failures are counted on their own. A name that no user has
-is locked after failures like any other, and is unlocked like any other.
+addresses from which the user signed in lately, whose failures are counted on their own. The user can ask for mails
+with a reset code again. A name that no user has is locked after failures like any other, and is unlocked like any
+other.
 
 Examples:
   postern user unlock johndoe
@@ -94,11 +96,14 @@ pub(super) async fn run(connection: &Connection, options: &Unlock) -> Result<Out
         .await
 }
 
-/// Unlocks every name of a user, and the known addresses.
+/// Unlocks every name of a user, and the known addresses. The user can then ask for mails with reset codes again.
 pub(super) async fn unlock_all(store: &Operator, user: &UserRecord) -> Result<UnlockedUser, Failure> {
     let mut names = Vec::new();
     for (_, name) in sign_in_names(user) {
         names.push(unlock(store, &name).await?);
+    }
+    for contract in RESET_CONTRACTS {
+        store.clear_mails(user.id, contract).await?;
     }
     let attempts = store.unlock_known_addresses(user.id, now()).await?;
     let failures = attempts.map_or(0, |attempts| attempts.failures);

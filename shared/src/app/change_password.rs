@@ -83,6 +83,7 @@ impl App {
             password_hash: Some(&hash),
             session: attempt.session,
             change: Some(Change::Password),
+            notice: None,
         };
         let mut signed_in = Box::pin(self.commit(authenticated, effects)).await?;
         signed_in.user.must_change_password = false;

@@ -3,7 +3,9 @@
 use super::authenticate::Authenticated;
 use super::charge::{Charged, Origin};
 use super::{App, log_failure, store_failed};
+use crate::error::Causes;
 use crate::identity::User;
+use crate::mail::{MailMessage, MailQueue};
 use crate::refusal::Refusal;
 use crate::session::{NewSession, SessionRequest, SessionToken};
 use crate::store::{Change, NameCounter, SignInRecord, Written};
@@ -24,6 +26,8 @@ pub(super) struct SignInEffects<'a> {
     pub(super) session: Option<SessionRequest>,
     /// The change that the user makes. It ends all other sessions.
     pub(super) change: Option<Change<'a>>,
+    /// The message that tells the user of the change, as soon as it is written.
+    pub(super) notice: Option<(&'a MailQueue, &'a MailMessage)>,
 }
 
 impl App {
@@ -37,7 +41,7 @@ impl App {
         effects: SignInEffects<'_>,
     ) -> Result<SignedIn, Refusal> {
         let Authenticated { charged, mut user, spent } = authenticated;
-        let SignInEffects { password_hash, session, change } = effects;
+        let SignInEffects { password_hash, session, change, notice } = effects;
         let now = charged.now;
         let epoch = user.epoch + u64::from(change.is_some());
         let signs_in = change.is_none_or(Change::signs_in);
@@ -60,7 +64,16 @@ impl App {
                 // It is not known whether the code is recorded as spent, so it must not sign the user in.
                 Err(error) => return Err(self.refund_failed(&charged, error).await),
             }
-            self.write_effects(&charged, known_in, session.as_ref()).await?;
+            let notify = async {
+                if let Some((queue, message)) = notice
+                    && let Err(error) = queue.send(message).await
+                {
+                    tracing::warn!(cause = %Causes(&error), "a user is not told of a change");
+                }
+            };
+            let (effects, ()) =
+                tokio::join!(self.write_effects(&charged, known_in, session.as_ref()), notify);
+            effects?;
         } else {
             let (recorded, effects) =
                 tokio::join!(record, self.write_effects(&charged, known_in, session.as_ref()));

@@ -184,6 +184,7 @@ impl App {
             password_hash: upgraded.as_deref(),
             session: None,
             change: Some(Change::MfaOff { kept_token: &kept_token }),
+            notice: None,
         };
         let mut user = Box::pin(self.commit(authenticated, effects)).await?.user;
         user.mfa_enabled = false;

@@ -40,8 +40,12 @@ impl App {
             return Err(refusal);
         }
         let upgraded = self.upgrade(user, attempt.password, details).await;
-        let effects =
-            SignInEffects { password_hash: upgraded.as_deref(), session: attempt.session, change: None };
+        let effects = SignInEffects {
+            password_hash: upgraded.as_deref(),
+            session: attempt.session,
+            change: None,
+            notice: None,
+        };
         Box::pin(self.commit(authenticated, effects)).await
     }
 }

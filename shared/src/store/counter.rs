@@ -12,7 +12,7 @@ use super::update::Update;
 use super::{Item, LoginKind, key, number, text, user_pk};
 use crate::clock::Timestamp;
 use crate::identity::LoginName;
-use crate::throttle::{Attempts, Backoff, MAIL_BACKOFF};
+use crate::throttle::{Attempts, Backoff};
 
 /// How long the counter of a name that no user has is kept after its last charge.
 pub(super) const NAME_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
@@ -114,7 +114,7 @@ impl NameCounter {
 }
 
 /// Returns the update that charges an attempt to this counter.
-fn charging(
+pub(super) fn charging(
     key: Item,
     attributes: &Attributes,
     backoff: &Backoff,
@@ -144,17 +144,6 @@ fn charging(
         "attribute_not_exists({failures}) \
          OR {charged_by} <> :{charged_by} AND {failures} >= :zero AND ({admitted})"
     ))
-}
-
-/// Returns the key of the counter of the mails that were asked for by this name, whether a user has it or not.
-pub(super) fn mail_key(name: &LoginName) -> Item {
-    key(format!("NAME#{}", name.digest()), "MAIL")
-}
-
-/// Returns the update that charges a mail to the name that asks for it.
-pub(super) fn charging_mail(name: &LoginName, attempt_id: &str, now: Timestamp) -> Update {
-    charging(mail_key(name), &OF_ITEM, &MAIL_BACKOFF, attempt_id, now)
-        .set("expires_at", number(now.plus(NAME_KEPT).secs()))
 }
 
 /// Returns the update that clears the failures of a login name.

@@ -1,12 +1,10 @@
 //! The codes that reset a forgotten password: one item for each owner and contract. A new code replaces the
 //! item.
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::types::ReturnValue;
 use serde::Deserialize;
 
-use super::error::is_condition;
 use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::clock::Timestamp;
@@ -90,22 +88,19 @@ impl Store {
         }
     }
 
-    /// Deletes the code of this owner and contract, if it is the one with this digest.
-    pub(crate) async fn delete_reset_code(
+    /// Takes a try of the code with this digest back.
+    pub(crate) async fn return_try(
         &self,
         owner: &CodeOwner,
         contract: &str,
         digest: &str,
     ) -> Result<(), StoreError> {
-        let delete = DeleteItemInput::builder()
-            .table_name(&self.table)
-            .set_key(Some(reset_code_key(owner, contract)))
-            .condition_expression("digest = :digest")
-            .expression_attribute_values(":digest", text(digest));
-        match self.dynamodb.delete_item(delete).await {
-            Err(error) if !is_condition(&error) => Err(error.into()),
-            Ok(_) | Err(_) => Ok(()),
-        }
+        let update = Update::of(reset_code_key(owner, contract))
+            .add("tries", number(-1))
+            .when("digest = :digest AND tries > :zero")
+            .value(":digest", text(digest))
+            .value(":zero", number(0));
+        self.update(update).await.map(|_| ())
     }
 }
 

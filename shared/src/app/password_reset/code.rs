@@ -25,7 +25,6 @@ pub(super) struct RightCode {
     pub(super) charged: Charged,
     pub(super) user: UserRecord,
     pub(super) owner: CodeOwner,
-    pub(super) digest: String,
 }
 
 impl App {
@@ -76,7 +75,7 @@ impl App {
         let refusal = match tried {
             CodeTry::Admitted(stored) => match user {
                 Some(user) if self.is_right(&stored, &digest, &user) => {
-                    return Ok(RightCode { charged, user, owner, digest });
+                    return Ok(RightCode { charged, user, owner });
                 }
                 // Nobody gets the code of a name that no user has.
                 Some(_) | None => CodeRefusal::Wrong,

@@ -56,26 +56,33 @@ impl App {
             return Err(Refusal::Throttled(wait).into());
         }
         let login = login.map_err(store_failed)?.filter(|login| names.accept(login.kind));
+        let login = login.map(|login| login.user_id);
         let read = async {
-            match &login {
-                Some(login) => self.store.user(login.user_id).await,
+            match login {
+                Some(id) => self.store.user(id).await,
                 None => self.store.read_no_user().await.map(|()| None),
             }
         };
-        let (admission, user) = tokio::join!(self.store.charge_mail(&name, &attempt_id, caller.now), read);
-        let user = user.map_err(store_failed)?;
+        let owner = CodeOwner::of(login, &name);
+        let contract = caller.contract;
+        let (admission, user) =
+            tokio::join!(self.store.charge_mail(&owner, contract, &attempt_id, caller.now), read);
+        let user = match user {
+            Ok(user) => user,
+            Err(error) => {
+                self.refund_mail(&owner, contract, &attempt_id).await;
+                return Err(store_failed(error).into());
+            }
+        };
         details.user_id = user.as_ref().map(|user| user.id);
         if let Admission::Refused(wait) = admission.map_err(store_failed)? {
             details.throttled_by = Some("name");
             return Err(Refusal::Throttled(wait).into());
         }
-        let owner = CodeOwner::of(details.user_id, &name);
-        let message = MailMessage::new(caller.contract, MailKind::ResetCode, owner);
+        let message = MailMessage::new(contract, MailKind::ResetCode, owner.clone());
         if let Err(error) = queue.send(&message).await {
             tracing::error!(cause = %Causes(&error), "a mail is not sent");
-            // The user must not have to wait because of an outage.
-            let refunded = self.store.refund_mail(&name, &attempt_id).await;
-            log_failure(refunded, "a mail that is not sent stays charged to its name");
+            self.refund_mail(&owner, contract, &attempt_id).await;
             return Err(Refusal::Unavailable.into());
         }
         match user {
@@ -83,5 +90,11 @@ impl App {
             Some(user) if user.email.is_empty() => Err(ResetRefusal::NoEmailAddress),
             Some(_) => Ok(()),
         }
+    }
+
+    /// Takes the charge of a mail back that is not sent: the user must not have to wait because of an outage.
+    async fn refund_mail(&self, owner: &CodeOwner, contract: &str, attempt_id: &str) {
+        let refunded = self.store.refund_mail(owner, contract, attempt_id).await;
+        log_failure(refunded, "a mail that is not sent stays counted");
     }
 }

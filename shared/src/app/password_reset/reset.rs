@@ -3,10 +3,10 @@
 use super::code::{CodeAttempt, RightCode};
 use super::{CodeRefusal, ResetRefusal};
 use crate::app::authenticate::Authenticated;
+use crate::app::charge::Charged;
 use crate::app::commit::{SignInEffects, SignedIn};
 use crate::app::{App, check_status, log_failure};
 use crate::audit::{self, AttemptDetails, Caller, Outcome};
-use crate::error::Causes;
 use crate::identity::LoginName;
 use crate::mail::{MailKind, MailMessage, MailQueue};
 use crate::password::Password;
@@ -53,7 +53,7 @@ impl App {
                 self.refund(&right.charged).await;
                 return Err(Refusal::Throttled(wait).into());
             }
-            self.decide_reset(caller, queue, right, &LoginName::new(attempt.name), reset, &mut details).await
+            self.decide_reset(caller, queue, right, reset, &mut details).await
         });
         let done = self.within_deadline(caller, work).await;
         self.finish_reset(caller, done, details).await
@@ -77,8 +77,7 @@ impl App {
         let mut details = AttemptDetails::default();
         let work = Box::pin(async {
             let right = self.try_link(caller, code, &mut details).await?;
-            let email = LoginName::new(&right.user.email);
-            self.decide_reset(caller, queue, right, &email, reset, &mut details).await
+            self.decide_reset(caller, queue, right, reset, &mut details).await
         });
         let done = self.within_deadline(caller, work).await;
         self.finish_reset(caller, done, details).await
@@ -114,12 +113,16 @@ impl App {
             (CodeTry::UsedUp, _) => return Err(ResetRefusal::Code(CodeRefusal::UsedUp)),
         };
         details.user_id = Some(id);
-        let right = RightCode { charged, user, owner, digest };
+        // If the username is the e-mail address, its counter is that of the usernames, as at a sign-in.
+        let is_username = LoginName::new(&user.email) == LoginName::new(&user.username);
+        let counter = if is_username { UserCounter::Username } else { UserCounter::Email };
+        let charged = Charged { counter: NameCounter::User(id, counter), ..charged };
+        let right = RightCode { charged, user, owner };
         if right.user.mfa.is_none() {
             return Ok(right);
         }
         let (backoff, attempt_id) = (self.throttle.backoff(), &right.charged.attempt_id);
-        let charge = self.store.charge_user(id, UserCounter::Email, &backoff, attempt_id, caller.now).await;
+        let charge = self.store.charge_user(id, counter, &backoff, attempt_id, caller.now).await;
         match charge {
             Ok(Some(charge)) => match charge.admission {
                 Admission::Admitted => {
@@ -128,6 +131,8 @@ impl App {
                 }
                 Admission::Refused(wait) => {
                     details.throttled_by = Some("name");
+                    let returned = self.store.return_try(&right.owner, caller.contract, &digest).await;
+                    log_failure(returned, "a try of a code that had to wait stays counted");
                     self.refund(&right.charged).await;
                     Err(Refusal::Throttled(wait).into())
                 }
@@ -145,11 +150,10 @@ impl App {
         caller: &Caller,
         queue: &MailQueue,
         right: RightCode,
-        name: &LoginName,
         reset: Reset<'_>,
         details: &mut AttemptDetails,
     ) -> Result<SignedIn, ResetRefusal> {
-        let RightCode { charged, user, owner, digest } = right;
+        let RightCode { charged, user, owner } = right;
         let allowed = self.check_code(&user, reset.mfa_code, charged.now);
         if allowed == Err(Refusal::WrongCode) {
             return Err(Refusal::WrongCode.into());
@@ -178,7 +182,13 @@ impl App {
             }
         };
         let change = Some(Change::Reset { signs_in: reset.session.is_some() });
-        let effects = SignInEffects { password_hash: Some(&hash), session: reset.session, change };
+        let notice = MailMessage::new(caller.contract, MailKind::PasswordChanged, owner.clone());
+        let effects = SignInEffects {
+            password_hash: Some(&hash),
+            session: reset.session,
+            change,
+            notice: Some((queue, &notice)),
+        };
         let authenticated = Authenticated { charged, user, spent };
         let mut signed_in = match Box::pin(self.commit(authenticated, effects)).await {
             // The user's epoch has changed since the read: another request took the code.
@@ -186,31 +196,10 @@ impl App {
             done => done.map_err(ResetRefusal::from),
         }?;
         signed_in.user.must_change_password = false;
-        self.clean_up(caller, queue, &owner, &digest, name).await;
+        // The code stays, as that of a name that no user has: the new epoch has ended it.
+        let cleared = self.store.clear_mail(&owner, caller.contract).await;
+        log_failure(cleared, "the mails of a user stay counted");
         Ok(signed_in)
-    }
-
-    /// Deletes a code that was taken, clears the count of the mails, and asks the mailer to tell the user. The
-    /// new epoch has ended the code already, so none of them decides on anything.
-    async fn clean_up(
-        &self,
-        caller: &Caller,
-        queue: &MailQueue,
-        owner: &CodeOwner,
-        digest: &str,
-        name: &LoginName,
-    ) {
-        let message = MailMessage::new(caller.contract, MailKind::PasswordChanged, owner.clone());
-        let (deleted, cleared, sent) = tokio::join!(
-            self.store.delete_reset_code(owner, caller.contract, digest),
-            self.store.clear_mail(name),
-            queue.send(&message)
-        );
-        log_failure(deleted, "a code that was taken stays until it expires");
-        log_failure(cleared, "the mails of a name stay counted");
-        if let Err(error) = sent {
-            tracing::warn!(cause = %Causes(&error), "a user is not told that the password was reset");
-        }
     }
 
     async fn finish_reset(

@@ -92,6 +92,14 @@ impl Operator {
         self.store.put_reset_code(owner, contract, code, expires_at).await
     }
 
+    /// Clears the count of the mails with a reset code that were asked for by the user with this id.
+    ///
+    /// # Errors
+    /// If the table cannot be reached.
+    pub async fn clear_mails(&self, user_id: u64, contract: &str) -> Result<(), StoreError> {
+        self.store.clear_mail(&CodeOwner::User(user_id), contract).await
+    }
+
     /// Puts a new session. A session of the same family stays as it is.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod secrecy;
 
 use futures_util::stream::{self, StreamExt};
 use postern::identity::LoginName;
+use postern::password_reset::MAX_TRIES;
 use postern::store::operator::{ChangeOutcome, UserChange};
 use postern_tests::deployment::Deployment;
 use serde_json::{Value, json};
@@ -158,6 +159,37 @@ async fn locked_name_refuses_mfa_codes_but_no_reset_code() {
         let reply = post(&deployment, by.contract(), by.path(), None, &body).await;
         assert_eq!(reply.status, 200, "{by:?}: {}", reply.text);
     }
+}
+
+/// A client that waits for the name does not use up the link.
+#[tokio::test]
+async fn link_that_has_to_wait_for_the_name_counts_no_try() {
+    let deployment = unlimited().await;
+    deployment.set_time(MOMENT);
+    let body = with(By::Link.put(&deployment, "guarded", GUARDED).await, json!({"token": CODE}));
+    let name = "guarded@example.com";
+    put_counter(&deployment, &raw::name_counter(&deployment, name).await, LOCK_AFTER).await;
+    for _ in 0..=MAX_TRIES {
+        let reply = post(&deployment, "account", RESET_BY_LINK, None, &body).await;
+        assert_refusal("account", Refused::Throttled(LONGEST_WAIT.as_secs()), &reply, "locked");
+    }
+    deployment.store.unlock_name(&LoginName::new(name), deployment.now()).await.unwrap();
+    assert_eq!(post(&deployment, "account", RESET_BY_LINK, None, &body).await.status, 200);
+}
+
+/// Requests that send the user no mail do not use up the mails of the user.
+#[tokio::test]
+async fn request_at_a_contract_that_does_not_take_the_name_uses_up_no_mail() {
+    let deployment = Deployment::start().await;
+    for _ in 0..4 {
+        reset::send(&deployment, "jimmy@example.com").await;
+        reset::recover(&deployment, "jimmy").await;
+    }
+    deployment.queued();
+    reset::recover(&deployment, "jimmy@example.com").await;
+    assert_eq!(reset::send(&deployment, "jimmy").await.status, 200);
+    let owners: Vec<_> = deployment.queued().iter().map(|message| message["owner"].clone()).collect();
+    assert_eq!(owners, [json!({"user": 14}), json!({"user": 14})]);
 }
 
 /// A user who signs in with the old password at the same time keeps no session.

@@ -1,11 +1,12 @@
 //! Codes that reset passwords, put into the table as the mailer does, and the requests that take them.
 
+use postern::identity::LoginName;
 use postern::password_reset::{CodeForm, CodeOwner, ResetCode};
 use postern::store::StoredCode;
 use postern_tests::deployment::{Deployment, Reply};
 use serde_json::{Value, json};
 
-use crate::support::raw::{self, Counter, Item};
+use crate::support::raw::{self, Item};
 use crate::support::signed_in::{post, with};
 
 pub(crate) const SEND: &str = "/api/auth/forgotPassword/sendEmail";
@@ -107,9 +108,12 @@ pub(crate) async fn failures(deployment: &Deployment, name: &str) -> (i64, i64) 
     (raw::failures(deployment, &name).await, raw::failures(deployment, &address).await)
 }
 
-/// How many mails are counted with a name.
-pub(crate) async fn mails(deployment: &Deployment, name: &str) -> i64 {
-    let Counter { pk, .. } = raw::own_counter(name);
-    let Some(item) = raw::item(deployment, &pk, "MAIL").await else { return 0 };
+/// How many mails of a contract are counted with a user, or with a name that no user has.
+pub(crate) async fn mails(deployment: &Deployment, contract: &str, name: &str) -> i64 {
+    let name = LoginName::new(name);
+    let login = deployment.store.login(&name).await.unwrap();
+    let owner = CodeOwner::of(login.map(|login| login.user_id), &name);
+    let item = raw::item(deployment, &format!("NAME#{owner}"), &format!("MAIL#{contract}")).await;
+    let Some(item) = item else { return 0 };
     item["failures"].as_n().unwrap().parse().unwrap()
 }

@@ -55,10 +55,10 @@ async fn request_over_the_limit_gets_the_same_reply_and_no_mail() {
 async fn reset_clears_the_count_of_the_mails() {
     let deployment = Deployment::start().await;
     recover(&deployment, "jimmy@example.com").await;
-    assert_eq!(mails(&deployment, "jimmy@example.com").await, 1);
+    assert_eq!(mails(&deployment, "account", "jimmy@example.com").await, 1);
     let code = put_link(&deployment, 14).await;
     assert_eq!(reset_by_link(&deployment, &code, json!({})).await.status, 200);
-    assert_eq!(mails(&deployment, "jimmy@example.com").await, 0);
+    assert_eq!(mails(&deployment, "account", "jimmy@example.com").await, 0);
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn queue_that_is_down_or_missing_is_503() {
     for email in ["jimmy@example.com", "nobody@example.com"] {
         let reply = recover(&deployment, email).await;
         assert_refusal("account", Refused::Unavailable(1), &reply, email);
-        assert_eq!(mails(&deployment, email).await, 0, "{email}");
+        assert_eq!(mails(&deployment, "account", email).await, 0, "{email}");
     }
     deployment.restart(|env| env.with("MAIL_QUEUE_URL", "")).await;
     let reply = recover(&deployment, "jimmy@example.com").await;

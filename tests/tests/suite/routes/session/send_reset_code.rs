@@ -108,7 +108,11 @@ async fn address_gets_twenty_mails_in_an_hour() {
         let refused = Refused::Throttled(3600);
         assert_refusal("session", refused, &from("192.0.2.1", name).await, name);
     }
-    assert_eq!(mails(&deployment, "st.huber").await, 0, "a refused request is not counted with the name");
+    assert_eq!(
+        mails(&deployment, "session", "st.huber").await,
+        0,
+        "a refused request is not counted with the name"
+    );
     assert_eq!(from("192.0.2.2", "st.huber").await.status, 200);
     deployment.advance(Duration::from_secs(3600));
     assert_eq!(from("192.0.2.1", "st.huber").await.status, 200);
@@ -122,7 +126,7 @@ async fn reset_clears_the_count_of_the_mails() {
     }
     put_digits(&deployment, 33).await;
     assert_eq!(reset(&deployment, "St.Huber", json!({})).await.status, 200);
-    assert_eq!(mails(&deployment, "st.huber").await, 0);
+    assert_eq!(mails(&deployment, "session", "st.huber").await, 0);
     assert_eq!(send(&deployment, "st.huber").await.status, 200);
 }
 
@@ -134,7 +138,7 @@ async fn queue_that_is_down_is_503_and_no_mail_is_counted() {
         for _ in 0..4 {
             assert_refusal("session", Refused::Unavailable(1), &send(&deployment, name).await, name);
         }
-        assert_eq!(mails(&deployment, name).await, 0, "{name}");
+        assert_eq!(mails(&deployment, "session", name).await, 0, "{name}");
     }
     deployment.mail_services.queue.set_down(false);
     assert_eq!(send(&deployment, "st.huber").await.status, 200);
