@@ -139,7 +139,7 @@ async fn password_with_another_pepper_or_none_is_wrong_and_changes_nothing() {
         let deployment = Deployment::start_with(|env| with_pepper(env, id, pepper)).await;
         for (user, contract) in (1000..).zip(PASSWORD_ROUTES) {
             // An id of its own, since the log is shared.
-            let missing = format!("gone-{contract}");
+            let missing = format!("gone-{user}");
             let hash =
                 if logged == 0 { hash.to_owned() } else { hash.replace("$a$", &format!("${missing}$")) };
             let name = name_at(contract, &bring(&deployment, user, &hash, |_| ()).await);

@@ -39,11 +39,13 @@ async fn resume_keeps_the_token_and_postpones_the_idle_end() {
         let token = sign_in(&deployment, kind).await;
         for pause in [Duration::ZERO, GRACE, IDLE / 2] {
             deployment.advance(pause);
-            let before = item(&deployment, &token).await.unwrap();
+            let mut before = item(&deployment, &token).await.unwrap();
             assert!(resume(&deployment, kind, &token).await, "{kind} after {pause:?}");
             let mut after = item(&deployment, &token).await.unwrap();
             assert_eq!(millis(&after, "expires_at"), deployment.now().plus(IDLE).secs(), "{kind}");
             after.insert("expires_at".to_owned(), before["expires_at"].clone());
+            assert_eq!(millis(&after, "last_used"), deployment.now().millis(), "{kind}");
+            before.insert("last_used".to_owned(), after["last_used"].clone());
             assert_eq!(after, before, "{kind}: nothing else changed");
         }
         let expires = millis(&item(&deployment, &token).await.unwrap(), "expires_at");

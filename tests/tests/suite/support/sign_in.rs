@@ -2,6 +2,7 @@
 
 use postern::throttle::Policy;
 use postern_local::demo::RECOVERY_CODES;
+use postern_tests::contracts::body;
 use postern_tests::contracts::{self, Session, takes_password};
 use postern_tests::deployment::{Deployment, Reply, credentials, name_at};
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ pub(crate) async fn from(
     name: &str,
     password: &str,
 ) -> Reply {
-    let mut event = deployment.event(contract, Some(&credentials(contract, name, password).to_string()));
+    let mut event = deployment.event(contract, Some(&body(contract, &credentials(contract, name, password))));
     event["requestContext"]["http"]["sourceIp"] = json!(address);
     deployment.invoke(contract, event).await
 }

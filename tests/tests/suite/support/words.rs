@@ -253,3 +253,11 @@ pub(crate) fn headers(more: Value) -> Value {
 pub(crate) async fn unlimited() -> Deployment {
     Deployment::start_with(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await
 }
+
+/// Starts a deployment in which, besides, no name waits before it is locked.
+pub(crate) async fn without_waits() -> Deployment {
+    Deployment::start_with(|env| {
+        env.with("THROTTLE_ADDRESS_LIMIT", "1000000").with("THROTTLE_FREE_FAILURES", "25")
+    })
+    .await
+}

@@ -69,7 +69,7 @@ async fn every_outcome_of_a_reset_leaves_one_audit_event_and_no_secret() {
     let link = |code: &str| json!({"validation_code": code, "password": unguessable});
     leaves(&deployment, by_link, &link("14-918273"), "wrong_reset_code", None).await;
     leaves(&deployment, by_link, &link(&code), "password_reset", Some(14)).await;
-    leaves(&deployment, by_link, &link(&code), "no_reset_code", None).await;
+    leaves(&deployment, by_link, &link(&code), "wrong_reset_code", None).await;
     set(&deployment, 1, "email", raw::text("")).await;
     leaves(&deployment, sends, &named("johndoe"), "no_email_address", Some(1)).await;
 

@@ -17,7 +17,7 @@ use crate::support::sign_in::codes;
 use crate::support::signed_in::{
     self, CHANGE_PASSWORD, HeldToken, RESUME, assert_all, audited, everything, member, sign_in, with,
 };
-use crate::support::words::{Refused, assert_refusal, assert_reply, headers, unlimited};
+use crate::support::words::{Refused, assert_refusal, assert_reply, headers, unlimited, without_waits};
 
 #[tokio::test]
 async fn change_signs_in_and_gives_a_session_token_only_with_stay_logged_in() {
@@ -77,7 +77,7 @@ async fn change_writes_only_what_it_changes() {
 
 #[tokio::test]
 async fn new_password_signs_in_at_every_contract_and_the_old_one_at_none() {
-    let deployment = unlimited().await;
+    let deployment = without_waits().await;
     for contract in PASSWORD_ROUTES {
         let reply = deployment.password(contract, &name_at(contract, "changer"), OLD).await;
         assert_refusal(contract, Refused::MustChangePassword, &reply, "the old password, before");

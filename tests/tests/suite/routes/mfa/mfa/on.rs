@@ -21,7 +21,7 @@ use crate::support::signed_in::{
     self, CHANGE_PASSWORD, HeldToken, MFA, WHOAMI, assert_all, audited, base32, code, everything, get,
     mfa_jwt, sign_in, totp, with,
 };
-use crate::support::words::{Refused, assert_refusal, headers, unlimited};
+use crate::support::words::{Refused, assert_refusal, headers, unlimited, without_waits};
 
 const INVALID: &str = "mfaTokenInvalid";
 
@@ -111,7 +111,7 @@ async fn confirmation_needs_a_code_of_the_pending_secret() {
 
 #[tokio::test]
 async fn confirmation_gives_eight_recovery_codes_and_every_contract_asks_for_a_code() {
-    let deployment = unlimited().await;
+    let deployment = without_waits().await;
     let before = everything(&deployment, "st.huber", PASSWORD, &[]).await;
     // Two JWTs of a user in the same second and epoch are equal.
     deployment.advance(Duration::from_secs(1));
