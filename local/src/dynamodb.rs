@@ -1,12 +1,15 @@
 //! The embedded DynamoDB API, with Postern's table in it.
 
+mod server;
+
 use std::fmt;
 use std::fs::OpenOptions;
+use std::future::IntoFuture;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use dynoxide::Database;
-use dynoxide::server::serve_with_shutdown;
 use postern::environment::Environment;
 use postern::token::SAMPLE_KEYS;
 use thiserror::Error;
@@ -17,12 +20,12 @@ use tokio::task::JoinHandle;
 /// The name of the table, here and in the environment of the sample events.
 pub const NAME: &str = "postern";
 
-/// A server with DynamoDB's API on this machine. Dropping it ends the server, and [`Table::stop`] ends it
+/// A server with DynamoDB's API on this machine, for programs and not for web pages. Dropping it ends the server, and [`Table::stop`] ends it
 /// cleanly.
 pub struct Table {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    server: JoinHandle<Result<(), String>>,
+    server: JoinHandle<io::Result<()>>,
 }
 
 /// Why the command did not start, in one line for its user.
@@ -49,13 +52,15 @@ impl Table {
         let port = listener.local_addr().map_err(|error| StartError(error.to_string()))?.port();
         if let Some(other) = also.filter(|address| *address != first) {
             let listener = listen(other, port, "--dynamodb-port").await?;
-            tokio::spawn(serve_with_shutdown(listener, database.clone(), std::future::pending()));
+            let router = server::router(database.clone());
+            tokio::spawn(async move { axum::serve(listener, router).await });
         }
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(serve_with_shutdown(listener, database, async {
+        let server = axum::serve(listener, server::router(database)).with_graceful_shutdown(async {
             // Dropping the sender stops the server too.
             let _ = stopped.await;
-        }));
+        });
+        let server = tokio::spawn(server.into_future());
         Ok(Self { address: SocketAddr::new(loopback, port), stop, server })
     }
 
@@ -89,7 +94,7 @@ impl Table {
         let _ = self.stop.send(());
         match self.server.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(StartError(error)),
+            Ok(Err(error)) => Err(StartError(error.to_string())),
             Err(error) => Err(StartError(error.to_string())),
         }
     }
@@ -112,7 +117,7 @@ fn open(path: &Path) -> Result<Database, StartError> {
 pub async fn listen(address: IpAddr, port: u16, option: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind((address, port)).await.map_err(|error| {
         StartError(match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
+            io::ErrorKind::AddrInUse => {
                 format!("port {port} is in use by another program; choose another with {option}")
             }
             _ => format!("port {port} of {address} cannot be used: {error}"),

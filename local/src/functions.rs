@@ -128,7 +128,7 @@ pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigErr
 /// # Errors
 /// If a setting of the mailer is missing or malformed.
 pub async fn mailer(app: &Arc<App>, env: &Environment) -> Result<Handler, StartError> {
-    let (app, mailer) = (Arc::clone(app), Arc::new(Mailer::start(env).await?));
+    let (app, mailer) = (Arc::clone(app), Arc::new(Mailer::start(env).await?.without_steps()));
     Ok(Arc::new(move |event: LambdaEvent<Value>| {
         let (app, mailer) = (Arc::clone(&app), Arc::clone(&mailer));
         Box::pin(async move {

@@ -9,6 +9,7 @@
 //! | [`mail`] | the stand-ins for SQS and SES, and the mailbox |
 //! | [`descriptions`] | the OpenAPI descriptions of the contracts, `docs/api/*.yaml` |
 //! | [`template`] | the routes and the CORS settings of `template.yaml` |
+//! | `guard` | refuses web pages at the stand-ins for AWS |
 //! | [`gateway`] | the stand-in for API Gateway: chooses the function of each HTTP request, makes the event and the HTTP response, and adds CORS headers |
 //! | [`audit_log`] | the audit events in a file, for `postern --local attempts` |
 //! | [`page`] | the page on which one can try each route, at `/` |
@@ -22,6 +23,7 @@ pub mod descriptions;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
+mod guard;
 pub mod mail;
 pub mod page;
 pub mod request_log;

@@ -20,13 +20,13 @@ use std::time::{Duration, Instant};
 
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::App;
-use postern::app::MailTask;
+use postern::app::{MailTask, until_step};
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
 use postern::error::{Causes, StartError};
-use postern::mail::{Mail, MailMessage, SendError, Ses, smtp_url};
+use postern::mail::{Mail, MailKind, MailMessage, SendError, Ses, smtp_url};
 use serde_json::value::RawValue;
-use tokio::time::timeout_at;
+use tokio::time::{sleep_until, timeout_at};
 
 use self::queue_event::QueueEvent;
 pub use self::queue_event::{BatchReply, NotAQueueEvent};
@@ -38,11 +38,16 @@ use self::text::{Contract, Language};
 const LONGEST_WORK: Duration = Duration::from_secs(20);
 /// The part of Lambda's time-out that is kept for the reply.
 const TIME_FOR_THE_REPLY: Duration = Duration::from_millis(500);
+/// The step of the grid on which a message that asks for a code ends, whether a mail is sent or not. Otherwise
+/// the messages behind it would wait longer for a user than for an unknown name, and somebody who waits for a
+/// mail of their own could measure that. A mail that takes longer ends on a later step.
+const STEP: Duration = Duration::from_millis(500);
 
 /// The mailer, ready to send.
 pub struct Mailer {
     settings: Settings,
     transport: Transport,
+    step: Duration,
 }
 
 /// How mail is sent.
@@ -64,7 +69,14 @@ impl Mailer {
             TransportKind::Ses => Transport::Ses(Ses::from_env(env, from)?),
             TransportKind::Smtp => Transport::Smtp(Smtp::new(&smtp_url(env).await?, from)?),
         };
-        Ok(Self { settings, transport })
+        Ok(Self { settings, transport, step: STEP })
+    }
+
+    /// Returns the same mailer, whose messages do not wait for a step: for a machine on which nobody measures
+    /// the queue.
+    #[must_use]
+    pub fn without_steps(self) -> Self {
+        Self { step: Duration::ZERO, ..self }
     }
 
     async fn send(&self, mail: &Mail) -> Result<(), SendError> {
@@ -74,26 +86,38 @@ impl Mailer {
         }
     }
 
-    /// Does what a message asks for. Returns why it has to be delivered again if it fails.
-    async fn deliver(&self, app: &App, body: &str) -> Result<(), String> {
+    /// Does what a message asks for, until the deadline. Returns why it has to be delivered again if it fails.
+    /// A message that asks for a code ends on a step.
+    async fn deliver(&self, app: &App, body: &str, deadline: Instant) -> Result<(), String> {
+        let began = Instant::now();
         let message = MailMessage::read(body);
         let known = message.and_then(|message| Some((Contract::of(&message.contract)?, message)));
         let (contract, message) = known.ok_or("it is no message of Postern")?;
-        let order = app.mail_task(&message, contract.code_form()).await;
+        let done = timeout_at(deadline.into(), self.do_task(app, contract, &message)).await;
+        if message.kind == MailKind::ResetCode {
+            let step = Instant::now() + until_step(began.elapsed(), self.step);
+            sleep_until(step.min(deadline).into()).await;
+        }
+        done.unwrap_or_else(|_| Err("no time is left".to_owned()))
+    }
+
+    async fn do_task(&self, app: &App, contract: Contract, message: &MailMessage) -> Result<(), String> {
+        let order = app.mail_task(message, contract.code_form()).await;
         match order.map_err(|error| Causes(&error).to_string())? {
             MailTask::Nothing => {}
             MailTask::Send { to, username, code } => {
                 let mail = text::write(&self.settings, contract, message.kind, to, &username, code.as_ref());
                 self.send(&mail).await.map_err(|error| error.to_string())?;
-                app.mail_is_done(&message, "sent").await;
+                app.mail_is_done(message, "sent").await;
             }
         }
         Ok(())
     }
 }
 
-/// Handles an event of SQS: one message after the other, so that of two codes for one user the later one is
-/// valid. A message for which no time is left counts as failed.
+/// Handles an event of SQS: one message after the other, so that of two codes for one user in one event the later
+/// one is valid. Across events SQS keeps no order, and the code that was made last is valid. A message for which
+/// no time is left counts as failed.
 ///
 /// # Errors
 /// If the event is not one of SQS. Then SQS delivers all of its messages again.
@@ -105,8 +129,7 @@ pub async fn handle(
     let deadline = Instant::now() + time_left(event.context.deadline);
     let mut failed = Vec::new();
     for record in QueueEvent::read(event.payload.get())?.records {
-        let delivered = timeout_at(deadline.into(), mailer.deliver(app, &record.body)).await;
-        if let Err(cause) = delivered.unwrap_or_else(|_| Err("no time is left".to_owned())) {
+        if let Err(cause) = mailer.deliver(app, &record.body, deadline).await {
             tracing::error!(message_id = record.message_id, cause, "a message of the queue failed");
             failed.push(record.message_id);
         }

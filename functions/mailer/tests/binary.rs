@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postern::environment::Environment;
 use postern::mail::{MailKind, MailMessage};
@@ -41,6 +41,27 @@ async fn binary_sends_a_mail_and_names_the_messages_that_failed() {
         "{logged}"
     );
     assert!(!logged.contains("LEAKED") && !logged.contains("johndoe"), "{logged}");
+}
+
+/// Otherwise the messages behind it would wait longer for a user than for an unknown name.
+#[tokio::test(flavor = "multi_thread")]
+async fn message_that_asks_for_a_code_ends_on_a_step_whether_a_mail_is_sent_or_not() {
+    const STEP: Duration = Duration::from_millis(500);
+    let (table, env) = binary::demo_table().await;
+    let owners =
+        [CodeOwner::User(1), CodeOwner::User(999), CodeOwner::Name("0a".repeat(32)), CodeOwner::User(14)];
+    let steps = STEP * owners.len() as u32;
+    let records = owners.into_iter().enumerate().map(|(n, owner)| {
+        let message = MailMessage::new("session", MailKind::ResetCode, owner);
+        json!({"messageId": n.to_string(), "body": serde_json::to_string(&message).unwrap()})
+    });
+    let event = json!({"Records": records.collect::<Vec<_>>()});
+    let start = Instant::now();
+    let (reply, _) = invoke(&env, event).await;
+    let took = start.elapsed();
+    assert_eq!(reply.unwrap(), json!({"batchItemFailures": []}));
+    assert_eq!(table.mail_services().mailbox.take().len(), 2);
+    assert!(took >= steps, "four messages took {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

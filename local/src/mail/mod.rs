@@ -12,8 +12,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::routing::post;
+use axum::{Router, middleware};
 use lambda_http::Context;
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::environment::Environment;
@@ -27,6 +27,7 @@ pub use self::ses::Answer;
 use self::ses::Ses;
 use crate::dynamodb::{StartError, listen};
 use crate::functions::Handler;
+use crate::guard::refuse_web_pages;
 
 /// How long a message that failed waits. A deployment waits longer.
 const PAUSE_AFTER_A_FAILURE: Duration = Duration::from_secs(5);
@@ -55,7 +56,8 @@ impl MailServices {
         // SQS takes every operation at one path, and SES has a path for each.
         let router = Router::new()
             .route("/v2/email/outbound-emails", post(ses::send_email).with_state(Arc::clone(&ses)))
-            .fallback_service(post(queue::send_message).with_state(Arc::clone(&queue)));
+            .fallback_service(post(queue::send_message).with_state(Arc::clone(&queue)))
+            .layer(middleware::from_fn(refuse_web_pages));
         // It ends with the process.
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { endpoint: format!("http://{address}"), queue, mailbox, ses })

@@ -8,7 +8,7 @@ use crate::identity::{Status, UserRecord};
 use crate::mail::{MailAddress, MailKind, MailMessage};
 use crate::password_reset::{CodeForm, CodeOwner, ResetCode};
 use crate::random::random;
-use crate::store::{MailLease, StoreError, StoredCode};
+use crate::store::{MailLease, StoreError, StoredCode, Written};
 
 /// What the mailer has to do for a message.
 pub enum MailTask {
@@ -44,19 +44,22 @@ enum Recipient {
 
 impl App {
     /// Returns what has to be done for a message. If it asks for a code, the new one replaces the earlier one
-    /// of the same owner and contract. If nobody can get the code, a digest that no code has takes its place:
-    /// so an unknown name, and a user to whom no mail can be sent, behave as every user does.
+    /// of the same owner and contract. A message that is delivered again only replaces its own code, which
+    /// keeps its tries. If the code of another message is alive, there is nothing to do. If nobody can get the
+    /// code, a digest that no code has takes its place: so an unknown name, and a user to whom no mail can be
+    /// sent, behave as every user does.
     ///
     /// # Errors
     /// If another invocation works on the message, if the table cannot be reached, or if it holds a user that
     /// cannot be read.
     pub async fn mail_task(&self, message: &MailMessage, form: CodeForm) -> Result<MailTask, NotDelivered> {
         let now = self.now();
-        match self.store.lease_mail(&message.id, &hex::encode(random::<16>()), now).await? {
-            MailLease::Taken => {}
+        let is_first = match self.store.lease_mail(&message.id, &hex::encode(random::<16>()), now).await? {
+            MailLease::First => true,
+            MailLease::Again => false,
             MailLease::Done => return Ok(MailTask::Nothing),
             MailLease::Held => return Err(NotDelivered::Leased),
-        }
+        };
         self.keys.reload_if_old(now).await;
         let user = match &message.owner {
             CodeOwner::User(id) => self.store.user(*id).await?,
@@ -81,7 +84,14 @@ impl App {
                 }
             };
             let expires_at = now.plus(form.lifetime());
-            self.store.put_reset_code(&message.owner, &message.contract, &stored, expires_at).await?;
+            let written = match is_first {
+                true => self.store.put_reset_code(message, &stored, expires_at).await.map(|()| Written::Done),
+                false => self.store.put_reset_code_again(message, &stored, expires_at, now).await,
+            };
+            if written? == Written::Refused {
+                self.mail_is_done(message, "superseded").await;
+                return Ok(MailTask::Nothing);
+            }
         }
         match recipient {
             Recipient::Found(to, user) => Ok(MailTask::Send { to, username: user.username, code }),

@@ -30,6 +30,7 @@ pub use self::commit::SignedIn;
 use self::hashing::Hashing;
 pub use self::mail::{MailTask, NotDelivered};
 pub use self::password_reset::{CodeAttempt, CodeRefusal, Reset, ResetRefusal};
+pub use self::refusal_step::until_step;
 pub use self::second_factor::MfaConfirmed;
 pub use self::sign_out::SignOut;
 pub use self::token_holder::{TokenHolder, TokenRefusal, TokenSubject};

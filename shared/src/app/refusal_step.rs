@@ -43,7 +43,7 @@ impl App {
 }
 
 /// Returns the time until the next whole number of steps. Returns zero on a step, and if the step is zero.
-fn until_step(elapsed: Duration, step: Duration) -> Duration {
+pub fn until_step(elapsed: Duration, step: Duration) -> Duration {
     let since_step = elapsed.as_nanos().checked_rem(step.as_nanos());
     match since_step {
         None | Some(0) => Duration::ZERO,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::ReturnValue;
+
 use super::update::{Update, Updated};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::clock::Timestamp;
@@ -15,8 +17,10 @@ const KEPT: Duration = Duration::from_secs(4 * 24 * 3600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum MailLease {
-    /// It may, for [`LEASE`].
-    Taken,
+    /// It may, for [`LEASE`], and nobody has worked on it before.
+    First,
+    /// It may, for [`LEASE`]. An earlier delivery failed, or nobody knows how it ended.
+    Again,
     /// Another invocation works on it, or ended while it did.
     Held,
     /// The message is done.
@@ -36,13 +40,19 @@ impl Store {
             .set("leased_at", number(now.millis()))
             .set("leased_by", text(lease_id))
             .set("expires_at", number(now.plus(KEPT).secs()))
+            .add("leases", number(1))
             .when("attribute_not_exists(leased_at) OR attribute_not_exists(sent_at) AND leased_at <= :before")
             .value(":before", number(now.minus(LEASE).millis()))
+            .returning(ReturnValue::AllNew)
             .returning_refused();
+        let taken = |item: &Item| match item.get("leases") == Some(&number(1)) {
+            true => MailLease::First,
+            false => MailLease::Again,
+        };
         Ok(match self.update(update).await? {
-            Updated::Done(_) => MailLease::Taken,
+            Updated::Done(item) => taken(&item),
             Updated::Refused(item) if item.contains_key("sent_at") => MailLease::Done,
-            Updated::Refused(item) if item.get("leased_by") == Some(&text(lease_id)) => MailLease::Taken,
+            Updated::Refused(item) if item.get("leased_by") == Some(&text(lease_id)) => taken(&item),
             Updated::Refused(_) => MailLease::Held,
         })
     }

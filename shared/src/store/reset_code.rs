@@ -5,9 +5,11 @@ use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::types::ReturnValue;
 use serde::Deserialize;
 
-use super::update::{Update, Updated};
+use super::error::is_condition;
+use super::update::{Update, Updated, Written};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::clock::Timestamp;
+use crate::mail::MailMessage;
 use crate::password_reset::{CodeOwner, MAX_TRIES};
 
 /// A code as the table stores it.
@@ -36,23 +38,48 @@ pub(crate) enum CodeTry {
 }
 
 impl Store {
-    /// Puts a new code in place of the earlier one of the same owner and contract.
+    /// Puts the code of a message in place of the earlier one of the same owner and contract.
     pub(crate) async fn put_reset_code(
         &self,
-        owner: &CodeOwner,
-        contract: &str,
+        message: &MailMessage,
         code: &StoredCode,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut item = reset_code_key(owner, contract);
-        item.insert("digest".to_owned(), text(&code.digest));
-        item.insert("epoch".to_owned(), number(code.epoch));
-        item.insert("sent_to".to_owned(), text(&code.sent_to));
-        item.insert("tries".to_owned(), number(0));
-        item.insert("expires_at".to_owned(), number(expires_at.secs()));
-        let put = PutItemInput::builder().table_name(&self.table).set_item(Some(item));
+        let put = PutItemInput::builder().table_name(&self.table);
+        let put = put.set_item(Some(reset_code_item(message, code, expires_at)));
         self.dynamodb.put_item(put).await?;
         Ok(())
+    }
+
+    /// Puts the code of a message that is delivered again. The code that the message had keeps its tries and
+    /// its expiry, so no delivery gives more guesses. Is refused if a code of another message is alive.
+    pub(crate) async fn put_reset_code_again(
+        &self,
+        message: &MailMessage,
+        code: &StoredCode,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let replace = Update::of(reset_code_key(&message.owner, &message.contract))
+            .set("digest", text(&code.digest))
+            .set("epoch", number(code.epoch))
+            .set("sent_to", text(&code.sent_to))
+            .when("message = :message AND expires_at > :now")
+            .value(":message", text(&message.id))
+            .value(":now", number(now.secs()));
+        if self.update(replace).await?.written() == Written::Done {
+            return Ok(Written::Done);
+        }
+        let put = PutItemInput::builder()
+            .table_name(&self.table)
+            .set_item(Some(reset_code_item(message, code, expires_at)))
+            .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
+            .expression_attribute_values(":now", number(now.secs()));
+        match self.dynamodb.put_item(put).await {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if is_condition(&error) => Ok(Written::Refused),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Counts a try of the code of this owner and contract, and returns the code. If a digest is given, only
@@ -114,6 +141,17 @@ fn decode(item: Item) -> Result<(StoredCode, u64), StoreError> {
     }
     let stored: Stored = serde_dynamo::from_item(item).map_err(|_| StoreError::unreadable("reset code"))?;
     Ok((stored.code, stored.expires_at))
+}
+
+fn reset_code_item(message: &MailMessage, code: &StoredCode, expires_at: Timestamp) -> Item {
+    let mut item = reset_code_key(&message.owner, &message.contract);
+    item.insert("digest".to_owned(), text(&code.digest));
+    item.insert("epoch".to_owned(), number(code.epoch));
+    item.insert("message".to_owned(), text(&message.id));
+    item.insert("sent_to".to_owned(), text(&code.sent_to));
+    item.insert("tries".to_owned(), number(0));
+    item.insert("expires_at".to_owned(), number(expires_at.secs()));
+    item
 }
 
 fn reset_code_key(owner: &CodeOwner, contract: &str) -> Item {

@@ -36,6 +36,7 @@ use crate::environment::Environment;
 use crate::error::StartError;
 use crate::identity::LoginName;
 pub use crate::identity::user::UserRecord;
+use crate::mail::{MailKind, MailMessage};
 use crate::password_reset::CodeOwner;
 use crate::session::NewSession;
 
@@ -89,7 +90,8 @@ impl Operator {
         code: &StoredCode,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.store.put_reset_code(owner, contract, code, expires_at).await
+        let message = MailMessage::new(contract, MailKind::ResetCode, owner.clone());
+        self.store.put_reset_code(&message, code, expires_at).await
     }
 
     /// Clears the count of the mails with a reset code that were asked for by the user with this id.

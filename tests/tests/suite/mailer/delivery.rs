@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use postern::mail::MailKind;
-use postern_local::mail::Answer;
+use postern::mail::{MailKind, MailMessage};
+use postern::password_reset::CodeOwner;
+use postern_local::mail::{Answer, Message};
 use postern_tests::deployment::Deployment;
 use postern_tests::logs;
 use serde_json::json;
@@ -77,6 +78,69 @@ async fn mail_that_ses_refuses_is_sent_later_with_another_code() {
     assert_eq!(mails.len(), 2);
     assert!(is_alive(&deployment, "account", &JOHNDOE, &code(&mails[0])).await);
     assert_ne!(super::stored(&deployment, "account", &JOHNDOE).await.unwrap(), first);
+}
+
+/// Otherwise each delivery would give twelve guesses more.
+#[tokio::test]
+async fn message_delivered_again_keeps_the_tries_and_the_expiry_of_its_code() {
+    for owner in [JOHNDOE, CodeOwner::User(999)] {
+        let deployment = Deployment::start().await;
+        ask(&deployment, "session", MailKind::ResetCode, &owner);
+        let messages = deployment.mail_services.queue.take();
+        // The mailer ends before SES answers, or before a decoy is recorded as done.
+        deployment.mail_services.answer(Answer::Refused(400, "MessageRejected"));
+        deployment.mail_services.deliver(deployment.mailer(), messages.clone()).await;
+        deployment.mail_services.queue.take();
+        undo_record(&deployment, &messages[0]).await;
+        let reset = format!("RESET#{owner}");
+        let mut tried = raw::item(&deployment, &reset, "session").await.unwrap();
+        tried.insert("tries".to_owned(), raw::number(7));
+        raw::put(&deployment, &reset, "session", tried.clone()).await;
+
+        deployment.mail_services.answer(Answer::Sent);
+        deployment.advance(LATER);
+        deployment.mail_services.deliver(deployment.mailer(), messages).await;
+        assert_eq!(deployment.mail_services.mailbox.take().len(), usize::from(owner == JOHNDOE));
+        let again = raw::item(&deployment, &reset, "session").await.unwrap();
+        assert_ne!(again["digest"], tried["digest"], "{owner}");
+        for kept in ["tries", "expires_at", "message"] {
+            assert_eq!(again[kept], tried[kept], "{owner}: {kept}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn message_delivered_again_after_its_code_expired_gets_a_new_one() {
+    let deployment = Deployment::start().await;
+    ask(&deployment, "session", MailKind::ResetCode, &JOHNDOE);
+    deployment.mail_services.answer(Answer::Refused(400, "MessageRejected"));
+    assert_eq!(deployment.mail().await, []);
+    deployment.mail_services.answer(Answer::Sent);
+    deployment.advance(Duration::from_secs(15 * 60));
+    let [mail] = &deployment.mail().await[..] else { panic!("one mail") };
+    assert!(is_alive(&deployment, "session", &JOHNDOE, &code(mail)).await);
+    let item = raw::item(&deployment, "RESET#1", "session").await.unwrap();
+    assert_eq!(item["expires_at"], raw::number(deployment.now().secs() + 15 * 60));
+}
+
+#[tokio::test]
+async fn message_delivered_again_does_not_replace_the_code_of_another_message() {
+    let deployment = Deployment::start().await;
+    ask(&deployment, "session", MailKind::ResetCode, &JOHNDOE);
+    let first = deployment.mail_services.queue.take();
+    deployment.mail_services.answer(Answer::Refused(400, "MessageRejected"));
+    deployment.mail_services.deliver(deployment.mailer(), first).await;
+    let first = deployment.mail_services.queue.take();
+
+    deployment.mail_services.answer(Answer::Sent);
+    ask(&deployment, "session", MailKind::ResetCode, &JOHNDOE);
+    let [second] = &deployment.mail().await[..] else { panic!("one mail") };
+    deployment.advance(LATER);
+    deployment.mail_services.deliver(deployment.mailer(), first).await;
+    assert_eq!(deployment.mail().await, [], "nothing is sent");
+    assert!(is_alive(&deployment, "session", &JOHNDOE, &code(second)).await);
+    assert!(deployment.mail_services.queue.is_empty(), "the first message is done");
+    assert!(logs::so_far().contains(r#""outcome":"superseded""#));
 }
 
 #[tokio::test]
@@ -155,4 +219,12 @@ async fn store_that_fails_leaves_the_message_on_the_queue() {
     deployment.stop_table().await;
     assert_eq!(deployment.mail().await, []);
     assert!(!deployment.mail_services.queue.is_empty());
+}
+
+/// Makes a message look as if the mailer had ended before it recorded it as done.
+async fn undo_record(deployment: &Deployment, message: &Message) {
+    let id = MailMessage::read(&message.body).unwrap().id;
+    let mut item = raw::item(deployment, &format!("MAIL#{id}"), "MAIL").await.unwrap();
+    item.remove("sent_at");
+    raw::put(deployment, &format!("MAIL#{id}"), "MAIL", item).await;
 }
