@@ -99,6 +99,16 @@ def of(role, groups):
         yield what, actions, table(), keys
 
 
+def without_mail(role):
+    """Yields what a role must never allow without mail, since no password is reset then: what, action, key, attributes."""
+    keys = {"pk", "sk"}
+    yield "tries a code", "dynamodb:UpdateItem", "RESET#1", {*keys, "tries"}
+    yield "deletes a code", "dynamodb:DeleteItem", "RESET#1", keys
+    # The session contract changes passwords after a sign-in.
+    if role.name != "session":
+        yield "changes a password", "dynamodb:UpdateItem", "USER#1", {*keys, "must_change_password"}
+
+
 def log_groups(roles):
     return {role.log_group for role in roles} | {log_group("ApiLogs")}
 

@@ -99,7 +99,12 @@ class Template:
         }
 
     def roles(self):
-        return [Role(self, function) for function in functions()]
+        there = (
+            name
+            for name in functions()
+            if self.condition(self.template["Resources"][logical_id(name)].get("Condition"))
+        )
+        return [Role(self, function) for function in there]
 
     def resource(self, name):
         return self.resolve(self.template["Resources"][name]["Properties"])
