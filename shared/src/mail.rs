@@ -17,6 +17,7 @@ pub use self::address::MailAddress;
 pub use self::ses::Ses;
 pub use self::smtp_url::smtp_url;
 use crate::aws::{Aws, CallError, Operation, Service};
+use crate::clock::Timestamp;
 use crate::config::endpoint;
 use crate::environment::{ConfigError, Environment, is_http_url};
 use crate::password_reset::CodeOwner;
@@ -33,6 +34,8 @@ pub struct MailMessage {
     pub kind: MailKind,
     /// Who gets it.
     pub owner: CodeOwner,
+    /// When it was asked for. The code of an older request does not replace that of a later one.
+    pub asked_at: Timestamp,
 }
 
 /// What a mail is about.
@@ -86,8 +89,8 @@ impl Operation for SendMessage {
 
 impl MailMessage {
     /// Makes a message with a random id.
-    pub fn new(contract: &str, kind: MailKind, owner: CodeOwner) -> Self {
-        Self { id: hex::encode(random::<16>()), contract: contract.to_owned(), kind, owner }
+    pub fn new(contract: &str, kind: MailKind, owner: CodeOwner, asked_at: Timestamp) -> Self {
+        Self { id: hex::encode(random::<16>()), contract: contract.to_owned(), kind, owner, asked_at }
     }
 
     /// Reads a message from the queue. Returns `None` if no function wrote it: then its parts may not fit

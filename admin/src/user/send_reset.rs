@@ -1,6 +1,7 @@
 //! `postern user send-reset`.
 
 use clap::{Args, ValueEnum};
+use postern::clock::now;
 use postern::identity::Status;
 use postern::mail::{MailKind, MailMessage};
 use postern::password_reset::CodeOwner;
@@ -74,7 +75,7 @@ pub(super) async fn run(
         .audit
         .record("user send-reset", Some(user.id), async |_| {
             let owner = CodeOwner::User(user.id);
-            queue.send(&MailMessage::new(contract.name(), MailKind::ResetCode, owner)).await?;
+            queue.send(&MailMessage::new(contract.name(), MailKind::ResetCode, owner, now())).await?;
             let text = format!("the mailer sends {} to {}", contract.content(), briefly(&user));
             Ok(Output::done(text, about(&user, json!({"contract": contract.name()}))))
         })

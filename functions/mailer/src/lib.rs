@@ -18,13 +18,14 @@ mod text;
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use lambda_http::lambda_runtime::LambdaEvent;
 use postern::App;
 use postern::app::{MailTask, until_step};
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
 use postern::error::{Causes, StartError};
-use postern::mail::{Mail, MailKind, MailMessage, SendError, Ses, smtp_url};
+use postern::mail::{Mail, MailMessage, SendError, Ses, smtp_url};
 use serde_json::value::RawValue;
 use tokio::time::{sleep_until, timeout_at};
 
@@ -38,10 +39,12 @@ use self::text::{Contract, Language};
 const LONGEST_WORK: Duration = Duration::from_secs(20);
 /// The part of Lambda's time-out that is kept for the reply.
 const TIME_FOR_THE_REPLY: Duration = Duration::from_millis(500);
-/// The step of the grid on which a message that asks for a code ends, whether a mail is sent or not. Otherwise
-/// the messages behind it would wait longer for a user than for an unknown name, and somebody who waits for a
-/// mail of their own could measure that. A mail that takes longer ends on a later step.
-const STEP: Duration = Duration::from_millis(500);
+/// The step on which an event ends, whether mails are sent or not. Otherwise the messages behind it would wait
+/// longer for a user than for an unknown name, and somebody who waits for a mail of their own could measure
+/// that. A mail that takes longer ends on a later step.
+const SES_STEP: Duration = Duration::from_millis(500);
+/// The same for SMTP, which takes several round trips for a mail.
+const SMTP_STEP: Duration = Duration::from_secs(2);
 
 /// The mailer, ready to send.
 pub struct Mailer {
@@ -65,14 +68,14 @@ impl Mailer {
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let settings = Settings::from_env(env)?;
         let from = settings::from(env)?;
-        let transport = match settings.transport {
-            TransportKind::Ses => Transport::Ses(Ses::from_env(env, from)?),
-            TransportKind::Smtp => Transport::Smtp(Smtp::new(&smtp_url(env).await?, from)?),
+        let (transport, step) = match settings.transport {
+            TransportKind::Ses => (Transport::Ses(Ses::from_env(env, from)?), SES_STEP),
+            TransportKind::Smtp => (Transport::Smtp(Smtp::new(&smtp_url(env).await?, from)?), SMTP_STEP),
         };
-        Ok(Self { settings, transport, step: STEP })
+        Ok(Self { settings, transport, step })
     }
 
-    /// Returns the same mailer, whose messages do not wait for a step: for a machine on which nobody measures
+    /// Returns the same mailer, whose events do not wait for a step: for a machine on which nobody measures
     /// the queue.
     #[must_use]
     pub fn without_steps(self) -> Self {
@@ -87,17 +90,11 @@ impl Mailer {
     }
 
     /// Does what a message asks for, until the deadline. Returns why it has to be delivered again if it fails.
-    /// A message that asks for a code ends on a step.
     async fn deliver(&self, app: &App, body: &str, deadline: Instant) -> Result<(), String> {
-        let began = Instant::now();
         let message = MailMessage::read(body);
         let known = message.and_then(|message| Some((Contract::of(&message.contract)?, message)));
         let (contract, message) = known.ok_or("it is no message of Postern")?;
         let done = timeout_at(deadline.into(), self.do_task(app, contract, &message)).await;
-        if message.kind == MailKind::ResetCode {
-            let step = Instant::now() + until_step(began.elapsed(), self.step);
-            sleep_until(step.min(deadline).into()).await;
-        }
         done.unwrap_or_else(|_| Err("no time is left".to_owned()))
     }
 
@@ -115,9 +112,8 @@ impl Mailer {
     }
 }
 
-/// Handles an event of SQS: one message after the other, so that of two codes for one user in one event the later
-/// one is valid. Across events SQS keeps no order, and the code that was made last is valid. A message for which
-/// no time is left counts as failed.
+/// Handles an event of SQS: all of its messages at once. Of two codes for one user, that of the later request
+/// is valid, whichever message comes first. The event ends on a step.
 ///
 /// # Errors
 /// If the event is not one of SQS. Then SQS delivers all of its messages again.
@@ -126,14 +122,19 @@ pub async fn handle(
     mailer: &Mailer,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<BatchReply, NotAQueueEvent> {
-    let deadline = Instant::now() + time_left(event.context.deadline);
+    let began = Instant::now();
+    let deadline = began + time_left(event.context.deadline);
+    let records = QueueEvent::read(event.payload.get())?.records;
+    let outcomes = join_all(records.iter().map(|record| mailer.deliver(app, &record.body, deadline))).await;
     let mut failed = Vec::new();
-    for record in QueueEvent::read(event.payload.get())?.records {
-        if let Err(cause) = mailer.deliver(app, &record.body, deadline).await {
+    for (record, outcome) in records.into_iter().zip(outcomes) {
+        if let Err(cause) = outcome {
             tracing::error!(message_id = record.message_id, cause, "a message of the queue failed");
             failed.push(record.message_id);
         }
     }
+    let step = Instant::now() + until_step(began.elapsed(), mailer.step);
+    sleep_until(step.min(deadline).into()).await;
     Ok(BatchReply::of(failed))
 }
 

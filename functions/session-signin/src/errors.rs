@@ -59,6 +59,10 @@ pub(super) fn refuse_reset(settings: &Settings, refusal: ResetRefusal) -> Respon
             (StatusCode::BAD_REQUEST, "no_email_addresses", "There are no email addresses for this account")
         }
         ResetRefusal::Code(refusal) | ResetRefusal::NoUser(refusal) => match refusal {
+            // Otherwise the code that appears would show that a user with this name asked for it.
+            CodeRefusal::NoCode if hides => {
+                (StatusCode::BAD_REQUEST, "code_incorrect", "The code is incorrect")
+            }
             CodeRefusal::NoCode => {
                 let msg = "There was no code for a password reset requested";
                 return http::json(StatusCode::BAD_REQUEST, &Message { msg });

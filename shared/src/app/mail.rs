@@ -44,9 +44,8 @@ enum Recipient {
 
 impl App {
     /// Returns what has to be done for a message. If it asks for a code, the new one replaces the earlier one
-    /// of the same owner and contract. A message that is delivered again only replaces its own code, which
-    /// keeps its tries. If the code of another message is alive, there is nothing to do. If nobody can get the
-    /// code, a digest that no code has takes its place: so an unknown name, and a user to whom no mail can be
+    /// of the same owner and contract. If a message is delivered again, its new code keeps the tries of the one
+    /// before. If the code of a later request is alive, there is nothing to do. If nobody can get the code, a digest that no code has takes its place: so an unknown name, and a user to whom no mail can be
     /// sent, behave as every user does.
     ///
     /// # Errors
@@ -85,7 +84,7 @@ impl App {
             };
             let expires_at = now.plus(form.lifetime());
             let written = match is_first {
-                true => self.store.put_reset_code(message, &stored, expires_at).await.map(|()| Written::Done),
+                true => self.store.put_reset_code(message, &stored, expires_at, now).await,
                 false => self.store.put_reset_code_again(message, &stored, expires_at, now).await,
             };
             if written? == Written::Refused {

@@ -38,21 +38,34 @@ pub(crate) enum CodeTry {
 }
 
 impl Store {
-    /// Puts the code of a message in place of the earlier one of the same owner and contract.
+    /// Puts the code of a message in place of the earlier one of the same owner and contract. Is refused if the
+    /// code of a later request is alive.
     pub(crate) async fn put_reset_code(
         &self,
         message: &MailMessage,
         code: &StoredCode,
         expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let put = PutItemInput::builder().table_name(&self.table);
-        let put = put.set_item(Some(reset_code_item(message, code, expires_at)));
-        self.dynamodb.put_item(put).await?;
-        Ok(())
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        // The write may be sent again after its reply was lost, and then meets its own code.
+        let put = PutItemInput::builder()
+            .table_name(&self.table)
+            .set_item(Some(reset_code_item(message, code, expires_at)))
+            .condition_expression(
+                "attribute_not_exists(pk) OR expires_at <= :now OR asked_at <= :asked_at OR digest = :digest",
+            )
+            .expression_attribute_values(":now", number(now.secs()))
+            .expression_attribute_values(":asked_at", number(message.asked_at.millis()))
+            .expression_attribute_values(":digest", text(&code.digest));
+        match self.dynamodb.put_item(put).await {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if is_condition(&error) => Ok(Written::Refused),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// Puts the code of a message that is delivered again. The code that the message had keeps its tries and
-    /// its expiry, so no delivery gives more guesses. Is refused if a code of another message is alive.
+    /// Puts the code of a message that is delivered again. While the code that the message had is alive, the new
+    /// one keeps its tries and its expiry, so no delivery gives more guesses.
     pub(crate) async fn put_reset_code_again(
         &self,
         message: &MailMessage,
@@ -67,18 +80,9 @@ impl Store {
             .when("message = :message AND expires_at > :now")
             .value(":message", text(&message.id))
             .value(":now", number(now.secs()));
-        if self.update(replace).await?.written() == Written::Done {
-            return Ok(Written::Done);
-        }
-        let put = PutItemInput::builder()
-            .table_name(&self.table)
-            .set_item(Some(reset_code_item(message, code, expires_at)))
-            .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
-            .expression_attribute_values(":now", number(now.secs()));
-        match self.dynamodb.put_item(put).await {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Refused),
-            Err(error) => Err(error.into()),
+        match self.update(replace).await?.written() {
+            Written::Done => Ok(Written::Done),
+            Written::Refused => self.put_reset_code(message, code, expires_at, now).await,
         }
     }
 
@@ -148,6 +152,7 @@ fn reset_code_item(message: &MailMessage, code: &StoredCode, expires_at: Timesta
     item.insert("digest".to_owned(), text(&code.digest));
     item.insert("epoch".to_owned(), number(code.epoch));
     item.insert("message".to_owned(), text(&message.id));
+    item.insert("asked_at".to_owned(), number(message.asked_at.millis()));
     item.insert("sent_to".to_owned(), text(&code.sent_to));
     item.insert("tries".to_owned(), number(0));
     item.insert("expires_at".to_owned(), number(expires_at.secs()));

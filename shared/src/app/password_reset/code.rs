@@ -25,6 +25,7 @@ pub(super) struct RightCode {
     pub(super) charged: Charged,
     pub(super) user: UserRecord,
     pub(super) owner: CodeOwner,
+    pub(super) digest: String,
 }
 
 impl App {
@@ -75,7 +76,7 @@ impl App {
         let refusal = match tried {
             CodeTry::Admitted(stored) => match user {
                 Some(user) if self.is_right(&stored, &digest, &user) => {
-                    return Ok(RightCode { charged, user, owner });
+                    return Ok(RightCode { charged, user, owner, digest });
                 }
                 // Nobody gets the code of a name that no user has.
                 Some(_) | None => CodeRefusal::Wrong,

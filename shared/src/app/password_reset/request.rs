@@ -75,11 +75,18 @@ impl App {
             }
         };
         details.user_id = user.as_ref().map(|user| user.id);
-        if let Admission::Refused(wait) = admission.map_err(store_failed)? {
+        let admission = match admission {
+            Ok(admission) => admission,
+            Err(error) => {
+                self.refund_mail(&owner, contract, &attempt_id).await;
+                return Err(store_failed(error).into());
+            }
+        };
+        if let Admission::Refused(wait) = admission {
             details.throttled_by = Some("name");
             return Err(Refusal::Throttled(wait).into());
         }
-        let message = MailMessage::new(contract, MailKind::ResetCode, owner.clone());
+        let message = MailMessage::new(contract, MailKind::ResetCode, owner.clone(), caller.now);
         if let Err(error) = queue.send(&message).await {
             tracing::error!(cause = %Causes(&error), "a mail is not sent");
             self.refund_mail(&owner, contract, &attempt_id).await;

@@ -1,5 +1,7 @@
 //! A user takes a code for a new password. This ends all sessions and tokens, and unlocks the names of the user.
 
+use std::time::Duration;
+
 use super::code::{CodeAttempt, RightCode};
 use super::{CodeRefusal, ResetRefusal};
 use crate::app::authenticate::Authenticated;
@@ -50,8 +52,7 @@ impl App {
                 && right.user.mfa.is_some()
             {
                 details.throttled_by = Some("name");
-                self.refund(&right.charged).await;
-                return Err(Refusal::Throttled(wait).into());
+                return Err(self.refuse_wait(caller, &right, wait).await);
             }
             self.decide_reset(caller, queue, right, reset, &mut details).await
         });
@@ -113,11 +114,13 @@ impl App {
             (CodeTry::UsedUp, _) => return Err(ResetRefusal::Code(CodeRefusal::UsedUp)),
         };
         details.user_id = Some(id);
-        // If the username is the e-mail address, its counter is that of the usernames, as at a sign-in.
-        let is_username = LoginName::new(&user.email) == LoginName::new(&user.username);
+        // If a username is the e-mail address, its counter is that of the usernames, as at a sign-in.
+        let email = LoginName::new(&user.email);
+        let is_email = |username: &String| LoginName::new(username) == email;
+        let is_username = is_email(&user.username) || user.other_usernames.iter().any(is_email);
         let counter = if is_username { UserCounter::Username } else { UserCounter::Email };
         let charged = Charged { counter: NameCounter::User(id, counter), ..charged };
-        let right = RightCode { charged, user, owner };
+        let right = RightCode { charged, user, owner, digest };
         if right.user.mfa.is_none() {
             return Ok(right);
         }
@@ -131,16 +134,26 @@ impl App {
                 }
                 Admission::Refused(wait) => {
                     details.throttled_by = Some("name");
-                    let returned = self.store.return_try(&right.owner, caller.contract, &digest).await;
-                    log_failure(returned, "a try of a code that had to wait stays counted");
-                    self.refund(&right.charged).await;
-                    Err(Refusal::Throttled(wait).into())
+                    Err(self.refuse_wait(caller, &right, wait).await)
                 }
             },
             // The user was deleted after the read.
             Ok(None) => Err(ResetRefusal::Code(CodeRefusal::Wrong)),
             Err(error) => Err(self.refund_failed(&right.charged, error).await.into()),
         }
+    }
+
+    /// Takes the try of a right code back whose MFA code has to wait, and counts the attempt as one that the name
+    /// refused. Returns the refusal.
+    async fn refuse_wait(&self, caller: &Caller, right: &RightCode, wait: Duration) -> ResetRefusal {
+        let Charged { address, attempt_id, now, .. } = &right.charged;
+        let (returned, counted) = tokio::join!(
+            self.store.return_try(&right.owner, caller.contract, &right.digest),
+            self.store.count_refused(address, &self.throttle, attempt_id, *now)
+        );
+        log_failure(returned, "a try of a code that had to wait stays counted");
+        log_failure(counted, "a refused attempt stays charged to its address");
+        Refusal::Throttled(wait).into()
     }
 
     /// Decides on a reset by a right code, and writes it. A refusal is no guess at the code, so it is refunded,
@@ -153,7 +166,7 @@ impl App {
         reset: Reset<'_>,
         details: &mut AttemptDetails,
     ) -> Result<SignedIn, ResetRefusal> {
-        let RightCode { charged, user, owner } = right;
+        let RightCode { charged, user, owner, .. } = right;
         let allowed = self.check_code(&user, reset.mfa_code, charged.now);
         if allowed == Err(Refusal::WrongCode) {
             return Err(Refusal::WrongCode.into());
@@ -182,7 +195,7 @@ impl App {
             }
         };
         let change = Some(Change::Reset { signs_in: reset.session.is_some() });
-        let notice = MailMessage::new(caller.contract, MailKind::PasswordChanged, owner.clone());
+        let notice = MailMessage::new(caller.contract, MailKind::PasswordChanged, owner.clone(), caller.now);
         let effects = SignInEffects {
             password_hash: Some(&hash),
             session: reset.session,

@@ -90,8 +90,11 @@ impl Operator {
         code: &StoredCode,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let message = MailMessage::new(contract, MailKind::ResetCode, owner.clone());
-        self.store.put_reset_code(&message, code, expires_at).await
+        // Every request of the user is later, and every code that is there counts as expired.
+        let asked_at = Timestamp::from_millis(0);
+        let message = MailMessage::new(contract, MailKind::ResetCode, owner.clone(), asked_at);
+        let now = Timestamp::from_millis(u64::MAX);
+        self.store.put_reset_code(&message, code, expires_at, now).await.map(|_| ())
     }
 
     /// Clears the count of the mails with a reset code that were asked for by the user with this id.

@@ -10,6 +10,7 @@ use postern_tests::logs;
 use serde_json::json;
 
 use super::{JOHNDOE, ask, code, is_alive};
+use crate::support::proxy::{Proxy, error};
 use crate::support::raw;
 
 /// Longer than a lease.
@@ -76,7 +77,8 @@ async fn mail_that_ses_refuses_is_sent_later_with_another_code() {
     deployment.advance(LATER);
     let mails = deployment.mail().await;
     assert_eq!(mails.len(), 2);
-    assert!(is_alive(&deployment, "account", &JOHNDOE, &code(&mails[0])).await);
+    let link = mails.iter().find(|mail| mail.text.contains("_code=")).expect("a mail with a link");
+    assert!(is_alive(&deployment, "account", &JOHNDOE, &code(link)).await);
     assert_ne!(super::stored(&deployment, "account", &JOHNDOE).await.unwrap(), first);
 }
 
@@ -124,7 +126,7 @@ async fn message_delivered_again_after_its_code_expired_gets_a_new_one() {
 }
 
 #[tokio::test]
-async fn message_delivered_again_does_not_replace_the_code_of_another_message() {
+async fn message_delivered_again_does_not_replace_the_code_of_a_later_request() {
     let deployment = Deployment::start().await;
     ask(&deployment, "session", MailKind::ResetCode, &JOHNDOE);
     let first = deployment.mail_services.queue.take();
@@ -133,6 +135,7 @@ async fn message_delivered_again_does_not_replace_the_code_of_another_message() 
     let first = deployment.mail_services.queue.take();
 
     deployment.mail_services.answer(Answer::Sent);
+    deployment.advance(Duration::from_millis(1));
     ask(&deployment, "session", MailKind::ResetCode, &JOHNDOE);
     let [second] = &deployment.mail().await[..] else { panic!("one mail") };
     deployment.advance(LATER);
@@ -141,6 +144,36 @@ async fn message_delivered_again_does_not_replace_the_code_of_another_message() 
     assert!(is_alive(&deployment, "session", &JOHNDOE, &code(second)).await);
     assert!(deployment.mail_services.queue.is_empty(), "the first message is done");
     assert!(logs::so_far().contains(r#""outcome":"superseded""#));
+}
+
+/// SQS keeps no order. The code of a later request replaces that of an earlier one, also if its first delivery failed.
+#[tokio::test]
+async fn code_of_the_later_request_is_valid_whichever_message_comes_first() {
+    for fails_first in [false, true] {
+        let (deployment, proxy) = Proxy::deployment(|env| env).await;
+        ask(&deployment, "session", MailKind::ResetCode, &JOHNDOE);
+        deployment.advance(Duration::from_millis(1));
+        ask(&deployment, "session", MailKind::ResetCode, &JOHNDOE);
+        let [earlier, later] = &deployment.mail_services.queue.take()[..] else { panic!("two messages") };
+        let deliver = async |message: &Message| {
+            deployment.mail_services.deliver(deployment.mailer(), vec![message.clone()]).await;
+        };
+        if fails_first {
+            proxy.fail(|call| call.starts_with("GetItem USER").then(|| error(400, "AccessDeniedException")));
+            deliver(later).await;
+            proxy.heal();
+            deliver(earlier).await;
+            deployment.advance(LATER);
+        }
+        deliver(later).await;
+        let mails = deployment.mail_services.mailbox.take();
+        let of_later = mails.last().expect("a mail").clone();
+        if !fails_first {
+            deliver(earlier).await;
+            assert_eq!(deployment.mail_services.mailbox.take(), [], "the earlier request is superseded");
+        }
+        assert!(is_alive(&deployment, "session", &JOHNDOE, &code(&of_later)).await, "{fails_first}");
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ const JOHNDOE: CodeOwner = CodeOwner::User(1);
 
 /// Puts a message on the queue, as the routes do.
 fn ask(deployment: &Deployment, contract: &str, kind: MailKind, owner: &CodeOwner) -> MailMessage {
-    let message = MailMessage::new(contract, kind, owner.clone());
+    let message = MailMessage::new(contract, kind, owner.clone(), deployment.now());
     deployment.mail_services.queue.put(serde_json::to_string(&message).unwrap());
     message
 }

@@ -35,7 +35,8 @@ async fn request_puts_the_user_on_the_queue_and_neither_address_nor_code() {
     let deployment = Deployment::start().await;
     for name in ["st.huber", " ST.Huber "] {
         assert_reply(&send(&deployment, name).await, 200, SENT, json!({}), name);
-        let expected = json!({"contract": "session", "kind": "reset_code", "owner": {"user": 33}});
+        let expected = json!({"contract": "session", "kind": "reset_code", "owner": {"user": 33},
+            "asked_at": deployment.now().millis()});
         assert_eq!(message(&deployment), expected, "{name}");
     }
 }
@@ -46,7 +47,8 @@ async fn name_that_no_user_has_is_404_and_its_digest_is_put_on_the_queue() {
     for name in ["nobody", "st.huber@example.com"] {
         assert_reply(&send(&deployment, name).await, 404, UNKNOWN, json!({}), name);
         let digest = hex::encode(ring::digest::digest(&ring::digest::SHA256, name.as_bytes()).as_ref());
-        let expected = json!({"contract": "session", "kind": "reset_code", "owner": {"name": digest}});
+        let expected = json!({"contract": "session", "kind": "reset_code", "owner": {"name": digest},
+            "asked_at": deployment.now().millis()});
         assert_eq!(message(&deployment), expected, "{name}");
     }
 }
