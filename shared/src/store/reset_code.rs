@@ -1,11 +1,10 @@
 //! The codes that reset a forgotten password: one item for each owner and contract. A new code replaces the
 //! item.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemInput;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use serde::Deserialize;
 
-use super::error::is_condition;
 use super::update::{Update, Updated, Written};
 use super::{Item, Store, StoreError, key, number, text};
 use crate::clock::Timestamp;
@@ -47,20 +46,26 @@ impl Store {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
-        // The write may be sent again after its reply was lost, and then meets its own code.
+        // The write may be sent again after its reply was lost. Then it meets its own code, whose tries must stay.
         let put = PutItemInput::builder()
             .table_name(&self.table)
             .set_item(Some(reset_code_item(message, code, expires_at)))
             .condition_expression(
-                "attribute_not_exists(pk) OR expires_at <= :now OR asked_at <= :asked_at OR digest = :digest",
+                "attribute_not_exists(pk) OR expires_at <= :now OR asked_at <= :asked_at AND digest <> :digest",
             )
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":now", number(now.secs()))
             .expression_attribute_values(":asked_at", number(message.asked_at.millis()))
             .expression_attribute_values(":digest", text(&code.digest));
         match self.dynamodb.put_item(put).await {
             Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Refused),
-            Err(error) => Err(error.into()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    let there = refused.item.as_ref().and_then(|item| item.get("digest"));
+                    Ok(if there == Some(&text(&code.digest)) { Written::Done } else { Written::Refused })
+                }
+                _ => Err(error.into()),
+            },
         }
     }
 
