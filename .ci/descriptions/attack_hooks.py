@@ -26,14 +26,17 @@ from lib.http_client import body_of, totp
 
 # Each word with which a well-formed request is refused by a 400: the credentials do not fit, or the user's state does not.
 REFUSALS = {
-    "account": ["invalid_client", "invalid_grant", "invalid_scope"],
+    "account": ["invalid_client", "invalid_grant", "invalid_scope", "mfa_required"],
     "email": ["Invalid password"],
     "mfa": ["invalidMfaSetting", "mfaActive", "passwordMissing"],
     "session": [
         "change_password",
+        "code_incorrect",
         "mfa_required",
+        "no_email_addresses",
         "no_password_change_needed_for_user",
         "not_activated",
+        "rate_limit_exceeded",
         "session_token_incorrect",
         "username_or_password_incorrect",
     ],
@@ -45,6 +48,16 @@ WEAK = [
     "The new password must be at least 8 characters.",
 ]
 NOT_FOUND = {"message": "Not Found"}
+# A code of a mail that is well-formed and not there.
+NO_CODE = {"msg": "There was no code for a password reset requested"}
+WRONG_LINK = {
+    "errors": [
+        {
+            "field": "validation_code",
+            "messages": [{"message": "The code is invalid or has expired.", "code": "invalid"}],
+        }
+    ]
+}
 # The sample events for 429 have these names, which no user has.
 LOCKED = ["mallory", "mallory@example.com"]
 TOTP_SECRET, RECOVERY_CODE = "KBTSKUKRDJPEGCZK", "f005ba11"
@@ -181,6 +194,8 @@ def is_refusal(contract, status, body):
         return False
     if status == 422:
         return set(body) == {"new_password"} and body["new_password"][0] in WEAK
+    if status == 400 and body in (NO_CODE, WRONG_LINK):
+        return True
     return status == 400 and (body.get("error_code") or body.get("error")) in REFUSALS[contract]
 
 

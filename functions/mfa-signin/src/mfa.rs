@@ -116,7 +116,9 @@ fn mfa_request(
         (Some(Value::Bool(true)), false) => match (text("secret"), http::mfa_code(members)) {
             (Some(secret), Some(code)) => Ok(MfaRequest::Confirm { secret, code }),
             (None, None) if !members.contains_key("secret") => match text("password") {
-                None if needs_password => Err("passwordMissing"),
+                None if needs_password || members.get("password").is_some_and(|sent| !sent.is_string()) => {
+                    Err("passwordMissing")
+                }
                 password => Ok(MfaRequest::Begin { password: password.map(Password::from) }),
             },
             _ => Err("invalidMfaSetting"),
