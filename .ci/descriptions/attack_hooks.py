@@ -145,6 +145,19 @@ def before_add_examples(context, examples):
             case._has_explicit_auth = True
             examples.append(case)
 
+    if operation.definition.raw["operationId"] == "sessionSignOut":
+        # The sample session is of a user, and the JWT of another.
+        body = {"username": "johndoe", "password": "SecurePass123!", "stay_logged_in": True}
+        session = CLIENTS["session"](operation.schema.get_base_url(), "johndoe")
+        signed_in = body_of(session.post(session.path, body))
+        case = operation.Case(
+            body={"session_token": signed_in["session_token"]},
+            headers={"Authorization": f"Bearer {signed_in['token']}"},
+            media_type="application/json",
+        )
+        case._has_explicit_auth = True
+        examples.append(case)
+
 
 @functools.cache
 def mfa_steps(url):
