@@ -53,7 +53,7 @@ pub struct List {
             _ => Status::Active,
         }))]
     status: Option<Status>,
-    /// Only users of whom a login name, or the known addresses, are locked after too many failures.
+    /// Only users who are locked after too many failures: by a login name, or at their known addresses.
     #[arg(long)]
     locked: bool,
     /// Only users who have to change the password.

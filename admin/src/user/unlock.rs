@@ -40,7 +40,7 @@ pub(super) struct Unlocked {
     pub(super) failures: u32,
 }
 
-/// What was unlocked of a user.
+/// The login names and the known addresses of a user, after they were unlocked.
 pub(super) struct UnlockedUser {
     pub(super) names: Vec<Unlocked>,
     pub(super) known_addresses: Unlocked,

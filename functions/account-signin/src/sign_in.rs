@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::errors::{ErrorEntry, Errors, Message, refuse};
 use crate::{CONTRACT, Settings, claims};
 
-/// What a caller sends to sign in.
+/// The members of a request to sign in.
 pub(super) struct Credentials {
     pub(super) username: String,
     pub(super) password: Password,

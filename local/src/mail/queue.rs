@@ -34,7 +34,7 @@ struct Messages {
 pub struct Message {
     /// The id that SQS gives it.
     pub id: String,
-    /// What was sent.
+    /// The body of the message, as a function sent it.
     pub body: String,
     failures: u32,
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::mailbox::{Mailbox, SentMail};
 
-/// What SES answers.
+/// The answer of SES to a request to send a mail.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Answer {
     /// It sends the mail.

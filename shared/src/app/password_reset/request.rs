@@ -67,17 +67,10 @@ impl App {
         let contract = caller.contract;
         let (admission, user) =
             tokio::join!(self.store.charge_mail(&owner, contract, &attempt_id, caller.now), read);
-        let user = match user {
-            Ok(user) => user,
-            Err(error) => {
-                self.refund_mail(&owner, contract, &attempt_id).await;
-                return Err(store_failed(error).into());
-            }
-        };
-        details.user_id = user.as_ref().map(|user| user.id);
-        let admission = match admission {
-            Ok(admission) => admission,
-            Err(error) => {
+        details.user_id = user.as_ref().ok().and_then(Option::as_ref).map(|user| user.id);
+        let (admission, user) = match (admission, user) {
+            (Ok(admission), Ok(user)) => (admission, user),
+            (Err(error), _) | (_, Err(error)) => {
                 self.refund_mail(&owner, contract, &attempt_id).await;
                 return Err(store_failed(error).into());
             }

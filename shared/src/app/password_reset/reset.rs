@@ -46,8 +46,8 @@ impl App {
         let mut details = AttemptDetails::default();
         let work = Box::pin(async {
             let right = self.try_code(caller, &attempt, &mut details).await?;
-            // A wait of the name refuses no reset code, but it refuses the MFA code. Otherwise whoever reads the
-            // user's mail could guess that here after a sign-in has refused it.
+            // A wait of the name refuses no reset code, but it refuses the MFA code. Otherwise an attacker who
+            // reads the user's mail could guess it here after a sign-in has refused it.
             if let Some(wait) = right.charged.name_wait
                 && right.user.mfa.is_some()
             {

@@ -154,7 +154,7 @@ impl Operator {
         Ok(scan.filter_expression(conditions.join(" AND ")))
     }
 
-    /// Returns the ids of the users of whom a login name, or the known addresses, are locked. Reads the whole
+    /// Returns the ids of the users who are locked by a login name, or at their known addresses. Reads the whole
     /// table. Also returns the items that were skipped: keys that no user has.
     ///
     /// # Errors
