@@ -229,3 +229,25 @@ async fn user_who_may_not_sign_in_gets_no_list() {
     assert_eq!(deployment.store.set_status(OWNER, status, deployment.now()).await, Ok(Written::Done));
     assert_refused(Jwt::Incorrect, &list(&deployment, &jwt).await, "a disabled user");
 }
+
+/// Otherwise a user with many sessions could make the reply longer than Lambda allows.
+#[tokio::test]
+async fn list_has_the_500_sessions_that_were_used_last() {
+    let deployment = unlimited().await;
+    let jwt = minted(&deployment, json!({}));
+    let token = stay_on(&deployment, "model").await;
+    let (pk, sk) = (format!("SESSIONS#{OWNER}"), sha256(&token[11..21]));
+    let model = raw::item(&deployment, &pk, &sk).await.unwrap();
+    for number in 1..=500 {
+        let mut item = model.clone();
+        item.insert("sk".to_owned(), raw::text(&sha256(&number.to_string())));
+        item.insert("last_used".to_owned(), raw::number(deployment.now().millis() + number));
+        item.insert("device".to_owned(), raw::text(&format!("{number}{}", "\u{1}".repeat(187))));
+        raw::put(&deployment, &pk, &sha256(&number.to_string()), item).await;
+    }
+    let sessions = listed(&deployment, &jwt).await;
+    let number = |session: &Value| session["information"].as_str().unwrap().trim_end_matches('\u{1}').to_owned();
+    let expected: Vec<_> = (1..=500).map(|number| number.to_string()).collect();
+    assert_eq!(sessions.iter().map(number).collect::<Vec<_>>(), expected);
+    assert!(list(&deployment, &jwt).await.text.len() < 1_000_000);
+}
