@@ -6,7 +6,7 @@ use postern::App;
 use postern::app::PasswordChange;
 use postern::audit::Caller;
 use postern::http::{self, Request, Response};
-use postern::password::{Password, PasswordPolicy};
+use postern::password::{Password, PasswordPolicy, WeakPassword};
 
 use crate::Settings;
 use crate::errors::{Error, refuse, weakness};
@@ -43,7 +43,7 @@ fn parse_change(policy: &PasswordPolicy, request: &Request) -> Result<(Credentia
     // These checks need no user, so they come before an attempt is charged.
     if !new_password.is_empty() {
         if new_password == password {
-            fields.refuse(NEW_PASSWORD, "and old password must be different.");
+            fields.refuse(NEW_PASSWORD, &weakness(WeakPassword::Unchanged));
         } else if let Err(weak) = policy.check(&new_password, &[&username]) {
             fields.refuse(NEW_PASSWORD, &weakness(weak));
         }

@@ -99,5 +99,6 @@ pub(super) fn weakness(weak: WeakPassword) -> String {
         WeakPassword::TooShort { min_length } => format!("must be at least {min_length} characters."),
         WeakPassword::TooLong => "may not be greater than 1024 bytes.".to_owned(),
         WeakPassword::TooCommon => "is too common.".to_owned(),
+        WeakPassword::Unchanged => "and old password must be different.".to_owned(),
     }
 }

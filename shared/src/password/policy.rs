@@ -29,6 +29,9 @@ pub enum WeakPassword {
     /// The password is a common one, or it is the user's own name.
     #[error("the password is too common")]
     TooCommon,
+    /// The password has to be changed, and the new one is the same.
+    #[error("the password is the one that has to be changed")]
+    Unchanged,
 }
 
 /// The first four bytes of the SHA-256 of each common password of 8 characters and more, sorted: 8,359 of

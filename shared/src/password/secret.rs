@@ -5,9 +5,21 @@ use std::ops::Deref;
 
 use zeroize::Zeroizing;
 
+use super::composed;
+
 /// A password as a user typed it. `Debug` does not show it. It is wiped when it is dropped.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Password(Zeroizing<String>);
+
+/// Two passwords are equal if their NFC forms are, because these are hashed.
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        let composed = |password: &Self| composed(password).unwrap_or_else(|| password.0.clone());
+        composed(self) == composed(other)
+    }
+}
+
+impl Eq for Password {}
 
 impl From<String> for Password {
     fn from(typed: String) -> Self {

@@ -9,11 +9,13 @@ use crate::app::charge::Charged;
 use crate::app::commit::{SignInEffects, SignedIn};
 use crate::app::{App, check_status, log_failure};
 use crate::audit::{self, AttemptDetails, Caller, Outcome};
-use crate::identity::LoginName;
+use crate::clock::Timestamp;
+use crate::identity::{LoginName, UserRecord};
 use crate::mail::{MailKind, MailMessage, MailQueue};
-use crate::password::Password;
+use crate::password::{Password, WeakPassword};
 use crate::password_reset::{CodeOwner, ResetCode};
 use crate::refusal::Refusal;
+use crate::second_factor::Spent;
 use crate::session::SessionRequest;
 use crate::store::{Change, CodeTry, NameCounter, UserCounter};
 use crate::throttle::Admission;
@@ -167,19 +169,10 @@ impl App {
         details: &mut AttemptDetails,
     ) -> Result<SignedIn, ResetRefusal> {
         let RightCode { charged, user, owner, .. } = right;
-        let allowed = self.check_code(&user, reset.mfa_code, charged.now);
-        if allowed == Err(Refusal::WrongCode) {
+        let allowed = self.check_reset(&user, &reset, charged.now, details).await;
+        if matches!(allowed, Err(ResetRefusal::Refused(Refusal::WrongCode))) {
             return Err(Refusal::WrongCode.into());
         }
-        let allowed = allowed.map_err(ResetRefusal::from).and_then(|spent| {
-            match check_status(&user) {
-                Ok(()) | Err(Refusal::MustChangePassword) => {}
-                Err(refusal) => return Err(refusal.into()),
-            }
-            let names = [user.username.as_str(), user.email.as_str()];
-            self.password_policy.check(reset.password, &names).map_err(ResetRefusal::Weak)?;
-            Ok(spent)
-        });
         let hashed = match allowed {
             Ok(spent) => match self.hash(reset.password, details).await {
                 Ok(hash) => Ok((spent, hash)),
@@ -213,6 +206,29 @@ impl App {
         let cleared = self.store.clear_mail(&owner, caller.contract).await;
         log_failure(cleared, "the mails of a user stay counted");
         Ok(signed_in)
+    }
+
+    /// Checks the MFA code, the state of the user and the new password. Returns the MFA code that a sign-in spends.
+    async fn check_reset(
+        &self,
+        user: &UserRecord,
+        reset: &Reset<'_>,
+        now: Timestamp,
+        details: &mut AttemptDetails,
+    ) -> Result<Option<Spent>, ResetRefusal> {
+        let spent = self.check_code(user, reset.mfa_code, now)?;
+        let must_change = match check_status(user) {
+            Ok(()) => false,
+            Err(Refusal::MustChangePassword) => true,
+            Err(refusal) => return Err(refusal.into()),
+        };
+        let names = [user.username.as_str(), user.email.as_str()];
+        self.password_policy.check(reset.password, &names).map_err(ResetRefusal::Weak)?;
+        // A password that somebody else chose must not stay (ASVS 5.0 6.4.1).
+        if must_change && self.verify(user.password_hash.clone(), reset.password, details).await {
+            return Err(ResetRefusal::Weak(WeakPassword::Unchanged));
+        }
+        Ok(spent)
     }
 
     async fn finish_reset(

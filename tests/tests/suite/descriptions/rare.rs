@@ -112,6 +112,8 @@ async fn of_resets() -> Vec<Shown> {
     post("session", RESET, reset::body("st.huber")).await;
     reset::put_digits(&deployment, 40).await;
     post("session", RESET, reset::body("dormant")).await;
+    reset::put_digits(&deployment, 41).await;
+    post("session", RESET, with(reset::body("changer"), json!({"new_password": PASSWORD}))).await;
     for _ in 0..4 {
         post("session", SEND, json!({"username": "st.huber"})).await;
     }
@@ -123,6 +125,8 @@ async fn of_resets() -> Vec<Shown> {
     for weak in ["short", &"x".repeat(1025)] {
         post("account", RESET_BY_LINK, link(&code, weak)).await;
     }
+    let code = reset::put_link(&deployment, 41).await;
+    post("account", RESET_BY_LINK, link(&code, PASSWORD)).await;
     for id in [40, 42] {
         let code = reset::put_link(&deployment, id).await;
         post("account", RESET_BY_LINK, link(&code, reset::NEW)).await;

@@ -126,6 +126,19 @@ async fn weak_password_keeps_the_link() {
 }
 
 #[tokio::test]
+async fn password_that_must_be_changed_is_changed() {
+    let deployment = unlimited().await;
+    let code = put_link(&deployment, 41).await;
+    let reply = reset_by_link(&deployment, &code, json!({"password": "Password1234!"})).await;
+    let text = concat!(
+        r#"{"errors":[{"field":"password","messages":"#,
+        r#"[{"message":"This password has to be changed.","code":"invalid"}]}]}"#
+    );
+    assert_reply(&reply, 400, text, json!({}), "the same password");
+    assert_eq!(reset_by_link(&deployment, &code, json!({})).await.status, 200);
+}
+
+#[tokio::test]
 async fn user_who_may_not_sign_in_learns_it_only_by_the_right_link() {
     let deployment = unlimited().await;
     for (id, refused) in [(40, Refused::NotActivated), (42, Refused::Disabled)] {

@@ -302,6 +302,11 @@ async fn change_with_malformed_fields_is_refused_before_any_charge() {
             "new_password",
             "and old password must be different.",
         ),
+        (
+            json!({"old_password": "pa\u{308}ssword, long", "new_password": "p\u{e4}ssword, long"}),
+            "new_password",
+            "and old password must be different.",
+        ),
         (json!({"new_password": "k".repeat(1025)}), "new_password", "may not be greater than 1024 bytes."),
         (json!({"new_password": "ü".repeat(513)}), "new_password", "may not be greater than 1024 bytes."),
     ] {

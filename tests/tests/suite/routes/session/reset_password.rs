@@ -142,6 +142,10 @@ async fn user_who_may_not_sign_in_learns_it_only_by_the_right_code() {
 async fn password_that_must_be_changed_is_changed() {
     let deployment = unlimited().await;
     put_digits(&deployment, 41).await;
+    let reply = reset(&deployment, "changer", json!({"new_password": OLD})).await;
+    let text = r#"{"new_password":["The new password and old password must be different."]}"#;
+    assert_reply(&reply, 422, text, json!({}), "the same password");
+    assert_eq!(raw::user(&deployment, 41).await["must_change_password"], Attribute::Bool(true));
     assert_eq!(reset(&deployment, "changer", json!({})).await.status, 200);
     assert_eq!(raw::user(&deployment, 41).await["must_change_password"], Attribute::Bool(false));
     assert_eq!(deployment.password("session", "changer", NEW).await.status, 200);
