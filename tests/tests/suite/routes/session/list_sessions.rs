@@ -246,7 +246,8 @@ async fn list_has_the_500_sessions_that_were_used_last() {
         raw::put(&deployment, &pk, &sha256(&number.to_string()), item).await;
     }
     let sessions = listed(&deployment, &jwt).await;
-    let number = |session: &Value| session["information"].as_str().unwrap().trim_end_matches('\u{1}').to_owned();
+    let number =
+        |session: &Value| session["information"].as_str().unwrap().trim_end_matches('\u{1}').to_owned();
     let expected: Vec<_> = (1..=500).map(|number| number.to_string()).collect();
     assert_eq!(sessions.iter().map(number).collect::<Vec<_>>(), expected);
     assert!(list(&deployment, &jwt).await.text.len() < 1_000_000);
