@@ -5,8 +5,12 @@ import sys
 
 from privileges.roles import identity, queue, secret, table
 
-# What the tests name the deployment's table and secret. The rehearsal's names are in files beside the calls.
-TABLES, SECRETS = {"postern"}, {"arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf"}
+# What the tests name the deployment's table and secrets. The rehearsal's names are in files beside the calls.
+TABLES = {"postern"}
+SECRETS = {
+    "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf": "SigningKeys",
+    "arn:aws:secretsmanager:us-east-1:000000000000:secret:public-keys-AbCdEf": "PublicKeys",
+}
 # The sender of the deployment, and what a test sets it to.
 SENDER, OTHER_SENDERS = "no-reply@example.com", {"hallo@verein.example"}
 
@@ -16,7 +20,7 @@ def read_calls(folder):
     for file in folder.glob("names-*.json"):
         names = json.loads(file.read_text())
         TABLES.add(names["table"])
-        SECRETS.add(names["secret"])
+        SECRETS.update({names["secret"]: "SigningKeys", names["public_secret"]: "PublicKeys"})
     lines = {line for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()}
     if not lines:
         sys.exit(f"no calls are recorded in {folder}; run the tests with POSTERN_CALLS={folder}")
@@ -42,7 +46,7 @@ def resource_of(call):
     if "from" in call:
         return identity(sender_of(call))
     if "secret" in call:
-        return secret() if call["secret"] in SECRETS else call["secret"]
+        return secret(SECRETS[call["secret"]]) if call["secret"] in SECRETS else call["secret"]
     return table() if call["table"] in TABLES else table(call["table"])
 
 

@@ -50,7 +50,8 @@ def of_every_function(role, groups):
         yield f"accesses {kind} in another table", ALL, table("Other"), [kind]
     yield "reads another secret", ["secretsmanager:GetSecretValue"], secret("Other"), []
     changes = ["PutSecretValue", "UpdateSecret", "DeleteSecret", "RotateSecret", "PutResourcePolicy"]
-    yield "changes the signing keys", [f"secretsmanager:{change}" for change in changes], secret(), []
+    for keys in [secret(), secret("PublicKeys")]:
+        yield "changes keys", [f"secretsmanager:{change}" for change in changes], keys, []
     changes = ["DeleteTable", "UpdateTable", "UpdateTimeToLive", "UpdateContinuousBackups", "PutResourcePolicy"]
     yield "changes the table", [f"dynamodb:{change}" for change in changes], mine, []
     for group in groups - {role.log_group}:
@@ -90,6 +91,8 @@ OF_ONE = {
 def of(role, groups):
     """Yields what one role must never allow, as of_every_function does."""
     yield from of_every_function(role, groups)
+    if role.name == "jwks":
+        yield "reads the signing keys", ["secretsmanager:GetSecretValue"], secret(), []
     if role.name == "mailer":
         yield "asks for mail", ["sqs:SendMessage"], queue(), []
     else:
@@ -139,6 +142,6 @@ def samples(kinds):
         "export": [f"{table()}/export/any"],
         "import": [f"{table()}/import/any"],
         "global-table": ["arn:aws:dynamodb::123456789012:global-table/Table"],
-        "Secret": [secret(), secret("Other")],
+        "Secret": [secret(), secret("PublicKeys"), secret("Other")],
     }
     return [arn for kind in kinds for arn in arns[kind]] or ["*"]

@@ -31,8 +31,12 @@ class Recorder:
                 environment[f"AWS_ENDPOINT_URL_{service}"] = self.urls[name_of(function)]
 
     def note(self, outputs):
-        """Notes the names of the table and the secret of a stack beside the calls."""
-        names = {"table": outputs["TableName"], "secret": outputs["SigningKeysSecretArn"]}
+        """Notes the names of the table and the secrets of a stack beside the calls."""
+        names = {
+            "table": outputs["TableName"],
+            "secret": outputs["SigningKeysSecretArn"],
+            "public_secret": outputs["PublicKeysSecretArn"],
+        }
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / f"names-{names['table']}.json").write_text(json.dumps(names))
 

@@ -192,6 +192,7 @@ class Stack:
             "AWS_REGION": self.region,
             "TABLE_NAME": self.outputs["TableName"],
             "SIGNING_KEYS_SECRET_ARN": self.outputs["SigningKeysSecretArn"],
+            "PUBLIC_KEYS_SECRET_ARN": self.outputs["PublicKeysSecretArn"],
         }
 
     def postern(self, *arguments, stdin="", codes=(0,)):

@@ -150,6 +150,11 @@ impl Prices {
             + metrics.len() as f64 * self.price("metric_month")
     }
 
+    /// Returns the dollars a month for the secrets: one of the signing keys, and one of the public keys.
+    pub fn secrets_month(&self) -> f64 {
+        self.template.resources("AWS::SecretsManager::Secret").count() as f64 * self.price("secret_month")
+    }
+
     /// Returns how many millions of sign-ins a month has at the assumed rate.
     pub fn millions_a_month(&self) -> f64 {
         self.assumed("sign_ins_per_second") * 86_400.0 * 365.25 / 12.0 / MILLION

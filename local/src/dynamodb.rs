@@ -70,8 +70,8 @@ impl Table {
     }
 
     /// Returns the environment of a function that uses this table. It is the process's, except for the
-    /// variables of the table and of the AWS credentials. The signing keys are sample keys if the process
-    /// sets none.
+    /// variables of the table, of the public keys and of the AWS credentials. The signing keys are sample keys if
+    /// the process sets none.
     pub fn environment(&self, process: &Environment) -> Environment {
         let keys = process.optional("SIGNING_KEYS").unwrap_or(SAMPLE_KEYS).to_owned();
         process
@@ -84,6 +84,8 @@ impl Table {
             .with("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint())
             .with("SIGNING_KEYS_SECRET_ARN", "")
             .with("SIGNING_KEYS", keys)
+            .with("PUBLIC_KEYS_SECRET_ARN", "")
+            .with("PUBLIC_KEYS", "")
     }
 
     /// Ends the server after it has answered the requests in progress.

@@ -14,7 +14,7 @@ use postern::clock;
 use postern::environment::{ConfigError, Environment};
 use postern::error::StartError;
 use postern::http::{Edge, Request, Response, invoke};
-use postern::token::Parties;
+use postern::token::{Parties, PublicKeys};
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
@@ -99,18 +99,32 @@ contracts! {
     "email": email_signin, "/api/sign-in/";
 }
 
-/// Returns all contracts and the key set, over one [`App`].
+/// Returns the public keys for [`all`]. Unless the environment names others, they are those of the app's signing keys.
+///
+/// # Errors
+/// If the environment names public keys that cannot be read.
+pub async fn public_keys(app: &App, env: &Environment) -> Result<Arc<PublicKeys>, StartError> {
+    let is_named = |name| env.optional(name).is_some();
+    let mut env = env.clone();
+    if !is_named("PUBLIC_KEYS") && !is_named("PUBLIC_KEYS_SECRET_ARN") {
+        env = env.with("PUBLIC_KEYS", app.keys().current().public_document());
+    }
+    Ok(Arc::new(PublicKeys::start(&env, app.now()).await?))
+}
+
+/// Returns all contracts over one [`App`], and the key set over these public keys.
 ///
 /// # Errors
 /// If the settings of a contract, of the key set or of the edge are malformed, or if the tokens of two contracts would have the same
 /// issuer and audience.
-pub fn all(app: &Arc<App>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
+pub fn all(app: &Arc<App>, keys: &Arc<PublicKeys>, env: &Environment) -> Result<Vec<Function>, ConfigError> {
     let edge = Arc::new(Edge::from_env(env)?);
     let key_set = {
-        let (app, settings) = (Arc::clone(app), Arc::new(jwks::Settings::from_env(env)?));
+        let (app, keys) = (Arc::clone(app), Arc::clone(keys));
+        let settings = Arc::new(jwks::Settings::from_env(env)?);
         handler(&edge, move |request| {
-            let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
-            async move { jwks::handle(&settings, app.keys(), app.now(), request).await }
+            let (app, keys, settings) = (Arc::clone(&app), Arc::clone(&keys), Arc::clone(&settings));
+            async move { jwks::handle(&settings, &keys, app.now(), request).await }
         })
     };
     let mut functions = contracts(app, &edge, env)?;

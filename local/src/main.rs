@@ -109,7 +109,8 @@ async fn run(options: Options) -> Result<(), StartError> {
         demo::create_all(&app, &store).await.map_err(|error| failed(&error))?;
         demo::begin_sessions(&app, &store).await.map_err(|error| failed(&error))?;
     }
-    let functions = functions::all(&app, &env).map_err(|error| failed(&error))?;
+    let keys = functions::public_keys(&app, &env).await.map_err(|error| failed(&error))?;
+    let functions = functions::all(&app, &keys, &env).map_err(|error| failed(&error))?;
     let mailer = functions::mailer(&app, &env).await.map_err(|error| failed(&error))?;
     let mailbox = options.smtp.is_none().then(|| Arc::clone(&mail.mailbox));
     if let Some(mailbox) = mailbox.clone().filter(|_| !options.quiet) {

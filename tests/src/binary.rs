@@ -8,7 +8,6 @@ use std::time::Duration;
 use postern::App;
 use postern::environment::Environment;
 use postern::store::operator::Operator;
-use postern::token::SAMPLE_KEYS;
 use postern_local::demo;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
@@ -26,7 +25,7 @@ use crate::table::{DISCOVERY_ISSUER, Table};
 
 /// The variables of a function's environment that name its table, its keys, its edge, its issuer and its mail, how
 /// many requests it handles at once, and whether account has the password grant.
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 25] = [
     "TABLE_NAME",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -38,6 +37,8 @@ const VARIABLES: [&str; 23] = [
     "EDGE_SECRET_SHA256",
     "EDGE_OPTIONAL",
     "SIGNING_KEYS_SECRET_ARN",
+    "PUBLIC_KEYS",
+    "PUBLIC_KEYS_SECRET_ARN",
     "DISCOVERY_ISSUER",
     "AWS_LAMBDA_MAX_CONCURRENCY",
     "ACCOUNT_PASSWORD_GRANT",
@@ -86,14 +87,13 @@ pub async fn demo_table() -> (Table, Environment) {
     (table, env)
 }
 
-/// The environment of a function that has no table, and can reach none.
-pub fn without_table() -> Environment {
+/// The environment of the function of the key set: it has neither a table nor signing keys.
+pub fn of_key_set() -> Environment {
     Environment::of([
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
-        ("SIGNING_KEYS", SAMPLE_KEYS),
+        ("PUBLIC_KEYS", r#"{"keys":[]}"#),
         ("DISCOVERY_ISSUER", DISCOVERY_ISSUER),
     ])
 }
@@ -109,8 +109,11 @@ pub async fn answers_its_events(binary: &str, contract: &str) {
 /// Secrets Manager, and its access key id is the folder's name. Returns its log, in which no secret was found.
 pub async fn answers(binary: &str, folder: &str, env: &Environment) -> String {
     let mut api = RuntimeApi::start().await;
-    let keys = env.optional("SIGNING_KEYS").unwrap().to_owned();
-    let secrets = Secrets::start(Answer::Text(keys)).await;
+    let keys = |variable| env.optional(variable).map(|keys| Answer::Text(keys.to_owned()));
+    let secrets = match keys("SIGNING_KEYS") {
+        Some(signing) => Secrets::start(signing).await,
+        None => Secrets::start_public(keys("PUBLIC_KEYS").unwrap()).await,
+    };
     let env = secrets.in_env(env.clone()).with("AWS_ACCESS_KEY_ID", folder);
     let mut function = start(binary, &env, &api.address());
     let logged = logged(&mut function);
@@ -240,7 +243,19 @@ pub async fn refuses_bad_configuration(binary: &str) {
             "names a table that cannot be read: DynamoDB refused the request: ResourceNotFoundException";
         assert_eq!(shown.contains(cause), value == "missing", "{shown}");
     }
-    refuses_bad_keys(binary, good).await;
+    refuses_bad_environment(binary, &good).await;
+    for (name, value) in [
+        ("SIGNING_KEYS", ""),
+        ("SIGNING_KEYS", "too-short-to-be-a-key"),
+        ("SIGNING_KEYS", r#"{"keys":[{"kty":"oct","k":"dG9vLXNob3J0LXRvLWJlLWEta2V5"}]}"#),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "localhost"),
+    ] {
+        refuses(binary, &good, name, value).await;
+    }
+    // The sample key is for this machine only.
+    let elsewhere = "http://192.0.2.1:8000";
+    let output = run(binary, &good.with("AWS_ENDPOINT_URL_DYNAMODB", elsewhere)).await;
+    assert_refused(&output, "SIGNING_KEYS", "cG9zdGVybi");
 }
 
 /// Checks that the binary does not start with this value of a variable, as [`refuses_bad_configuration`] does.
@@ -249,18 +264,13 @@ pub async fn refuses(binary: &str, good: &Environment, variable: &str, value: &s
     assert_refused(&output, variable, value);
 }
 
-/// Checks the same of the variables that name the keys, for a function without a table.
-pub async fn refuses_bad_keys(binary: &str, good: Environment) {
-    let elsewhere = "http://192.0.2.1:8000";
+/// Checks the same of the variables that every function reads.
+pub async fn refuses_bad_environment(binary: &str, good: &Environment) {
     for (name, value) in [
         ("AWS_REGION", ""),
         ("AWS_REGION", "Frankfurt am Main"),
         ("AWS_ACCESS_KEY_ID", ""),
         ("AWS_SECRET_ACCESS_KEY", ""),
-        ("SIGNING_KEYS", ""),
-        ("SIGNING_KEYS", "too-short-to-be-a-key"),
-        ("SIGNING_KEYS", r#"{"keys":[{"kty":"oct","k":"dG9vLXNob3J0LXRvLWJlLWEta2V5"}]}"#),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "localhost"),
         ("AWS_CA_BUNDLE", "/there/is/no/such/file.pem"),
         ("AWS_CA_BUNDLE", "/dev/null"),
         ("EDGE_SECRET_SHA256", "the-secret-in-place-of-its-digest"),
@@ -268,12 +278,8 @@ pub async fn refuses_bad_keys(binary: &str, good: Environment) {
         ("EDGE_SECRET_SHA256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
         ("EDGE_OPTIONAL", "yes"),
     ] {
-        let output = run(binary, &good.clone().with(name, value)).await;
-        assert_refused(&output, name, value);
+        refuses(binary, good, name, value).await;
     }
-    // The sample key is for this machine only.
-    let output = run(binary, &good.with("AWS_ENDPOINT_URL_DYNAMODB", elsewhere)).await;
-    assert_refused(&output, "SIGNING_KEYS", "cG9zdGVybi");
 }
 
 async fn run(binary: &str, env: &Environment) -> Output {
@@ -286,7 +292,8 @@ fn assert_refused(output: &Output, variable: &str, value: &str) -> String {
     let refused = String::from_utf8(refused).unwrap();
     assert!(!output.status.success(), "{variable}={value}: {refused}");
     assert!(refused.contains(variable), "{variable} is not named: {refused}");
-    let is_secret = ["SIGNING_KEYS", "EDGE_SECRET_SHA256", "MAIL_SMTP_URL"].contains(&variable);
+    let is_secret =
+        ["SIGNING_KEYS", "PUBLIC_KEYS", "EDGE_SECRET_SHA256", "MAIL_SMTP_URL"].contains(&variable);
     let secret = !is_secret || value.is_empty() || !refused.contains(value);
     assert!(secret, "the value is shown: {refused}");
     assert!(!refused.contains("panicked"), "{refused}");

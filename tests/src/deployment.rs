@@ -10,6 +10,7 @@ use postern::audit::Caller;
 use postern::clock::{self, Timestamp};
 use postern::environment::Environment;
 use postern::store::operator::Operator;
+use postern::token::PublicKeys;
 use postern_local::demo;
 pub use postern_local::functions::CONTRACTS;
 use postern_local::functions::{self, Function, Handler};
@@ -34,6 +35,8 @@ pub struct Deployment {
     pub table: Table,
     /// The queue of the mailer, and its mailbox.
     pub mail_services: MailServices,
+    /// The keys that the key set shows.
+    pub public_keys: Arc<PublicKeys>,
     mailer: Handler,
     functions: Vec<Function>,
     clock: Arc<AtomicU64>,
@@ -89,16 +92,18 @@ impl Deployment {
         let clock = Arc::new(AtomicU64::new(clock::now().millis()));
         let app = app(&env, &clock).await;
         demo::create_all(&app, &store).await.unwrap();
-        let functions = functions(&app, &env);
+        let public_keys = functions::public_keys(&app, &env).await.unwrap();
+        let functions = functions(&app, &public_keys, &env);
         let (mail_services, mailer) = (table.mail_services(), mailer(&app, &env).await);
-        Self { app, store, env, table, mail_services, mailer, functions, clock }
+        Self { app, store, env, table, mail_services, public_keys, mailer, functions, clock }
     }
 
     /// Restarts the functions over the same table, with other settings. What they held in memory is gone.
     pub async fn restart(&mut self, change: impl FnOnce(Environment) -> Environment) {
         self.env = change(self.env.clone());
         self.app = app(&self.env, &self.clock).await;
-        self.functions = functions(&self.app, &self.env);
+        self.public_keys = functions::public_keys(&self.app, &self.env).await.unwrap();
+        self.functions = functions(&self.app, &self.public_keys, &self.env);
         self.mailer = mailer(&self.app, &self.env).await;
     }
 
@@ -272,10 +277,11 @@ pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&s
 }
 
 /// All functions. The access key id of each is its name, which distinguishes its calls to the table from those of others.
-fn functions(app: &App, env: &Environment) -> Vec<Function> {
+fn functions(app: &App, keys: &Arc<PublicKeys>, env: &Environment) -> Vec<Function> {
     let named = |name| {
         let app = Arc::new(app.with_credentials(name, "local"));
-        functions::all(&app, env).unwrap().into_iter().find(|function| function.name == name).unwrap()
+        let mut all = functions::all(&app, keys, env).unwrap().into_iter();
+        all.find(|function| function.name == name).unwrap()
     };
     CONTRACTS.into_iter().chain(["jwks"]).map(named).collect()
 }

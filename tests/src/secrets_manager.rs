@@ -14,8 +14,11 @@ use tokio::net::TcpListener;
 
 use crate::calls;
 
-/// The ARN of the secret.
+/// The ARN of the secret, if it holds the signing keys.
 pub const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
+
+/// The ARN of the secret, if it holds the public keys.
+const PUBLIC_ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:public-keys-AbCdEf";
 
 /// What the stand-in answers.
 #[derive(Clone)]
@@ -37,23 +40,36 @@ pub struct Secrets {
 }
 
 struct Shared {
+    arn: &'static str,
     calls: AtomicUsize,
     answer: Mutex<Answer>,
 }
 
 impl Secrets {
-    /// Starts it with this answer.
+    /// Starts it with this answer, for the secret of the signing keys.
     pub async fn start(answer: Answer) -> Self {
-        let shared = Arc::new(Shared { calls: AtomicUsize::new(0), answer: Mutex::new(answer) });
+        Self::of(ARN, answer).await
+    }
+
+    /// Starts it with this answer, for the secret of the public keys.
+    pub async fn start_public(answer: Answer) -> Self {
+        Self::of(PUBLIC_ARN, answer).await
+    }
+
+    async fn of(arn: &'static str, answer: Answer) -> Self {
+        let shared = Arc::new(Shared { arn, calls: AtomicUsize::new(0), answer: Mutex::new(answer) });
         let endpoint = serve(Router::new().fallback(get_secret_value).with_state(Arc::clone(&shared))).await;
         Self { endpoint, shared }
     }
 
-    /// The environment whose keys are only in the stand-in.
+    /// The environment whose keys of this kind are only in the stand-in.
     pub fn in_env(&self, env: Environment) -> Environment {
-        env.with("SIGNING_KEYS", "")
-            .with("SIGNING_KEYS_SECRET_ARN", ARN)
-            .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
+        let arn = self.shared.arn;
+        let env = env.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint);
+        match arn {
+            PUBLIC_ARN => env.with("PUBLIC_KEYS", "").with("PUBLIC_KEYS_SECRET_ARN", arn),
+            _ => env.with("SIGNING_KEYS", "").with("SIGNING_KEYS_SECRET_ARN", arn),
+        }
     }
 
     /// Answers so from now on.
@@ -79,12 +95,12 @@ async fn get_secret_value(State(shared): State<Arc<Shared>>, request: Request) -
     let (parts, body) = request.into_parts();
     assert_eq!(parts.headers["x-amz-target"], "secretsmanager.GetSecretValue");
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), json!({"SecretId": ARN}));
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), json!({"SecretId": shared.arn}));
     shared.calls.fetch_add(1, Ordering::SeqCst);
     let answer = shared.answer.lock().unwrap().clone();
     match answer {
-        Answer::Text(text) => reply(200, &json!({"ARN": ARN, "Name": "keys", "SecretString": text})),
-        Answer::Binary => reply(200, &json!({"ARN": ARN, "Name": "keys", "SecretBinary": "AAEC"})),
+        Answer::Text(text) => reply(200, &json!({"ARN": shared.arn, "Name": "keys", "SecretString": text})),
+        Answer::Binary => reply(200, &json!({"ARN": shared.arn, "Name": "keys", "SecretBinary": "AAEC"})),
         Answer::Error(status, code) => reply(status, &json!({"__type": code, "message": "LEAKED-secret"})),
         Answer::Hang => std::future::pending().await,
     }

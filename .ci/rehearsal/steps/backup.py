@@ -46,6 +46,24 @@ def recover_keys(stack, page):
     page.run("sam deploy")
     expect(refused(stack, before), [], "contracts that refuse tokens of before with the keys of the copy")
     tokens(stack)
+    publish_keys(stack, page)
+
+
+def publish_keys(stack, page):
+    """The key set is that of the signing keys: first in the secret that is there, then in another one."""
+    added = stack.postern("keys", "rotate", "--add", "--alg", "EdDSA", "--file", page.folder / "signing-keys")
+    kid, secrets = added["keys"][1]["kid"], stack.client("secretsmanager")
+    text = (page.folder / "signing-keys").read_text()
+    secrets.put_secret_value(SecretId=stack.outputs["SigningKeysSecretArn"], SecretString=text)
+    for lost in (False, True):
+        if lost:
+            page.run("create-secret")
+            page.run("sam deploy")
+        else:
+            page.run("keys publish")
+            stack.replace_environments("JwksFunction")
+        published = stack.call("GET", "/.well-known/jwks.json").body["keys"]
+        expect([key["kid"] for key in published], [kid], "the published keys")
 
 
 def restore_table(stack, page):

@@ -14,10 +14,14 @@ def stack_is_created_again(stack):
     tables, secrets = stack.client("dynamodb"), stack.client("secretsmanager")
     expect(tables.describe_table(TableName=outputs["TableName"])["Table"]["TableStatus"], "ACTIVE", "the table")
     expect("DeletedDate" in secrets.describe_secret(SecretId=outputs["SigningKeysSecretArn"]), False, "deleted keys")
-    left = {"ExistingTable": outputs["TableName"], "ExistingSigningKeys": outputs["SigningKeysSecretArn"]}
+    left = {
+        "ExistingTable": outputs["TableName"],
+        "ExistingSigningKeys": outputs["SigningKeysSecretArn"],
+        "ExistingPublicKeys": outputs["PublicKeysSecretArn"],
+    }
     stack.create(**PARAMETERS, **left)
-    expect({"Table", "SigningKeys"} & stack.ids.keys(), set(), "resources that are made anew")
-    for name in ("TableName", "SigningKeysSecretArn"):
+    expect({"Table", "SigningKeys", "PublicKeys"} & stack.ids.keys(), set(), "resources that are made anew")
+    for name in ("TableName", "SigningKeysSecretArn", "PublicKeysSecretArn"):
         expect(stack.outputs[name], outputs[name], name)
     expect(refused(stack, before), [], "contracts that refuse tokens of before")
     tokens(stack)

@@ -15,6 +15,9 @@ use crate::secrets::{ARN, serve};
 /// The stack's name.
 pub(crate) const STACK: &str = "postern-test";
 
+/// The secret of its public keys.
+const PUBLIC_ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:public-keys-AbCdEf";
+
 /// What the stand-in answers.
 pub(crate) struct Scene {
     pub(crate) status: &'static str,
@@ -35,6 +38,7 @@ impl Default for Scene {
                 ("TableName", "postern".to_owned()),
                 ("SigningKeysSecretArn", ARN.to_owned()),
                 ("ApiUrl", "https://api.example.com".to_owned()),
+                ("PublicKeysSecretArn", PUBLIC_ARN.to_owned()),
             ],
             allowed_origins: "*",
             mail_from: "no-reply@example.com",

@@ -60,11 +60,11 @@ pub(crate) async fn run() {
     let more = prices.lambda_log_bytes_at_info() - prices.lambda_log_bytes();
     row("more with SystemLogLevel=INFO", 2, &|_| prices.of_log_bytes(more));
     row("more with Tracing=Active: X-Ray", 2, &|_| prices.traces());
-    let (alarms, secret) = (prices.alarms_month(), prices.price("secret_month"));
+    let (alarms, secrets) = (prices.alarms_month(), prices.secrets_month());
     println!(
-        "\n  Besides, in each month: {alarms:.2} $ for the alarms and the metrics that they count, {secret:.2} $ for the secret. With {}\n  sign-ins a second, that is {:.2} $ of each million.\n",
+        "\n  Besides, in each month: {alarms:.2} $ for the alarms and the metrics that they count, {secrets:.2} $ for the secrets. With {}\n  sign-ins a second, that is {:.2} $ of each million.\n",
         prices.assumed("sign_ins_per_second"),
-        (alarms + secret) / prices.millions_a_month()
+        (alarms + secrets) / prices.millions_a_month()
     );
     for (contract, figures) in CONTRACTS.iter().zip(&contracts) {
         goals::at_most(&format!("bill: a million sign-ins, {contract}"), together(figures), GOAL, "$");

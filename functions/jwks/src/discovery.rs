@@ -5,7 +5,7 @@
 
 use lambda_http::http::StatusCode;
 use postern::http::{self, Response};
-use postern::token::KeySet;
+use postern::token::PublicKeySet;
 use serde::Serialize;
 
 use crate::{KEY_SET, Settings};
@@ -40,7 +40,7 @@ struct Oauth {
 }
 
 /// Shows the metadata of this issuer.
-pub(super) fn handle(settings: &Settings, issuer: &str, keys: &KeySet) -> Response {
+pub(super) fn handle(settings: &Settings, issuer: &str, keys: &PublicKeySet) -> Response {
     let at = |path: &str| format!("{issuer}{path}");
     // These endpoints issue and end account's tokens, so they belong to the issuer of those.
     let is_accounts = settings.account_issuer.as_deref() == Some(issuer);

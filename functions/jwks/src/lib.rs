@@ -5,8 +5,8 @@
 //! | `GET /.well-known/jwks.json`: the public keys (RFC 7517) | `key_set.rs` |
 //! | `GET /.well-known/openid-configuration`: the metadata of the issuer, if one is set (RFC 8414) | `discovery.rs` |
 //!
-//! An HS256 key has no public half, so the set is empty if all keys are HS256. The routes are public, and the
-//! function has no table.
+//! An HS256 key has no public half, so the set is empty if all keys are HS256. The routes are public. So the
+//! function has neither the table nor the signing keys: it reads the public keys from a secret of their own.
 
 mod discovery;
 mod key_set;
@@ -16,7 +16,7 @@ use lambda_http::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use postern::clock::Timestamp;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
-use postern::token::Keys;
+use postern::token::PublicKeys;
 
 const KEY_SET: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -53,7 +53,7 @@ impl Settings {
 }
 
 /// Handles a request at this time.
-pub async fn handle(settings: &Settings, keys: &Keys, now: Timestamp, request: Request) -> Response {
+pub async fn handle(settings: &Settings, keys: &PublicKeys, now: Timestamp, request: Request) -> Response {
     let caller = http::caller_at(now, "jwks", &request);
     let routes = if settings.issuer.is_some() { ROUTES } else { WITHOUT_ISSUER };
     let reply = match (http::route(&request, routes), &settings.issuer) {

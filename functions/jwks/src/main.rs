@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use jwks::Settings;
 use postern::clock::now;
-use postern::token::Keys;
+use postern::token::PublicKeys;
 
 fn main() -> ExitCode {
     postern::http::serve(
         async |env| {
             let settings = Settings::from_env(env)?;
-            Ok((settings, Keys::start(env).await?))
+            Ok((settings, PublicKeys::start(env, now()).await?))
         },
         |(settings, keys), request| jwks::handle(settings, keys, now(), request),
     )

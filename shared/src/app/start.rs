@@ -40,7 +40,7 @@ impl App {
             if !password::self_test() {
                 return Err(StartError::Processor);
             }
-            Ok(Keys::read(env, config.is_local(), &aws, clock()).await?)
+            Ok(Keys::start(env, config.is_local(), &aws, clock()).await?)
         });
         match connected {
             Ok(()) => {}

@@ -1,13 +1,15 @@
-//! One private JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037), and its public half.
+//! One private JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use pkcs1::der::Encode;
 use pkcs1::{RsaPrivateKey, RsaPublicKey, UintRef};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use super::public::{PublicHalf, PublicKey};
 
 /// The least length of an HS256 key, in bytes (RFC 7518 §3.2).
 pub(super) const LEAST_HMAC_BYTES: usize = 32;
@@ -27,34 +29,10 @@ pub(super) struct Key {
     public: Option<PublicHalf>,
 }
 
-/// The public members of a JWK, with which others can verify signatures.
-#[derive(Serialize)]
-#[serde(tag = "kty")]
-enum PublicHalf {
-    #[serde(rename = "EC")]
-    Ec { crv: &'static str, x: String, y: String },
-    #[serde(rename = "OKP")]
-    Okp { crv: &'static str, x: String },
-    #[serde(rename = "RSA")]
-    Rsa { n: String, e: String },
-}
-
-/// The public half of a key, as a JWK without any private member.
-#[derive(Serialize)]
-pub struct PublicKey<'r> {
-    #[serde(flatten)]
-    half: &'r PublicHalf,
-    kid: Option<&'r str>,
-    alg: Algorithm,
-    #[serde(rename = "use")]
-    purpose: &'static str,
-}
-
 impl Key {
     /// Returns the public half. Returns `None` for a symmetric key.
-    pub(super) fn public(&self) -> Option<PublicKey<'_>> {
-        let half = self.public.as_ref()?;
-        Some(PublicKey { half, kid: self.kid.as_deref(), alg: self.algorithm, purpose: "sig" })
+    pub(super) fn public(&self) -> Option<PublicKey> {
+        Some(PublicKey::new(self.public.clone()?, self.kid.clone()?, self.algorithm))
     }
 
     /// Returns whether both keys make the same signatures.
@@ -69,16 +47,16 @@ impl Key {
 /// The members of a JWK. They are borrowed from a [`KeyDocument`](super::KeyDocument), which wipes them.
 #[derive(Deserialize)]
 pub(super) struct Jwk<'a> {
-    kty: &'a str,
-    crv: Option<&'a str>,
-    alg: Option<&'a str>,
-    kid: Option<&'a str>,
+    pub(super) kty: &'a str,
+    pub(super) crv: Option<&'a str>,
+    pub(super) alg: Option<&'a str>,
+    pub(super) kid: Option<&'a str>,
     k: Option<&'a str>,
     d: Option<&'a str>,
-    x: Option<&'a str>,
-    y: Option<&'a str>,
-    n: Option<&'a str>,
-    e: Option<&'a str>,
+    pub(super) x: Option<&'a str>,
+    pub(super) y: Option<&'a str>,
+    pub(super) n: Option<&'a str>,
+    pub(super) e: Option<&'a str>,
     p: Option<&'a str>,
     q: Option<&'a str>,
     dp: Option<&'a str>,
@@ -192,6 +170,18 @@ fn hs256(kid: Option<String>, secret: &[u8]) -> Result<Key, KeyError> {
 
 pub(super) fn too_short(length: usize) -> KeyError {
     KeyError(format!("is an HS256 key of {length} bytes; 32 are the least"))
+}
+
+/// Checks that no two keys of a set have the same kid.
+pub(super) fn differ<'a>(kids: impl Iterator<Item = Option<&'a str>>) -> Result<(), KeyError> {
+    let mut earlier = Vec::new();
+    for (index, kid) in kids.enumerate() {
+        if kid.is_some() && earlier.contains(&kid) {
+            return Err(KeyError(format!("key {index} has the kid of an earlier key")));
+        }
+        earlier.push(kid);
+    }
+    Ok(())
 }
 
 pub(super) fn encode(bytes: &[u8]) -> String {

@@ -5,12 +5,13 @@
 //! has the member `password_peppers` too.
 
 use ring::hmac;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroize;
 
-use super::jwk::{self, Jwk, Key, KeyError, LEAST_HMAC_BYTES, PublicKey, bytes, encode};
+use super::jwk::{self, Jwk, Key, KeyError, LEAST_HMAC_BYTES, bytes, encode};
 use super::provider;
+use super::public::{PublicKey, PublicKeySet};
 use crate::password::{PepperError, PepperId, Peppers};
 use crate::second_factor::RecoveryKey;
 
@@ -63,19 +64,14 @@ impl KeySet {
 
     /// Returns the public keys, with which others can verify tokens. A symmetric key has none, since a key
     /// that verifies can also sign.
-    pub fn public_keys(&self) -> Vec<PublicKey<'_>> {
+    pub fn public_keys(&self) -> Vec<PublicKey> {
         self.keys.iter().filter_map(Key::public).collect()
     }
 
-    /// Returns the algorithms of the public keys, each once.
-    pub fn public_algorithms(&self) -> Vec<impl Serialize + use<>> {
-        let mut algorithms = Vec::new();
-        for key in self.keys.iter().filter(|key| key.public().is_some()) {
-            if !algorithms.contains(&key.algorithm) {
-                algorithms.push(key.algorithm);
-            }
-        }
-        algorithms
+    /// Returns the document of the public keys, which [`PublicKeySet::parse`] reads: a JWK Set (RFC 7517 §5) as text,
+    /// without any private member. It is `{"keys":[]}` if no key has a public half.
+    pub fn public_document(&self) -> String {
+        PublicKeySet::new(self.public_keys()).document()
     }
 }
 
@@ -137,11 +133,7 @@ impl KeyDocument {
             .collect::<Result<_, _>>()?;
         let keys: Vec<Key> =
             jwks.iter().enumerate().map(|(index, jwk)| jwk::key(index, jwk)).collect::<Result<_, _>>()?;
-        for (index, key) in keys.iter().enumerate() {
-            if key.kid.is_some() && keys.iter().take(index).any(|earlier| earlier.kid == key.kid) {
-                return Err(KeyError(format!("key {index} has the kid of an earlier key")));
-            }
-        }
+        jwk::differ(keys.iter().map(|key| key.kid.as_deref()))?;
         let recovery = match self.members.get(RECOVERY_CODE_KEY) {
             None | Some(Value::Null) => None,
             Some(Value::String(key)) => bytes(Some(key)),

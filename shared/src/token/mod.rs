@@ -7,13 +7,15 @@ mod jwt;
 mod key_set;
 mod parties;
 mod provider;
+mod public;
 mod reload;
 #[cfg(test)]
 mod tests;
 
-pub use self::jwk::{KeyError, PublicKey};
+pub use self::jwk::KeyError;
 pub(crate) use self::jwt::SKEW;
 pub use self::jwt::{SigningFailed, TokenError};
 pub use self::key_set::{KeyDocument, KeySet, PASSWORD_PEPPERS, RECOVERY_CODE_KEY, SAMPLE_KEYS};
 pub use self::parties::{ClaimedParties, Parties};
-pub use self::reload::Keys;
+pub use self::public::{PublicKey, PublicKeySet};
+pub use self::reload::{Keys, PublicKeys, Reloaded};

@@ -1,10 +1,12 @@
-//! The signing keys of a function, and when they are reloaded. So keys rotate without a deployment.
+//! The keys of a function, and when they are reloaded. So keys rotate without a deployment.
 //!
 //! The secret is read at start. It is reloaded after five minutes. So a function that only signs begins to
 //! use a new key, and every function refuses a key five minutes after it was removed from the secret. The
 //! secret is also reloaded if a token names a key that is not in the set. Since a caller can name any key,
 //! this happens at most once a minute. If a reload fails, the keys stay as they are, and the next reload is
 //! possible a minute later.
+//!
+//! The function of the key set has the public keys only, by the same rules and from another secret.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,11 +16,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use super::{KeySet, SigningFailed, TokenError};
+use super::{KeyError, KeySet, PublicKeySet, SigningFailed, TokenError};
 use crate::aws::{Aws, Secret};
-use crate::clock::{Timestamp, now};
+use crate::clock::Timestamp;
 use crate::config;
-use crate::environment::{ConfigError, Environment, is_this_machine};
+use crate::environment::{ConfigError, Environment};
 use crate::error::{Causes, StartError};
 
 /// How long the keys are used before they are reloaded.
@@ -26,14 +28,18 @@ const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 /// The least time between two reloads, after a token with an unknown key or after a failure.
 const MIN_PAUSE: Duration = Duration::from_secs(60);
 
-const SECRET: &str = "SIGNING_KEYS_SECRET_ARN";
-
 /// The signing keys as they were last read.
-pub struct Keys {
-    current: RwLock<Arc<KeySet>>,
+pub type Keys = Reloaded<KeySet>;
+
+/// The public keys as they were last read.
+pub type PublicKeys = Reloaded<PublicKeySet>;
+
+/// Keys as they were last read.
+pub struct Reloaded<K> {
+    current: RwLock<Arc<K>>,
+    origin: Origin<K>,
     /// The secret. `None` if the keys are in the environment, where they never change.
     secret: Option<Secret>,
-    local: bool,
     /// When they were last read, in milliseconds.
     read_at: AtomicU64,
     /// When a read was last tried, in milliseconds. With it, a secret that cannot be read is not tried at every
@@ -43,53 +49,29 @@ pub struct Keys {
     reading: Mutex<()>,
 }
 
-impl Keys {
-    /// Reads the keys for a function without a table. Like the other functions, it accepts sample keys if the
-    /// DynamoDB endpoint is on this machine.
-    ///
-    /// # Errors
-    /// If a variable is missing or malformed, if the secret that it names cannot be read, or if TLS cannot be
-    /// set up.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let aws = Aws::in_region(env, config::region(env)?)?;
-        let local = config::dynamodb_endpoint(env)?.is_some_and(is_this_machine);
-        Ok(Self::read(env, local, &aws, now()).await?)
-    }
+/// What the keys are called, which variables hold them or name their secret, and how their text is read.
+struct Origin<K> {
+    name: &'static str,
+    text: &'static str,
+    secret: &'static str,
+    parse: fn(&str) -> Result<K, KeyError>,
+}
 
-    /// Reads the keys. Sample keys are accepted if `local` says that the table is on this machine.
-    pub(crate) async fn read(
+impl Keys {
+    /// Reads the signing keys. Sample keys are accepted if `local` says that the table is on this machine.
+    pub(crate) async fn start(
         env: &Environment,
         local: bool,
         aws: &Aws,
         now: Timestamp,
     ) -> Result<Self, ConfigError> {
-        let (keys, secret) = match (env.optional("SIGNING_KEYS"), env.optional(SECRET)) {
-            (Some(text), None) => (parse("SIGNING_KEYS", text, local)?, None),
-            (None, Some(arn)) => {
-                let endpoint = config::endpoint(env, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?;
-                let secret = aws.secret(arn, endpoint);
-                (from_secret(&secret, local).await?, Some(secret))
-            }
-            (None, None) => {
-                let problem =
-                    "is not set, and neither is SIGNING_KEYS_SECRET_ARN; one of them holds the signing keys";
-                return Err(ConfigError::new("SIGNING_KEYS", problem));
-            }
-            (Some(_), Some(_)) => {
-                let problem =
-                    "is set, and so is SIGNING_KEYS_SECRET_ARN; only one of them can hold the signing keys";
-                return Err(ConfigError::new("SIGNING_KEYS", problem));
-            }
+        let origin = Origin {
+            name: "signing keys",
+            text: "SIGNING_KEYS",
+            secret: "SIGNING_KEYS_SECRET_ARN",
+            parse: if local { KeySet::parse } else { without_sample_keys },
         };
-        let (read_at, asked_at) = (AtomicU64::new(now.millis()), AtomicU64::new(now.millis()));
-        let (current, reading) = (RwLock::new(Arc::new(keys)), Mutex::new(()));
-        Ok(Self { current, secret, local, read_at, asked_at, reading })
-    }
-
-    /// Returns the keys as they are now.
-    pub fn current(&self) -> Arc<KeySet> {
-        // A poisoned lock still holds a complete set, since a set is replaced as a whole.
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Self::read(origin, env, aws, now).await
     }
 
     /// Signs these claims with the first key.
@@ -115,6 +97,60 @@ impl Keys {
             verified => verified,
         }
     }
+}
+
+impl PublicKeys {
+    /// Reads the public keys, for a function without a table.
+    ///
+    /// # Errors
+    /// If a variable is missing or malformed, if the secret that it names cannot be read, or if TLS cannot be
+    /// set up.
+    pub async fn start(env: &Environment, now: Timestamp) -> Result<Self, StartError> {
+        let aws = Aws::in_region(env, config::region(env)?)?;
+        let origin = Origin {
+            name: "public keys",
+            text: "PUBLIC_KEYS",
+            secret: "PUBLIC_KEYS_SECRET_ARN",
+            parse: PublicKeySet::parse,
+        };
+        Ok(Self::read(origin, env, &aws, now).await?)
+    }
+}
+
+impl<K> Reloaded<K> {
+    async fn read(
+        origin: Origin<K>,
+        env: &Environment,
+        aws: &Aws,
+        now: Timestamp,
+    ) -> Result<Self, ConfigError> {
+        let Origin { name, text, secret, .. } = origin;
+        let (keys, secret) = match (env.optional(text), env.optional(secret)) {
+            (Some(keys), None) => (origin.parsed(text, keys)?, None),
+            (None, Some(arn)) => {
+                let endpoint = config::endpoint(env, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?;
+                let secret = aws.secret(arn, endpoint);
+                (origin.read(&secret).await?, Some(secret))
+            }
+            (None, None) => {
+                let problem = format!("is not set, and neither is {secret}; one of them holds the {name}");
+                return Err(ConfigError::new(text, problem));
+            }
+            (Some(_), Some(_)) => {
+                let problem = format!("is set, and so is {secret}; only one of them can hold the {name}");
+                return Err(ConfigError::new(text, problem));
+            }
+        };
+        let (read_at, asked_at) = (AtomicU64::new(now.millis()), AtomicU64::new(now.millis()));
+        let (current, reading) = (RwLock::new(Arc::new(keys)), Mutex::new(()));
+        Ok(Self { current, origin, secret, read_at, asked_at, reading })
+    }
+
+    /// Returns the keys as they are now.
+    pub fn current(&self) -> Arc<K> {
+        // A poisoned lock still holds a complete set, since a set is replaced as a whole.
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
 
     /// Reloads the secret if the last read was five minutes ago or more. If another request reads it, goes on
     /// with the keys as they are.
@@ -130,7 +166,7 @@ impl Keys {
     /// Reloads the secret, unless the keys are others than these by now. If another request reads the secret,
     /// waits for it: its read may bring the key of this request's token. Returns whether the keys may be
     /// others.
-    async fn reload_after(&self, keys: &Arc<KeySet>, now: Timestamp) -> bool {
+    async fn reload_after(&self, keys: &Arc<K>, now: Timestamp) -> bool {
         let _reading = self.reading.lock().await;
         !Arc::ptr_eq(&self.current(), keys) || self.reload(now).await
     }
@@ -144,35 +180,41 @@ impl Keys {
             return false;
         }
         self.asked_at.store(now.millis(), Ordering::Relaxed);
-        match from_secret(secret, self.local).await {
+        match self.origin.read(secret).await {
             Ok(keys) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
                 self.read_at.store(now.millis(), Ordering::Relaxed);
                 true
             }
             Err(error) => {
-                tracing::error!(cause = %Causes(&error), "the signing keys stay as they were read before");
+                let cause = Causes(&error);
+                tracing::error!(%cause, "the {} stay as they were read before", self.origin.name);
                 false
             }
         }
     }
 }
 
-async fn from_secret(secret: &Secret, local: bool) -> Result<KeySet, ConfigError> {
-    let text = secret
-        .read()
-        .await
-        .map_err(|cause| ConfigError::new(SECRET, "names a secret that cannot be read").caused_by(cause))?;
-    parse(SECRET, &text, local)
+impl<K> Origin<K> {
+    async fn read(&self, secret: &Secret) -> Result<K, ConfigError> {
+        let text = secret.read().await.map_err(|cause| {
+            ConfigError::new(self.secret, "names a secret that cannot be read").caused_by(cause)
+        })?;
+        self.parsed(self.secret, &text)
+    }
+
+    /// Reads the keys in this text. The variable is the one that the error names.
+    fn parsed(&self, variable: &'static str, text: &str) -> Result<K, ConfigError> {
+        (self.parse)(text).map_err(|error| ConfigError::new(variable, error.to_string()))
+    }
 }
 
-fn parse(variable: &'static str, text: &str, local: bool) -> Result<KeySet, ConfigError> {
-    let keys = KeySet::parse(text).map_err(|error| ConfigError::new(variable, error.to_string()))?;
-    if keys.has_sample_key() && !local {
-        return Err(ConfigError::new(
-            variable,
-            "holds a sample key, which everybody knows; it is accepted only with a table on this machine",
-        ));
+fn without_sample_keys(text: &str) -> Result<KeySet, KeyError> {
+    let keys = KeySet::parse(text)?;
+    if keys.has_sample_key() {
+        let problem =
+            "holds a sample key, which everybody knows; it is accepted only with a table on this machine";
+        return Err(KeyError(problem.to_owned()));
     }
     Ok(keys)
 }

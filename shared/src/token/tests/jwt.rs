@@ -182,6 +182,7 @@ proptest! {
     fn key_set_and_token_parsers_never_panic(text in ".{0,200}", at in 0usize..400, byte in any::<u8>()) {
         let _ = KeySet::parse(&text);
         let _ = KeySet::parse(&format!("{{{text}"));
+        let _ = PublicKeySet::parse(&format!("{{{text}"));
         // A valid set and a valid token, each with one byte changed.
         for (good, keys) in [(hs256(), true), (es256(), true), (eddsa(), true), (eddsa(), false), (rs256(), true), (rs256(), false)] {
             let key_set = key_set_of(std::slice::from_ref(&good));
@@ -191,6 +192,7 @@ proptest! {
             let changed = String::from_utf8_lossy(&bytes);
             if keys {
                 let _ = KeySet::parse(&changed);
+                let _ = PublicKeySet::parse(&changed);
             } else {
                 let _ = verify(&key_set, &changed);
             }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern::audit::Outcome;
-use postern::token::SAMPLE_KEYS;
+use postern::token::{PublicKeys, SAMPLE_KEYS};
+use postern_tests::binary;
 use postern_tests::deployment::{Deployment, PASSWORD_CONTRACTS, event, name_at};
 use postern_tests::logs;
 use postern_tests::secrets_manager::{Answer, Secrets};
@@ -108,6 +109,11 @@ async fn eventful() {
     secrets.answer(Answer::Error(400, "DecryptionFailure"));
     deployment.advance(Duration::from_secs(5 * 60));
     deployment.password("account", "johndoe", "wrong").await;
+    let public = Secrets::start_public(Answer::Text(r#"{"keys":[]}"#.to_owned())).await;
+    let started = deployment.now();
+    let keys = PublicKeys::start(&public.in_env(binary::of_key_set()), started).await.unwrap();
+    public.answer(Answer::Text(r#"{"keys":[],"password_peppers":{}}"#.to_owned()));
+    keys.reload_if_old(started.plus(Duration::from_secs(5 * 60))).await;
 }
 
 #[tokio::test]
@@ -128,7 +134,9 @@ async fn every_log_line_of_a_metric_is_written_and_counted_at_each_contract() {
         let counted: Vec<_> = lines.iter().filter(|line| counts(pattern, line)).collect();
         assert!(!counted.is_empty(), "no line is counted as {name}: {pattern}");
         if name == "KeysUnread" {
-            // Every function reads the keys, and this line does not say which one wrote it.
+            let messages: BTreeSet<_> = counted.iter().map(|line| line["message"].as_str()).collect();
+            assert_eq!(messages.len(), 2, "the signing keys, and the public ones: {messages:?}");
+            // Every function reads keys, and this line does not say which one wrote it.
             for function in
                 ["ssosignin", "accountsignin", "sessionsignin", "mfasignin", "emailsignin", "jwks", "mailer"]
             {

@@ -5,6 +5,7 @@ use postern_local::demo::{RECOVERY_CODES, TOTP_SECRET};
 use postern_tests::contracts;
 use postern_tests::deployment::{Deployment, PASSWORD_ROUTES, Reply, credentials, name_at};
 use postern_tests::logs;
+use postern_tests::template::Template;
 use serde_json::{Value, json};
 
 use crate::support::jwt::claims;
@@ -83,6 +84,31 @@ fn given(reply: &Reply) -> Vec<String> {
 #[tokio::test]
 async fn no_route_logs_or_stores_a_secret() {
     assert_every_route(|route| Box::pin(check(route))).await;
+}
+
+/// Everybody may call it. So neither its environment nor its role leads to a private key.
+#[test]
+fn function_of_the_key_set_has_no_private_key() {
+    let template = Template::read();
+    let of = |name: &str| &template.0["Resources"][name]["Properties"];
+    let mut variables = template.0["Globals"]["Function"]["Environment"]["Variables"].clone();
+    let own = of("JwksFunction")["Environment"]["Variables"].as_object().unwrap().clone();
+    variables.as_object_mut().unwrap().extend(own);
+    for name in ["SIGNING_KEYS", "SIGNING_KEYS_SECRET_ARN"] {
+        assert_eq!(variables[name], "", "{name}");
+    }
+    let role = of(of("JwksFunction")["Role"].as_str().unwrap().split('.').next().unwrap());
+    assert_eq!(role["ManagedPolicyArns"], Value::Null, "the role has its own policies only");
+    let statements = role["Policies"].as_array().unwrap().iter();
+    let statements = statements.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+    let secrets: Vec<_> =
+        statements.filter(|statement| statement.to_string().contains("secretsmanager:")).collect();
+    let [reads] = secrets.as_slice() else { panic!("{secrets:?}") };
+    assert_eq!(reads["Action"], "secretsmanager:GetSecretValue");
+    assert_eq!(reads["Resource"], variables["PUBLIC_KEYS_SECRET_ARN"]);
+    assert_eq!(reads["Resource"], json!(["CreatesPublicKeys", "PublicKeys", "ExistingPublicKeys"]));
+    let all = json!([variables, role]).to_string();
+    assert!(!all.contains("SigningKeys"), "{all}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use postern::App;
 use postern::environment::Environment;
 use postern::error::Causes;
 use postern::session::{RefreshPolicy, SessionToken};
-use postern::token::SAMPLE_KEYS;
+use postern::token::{KeySet, SAMPLE_KEYS};
 use postern_tests::deployment::{Deployment, Reply, credentials};
 use postern_tests::logs;
 use postern_tests::secrets_manager::{ARN, Answer, Secrets, reply, serve};
@@ -233,33 +233,55 @@ async fn published(deployment: &Deployment) -> Vec<String> {
     keys.as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The document of the public halves of these keys.
+fn public(keys: &[Key]) -> Answer {
+    let Answer::Text(keys) = set(&keys.iter().map(|key| key.private_jwk()).collect::<Vec<_>>()) else {
+        panic!("no text")
+    };
+    Answer::Text(KeySet::parse(&keys).unwrap().public_document())
+}
+
 #[tokio::test]
-async fn key_set_follows_the_secret_within_five_minutes_and_stays_when_a_read_fails() {
-    let (old, new) = (Key::Ed.private_jwk(), Key::Es.private_jwk());
-    let (deployment, secrets) = deployment(set(&[old.clone(), jwk("never")])).await;
+async fn key_set_follows_the_public_secret_within_five_minutes_and_stays_when_a_read_fails() {
+    let secrets = Secrets::start_public(public(&[Key::Ed])).await;
+    let deployment = Deployment::start_with(|env| secrets.in_env(env)).await;
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned()], 1));
-    secrets.answer(set(&[old, new.clone()]));
+    secrets.answer(public(&[Key::Ed, Key::Es]));
     deployment.advance(MINUTE * 5 - MOMENT);
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned()], 0));
     deployment.advance(MOMENT);
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["ed".to_owned(), "es".to_owned()], 1));
-    // Not the cause that the test below counts, since the log is shared.
-    secrets.answer(Answer::Error(400, "DecryptionFailure"));
-    deployment.advance(MINUTE * 5);
-    for calls in [1, 0, 0] {
-        assert_eq!((published(&deployment).await.len(), secrets.calls()), (2, calls));
+    // The signing keys in place of the public ones are not shown either.
+    for (answer, cause) in [
+        (Answer::Error(400, "DecryptionFailure"), "DecryptionFailure"),
+        (set(&[Key::Ed.private_jwk()]), "has the private member recovery_code_key"),
+        (Answer::Text("LEAKED-generated-secret-of-32-bytes".to_owned()), "must be a JWK Set of public keys"),
+    ] {
+        let before = errors("public keys", cause);
+        secrets.answer(answer);
+        deployment.advance(MINUTE * 5);
+        for calls in [1, 0, 0] {
+            assert_eq!((published(&deployment).await.len(), secrets.calls()), (2, calls), "{cause}");
+        }
+        assert_eq!(errors("public keys", cause) - before, 1, "{cause}");
     }
-    secrets.answer(set(&[new]));
+    secrets.answer(public(&[Key::Es]));
     deployment.advance(MINUTE);
     assert_eq!((published(&deployment).await, secrets.calls()), (vec!["es".to_owned()], 1));
+    let logged = logs::so_far();
+    let of_keys = logged.lines().filter(|line| line.contains("public keys"));
+    for line in of_keys {
+        assert!(!line.contains("LEAKED") && !line.contains(&encode(&[9; 32])), "{line}");
+    }
 }
 
-/// How many errors in the log say that the keys stay for this cause.
-fn errors(cause: &str) -> usize {
+/// How many errors in the log say that these keys stay for this cause.
+fn errors(name: &str, cause: &str) -> usize {
+    let message = format!("the {name} stay as they were read before");
     let lines = logs::so_far();
     let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let of_keys = |line: &Value| {
-        line["message"] == json!("the signing keys stay as they were read before")
+        line["message"] == json!(message)
             && line["level"] == json!("ERROR")
             && line["cause"].as_str().unwrap().contains(cause)
     };
@@ -292,13 +314,13 @@ async fn secret_that_cannot_be_reloaded_leaves_the_keys_and_logs_the_cause() {
         (Answer::Text(SAMPLE_KEYS.to_owned()), ["holds a sample key", ""], 1),
     ] {
         let cause = cause.concat();
-        let before = errors(&cause);
+        let before = errors("signing keys", &cause);
         secrets.answer(answer);
         secrets.calls();
         deployment.advance(MINUTE * 5);
         assert_eq!(sso(&deployment, "old").await, 200, "{cause}");
         assert_eq!(signed_with(&deployment).await, "old", "{cause}");
-        assert_eq!((secrets.calls(), errors(&cause) - before), (calls, 1), "{cause}");
+        assert_eq!((secrets.calls(), errors("signing keys", &cause) - before), (calls, 1), "{cause}");
         // Not at every request, since the secret may be unavailable.
         assert_eq!(sso(&deployment, "new").await, 401, "{cause}");
         assert_eq!(secrets.calls(), 0, "{cause}");

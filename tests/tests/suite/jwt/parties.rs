@@ -100,7 +100,7 @@ async fn each_route_takes_only_its_own_tokens_whatever_the_settings() {
 /// Why the functions do not start with these settings.
 async fn refusal(deployment: &Deployment, settings: Settings<'_>) -> Option<String> {
     let env = set(deployment.env.clone(), settings);
-    functions::all(&deployment.app, &env).err().map(|error| error.to_string())
+    functions::all(&deployment.app, &deployment.public_keys, &env).err().map(|error| error.to_string())
 }
 
 #[tokio::test]

@@ -4,10 +4,9 @@ use lambda_http::http::Method;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use postern::clock::{Timestamp, now};
 use postern::environment::Environment;
-use postern::error::StartError;
+use postern::error::{Causes, StartError};
 use postern::http::{Edge, invoke};
-use postern::token::Keys;
-use postern::token::SAMPLE_KEYS;
+use postern::token::{KeySet, PublicKeys, SAMPLE_KEYS};
 use postern_tests::binary;
 use postern_tests::deployment::{self, Deployment, Reply};
 use proptest::collection::vec;
@@ -29,6 +28,8 @@ use crate::support::words::assert_reply;
 const PATH: &str = "/.well-known/jwks.json";
 const EMPTY: &str = r#"{"keys":[]}"#;
 const RECOVERY: [u8; 32] = [9; 32];
+/// The private members of keys.
+const PRIVATE: [&str; 8] = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
 
 fn event(method: &Method, path: &str) -> Value {
     deployment::event(method.as_str(), path, &[], None)
@@ -40,7 +41,7 @@ pub(crate) async fn key_set(deployment: &Deployment) -> Reply {
 }
 
 /// The key set of a function that holds these keys and no table.
-async fn key_set_of(keys: &Keys, now: Timestamp) -> Reply {
+async fn key_set_of(keys: &PublicKeys, now: Timestamp) -> Reply {
     let event = to_raw_value(&event(&Method::GET, PATH)).unwrap();
     let event = LambdaEvent::new(event, Context::default());
     let settings = jwks::Settings::from_env(&Environment::of::<&str, &str>([])).unwrap();
@@ -60,9 +61,14 @@ fn set(keys: &[Value]) -> String {
     json!({"keys": keys, "recovery_code_key": encode(&RECOVERY)}).to_string()
 }
 
-/// An environment without a table, with these keys.
-fn holding(keys: &str) -> Environment {
-    binary::without_table().with("SIGNING_KEYS", keys)
+/// Starts the function with this document of public keys.
+async fn start(document: &str) -> Result<PublicKeys, StartError> {
+    PublicKeys::start(&binary::of_key_set().with("PUBLIC_KEYS", document), now()).await
+}
+
+/// The document of the public halves of these signing keys.
+fn published(keys: &str) -> String {
+    KeySet::parse(keys).unwrap().public_document()
 }
 
 /// Whether the token is valid by this public key alone.
@@ -125,16 +131,77 @@ async fn key_numbers_with_zeros_or_padding_are_normalised() {
             *number = json!(format!("{}=", encode(&bytes)));
         }
     }
-    let good = Keys::start(&holding(&set(&good))).await.unwrap();
-    let odd = Keys::start(&holding(&set(&odd))).await.unwrap();
-    assert_eq!(key_set_of(&odd, now()).await, key_set_of(&good, now()).await);
+    // In the signing keys, and in a document that was written by hand.
+    let by_hand = odd.iter().filter(|jwk| jwk["kty"] != "oct").cloned().map(|mut jwk| {
+        PRIVATE.iter().for_each(|name| drop(jwk.as_object_mut().unwrap().remove(*name)));
+        jwk
+    });
+    let by_hand = json!({"keys": by_hand.collect::<Vec<_>>()}).to_string();
+    let good = key_set_of(&start(&published(&set(&good))).await.unwrap(), now()).await;
+    for odd in [published(&set(&odd)), by_hand] {
+        assert_eq!(key_set_of(&start(&odd).await.unwrap(), now()).await, good);
+    }
 }
 
 #[tokio::test]
 async fn key_set_of_hs256_keys_alone_is_empty() {
     for keys in [SAMPLE_KEYS, "a generated secret of 32 bytes or more", &set(&[Key::Hs.private_jwk()])] {
-        let keys = Keys::start(&holding(keys)).await.unwrap();
+        let keys = start(&published(keys)).await.unwrap();
         assert_key_set(&key_set_of(&keys, now()).await, EMPTY);
+    }
+}
+
+/// The order of the members too, since caches and pinned copies may compare bytes.
+#[tokio::test]
+async fn key_set_is_the_document_of_the_signing_keys_byte_by_byte() {
+    let document = published(&set(&KEYS.map(Key::private_jwk)));
+    let first = r#"{"keys":[{"kty":"EC","crv":"P-256","x":""#;
+    assert!(document.starts_with(first), "{document}");
+    assert!(document.contains(r#","kid":"ed","alg":"EdDSA","use":"sig"},{"kty":"RSA","n":""#), "{document}");
+    assert_key_set(&key_set_of(&start(&document).await.unwrap(), now()).await, &document);
+    // Whitespace and members that the function does not know are not shown.
+    let mut more: Value = serde_json::from_str(&document).unwrap();
+    more["issuer"] = json!("x");
+    more["keys"][0]["x5c"] = json!(["x"]);
+    let more = serde_json::to_string_pretty(&more).unwrap();
+    assert_key_set(&key_set_of(&start(&more).await.unwrap(), now()).await, &document);
+}
+
+/// An operator may put the signing keys into the secret of the public ones by mistake.
+#[tokio::test]
+async fn document_with_a_private_member_is_refused_and_not_shown() {
+    let everything: Value = serde_json::from_str(&set(&KEYS.map(Key::private_jwk))).unwrap();
+    let public = published(&everything.to_string());
+    let mut documents = vec![(everything.to_string(), "recovery_code_key")];
+    for name in PRIVATE {
+        for at in 0..3 {
+            let mut document: Value = serde_json::from_str(&public).unwrap();
+            document["keys"][at][name] = json!("PRIVATE");
+            documents.push((document.to_string(), name));
+        }
+    }
+    for name in ["recovery_code_key", "password_peppers"] {
+        let mut document: Value = serde_json::from_str(&public).unwrap();
+        document[name] = json!({"PRIVATE": "PRIVATE"});
+        documents.push((document.to_string(), name));
+    }
+    for key in KEYS.map(Key::private_jwk) {
+        let named = if key["kty"] == "oct" { "k" } else { "d" };
+        documents.push((json!({"keys": [key]}).to_string(), named));
+    }
+    for (document, name) in documents {
+        let error = start(&document).await.err().unwrap_or_else(|| panic!("accepted: {document}"));
+        assert_eq!(variable(&error), "PUBLIC_KEYS");
+        let error = Causes(&error).to_string();
+        assert!(error.contains(&format!("has the private member {name};")), "{document}: {error}");
+        for key in everything["keys"].as_array().unwrap() {
+            let members =
+                key.as_object().unwrap().iter().filter(|(name, _)| PRIVATE.contains(&name.as_str()));
+            for (_, secret) in members {
+                assert!(!error.contains(secret.as_str().unwrap()), "{error}");
+            }
+        }
+        assert!(!error.contains("PRIVATE") && !error.contains(&encode(&RECOVERY)), "{error}");
     }
 }
 
@@ -187,7 +254,7 @@ async fn key_set_holds_nothing_private() {
             key["kid"] = json!(at.to_string());
         }
         let reply = tokio::runtime::Handle::current().block_on(async {
-            let held = Keys::start(&holding(&set(&keys))).await.unwrap();
+            let held = start(&published(&set(&keys))).await.unwrap();
             key_set_of(&held, now()).await
         });
         assert_public(&keys, reply.json()["keys"].as_array().unwrap());
@@ -207,23 +274,13 @@ async fn key_set_makes_no_call_to_the_table() {
     let (mut deployment, proxy) = Proxy::deployment(|env| env).await;
     proxy.calls();
     assert_key_set(&key_set(&deployment).await, EMPTY);
-    // Nor when a function starts that holds only the keys.
-    let keys = Keys::start(&deployment.env.clone().with("TABLE_NAME", "")).await.unwrap();
+    // Nor when the function starts.
+    let env = deployment.env.clone().with("TABLE_NAME", "").with("PUBLIC_KEYS", EMPTY);
+    let keys = PublicKeys::start(&env, deployment.now()).await.unwrap();
     assert_key_set(&key_set_of(&keys, deployment.now()).await, EMPTY);
     assert_eq!(proxy.calls(), [""; 0]);
     deployment.stop_table().await;
     assert_key_set(&key_set(&deployment).await, EMPTY);
-}
-
-#[tokio::test]
-async fn sample_keys_are_refused_outside_this_machine() {
-    for endpoint in ["", "https://dynamodb.eu-central-1.amazonaws.com", "http://192.0.2.1:8000"] {
-        let env = binary::without_table().with("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
-        let error = Keys::start(&env).await.err().unwrap();
-        assert_eq!(variable(&error), "SIGNING_KEYS");
-        assert!(error.to_string().contains("holds a sample key"), "{error}");
-        assert!(Keys::start(&env.with("SIGNING_KEYS", "k".repeat(32))).await.is_ok());
-    }
 }
 
 #[tokio::test]
