@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use postern::clock::Timestamp;
 use postern::password::PepperId;
 use postern::random::random;
-use postern::token::{KeyDocument, KeyError, PASSWORD_PEPPERS, RECOVERY_CODE_KEY};
+use postern::token::{KeyDocument, KeyError, KeySet, PASSWORD_PEPPERS, RECOVERY_CODE_KEY};
 use serde_json::{Map, Value, json};
 use time::PrimitiveDateTime;
 use time::macros::format_description;
@@ -57,12 +57,20 @@ impl SigningKeys {
         Ok(Self(document))
     }
 
+    /// Returns whether a text is a secret that the stack generated, and no command has changed since.
+    pub(super) fn is_generated(text: &str) -> bool {
+        !text.trim_start().starts_with('{') && Self::parse(text).is_ok()
+    }
+
     /// Returns the set as it is written, if the functions can read it.
     pub(super) fn text(&self) -> Result<String, Failure> {
-        match self.0.key_set() {
-            Ok(_) => Ok(self.value().to_string()),
-            Err(error) => Err(Failure::new(Exit::Failed, "the new keys would be broken").caused_by(error)),
-        }
+        self.key_set().map(|_| self.value().to_string())
+    }
+
+    /// Returns the keys as the functions read them.
+    pub(super) fn key_set(&self) -> Result<KeySet, Failure> {
+        let broken = |error| Failure::new(Exit::Failed, "the new keys would be broken").caused_by(error);
+        self.0.key_set().map_err(broken)
     }
 
     /// Returns the set with its private members.

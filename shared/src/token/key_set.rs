@@ -67,6 +67,12 @@ impl KeySet {
         self.keys.iter().filter_map(Key::public).collect()
     }
 
+    /// Returns the document of the public keys: a JWK Set (RFC 7517 §5) as text, without any private member. It is
+    /// `{"keys":[]}` if no key has a public half.
+    pub fn public_document(&self) -> String {
+        json!({KEYS: self.public_keys()}).to_string()
+    }
+
     /// Returns the algorithms of the public keys, each once.
     pub fn public_algorithms(&self) -> Vec<impl Serialize + use<>> {
         let mut algorithms = Vec::new();
