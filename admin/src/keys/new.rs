@@ -28,9 +28,9 @@ pub struct New {
     place: PlaceArgs,
     #[command(flatten)]
     public: PublicArgs,
-    /// The algorithm that the key signs with.
-    #[arg(long, default_value = "HS256")]
-    alg: Algorithm,
+    /// The algorithm that the key signs with [default: that of the key that is replaced, or HS256].
+    #[arg(long)]
+    alg: Option<Algorithm>,
     /// Print the set with its private parts, and store it nowhere.
     #[arg(long, conflicts_with_all = ["secret", "public_secret", "file", "replace"])]
     private: bool,
@@ -40,8 +40,8 @@ pub struct New {
 }
 
 pub(super) async fn run(options: &New, target: &Target) -> Result<Output, Failure> {
-    let mut set = SigningKeys::new(options.alg, now())?;
     if options.private {
+        let set = SigningKeys::new(options.alg, now())?;
         return Ok(Output::done(set.text()?, set.value()));
     }
     let place = options.place.find_to_change(target).await?;
@@ -52,15 +52,15 @@ pub(super) async fn run(options: &New, target: &Target) -> Result<Output, Failur
     {
         check_unused(options, &place, text, target).await?;
     }
-    match there.as_deref().map(|text| (text, SigningKeys::parse(text))) {
-        Some((_, Ok(old))) => set.keep_peppers(old),
+    let set = match there.as_deref().map(|text| (text, SigningKeys::parse(text))) {
+        Some((_, Ok(old))) => old.successor(options.alg, now())?,
         Some((text, Err(error))) if text.contains("password_peppers") => {
             let message = format!("{place} has peppers, which imported passwords need, and cannot be read");
             let failure = Failure::new(Exit::Refused, message).caused_by(error);
             return Err(failure.advise(". Repair it first, or remove `password_peppers`"));
         }
-        Some((_, Err(_))) | None => {}
-    }
+        Some((_, Err(_))) | None => SigningKeys::new(options.alg, now())?,
+    };
     let exit = published.replace("keys new", &place, there.as_deref(), &set, target).await?;
     let mut answer = Output { exit, ..list(&set, format!("wrote a new set to {place}")) };
     answer.text += &published.line(&place, &set)?;

@@ -149,6 +149,9 @@ impl Published {
         let number = public_halves(&set.key_set()?).len();
         Ok(match (self, place) {
             (Self::Secret { text, .. }, _) if number == 0 && is_same(text.as_deref(), EMPTY) => String::new(),
+            (Self::Secret { place, .. }, _) if number == 0 => {
+                format!("\n{place} publishes no key, because every key is HS256 now")
+            }
             (Self::Secret { place, .. }, _) => format!("\n{place} publishes {}", count(number, "public key")),
             (Self::ByStack(_) | Self::Nowhere, _) if number == 0 => String::new(),
             (Self::ByStack(name), _) => format!("\n{}", by_stack(name)),

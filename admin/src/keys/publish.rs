@@ -57,8 +57,8 @@ pub(super) async fn run(options: &Publish, target: &Target) -> Result<Output, Fa
     };
     let exit = public.record("keys publish", target, change).await?;
     let text = format!(
-        "{public} now holds {held}\nthe key set shows this within five minutes, and every verifier knows it within ten. \
-         Promote a key that was not published before only then"
+        "{public} now holds {held}\nthe key set shows this within five minutes, and every verifier knows it within ten: \
+         promote a key that was not published before only after that"
     );
     Ok(Output { exit, ..Output::done(text, json!({"changed": true, "keys": keys})) })
 }

@@ -38,11 +38,11 @@ pub(super) struct PublicKey {
 }
 
 impl SigningKeys {
-    /// Makes a set of one new key, and a new key for recovery codes.
-    pub(super) fn new(alg: Algorithm, now: Timestamp) -> Result<Self, Failure> {
+    /// Makes a set of one new key, of HS256 if no algorithm is named, and a new key for recovery codes.
+    pub(super) fn new(alg: Option<Algorithm>, now: Timestamp) -> Result<Self, Failure> {
         let members = json!({RECOVERY_CODE_KEY: encode(&random::<32>())});
         let mut set = Self(KeyDocument { keys: Vec::new(), members: object(members) });
-        set.add(Some(alg), now)?;
+        set.add(alg.or(Some(Algorithm::Hs256)), now)?;
         Ok(set)
     }
 
@@ -125,9 +125,17 @@ impl SigningKeys {
         }
     }
 
-    /// Takes over the peppers of the set that this one replaces. Imported passwords need them.
-    pub(super) fn keep_peppers(&mut self, mut old: Self) {
-        self.0.members.extend(old.0.members.remove_entry(PASSWORD_PEPPERS));
+    /// Makes a new set in place of this one. Keeps the algorithm if none is named, because backends may rely on it, and
+    /// the peppers, because imported passwords need them.
+    pub(super) fn successor(mut self, alg: Option<Algorithm>, now: Timestamp) -> Result<Self, Failure> {
+        let mut set = Self::new(alg.or(self.signing_algorithm()), now)?;
+        set.0.members.extend(self.0.members.remove_entry(PASSWORD_PEPPERS));
+        Ok(set)
+    }
+
+    /// Returns the algorithm of the key that signs.
+    fn signing_algorithm(&self) -> Option<Algorithm> {
+        Algorithm::from_str(algorithm(self.0.keys.first()?), true).ok()
     }
 
     /// Adds a new key as the second one, with the algorithm of the first if none is named. Returns its kid.
@@ -136,7 +144,7 @@ impl SigningKeys {
     /// If keys of the first one's algorithm cannot be made.
     pub(super) fn add(&mut self, alg: Option<Algorithm>, now: Timestamp) -> Result<String, Failure> {
         let signing = self.0.keys.first().map(algorithm).unwrap_or_default();
-        let alg = alg.or_else(|| Algorithm::from_str(signing, true).ok()).ok_or_else(|| {
+        let alg = alg.or_else(|| self.signing_algorithm()).ok_or_else(|| {
             Failure::usage(format!("{signing} keys are not made here; name another kind with --alg"))
         })?;
         let mut kid = kid_of(now);

@@ -109,7 +109,12 @@ async fn every_change_of_the_keys_publishes_them_before_it_writes_them() {
         assert_eq!(step(&["rotate", "--retire", kid]).await.0, both);
     }
     assert_eq!(kids(&secrets), [eddsa.as_str()]);
-    assert_eq!(step(&["new", "--replace"]).await.0, both, "no public key is left");
+    let (written, output) = step(&["new", "--replace"]).await;
+    assert_eq!(written, both);
+    output.prints(&["EdDSA  signs and verifies", "publishes 1 public key"]);
+    let (written, output) = step(&["new", "--replace", "--alg", "HS256"]).await;
+    assert_eq!(written, both);
+    output.prints(&["publishes no key, because every key is HS256 now"]);
     assert_eq!(secrets.public().unwrap(), NO_PUBLIC_KEYS);
     // An HS256 key has no public half, so nothing new is to be published.
     let (written, output) = step(&["rotate", "--add"]).await;

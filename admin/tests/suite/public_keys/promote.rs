@@ -36,6 +36,6 @@ async fn key_that_is_not_published_is_promoted_only_with_force() {
     // After it was published, it needs no force.
     secrets.changes_after_a_read(&before);
     on(&secrets, &["keys", "show"]).await.prints(&["ES256"]);
-    on(&secrets, &["keys", "publish"]).await.prints(&["2 public keys", "only then"]);
+    on(&secrets, &["keys", "publish"]).await.prints(&["2 public keys", "only after that"]);
     on(&secrets, &promote).await.prints(&["promoted old"]);
 }
