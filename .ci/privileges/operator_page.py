@@ -59,7 +59,7 @@ def text(used):
         ("to create a table without the stack", WITHOUT_STACK & used.keys()),
     ]
     lines = [
-        "`postern` calls these actions: those of DynamoDB on the table, of Secrets Manager on the secret, of CloudFormation on",
+        "`postern` calls these actions: those of DynamoDB on the table, of Secrets Manager on the two secrets, of CloudFormation on",
         "the stack, if `--stack` or `POSTERN_STACK` names one, of CloudWatch Logs on the log groups of the functions, and of SQS on",
         "the queue of the mailer. Each command that changes something also calls `sts:GetCallerIdentity`, which needs no",
         "permission. A role that only reads needs the first row. `.ci/privileges/run --write` writes this list from the calls of",

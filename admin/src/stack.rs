@@ -1,4 +1,4 @@
-//! The CloudFormation stack of a deployment. Its outputs name the table, the secret and the URL, so that nobody
+//! The CloudFormation stack of a deployment. Its outputs name the table, the secrets and the URL, so that nobody
 //! has to copy them.
 
 use std::fmt;
@@ -32,6 +32,8 @@ pub struct Stack {
     pub table: String,
     /// The output SigningKeysSecretArn.
     pub secret: String,
+    /// The output PublicKeysSecretArn. `None` for a stack of an earlier version.
+    pub public_secret: Option<String>,
     /// The output ApiUrl.
     pub url: String,
     status: StackStatus,
@@ -75,10 +77,11 @@ fn read(name: String, description: &Description, client: Client) -> Result<Stack
     };
     let allowed_origins = parameter("AllowedOrigins");
     let mail_from = parameter("MailFrom").filter(|address| !address.is_empty());
+    let public_secret = output("PublicKeysSecretArn");
     let outputs = (output("TableName"), output("SigningKeysSecretArn"), output("ApiUrl"));
     match outputs {
         (Some(table), Some(secret), Some(url)) if status != StackStatus::DeleteComplete => {
-            Ok(Stack { name, table, secret, url, status, allowed_origins, mail_from, client })
+            Ok(Stack { name, table, secret, public_secret, url, status, allowed_origins, mail_from, client })
         }
         (table, secret, _) => {
             let absent = match (table, secret) {
@@ -95,7 +98,8 @@ fn read(name: String, description: &Description, client: Client) -> Result<Stack
 fn unusable(name: &str, status: &StackStatus, absent: &str) -> String {
     match status {
         StackStatus::DeleteInProgress | StackStatus::DeleteComplete => format!(
-            "the stack {name} is deleted ({status}). Its table and its secret stay: name them with --table and --secret"
+            "the stack {name} is deleted ({status}). Its table and its secrets stay: name them with --table, --secret and \
+             --public-secret"
         ),
         StackStatus::CreateFailed | StackStatus::RollbackComplete | StackStatus::RollbackFailed => format!(
             "the stack {name} was not created ({status}). {}; then delete it, and deploy again",

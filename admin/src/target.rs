@@ -8,14 +8,14 @@ use crate::output::Failure;
 /// The variable that names the stack.
 const STACK: &str = "POSTERN_STACK";
 /// Other variables that name a deployment. None of them may be set together with [`STACK`].
-const OTHERS: [&str; 3] = ["TABLE_NAME", "SIGNING_KEYS_SECRET_ARN", "SIGNING_KEYS"];
+const OTHERS: [&str; 4] = ["TABLE_NAME", "SIGNING_KEYS_SECRET_ARN", "SIGNING_KEYS", "PUBLIC_KEYS_SECRET_ARN"];
 
 /// The deployment that a command works on. Credentials, profile and region are found as the AWS CLI finds
 /// them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Target {
     /// The CloudFormation stack [default: POSTERN_STACK of the environment]. Its outputs name the table, the
-    /// secret and the URL.
+    /// secrets and the URL.
     #[arg(long, value_name = "NAME", global = true, conflicts_with = "table", help_heading = "Deployment")]
     pub stack: Option<String>,
     /// The DynamoDB table, if it is not that of a stack [default: TABLE_NAME of the environment].

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::api::Reply;
 use crate::check::Check;
-use crate::keys::Found;
+use crate::keys::{Found, public_halves};
 use crate::output::{count, plain};
 
 const NAME: &str = "key set";
@@ -28,28 +28,13 @@ fn compare(published: &[Value], found: Option<&Found>) -> Check {
     let Some(found) = found else {
         return Check::warn(NAME, "not compared with the signing keys, which cannot be read from here");
     };
-    let keys: Vec<Value> =
-        found.key_set.public_keys().iter().filter_map(|key| serde_json::to_value(key).ok()).collect();
-    let kids = |of: &[Value], without: &[Value]| {
-        let kid = |key: &&Value| plain(key["kid"].as_str().unwrap_or("none"));
-        let kids: BTreeSet<String> =
-            of.iter().filter(|key| !without.contains(key)).map(|key| kid(&key)).collect();
-        kids.into_iter().collect::<Vec<_>>().join(", ")
-    };
-    let (missing, extra) = (kids(&keys, published), kids(published, &keys));
-    let wrong = match (missing.as_str(), extra.as_str()) {
-        ("", "") => {
-            let message = match keys.len() {
-                0 => "empty, because every key is HS256 and has no public half".to_owned(),
-                some => format!("{} of {}", count(some, "public key"), found.place),
-            };
-            return Check::ok(NAME, message);
-        }
-        (missing, "") => format!("the key {missing} is missing"),
-        ("", extra) => format!("the key {extra} is not one of the signing keys"),
-        (missing, extra) => {
-            format!("the key {missing} is missing, and {extra} is not one of the signing keys")
-        }
+    let keys = public_halves(&found.key_set);
+    let Some(wrong) = difference(published, &keys) else {
+        let message = match keys.len() {
+            0 => "empty, because every key is HS256 and has no public half".to_owned(),
+            some => format!("{} of {}", count(some, "public key"), found.place),
+        };
+        return Check::ok(NAME, message);
     };
     Check::fail(
         NAME,
@@ -59,6 +44,24 @@ fn compare(published: &[Value], found: Option<&Found>) -> Check {
             found.place
         ),
     )
+}
+
+/// Returns how published keys differ from the public halves of the signing keys. Their order does not count.
+pub(super) fn difference(published: &[Value], keys: &[Value]) -> Option<String> {
+    let kids = |of: &[Value], without: &[Value]| {
+        let kid = |key: &Value| plain(key["kid"].as_str().unwrap_or("none"));
+        let kids: BTreeSet<String> = of.iter().filter(|key| !without.contains(key)).map(kid).collect();
+        kids.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    match (kids(keys, published).as_str(), kids(published, keys).as_str()) {
+        ("", "") => None,
+        (missing, "") => Some(format!("the key {missing} is missing")),
+        ("", extra) => Some(format!("the key {extra} is not one of the signing keys")),
+        (missing, extra) if missing == extra => Some(format!("the key {missing} has other members")),
+        (missing, extra) => {
+            Some(format!("the key {missing} is missing, and {extra} is not one of the signing keys"))
+        }
+    }
 }
 
 fn caching(reply: &Reply) -> Check {

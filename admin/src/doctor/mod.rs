@@ -4,6 +4,7 @@ mod api;
 mod clock;
 mod key_set;
 mod preflight;
+mod public_keys;
 mod same_replies;
 
 use std::time::Duration;
@@ -41,7 +42,7 @@ sign-ins that fail, to compare the replies; these are counted as failures.
 
 Examples:
   postern doctor --stack postern
-  postern doctor --table postern-users --secret arn:aws:secretsmanager:…
+  postern doctor --table postern-users --secret arn:aws:secretsmanager:… --public-secret arn:aws:secretsmanager:…
   postern doctor --stack postern --url --user probe
   postern doctor --url https://sign-in.example.com/base --origin https://example.com
   postern doctor --local --url
@@ -51,6 +52,10 @@ pub struct DoctorOptions {
     /// environment].
     #[arg(long, value_name = "ARN_OR_NAME")]
     secret: Option<String>,
+    /// The secret of the public keys, if it is not that of the stack [default: PUBLIC_KEYS_SECRET_ARN of the
+    /// environment].
+    #[arg(long, value_name = "ARN_OR_NAME")]
+    public_secret: Option<String>,
     /// Check the API too, at this URL [default: the stack's output ApiUrl, or that of `cargo run`]. A path in
     /// it is put before each route.
     #[arg(long, value_name = "URL", num_args = 0..=1)]
@@ -142,6 +147,11 @@ async fn check_table(
         }
         Err(failure) => Check::fail("signing keys", failure.text()),
     });
+    if let Ok(found) = &keys {
+        let (public, secret) = (options.public_secret.as_deref(), options.secret.as_deref());
+        let published = keys::find_published(public, secret, connection.stack.as_ref(), target).await;
+        checks.extend(public_keys::check(found, published));
+    }
     checks.extend(seen.date().map(|theirs| clock("clock", "DynamoDB", now(), theirs)));
     if there {
         checks.push(users(&connection).await);

@@ -3,23 +3,32 @@
 //! A set is a JWK Set (RFC 7517) with the member `recovery_code_key`. The first key signs, and all keys
 //! verify. If passwords were imported that were hashed with a pepper, the set has the member
 //! `password_peppers` too. Before a set is written, the functions' own parser reads it.
+//!
+//! The public halves of the keys are in a secret of their own. A command that changes the set writes them first.
 
 mod generate;
 mod listing;
+mod new;
 mod pepper;
 mod place;
+mod public;
+mod publish;
+mod rotate;
 mod set;
 
 use clap::{Args, Subcommand};
-use postern::clock::now;
 use postern::environment::Environment;
 use postern::token::{KeySet, SAMPLE_KEYS};
+use serde_json::Value;
 
 pub use self::generate::Algorithm;
 use self::listing::list;
+pub use self::new::New;
 pub use self::pepper::PepperCommand;
 use self::place::{PlaceArgs, secret_named, secret_of_env};
-use self::set::SigningKeys;
+pub(crate) use self::public::{Published, find_published, keys_of, public_halves};
+pub use self::publish::Publish;
+pub use self::rotate::Rotate;
 use crate::connect::Connection;
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
@@ -33,37 +42,16 @@ pub enum KeysCommand {
     #[command(after_help = "\
 Examples:
   postern keys show --stack postern
+  postern keys show --stack postern --public > public-keys.json
   postern keys show --file keys.json --private")]
     Show(Show),
     /// Rotate the keys, in three steps: add, promote, retire.
     Rotate(Rotate),
+    /// Publish the public keys of the signing keys, if they are not published.
+    Publish(Publish),
     /// Add or remove a pepper of imported passwords.
     #[command(subcommand)]
     Pepper(PepperCommand),
-}
-
-/// The new set, and its place.
-#[derive(Args)]
-#[command(after_help = "\
-The stack makes a secret that works. Make a set of your own for ES256, EdDSA or RS256, or for keys
-outside AWS.
-
-Examples:
-  postern keys new --alg EdDSA --file keys.json
-  postern keys new --alg ES256 --secret my-keys
-  SIGNING_KEYS=$(postern keys new --private) cargo run")]
-pub struct New {
-    #[command(flatten)]
-    place: PlaceArgs,
-    /// The algorithm that the key signs with.
-    #[arg(long, default_value = "HS256")]
-    alg: Algorithm,
-    /// Print the set with its private parts, and store it nowhere.
-    #[arg(long, conflicts_with_all = ["secret", "file", "replace"])]
-    private: bool,
-    /// Replace existing keys. All tokens and all MFA recovery codes become invalid. Password peppers stay.
-    #[arg(long)]
-    replace: bool,
 }
 
 /// The place, and what to show.
@@ -71,48 +59,12 @@ pub struct New {
 pub struct Show {
     #[command(flatten)]
     place: PlaceArgs,
+    /// Print the public keys, as /.well-known/jwks.json shows them.
+    #[arg(long)]
+    public: bool,
     /// Print the set itself, with its private parts.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "public")]
     private: bool,
-}
-
-/// The step of a rotation.
-#[derive(Args)]
-#[command(after_help = "\
-Nothing has to be deployed. Functions read the secret every five minutes. A client that verifies by
-/.well-known/jwks.json reads that at most five minutes later. Tokens and recovery codes stay valid.
-
-  postern keys rotate --stack postern --add              a new key, which verifies and does not sign yet
-  (ten minutes later)
-  postern keys rotate --stack postern --promote KID      the new key signs
-  (when the old tokens have expired: a week by default)
-  postern keys rotate --stack postern --retire OLD_KID   the old key is gone")]
-pub struct Rotate {
-    #[command(flatten)]
-    place: PlaceArgs,
-    #[command(flatten)]
-    step: Step,
-    /// The algorithm that the added key signs with [default: that of the key that signs now].
-    #[arg(long, conflicts_with_all = ["promote", "retire"])]
-    alg: Option<Algorithm>,
-    /// Promote a key that some verifiers may not have read yet.
-    #[arg(long, conflicts_with_all = ["add", "retire"])]
-    force: bool,
-}
-
-/// One of the three steps.
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-struct Step {
-    /// Add a new key as the second.
-    #[arg(long)]
-    add: bool,
-    /// Make this key the first one, which signs.
-    #[arg(long, value_name = "KID")]
-    promote: Option<String>,
-    /// Remove this key. Its tokens are refused from now on. `none` is the key without a kid.
-    #[arg(long, value_name = "KID")]
-    retire: Option<String>,
 }
 
 /// Runs a command.
@@ -121,48 +73,22 @@ struct Step {
 /// If the command fails, with the message for the operator.
 pub async fn run(command: KeysCommand, target: &Target) -> Result<Output, Failure> {
     match command {
-        KeysCommand::New(options) => new(&options, target).await,
+        KeysCommand::New(options) => new::run(&options, target).await,
         KeysCommand::Show(options) => show(&options, target).await,
-        KeysCommand::Rotate(options) => rotate(&options, target).await,
+        KeysCommand::Rotate(options) => rotate::run(&options, target).await,
+        KeysCommand::Publish(options) => publish::run(&options, target).await,
         KeysCommand::Pepper(command) => pepper::run(&command, target).await,
     }
-}
-
-async fn new(options: &New, target: &Target) -> Result<Output, Failure> {
-    let mut set = SigningKeys::new(options.alg, now())?;
-    if options.private {
-        return Ok(Output::done(set.text()?, set.value()));
-    }
-    let place = options.place.find_to_change(target).await?;
-    let there = place.read().await?;
-    if !options.replace && there.is_some() {
-        let message = format!(
-            "{place} holds keys already. `postern keys rotate` changes keys without harm; --replace throws them away: \
-             all tokens are refused from then on, and all MFA recovery codes"
-        );
-        return Err(Failure::new(Exit::Refused, message));
-    }
-    match there.as_deref().map(|text| (text, SigningKeys::parse(text))) {
-        Some((_, Ok(old))) => set.keep_peppers(old),
-        Some((text, Err(error))) if text.contains("password_peppers") => {
-            let message = format!("{place} has peppers, which imported passwords need, and cannot be read");
-            let failure = Failure::new(Exit::Refused, message).caused_by(error);
-            return Err(failure.advise(". Repair it first, or remove `password_peppers`"));
-        }
-        Some((_, Err(_))) | None => {}
-    }
-    let exit = place.replace("keys new", there.as_deref(), &set.text()?, target).await?;
-    let mut answer = Output { exit, ..list(&set, format!("wrote a new set to {place}")) };
-    if options.replace {
-        answer.text += "\nall older tokens and MFA recovery codes become invalid within five minutes, when functions read the keys \
-                        again; users with MFA need new recovery codes: `postern user mfa enrol USER --replace`";
-    }
-    Ok(answer)
 }
 
 async fn show(options: &Show, target: &Target) -> Result<Output, Failure> {
     let place = options.place.find(target).await?;
     let (set, _) = place.set().await?;
+    if options.public {
+        let document = set.key_set()?.public_document();
+        let value: Value = serde_json::from_str(&document).unwrap_or_default();
+        return Ok(Output::done(document, value));
+    }
     Ok(if options.private {
         Output::done(set.text()?, set.value())
     } else {
@@ -170,48 +96,12 @@ async fn show(options: &Show, target: &Target) -> Result<Output, Failure> {
     })
 }
 
-async fn rotate(options: &Rotate, target: &Target) -> Result<Output, Failure> {
-    let place = options.place.find_to_change(target).await?;
-    let (mut set, before) = place.set().await?;
-    let again = match (&options.place.secret, &options.place.file, &target.stack) {
-        (_, Some(file), _) => format!("postern keys rotate --file {}", file.display()),
-        (Some(secret), None, _) => format!("postern keys rotate --secret {secret}"),
-        (None, None, Some(stack)) => format!("postern keys rotate --stack {stack}"),
-        (None, None, None) => "postern keys rotate".to_owned(),
-    };
-    let (command, what, next) = match &options.step {
-        Step { promote: Some(kid), .. } => {
-            let old = set.promote(kid, options.force, now())?;
-            let next = format!(
-                "functions sign with it within five minutes. When older tokens have expired, a week by \
-                 default: {again} --retire {old}"
-            );
-            ("keys rotate --promote", format!("promoted {kid}"), next)
-        }
-        Step { retire: Some(kid), .. } => {
-            set.retire(kid)?;
-            let next = "functions refuse its tokens within five minutes, clients that verify by the key set within ten. Done";
-            ("keys rotate --retire", format!("retired {kid}"), next.to_owned())
-        }
-        Step { .. } => {
-            let kid = set.add(options.alg, now())?;
-            (
-                "keys rotate --add",
-                format!("added {kid}"),
-                format!("in ten minutes, when every verifier has read it: {again} --promote {kid}"),
-            )
-        }
-    };
-    let exit = place.replace(command, Some(&before), &set.text()?, target).await?;
-    let mut answer = Output { exit, ..list(&set, format!("{what}; {place} now holds")) };
-    answer.text += &format!("\nnext: {next}");
-    Ok(answer)
-}
-
 /// The functions' keys, and their place.
 pub(crate) struct Found {
     pub(crate) key_set: KeySet,
     pub(crate) place: String,
+    /// Whether the place is a secret in Secrets Manager.
+    pub(crate) in_secret: bool,
 }
 
 /// Finds the functions' keys: in the secret that an option, the stack or the environment names, else in the
@@ -229,6 +119,7 @@ pub(crate) async fn find_key_set(
     let in_env = env.optional("SIGNING_KEYS");
     let chosen = secret.or(connection.stack.as_ref().map(|stack| stack.secret.as_str()));
     let named = chosen.map(str::to_owned).or_else(|| secret_of_env(target));
+    let in_secret = named.is_some();
     let (text, place) = match (named, in_env) {
         (Some(_), Some(_)) if chosen.is_none() => {
             return Err(Failure::usage(
@@ -258,5 +149,5 @@ pub(crate) async fn find_key_set(
         );
         return Err(Failure::new(Exit::Failed, message));
     }
-    Ok(Found { key_set, place })
+    Ok(Found { key_set, place, in_secret })
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use postern::environment::Environment;
 
 use super::set::SigningKeys;
-use crate::connect::{connect, secrets_manager, stack};
+use crate::connect::{Connection, connect, secrets_manager, stack};
 use crate::files::create_private;
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
@@ -30,7 +30,7 @@ pub(super) struct PlaceArgs {
 }
 
 /// The place of the keys.
-pub(super) enum Place {
+pub(crate) enum Place {
     /// A secret, by ARN or name.
     Secret {
         /// The client for Secrets Manager.
@@ -112,9 +112,10 @@ impl Place {
     pub(super) async fn read(&self) -> Result<Option<String>, Failure> {
         match self {
             Self::Secret { client, id } => match client.get_secret_value().secret_id(id).send().await {
-                Ok(output) => output.secret_string.map(Some).ok_or_else(|| {
-                    Failure::new(Exit::Failed, format!("{self} is binary; signing keys are text"))
-                }),
+                Ok(output) => output
+                    .secret_string
+                    .map(Some)
+                    .ok_or_else(|| Failure::new(Exit::Failed, format!("{self} is binary; keys are text"))),
                 Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
                 Err(error) => Err(self.failure(&error)),
             },
@@ -140,8 +141,7 @@ impl Place {
         Failure::new(Exit::NotFound, format!("{self} is not there, or empty; `postern keys new` makes keys"))
     }
 
-    /// Replaces the content, if it is still what the command read before. Returns the exit code of the command. A
-    /// secret belongs to a deployment, so its change has an audit line in the table. A change of a file has none.
+    /// Replaces the content, if it is still what the command read before. Returns the exit code of the command.
     pub(super) async fn replace(
         &self,
         command: &str,
@@ -152,30 +152,51 @@ impl Place {
         if let Self::File(_) = self {
             return self.write(before, text).await.map(|()| Exit::Done);
         }
-        let connection = connect(target).await.map_err(|failure| {
+        self.record(command, target, async || self.write(before, text).await).await
+    }
+
+    /// Makes a change of this secret. The secret belongs to a deployment, so its change has an audit line in the table.
+    /// A change of a file has none. Returns the exit code of the command.
+    pub(super) async fn record(
+        &self,
+        command: &str,
+        target: &Target,
+        change: impl AsyncFnOnce() -> Result<(), Failure>,
+    ) -> Result<Exit, Failure> {
+        let change = async |_: &mut _| change().await.map(|()| Output::nothing());
+        Ok(self.connection(target).await?.audit.record(command, None, change).await?.exit)
+    }
+
+    /// Connects to the table of the deployment whose secret this is.
+    pub(super) async fn connection(&self, target: &Target) -> Result<Connection, Failure> {
+        connect(target).await.map_err(|failure| {
             let message = format!("the change of {self} is recorded in the table");
             Failure::new(failure.exit, message).caused_by(failure)
-        })?;
-        let write = async |_: &mut _| self.write(before, text).await.map(|()| Output::nothing());
-        Ok(connection.audit.record(command, None, write).await?.exit)
+        })
+    }
+
+    /// Checks that nobody else changed the content since it was read.
+    pub(super) async fn check_unchanged(&self, before: Option<&str>) -> Result<(), Failure> {
+        if self.read().await?.as_deref() == before {
+            return Ok(());
+        }
+        let message =
+            format!("somebody else changed the keys in {self}, so this command did not; run it again");
+        Err(Failure::new(Exit::Refused, message))
     }
 
     /// Writes, unless somebody else changed the content since it was read. Secrets Manager has no conditional
     /// put, so a change between this read and the put is still lost. That is the time of one request.
-    async fn write(&self, before: Option<&str>, text: &str) -> Result<(), Failure> {
-        if self.read().await?.as_deref() != before {
-            let message =
-                format!("somebody else changed the keys in {self}; nothing is changed here, run it again");
-            return Err(Failure::new(Exit::Refused, message));
-        }
+    pub(super) async fn write(&self, before: Option<&str>, text: &str) -> Result<(), Failure> {
+        self.check_unchanged(before).await?;
         match self {
             Self::Secret { client, id } => {
                 match client.put_secret_value().secret_id(id).secret_string(text).send().await {
                     Ok(_) => Ok(()),
                     Err(error) if error.code() == Some("ResourceNotFoundException") => {
                         let message = format!(
-                            "{self} is not there; the stack makes one (its output SigningKeysSecretArn), or \
-                             `aws secretsmanager create-secret --name {id}`"
+                            "{self} is not there; the stack makes one and names it in its outputs, or \
+                             `aws secretsmanager create-secret --name {id}` makes one"
                         );
                         Err(Failure::new(Exit::NotFound, message))
                     }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use postern::clock::Timestamp;
 use postern::password::PepperId;
 use postern::random::random;
-use postern::token::{KeyDocument, KeyError, PASSWORD_PEPPERS, RECOVERY_CODE_KEY};
+use postern::token::{KeyDocument, KeyError, KeySet, PASSWORD_PEPPERS, RECOVERY_CODE_KEY};
 use serde_json::{Map, Value, json};
 use time::PrimitiveDateTime;
 use time::macros::format_description;
@@ -38,11 +38,11 @@ pub(super) struct PublicKey {
 }
 
 impl SigningKeys {
-    /// Makes a set of one new key, and a new key for recovery codes.
-    pub(super) fn new(alg: Algorithm, now: Timestamp) -> Result<Self, Failure> {
+    /// Makes a set of one new key, of HS256 if no algorithm is named, and a new key for recovery codes.
+    pub(super) fn new(alg: Option<Algorithm>, now: Timestamp) -> Result<Self, Failure> {
         let members = json!({RECOVERY_CODE_KEY: encode(&random::<32>())});
         let mut set = Self(KeyDocument { keys: Vec::new(), members: object(members) });
-        set.add(Some(alg), now)?;
+        set.add(alg.or(Some(Algorithm::Hs256)), now)?;
         Ok(set)
     }
 
@@ -57,12 +57,20 @@ impl SigningKeys {
         Ok(Self(document))
     }
 
+    /// Returns whether a text is a secret that the stack generated, and no command has changed since.
+    pub(super) fn is_generated(text: &str) -> bool {
+        !text.trim_start().starts_with('{') && Self::parse(text).is_ok()
+    }
+
     /// Returns the set as it is written, if the functions can read it.
     pub(super) fn text(&self) -> Result<String, Failure> {
-        match self.0.key_set() {
-            Ok(_) => Ok(self.value().to_string()),
-            Err(error) => Err(Failure::new(Exit::Failed, "the new keys would be broken").caused_by(error)),
-        }
+        self.key_set().map(|_| self.value().to_string())
+    }
+
+    /// Returns the keys as the functions read them.
+    pub(super) fn key_set(&self) -> Result<KeySet, Failure> {
+        let broken = |error| Failure::new(Exit::Failed, "the new keys would be broken").caused_by(error);
+        self.0.key_set().map_err(broken)
     }
 
     /// Returns the set with its private members.
@@ -117,9 +125,17 @@ impl SigningKeys {
         }
     }
 
-    /// Takes over the peppers of the set that this one replaces. Imported passwords need them.
-    pub(super) fn keep_peppers(&mut self, mut old: Self) {
-        self.0.members.extend(old.0.members.remove_entry(PASSWORD_PEPPERS));
+    /// Makes a new set in place of this one. Keeps the algorithm if none is named, because backends may rely on it, and
+    /// the peppers, because imported passwords need them.
+    pub(super) fn successor(mut self, alg: Option<Algorithm>, now: Timestamp) -> Result<Self, Failure> {
+        let mut set = Self::new(alg.or(self.signing_algorithm()), now)?;
+        set.0.members.extend(self.0.members.remove_entry(PASSWORD_PEPPERS));
+        Ok(set)
+    }
+
+    /// Returns the algorithm of the key that signs.
+    fn signing_algorithm(&self) -> Option<Algorithm> {
+        Algorithm::from_str(algorithm(self.0.keys.first()?), true).ok()
     }
 
     /// Adds a new key as the second one, with the algorithm of the first if none is named. Returns its kid.
@@ -128,7 +144,7 @@ impl SigningKeys {
     /// If keys of the first one's algorithm cannot be made.
     pub(super) fn add(&mut self, alg: Option<Algorithm>, now: Timestamp) -> Result<String, Failure> {
         let signing = self.0.keys.first().map(algorithm).unwrap_or_default();
-        let alg = alg.or_else(|| Algorithm::from_str(signing, true).ok()).ok_or_else(|| {
+        let alg = alg.or_else(|| self.signing_algorithm()).ok_or_else(|| {
             Failure::usage(format!("{signing} keys are not made here; name another kind with --alg"))
         })?;
         let mut kid = kid_of(now);

@@ -31,6 +31,7 @@ async fn help_of_every_command_has_an_example() {
         &["keys", "new", "--help"],
         &["keys", "show", "--help"],
         &["keys", "rotate", "--help"],
+        &["keys", "publish", "--help"],
         &["keys", "pepper", "add", "--help"],
         &["keys", "pepper", "remove", "--help"],
         &["doctor", "--help"],

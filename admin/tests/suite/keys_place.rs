@@ -6,11 +6,12 @@ use crate::secrets::{ARN, Secrets};
 const RAW: &str = "a generated secret of 32 bytes or more";
 
 /// The commands that change keys, without the options that name the place.
-const CHANGES: [&[&str]; 4] = [
+const CHANGES: [&[&str]; 5] = [
     &["keys", "rotate", "--add"],
     &["keys", "new", "--replace"],
     &["keys", "pepper", "add", "a"],
     &["keys", "pepper", "remove", "a", "--yes"],
+    &["keys", "publish"],
 ];
 
 /// Otherwise a trial on this machine would change the keys of production.

@@ -18,6 +18,7 @@ mod list;
 mod logs;
 mod mfa;
 mod probe;
+mod public_keys;
 mod restore;
 mod secrets;
 mod send_reset;

@@ -1,4 +1,5 @@
-//! A stand-in for Secrets Manager with one secret, and the table in which changes of the secret are recorded.
+//! A stand-in for Secrets Manager with the two secrets of a deployment, and the table in which their changes are
+//! recorded.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -16,31 +17,59 @@ use tokio::process::Command;
 
 use crate::table::client;
 
+/// The secret of the signing keys.
 pub(crate) const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf";
+/// The secret of the public keys.
+pub(crate) const PUBLIC_ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:public-keys-AbCdEf";
+
+/// What the stack writes to the secret of the public keys.
+pub(crate) const NO_PUBLIC_KEYS: &str = r#"{"keys":[]}"#;
 
 pub(crate) struct Secrets {
     endpoint: String,
-    secret: Arc<Mutex<Secret>>,
+    shared: Arc<Mutex<Shared>>,
     pub(crate) table: Table,
+}
+
+#[derive(Default)]
+struct Shared {
+    keys: Secret,
+    public: Secret,
+    requests: usize,
+    /// The secrets that were written, in order.
+    written: Vec<String>,
+    /// The secret that may not be written.
+    read_only: Option<&'static str>,
 }
 
 #[derive(Default)]
 struct Secret {
     value: Option<String>,
-    requests: usize,
     /// What another operator writes after the next read.
     next: Option<String>,
 }
 
+impl Shared {
+    fn secret(&mut self, id: &str) -> Option<&mut Secret> {
+        match id {
+            ARN => Some(&mut self.keys),
+            PUBLIC_ARN => Some(&mut self.public),
+            _ => None,
+        }
+    }
+}
+
 impl Secrets {
-    /// Starts it with this value in the secret, or with none.
+    /// Starts it with this value in the secret of the signing keys, or with none. The secret of the public keys is as the
+    /// stack makes it.
     pub(crate) async fn start(value: Option<&str>) -> Self {
-        let secret = Secret { value: value.map(str::to_owned), ..Secret::default() };
-        let secret = Arc::new(Mutex::new(secret));
-        let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&secret))).await;
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        shared.lock().unwrap().keys.value = value.map(str::to_owned);
+        shared.lock().unwrap().public.value = Some(NO_PUBLIC_KEYS.to_owned());
+        let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&shared))).await;
         let table = Table::start().await;
         Operator::new(client(&table), "postern").create_table().await.unwrap();
-        Self { endpoint, secret, table }
+        Self { endpoint, shared, table }
     }
 
     /// Points a command to this stand-in.
@@ -55,19 +84,44 @@ impl Secrets {
             .env("TABLE_NAME", "postern")
     }
 
-    /// The value of the secret.
+    /// The value of the secret of the signing keys.
     pub(crate) fn value(&self) -> Option<String> {
-        self.secret.lock().unwrap().value.clone()
+        self.shared.lock().unwrap().keys.value.clone()
     }
 
-    /// Lets another operator write this after the next read.
+    /// The value of the secret of the public keys.
+    pub(crate) fn public(&self) -> Option<String> {
+        self.shared.lock().unwrap().public.value.clone()
+    }
+
+    /// Writes the secret of the public keys.
+    pub(crate) fn set_public(&self, value: &str) {
+        self.shared.lock().unwrap().public.value = Some(value.to_owned());
+    }
+
+    /// Lets another operator write this after the next read of the signing keys.
     pub(crate) fn changes_after_a_read(&self, next: &str) {
-        self.secret.lock().unwrap().next = Some(next.to_owned());
+        self.shared.lock().unwrap().keys.next = Some(next.to_owned());
+    }
+
+    /// Lets another operator write this after the next read of the public keys.
+    pub(crate) fn public_changes_after_a_read(&self, next: &str) {
+        self.shared.lock().unwrap().public.next = Some(next.to_owned());
+    }
+
+    /// Denies all writes of this secret, or of none.
+    pub(crate) fn denies_writes_of(&self, id: Option<&'static str>) {
+        self.shared.lock().unwrap().read_only = id;
     }
 
     /// How many requests came.
     pub(crate) fn requests(&self) -> usize {
-        self.secret.lock().unwrap().requests
+        self.shared.lock().unwrap().requests
+    }
+
+    /// The secrets that were written since the last call, in order.
+    pub(crate) fn written(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.lock().unwrap().written)
     }
 }
 
@@ -79,17 +133,22 @@ pub(crate) async fn serve(router: Router) -> String {
     calls::recorded(endpoint).await
 }
 
-async fn answer(State(secret): State<Arc<Mutex<Secret>>>, request: Request) -> Response {
+async fn answer(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Value = serde_json::from_slice(&to_bytes(body, usize::MAX).await.unwrap()).unwrap();
-    let mut secret = secret.lock().unwrap();
-    secret.requests += 1;
-    if body["SecretId"] != ARN {
-        return reply(400, &json!({"__type": "ResourceNotFoundException", "message": "no such secret"}));
+    let id = body["SecretId"].as_str().unwrap();
+    let mut shared = shared.lock().unwrap();
+    shared.requests += 1;
+    let is_put = parts.headers["x-amz-target"] == "secretsmanager.PutSecretValue";
+    if is_put && shared.read_only == Some(id) {
+        return reply(400, &json!({"__type": "AccessDeniedException", "message": "not authorized"}));
     }
+    let Some(secret) = shared.secret(id) else {
+        return reply(400, &json!({"__type": "ResourceNotFoundException", "message": "no such secret"}));
+    };
     match (parts.headers["x-amz-target"].to_str().unwrap(), secret.value.as_ref()) {
         ("secretsmanager.GetSecretValue", Some(text)) => {
-            let answer = reply(200, &json!({"ARN": ARN, "SecretString": text}));
+            let answer = reply(200, &json!({"ARN": id, "SecretString": text}));
             if let Some(next) = secret.next.take() {
                 secret.value = Some(next);
             }
@@ -100,7 +159,8 @@ async fn answer(State(secret): State<Arc<Mutex<Secret>>>, request: Request) -> R
         }
         ("secretsmanager.PutSecretValue", _) => {
             secret.value = Some(body["SecretString"].as_str().unwrap().to_owned());
-            reply(200, &json!({"ARN": ARN}))
+            shared.written.push(id.to_owned());
+            reply(200, &json!({"ARN": id}))
         }
         (other, _) => panic!("{other}"),
     }

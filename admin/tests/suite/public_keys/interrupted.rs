@@ -1,0 +1,95 @@
+//! A change that ends before both secrets are written.
+
+use std::time::Duration;
+
+use postern::clock::now;
+use postern::store::operator::{ChangeStage, Operator};
+
+use super::{check, kids, on, with_es256};
+use crate::secrets::{ARN, NO_PUBLIC_KEYS, PUBLIC_ARN};
+use crate::table::client;
+
+/// The signing keys are as they were, and each of them is still published: a key too many harms nobody.
+#[tokio::test]
+async fn change_that_ends_between_the_two_secrets_loses_no_key_and_can_be_given_again() {
+    let (secrets, first) = with_es256().await;
+    let before = secrets.value();
+    secrets.denies_writes_of(Some(ARN));
+    let output = on(&secrets, &["keys", "rotate", "--add"]).await;
+    output.fails_with(1, "Secrets Manager refused the secret arn:");
+    assert!(
+        output.err.ends_with(&format!(
+            ". The public keys in the secret {PUBLIC_ARN} are new already: run the command again, or `postern keys \
+             publish`, which publishes the keys in the secret {ARN}\n"
+        )),
+        "{output:?}"
+    );
+    assert_eq!(secrets.value(), before);
+    let [held, extra] = &kids(&secrets)[..] else { panic!() };
+    assert_eq!(*held, first);
+    let line = check(&secrets, "public keys").await;
+    let wrong = format!("the key {extra} is not one of the signing keys; run `postern keys publish`");
+    assert!(line.starts_with("FAIL ") && line.ends_with(&wrong), "{line}");
+
+    secrets.denies_writes_of(None);
+    on(&secrets, &["keys", "publish"]).await.prints(&["1 public key"]);
+    assert_eq!(kids(&secrets), [first]);
+    on(&secrets, &["keys", "rotate", "--add"]).await.prints(&["added"]);
+    assert_eq!(kids(&secrets).len(), 2);
+    assert!(check(&secrets, "public keys").await.starts_with("ok   "));
+
+    let store = Operator::new(client(&secrets.table), "postern");
+    let mut events = store.events(now().minus(Duration::from_secs(3600)), now()).await.unwrap().events;
+    events.sort_by_key(|event| event.at);
+    let lines: Vec<_> = events.iter().map(|event| (event.command.as_str(), event.outcome)).collect();
+    let expected = [
+        ("keys new", ChangeStage::Done),
+        ("keys rotate --add", ChangeStage::Failed),
+        ("keys publish", ChangeStage::Done),
+        ("keys rotate --add", ChangeStage::Done),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn keys_stay_as_they_were_if_they_cannot_be_published() {
+    let (secrets, _) = with_es256().await;
+    let (before, public) = (secrets.value(), secrets.public());
+    secrets.denies_writes_of(Some(PUBLIC_ARN));
+    let output = on(&secrets, &["keys", "rotate", "--add"]).await;
+    output.fails_with(1, &format!("refused the secret {PUBLIC_ARN}"));
+    assert!(output.err.ends_with(&format!("; the secret {ARN} is as it was\n")), "{output:?}");
+    assert_eq!((secrets.value(), secrets.public()), (before, public));
+    // A key without a public half needs no public secret that can be written.
+    on(&secrets, &["keys", "rotate", "--add", "--alg", "HS256"]).await.prints(&["added"]);
+}
+
+#[tokio::test]
+async fn change_of_another_operator_is_not_overwritten_in_either_secret() {
+    const OTHER: &str = "another generated secret of 32 bytes or more";
+    for words in [
+        &["keys", "rotate", "--add"][..],
+        &["keys", "publish"],
+        &["keys", "new", "--replace", "--alg", "ES256"],
+    ] {
+        let (secrets, _) = with_es256().await;
+        secrets.set_public(NO_PUBLIC_KEYS);
+        let before = secrets.value();
+        secrets.public_changes_after_a_read(r#"{"keys":[{}]}"#);
+        on(&secrets, words)
+            .await
+            .fails_with(4, &format!("somebody else changed the keys in the secret {PUBLIC_ARN}"));
+        assert_eq!(
+            (secrets.value(), secrets.public().unwrap().as_str()),
+            (before, r#"{"keys":[{}]}"#),
+            "{words:?}"
+        );
+
+        secrets.changes_after_a_read(OTHER);
+        on(&secrets, words)
+            .await
+            .fails_with(4, &format!("somebody else changed the keys in the secret {ARN}"));
+        let now = (secrets.value(), secrets.public());
+        assert_eq!(now, (Some(OTHER.to_owned()), Some(r#"{"keys":[{}]}"#.to_owned())), "{words:?}");
+    }
+}

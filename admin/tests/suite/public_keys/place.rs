@@ -1,0 +1,95 @@
+//! Which secret the public keys are published in.
+
+use super::{fresh, kids, on, on_stack, with_es256};
+use crate::cli::{command, run};
+use crate::cloudformation::STACK;
+use crate::secrets::{ARN, NO_PUBLIC_KEYS, PUBLIC_ARN, Secrets};
+
+#[tokio::test]
+async fn answer_says_if_nothing_is_published() {
+    let secrets = Secrets::start(None).await;
+    let on_table = async |words: &[&str]| {
+        let mut command = command(&[&["keys"], words].concat());
+        run(secrets.with_table(&mut command), "").await
+    };
+    let says = format!(
+        "\nthe public keys are not published, since their secret is not known; `postern keys publish --secret {ARN} \
+         --public-secret ARN_OR_NAME` publishes them\n"
+    );
+    let hs256 = on_table(&["new", "--secret", ARN]).await;
+    assert!(hs256.code == 0 && !hs256.out.contains("publish"), "{hs256:?}");
+    on_table(&["rotate", "--add", "--alg", "ES256", "--secret", ARN]).await.prints(&[&says]);
+    on_table(&["publish", "--secret", ARN]).await.fails_with(2, "where are the public keys?");
+    assert_eq!(secrets.public().as_deref(), Some(NO_PUBLIC_KEYS));
+    let rotate = ["rotate", "--add", "--alg", "ES256", "--secret", ARN, "--public-secret", PUBLIC_ARN];
+    on_table(&rotate).await.prints(&["publishes 2 public keys", "--secret arn:", "--public-secret arn:"]);
+    assert_eq!(kids(&secrets).len(), 2);
+
+    let file = std::env::temp_dir().join(format!("postern-{}-public.json", std::process::id()));
+    let path = file.to_str().unwrap();
+    let new = run(&mut command(&["keys", "new", "--alg", "EdDSA", "--replace", "--file", path]), "").await;
+    let show = ["keys", "show", "--public", "--file", path];
+    let shown = run(&mut command(&show), "").await;
+    let publish = run(&mut command(&["keys", "publish", "--file", path]), "").await;
+    let both = run(&mut command(&[&show[..], &["--private"]].concat()), "").await;
+    std::fs::remove_file(&file).unwrap();
+    new.prints(&[&format!("not published; `postern {}` prints them", show.join(" "))]);
+    assert_eq!(shown.json()["keys"][0]["crv"], "Ed25519");
+    publish.fails_with(2, "where are the public keys?");
+    assert_eq!(both.code, 2);
+}
+
+/// Otherwise backends would get the keys of another deployment.
+#[tokio::test]
+async fn public_secret_of_the_environment_is_not_mixed_with_another_signing_secret() {
+    let (secrets, _) = with_es256().await;
+    let (before, public) = (secrets.value(), secrets.public());
+    for words in [&["keys", "rotate", "--add"][..], &["keys", "new", "--replace"], &["keys", "publish"]] {
+        let output = on(&secrets, &[words, &["--secret", "other"]].concat()).await;
+        output.fails_with(
+            2,
+            "which secret of the public keys? PUBLIC_KEYS_SECRET_ARN belongs to SIGNING_KEYS_SECRET_ARN",
+        );
+        let local = [&["--local"], words, &["--secret", "other"]].concat();
+        let output = on(&secrets, &local).await;
+        assert!(!output.err.contains("PUBLIC_KEYS_SECRET_ARN belongs"), "{output:?}");
+    }
+    assert_eq!((secrets.value(), secrets.public(), secrets.written()), (before, public, Vec::new()));
+    // The same secret is no other one.
+    on(&secrets, &["keys", "rotate", "--add", "--secret", ARN]).await.prints(&["publishes 2 public keys"]);
+}
+
+#[tokio::test]
+async fn stack_names_the_secret_of_the_public_keys() {
+    let secrets = fresh().await;
+    let table = secrets.table.endpoint();
+    let on = async |words: &[&str]| on_stack(&secrets, Some(PUBLIC_ARN), &table, words).await;
+    // One command, right after the stack was made.
+    let new = on(&["keys", "new", "--alg", "ES256"]).await;
+    new.prints(&[
+        &format!("\nthe secret {PUBLIC_ARN} publishes 1 public key\n"),
+        "\nno token and no recovery code is lost, because the table has no users",
+    ]);
+    assert_eq!(kids(&secrets).len(), 1);
+    on(&["keys", "publish"]).await.prints(&["nothing is changed"]);
+    on(&["doctor"]).await.prints(&[&format!("ok   public keys   1 public key in the secret {PUBLIC_ARN}\n")]);
+    // Other signing keys than those of the stack are not published there.
+    let public = secrets.public();
+    let other = on(&["keys", "publish", "--secret", "other"]).await;
+    other.fails_with(2, "where are the public keys?");
+    assert_eq!(secrets.public(), public);
+}
+
+#[tokio::test]
+async fn stack_of_an_earlier_version_publishes_the_keys_by_itself() {
+    let secrets = fresh().await;
+    let table = secrets.table.endpoint();
+    let on = async |words: &[&str]| on_stack(&secrets, None, &table, words).await;
+    let says = format!("the stack {STACK} is of an earlier version, which publishes");
+    let output = on(&["keys", "rotate", "--add"]).await;
+    assert!(output.code == 0 && !output.out.contains("publish"), "no key has a public half: {output:?}");
+    on(&["keys", "rotate", "--add", "--alg", "ES256"]).await.prints(&[&says]);
+    on(&["keys", "publish"]).await.prints(&[&format!("nothing is changed: {says}")]);
+    on(&["doctor"]).await.prints(&["warn public keys   the stack is of an earlier version"]);
+    assert_eq!(secrets.public().unwrap(), NO_PUBLIC_KEYS);
+}
