@@ -5,8 +5,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use postern::clock::Timestamp;
+use postern::environment::Environment;
 use postern::password::MAX_PEPPERS;
-use postern::token::KeySet;
+use postern::token::{JwtProfile, KeySet};
 use serde_json::{Value, json};
 
 fuzz_target!(|text: &str| {
@@ -24,7 +25,9 @@ fuzz_target!(|text: &str| {
     for key in public.as_array().expect("they are a list") {
         assert!(["k", "d", "p", "q", "dp", "dq", "qi"].iter().all(|private| key.get(private).is_none()));
     }
+    let env = Environment::of::<String, String>([]);
+    let profile = JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").expect("a profile");
     let claims = json!({"exp": 2});
-    let token = key_set.sign(&claims).expect("its first key signs");
-    assert_eq!(key_set.verify::<Value>(&token, Timestamp::from_millis(1000)), Ok(claims));
+    let token = key_set.sign(&profile, &claims).expect("its first key signs");
+    assert_eq!(key_set.verify::<Value>(&profile, &token, Timestamp::from_millis(1000)), Ok(claims));
 });
