@@ -8,7 +8,7 @@ use super::*;
 fn token_verifies_with_its_own_keys_and_no_others() {
     let key_sets = [[hs256()], [es256()], [eddsa()], [rs256()]].map(|keys| key_set_of(&keys));
     for (i, signer) in key_sets.iter().enumerate() {
-        let token = sign(&signer, &claims());
+        let token = sign(signer, &claims());
         for (j, verifier) in key_sets.iter().enumerate() {
             let expected = match (i, j) {
                 _ if i == j => Ok(claims()),
