@@ -25,7 +25,7 @@ const options = {
 for await (const token of createInterface({ input: process.stdin })) {
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keys, options);
-    const found = protectedHeader.typ?.toLowerCase();
+    const found = protectedHeader.typ?.toLowerCase() || undefined;
     // Without a bean, Spring accepts `JWT` and no type.
     const accepted = typ ? [typ] : ["jwt", undefined];
     if (!accepted.includes(found)) throw new Error(`the type is ${found}`);
