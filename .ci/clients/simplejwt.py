@@ -50,7 +50,8 @@ def shared_key(url, key):
     from rest_framework.exceptions import AuthenticationFailed
     from rest_framework.test import APIRequestFactory
     from rest_framework_simplejwt.authentication import JWTAuthentication
-    from rest_framework_simplejwt.exceptions import TokenError
+    from rest_framework_simplejwt.backends import TokenBackend
+    from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
     from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, UntypedToken
 
     call_command("migrate", verbosity=0)
@@ -80,6 +81,10 @@ def shared_key(url, key):
     expect(signed["user_id"], "1", "the id that for_user writes")
     expect(body_of(call(url, "POST", "/api/v2/sso/signin/", token=str(signed)))["username"], "johndoe", "sso")
     report("simplejwt verifies account's access token too, and signs one that sso accepts")
+    backend = TokenBackend("HS256", key, issuer="email")
+    expect(backend.decode(access)["user_id"], 1, "email's access token with ISSUER")
+    refuses(lambda: backend.decode(account["token"]["access_token"]), TokenBackendError, "account's with ISSUER")
+    report("simplejwt with ISSUER refuses account's access token")
     profile_refusals(url, refresh)
     credentials(url)
     tokens_in_bodies(url)

@@ -11,7 +11,7 @@ from lib.workspace import ROOT
 PAGE = (ROOT / "docs/verifying-tokens.md").read_text()
 # What the examples name.
 ISSUER = "https://sign-in.example.com"
-CONTRACT, USER_ID, ALGORITHM = "email", "user_id", "RS256"
+CONTRACT, USER_ID, ALGORITHM, TYPE = "email", "user_id", "RS256", "JWT"
 
 
 def block(heading, language):
@@ -23,10 +23,17 @@ def block(heading, language):
     return blocks[0]
 
 
-def fill_in(code, issuer, contract, user_id, algorithm):
-    """The code for another contract and another algorithm, as the page says to change it."""
+def own_type(contract):
+    """The type of a contract's tokens in the second command of the page."""
+    return f"{contract}+jwt"
+
+
+def fill_in(code, issuer, contract, user_id, algorithm, typ):
+    """The code for another contract, algorithm and type, as the page says to change it."""
     for example, value in [
         (ISSUER, issuer),
+        (f'"{TYPE}"', f'"{typ}"'),
+        (f'"{own_type(CONTRACT)}"', f'"{typ}"'),
         (f'"{CONTRACT}"', f'"{contract}"'),
         (f"[{CONTRACT}]", f"[{contract}]"),
         (f"audiences: {CONTRACT}", f"audiences: {contract}"),
@@ -36,11 +43,15 @@ def fill_in(code, issuer, contract, user_id, algorithm):
     return re.sub(rf"\b{USER_ID}\b", user_id, code)
 
 
-def settings(issuer):
-    """The environment of `cargo run` with the parameters that the page sets."""
-    deploy = next(each for each in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) if "sam deploy" in each)
-    words = deploy.replace("\\\n", " ").split("--parameter-overrides")[1].split()
-    parameters = dict(word.split("=") for word in words)
+def settings(issuer, typed):
+    """The environment of `cargo run` with the parameters that the page sets: issuers and audiences, and if `typed` also
+    types.
+    """
+    wanted = ["JwtIssuer="] + ["JwtType="] * typed
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
+    commands = [each for each in blocks if any(parameter in each for parameter in wanted)]
+    words = [each.replace("\\\n", " ").split("--parameter-overrides")[1].split() for each in commands]
+    parameters = dict(word.split("=") for word in sum(words, []))
     template = (ROOT / "template.yaml").read_text()
     variables = {name: variable for variable, name in re.findall(r"^ +([A-Z_]+): !Ref (\w+)$", template, re.M)}
     return {variables[name]: value.replace(ISSUER, issuer) for name, value in parameters.items()}

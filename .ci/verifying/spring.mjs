@@ -1,10 +1,11 @@
 // Does what Spring documents of a resource server with these properties ("OAuth 2.0 Resource Server JWT"), by jose. The
-// first argument is the folder of the packages, the second the properties as JSON, the third the claim of the user's id.
+// first argument is the folder of the packages, the second the properties as JSON, the third the claim of the user's id, and
+// the fourth the type that the bean requires, if there is one.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const [folder, properties, userId] = process.argv.slice(2);
+const [folder, properties, userId, typ] = process.argv.slice(2);
 const { createRemoteJWKSet, jwtVerify } = await import(
   pathToFileURL(createRequire(`${folder}/`).resolve("jose")).href
 );
@@ -23,7 +24,11 @@ const options = {
 };
 for await (const token of createInterface({ input: process.stdin })) {
   try {
-    const { payload } = await jwtVerify(token, keys, options);
+    const { payload, protectedHeader } = await jwtVerify(token, keys, options);
+    const found = protectedHeader.typ?.toLowerCase() || undefined;
+    // Without a bean, Spring accepts `JWT` and no type.
+    const accepted = typ ? [typ] : ["jwt", undefined];
+    if (!accepted.includes(found)) throw new Error(`the type is ${found}`);
     console.log(JSON.stringify({ id: payload[userId] }));
   } catch (error) {
     console.log(JSON.stringify({ refused: String(error) }));

@@ -28,6 +28,15 @@ def sign_in(url):
     }
 
 
+def of_other_types(token, keys):
+    """The token with a valid signature and another type, by that type."""
+    private = json.loads(keys)["keys"][0]
+    header, claims = jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
+    types = {typ for typ in ["JWT", "other+jwt", "at+jwt", ""] if typ != header["typ"]}
+    wrong = {f"the type `{typ}`": signed(private, header | {"typ": typ}, claims) for typ in sorted(types)}
+    return wrong | {"no type": signed(private, {name: header[name] for name in header if name != "typ"}, claims)}
+
+
 def refused(own, tokens, keys, others):
     """Every token that is not the token of contract `own`, by what is wrong with it. `keys` sign, `others` do not."""
     token = tokens[own]

@@ -5,8 +5,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use postern::clock::Timestamp;
+use postern::environment::Environment;
 use postern::password::MAX_PEPPERS;
-use postern::token::{KeySet, PublicKeySet};
+use postern::token::{JwtProfile, KeySet, PublicKeySet};
 use serde_json::{Value, json};
 
 fuzz_target!(|text: &str| {
@@ -27,7 +28,9 @@ fuzz_target!(|text: &str| {
     // A document with a private member would be refused.
     let public = PublicKeySet::parse(&key_set.public_document()).expect("the document is one of public keys");
     assert_eq!(public.public_keys(), key_set.public_keys());
+    let env = Environment::of::<String, String>([]);
+    let profile = JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").expect("a profile");
     let claims = json!({"exp": 2});
-    let token = key_set.sign(&claims).expect("its first key signs");
-    assert_eq!(key_set.verify::<Value>(&token, Timestamp::from_millis(1000)), Ok(claims));
+    let token = key_set.sign(&profile, &claims).expect("its first key signs");
+    assert_eq!(key_set.verify::<Value>(&profile, &token, Timestamp::from_millis(1000)), Ok(claims));
 });

@@ -1,5 +1,5 @@
 //! Verifies tokens with a key set. A token that is valid or expired has the right signature and the
-//! right claims. This target checks both with code of its own.
+//! right claims, and a valid one has the profile. This target checks all with code of its own.
 //!
 //! An input is a token, or else a header in the first line and claims in the second, from which a signed
 //! token is made.
@@ -12,7 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use postern::clock::Timestamp;
-use postern::token::{KeySet, TokenError};
+use postern::environment::Environment;
+use postern::token::{JwtProfile, KeySet, TokenError};
 use ring::hmac;
 use serde_json::{Map, Value};
 
@@ -33,19 +34,27 @@ const KEYS: &str = r#"{"keys":[
 
 static KEY_SET: LazyLock<KeySet> = LazyLock::new(|| KeySet::parse(KEYS).expect("these are keys"));
 
+/// Without an issuer and an audience, and of the default type.
+static PROFILE: LazyLock<JwtProfile> = LazyLock::new(|| {
+    let env = Environment::of::<String, String>([]);
+    JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").expect("the default is a type")
+});
+
 fuzz_target!(|input: &[u8]| {
     let Ok(input) = str::from_utf8(input) else { return };
     let token = match input.split_once('\n') {
         Some((header, claims)) => signed(header, claims),
         None => input.to_owned(),
     };
-    match KEY_SET.verify::<Value>(&token, NOW) {
+    match KEY_SET.verify::<Value>(&PROFILE, &token, NOW) {
         Ok(claims) => {
             assert_eq!(claims, checked_claims(&token), "the claims differ from those that were signed");
             let now = NOW.millis() as f64 / 1000.0;
             assert!(claims["exp"].as_f64().expect("a time") > now, "it has expired");
             // A minute of leeway for other clocks.
             let latest = now + 60.0;
+            assert!(claims.get("iss").is_none() && claims.get("aud").is_none(), "it is of another profile");
+            assert!(["jwt", "application/jwt"].contains(&typ(&token).as_str()), "it is of another type");
             assert!(claims.get("nbf").is_none_or(|nbf| nbf.as_f64().expect("a time") <= latest), "too early");
         }
         Err(TokenError::Expired) => drop(checked_claims(&token)),
@@ -61,12 +70,20 @@ fn signed(header: &str, claims: &str) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
+/// Returns the header of a token.
+fn header(token: &str) -> Value {
+    let header = token.split('.').next().expect("a first part");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).expect("base64url")).expect("JSON")
+}
+
 /// Returns the key id of a token.
 fn kid(token: &str) -> String {
-    let header = token.split('.').next().expect("a first part");
-    let header = URL_SAFE_NO_PAD.decode(header).expect("base64url");
-    let header: Value = serde_json::from_slice(&header).expect("JSON");
-    header["kid"].as_str().expect("a text").to_owned()
+    header(token)["kid"].as_str().expect("a text").to_owned()
+}
+
+/// Returns the type of a token in lower case. Without one, it is the default.
+fn typ(token: &str) -> String {
+    header(token)["typ"].as_str().unwrap_or("jwt").to_ascii_lowercase()
 }
 
 /// Checks the header and the signature of a token, and returns its claims.

@@ -14,7 +14,7 @@ use postern::clock;
 use postern::environment::{ConfigError, Environment};
 use postern::error::StartError;
 use postern::http::{Edge, Request, Response, invoke};
-use postern::token::{Parties, PublicKeys};
+use postern::token::{JwtProfile, PublicKeys};
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
@@ -76,11 +76,11 @@ macro_rules! contracts {
             edge: &Arc<Edge>,
             env: &Environment,
         ) -> Result<Vec<Function>, ConfigError> {
-            let mut parties: Vec<Parties> = Vec::new();
+            let mut profiles: Vec<JwtProfile> = Vec::new();
             Ok(vec![$({
                 let (app, settings) = (Arc::clone(app), Arc::new($contract::Settings::from_env(env)?));
-                parties.iter().try_for_each(|of_other| settings.parties().differ_from(of_other))?;
-                parties.push(settings.parties().clone());
+                profiles.iter().try_for_each(|of_other| settings.jwt().differ_from(of_other))?;
+                profiles.push(settings.jwt().clone());
                 let handler = handler(edge, move |request| {
                     let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
                     async move { $contract::handle(&app, &settings, request).await }

@@ -4,6 +4,8 @@
 //! A new contract gets an entry in [`WITH_PASSWORD`]. A contract that takes no password is named in
 //! [`WITHOUT_PASSWORD`] instead. A further route that signs in gets an entry in [`FURTHER`].
 
+use postern::environment::Environment;
+use postern::token::JwtProfile;
 use serde_json::{Value, json};
 
 /// A contract whose sign-in takes a login name and a password, or a further route of one that signs in.
@@ -341,6 +343,12 @@ pub fn login_name<'a>(contract: &str, username: &'a str, email: &'a str) -> &'a 
 /// The login name under which a contract knows a demo user.
 pub fn name_at(contract: &str, username: &str) -> String {
     login_name(contract, username, &format!("{username}@example.com")).to_owned()
+}
+
+/// The profile of account's JWTs by default: the default type, no issuer and no audience.
+pub fn account_jwt() -> JwtProfile {
+    let env = Environment::of::<&str, &str>([]);
+    JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").unwrap()
 }
 
 /// The members of a body that signs in by a password.

@@ -5,7 +5,6 @@ use postern::audit::Caller;
 use postern::identity::User;
 use postern::random::random;
 use postern::session::SessionToken;
-use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +12,12 @@ use crate::{CONTRACT, Settings};
 
 /// The claims of the access token. By default it has neither `iss` nor `aud`, and sso recognises it by that.
 #[derive(Serialize)]
-struct IssuedToken<'a> {
+struct IssuedToken {
     token_type: &'static str,
     exp: u64,
     iat: u64,
     jti: String,
     user_id: u64,
-    #[serde(flatten)]
-    parties: &'a Parties,
     epoch: u64,
     /// The id of the session. The token ends with the session.
     sid: String,
@@ -33,8 +30,6 @@ pub(super) struct AccessToken {
     user_id: u64,
     iat: f64,
     sid: String,
-    #[serde(flatten)]
-    parties: ClaimedParties,
 }
 
 /// Issues an access token that ends with the session.
@@ -52,17 +47,15 @@ pub(super) fn access_token(
         iat,
         jti: hex::encode(random::<16>()),
         user_id: user.id,
-        parties: &settings.parties,
         epoch: user.epoch,
         sid: session.session_id(),
     };
-    app.sign(&claims)
+    app.sign(&settings.jwt, &claims)
 }
 
-/// Returns the subject of a token, if its claims are those of this contract.
-pub(super) fn subject(token: AccessToken, settings: &Settings) -> Option<TokenSubject> {
-    let AccessToken { token_type, user_id, iat, sid, parties } = token;
-    let ours = token_type == "access" && settings.parties.are(&parties);
+/// Returns the subject of a token, if its claims are those of an access token.
+pub(super) fn subject(token: AccessToken) -> Option<TokenSubject> {
+    let AccessToken { token_type, user_id, iat, sid } = token;
     let session = Some((CONTRACT, sid));
-    ours.then_some(TokenSubject { user_id, epoch: None, iat, session })
+    (token_type == "access").then_some(TokenSubject { user_id, epoch: None, iat, session })
 }

@@ -26,7 +26,7 @@ use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::session;
-use postern::token::Parties;
+use postern::token::JwtProfile;
 
 #[cfg(fuzzing)]
 pub use self::recover::read_request;
@@ -54,7 +54,7 @@ pub const ROUTES: &[(Method, &str)] = &[
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    parties: Parties,
+    jwt: JwtProfile,
     client_id: String,
     scope: String,
     /// Whether `POST /oauth/token/` takes a username and a password.
@@ -66,7 +66,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `ACCOUNT_JWT_ISSUER`, `ACCOUNT_JWT_AUDIENCE`, `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`,
+    /// Reads `ACCOUNT_JWT_ISSUER`, `ACCOUNT_JWT_AUDIENCE`, `ACCOUNT_JWT_TYPE`, `ACCOUNT_CLIENT_ID`, `ACCOUNT_SCOPE`,
     /// `ACCOUNT_PASSWORD_GRANT`, `ACCOUNT_ACCESS_TOKEN_SECONDS`, the sessions' lifetimes and `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
@@ -74,7 +74,12 @@ impl Settings {
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (session_idle, session_absolute) = session::lifetimes(env)?;
         Ok(Self {
-            parties: Parties::from_env(env, ("ACCOUNT_JWT_ISSUER", None), ("ACCOUNT_JWT_AUDIENCE", None)),
+            jwt: JwtProfile::from_env(
+                env,
+                ("ACCOUNT_JWT_ISSUER", None),
+                ("ACCOUNT_JWT_AUDIENCE", None),
+                "ACCOUNT_JWT_TYPE",
+            )?,
             client_id: env.optional("ACCOUNT_CLIENT_ID").unwrap_or("postern").to_owned(),
             scope: env.optional("ACCOUNT_SCOPE").unwrap_or("read write").to_owned(),
             password_grant: env.flag("ACCOUNT_PASSWORD_GRANT")?,
@@ -85,9 +90,9 @@ impl Settings {
         })
     }
 
-    /// Returns the issuer and the audience of the access tokens.
-    pub const fn parties(&self) -> &Parties {
-        &self.parties
+    /// Returns the profile of the access tokens.
+    pub const fn jwt(&self) -> &JwtProfile {
+        &self.jwt
     }
 }
 

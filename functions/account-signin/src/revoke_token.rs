@@ -25,7 +25,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     };
     let ended = match SessionToken::from_plain(token) {
         Some(presented) => app.sign_out(caller, &presented, CONTRACT).await,
-        None => match app.claims(caller, Some(token), |claims| claims::subject(claims, settings)).await {
+        None => match app.claims(caller, &settings.jwt, Some(token), claims::subject).await {
             Ok(subject) => app.end_session_of(caller, &subject).await,
             Err(refusal) => {
                 audit::session(caller, refusal.outcome(), None);

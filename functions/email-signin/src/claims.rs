@@ -6,7 +6,6 @@ use postern::app::{SignedIn, TokenSubject};
 use postern::audit::Caller;
 use postern::random::random;
 use postern::session::{SessionSecret, SessionToken};
-use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +18,6 @@ struct Jwt<'a> {
     iat: u64,
     jti: &'a str,
     user_id: u64,
-    #[serde(flatten)]
-    parties: &'a Parties,
     epoch: u64,
     /// The family of the session. Only the refresh token has it, and its `jti` is the session's secret.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,8 +28,6 @@ struct Jwt<'a> {
 #[derive(Deserialize)]
 pub(super) struct RefreshToken {
     token_type: String,
-    #[serde(flatten)]
-    parties: ClaimedParties,
     user_id: u64,
     sid: String,
     jti: String,
@@ -42,8 +37,6 @@ pub(super) struct RefreshToken {
 #[derive(Deserialize)]
 pub(super) struct AccessToken {
     token_type: String,
-    #[serde(flatten)]
-    parties: ClaimedParties,
     user_id: u64,
     iat: f64,
     epoch: Option<u64>,
@@ -62,11 +55,11 @@ impl AccessToken {
         self.token_type == "access"
     }
 
-    /// Returns the subject of a token, if its claims are those of this contract.
-    pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
-        let ours = self.is_of_type() && settings.parties.are(&self.parties);
+    /// Returns the subject of a token, if its claims are those of an access token.
+    pub(super) fn subject(self) -> Option<TokenSubject> {
+        let is_access = self.is_of_type();
         let Self { user_id, iat, epoch, .. } = self;
-        ours.then_some(TokenSubject { user_id, epoch, iat, session: None })
+        is_access.then_some(TokenSubject { user_id, epoch, iat, session: None })
     }
 }
 
@@ -79,27 +72,27 @@ pub(super) fn issue(
 ) -> Result<Tokens, Refusal> {
     let session = signed_in.session.as_ref().ok_or(Refusal::Fault)?;
     let iat = caller.now.secs();
-    let claims = |token_type, lifetime: Duration, parties, jti, sid| Jwt {
+    let claims = |token_type, lifetime: Duration, jti, sid| Jwt {
         token_type,
         exp: iat + lifetime.as_secs(),
         iat,
         jti,
         user_id: signed_in.user.id,
-        parties,
         epoch: signed_in.user.epoch,
         sid,
     };
     let jti = hex::encode(random::<16>());
-    let access = claims("access", settings.access_lifetime, &settings.parties, &jti, None);
+    let access = claims("access", settings.access_lifetime, &jti, None);
     let lifetime = settings.refresh_lifetime.min(settings.session_absolute);
-    let refresh =
-        claims("refresh", lifetime, &settings.refresh_parties, &session.secret, Some(&session.family));
-    Ok(Tokens { access: app.sign(&access)?, refresh: app.sign(&refresh)? })
+    let refresh = claims("refresh", lifetime, &session.secret, Some(&session.family));
+    Ok(Tokens {
+        access: app.sign(&settings.jwt, &access)?,
+        refresh: app.sign(&settings.refresh_jwt, &refresh)?,
+    })
 }
 
-/// Returns the session token in a refresh token, if its claims are those of this contract.
-pub(super) fn session_of(token: RefreshToken, settings: &Settings) -> Option<SessionToken> {
-    let RefreshToken { token_type, parties, user_id, sid: family, jti: secret } = token;
-    let ours = token_type == "refresh" && settings.refresh_parties.are(&parties);
-    ours.then(|| SessionToken { user_id, family, secret: SessionSecret::hex(secret) })
+/// Returns the session token in a refresh token, if its claims are those of one.
+pub(super) fn session_of(token: RefreshToken) -> Option<SessionToken> {
+    let RefreshToken { token_type, user_id, sid: family, jti: secret } = token;
+    (token_type == "refresh").then(|| SessionToken { user_id, family, secret: SessionSecret::hex(secret) })
 }

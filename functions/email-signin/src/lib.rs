@@ -29,7 +29,7 @@ use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::session;
-use postern::token::Parties;
+use postern::token::JwtProfile;
 
 #[cfg(fuzzing)]
 pub use self::sign_in::read;
@@ -56,10 +56,10 @@ pub const ROUTES: &[(Method, &str)] = &[
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    parties: Parties,
-    /// Only this contract reads its refresh tokens. So they are for no audience, and a backend that checks the
-    /// audience takes none of them for an access token.
-    refresh_parties: Parties,
+    jwt: JwtProfile,
+    /// Only this contract reads its refresh tokens. So they are for no audience and of the default type, and a
+    /// backend that checks one of the two takes none of them for an access token.
+    refresh_jwt: JwtProfile,
     hide_unknown_users: bool,
     access_lifetime: Duration,
     refresh_lifetime: Duration,
@@ -68,18 +68,23 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `EMAIL_JWT_ISSUER`, `EMAIL_JWT_AUDIENCE`, `HIDE_UNKNOWN_USERS`, `EMAIL_ACCESS_TOKEN_SECONDS`,
-    /// `EMAIL_REFRESH_TOKEN_SECONDS`, `SESSION_ABSOLUTE_SECONDS` and `SESSION_LOST_REPLY_SECONDS`.
+    /// Reads `EMAIL_JWT_ISSUER`, `EMAIL_JWT_AUDIENCE`, `EMAIL_JWT_TYPE`, `HIDE_UNKNOWN_USERS`,
+    /// `EMAIL_ACCESS_TOKEN_SECONDS`, `EMAIL_REFRESH_TOKEN_SECONDS`, `SESSION_ABSOLUTE_SECONDS` and
+    /// `SESSION_LOST_REPLY_SECONDS`.
     ///
     /// # Errors
     /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (_, session_absolute) = session::lifetimes(env)?;
-        let parties =
-            Parties::from_env(env, ("EMAIL_JWT_ISSUER", Some(CONTRACT)), ("EMAIL_JWT_AUDIENCE", None));
+        let jwt = JwtProfile::from_env(
+            env,
+            ("EMAIL_JWT_ISSUER", Some(CONTRACT)),
+            ("EMAIL_JWT_AUDIENCE", None),
+            "EMAIL_JWT_TYPE",
+        )?;
         Ok(Self {
-            refresh_parties: parties.without_audience(),
-            parties,
+            refresh_jwt: jwt.for_postern_only(),
+            jwt,
             hide_unknown_users: env.flag("HIDE_UNKNOWN_USERS")?,
             access_lifetime: env.seconds("EMAIL_ACCESS_TOKEN_SECONDS", Duration::from_secs(300))?,
             refresh_lifetime: env.seconds("EMAIL_REFRESH_TOKEN_SECONDS", Duration::from_secs(86_400))?,
@@ -88,9 +93,9 @@ impl Settings {
         })
     }
 
-    /// Returns the issuer and the audience of the access tokens.
-    pub const fn parties(&self) -> &Parties {
-        &self.parties
+    /// Returns the profile of the access tokens.
+    pub const fn jwt(&self) -> &JwtProfile {
+        &self.jwt
     }
 }
 

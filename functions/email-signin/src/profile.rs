@@ -21,9 +21,9 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     let mut wrong_type = false;
     let subject = |token: AccessToken| {
         wrong_type = !token.is_of_type();
-        token.subject(settings)
+        token.subject()
     };
-    let outcome = match app.holder(caller, bearer, subject).await {
+    let outcome = match app.holder(caller, &settings.jwt, bearer, subject).await {
         Ok(TokenHolder { user, .. }) => user
             .attributes(CONTRACT)
             .map_err(Refusal::fault)

@@ -41,8 +41,8 @@ pub(super) async fn refresh_token(
         let refresh = ["This field is required."];
         http::json(body.status(StatusCode::BAD_REQUEST), &NoRefresh { refresh })
     })?;
-    let claims = app.keys().verify(&token, caller.now).await.ok();
-    claims.and_then(|claims| claims::session_of(claims, settings)).ok_or_else(|| {
+    let claims = app.keys().verify(&settings.refresh_jwt, &token, caller.now).await.ok();
+    claims.and_then(claims::session_of).ok_or_else(|| {
         audit::session(caller, Outcome::BadToken, None);
         bad_token()
     })

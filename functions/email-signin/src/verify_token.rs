@@ -34,17 +34,14 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
         Ok(token) => token,
         Err(error) => return refused(StatusCode::BAD_REQUEST, error),
     };
-    let refresh = app.keys().verify(&token, caller.now).await.ok();
-    let is_valid = match refresh.and_then(|claims| claims::session_of(claims, settings)) {
+    let refresh = app.keys().verify(&settings.refresh_jwt, &token, caller.now).await.ok();
+    let is_valid = match refresh.and_then(claims::session_of) {
         Some(presented) => app.is_current(caller, &presented, CONTRACT).await,
-        None => {
-            let subject = |token: AccessToken| token.subject(settings);
-            match app.holder(caller, Some(&token), subject).await {
-                Ok(_) => Ok(true),
-                Err(TokenRefusal::Missing | TokenRefusal::Expired | TokenRefusal::Invalid) => Ok(false),
-                Err(TokenRefusal::Refused(refusal)) => Err(refusal),
-            }
-        }
+        None => match app.holder(caller, &settings.jwt, Some(&token), AccessToken::subject).await {
+            Ok(_) => Ok(true),
+            Err(TokenRefusal::Missing | TokenRefusal::Expired | TokenRefusal::Invalid) => Ok(false),
+            Err(TokenRefusal::Refused(refusal)) => Err(refusal),
+        },
     };
     match is_valid {
         Ok(true) => http::json(StatusCode::OK, &Map::new()),

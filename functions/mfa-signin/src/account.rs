@@ -20,7 +20,10 @@ struct Success<'a> {
 
 /// Shows the account of the JWT's user.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    match app.holder(caller, http::bearer(request), |jwt: PresentedJwt| jwt.subject(settings)).await {
+    match app
+        .holder(caller, &settings.jwt, http::bearer(request), |jwt: PresentedJwt| Some(jwt.subject()))
+        .await
+    {
         Ok(holder) => shown(&holder.user).unwrap_or_else(|refusal| refuse(&refusal)),
         Err(refusal) => refuse_token(refusal),
     }

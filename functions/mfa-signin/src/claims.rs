@@ -6,7 +6,6 @@ use postern::app::TokenSubject;
 use postern::audit::Caller;
 use postern::identity::User;
 use postern::random::random;
-use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +21,6 @@ struct Jwt<'a> {
     username: &'a str,
     role: &'a str,
     status: i8,
-    #[serde(flatten)]
-    parties: &'a Parties,
     iat: u64,
     exp: u64,
     epoch: u64,
@@ -36,17 +33,15 @@ struct Jwt<'a> {
 pub(super) struct PresentedJwt {
     #[serde(rename = "_id")]
     id: u64,
-    #[serde(flatten)]
-    parties: ClaimedParties,
     iat: f64,
     epoch: Option<u64>,
 }
 
 impl PresentedJwt {
-    /// Returns the subject of a JWT, if its claims are those of this contract.
-    pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
-        let Self { id: user_id, parties, iat, epoch } = self;
-        settings.parties.are(&parties).then_some(TokenSubject { user_id, epoch, iat, session: None })
+    /// Returns the subject of a JWT.
+    pub(super) fn subject(self) -> TokenSubject {
+        let Self { id: user_id, iat, epoch } = self;
+        TokenSubject { user_id, epoch, iat, session: None }
     }
 }
 
@@ -67,11 +62,10 @@ pub(super) fn issue(
         username: &user.username,
         role: &attributes.role,
         status: status(user.status),
-        parties: &settings.parties,
         iat,
         exp: iat + LIFETIME.as_secs(),
         epoch: user.epoch,
         jti: hex::encode(random::<16>()),
     };
-    app.sign(&claims)
+    app.sign(&settings.jwt, &claims)
 }

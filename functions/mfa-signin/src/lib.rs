@@ -21,7 +21,7 @@ use lambda_http::http::Method;
 use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
-use postern::token::Parties;
+use postern::token::JwtProfile;
 
 #[cfg(fuzzing)]
 pub use self::sign_in::read;
@@ -39,7 +39,7 @@ pub const ROUTES: &[(Method, &str)] =
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    parties: Parties,
+    jwt: JwtProfile,
     totp_issuer: String,
     /// Whether MFA begins only with the password or a new JWT.
     enrol_needs_password: bool,
@@ -48,24 +48,29 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE`, `MFA_TOTP_ISSUER`, which authenticators show, and
+    /// Reads `MFA_JWT_ISSUER`, `MFA_JWT_AUDIENCE`, `MFA_JWT_TYPE`, `MFA_TOTP_ISSUER`, which authenticators show, and
     /// `MFA_ENROL_NEEDS_PASSWORD` and `MFA_ACCEPT_IDS`.
     ///
     /// # Errors
-    /// If a flag is malformed. The error names the first one.
+    /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let ours = Some("postern");
         Ok(Self {
-            parties: Parties::from_env(env, ("MFA_JWT_ISSUER", ours), ("MFA_JWT_AUDIENCE", ours)),
+            jwt: JwtProfile::from_env(
+                env,
+                ("MFA_JWT_ISSUER", ours),
+                ("MFA_JWT_AUDIENCE", ours),
+                "MFA_JWT_TYPE",
+            )?,
             totp_issuer: env.optional("MFA_TOTP_ISSUER").unwrap_or("Postern").to_owned(),
             enrol_needs_password: env.flag_or("MFA_ENROL_NEEDS_PASSWORD", true)?,
             accept_ids: env.flag_or("MFA_ACCEPT_IDS", true)?,
         })
     }
 
-    /// Returns the issuer and the audience of the JWTs.
-    pub const fn parties(&self) -> &Parties {
-        &self.parties
+    /// Returns the profile of the JWTs.
+    pub const fn jwt(&self) -> &JwtProfile {
+        &self.jwt
     }
 }
 

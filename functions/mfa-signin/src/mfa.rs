@@ -56,7 +56,8 @@ struct Confirmed<'a> {
 
 /// Switches MFA on or off for the holder of the JWT.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
-    let holder = app.holder(caller, http::bearer(request), |jwt: PresentedJwt| jwt.subject(settings)).await;
+    let subject = |jwt: PresentedJwt| Some(jwt.subject());
+    let holder = app.holder(caller, &settings.jwt, http::bearer(request), subject).await;
     let holder = match holder {
         Ok(holder) => holder,
         Err(refusal) => return refuse_token(refusal),

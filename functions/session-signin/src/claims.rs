@@ -6,7 +6,6 @@ use postern::app::TokenSubject;
 use postern::audit::{self, Caller};
 use postern::http::{self, Request, Response};
 use postern::identity::User;
-use postern::token::{ClaimedParties, Parties};
 use postern::{App, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +16,7 @@ use crate::errors::refuse_token;
 const LIFETIME: Duration = Duration::from_secs(3600);
 
 #[derive(Serialize)]
-struct Jwt<'a> {
-    #[serde(flatten)]
-    parties: &'a Parties,
+struct Jwt {
     sub: u64,
     iat: u64,
     exp: u64,
@@ -29,18 +26,16 @@ struct Jwt<'a> {
 /// The claims of a JWT that a client sends.
 #[derive(Deserialize)]
 struct PresentedJwt {
-    #[serde(flatten)]
-    parties: ClaimedParties,
     sub: u64,
     iat: f64,
     epoch: Option<u64>,
 }
 
 impl PresentedJwt {
-    /// Returns the subject of a JWT, if its claims are those of this contract.
-    fn subject(self, settings: &Settings) -> Option<TokenSubject> {
-        let Self { parties, sub: user_id, iat, epoch } = self;
-        settings.parties.are(&parties).then_some(TokenSubject { user_id, epoch, iat, session: None })
+    /// Returns the subject of a JWT.
+    fn subject(self) -> TokenSubject {
+        let Self { sub: user_id, iat, epoch } = self;
+        TokenSubject { user_id, epoch, iat, session: None }
     }
 }
 
@@ -60,7 +55,7 @@ pub(super) async fn subject(
     caller: &Caller,
     token: Option<&str>,
 ) -> Result<TokenSubject, Response> {
-    let subject = app.claims(caller, token, |jwt: PresentedJwt| jwt.subject(settings)).await;
+    let subject = app.claims(caller, &settings.jwt, token, |jwt: PresentedJwt| Some(jwt.subject())).await;
     subject.map_err(|refusal| {
         audit::session(caller, refusal.outcome(), None);
         refuse_token(refusal)
@@ -74,6 +69,6 @@ pub(super) async fn subject(
 pub(super) fn issue(app: &App, settings: &Settings, caller: &Caller, user: &User) -> Result<String, Refusal> {
     let iat = caller.now.secs();
     let exp = iat + LIFETIME.as_secs();
-    let claims = Jwt { parties: &settings.parties, sub: user.id, iat, exp, epoch: user.epoch };
-    app.sign(&claims)
+    let claims = Jwt { sub: user.id, iat, exp, epoch: user.epoch };
+    app.sign(&settings.jwt, &claims)
 }

@@ -35,7 +35,7 @@ use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
 use postern::session;
-use postern::token::Parties;
+use postern::token::JwtProfile;
 
 #[cfg(fuzzing)]
 pub use self::change_password::read_change;
@@ -75,34 +75,36 @@ pub const ROUTES: &[(Method, &str)] = &[
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    parties: Parties,
+    jwt: JwtProfile,
     session_idle: Duration,
     session_absolute: Duration,
     hide_unknown_users: bool,
 }
 
 impl Settings {
-    /// Reads `SESSION_JWT_ISSUER`, `SESSION_JWT_AUDIENCE`, `HIDE_UNKNOWN_USERS` and the sessions' lifetimes.
+    /// Reads `SESSION_JWT_ISSUER`, `SESSION_JWT_AUDIENCE`, `SESSION_JWT_TYPE`, `HIDE_UNKNOWN_USERS` and the sessions'
+    /// lifetimes.
     ///
     /// # Errors
     /// If a variable is malformed. The error names the first one.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let (session_idle, session_absolute) = session::lifetimes(env)?;
         Ok(Self {
-            parties: Parties::from_env(
+            jwt: JwtProfile::from_env(
                 env,
                 ("SESSION_JWT_ISSUER", Some("lumen-jwt")),
                 ("SESSION_JWT_AUDIENCE", None),
-            ),
+                "SESSION_JWT_TYPE",
+            )?,
             session_idle,
             session_absolute,
             hide_unknown_users: env.flag("HIDE_UNKNOWN_USERS")?,
         })
     }
 
-    /// Returns the issuer and the audience of the JWTs.
-    pub const fn parties(&self) -> &Parties {
-        &self.parties
+    /// Returns the profile of the JWTs.
+    pub const fn jwt(&self) -> &JwtProfile {
+        &self.jwt
     }
 }
 

@@ -1,14 +1,10 @@
 //! The access tokens that this contract reads. It issues none.
 
 use postern::app::TokenSubject;
-use postern::token::ClaimedParties;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::Settings;
-
-/// The claims of an access token. The tokens of other contracts have another issuer or another audience, and
-/// refresh tokens have another type.
+/// The claims of an access token. A refresh token of another backend has another `token_type`.
 #[derive(Deserialize)]
 pub(super) struct AccessToken {
     #[serde(deserialize_with = "user_id")]
@@ -21,8 +17,6 @@ pub(super) struct AccessToken {
     epoch: Option<u64>,
     /// The id of the token's session. A token of another backend has none.
     sid: Option<String>,
-    #[serde(flatten)]
-    parties: ClaimedParties,
 }
 
 /// Reads a user's id: a number, or its decimal digits in a string, as djangorestframework-simplejwt 5.5
@@ -59,10 +53,10 @@ enum Jti {
 }
 
 impl AccessToken {
-    /// Returns the subject of a token, if its claims are not those of another contract.
-    pub(super) fn subject(self, settings: &Settings) -> Option<TokenSubject> {
-        let Self { user_id, iat, epoch, sid, parties, .. } = self;
+    /// Returns the subject of a token.
+    pub(super) fn subject(self) -> TokenSubject {
+        let Self { user_id, iat, epoch, sid, .. } = self;
         let session = sid.map(|id| ("account", id));
-        settings.parties.are(&parties).then_some(TokenSubject { user_id, epoch, iat, session })
+        TokenSubject { user_id, epoch, iat, session }
     }
 }

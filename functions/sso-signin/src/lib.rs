@@ -15,7 +15,7 @@ use lambda_http::http::Method;
 use postern::App;
 use postern::environment::{ConfigError, Environment};
 use postern::http::{self, Request, Response};
-use postern::token::Parties;
+use postern::token::JwtProfile;
 
 /// The name of this contract.
 const CONTRACT: &str = "sso";
@@ -26,22 +26,28 @@ pub const ROUTES: &[(Method, &str)] = &[(Method::POST, SIGN_IN)];
 /// The settings of this contract.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    parties: Parties,
+    jwt: JwtProfile,
 }
 
 impl Settings {
-    /// Reads `ACCOUNT_JWT_ISSUER` and `ACCOUNT_JWT_AUDIENCE`, which are in the tokens of account.
+    /// Reads `ACCOUNT_JWT_ISSUER`, `ACCOUNT_JWT_AUDIENCE` and `ACCOUNT_JWT_TYPE`, which are in the tokens of
+    /// account.
     ///
     /// # Errors
-    /// This never fails.
+    /// If the type is malformed.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
-        let parties = Parties::from_env(env, ("ACCOUNT_JWT_ISSUER", None), ("ACCOUNT_JWT_AUDIENCE", None));
-        Ok(Self { parties })
+        let jwt = JwtProfile::from_env(
+            env,
+            ("ACCOUNT_JWT_ISSUER", None),
+            ("ACCOUNT_JWT_AUDIENCE", None),
+            "ACCOUNT_JWT_TYPE",
+        )?;
+        Ok(Self { jwt })
     }
 
-    /// Returns the issuer and the audience of the tokens that this contract accepts.
-    pub const fn parties(&self) -> &Parties {
-        &self.parties
+    /// Returns the profile of the tokens that this contract accepts.
+    pub const fn jwt(&self) -> &JwtProfile {
+        &self.jwt
     }
 }
 

@@ -25,7 +25,8 @@ struct Success<'a> {
 /// Shows the user of an access token.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let token = http::bearer(request);
-    let subject = app.claims(caller, token, |token: AccessToken| token.subject(settings)).await;
+    let read = |token: AccessToken| Some(token.subject());
+    let subject = app.claims(caller, &settings.jwt, token, read).await;
     let user_id = subject.as_ref().ok().map(|subject| subject.user_id);
     let shown = match subject {
         Ok(subject) => user_of(app, caller, token.unwrap_or_default(), &subject).await,

@@ -43,7 +43,7 @@ use crate::password::{PasswordPolicy, Passwords};
 use crate::refusal::Refusal;
 use crate::store::{Store, StoreError};
 use crate::throttle::Policy;
-use crate::token::Keys;
+use crate::token::{JwtProfile, Keys};
 
 /// What a function holds from its start to its end.
 pub struct App {
@@ -82,12 +82,12 @@ impl App {
         &self.password_policy
     }
 
-    /// Signs these claims with the first key.
+    /// Signs a token of this profile, with these claims, by the first key.
     ///
     /// # Errors
     /// [`Refusal::Fault`] if the claims are no JSON object, or the key cannot sign. The cause is logged.
-    pub fn sign(&self, claims: &impl Serialize) -> Result<String, Refusal> {
-        self.keys.sign(claims).map_err(Refusal::fault)
+    pub fn sign(&self, profile: &JwtProfile, claims: &impl Serialize) -> Result<String, Refusal> {
+        self.keys.sign(profile, claims).map_err(Refusal::fault)
     }
 
     /// Stops the work at the request's deadline, while there is still time to reply. If Lambda's own time-out

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::identity::{User, UserRecord};
 use crate::refusal::Refusal;
 use crate::session::SecretHash;
-use crate::token::{SKEW, TokenError};
+use crate::token::{JwtProfile, SKEW, TokenError};
 
 /// The user to whom a valid token of the right contract and kind was issued, as its claims name it.
 #[derive(Clone, Debug)]
@@ -79,19 +79,20 @@ impl From<Refusal> for TokenRefusal {
 }
 
 impl App {
-    /// Verifies a token's signature and times, and returns its subject. `read` returns `None` if the claims
-    /// are those of another contract or kind.
+    /// Verifies a token's signature, times and profile, and returns its subject. `read` returns `None` if the
+    /// claims are those of another kind of token.
     ///
     /// # Errors
     /// If there is no token, or if it is expired or invalid.
     pub async fn claims<C: DeserializeOwned>(
         &self,
         caller: &Caller,
+        profile: &JwtProfile,
         token: Option<&str>,
         read: impl FnOnce(C) -> Option<TokenSubject>,
     ) -> Result<TokenSubject, TokenRefusal> {
         let token = token.ok_or(TokenRefusal::Missing)?;
-        match self.keys.verify(token, caller.now).await {
+        match self.keys.verify(profile, token, caller.now).await {
             Ok(claims) => read(claims).ok_or(TokenRefusal::Invalid),
             Err(TokenError::Expired) => Err(TokenRefusal::Expired),
             Err(TokenError::UnknownKey | TokenError::Invalid) => Err(TokenRefusal::Invalid),
@@ -121,10 +122,11 @@ impl App {
     pub async fn holder<'t, C: DeserializeOwned>(
         &self,
         caller: &Caller,
+        profile: &JwtProfile,
         token: Option<&'t str>,
         read: impl FnOnce(C) -> Option<TokenSubject>,
     ) -> Result<TokenHolder<'t>, TokenRefusal> {
-        let subject = self.claims(caller, token, read).await;
+        let subject = self.claims(caller, profile, token, read).await;
         let user_id = subject.as_ref().ok().map(|subject| subject.user_id);
         let token = token.unwrap_or_default();
         let holder = match subject {

@@ -1,7 +1,7 @@
 //! JWTs (RFC 7519). The first key of a set signs them, and all its keys verify them.
 //!
-//! The algorithm belongs to the key, and is never taken from the token (RFC 8725 §3.1). Each contract checks
-//! by the claims whether a token is its own.
+//! The algorithm belongs to the key, and is never taken from the token (RFC 8725 §3.1). The profile says which
+//! contract a token is of.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::key_set::KeySet;
+use super::profile::JwtProfile;
 use crate::clock::Timestamp;
 
 /// How far the clock of a backend that signs tokens may be ahead of this one (RFC 7519 §4.1.5 allows some
@@ -30,9 +31,18 @@ pub enum TokenError {
     /// The token names a key that is not in the set. The key may be newer than the set.
     #[error("the token names an unknown key")]
     UnknownKey,
-    /// The token is malformed, was changed, or is signed with another key or algorithm.
+    /// The token is malformed, was changed, is signed with another key or algorithm, or has another profile.
     #[error("the token is invalid")]
     Invalid,
+}
+
+/// The claims as they are signed.
+#[derive(Serialize)]
+struct SignedClaims<'a, C> {
+    #[serde(flatten)]
+    profile: &'a JwtProfile,
+    #[serde(flatten)]
+    claims: &'a C,
 }
 
 /// A token could not be signed.
@@ -41,25 +51,32 @@ pub enum TokenError {
 pub struct SigningFailed;
 
 impl KeySet {
-    /// Signs these claims with the first key.
+    /// Signs a token of this profile, with these claims, by the first key.
     ///
     /// # Errors
     /// If the claims are no JSON object, or the key cannot sign.
-    pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningFailed> {
+    pub fn sign(&self, profile: &JwtProfile, claims: &impl Serialize) -> Result<String, SigningFailed> {
         let key = self.keys.first().ok_or(SigningFailed)?;
         let mut header = Header::new(key.algorithm);
+        header.typ = Some(profile.typ.clone());
         header.kid.clone_from(&key.kid);
-        jsonwebtoken::encode(&header, claims, &key.signing).map_err(|_| SigningFailed)
+        let claims = SignedClaims { profile, claims };
+        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|_| SigningFailed)
     }
 
-    /// Returns the claims of a token that one of these keys signed and that is valid now.
+    /// Returns the claims of a token of this profile that one of these keys signed and that is valid now.
     ///
     /// A token with a `kid` is checked with the key of that name, and a token without one with every HS256
     /// key.
     ///
     /// # Errors
     /// If the token is expired, invalid, or signed with an unknown key.
-    pub fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
+    pub fn verify<C: DeserializeOwned>(
+        &self,
+        profile: &JwtProfile,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<C, TokenError> {
         if token.len() > MAX_BYTES {
             return Err(TokenError::Invalid);
         }
@@ -77,8 +94,8 @@ impl KeySet {
         });
         let mut validation = Validation::default();
         validation.required_spec_claims.clear();
-        // The crate would check `exp` with the machine's clock. It is checked below with `now` instead. Each
-        // contract checks `aud`.
+        // The crate would check `exp` with the machine's clock. It is checked below with `now` instead. The
+        // profile checks `aud`.
         validation.validate_exp = false;
         validation.validate_aud = false;
         let claims = candidates
@@ -102,6 +119,9 @@ impl KeySet {
         }
         if expires <= now {
             return Err(TokenError::Expired);
+        }
+        if !profile.is_of(header.typ.as_deref(), &claims) {
+            return Err(TokenError::Invalid);
         }
         serde_json::from_value(claims).map_err(|_| TokenError::Invalid)
     }

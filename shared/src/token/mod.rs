@@ -5,7 +5,7 @@
 mod jwk;
 mod jwt;
 mod key_set;
-mod parties;
+mod profile;
 mod provider;
 mod public;
 mod reload;
@@ -16,6 +16,6 @@ pub use self::jwk::KeyError;
 pub(crate) use self::jwt::SKEW;
 pub use self::jwt::{SigningFailed, TokenError};
 pub use self::key_set::{KeyDocument, KeySet, PASSWORD_PEPPERS, RECOVERY_CODE_KEY, SAMPLE_KEYS};
-pub use self::parties::{ClaimedParties, Parties};
+pub use self::profile::JwtProfile;
 pub use self::public::{PublicKey, PublicKeySet};
 pub use self::reload::{Keys, PublicKeys, Reloaded};

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use super::{KeyError, KeySet, PublicKeySet, SigningFailed, TokenError};
+use super::{JwtProfile, KeyError, KeySet, PublicKeySet, SigningFailed, TokenError};
 use crate::aws::{Aws, Secret};
 use crate::clock::Timestamp;
 use crate::config;
@@ -74,12 +74,12 @@ impl Keys {
         Self::read(origin, env, aws, now).await
     }
 
-    /// Signs these claims with the first key.
+    /// Signs a token of this profile, with these claims, by the first key.
     ///
     /// # Errors
     /// If the claims are no JSON object, or the key cannot sign.
-    pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningFailed> {
-        self.current().sign(claims)
+    pub fn sign(&self, profile: &JwtProfile, claims: &impl Serialize) -> Result<String, SigningFailed> {
+        self.current().sign(profile, claims)
     }
 
     /// Returns the claims of a valid token, as [`KeySet::verify`] does. Reloads the keys if the token names
@@ -87,12 +87,17 @@ impl Keys {
     ///
     /// # Errors
     /// If the token is expired, invalid, or of an unknown key.
-    pub async fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
+    pub async fn verify<C: DeserializeOwned>(
+        &self,
+        profile: &JwtProfile,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<C, TokenError> {
         self.reload_if_old(now).await;
         let keys = self.current();
-        match keys.verify(token, now) {
+        match keys.verify(profile, token, now) {
             Err(TokenError::UnknownKey) if self.reload_after(&keys, now).await => {
-                self.current().verify(token, now)
+                self.current().verify(profile, token, now)
             }
             verified => verified,
         }

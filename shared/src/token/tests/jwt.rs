@@ -8,7 +8,7 @@ use super::*;
 fn token_verifies_with_its_own_keys_and_no_others() {
     let key_sets = [[hs256()], [es256()], [eddsa()], [rs256()]].map(|keys| key_set_of(&keys));
     for (i, signer) in key_sets.iter().enumerate() {
-        let token = signer.sign(&claims()).unwrap();
+        let token = sign(signer, &claims());
         for (j, verifier) in key_sets.iter().enumerate() {
             let expected = match (i, j) {
                 _ if i == j => Ok(claims()),
@@ -30,7 +30,7 @@ fn header_names_the_algorithm_and_the_key() {
         (eddsa(), r#"{"typ":"JWT","alg":"EdDSA","kid":"ed"}"#),
         (rs256(), r#"{"typ":"JWT","alg":"RS256","kid":"rsa"}"#),
     ] {
-        assert_eq!(header(&key_set_of(&[key]).sign(&claims()).unwrap()), expected);
+        assert_eq!(header(&sign(&key_set_of(&[key]), &claims())), expected);
     }
 }
 
@@ -42,7 +42,9 @@ fn token_of_rfc_7515_verifies() {
                  .dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let claims = json!({"iss": "joe", "exp": 1_300_819_380, "http://example.com/is_root": true});
     let key_set = key_set_of(&[hs256()]);
-    assert_eq!(key_set.verify(token, Timestamp::from_millis(1_300_819_379_999)), Ok(claims));
+    let before = Timestamp::from_millis(1_300_819_379_999);
+    assert_eq!(key_set.verify(&profile("joe", ""), token, before), Ok(claims));
+    assert_eq!(key_set.verify::<Value>(&profile("jane", ""), token, before), Err(TokenError::Invalid));
     assert_eq!(verify(&key_set, token), Err(TokenError::Expired));
 }
 
@@ -57,11 +59,11 @@ fn first_key_signs_and_all_keys_verify() {
     let mut turned = all.clone();
     turned.rotate_left(1);
     let (old, new) = (key_set_of(&all), key_set_of(&turned));
-    assert_eq!(verify(&new, &old.sign(&claims()).unwrap()), Ok(claims()));
-    assert_eq!(verify(&old, &new.sign(&claims()).unwrap()), Ok(claims()));
-    assert_eq!(header(&new.sign(&claims()).unwrap()), r#"{"typ":"JWT","alg":"EdDSA","kid":"ed"}"#);
+    assert_eq!(verify(&new, &sign(&old, &claims())), Ok(claims()));
+    assert_eq!(verify(&old, &sign(&new, &claims())), Ok(claims()));
+    assert_eq!(header(&sign(&new, &claims())), r#"{"typ":"JWT","alg":"EdDSA","kid":"ed"}"#);
     // The tokens of a removed key are invalid.
-    assert_eq!(verify(&key_set_of(&all[1..]), &old.sign(&claims()).unwrap()), Err(TokenError::UnknownKey));
+    assert_eq!(verify(&key_set_of(&all[1..]), &sign(&old, &claims())), Err(TokenError::UnknownKey));
 }
 
 #[test]
@@ -98,7 +100,7 @@ fn token_signed_with_a_public_key_as_hmac_key_is_invalid() {
         [&[4][..], &URL_SAFE_NO_PAD.decode(EC_X).unwrap(), &URL_SAFE_NO_PAD.decode(EC_Y).unwrap()].concat();
     for public in [URL_SAFE_NO_PAD.decode(OKP_X).unwrap(), point] {
         let attacker = key_set_of(&[json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(public), "kid": "ed"})]);
-        let token = attacker.sign(&claims()).unwrap();
+        let token = sign(&attacker, &claims());
         for keys in [vec![eddsa()], vec![eddsa(), es256()], vec![with(es256(), json!({"kid": "ed"}))]] {
             assert_eq!(verify(&key_set_of(&keys), &token), Err(TokenError::Invalid));
         }
@@ -118,7 +120,7 @@ fn token_with_a_critical_extension_is_invalid() {
 #[test]
 fn token_over_8_kib_is_invalid() {
     let key_set = key_set_of(&[hs256()]);
-    let token = |length: usize| key_set.sign(&with(claims(), json!({"x": "x".repeat(length)}))).unwrap();
+    let token = |length: usize| sign(&key_set, &with(claims(), json!({"x": "x".repeat(length)})));
     let lengths = (6000..6200).map(token).map(|token| (token.len(), verify(&key_set, &token).is_ok()));
     let (fit, over): (Vec<_>, Vec<_>) = lengths.partition(|(length, _)| *length <= 8192);
     assert!(!fit.is_empty() && fit.iter().all(|(_, good)| *good));
@@ -146,7 +148,7 @@ fn token_is_valid_only_between_nbf_and_exp() {
         (json!({"nbf": "now"}), Err(TokenError::Invalid)),
         (json!({"nbf": 1_700_000_061, "exp": 1}), Err(TokenError::Invalid)),
     ] {
-        let token = key_set.sign(&with(claims(), members.clone())).unwrap();
+        let token = sign(&key_set, &with(claims(), members.clone()));
         assert_eq!(verify(&key_set, &token).map(|_| ()), expected, "{members}");
     }
 }
@@ -159,22 +161,21 @@ fn claims_of_another_form_are_invalid() {
         sub: u64,
     }
     let key_set = key_set_of(&[hs256()]);
-    let token = |sub: Value| key_set.sign(&with(claims(), json!({"sub": sub}))).unwrap();
-    assert_eq!(key_set.verify(&token(json!(7)), NOW), Ok(Claims { sub: 7 }));
-    assert_eq!(key_set.verify::<Claims>(&token(json!("7")), NOW), Err(TokenError::Invalid));
-    assert_eq!(
-        key_set.verify::<Claims>(&key_set.sign(&json!({"exp": 1.8e9})).unwrap(), NOW),
-        Err(TokenError::Invalid)
-    );
+    let token = |sub: Value| sign(&key_set, &with(claims(), json!({"sub": sub})));
+    let verify = |token: &str| key_set.verify::<Claims>(&profile("", ""), token, NOW);
+    assert_eq!(verify(&token(json!(7))), Ok(Claims { sub: 7 }));
+    assert_eq!(verify(&token(json!("7"))), Err(TokenError::Invalid));
+    assert_eq!(verify(&sign(&key_set, &json!({"exp": 1.8e9}))), Err(TokenError::Invalid));
 }
 
 #[test]
 fn claims_that_are_no_object_are_invalid() {
     let key_set = key_set_of(&[hs256()]);
     for claims in [json!([1]), json!("x"), json!(null), json!(1_700_000_001)] {
-        let token = key_set.sign(&claims).unwrap();
+        let token = token_with(r#"{"typ":"JWT","alg":"HS256"}"#, &claims);
         assert_eq!(verify(&key_set, &token), Err(TokenError::Invalid), "{claims}");
     }
+    assert_eq!(key_set.sign(&profile("", ""), &json!([1])), Err(SigningFailed));
 }
 
 proptest! {
@@ -186,7 +187,7 @@ proptest! {
         // A valid set and a valid token, each with one byte changed.
         for (good, keys) in [(hs256(), true), (es256(), true), (eddsa(), true), (eddsa(), false), (rs256(), true), (rs256(), false)] {
             let key_set = key_set_of(std::slice::from_ref(&good));
-            let mut bytes = if keys { set(&[good]) } else { key_set.sign(&claims()).unwrap() }.into_bytes();
+            let mut bytes = if keys { set(&[good]) } else { sign(&key_set, &claims()) }.into_bytes();
             let at = at % bytes.len();
             bytes[at] = byte;
             let changed = String::from_utf8_lossy(&bytes);

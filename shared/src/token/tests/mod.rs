@@ -2,6 +2,7 @@
 
 mod jwt;
 mod key_set;
+mod profile;
 mod public;
 
 use base64::Engine;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::environment::Environment;
 
 /// RFC 7515 A.1.
 pub(super) const K: &str =
@@ -83,14 +85,28 @@ pub(super) fn claims() -> Value {
     json!({"sub": "☃", "exp": 1_700_000_001})
 }
 
+/// Returns the profile of tokens with this issuer and of this type. An empty text stands for the default.
+pub(super) fn profile(issuer: &str, typ: &str) -> JwtProfile {
+    let env = Environment::of([("ISSUER", issuer), ("TYPE", typ)]);
+    JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").unwrap()
+}
+
+pub(super) fn sign(keys: &KeySet, claims: &Value) -> String {
+    keys.sign(&profile("", ""), claims).unwrap()
+}
+
 pub(super) fn verify(keys: &KeySet, token: &str) -> Result<Value, TokenError> {
-    keys.verify(token, NOW)
+    keys.verify(&profile("", ""), token, NOW)
 }
 
 /// Returns a token with this header, signed with the HS256 key even if the header names another algorithm.
 pub(super) fn token_with_header(header: &str) -> String {
+    token_with(header, &claims())
+}
+
+pub(super) fn token_with(header: &str, claims: &Value) -> String {
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    let message = format!("{}.{}", encode(header), encode(&claims().to_string()));
+    let message = format!("{}.{}", encode(header), encode(&claims.to_string()));
     let key = hmac::Key::new(hmac::HMAC_SHA256, &URL_SAFE_NO_PAD.decode(K).unwrap());
     let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes()));
     format!("{message}.{signature}")

@@ -52,7 +52,7 @@ async fn token_of_another_type_is_refused() {
     each("token_type", &values).await;
 }
 
-/// By default, an access token for sso has no issuer. The tests in `parties` set one.
+/// By default, an access token for sso has no issuer. The tests in `profiles` set one.
 #[tokio::test]
 async fn token_with_an_issuer_is_refused() {
     let values = ["email", "postern", "https://accounts.example.com", "sso", ""].map(Value::from);

@@ -5,6 +5,7 @@
 mod claims;
 mod headers;
 mod key_rotation;
-mod parties;
+mod profiles;
 mod signatures;
 mod structure;
+mod types;

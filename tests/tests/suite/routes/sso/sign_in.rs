@@ -105,7 +105,7 @@ async fn token_of_a_backend_that_shares_the_key_is_accepted() {
             assert_accepted(&deployment.sso(&mint(HS256, &claims)).await, &claims.to_string());
         }
     }
-    for header in [r#"{"alg":"HS256"}"#, r#"{"typ":"at+jwt","alg":"HS256","x":1}"#] {
+    for header in [r#"{"alg":"HS256"}"#, r#"{"typ":"JWT","alg":"HS256","x":1}"#] {
         assert_accepted(&deployment.sso(&mint(header, &good)).await, header);
     }
 }

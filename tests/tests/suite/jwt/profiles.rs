@@ -25,7 +25,7 @@ fn set(env: Environment, settings: Settings<'_>) -> Environment {
 }
 
 /// Every token of a sign-in at each contract, and the request that tells whether it is valid.
-async fn tokens(deployment: &Deployment) -> Vec<(&'static str, String, &'static Probe)> {
+pub(super) async fn tokens(deployment: &Deployment) -> Vec<(&'static str, String, &'static Probe)> {
     let mut tokens = Vec::new();
     for contract in WITH_PASSWORD {
         let mut body = credentials(contract.name, &name_at(contract.name, "st.huber"), "Password1234!");
@@ -39,7 +39,7 @@ async fn tokens(deployment: &Deployment) -> Vec<(&'static str, String, &'static 
     tokens
 }
 
-async fn status(deployment: &Deployment, probe: &Probe, token: &str) -> u64 {
+pub(super) async fn status(deployment: &Deployment, probe: &Probe, token: &str) -> u64 {
     let body = probe.body.replace("{token}", token);
     let kind = if body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
     let bearer = format!("Bearer {token}");
@@ -159,6 +159,10 @@ fn template_refuses_what_the_functions_refuse() {
         ("MfaJwtAudience", "postern"),
         ("EmailJwtIssuer", "email"),
         ("EmailJwtAudience", "\"\""),
+        ("AccountJwtType", "JWT"),
+        ("SessionJwtType", "JWT"),
+        ("MfaJwtType", "JWT"),
+        ("EmailJwtType", "JWT"),
     ] {
         let declared = format!("\n  {parameter}:\n    Type: String\n    Default: {default}\n");
         assert!(template.contains(&declared), "{declared}");
