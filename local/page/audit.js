@@ -48,7 +48,7 @@ function item(event) {
     event.throttled_by && `throttled by ${event.throttled_by}`,
     event.name_locked && "the name is locked now",
     event.hash_ms !== undefined && `hash ${event.hash_ms} ms`,
-    `${event.duration_ms} ms`,
+    event.duration_ms !== undefined && `${event.duration_ms} ms`,
   ];
   const time = element("time", {}, event.timestamp.slice(11, 19));
   return element("li", { "data-request": event.request_id },

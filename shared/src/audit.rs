@@ -1,4 +1,5 @@
-//! The audit trail: one structured event for each attempt and each use of a session.
+//! The audit trail: one structured event for each attempt and each use of a session, and one for each right
+//! password that is a common one.
 //!
 //! Each event is one line of JSON. CloudWatch bills the bytes of each line, so the line holds facts only: the
 //! metric filters of the template say which metrics CloudWatch makes from it. An event never holds a
@@ -97,6 +98,8 @@ outcomes! {
     PasswordReset => "password_reset",
     /// A user ended a session.
     SignedOut => "signed_out",
+    /// The right password is a common one, or the user's own name.
+    CommonPassword => "common_password",
 }
 
 /// The target of these events. The log writes each of them as it is, since it is a line of JSON already.
@@ -131,6 +134,8 @@ pub struct AttemptDetails {
     pub throttled_by: Option<&'static str>,
     /// Whether the login name is locked if this attempt fails.
     pub locks_name: bool,
+    /// Whether the password is right, and is a common one or the user's own name.
+    pub common_password: bool,
 }
 
 #[derive(Serialize)]
@@ -148,12 +153,14 @@ struct Event<'a> {
     throttled_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name_locked: Option<bool>,
-    duration_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hash_ms: Option<f64>,
 }
 
-/// Emits the event of an attempt to sign in.
+/// Emits the event of an attempt to sign in, and one more if its right password is a common one. There is none
+/// of a password that this attempt replaced.
 pub fn attempt(caller: &Caller, outcome: Outcome, details: AttemptDetails) {
     let stays_charged = matches!(
         outcome,
@@ -168,6 +175,10 @@ pub fn attempt(caller: &Caller, outcome: Outcome, details: AttemptDetails) {
         name_locked: (details.locks_name && stays_charged).then_some(true),
         ..event("sign-in attempt", caller, outcome, details)
     });
+    if details.common_password && outcome != Outcome::PasswordChanged {
+        let user = AttemptDetails { user_id: details.user_id, ..AttemptDetails::default() };
+        emit(Event { duration_ms: None, ..event("password", caller, Outcome::CommonPassword, user) });
+    }
 }
 
 /// Emits the event of a session that was refreshed, used or ended.
@@ -192,7 +203,7 @@ fn event<'a>(
         request_id: &caller.request_id,
         throttled_by: details.throttled_by,
         name_locked: None,
-        duration_ms: milliseconds(caller.started.elapsed()),
+        duration_ms: Some(milliseconds(caller.started.elapsed())),
         hash_ms: details.hashing.map(milliseconds),
     }
 }

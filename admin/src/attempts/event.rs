@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::filter::Filter;
+use super::filter::{Filter, MESSAGES};
 use crate::api::CONTRACTS;
 use crate::output::{json_text, plain, time};
 
@@ -29,7 +29,7 @@ impl TrailEvent {
     /// imitates the change of an operator.
     pub(super) fn of_line(line: &str, id: Option<&str>) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
-        let is_event = ["sign-in attempt", "session"].contains(&value["message"].as_str()?)
+        let is_event = MESSAGES.contains(&value["message"].as_str()?)
             && CONTRACTS.contains(&value["contract"].as_str()?);
         let at = moment(value["timestamp"].as_str()?).filter(|_| is_event && value["outcome"].is_string())?;
         let id = id.unwrap_or(line).to_owned();

@@ -1,5 +1,8 @@
 //! The choice of events.
 
+/// The messages of the audit events.
+pub(super) const MESSAGES: [&str; 3] = ["sign-in attempt", "session", "password"];
+
 /// Which events are shown.
 pub(super) struct Filter {
     pub(super) user_id: Option<u64>,
@@ -13,7 +16,8 @@ impl Filter {
     /// and names from a list.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>
     pub(super) fn pattern(&self) -> String {
-        let mut pattern = r#"{ ($.message = "sign-in attempt" || $.message = "session")"#.to_owned();
+        let is_event = MESSAGES.map(|message| format!("$.message = \"{message}\"")).join(" || ");
+        let mut pattern = format!("{{ ({is_event})");
         if let Some(id) = self.user_id {
             pattern += &format!(" && ($.user_id = {id})");
         }

@@ -108,7 +108,7 @@ async fn events_of_all_functions_come_in_order_of_time() {
     for request in logs.requests() {
         assert_eq!(
             request["filterPattern"],
-            r#"{ ($.message = "sign-in attempt" || $.message = "session") }"#
+            r#"{ ($.message = "sign-in attempt" || $.message = "session" || $.message = "password") }"#
         );
         assert_ne!(request["logGroupName"], "jwks-logs");
     }
@@ -148,6 +148,8 @@ async fn columns_are_printed_for_people() {
     let stage = Stage::start(Logs::default()).await;
     let at = ago(3);
     stage.logs.add("account-logs", at.millis(), &event("account", "signed_in", Some(1), at));
+    let common = event("account", "common_password", Some(1), at).replace("sign-in attempt", "password");
+    stage.logs.add("account-logs", at.millis(), &common);
     let unlock = ["user", "unlock", "johndoe"];
     run(command(&unlock).args(stage.cli.table()).env("USER", "ann"), "").await.prints(&["johndoe"]);
     let output = stage.run(&[]).await;
@@ -156,8 +158,11 @@ async fn columns_are_printed_for_people() {
     let time = at.iso8601().unwrap();
     assert_eq!(lines[0], ["TIME", "CONTRACT", "OUTCOME", "USER", "ADDRESS", "REQUEST"]);
     assert_eq!(lines[1], [&time, "account", "signed_in", "1", "192.0.2.7", "account-signed_in"]);
-    assert_eq!(lines[2][1..], ["operator", "done", "1", "user", "unlock", "by", "os-user/ann"]);
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[2], [&time, "account", "common_password", "1", "192.0.2.7", "account-common_password"]);
+    assert_eq!(lines[3][1..], ["operator", "done", "1", "user", "unlock", "by", "os-user/ann"]);
+    assert_eq!(lines.len(), 4);
+    let found = stage.run(&["--outcome", "common_password", "--json"]).await;
+    assert_eq!(requests(&found), ["account-common_password"]);
 }
 
 #[tokio::test]

@@ -266,6 +266,21 @@ async fn name_that_leads_to_another_user_is_reported_and_not_deleted() {
     assert!(cli.deployment.store.user(33).await.unwrap().is_none());
 }
 
+/// Such a user signs in by no id, so the operator has to see why.
+#[tokio::test]
+async fn name_that_is_missing_is_reported() {
+    use aws_sdk_dynamodb::types::AttributeValue::S;
+    let cli = Cli::start().await;
+    let delete = client(&cli.deployment.table).delete_item().table_name("postern");
+    let delete = delete.key("pk", S("LOGIN#st.huber".to_owned())).key("sk", S("LOGIN".to_owned()));
+    delete.send().await.unwrap();
+    assert_eq!(cli.sign_in("mfa", "33", "Password1234!").await, 500);
+    let lines = ["st.huber: unlocked, no failures; BROKEN", "st.huber@example.com: unlocked, no failures\n"];
+    cli.run(&["user", "show", "33"]).await.prints(&lines);
+    let names = &cli.run(&["user", "show", "33", "--json"]).await.json()["login_names"];
+    assert_eq!((&names[0]["kind"], &names[0]["leads_here"]), (&json!("username"), &json!(false)));
+}
+
 #[tokio::test]
 async fn user_changed_since_the_read_is_not_deleted() {
     let cli = Cli::start().await;

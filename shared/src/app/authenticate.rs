@@ -6,7 +6,7 @@ use super::charge::{AcceptedNames, Charged};
 use crate::audit::{AttemptDetails, Caller};
 use crate::clock::Timestamp;
 use crate::identity::{UnreadableAttributes, User, UserRecord};
-use crate::password::Password;
+use crate::password::{Password, is_common};
 use crate::refusal::Refusal;
 use crate::second_factor::Spent;
 use crate::session::SessionRequest;
@@ -52,6 +52,8 @@ impl App {
         if !is_right {
             return Err(Refusal::WrongPassword);
         }
+        // Only of a right password: an event of wrong ones would say nothing about the user.
+        details.common_password = is_common(attempt.password, &[&user.username, &user.email]);
         match self.check_code(&user, attempt.code, charged.now) {
             Ok(spent) => Ok(Authenticated { charged, user, spent }),
             // The attempt stays charged, as after a wrong password.

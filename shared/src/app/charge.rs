@@ -40,6 +40,8 @@ pub(super) enum NameLimit {
 pub(super) struct Charged {
     pub(super) counter: NameCounter,
     pub(super) address: String,
+    /// Whether a login name led to the user. Otherwise the user was found by the id.
+    pub(super) by_login_name: bool,
     /// Where a success makes the address known. `None` if no user has the name, or nobody can be known at the
     /// address.
     pub(super) origin: Option<Origin>,
@@ -130,8 +132,16 @@ impl App {
             details.throttled_by = Some("address");
             return Err(Refusal::Throttled(wait));
         }
-        let charged =
-            Charged { counter, address, origin: None, name_wait: None, from_address, attempt_id, now };
+        let charged = Charged {
+            counter,
+            address,
+            by_login_name: false,
+            origin: None,
+            name_wait: None,
+            from_address,
+            attempt_id,
+            now,
+        };
         Ok((charged, read))
     }
 
@@ -213,6 +223,7 @@ impl App {
             let charge = charge?;
             read?;
             if let Some((charge, locks)) = charge {
+                charged.by_login_name = true;
                 let admission = charge.admission;
                 let goes_on = admission == Admission::Admitted || limit == NameLimit::Passes;
                 let user = if goes_on && names.accept(kind) { charge.user().map(Some) } else { Ok(None) };

@@ -4,7 +4,7 @@ use super::authenticate::Authenticated;
 use super::charge::{Charged, Origin};
 use super::{App, log_failure, store_failed};
 use crate::error::Causes;
-use crate::identity::User;
+use crate::identity::{LoginName, User, UserRecord};
 use crate::mail::{MailMessage, MailQueue};
 use crate::refusal::Refusal;
 use crate::session::{NewSession, SessionRequest, SessionToken};
@@ -31,7 +31,8 @@ pub(super) struct SignInEffects<'a> {
 }
 
 impl App {
-    /// Sends the writes of a successful sign-in at the same time, and waits for all of them.
+    /// Sends the writes of a successful sign-in at the same time, and waits for all of them. If the user was
+    /// found by the id, the login name is read first.
     ///
     /// A spent code or a change is written first, in a round trip of its own. If two requests race with one
     /// code or one change, the second must begin no session and clear no failures.
@@ -42,6 +43,9 @@ impl App {
     ) -> Result<SignedIn, Refusal> {
         let Authenticated { charged, mut user, spent } = authenticated;
         let SignInEffects { password_hash, session, change, notice } = effects;
+        if !charged.by_login_name {
+            self.require_login_name(&charged, &user).await?;
+        }
         let now = charged.now;
         let epoch = user.epoch + u64::from(change.is_some());
         let signs_in = change.is_none_or(Change::signs_in);
@@ -96,6 +100,21 @@ impl App {
             user.last_sign_in = Some(now);
         }
         Ok(SignedIn { user: (&user).into(), session: session.map(|session| session.token) })
+    }
+
+    /// Checks that the user's username leads to the user. A user is created together with the login names, so
+    /// an item without one was not created as a user. The password was right, so the refusal is no oracle, and
+    /// the attempt is refunded.
+    async fn require_login_name(&self, charged: &Charged, user: &UserRecord) -> Result<(), Refusal> {
+        match self.store.login(&LoginName::new(&user.username)).await {
+            Ok(Some(login)) if login.user_id == user.id => Ok(()),
+            Ok(_) => {
+                tracing::error!(user_id = user.id, "the username of a user does not lead to the user");
+                self.refund(charged).await;
+                Err(Refusal::Fault)
+            }
+            Err(error) => Err(self.refund_failed(charged, error).await),
+        }
     }
 
     /// Puts the session, clears the failures of the name unless they are with the user, and takes back the

@@ -50,6 +50,7 @@ pub use self::pepper::{
     HmacForm, HmacFunction, MAX_PEPPER_BYTES, MAX_PEPPERS, PepperError, PepperHow, PepperId, Peppering,
     Peppers,
 };
+pub(crate) use self::policy::is_common;
 pub use self::policy::{PasswordPolicy, WeakPassword};
 pub use self::secret::Password;
 use self::stored::Stored;

@@ -26,7 +26,7 @@ struct Filter {
 type Metric = (String, Vec<String>);
 
 /// The patterns of `LogLines`, by their names.
-fn patterns(template: &Template) -> Vec<(&str, &str)> {
+pub(super) fn patterns(template: &Template) -> Vec<(&str, &str)> {
     let patterns = template.0["Mappings"]["LogLines"].as_object().unwrap().iter();
     patterns
         .map(|(name, of)| {
@@ -54,7 +54,7 @@ fn filters(template: &Template) -> BTreeMap<Filter, Vec<Value>> {
 
 /// Whether a line is counted. A pattern is made of `$.field = "text"`, `$.field = *` and `$.field IS TRUE`,
 /// `&&` and `||`.
-fn counts(pattern: &str, line: &Value) -> bool {
+pub(super) fn counts(pattern: &str, line: &Value) -> bool {
     let holds = |term: &str| {
         let term = term.trim().trim_start_matches("($.").trim_start_matches("$.").trim_end_matches(')');
         if let Some(field) = term.strip_suffix(" IS TRUE") {

@@ -7,6 +7,7 @@
 mod alarms;
 mod audit;
 mod caught;
+mod common_passwords;
 mod crashes;
 mod deadline;
 mod documented;

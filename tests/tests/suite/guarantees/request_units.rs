@@ -60,6 +60,7 @@ async fn sign_ins_cost_what_the_snapshot_says() {
         }
         units.of(&format!("{contract}: right"), 200, deployment.invoke(contract, event)).await;
     }
+    units.of("mfa: right, by the id", 200, deployment.password("mfa", "1", "SecurePass123!")).await;
     units.of("sso: no token of ours", 401, deployment.sso("e30.e30.AA")).await;
     for (contract, code) in PASSWORD_ROUTES.into_iter().zip(RECOVERY_CODES) {
         let what = |what: &str| format!("{contract}: {what}");

@@ -149,6 +149,23 @@ async fn user_who_may_not_sign_in_learns_it_only_by_the_right_link() {
     }
 }
 
+/// A link names its user by the id. A user is created together with the login names, so an item without them was not
+/// created as a user.
+#[tokio::test]
+async fn link_of_a_user_whose_username_does_not_lead_there_signs_nobody_in() {
+    let deployment = unlimited().await;
+    let name = raw::item(&deployment, "LOGIN#jimmy", "LOGIN").await.unwrap();
+    raw::remove(&deployment, "LOGIN#jimmy", "LOGIN").await;
+    let user = raw::user(&deployment, 14).await;
+    let code = put_link(&deployment, 14).await;
+    let reply = reset_by_link(&deployment, &code, json!({})).await;
+    assert_refusal("account", Refused::Fault, &reply, "no login name");
+    assert_eq!(raw::user(&deployment, 14).await, user, "nothing is written");
+    assert_eq!((raw::sessions(&deployment, 14).await, failures(&deployment, JIMMY).await), (0, (0, 0)));
+    raw::put(&deployment, "LOGIN#jimmy", "LOGIN", name).await;
+    assert_eq!(reset_by_link(&deployment, &code, json!({})).await.status, 200, "the link stays valid");
+}
+
 /// The MFA code is charged to the e-mail address, as at a sign-in.
 #[tokio::test]
 async fn mfa_code_is_asked_for_after_the_right_link_and_counted() {

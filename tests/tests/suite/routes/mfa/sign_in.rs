@@ -3,11 +3,15 @@
 use postern::clock::Timestamp;
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
+use postern_tests::logs;
 use serde_json::{Value, json};
 
 use crate::support::jwt::{claims, parts};
-use crate::support::proxy::Proxy;
+use crate::support::mfa::{CODE, GUARDED, MOMENT, PASSWORD};
+use crate::support::proxy::{Fate, Proxy};
+use crate::support::raw;
 use crate::support::replies::{HS256, assert_alphabet, assert_token_reply, is_hex, text};
+use crate::support::routes::with_id;
 use crate::support::words::{Refused, assert_refusal, assert_reply, unlimited};
 
 #[tokio::test]
@@ -121,6 +125,62 @@ async fn id_is_an_unknown_name_if_the_setting_says_so() {
     (user.id, user.username, user.email) = (0, "4915112345678".to_owned(), "digits@example.com".to_owned());
     deployment.store.create_user(user).await.unwrap();
     assert_eq!(deployment.password("mfa", "4915112345678", "SecurePass123!").await.status, 200);
+}
+
+/// A user is created together with the login names. So an item without them was not created as a user, and its id signs
+/// nobody in. Only a caller with the right password learns of it.
+#[tokio::test]
+async fn id_of_a_user_whose_username_leads_elsewhere_or_nowhere_signs_nobody_in() {
+    let (deployment, proxy) = Proxy::deployment(|env| env.with("THROTTLE_ADDRESS_LIMIT", "1000000")).await;
+    deployment.set_time(MOMENT);
+    let attempt = async |name: u64, password: &str, request_id: &str| {
+        let body = json!({"username": name, "password": password, "token": CODE}).to_string();
+        let event = with_id(&deployment.event("mfa", Some(&body)), request_id);
+        let mut reply = deployment.invoke("mfa", event).await;
+        reply.headers["x-request-id"] = json!("test-request");
+        reply
+    };
+    let wrong = async |name: u64| {
+        proxy.calls();
+        (attempt(name, "wrong", "wrong").await, proxy.requests_of_any_name())
+    };
+    let unknown = wrong(999).await;
+    let name = raw::item(&deployment, "LOGIN#guarded", "LOGIN").await.unwrap();
+    let user = raw::user(&deployment, GUARDED).await;
+    for of_another in [false, true] {
+        raw::remove(&deployment, "LOGIN#guarded", "LOGIN").await;
+        if of_another {
+            let mut name = name.clone();
+            name.insert("user_id".to_owned(), raw::number(14));
+            raw::put(&deployment, "LOGIN#guarded", "LOGIN", name).await;
+        }
+        assert!(wrong(GUARDED).await == unknown, "a wrong password learns nothing");
+        let id = format!("no login name, {of_another}");
+        assert_refusal("mfa", Refused::Fault, &attempt(GUARDED, PASSWORD, &id).await, &id);
+        let lines = logs::so_far();
+        let lines = lines.lines().filter(|line| line.contains(&id));
+        let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [error, event] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!((&error["level"], &error["user_id"]), (&json!("ERROR"), &json!(GUARDED)));
+        assert_eq!((&event["outcome"], &event["user_id"]), (&json!("fault"), &json!(GUARDED)));
+        let counter = raw::own_counter(&GUARDED.to_string());
+        assert_eq!(raw::failures(&deployment, &counter).await, 1, "only the wrong password stays charged");
+        assert_eq!(raw::user(&deployment, GUARDED).await, user, "nothing is written");
+        raw::remove(&deployment, &counter.pk, counter.sk).await;
+    }
+    raw::put(&deployment, "LOGIN#guarded", "LOGIN", name).await;
+    let mut reads = 0;
+    proxy.rule(move |call| {
+        let is_read = call.starts_with("GetItem LOGIN");
+        reads += u32::from(is_read);
+        if is_read && reads > 1 { Fate::Fail(503, String::new()) } else { Fate::Pass }
+    });
+    let reply = attempt(GUARDED, PASSWORD, "unread").await;
+    assert_refusal("mfa", Refused::Unavailable(1), &reply, "the login name cannot be read");
+    assert_eq!(raw::failures(&deployment, &raw::own_counter("43")).await, 0);
+    proxy.heal();
+    // No attempt has spent the code.
+    assert_eq!(attempt(GUARDED, PASSWORD, "whole again").await.status, 200);
 }
 
 #[tokio::test]
