@@ -253,9 +253,8 @@ pub async fn refuses_bad_configuration(binary: &str) {
         refuses(binary, &good, name, value).await;
     }
     // The sample key is for this machine only.
-    let elsewhere = "http://192.0.2.1:8000";
-    let output = run(binary, &good.with("AWS_ENDPOINT_URL_DYNAMODB", elsewhere)).await;
-    assert_refused(&output, "SIGNING_KEYS", "cG9zdGVybi");
+    let elsewhere = good.with("AWS_ENDPOINT_URL_DYNAMODB", "http://192.0.2.1:8000");
+    assert_refused(&run(binary, &elsewhere).await, "SIGNING_KEYS", "cG9zdGVybi");
 }
 
 /// Checks that the binary does not start with this value of a variable, as [`refuses_bad_configuration`] does.
