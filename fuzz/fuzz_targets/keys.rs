@@ -26,7 +26,8 @@ fuzz_target!(|text: &str| {
         assert!(["k", "d", "p", "q", "dp", "dq", "qi"].iter().all(|private| key.get(private).is_none()));
     }
     let env = Environment::of::<String, String>([]);
-    let profile = JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").expect("a profile");
+    let profile =
+        JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").expect("a profile");
     let claims = json!({"exp": 2});
     let token = key_set.sign(&profile, &claims).expect("its first key signs");
     assert_eq!(key_set.verify::<Value>(&profile, &token, Timestamp::from_millis(1000)), Ok(claims));
