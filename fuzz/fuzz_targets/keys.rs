@@ -29,7 +29,8 @@ fuzz_target!(|text: &str| {
     let public = PublicKeySet::parse(&key_set.public_document()).expect("the document is one of public keys");
     assert_eq!(public.public_keys(), key_set.public_keys());
     let env = Environment::of::<String, String>([]);
-    let profile = JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").expect("a profile");
+    let profile =
+        JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").expect("a profile");
     let claims = json!({"exp": 2});
     let token = key_set.sign(&profile, &claims).expect("its first key signs");
     assert_eq!(key_set.verify::<Value>(&profile, &token, Timestamp::from_millis(1000)), Ok(claims));
