@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::binary::{demo_table, logged, start};
-use crate::contracts::account_jwt;
+use crate::contracts::jwt_profile;
 use crate::deployment::{Reply, credentials, event};
 use crate::runtime_api::RuntimeApi;
 use crate::table::Table;
@@ -168,7 +168,7 @@ impl Function {
         let body = reply.json();
         let tokens = body.get("token").unwrap_or(&body);
         let token = tokens["access_token"].as_str().unwrap();
-        let claims: Value = self.app.keys().current().verify(&account_jwt(), token, self.app.now()).unwrap();
+        let claims: Value = self.app.keys().current().verify(&jwt_profile("account"), token, self.app.now()).unwrap();
         assert_eq!(claims["user_id"], FIRST_ID + user);
     }
 

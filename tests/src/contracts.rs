@@ -345,10 +345,17 @@ pub fn name_at(contract: &str, username: &str) -> String {
     login_name(contract, username, &format!("{username}@example.com")).to_owned()
 }
 
-/// The profile of account's JWTs by default: the default type, no issuer and no audience.
-pub fn account_jwt() -> JwtProfile {
+/// The default profile of a contract's JWTs.
+pub fn jwt_profile(contract: &str) -> JwtProfile {
+    let (issuer, audience) = match contract {
+        "account" => (None, None),
+        "session" => (Some("lumen-jwt"), None),
+        "mfa" => (Some("postern"), Some("postern")),
+        "email" => (Some("email"), None),
+        _ => panic!("{contract} issues no JWT"),
+    };
     let env = Environment::of::<&str, &str>([]);
-    JwtProfile::from_env(&env, ("ISSUER", None), ("AUDIENCE", None), "TYPE").unwrap()
+    JwtProfile::from_env(&env, ("ISSUER", issuer), ("AUDIENCE", audience), "TYPE").unwrap()
 }
 
 /// The members of a body that signs in by a password.

@@ -4,7 +4,7 @@ use postern::identity::{LoginName, Status};
 use postern::second_factor::Mfa;
 use postern::store::operator::UserRecord;
 use postern_local::demo::{TOTP_SECRET, USERS};
-use postern_tests::contracts::account_jwt;
+use postern_tests::contracts::jwt_profile;
 use postern_tests::deployment::{self, Deployment, credentials, name_at};
 use serde_json::{Value, json};
 
@@ -201,7 +201,7 @@ fn switch_mfa_off(deployment: &Deployment, kind: Kind, number: usize) -> Value {
         "_id": kind.id(number), "iss": "postern", "aud": "postern", "iat": now, "exp": now + 3600, "epoch": 0,
     });
     // The claims name mfa's issuer and audience themselves.
-    let jwt = deployment.app.sign(&account_jwt(), &claims).unwrap();
+    let jwt = deployment.app.sign(&jwt_profile("account"), &claims).unwrap();
     let body = json!({"mfa": false, "password": kind.password(), "token": "000000"});
     post("/account/mfa/jwt", &[("authorization", &format!("Bearer {jwt}"))], &body)
 }

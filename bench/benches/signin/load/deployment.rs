@@ -13,7 +13,7 @@ use postern::store::operator::{CreateOutcome, MAX_BATCH, NewUser, Operator};
 use postern_local::demo;
 use postern_local::dynamodb::Table;
 use postern_tests::binary::{in_workspace, start};
-use postern_tests::contracts::account_jwt;
+use postern_tests::contracts::jwt_profile;
 pub(crate) use postern_tests::deployment::CONTRACTS;
 use postern_tests::runtime_api::RuntimeApi;
 use serde_json::json;
@@ -161,7 +161,7 @@ async fn begin_sessions(app: &App, store: &Operator) -> Vec<(u64, String)> {
             "token_type": "access", "exp": now.plus(YEAR).secs(), "iat": now.secs(), "jti": id.to_string(),
             "user_id": id, "epoch": 0, "sid": session.token.session_id(),
         });
-        tokens.push((id, app.keys().sign(&account_jwt(), &claims).unwrap()));
+        tokens.push((id, app.keys().sign(&jwt_profile("account"), &claims).unwrap()));
     }
     tokens
 }

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use fastrand::Rng;
 use postern::App;
 use postern_tests::binary::in_workspace;
-use postern_tests::contracts::{self, takes_password};
+use postern_tests::contracts::{self, jwt_profile, takes_password};
 use postern_tests::deployment::{Reply, credentials, name_at};
 use postern_tests::events;
 use serde_json::{Map, Value, json};
@@ -167,9 +167,10 @@ fn user_of(app: &App, contract: &str, body: &Value) -> Option<u64> {
     if !takes_password(contract) {
         return body["id"].as_u64();
     }
+    let profile = jwt_profile(contract);
     let contract = contracts::get(contract);
     let token = body.pointer(contract.tokens[0].place)?.as_str()?;
-    app.keys().current().verify::<Value>(token, app.now()).ok()?[contract.user_claim].as_u64()
+    app.keys().current().verify::<Value>(&profile, token, app.now()).ok()?[contract.user_claim].as_u64()
 }
 
 /// Returns whether two values have the same structure: the same members on all levels.

@@ -12,7 +12,7 @@ use postern::environment::Environment;
 use postern::error::Causes;
 use postern::session::{RefreshPolicy, SessionToken};
 use postern::token::{KeySet, SAMPLE_KEYS};
-use postern_tests::contracts::account_jwt;
+use postern_tests::contracts::jwt_profile;
 use postern_tests::deployment::{Deployment, Reply, credentials};
 use postern_tests::logs;
 use postern_tests::secrets_manager::{ARN, Answer, Secrets, reply, serve};
@@ -213,7 +213,7 @@ async fn refreshes_alone_adopt_a_new_first_key_too() {
     let token = SessionToken::from_plain(token).unwrap();
     let caller = || deployment.caller("account");
     let kid = || {
-        let signed = deployment.app.keys().sign(&account_jwt(), &json!({})).unwrap();
+        let signed = deployment.app.keys().sign(&jwt_profile("account"), &json!({})).unwrap();
         serde_json::from_str::<Value>(&parts(&signed).0).unwrap()["kid"].as_str().unwrap().to_owned()
     };
     let idle = MINUTE * 60;
