@@ -168,7 +168,8 @@ impl Function {
         let body = reply.json();
         let tokens = body.get("token").unwrap_or(&body);
         let token = tokens["access_token"].as_str().unwrap();
-        let claims: Value = self.app.keys().current().verify(&jwt_profile("account"), token, self.app.now()).unwrap();
+        let claims: Value =
+            self.app.keys().current().verify(&jwt_profile("account"), token, self.app.now()).unwrap();
         assert_eq!(claims["user_id"], FIRST_ID + user);
     }
 

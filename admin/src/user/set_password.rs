@@ -39,7 +39,7 @@ pub struct SetPassword {
 pub(super) async fn run(connection: &Connection, options: &SetPassword) -> Result<Output, Failure> {
     let store = &connection.store;
     let user = options.user.find(store).await?;
-    let hash = new_password_hash(options.password_stdin, &[&user.username, &user.email])?;
+    let hash = new_password_hash(options.password_stdin, &user.names())?;
     connection
         .audit
         .record("user set-password", Some(user.id), async |_| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postern::clock::now;
 use postern::token::{KeySet, SAMPLE_KEYS};
+use postern_tests::contracts::jwt_profile;
 use postern_tests::logs::find_secret;
 use serde_json::{Value, json};
 
@@ -53,11 +54,11 @@ fn hides_keys(output: &CliOutput) {
 }
 
 fn token(ring: &KeySet) -> String {
-    ring.sign(&json!({"exp": now().secs() + 3600})).unwrap()
+    ring.sign(&jwt_profile("account"), &json!({"exp": now().secs() + 3600})).unwrap()
 }
 
 fn accepts(ring: &KeySet, token: &str) -> bool {
-    ring.verify::<Value>(token, now()).is_ok()
+    ring.verify::<Value>(&jwt_profile("account"), token, now()).is_ok()
 }
 
 fn kid_of(output: &CliOutput, at: usize) -> String {

@@ -53,7 +53,7 @@ impl App {
             return Err(Refusal::WrongPassword);
         }
         // Only of a right password: an event of wrong ones would say nothing about the user.
-        details.common_password = is_common(attempt.password, &[&user.username, &user.email]);
+        details.common_password = is_common(attempt.password, &user.names());
         match self.check_code(&user, attempt.code, charged.now) {
             Ok(spent) => Ok(Authenticated { charged, user, spent }),
             // The attempt stays charged, as after a wrong password.

@@ -58,12 +58,10 @@ impl App {
         let Authenticated { user, charged, .. } = &authenticated;
         let unchanged = match check_status(user) {
             Ok(()) => Ok(Some(PasswordChange::NotNeeded)),
-            Err(Refusal::MustChangePassword) => {
-                match self.password_policy.check(new, &[&user.username, &user.email]) {
-                    Ok(()) => Ok(None),
-                    Err(weak) => Ok(Some(PasswordChange::Weak(weak))),
-                }
-            }
+            Err(Refusal::MustChangePassword) => match self.password_policy.check(new, &user.names()) {
+                Ok(()) => Ok(None),
+                Err(weak) => Ok(Some(PasswordChange::Weak(weak))),
+            },
             Err(refusal) => Err(refusal),
         };
         if !matches!(unchanged, Ok(None)) {

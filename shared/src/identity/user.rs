@@ -173,6 +173,12 @@ impl UserRecord {
             attributes: Map::new(),
         }
     }
+
+    /// Returns the names of the user, which are no passwords: the usernames and the e-mail address.
+    pub fn names(&self) -> Vec<&str> {
+        let names = [&self.username, &self.email].into_iter().chain(&self.other_usernames);
+        names.map(String::as_str).collect()
+    }
 }
 
 impl From<&UserRecord> for User {

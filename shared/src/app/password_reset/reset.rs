@@ -222,8 +222,7 @@ impl App {
             Err(Refusal::MustChangePassword) => true,
             Err(refusal) => return Err(refusal.into()),
         };
-        let names = [user.username.as_str(), user.email.as_str()];
-        self.password_policy.check(reset.password, &names).map_err(ResetRefusal::Weak)?;
+        self.password_policy.check(reset.password, &user.names()).map_err(ResetRefusal::Weak)?;
         // A password that somebody else chose must not stay (ASVS 5.0 6.4.1).
         if must_change && self.verify(user.password_hash.clone(), reset.password, details).await {
             return Err(ResetRefusal::Weak(WeakPassword::Unchanged));
