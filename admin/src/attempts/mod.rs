@@ -12,7 +12,6 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use postern::audit::Outcome;
 use postern::clock::{Timestamp, now};
-use postern::identity::LoginName;
 use postern::store::operator::ChangeStage;
 use tokio::time::sleep;
 
@@ -55,8 +54,9 @@ Examples:
   postern attempts --stack postern --outcome session_reused --since 24h --json
   postern attempts --operator --since 30d")]
 pub struct AttemptsArgs {
-    /// Only events of this user: username, e-mail address, id, or id in the product that the user was imported
-    /// from. Attempts by names that no user has belong to no user.
+    /// Only events of this user: username, e-mail address or id; or id:N, also of a user who was deleted; or
+    /// source:ID, the id in the product that the user was imported from. Attempts by names that no user has
+    /// belong to no user.
     #[arg(long, value_name = "USER")]
     user: Option<String>,
     /// Only events from this address.
@@ -131,9 +131,10 @@ pub async fn run(args: &AttemptsArgs, target: &Target, json: bool) -> Result<Out
 
 /// Finds the id of a user. The id also finds a user who was deleted.
 async fn user_id(user: &str, connection: &Connection) -> Result<u64, Failure> {
-    match (UserArg { user: user.to_owned() }).find(&connection.store).await {
+    let named = UserArg { user: user.to_owned() };
+    match named.find(&connection.store).await {
         Ok(user) => Ok(user.id),
-        Err(failure) if failure.exit == Exit::NotFound => LoginName::new(user).as_id().ok_or(failure),
+        Err(failure) if failure.exit == Exit::NotFound => named.as_id().ok_or(failure),
         Err(failure) => Err(failure),
     }
 }

@@ -98,10 +98,9 @@ fn read(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
         password_hash,
         status: if activated { Status::Active } else { Status::NotActivated },
         must_change_password: fields::boolean(record, "force_password_change")?.unwrap_or(false),
-        epoch: fields::first_epoch(now),
         updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),
         attributes: attributes.as_object().cloned().unwrap_or_default(),
-        ..UserRecord::new(username, created_at)
+        ..UserRecord::without_earlier_tokens(username, created_at, now)
     };
     Ok(ParsedUser { no_password, ..ParsedUser::new(user) })
 }
@@ -140,6 +139,7 @@ mod tests {
         assert_eq!(user.password_hash.unwrap(), format!("bcrypt_suffix$33${HASH}"));
         assert_eq!((user.id, user.status, user.email.as_str()), (33, Status::Active, ""));
         assert_eq!(user.updated_at.millis(), 1_668_881_722_000);
+        assert_eq!(user.sessions_ended_at, Some(Timestamp::from_millis(5)));
         assert_eq!(
             Value::Object(user.attributes),
             json!({"email": {"first_name": "Stefan", "last_name": "Huber"}})

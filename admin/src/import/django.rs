@@ -154,11 +154,10 @@ impl Django {
             email,
             password_hash: fields::text(record, "password")?.and_then(|password| stored(&password)),
             status: if active { Status::Active } else { Status::Disabled },
-            epoch: fields::first_epoch(now),
             source_id: if self.new_ids { fields::source_id(record, id)? } else { None },
             last_sign_in: fields::moment(record, "last_login")?,
             attributes: attributes.as_object().cloned().unwrap_or_default(),
-            ..UserRecord::new(username, created_at)
+            ..UserRecord::without_earlier_tokens(username, created_at, now)
         };
         Ok(ParsedUser::new(user))
     }
@@ -229,6 +228,7 @@ mod tests {
         }}));
         assert_eq!((user.id, user.password_hash.as_deref()), (1, Some(HASH)));
         assert_eq!(user.created_at.millis(), 1_668_881_722_642);
+        assert_eq!(user.sessions_ended_at, Some(Timestamp::from_millis(5)));
         assert_eq!(
             Value::Object(user.attributes),
             json!({"email": {"first_name": "John", "number_phone": "5551234567",

@@ -97,6 +97,13 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
         Some(_) => return Err(fields::malformed("attributes", "an object")),
     };
     attributes::check(&attributes)?;
+    let new_user = UserRecord::without_earlier_tokens(username, created_at, now);
+    let epoch = fields::unsigned(record, "epoch")?;
+    let sessions_ended_at = match fields::moment(record, "sessions_ended_at")? {
+        None if epoch.is_none() => new_user.sessions_ended_at,
+        // A row that names the epoch brings the user back with the tokens of that epoch.
+        ended => ended,
+    };
     let user = UserRecord {
         id,
         other_usernames: other_usernames(record)?,
@@ -106,13 +113,13 @@ pub fn of_json(record: &Record, now: Timestamp) -> Result<ParsedUser, Reason> {
         must_change_password: fields::boolean(record, "must_change_password")?.unwrap_or(false),
         mfa: secret.map(|secret| fields::mfa(&secret, last_step)).transpose()?,
         recovery_codes,
-        epoch: fields::unsigned(record, "epoch")?.unwrap_or(fields::first_epoch(now)),
-        sessions_ended_at: fields::moment(record, "sessions_ended_at")?,
+        epoch: epoch.unwrap_or(new_user.epoch),
+        sessions_ended_at,
         source_id: fields::source_id(record, "source_id")?,
         updated_at: fields::moment(record, "updated_at")?.unwrap_or(created_at),
         last_sign_in: fields::moment(record, "last_sign_in")?,
         attributes,
-        ..UserRecord::new(username, created_at)
+        ..new_user
     };
     Ok(ParsedUser::new(user))
 }
@@ -164,6 +171,21 @@ mod tests {
         let user = read(json!({"username": "anna"})).ok().unwrap().user;
         assert_eq!((user.id, user.username.as_str(), user.email.as_str()), (0, "anna", ""));
         assert_eq!((user.status, user.password_hash, user.created_at.millis()), (Status::Active, None, 5));
+    }
+
+    #[test]
+    fn earlier_tokens_are_valid_only_if_the_row_names_the_epoch_or_the_time() {
+        let now = Some(Timestamp::from_millis(5));
+        let named = Some(Timestamp::from_millis(3));
+        for (row, epoch, ended) in [
+            (json!({"username": "a"}), 0, now),
+            (json!({"username": "a", "epoch": 7}), 7, None),
+            (json!({"username": "a", "epoch": 7, "sessions_ended_at": 3}), 7, named),
+            (json!({"username": "a", "sessions_ended_at": 3}), 0, named),
+        ] {
+            let user = read(row.clone()).ok().unwrap().user;
+            assert_eq!((user.epoch, user.sessions_ended_at), (epoch, ended), "{row}");
+        }
     }
 
     #[test]

@@ -129,7 +129,8 @@ impl Report {
             let _ = write!(why, "; the user stays {stays}, the row says {other}");
         }
         self.print(position, "", "joined", &why);
-        if joined.mfa && user.warnings.contains(&Warning::NoRecoveryCodes) {
+        let has_codes = !row.recovery_codes.is_empty() || user.warnings.contains(&Warning::NoRecoveryCodes);
+        if joined.mfa && has_codes {
             self.warn(position, user, Warning::NoRecoveryCodes);
         }
     }

@@ -55,11 +55,7 @@ pub(super) async fn run(connection: &Connection, options: Add) -> Result<Output,
         email: options.email.unwrap_or_default(),
         status: if options.not_activated { Status::NotActivated } else { Status::Active },
         must_change_password: options.must_change_password,
-        // The id may have belonged to a deleted user, or to one who was created after the backup from which the
-        // table was restored. That user never had this epoch, so tokens of that user stay invalid.
-        epoch: at.secs(),
-        sessions_ended_at: Some(at),
-        ..UserRecord::new(options.username, at)
+        ..UserRecord::without_earlier_tokens(options.username, at, at)
     };
     check_username(&user.username, user.id)?;
     // Conflicts are reported before the operator types the password.

@@ -88,11 +88,11 @@ fn refuse_without_mail(user: &UserRecord) -> Result<(), Failure> {
     let why = match user.status {
         Status::Active if !user.email.is_empty() => return Ok(()),
         Status::Active => {
-            format!("has no e-mail address; `postern user change {id} --email ADDRESS` sets one")
+            format!("has no e-mail address; `postern user change id:{id} --email ADDRESS` sets one")
         }
-        Status::NotActivated => format!("is not activated; first `postern user activate {id}`"),
+        Status::NotActivated => format!("is not activated; first `postern user activate id:{id}`"),
         Status::Disabled | Status::Blocked => {
-            format!("is {}; first `postern user enable {id}`", status_name(user.status))
+            format!("is {}; first `postern user enable id:{id}`", status_name(user.status))
         }
     };
     Err(Failure::new(Exit::Refused, format!("{} {why}", briefly(user))))

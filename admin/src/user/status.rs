@@ -14,7 +14,8 @@ use crate::output::{Exit, Failure, Output, status_name};
 /// The user to disable.
 #[derive(Args)]
 #[command(after_help = "\
-`postern user enable` reverts it.
+`postern user enable` reverts it. A user who is not activated cannot sign in anyway, and is not disabled: `enable`
+would activate the user.
 
 Examples:
   postern user disable johndoe
@@ -37,7 +38,7 @@ pub(super) async fn activate(connection: &Connection, user: &UserArg) -> Result<
         Status::Active => return Err(refused("is active already".to_owned())),
         Status::Disabled | Status::Blocked => {
             let message =
-                format!("is {}; `postern user enable {}` is for that", status_name(user.status), user.id);
+                format!("is {}; `postern user enable id:{}` is for that", status_name(user.status), user.id);
             return Err(refused(message));
         }
     }
@@ -58,6 +59,16 @@ pub(super) async fn activate(connection: &Connection, user: &UserArg) -> Result<
 pub(super) async fn disable(connection: &Connection, options: &Disable) -> Result<Output, Failure> {
     let store = &connection.store;
     let user = options.user.find(store).await?;
+    // The item has one status. If it became `disabled`, nobody would know later that the user was never activated.
+    if user.status == Status::NotActivated {
+        let message = format!(
+            "{} is not activated, and cannot sign in before `postern user activate`; \
+             `postern user delete id:{}` removes the user",
+            briefly(&user),
+            user.id
+        );
+        return Err(Failure::new(Exit::Refused, message));
+    }
     let status = if options.block { Status::Blocked } else { Status::Disabled };
     connection
         .audit
@@ -80,7 +91,7 @@ pub(super) async fn enable(connection: &Connection, user: &UserArg) -> Result<Ou
         Status::Disabled | Status::Blocked => {}
         Status::Active => return Err(refused("is active already".to_owned())),
         Status::NotActivated => {
-            let message = format!("is not activated; `postern user activate {}` is for that", user.id);
+            let message = format!("is not activated; `postern user activate id:{}` is for that", user.id);
             return Err(refused(message));
         }
     }

@@ -30,7 +30,7 @@ Examples:
   postern user unlock johndoe@example.com
   postern user unlock no.such.user")]
 pub struct Unlock {
-    /// The login name, as it is typed at sign-in: username, e-mail address or id.
+    /// The login name, as it is typed at sign-in: username, e-mail address or id. Or a user, as id:N or source:ID.
     name: String,
 }
 
@@ -65,9 +65,10 @@ impl fmt::Display for Unlocked {
 
 pub(super) async fn run(connection: &Connection, options: &Unlock) -> Result<Output, Failure> {
     let store = &connection.store;
-    let user = match (UserArg { user: options.name.clone() }).find(store).await {
+    let named = UserArg { user: options.name.clone() };
+    let user = match named.find(store).await {
         Ok(user) => Some(user),
-        Err(failure) if failure.exit == Exit::NotFound => None,
+        Err(failure) if failure.exit == Exit::NotFound && !named.says_how() => None,
         Err(failure) => return Err(failure),
     };
     let id = user.as_ref().map(|user| user.id);
@@ -113,7 +114,7 @@ pub(super) async fn unlock_all(store: &Operator, user: &UserRecord) -> Result<Un
 /// Returns the failure of a command whose change is done, but whose user's names could not be unlocked.
 pub(super) fn still_locked(done: &str, user: &UserRecord, cause: Failure) -> Failure {
     let message =
-        format!("{done}, but the login names may still be locked (`postern user unlock {}`)", user.id);
+        format!("{done}, but the login names may still be locked (`postern user unlock id:{}`)", user.id);
     Failure::new(cause.exit, message).caused_by(cause)
 }
 

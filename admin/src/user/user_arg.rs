@@ -1,60 +1,80 @@
 //! The user that a command works on, as the operator names it.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use postern::identity::LoginName;
 use postern::store::operator::{Operator, UserRecord};
 
 use crate::output::{Exit, Failure, plain};
 
+const BY_ID: &str = "id:";
+const BY_SOURCE_ID: &str = "source:";
+
 /// The user that a command works on.
 #[derive(Args)]
 pub struct UserArg {
-    /// The username, the e-mail address, the id, or the id in the product that the user was imported from.
-    /// They are looked up in this order.
+    /// The username, the e-mail address or the id. id:N is the user with the id N and no other, and source:ID is the
+    /// user who had this id in the product that the user was imported from. A text that may mean another user too is
+    /// refused.
     #[arg(value_name = "USER")]
     pub user: String,
 }
 
 impl UserArg {
-    /// Finds the user.
+    /// Finds the user. Another user may have the id as a login name or as a source id, so a text that names
+    /// several users finds none of them. A source id without `source:` finds no user either: a command that is
+    /// given again after the user with this id was deleted must not change the user who has the source id.
     ///
     /// # Errors
-    /// If there is no such user, or several. If the table cannot be reached.
+    /// If there is no such user. If the text names several users, or one by the source id without `source:`. If
+    /// the table cannot be reached.
     pub(crate) async fn find(&self, store: &Operator) -> Result<UserRecord, Failure> {
-        let name = LoginName::new(&self.user);
-        let login = store.login(&name).await?;
-        let mut user = match login.as_ref().map(|login| login.user_id).or(name.as_id()) {
-            Some(id) => store.user(id).await?,
-            None => None,
-        };
-        if user.is_none() && login.is_none() {
-            match store.users_of_source(&self.user).await?.as_slice() {
-                [] => {}
-                [id] => user = store.user(*id).await?,
-                several => {
-                    let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
-                    let message = format!(
-                        "the source id {} is that of several users: name one by the id, {}",
-                        plain(&self.user),
-                        ids.join(" or ")
-                    );
-                    return Err(Failure::new(Exit::NotFound, message));
-                }
+        let text = self.user.as_str();
+        let source_id = text.strip_prefix(BY_SOURCE_ID);
+        let mut named = Vec::new();
+        if !self.says_how()
+            && let Some(login) = store.login(&LoginName::new(text)).await?
+        {
+            named.push(("a login name", login.user_id));
+        }
+        if let Some(id) = self.as_id()
+            && store.user(id).await?.is_some()
+        {
+            named.push(("the id", id));
+        }
+        let has_other_than_source_id = !named.is_empty();
+        if !text.starts_with(BY_ID) {
+            let ids = store.users_of_source(source_id.unwrap_or(text)).await?;
+            named.extend(ids.into_iter().map(|id| ("the source id", id)));
+        }
+        let ids: Vec<u64> = named.iter().map(|(_, id)| *id).collect::<BTreeSet<_>>().into_iter().collect();
+        match ids.as_slice() {
+            [] => Err(Failure::new(Exit::NotFound, format!("there is no user {}", plain(text)))),
+            [id] if has_other_than_source_id || source_id.is_some() => {
+                let leads_nowhere = || {
+                    let message = format!("{} leads to user {id}, who does not exist", plain(text));
+                    Failure::new(Exit::NotFound, message)
+                };
+                store.user(*id).await?.ok_or_else(leads_nowhere)
+            }
+            _ => {
+                let ways: Vec<String> = named.iter().map(|(how, id)| format!("{how} of user {id}")).collect();
+                let ids: Vec<String> = ids.iter().map(|id| format!("{BY_ID}{id}")).collect();
+                let (ways, ids) = (ways.join(" and "), ids.join(" or "));
+                let message = format!("{} is {ways}: name the user as {ids}", plain(text));
+                Err(Failure::new(Exit::Refused, message))
             }
         }
-        match (user, login) {
-            (Some(user), _) => Ok(user),
-            (None, None) => {
-                Err(Failure::new(Exit::NotFound, format!("there is no user {}", plain(&self.user))))
-            }
-            (None, Some(login)) => Err(Failure::new(
-                Exit::NotFound,
-                format!(
-                    "the login name {} leads to user {}, who does not exist",
-                    plain(&self.user),
-                    login.user_id
-                ),
-            )),
-        }
+    }
+
+    /// Returns whether the text says by what it names the user, as `id:N` and `source:ID` do.
+    pub(super) fn says_how(&self) -> bool {
+        [BY_ID, BY_SOURCE_ID].iter().any(|how| self.user.starts_with(how))
+    }
+
+    /// Returns the id that the text is, also if there is no such user.
+    pub(crate) fn as_id(&self) -> Option<u64> {
+        LoginName::new(self.user.strip_prefix(BY_ID).unwrap_or(&self.user)).as_id()
     }
 }

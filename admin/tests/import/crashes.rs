@@ -102,7 +102,9 @@ fn users(deployment: &Deployment) -> Vec<Value> {
     let user = |line: &str| {
         let mut user: Value = serde_json::from_str(line).unwrap();
         let members = user.as_object_mut().unwrap();
-        members.retain(|member, _| !["id", "epoch", "updated_at"].contains(&member.as_str()));
+        members.retain(|member, _| {
+            !["id", "epoch", "sessions_ended_at", "updated_at"].contains(&member.as_str())
+        });
         if let Some(Value::String(hash)) = members.get_mut("password_hash") {
             hash.truncate(11);
         }

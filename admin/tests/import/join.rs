@@ -92,7 +92,7 @@ async fn match_by_email_adds_what_the_user_lacks_and_weakens_nothing() {
     for member in ["status", "mfa_secret", "epoch", "password_hash", "username", "attributes"] {
         assert_eq!(user(&deployment, 2)[member], ben[member], "disabled, and with the first authenticator");
     }
-    for (name, id) in [("anna", 1), ("ANNA_B", 1), ("7", 2), ("ben", 2)] {
+    for (name, id) in [("anna", 1), ("ANNA_B", 1), ("source:7", 2), ("ben", 2)] {
         let shown = deployment.run(&["user", "show", name]);
         assert_eq!(shown.json()["id"], json!(id), "{name}: {}", shown.err);
     }
@@ -198,6 +198,59 @@ async fn first_product_imported_again_after_a_join_is_already_there() {
     assert_eq!(deployment.run(&["import", "jsonl", "one.jsonl", "--new-ids"]).counts(), [0, 1, 0]);
     let map = std::fs::read_to_string(deployment.path("one.jsonl.ids.csv")).unwrap();
     assert!(map.contains("7001,1\n"), "{map}");
+}
+
+/// Somebody else may know such a password.
+#[tokio::test(flavor = "multi_thread")]
+async fn password_that_must_be_changed_in_its_product_must_be_changed_after_the_join() {
+    let rows = |email: &str, password: &str, must_change: bool, last: &str| {
+        let name = format!("{last}-{email}");
+        json!({"username": name, "email": email, "password_hash": password, "must_change_password": must_change,
+            "last_sign_in": format!("{last}-01-01T00:00:00Z")})
+    };
+    for (first, first_must, second_must, must) in [
+        (None, false, true, true),
+        (Some(FIRST), false, true, true),
+        (Some(FIRST), true, false, true),
+        (None, false, false, false),
+    ] {
+        let deployment = Deployment::start().await;
+        let mut row = rows("a@example.com", FIRST, first_must, "2024");
+        row["password_hash"] = json!(first);
+        deployment.write("first.jsonl", &lines(&[row]));
+        deployment.write("second.jsonl", &lines(&[rows("a@example.com", SECOND, second_must, "2025")]));
+        assert_eq!(deployment.run(&["import", "jsonl", "first.jsonl"]).counts(), [1, 0, 0]);
+        let words = ["import", "jsonl", "second.jsonl", "--match", "email", "--match-password", "newest"];
+        assert_eq!(deployment.run(&words).json()["joined"], json!(1));
+        let joined = user(&deployment, 1);
+        assert_eq!(joined["password_hash"], json!(SECOND));
+        assert_eq!(joined["must_change_password"], json!(must), "{first:?} {first_must} {second_must}");
+    }
+    // A password that stays does not have to be changed because of another one.
+    let deployment = Deployment::start().await;
+    deployment.write("first.jsonl", &lines(&[rows("a@example.com", FIRST, false, "2025")]));
+    deployment.write("second.jsonl", &lines(&[rows("a@example.com", SECOND, true, "2024")]));
+    assert_eq!(deployment.run(&["import", "jsonl", "first.jsonl"]).counts(), [1, 0, 0]);
+    assert_eq!(
+        deployment.run(&["import", "jsonl", "second.jsonl", "--match", "email"]).json()["joined"],
+        json!(1)
+    );
+    let joined = user(&deployment, 1);
+    assert_eq!((&joined["password_hash"], &joined["must_change_password"]), (&json!(FIRST), &json!(false)));
+}
+
+/// The digests hold the id that the user has in the other product.
+#[tokio::test(flavor = "multi_thread")]
+async fn mfa_of_a_joined_row_is_taken_without_its_recovery_codes_and_with_a_warning() {
+    let deployment = Deployment::start().await;
+    deployment.write("first.jsonl", &lines(&[json!({"username": "ida", "email": "a@example.com"})]));
+    let row = json!({"id": 9, "username": "ida2", "email": "a@example.com", "mfa_secret": "GEZDGNBVGY3TQOJQ",
+        "recovery_codes": ["0".repeat(64)]});
+    deployment.write("second.jsonl", &lines(&[row]));
+    assert_eq!(deployment.run(&["import", "jsonl", "first.jsonl"]).counts(), [1, 0, 0]);
+    let output = deployment.run(&["import", "jsonl", "second.jsonl", "--match", "email"]);
+    assert!(output.err.contains("MFA is on; the recovery codes are not imported"), "{}", output.err);
+    assert_eq!(user(&deployment, 1)["recovery_codes"], Value::Null);
 }
 
 /// A digest that is fast to guess gets its layer only if it is taken. A dry run reports the same.

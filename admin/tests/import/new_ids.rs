@@ -62,7 +62,7 @@ async fn uuid_keys_are_refused_or_get_new_ids() {
     }
 
     for (old, new) in [&map[0], &map[count - 1]] {
-        let shown = deployment.run(&["user", "show", old]).json();
+        let shown = deployment.run(&["user", "show", &format!("source:{old}")]).json();
         assert_eq!((&shown["id"], &shown["source_id"]), (&json!(new), &json!(old)));
     }
     // Again: the same table, and the same file, as after an interruption.
@@ -81,9 +81,10 @@ async fn uuid_keys_are_refused_or_get_new_ids() {
     assert_eq!(other.run(&["import", "jsonl", "export.jsonl"]).counts(), [count as u64, 0, 0]);
     assert_eq!(other.export(), table);
     let (old, new) = &map[3];
-    assert_eq!(other.run(&["user", "show", old]).json()["id"], json!(new));
+    let show = ["user", "show", &format!("source:{old}")];
+    assert_eq!(other.run(&show).json()["id"], json!(new));
     assert_eq!(other.run(&["user", "delete", &new.to_string(), "--yes"]).code, Some(0));
-    let gone = other.run(&["user", "show", old]);
+    let gone = other.run(&show);
     assert_eq!(gone.code, Some(3), "{}", gone.err);
     assert_eq!(other.store.users_of_source(old).await.unwrap(), Vec::<u64>::new());
 }
@@ -112,20 +113,6 @@ async fn datepoll_hash_keeps_the_id_that_was_hashed() {
     assert_eq!(user["password_hash"], json!(format!("bcrypt_suffix$33${hash}")));
 }
 
-/// Two products can have users of the same ids.
-#[tokio::test(flavor = "multi_thread")]
-async fn source_id_of_several_users_names_them() {
-    let deployment = Deployment::start().await;
-    for name in ["ann", "ben"] {
-        let file = format!("{name}.jsonl");
-        deployment.write(&file, &(json!({"id": 7, "username": name}).to_string() + "\n"));
-        assert_eq!(deployment.run(&["import", "jsonl", &file, "--new-ids"]).counts(), [1, 0, 0]);
-    }
-    let output = deployment.run(&["user", "show", "7"]);
-    assert_eq!(output.code, Some(3));
-    assert!(output.err.contains("1 or 2"), "{}", output.err);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn usernames_of_digits_are_imported_and_shadowed_ids_are_counted() {
     let deployment = Deployment::start().await;
@@ -151,7 +138,8 @@ async fn uuid_is_one_key_with_hyphens_and_without() {
     deployment.write("digits.json", &row(&digits).to_string());
     assert_eq!(deployment.run(&["import", "django", "digits.json", "--new-ids"]).counts(), [0, 1, 0]);
     for name in [uuid, digits.as_str()] {
-        assert_eq!(deployment.run(&["user", "show", name]).json()["id"], json!(1), "{name}");
+        let output = deployment.run(&["user", "show", &format!("source:{name}")]);
+        assert_eq!(output.json()["id"], json!(1), "{name}");
     }
     let map = std::fs::read_to_string(deployment.path("digits.json.ids.csv")).unwrap();
     assert!(map.contains(&format!("{digits},1\n")), "{map}");

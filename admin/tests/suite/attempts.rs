@@ -220,8 +220,10 @@ async fn wrong_or_unreadable_sources_are_named() {
     }
     // A user who was deleted is found by the id.
     stage.cli.run(&["user", "delete", "st.huber", "--yes"]).await.prints(&["deleted"]);
-    let deleted = stage.cli.run(&["attempts", "--operator", "--user", "33", "--json"]).await.json();
-    assert_eq!((&deleted["command"], &deleted["user_id"]), (&json!("user delete"), &json!(33)));
+    for user in ["33", "id:33"] {
+        let deleted = stage.cli.run(&["attempts", "--operator", "--user", user, "--json"]).await.json();
+        assert_eq!((&deleted["command"], &deleted["user_id"]), (&json!("user delete"), &json!(33)));
+    }
 }
 
 /// `cargo run` writes the file, and its own test checks that.

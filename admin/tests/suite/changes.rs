@@ -77,10 +77,24 @@ async fn disabled_user_has_no_tokens_after_being_enabled_again() {
     assert_eq!(cli.run(&["user", "show", "1", "--json"]).await.json()["status"], "blocked");
     cli.run(&["user", "enable", "johndoe"]).await.prints(&["who was blocked"]);
     cli.run(&["user", "enable", "johndoe"]).await.fails_with(4, "is active already");
-    cli.run(&["user", "enable", "dormant"]).await.fails_with(4, "postern user activate 40");
+    cli.run(&["user", "enable", "dormant"]).await.fails_with(4, "postern user activate id:40");
     for verb in ["disable", "enable", "activate"] {
         cli.run(&["user", verb, "nobody"]).await.fails_with(3, "there is no user nobody");
     }
+}
+
+/// `enable` would activate the user.
+#[tokio::test]
+async fn user_who_is_not_activated_is_not_disabled() {
+    let cli = Cli::start().await;
+    for words in [&["user", "disable", "dormant"][..], &["user", "disable", "dormant", "--block"]] {
+        cli.run(words)
+            .await
+            .fails_with(4, "user 40 (dormant, dormant@example.com) is not activated, and cannot sign in");
+    }
+    cli.run(&["user", "enable", "dormant"]).await.fails_with(4, "is not activated");
+    assert_eq!(cli.run(&["user", "show", "dormant", "--json"]).await.json()["status"], "not_activated");
+    assert_eq!(cli.sign_in("account", "dormant", "Password1234!").await, 403);
 }
 
 #[tokio::test]
@@ -89,7 +103,7 @@ async fn activate_changes_only_a_user_who_is_not_activated() {
     cli.run(&["user", "activate", "dormant"]).await.prints(&["activated user 40"]);
     assert_eq!(cli.sign_in("account", "dormant", "Password1234!").await, 200);
     cli.run(&["user", "activate", "dormant"]).await.fails_with(4, "is active already");
-    cli.run(&["user", "activate", "blocked"]).await.fails_with(4, "postern user enable 42");
+    cli.run(&["user", "activate", "blocked"]).await.fails_with(4, "postern user enable id:42");
     assert_eq!(cli.sign_in("account", "blocked", "Password1234!").await, 403);
     // Even if the status changes between the read and the write.
     assert_eq!(cli.deployment.store.activate(42, cli.deployment.now()).await.unwrap(), Written::Refused);

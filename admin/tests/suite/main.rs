@@ -26,4 +26,5 @@ mod stack;
 mod sts;
 mod table;
 mod upgrade;
+mod user_arg;
 mod users;

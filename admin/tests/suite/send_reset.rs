@@ -123,8 +123,8 @@ async fn user_who_would_get_no_mail_is_refused_with_what_to_do() {
     cli.add(&["ann"]).await.prints(&[]);
     let sqs = Sqs::default();
     for (user, why) in [
-        ("ann", "has no e-mail address; `postern user change 45 --email ADDRESS` sets one"),
-        ("dormant", "is not activated; first `postern user activate 40`"),
+        ("ann", "has no e-mail address; `postern user change id:45 --email ADDRESS` sets one"),
+        ("dormant", "is not activated; first `postern user activate id:40`"),
         ("blocked", "is disabled; first `postern user enable"),
         ("nobody", "there is no user nobody"),
     ] {

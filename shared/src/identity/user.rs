@@ -85,7 +85,7 @@ pub struct UserRecord {
     pub pending_mfa_token: Option<SecretHash>,
     /// The number of changes that ended every session: changes of the password, of MFA or of the status.
     pub epoch: u64,
-    /// When `epoch` was last raised.
+    /// When `epoch` was last raised. At first, when the user was created or imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_ended_at: Option<Timestamp>,
     /// The hash of the one token that stayed valid when the epoch was raised: the JWT with which the user
@@ -178,6 +178,17 @@ impl UserRecord {
     pub fn names(&self) -> Vec<&str> {
         let names = [&self.username, &self.email].into_iter().chain(&self.other_usernames);
         names.map(String::as_str).collect()
+    }
+
+    /// Makes such a user who may get the id of an earlier user: one who was deleted, or one who was created after
+    /// the backup from which the table was restored. No token of the earlier user is valid. That user never had
+    /// this epoch. A token without an epoch, which another backend signed, has to be issued after `now`.
+    pub fn without_earlier_tokens(
+        username: impl Into<String>,
+        created_at: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        Self { epoch: now.secs(), sessions_ended_at: Some(now), ..Self::new(username, created_at) }
     }
 }
 

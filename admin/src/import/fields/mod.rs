@@ -188,12 +188,6 @@ pub fn whole<T: FromStr + ToString>(text: &str) -> Option<T> {
     text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 
-/// The epoch of a user whose row has none. The id may have belonged to a user who was deleted here. That user
-/// never had this epoch, so tokens of that user stay invalid.
-pub fn first_epoch(now: Timestamp) -> u64 {
-    now.secs()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;

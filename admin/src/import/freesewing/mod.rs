@@ -175,14 +175,13 @@ impl FreeSewing {
             password_hash,
             status: status(record)?,
             mfa,
-            epoch: fields::first_epoch(now),
             updated_at: fields::moment(record, "updatedAt")?.unwrap_or(created_at),
             last_sign_in: match fields::moment(record, "lastSignIn")? {
                 Some(moment) => Some(moment),
                 None => fields::moment(record, "lastSeen")?,
             },
             attributes: json!({"mfa": profile}).as_object().cloned().unwrap_or_default(),
-            ..UserRecord::new(username, created_at)
+            ..UserRecord::without_earlier_tokens(username, created_at, now)
         };
         Ok(ParsedUser { user, no_password, warnings })
     }

@@ -39,6 +39,7 @@ fn row_is_decrypted_into_a_user() {
     assert_eq!(jimmy.attributes["mfa"]["github"], "jimmysews");
     assert_eq!(jimmy.attributes["mfa"]["bio"], "Ich nähe 🧵");
     assert_eq!((jimmy.created_at.millis(), parsed[0].warnings.len()), (1_668_881_722_642, 0));
+    assert_eq!(jimmy.sessions_ended_at, Some(Timestamp::from_millis(0)));
     let old = &parsed[1].user;
     assert!(old.password_hash.as_deref().unwrap().starts_with("$2a$10$"));
     assert_eq!(old.attributes["mfa"]["github"], "oldtimer");

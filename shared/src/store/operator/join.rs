@@ -69,9 +69,9 @@ impl Joined {
 impl Operator {
     /// Joins another source's user to the user with this id, if both have the same e-mail address. The user
     /// takes what is missing: attributes, MFA if it is off, a source id, and the username as a further login
-    /// name if it is free. The user's status, names and other data do not change. A new password or MFA ends
-    /// all sessions. A user of the source who is not active gives no password and no MFA. A dry run writes
-    /// nothing.
+    /// name if it is free. The user's status, names and other data do not change. A password that must be
+    /// changed in its product must be changed here too. A new password or MFA ends all sessions. A user of the
+    /// source who is not active gives no password and no MFA. A dry run writes nothing.
     ///
     /// Returns `None` if there is no such user, or if the addresses differ. Returns `None` too if one of the
     /// two users is not activated, since the address of such a user is not verified.
@@ -149,6 +149,10 @@ impl Operator {
         }
         if let Some(hash) = other.password_hash.as_ref().filter(|_| joined.password) {
             update = update.set("password_hash", text(hash));
+            // Others may know such a password.
+            if other.must_change_password {
+                update = update.set("must_change_password", AttributeValue::Bool(true));
+            }
         }
         // The time of the last sign-in shows which password is the newest. With it, a second run takes no
         // password.
