@@ -163,15 +163,16 @@ impl Passwords {
             let password = if password.len() <= MAX_BYTES { password } else { "" };
             // The decoy does the rest of the work.
             let hash = verified.map(|(hash, _)| hash);
+            let spent = hash.as_ref().map_or(0, |hash| hash.work(password.len()));
             match (&self.decoy, &hash) {
                 (Some(Decoy(like)), Some(hash)) if hash.algorithm() == like.algorithm() => {
                     self.run_decoy(password, 0)
                 }
-                (Some(Decoy(like)), hash) => {
-                    self.run_decoy(password, hash.as_ref().map_or(0, Hash::work));
+                (Some(Decoy(like)), _) => {
+                    self.run_decoy(password, spent);
                     like.derives(password.as_bytes());
                 }
-                (None, hash) => self.run_decoy(password, hash.as_ref().map_or(0, Hash::work)),
+                (None, _) => self.run_decoy(password, spent),
             }
         }
         right
@@ -236,7 +237,7 @@ pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
     match classify(stored).ok()? {
         Imported::Stored(stored, _) => {
             let stored: Stored = stored.parse().ok()?;
-            let work = stored.hash.work();
+            let work = stored.hash.work(password.len());
             if work <= 1000 {
                 let pepper = |id: &str| Some((id.parse().ok()?, b"pepper".to_vec()));
                 let peppers = Peppers::new(pepper("a")).ok()?;
@@ -245,16 +246,19 @@ pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
             Some(work)
         }
         Imported::Fast(fast) => {
-            if fast.how.work() <= 1000 {
+            let work = fast.how.work(password.len());
+            if work <= 1000 {
                 fast.how.of(password.as_bytes());
             }
-            Some(fast.how.work())
+            Some(work)
         }
     }
 }
 
 #[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod inputs;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
