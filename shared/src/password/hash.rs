@@ -136,6 +136,27 @@ impl Hash {
         }
     }
 
+    /// Returns what the layer over an old digest costs. Other hashes have no layer.
+    pub(super) fn layer_work(&self) -> u32 {
+        match self {
+            Self::Layered { params, .. } => argon2id::work(params),
+            _ => 0,
+        }
+    }
+
+    /// Does the work of a verification, but for the layer over an old digest, which costs as much as the decoy
+    /// that every attempt has.
+    pub(super) fn run_without_layer(&self, password: &[u8]) {
+        match self {
+            Self::Layered { how, .. } => {
+                how.of(password);
+            }
+            _ => {
+                self.derives(password);
+            }
+        }
+    }
+
     /// Returns whether a new hash is better than this one.
     pub(super) fn is_outdated(&self, cost: &Cost) -> bool {
         match self {

@@ -118,3 +118,20 @@ fn longer_password_leaves_less_work_to_the_decoy() {
         assert!(FILLED.get().abs_diff(2 * new - own) <= 32, "{stored}: {}", FILLED.get());
     }
 }
+
+/// The layer of a decoy would double the work. The old digest alone is what a layered hash costs more than ours.
+#[test]
+fn layered_decoy_costs_only_the_old_digest() {
+    let new = Cost::DEFAULT.work();
+    let layer = "argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let like = format!("layered$sha512-crypt$5000$c2FsdA${layer}");
+    let cheaper = like.replace("m=19456", "m=8");
+    let env = Environment::of([("DECOY_HASH", &*like)]);
+    let passwords = Passwords::new(Cost::DEFAULT, Decoy::from_env(&env).unwrap());
+    let ours = passwords.hash("right", [1; 16]).unwrap();
+    for stored in [None, Some(ours.as_str()), Some(like.as_str()), Some(cheaper.as_str())] {
+        FILLED.set(0);
+        assert!(!passwords.verify(stored, "wrong", &Peppers::default()));
+        assert!(FILLED.get().abs_diff(new) <= 16, "{stored:?}: {}", FILLED.get());
+    }
+}

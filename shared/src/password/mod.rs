@@ -78,8 +78,9 @@ pub struct Passwords {
 pub struct NotHashed;
 
 impl Decoy {
-    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of the imported hashes. Its salt and hash
-    /// have no effect, and neither has a pepper, since combining it with a password costs nothing.
+    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of the imported hashes. Of a layered hash only
+    /// the old digest is computed, because every attempt costs a new hash already. Its salt and hash have no
+    /// effect, and neither has a pepper, since combining it with a password costs nothing.
     ///
     /// # Errors
     /// If the variable is no stored form, if the hash would cost too much, or if it is Argon2id.
@@ -166,11 +167,11 @@ impl Passwords {
             let spent = hash.as_ref().map_or(0, |hash| hash.work(password.len()));
             match (&self.decoy, &hash) {
                 (Some(Decoy(like)), Some(hash)) if hash.algorithm() == like.algorithm() => {
-                    self.run_decoy(password, 0)
+                    self.run_decoy(password, hash.layer_work())
                 }
                 (Some(Decoy(like)), _) => {
                     self.run_decoy(password, spent);
-                    like.derives(password.as_bytes());
+                    like.run_without_layer(password.as_bytes());
                 }
                 (None, _) => self.run_decoy(password, spent),
             }
