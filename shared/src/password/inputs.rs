@@ -66,6 +66,9 @@ fn password_over_256_bytes_is_wrong_for_phpass() {
         (200, "$P$5saltsaltVyXF2qZONk.Z8bIUaQ5/6/", true),
         (256, "$P$5saltsaltOG7XRabnGxZDH0ng0Otfz1", true),
         (257, "$P$5saltsaltDoeCCaDavsJXgI8AlzT7w.", false),
+        // Of the empty password, with which a longer one is tried.
+        (0, "$P$5saltsalt/VyEB6TNW7sFL3r0f4uQ31", true),
+        (257, "$P$5saltsalt/VyEB6TNW7sFL3r0f4uQ31", false),
     ] {
         let password = "x".repeat(length);
         let passwords = Passwords::default();
