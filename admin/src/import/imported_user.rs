@@ -61,6 +61,9 @@ impl ParsedUser {
                 (None, None, None)
             }
         };
+        if algorithm == Some(HashAlgorithm::BcryptSignExtended) {
+            warnings.push(Warning::MaybeLossyHash);
+        }
         user.password_hash = stored;
         Ok(CheckedUser { new_user: NewUser::new(user)?, fast, algorithm, warnings })
     }

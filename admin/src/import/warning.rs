@@ -12,6 +12,8 @@ pub enum Warning {
     EmailDropped,
     /// The password may have been hashed twice.
     MaybeHashedTwice,
+    /// The hash is `$2x$`, and does not depend on the whole of some passwords.
+    MaybeLossyHash,
     /// MFA is on, and the recovery codes are not imported.
     NoRecoveryCodes,
     /// An encrypted column that is not needed to sign in does not decrypt, and is left out.
@@ -26,6 +28,7 @@ impl Warning {
         match self {
             Self::EmailDropped => "e-mail address left out".into(),
             Self::MaybeHashedTwice => "perhaps hashed twice".into(),
+            Self::MaybeLossyHash => "bcrypt 2x".into(),
             Self::NoRecoveryCodes => "recovery codes left behind".into(),
             Self::ColumnDropped(_) => "column left out".into(),
             Self::NoPassword(why) => format!("without a password: {}", why.kind()).into(),
@@ -40,6 +43,10 @@ impl fmt::Display for Warning {
             Self::MaybeHashedTwice => f.write_str(
                 "the password may have been hashed twice, and then no password fits it: if the user cannot sign in, use \
                  `postern user set-password`",
+            ),
+            Self::MaybeLossyHash => f.write_str(
+                "a `$2x$` hash: if the password has letters outside ASCII, it may count as wrong; if the user cannot \
+                 sign in, use `postern user set-password`",
             ),
             Self::NoRecoveryCodes => {
                 f.write_str("MFA is on; the recovery codes are not imported, the authenticator works as before")

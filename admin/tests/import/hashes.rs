@@ -181,3 +181,15 @@ async fn hash_with_a_pepper_names_it_and_survives_an_export() {
         assert!(!output.err.is_empty() && output.code == Some(2), "{wrong:?}: {}", output.err);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hash_of_2x_is_imported_with_a_warning() {
+    let deployment = Deployment::start().await;
+    let hash = "$2x$04$abcdefghijklmnopqrstuuZPdgqLG5h0kr8LuMjHGY8ektmeJeeXa";
+    deployment.write("users.jsonl", &rows(&[hash, WORDPRESS]));
+    let output = deployment.run(&["import", "jsonl", "users.jsonl"]);
+    assert_eq!((output.counts(), output.code), ([2, 0, 0], Some(0)), "{}", output.err);
+    assert_eq!(output.json()["warnings"], json!({"bcrypt 2x": 1}));
+    assert!(output.err.contains("line 1 (username user1): warning: a `$2x$` hash"), "{}", output.err);
+    assert_eq!(stored(&deployment), [Some(hash.to_owned()), Some(WORDPRESS.to_owned())]);
+}

@@ -5,8 +5,7 @@ use subtle::ConstantTimeEq;
 
 use super::limits::{MAX_YESCRYPT_WORK, UnusableHash};
 
-/// The longest password that crypt(3) accepts, in bytes (`CRYPT_MAX_PASSPHRASE_SIZE`). In every round of its
-/// SHA-2, the work grows with the password.
+/// The longest password that crypt(3) accepts, in bytes (`CRYPT_MAX_PASSPHRASE_SIZE`).
 pub(super) const MAX_PASSWORD_BYTES: usize = 512;
 /// The rounds of crypt's SHA-2 if the hash names none.
 pub(super) const DEFAULT_SHA_ROUNDS: u32 = 5000;

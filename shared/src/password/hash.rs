@@ -119,9 +119,9 @@ impl Hash {
         Some(derived?.ct_eq(output).into())
     }
 
-    /// Returns what a verification costs: how many blocks of one KiB Argon2 fills in that time. For other
-    /// algorithms it is an estimate.
-    pub(super) fn work(&self) -> u32 {
+    /// Returns what a verification of a password of this many bytes costs: how many blocks of one KiB Argon2
+    /// fills in that time. For other algorithms it is an estimate.
+    pub(super) fn work(&self, length: usize) -> u32 {
         match self {
             Self::Argon2 { params, .. } => argon2id::work(params),
             Self::Scrypt { params, .. } => legacy::scrypt_work(params),
@@ -129,10 +129,31 @@ impl Hash {
                 legacy::pbkdf2_work(*algorithm, iterations.get(), output.len())
             }
             Self::Bcrypt { cost, .. } => legacy::bcrypt_work(*cost),
-            Self::Phpass(phpass) => phpass.work(),
+            Self::Phpass(phpass) => phpass.work(length),
             Self::Yescrypt(yescrypt) => yescrypt.work(),
             Self::Firebase { params, .. } => legacy::scrypt_work(params),
-            Self::Layered { how, params, .. } => argon2id::work(params).saturating_add(how.work()),
+            Self::Layered { how, params, .. } => argon2id::work(params).saturating_add(how.work(length)),
+        }
+    }
+
+    /// Returns what the layer over an old digest costs. Other hashes have no layer.
+    pub(super) fn layer_work(&self) -> u32 {
+        match self {
+            Self::Layered { params, .. } => argon2id::work(params),
+            _ => 0,
+        }
+    }
+
+    /// Does the work of a verification, but for the layer over an old digest, which costs as much as the decoy
+    /// that every attempt has.
+    pub(super) fn run_without_layer(&self, password: &[u8]) {
+        match self {
+            Self::Layered { how, .. } => {
+                how.of(password);
+            }
+            _ => {
+                self.derives(password);
+            }
         }
     }
 
@@ -169,14 +190,18 @@ impl Hash {
         }
     }
 
-    /// Returns whether the hash depends on every byte of the password. bcrypt reads only 72 bytes, so the
-    /// user may have mistyped the rest. A new hash would make the mistyped text the password.
+    /// Returns whether the hash depends on every byte of the right password. bcrypt reads only 72 bytes, and
+    /// WordPress trims the password, so the user may have mistyped the rest. A new hash would make the mistyped
+    /// text the password.
     pub(super) fn covers(&self, password: &str) -> bool {
         match self {
             Self::Bcrypt {
                 of: BcryptInput::Password | BcryptInput::WithSuffix(_) | BcryptInput::SignExtended,
                 ..
             } => password.len() <= legacy::BCRYPT_BYTES,
+            Self::Bcrypt { of: BcryptInput::WordPress, .. } => {
+                legacy::trimmed(password.as_bytes()).len() == password.len()
+            }
             _ => true,
         }
     }

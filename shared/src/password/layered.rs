@@ -22,8 +22,8 @@ use super::algorithm::{Algorithm, FastKind};
 use super::crypt;
 use super::legacy::{self, HashFunction};
 use super::limits::{
-    LEAST_OUTPUT_BYTES, LEAST_PBKDF2_ITERATIONS, MAX_OUTPUT_BYTES, MAX_SHA_CRYPT_ROUNDS, UnusableHash,
-    decimal,
+    LEAST_OUTPUT_BYTES, LEAST_PBKDF2_ITERATIONS, MAX_BYTES_IN_EACH_ROUND, MAX_OUTPUT_BYTES,
+    MAX_SHA_CRYPT_ROUNDS, UnusableHash, decimal,
 };
 use super::pepper::Peppering;
 
@@ -34,9 +34,12 @@ const MAX_MD5_CRYPT_SALT_BYTES: usize = 8;
 const MAX_SHA_CRYPT_SALT_BYTES: usize = 16;
 /// The least rounds of crypt's SHA-2.
 const LEAST_SHA_CRYPT_ROUNDS: u32 = 1000;
-/// The rounds of crypt's MD5 that take as long as one block of Argon2. One round of crypt's SHA-2 takes
-/// longer than a block.
-const MD5_CRYPT_ROUNDS_PER_BLOCK: u32 = 2;
+/// The bytes of the password with which a round of crypt's MD5 or SHA-512 takes as long as one block of Argon2,
+/// if it hashes nothing else. SHA-256 is faster, because processors have instructions for it.
+const CRYPT_BYTES_PER_BLOCK: u64 = 128;
+const SHA256_CRYPT_BYTES_PER_BLOCK: u64 = 384;
+/// What a round of crypt hashes besides the password, as bytes of the password.
+const CRYPT_ROUND_BYTES: usize = 64;
 
 /// The computation of the old digest.
 #[derive(Clone)]
@@ -92,10 +95,10 @@ impl OldDigest {
         }
     }
 
-    /// Returns the digest of this password. Returns `None` if the other product does not accept such a
-    /// password.
+    /// Returns the digest of this password. Returns `None`, without work, if the password is too long for each
+    /// round.
     pub(super) fn of(&self, password: &[u8]) -> Option<Vec<u8>> {
-        if self.is_of_crypt() && password.len() > crypt::MAX_PASSWORD_BYTES {
+        if !self.accepts(password.len()) {
             return None;
         }
         match self {
@@ -122,12 +125,26 @@ impl OldDigest {
         matches!(self, Self::Md5Crypt { .. } | Self::ShaCrypt { .. })
     }
 
-    /// Returns what the digest costs, as an estimate in Argon2's blocks.
-    pub(super) fn work(&self) -> u32 {
+    fn accepts(&self, length: usize) -> bool {
+        !self.is_of_crypt() || length <= MAX_BYTES_IN_EACH_ROUND
+    }
+
+    /// Returns what the digest of a password of this many bytes costs, as an estimate in Argon2's blocks.
+    pub(super) fn work(&self, length: usize) -> u32 {
+        if !self.accepts(length) {
+            return 0;
+        }
+        let of_rounds = |rounds: u32, bytes_per_block: u64| {
+            let bytes = u64::from(rounds) * (CRYPT_ROUND_BYTES + length) as u64;
+            u32::try_from(bytes / bytes_per_block).unwrap_or(u32::MAX)
+        };
         match self {
             Self::Plain { .. } => 0,
-            Self::Md5Crypt { .. } => crypt::MD5_ROUNDS / MD5_CRYPT_ROUNDS_PER_BLOCK,
-            Self::ShaCrypt { rounds, .. } => *rounds,
+            Self::Md5Crypt { .. } => of_rounds(crypt::MD5_ROUNDS, CRYPT_BYTES_PER_BLOCK),
+            Self::ShaCrypt { function: HashFunction::Sha512, rounds, .. } => {
+                of_rounds(*rounds, CRYPT_BYTES_PER_BLOCK)
+            }
+            Self::ShaCrypt { rounds, .. } => of_rounds(*rounds, SHA256_CRYPT_BYTES_PER_BLOCK),
             Self::Pbkdf2 { algorithm, iterations, length, .. } => {
                 legacy::pbkdf2_work(*algorithm, iterations.get(), *length)
             }

@@ -10,11 +10,13 @@
 //! | an iteration of PBKDF2 with SHA-256 | 0.48 |
 //! | an iteration of PBKDF2 with SHA-1; SHA-512 takes longer | 0.77 |
 //! | a unit of scrypt's N·r·p | 0.27 |
-//! | a round of phpass | 0.28 |
+//! | a round of phpass, with a password of up to 39 bytes | 0.28 |
+//! | each further block of 64 bytes in a round of phpass | 0.10 |
 //!
 //! The costs are rounded down, so the decoy does too much work rather than too little. On a processor with
 //! faster blocks, it does even more.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use aes::Aes256;
@@ -27,7 +29,7 @@ use ring::{digest, hmac, pbkdf2};
 use subtle::ConstantTimeEq;
 
 use super::crypt;
-use super::limits::{MAX_PHPASS_LOG, UnusableHash};
+use super::limits::{MAX_BYTES_IN_EACH_ROUND, MAX_PHPASS_LOG, UnusableHash};
 
 /// The bytes of a password that bcrypt reads.
 pub(super) const BCRYPT_BYTES: usize = 72;
@@ -48,8 +50,13 @@ const BLOCKS_PER_BCRYPT_ROUND: u32 = 240;
 const BLOCKS_PER_PBKDF2: u32 = 2;
 /// The blocks that take as long as three units of scrypt's N·r·p.
 const BLOCKS_PER_SCRYPT_THREE: u64 = 2;
-/// The rounds of phpass that take as long as one block.
-const PHPASS_PER_BLOCK: u32 = 2;
+/// The blocks of MD5 that take as long as one block of Argon2. A round of phpass takes as long as its blocks
+/// and one more.
+const MD5_PER_BLOCK: u32 = 4;
+/// The bytes of a block of MD5, of its digest, and of the least padding.
+const MD5_BLOCK_BYTES: usize = 64;
+const MD5_BYTES: usize = 16;
+const MD5_PADDING_BYTES: usize = 9;
 
 /// Returns whether this password has this bcrypt hash.
 pub(super) fn bcrypt(password: &[u8], hash: &str) -> bool {
@@ -61,22 +68,39 @@ pub(super) fn bcrypt_work(cost: u32) -> u32 {
 }
 
 /// Returns whether this password has this bcrypt hash, as the first versions of crypt_blowfish computed it
-/// (`$2x$`). They extended the sign of a byte over 127, which overwrote up to three bytes before it.
+/// (`$2x$`). Returns `false` if bytes of the password were lost, because other passwords have the same hash.
 pub(super) fn sign_extended_bcrypt(password: &[u8], hash: &str) -> bool {
     let Ok(parts) = hash.parse::<bcrypt::HashParts>() else { return false };
-    let mut bytes = password.iter().chain([&0]).cycle();
-    let mut key = Vec::new();
-    for _ in 0..BCRYPT_BYTES / 4 {
-        let word = bytes
-            .by_ref()
-            .take(4)
-            .fold(0_u32, |word, byte| word << 8 | i32::from(i8::from_ne_bytes([*byte])).cast_unsigned());
-        key.extend(word.to_be_bytes());
-    }
+    let (key, is_whole) = sign_extended_key(password);
     let output = bcrypt::bcrypt(parts.get_cost(), parts.get_salt_raw(), &key);
     let output = output.get(..BCRYPT_OUTPUT_BYTES).map(|output| BCRYPT_BASE64.encode(output));
     let stored = hash.get(hash.len() - BCRYPT_OUTPUT_DIGITS..);
-    output.zip(stored).is_some_and(|(output, stored)| output.as_bytes().ct_eq(stored.as_bytes()).into())
+    let matches = output.zip(stored).is_some_and(|(a, b)| a.as_bytes().ct_eq(b.as_bytes()).into());
+    matches && is_whole
+}
+
+/// Returns the key that the first versions of crypt_blowfish made of a password, and whether it depends on
+/// every byte that bcrypt reads. They extended the sign of a byte over 127, which overwrote the bytes before
+/// it in its word of four bytes. The password repeats in the key, so an overwritten byte may be in another
+/// word.
+pub(super) fn sign_extended_key(password: &[u8]) -> (Vec<u8>, bool) {
+    let mut bytes = password.iter().chain([&0]).enumerate().cycle();
+    let (mut key, mut kept) = (Vec::new(), BTreeSet::new());
+    for _ in 0..BCRYPT_BYTES / 4 {
+        let mut word = 0_u32;
+        let mut in_word = Vec::new();
+        for (index, byte) in bytes.by_ref().take(4) {
+            if !byte.is_ascii() {
+                in_word.clear();
+            }
+            in_word.push(index);
+            word = word << 8 | i32::from(i8::from_ne_bytes([*byte])).cast_unsigned();
+        }
+        key.extend(word.to_be_bytes());
+        kept.extend(in_word);
+    }
+    let is_whole = kept.len() == BCRYPT_BYTES.min(password.len() + 1);
+    (key, is_whole)
 }
 
 /// A hash function whose digests other products store.
@@ -125,12 +149,16 @@ impl HashFunction {
 /// Returns the input of bcrypt in WordPress 6.8: HMAC-SHA-384 of the trimmed password, in base64.
 /// <https://developer.wordpress.org/reference/functions/wp_hash_password/>
 pub(super) fn wordpress_input(password: &[u8]) -> String {
-    // PHP's `trim`. It would trim a NUL too, but no password with a NUL is right for a legacy hash.
+    STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA384, b"wp-sha384"), trimmed(password)))
+}
+
+/// Returns the password as PHP's `trim` leaves it. PHP would trim a NUL too, but no password with a NUL is
+/// right for a legacy hash.
+pub(super) fn trimmed(password: &[u8]) -> &[u8] {
     let is_trimmed = |byte: &u8| b" \t\n\r\x0b".contains(byte);
     let begin = password.iter().position(|byte| !is_trimmed(byte)).unwrap_or(password.len());
     let end = password.iter().rposition(|byte| !is_trimmed(byte)).map_or(begin, |last| last + 1);
-    let trimmed = password.get(begin..end).unwrap_or_default();
-    STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA384, b"wp-sha384"), trimmed))
+    password.get(begin..end).unwrap_or_default()
 }
 
 /// Returns the first two blocks of the keystream with which Firebase encrypts a project's signer key: AES-256
@@ -239,15 +267,20 @@ impl Phpass {
         }
     }
 
+    /// Returns whether this is the password. A password that is too long for each round is wrong.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
+        let accepted = password.len() <= MAX_BYTES_IN_EACH_ROUND;
+        let password = if accepted { password } else { &[] };
         let mut state = Md5::new_with_prefix(&self.salt).chain_update(password).finalize();
         for _ in 0..1_u32 << self.log {
             state = Md5::new_with_prefix(state).chain_update(password).finalize();
         }
-        crypt::encode64(&state).as_bytes().ct_eq(self.output.as_bytes()).into()
+        accepted && crypt::encode64(&state).as_bytes().ct_eq(self.output.as_bytes()).into()
     }
 
-    pub(super) fn work(&self) -> u32 {
-        (1 << self.log) / PHPASS_PER_BLOCK
+    pub(super) fn work(&self, length: usize) -> u32 {
+        let length = if length <= MAX_BYTES_IN_EACH_ROUND { length } else { 0 };
+        let blocks = (MD5_BYTES + length + MD5_PADDING_BYTES).div_ceil(MD5_BLOCK_BYTES) as u32;
+        (1 << self.log) * (1 + blocks) / MD5_PER_BLOCK
     }
 }

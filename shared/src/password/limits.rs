@@ -19,13 +19,17 @@ pub const MAX_SCRYPT_LOG_N: u8 = 17;
 pub const MAX_SCRYPT_WORK: u64 = 1 << 20;
 /// The highest log₂ of the iterations of a stored phpass hash.
 pub const MAX_PHPASS_LOG: u8 = 18;
-/// The most rounds of crypt's SHA-2 under a layer of Argon2id.
-pub const MAX_SHA_CRYPT_ROUNDS: u32 = 1_000_000;
+/// The most rounds of crypt's SHA-2 under a layer of Argon2id. passlib uses 656,000 by default.
+pub const MAX_SHA_CRYPT_ROUNDS: u32 = 700_000;
 /// The highest N·r of a stored yescrypt hash: 64 MiB.
 pub const MAX_YESCRYPT_WORK: u64 = 1 << 19;
 /// A PBKDF2 hash of fewer iterations is fast to guess, and is imported under a layer of Argon2id.
 pub const LEAST_PBKDF2_ITERATIONS: u32 = 10_000;
 
+/// The longest password that phpass and crypt's MD5 and SHA-2 are tried with, in bytes. Each of their rounds
+/// hashes the whole password, and the caller chooses its length. 64 characters, which NIST SP 800-63B-4
+/// §3.1.1.2 asks for, have at most four bytes each in UTF-8.
+pub(super) const MAX_BYTES_IN_EACH_ROUND: usize = 64 * 4;
 /// The longest stored form, in bytes. A PHC string with the longest salt and hash is half as long.
 pub(super) const MAX_STORED_BYTES: usize = 512;
 /// The shortest hash, in bytes. With less than 128 bits, two passwords could have the same hash.

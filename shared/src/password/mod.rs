@@ -79,8 +79,9 @@ pub struct Passwords {
 pub struct NotHashed;
 
 impl Decoy {
-    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of the imported hashes. Its salt and hash
-    /// have no effect, and neither has a pepper, since combining it with a password costs nothing.
+    /// Reads `DECOY_HASH`: a stored form of the kind and the cost of the imported hashes. Of a layered hash only
+    /// the old digest is computed, because every attempt costs a new hash already. Its salt and hash have no
+    /// effect, and neither has a pepper, since combining it with a password costs nothing.
     ///
     /// # Errors
     /// If the variable is no stored form, if the hash would cost too much, or if it is Argon2id.
@@ -164,15 +165,16 @@ impl Passwords {
             let password = if password.len() <= MAX_BYTES { password } else { "" };
             // The decoy does the rest of the work.
             let hash = verified.map(|(hash, _)| hash);
+            let spent = hash.as_ref().map_or(0, |hash| hash.work(password.len()));
             match (&self.decoy, &hash) {
                 (Some(Decoy(like)), Some(hash)) if hash.algorithm() == like.algorithm() => {
-                    self.run_decoy(password, 0)
+                    self.run_decoy(password, hash.layer_work())
                 }
-                (Some(Decoy(like)), hash) => {
-                    self.run_decoy(password, hash.as_ref().map_or(0, Hash::work));
-                    like.derives(password.as_bytes());
+                (Some(Decoy(like)), _) => {
+                    self.run_decoy(password, spent);
+                    like.run_without_layer(password.as_bytes());
                 }
-                (None, hash) => self.run_decoy(password, hash.as_ref().map_or(0, Hash::work)),
+                (None, _) => self.run_decoy(password, spent),
             }
         }
         right
@@ -237,7 +239,7 @@ pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
     match classify(stored).ok()? {
         Imported::Stored(stored, _) => {
             let stored: Stored = stored.parse().ok()?;
-            let work = stored.hash.work();
+            let work = stored.hash.work(password.len());
             if work <= 1000 {
                 let pepper = |id: &str| Some((id.parse().ok()?, b"pepper".to_vec()));
                 let peppers = Peppers::new(pepper("a")).ok()?;
@@ -246,16 +248,19 @@ pub(crate) fn run_if_cheap(stored: &str, password: &str) -> Option<u32> {
             Some(work)
         }
         Imported::Fast(fast) => {
-            if fast.how.work() <= 1000 {
+            let work = fast.how.work(password.len());
+            if work <= 1000 {
                 fast.how.of(password.as_bytes());
             }
-            Some(fast.how.work())
+            Some(work)
         }
     }
 }
 
 #[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod inputs;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

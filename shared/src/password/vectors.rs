@@ -45,7 +45,8 @@ fn vector_verifies_only_with_its_password() {
         }
         assert!(!passwords.verify(Some(&stored), &format!("{password}\0"), &peppers), "{name}: {stored}");
         let upgraded = upgrade(&passwords, &stored, password);
-        assert_eq!(upgraded.is_none(), cut, "{name}: {stored}");
+        let trimmed = stored.starts_with("$wp$") && password.trim() != password;
+        assert_eq!(upgraded.is_none(), cut || trimmed, "{name}: {stored}");
         assert!(upgraded.is_none_or(|hash| hash.starts_with("$argon2id$")), "{name}");
     }
 }
@@ -112,7 +113,7 @@ fn unusable_hash_of_another_product_is_refused_with_the_reason() {
         ("md5$salt$5f4dcc3b".to_owned(), Malformed),
         ("sha1$salt$5f4dcc3b5aa765d61d8327deb882cf99".to_owned(), Malformed),
         (format!("md5${}$5f4dcc3b5aa765d61d8327deb882cf99", "s".repeat(129)), Malformed),
-        (format!("$6$rounds=1000001$salt${digest}"), TooExpensive),
+        (format!("$6$rounds=700001$salt${digest}"), TooExpensive),
         (format!("$6$rounds=999$salt${digest}"), Malformed),
         (format!("$6$rounds=5000$saltsaltsaltsalts${digest}"), Malformed),
         ("$6$rounds=5000$salt$short".to_owned(), Malformed),
@@ -144,7 +145,7 @@ fn unusable_hash_of_another_product_is_refused_with_the_reason() {
         (format!("layered$md5-prefix$$${}", argon2.replace("m=8", "m=262145")), TooExpensive),
         (format!("layered$pbkdf2-sha1$2000001,20$c2FsdA${argon2}"), TooExpensive),
         (format!("layered$pbkdf2-sha1$1000,65$c2FsdA${argon2}"), Malformed),
-        (format!("layered$sha512-crypt$1000001$c2FsdA${argon2}"), TooExpensive),
+        (format!("layered$sha512-crypt$700001$c2FsdA${argon2}"), TooExpensive),
         ("layered$md5-prefix$$".to_owned(), Malformed),
         (
             "firebase$ln=18,r=8,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
@@ -154,24 +155,6 @@ fn unusable_hash_of_another_product_is_refused_with_the_reason() {
     ] {
         assert_eq!(classify(&hash).err(), Some(expected), "{hash}");
         assert!(!Passwords::default().verify(Some(&hash), "x", &Peppers::default()), "{hash}");
-    }
-}
-
-/// The work of crypt's SHA-2 grows with the password, and crypt accepts no longer one.
-#[test]
-fn password_that_crypt_does_not_accept_is_wrong() {
-    let Ok(Imported::Fast(fast)) =
-        classify("$5$rounds=1000$salt$ClwCOiuosfwAL5e3Gfy5BAxI1XfNz0VUxCbnGeuT0b4")
-    else {
-        panic!("not crypt")
-    };
-    for (length, taken) in [(512, true), (513, false)] {
-        let password = "x".repeat(length);
-        let right = crypt::sha256(password.as_bytes(), b"salt", 1000).unwrap();
-        let fast = FastDigest { digest: right, ..fast.clone() };
-        let passwords = Passwords::default();
-        let stored = passwords.layer(&fast, [3; 16]).unwrap();
-        assert_eq!(passwords.verify(Some(&stored), &password, &Peppers::default()), taken, "{length}");
     }
 }
 

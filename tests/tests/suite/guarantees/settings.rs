@@ -68,8 +68,10 @@ async fn template_takes_the_types_of_jwts_that_the_functions_take() {
         let variable = format!("{}_JWT_TYPE", contract.to_uppercase());
         let declared = &template.0["Parameters"][&parameter];
         let pattern = draft202012::new(&json!({"pattern": declared["AllowedPattern"]})).unwrap();
-        let read =
-            |text: &str| functions::all(&deployment.app, &deployment.env.clone().with(&variable, text));
+        let read = |text: &str| {
+            let env = deployment.env.clone().with(&variable, text);
+            functions::all(&deployment.app, &deployment.public_keys, &env)
+        };
         assert_eq!(template.default(&parameter), "JWT");
         assert!(read("").is_ok(), "{variable}");
         for text in taken {

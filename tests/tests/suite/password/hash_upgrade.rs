@@ -55,11 +55,16 @@ const PEPPERED: (&str, &str) = (
 const PEPPER: &[u8] = b"postern sample pepper of tests";
 const OTHER_PEPPER: &[u8] = b"postern sample pepper of others";
 
-const OURS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
+pub(super) const OURS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 const COMMIT: &str = "UpdateItem USER SET last_sign_in";
 
 /// A user with this hash, created as an import does, but for what `change` changes.
-async fn bring(deployment: &Deployment, id: u64, hash: &str, change: impl FnOnce(&mut UserRecord)) -> String {
+pub(super) async fn bring(
+    deployment: &Deployment,
+    id: u64,
+    hash: &str,
+    change: impl FnOnce(&mut UserRecord),
+) -> String {
     let mut user = demo::user(&deployment.app, &USERS[0]);
     let username = format!("brought{id}");
     (user.id, user.username, user.email) = (id, username.clone(), format!("{username}@example.com"));
@@ -76,7 +81,7 @@ fn with_pepper(env: Environment, id: &str, pepper: &[u8]) -> Environment {
     env.with("SIGNING_KEYS", keys.to_string())
 }
 
-async fn stored(deployment: &Deployment, id: u64) -> String {
+pub(super) async fn stored(deployment: &Deployment, id: u64) -> String {
     raw::user(deployment, id).await["password_hash"].as_s().unwrap().clone()
 }
 
@@ -160,11 +165,20 @@ async fn password_with_another_pepper_or_none_is_wrong_and_changes_nothing() {
 }
 
 /// One of the products accepts any password if the stored text is no hash. Postern then refuses every password.
+/// The last one costs more than is allowed.
 #[tokio::test]
 async fn stored_text_that_is_no_hash_refuses_after_one_decoy() {
     let deployment = unlimited().await;
-    let unusable =
-        ["Null", "!", "!WjYxZ", "", "plaintext", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99", "$2y$10$"];
+    let unusable = [
+        "Null",
+        "!",
+        "!WjYxZ",
+        "",
+        "plaintext",
+        "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
+        "$2y$10$",
+        "layered$sha512-crypt$700001$c2FsdA$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+    ];
     for (number, hash) in unusable.into_iter().enumerate() {
         let id = 1000 + number as u64;
         bring(&deployment, id, hash, |_| ()).await;

@@ -2,3 +2,4 @@
 
 mod argon2_kernel;
 mod hash_upgrade;
+mod uncovered_passwords;
