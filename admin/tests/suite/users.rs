@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use postern::identity::LoginName;
 use postern::store::Written;
+use postern_tests::contracts::jwt_profile;
 use postern_tests::deployment::PASSWORD_CONTRACTS;
 use serde_json::json;
 
@@ -130,7 +131,7 @@ async fn older_token_of_another_backend_stays_invalid_when_the_id_is_assigned_ag
     let cli = Cli::start().await;
     let token = |iat: u64| {
         let claims = json!({"token_type": "access", "iat": iat, "exp": iat + 3600, "jti": "x", "user_id": 1});
-        cli.deployment.app.keys().sign(&claims).unwrap()
+        cli.deployment.app.keys().sign(&jwt_profile("account"), &claims).unwrap()
     };
     let now = cli.deployment.now().secs();
     let older = token(now - 60);
