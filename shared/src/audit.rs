@@ -159,8 +159,8 @@ struct Event<'a> {
     hash_ms: Option<f64>,
 }
 
-/// Emits the event of an attempt to sign in, and one more if its right password is a common one. There is none
-/// of a password that this attempt replaced.
+/// Emits the event of an attempt to sign in, and one more if its right password is a common one. An attempt that
+/// changed the password emits no other, because nobody has the old password any more.
 pub fn attempt(caller: &Caller, outcome: Outcome, details: AttemptDetails) {
     let stays_charged = matches!(
         outcome,

@@ -1,8 +1,8 @@
 //! The facts about each contract that the suites and the benchmark need and cannot read from its code. The words of its
 //! replies are in `tests/suite/support/words.rs`.
 //!
-//! A new contract gets an entry in [`WITH_PASSWORD`]. A contract that takes no password is named in
-//! [`WITHOUT_PASSWORD`] instead. A further route that signs in gets an entry in [`FURTHER`].
+//! A new contract gets an entry in [`WITH_PASSWORD`], and its default issuer and audience in [`jwt_profile`]. A contract
+//! that takes no password is named in [`WITHOUT_PASSWORD`] instead. A further route that signs in gets an entry in [`FURTHER`].
 
 use postern::environment::Environment;
 use postern::token::JwtProfile;

@@ -112,7 +112,7 @@ const fn weakness(weak: WeakPassword) -> &'static str {
         WeakPassword::TooShort { .. } => "This password is too short.",
         WeakPassword::TooLong => "This password is too long.",
         WeakPassword::TooCommon => "This password is too common.",
-        WeakPassword::Unchanged => "This password has to be changed.",
+        WeakPassword::Unchanged => "The new password must differ from the old one.",
     }
 }
 

@@ -11,8 +11,8 @@ use crate::claims::{presented_jwt, subject};
 use crate::errors::refuse_token;
 use crate::{CONTRACT, LIST_SESSIONS, Settings};
 
-/// The most sessions in one list. With them, the longest labels are far from the 6 MB of a reply of Lambda.
-const MOST: usize = 500;
+/// The most sessions in one list. So many with the longest labels stay far below the 6 MB of a reply of Lambda.
+const MAX_LISTED: usize = 500;
 
 #[derive(Serialize)]
 struct Success<'a> {
@@ -36,7 +36,7 @@ struct Action {
 }
 
 /// Lists the sessions. The one that was used last is at the end, as in the product. If there are more than
-/// [`MOST`], those that were used last are listed.
+/// [`MAX_LISTED`], those that were used last are listed.
 pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, request: &Request) -> Response {
     let token = presented_jwt(request);
     let subject = match subject(app, settings, caller, token).await {
@@ -46,7 +46,7 @@ pub(super) async fn handle(app: &App, settings: &Settings, caller: &Caller, requ
     match app.sessions_of(caller, token.unwrap_or_default(), &subject, CONTRACT).await {
         Ok(mut sessions) => {
             sessions.sort_by_key(Session::last_used);
-            let from = sessions.len().saturating_sub(MOST);
+            let from = sessions.len().saturating_sub(MAX_LISTED);
             let sessions = sessions.iter().skip(from).map(listed).collect();
             http::json(StatusCode::OK, &Success { msg: "List of all sessions", sessions })
         }

@@ -102,9 +102,9 @@ impl App {
         Ok(SignedIn { user: (&user).into(), session: session.map(|session| session.token) })
     }
 
-    /// Checks that the user's username leads to the user. A user is created together with the login names, so
-    /// an item without one was not created as a user. The password was right, so the refusal is no oracle, and
-    /// the attempt is refunded.
+    /// Checks that the username leads to the user. An item without login names was not created as a user. The
+    /// caller has already proved the password or the link, so this refusal tells an attacker nothing. Refunds
+    /// the attempt.
     async fn require_login_name(&self, charged: &Charged, user: &UserRecord) -> Result<(), Refusal> {
         match self.store.login(&LoginName::new(&user.username)).await {
             Ok(Some(login)) if login.user_id == user.id => Ok(()),

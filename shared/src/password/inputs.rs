@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::argon2id::FILLED;
 use super::*;
 
-/// Of `1парол`. libxcrypt makes the same hash of `9жежил`.
+/// The hash of `1парол`, and also of `9жежил`, by libxcrypt.
 const LOSSY_2X: &str = "$2x$04$abcdefghijklmnopqrstuuCvymYZGiFOu71DMeSxq2U4KXEI9T1XK";
 
-/// "One digit and five Russian letters" would fall into 128 classes.
+/// Passwords of one digit and five Russian letters have only 128 different hashes.
 #[test]
 fn password_is_wrong_for_2x_if_its_fault_lost_bytes() {
     let passwords = Passwords::default();
@@ -66,7 +66,7 @@ fn password_over_256_bytes_is_wrong_for_phpass() {
         (200, "$P$5saltsaltVyXF2qZONk.Z8bIUaQ5/6/", true),
         (256, "$P$5saltsaltOG7XRabnGxZDH0ng0Otfz1", true),
         (257, "$P$5saltsaltDoeCCaDavsJXgI8AlzT7w.", false),
-        // Of the empty password, with which a longer one is tried.
+        // The hash of the empty password, whose work a longer one costs.
         (0, "$P$5saltsalt/VyEB6TNW7sFL3r0f4uQ31", true),
         (257, "$P$5saltsalt/VyEB6TNW7sFL3r0f4uQ31", false),
     ] {
@@ -115,7 +115,7 @@ fn longer_password_leaves_less_work_to_the_decoy() {
             let filled = FILLED.get();
             assert!(filled.abs_diff(new - own) <= 16, "{stored} of {length}: {filled} and {own}");
         }
-        // 255 bytes, and 170 in NFC.
+        // The password has 255 bytes, and 170 in NFC.
         let hash: Hash = stored.parse().unwrap();
         let own = hash.work(255) + hash.work(170);
         FILLED.set(0);

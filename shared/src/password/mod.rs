@@ -181,8 +181,8 @@ impl Passwords {
     }
 
     /// Returns whether a new hash should replace the stored one, whose password was just verified: if it is
-    /// not Argon2id, or costs less than a new one does now. Returns `false` if bcrypt did not read the whole
-    /// password.
+    /// not Argon2id, or costs less than a new one does now. Returns `false` if the hash does not
+    /// depend on the whole password.
     pub fn is_upgrade_due(&self, stored: &str, password: &str) -> bool {
         let Ok(stored) = stored.parse::<Stored>() else { return false };
         let composed = composed(password);

@@ -77,8 +77,11 @@ impl PasswordPolicy {
 /// NFKC, as a login name is, in lower case, and without the spaces around it.
 pub(crate) fn is_common(password: &str, names: &[&str]) -> bool {
     let folded = |text: &str| {
-        let lower = Zeroizing::new(text.nfkc().collect::<String>().to_lowercase());
-        Zeroizing::new(lower.nfkc().collect::<String>().trim().to_owned())
+        let composed = Zeroizing::new(text.nfkc().collect::<String>());
+        let lower = Zeroizing::new(composed.to_lowercase());
+        // Lower case may undo NFKC.
+        let lower = Zeroizing::new(lower.nfkc().collect::<String>());
+        Zeroizing::new(lower.trim().to_owned())
     };
     let password = folded(password);
     if names.iter().any(|name| folded(name) == password) {

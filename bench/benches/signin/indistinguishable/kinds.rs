@@ -197,11 +197,8 @@ fn change_password(_: &Deployment, kind: Kind, number: usize) -> Value {
 
 fn switch_mfa_off(deployment: &Deployment, kind: Kind, number: usize) -> Value {
     let now = deployment.now().secs();
-    let claims = json!({
-        "_id": kind.id(number), "iss": "postern", "aud": "postern", "iat": now, "exp": now + 3600, "epoch": 0,
-    });
-    // The claims name mfa's issuer and audience themselves.
-    let jwt = deployment.app.sign(&jwt_profile("account"), &claims).unwrap();
+    let claims = json!({"_id": kind.id(number), "iat": now, "exp": now + 3600, "epoch": 0});
+    let jwt = deployment.app.sign(&jwt_profile("mfa"), &claims).unwrap();
     let body = json!({"mfa": false, "password": kind.password(), "token": "000000"});
     post("/account/mfa/jwt", &[("authorization", &format!("Bearer {jwt}"))], &body)
 }

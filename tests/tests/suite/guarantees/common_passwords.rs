@@ -1,4 +1,4 @@
-//! A right password that is a common one leaves one more audit event, so that an operator sees whom a password spray would
+//! A right password that is a common one emits one more audit event, so that an operator sees whom a password spray would
 //! find. Nothing else depends on it: no reply, no call to the table, no metric.
 
 use postern_tests::contracts::{self, credentials};
@@ -64,7 +64,7 @@ fn assert_flagged(deployment: &Deployment, contract: &str, outcome: &str, user_i
 }
 
 #[tokio::test]
-async fn right_password_that_is_common_leaves_one_more_event_whatever_the_outcome() {
+async fn right_password_that_is_common_emits_one_more_event_whatever_the_outcome() {
     for contract in PASSWORD_ROUTES {
         let deployment = unlimited().await;
         for (at, (username, user_id, password, code, outcome)) in [
@@ -91,7 +91,7 @@ async fn right_password_that_is_common_leaves_one_more_event_whatever_the_outcom
 
 /// A guess says nothing about the user, and the guesses of an attacker would be most of the events.
 #[tokio::test]
-async fn wrong_password_leaves_no_such_event_however_common_it_is() {
+async fn wrong_password_emits_no_such_event_however_common_it_is() {
     for contract in PASSWORD_ROUTES {
         let deployment = unlimited().await;
         import_password(&deployment, 1, "qwerty").await;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::profiles::{status, tokens};
 use crate::support::jwt::{claims, mint, parts};
+use crate::support::operations;
 use crate::support::tokens::{end, present, refresh};
 
 /// Each contract's setting. An empty text is the default.
@@ -91,6 +92,19 @@ fn expected<'a>(token: &str, types: &Types<'a>) -> &'a str {
 fn with_type(claims: &Value, typ: &str) -> String {
     let typ = if typ.is_empty() { String::new() } else { format!(r#""typ":{typ},"#) };
     mint(&format!(r#"{{{typ}"alg":"HS256"}}"#), claims)
+}
+
+/// HEAD is handled as GET.
+#[test]
+fn table_has_every_operation_that_asks_for_a_token() {
+    let asks = operations::all().iter().filter(|operation| operation.asks_for_credentials());
+    for operation in asks.filter(|operation| operation.method != "HEAD") {
+        let path = operation.route().replace("{id}", "1");
+        let is_listed = ROUTES
+            .iter()
+            .any(|(_, route)| route.method == operation.method && route.path.trim_end_matches('/') == path);
+        assert!(is_listed, "{operation:?}");
+    }
 }
 
 /// Presents every JWT with every type to every route that takes one.

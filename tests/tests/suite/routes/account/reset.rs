@@ -132,7 +132,7 @@ async fn password_that_must_be_changed_is_changed() {
     let reply = reset_by_link(&deployment, &code, json!({"password": "Password1234!"})).await;
     let text = concat!(
         r#"{"errors":[{"field":"password","messages":"#,
-        r#"[{"message":"This password has to be changed.","code":"invalid"}]}]}"#
+        r#"[{"message":"The new password must differ from the old one.","code":"invalid"}]}]}"#
     );
     assert_reply(&reply, 400, text, json!({}), "the same password");
     assert_eq!(reset_by_link(&deployment, &code, json!({})).await.status, 200);

@@ -144,7 +144,7 @@ async fn key_numbers_with_zeros_or_padding_are_normalised() {
 }
 
 #[tokio::test]
-pub(super) async fn key_set_of_hs256_keys_alone_is_empty() {
+async fn key_set_of_hs256_keys_alone_is_empty() {
     for keys in [SAMPLE_KEYS, "a generated secret of 32 bytes or more", &set(&[Key::Hs.private_jwk()])] {
         let keys = start(&published(keys)).await.unwrap();
         assert_key_set(&key_set_of(&keys, now()).await, EMPTY);
