@@ -106,9 +106,22 @@ impl App {
     /// caller has already proved the password or the link, so this refusal tells an attacker nothing. Refunds
     /// the attempt.
     async fn require_login_name(&self, charged: &Charged, user: &UserRecord) -> Result<(), Refusal> {
-        match self.store.login(&LoginName::new(&user.username)).await {
-            Ok(Some(login)) if login.user_id == user.id => Ok(()),
-            Ok(_) => {
+        let leads = async |username: &str| {
+            let login = self.store.login(&LoginName::new(username)).await?;
+            Ok(login.is_some_and(|login| login.user_id == user.id))
+        };
+        let has_name = match leads(&user.username).await {
+            // An operator may have renamed the user since the charge. The writes refuse a deleted one.
+            Ok(false) => match self.store.user(user.id).await {
+                Ok(Some(renamed)) => leads(&renamed.username).await,
+                Ok(None) => Ok(true),
+                Err(error) => Err(error),
+            },
+            read => read,
+        };
+        match has_name {
+            Ok(true) => Ok(()),
+            Ok(false) => {
                 tracing::error!(user_id = user.id, "the username of a user does not lead to the user");
                 self.refund(charged).await;
                 Err(Refusal::Fault)

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{MAX_BYTES, composed};
 use crate::environment::{ConfigError, Environment};
+use crate::identity::MAX_LOGIN_NAME_BYTES;
 
 /// The rules for a new password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl PasswordPolicy {
     }
 }
 
-/// Returns whether this is a common password, or one of these names of its user. The password is compared in
+/// Returns whether this is a common password, one of these names of its user, or nothing but spaces. The password is compared in
 /// NFKC, as a login name is, in lower case, and without the spaces around it.
 pub(crate) fn is_common(password: &str, names: &[&str]) -> bool {
     let folded = |text: &str| {
@@ -84,7 +85,9 @@ pub(crate) fn is_common(password: &str, names: &[&str]) -> bool {
         Zeroizing::new(lower.trim().to_owned())
     };
     let password = folded(password);
-    if names.iter().any(|name| folded(name) == password) {
+    // A longer name is nobody's, and would take longer to normalise than a password hash.
+    let is_name = |name: &&str| name.len() <= MAX_LOGIN_NAME_BYTES && folded(name) == password;
+    if password.is_empty() || names.iter().any(is_name) {
         return true;
     }
     let digest = digest::digest(&digest::SHA256, password.as_bytes());
@@ -154,6 +157,20 @@ mod tests {
             assert_eq!(check_new(name, &names), Err(WeakPassword::TooCommon), "{name}");
         }
         assert_eq!(check_new("jane.doe's cat", &names), Ok(()));
+    }
+
+    #[test]
+    fn text_that_is_too_long_for_a_name_is_not_compared() {
+        let spaces = " ".repeat(MAX_LOGIN_NAME_BYTES - 8);
+        assert_eq!(check_new("jane.doe", &[&format!("jane.doe{spaces}")]), Err(WeakPassword::TooCommon));
+        assert_eq!(check_new("jane.doe", &[&format!("jane.doe{spaces} ")]), Ok(()));
+    }
+
+    #[test]
+    fn password_of_spaces_alone_is_refused() {
+        for spaces in [" ".repeat(8), "\u{3000}".repeat(9)] {
+            assert_eq!(check_new(&spaces, &[]), Err(WeakPassword::TooCommon), "{spaces:?}");
+        }
     }
 
     /// No rule for a new password is needed to find the common ones of imported users.

@@ -1,6 +1,7 @@
 //! `POST /signin`.
 
 use postern::clock::Timestamp;
+use postern::store::operator::{ChangeOutcome, UserChange};
 use postern_local::demo;
 use postern_tests::deployment::Deployment;
 use postern_tests::logs;
@@ -181,6 +182,32 @@ async fn id_of_a_user_whose_username_leads_elsewhere_or_nowhere_signs_nobody_in(
     proxy.heal();
     // No attempt has spent the code.
     assert_eq!(attempt(GUARDED, PASSWORD, "whole again").await.status, 200);
+}
+
+#[tokio::test]
+async fn user_who_is_renamed_during_a_sign_in_by_the_id_signs_in() {
+    let (deployment, mut proxy) = Proxy::deployment(|env| env).await;
+    deployment.set_time(MOMENT);
+    let mut reads = 0;
+    proxy.rule(move |call| {
+        reads += u32::from(call.starts_with("GetItem LOGIN"));
+        if reads == 2 { Fate::Hold } else { Fate::Pass }
+    });
+    let sign_in = async {
+        let body = json!({"username": GUARDED, "password": PASSWORD, "token": CODE}).to_string();
+        deployment.post("mfa", &body).await
+    };
+    let rename = async {
+        proxy.reached().await;
+        proxy.heal();
+        let user = deployment.store.user(GUARDED).await.unwrap().unwrap();
+        let change = UserChange { username: Some("renamed".to_owned()), ..UserChange::default() };
+        let outcome = deployment.store.change_user(&user, &change, deployment.now()).await.unwrap();
+        assert!(matches!(outcome, ChangeOutcome::Changed(..)));
+        proxy.release();
+    };
+    let (reply, ()) = tokio::join!(sign_in, rename);
+    assert_eq!(reply.status, 200, "{}", reply.text);
 }
 
 #[tokio::test]
