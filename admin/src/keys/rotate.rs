@@ -56,12 +56,12 @@ pub(super) async fn run(options: &Rotate, target: &Target) -> Result<Output, Fai
     let place = options.place.find_to_change(target).await?;
     let public = options.public.find(&options.place, target).await?;
     let (mut set, before) = place.set().await?;
-    let again = match (&options.place.secret, &options.place.file, &target.stack) {
-        (_, Some(file), _) => format!("postern keys rotate --file {}", file.display()),
-        (Some(secret), None, _) => format!("postern keys rotate --secret {secret}"),
-        (None, None, Some(stack)) => format!("postern keys rotate --stack {stack}"),
-        (None, None, None) => "postern keys rotate".to_owned(),
-    } + &options.public.again();
+    let file = options.place.file.as_ref().map(|file| file.display().to_string());
+    let again: String = [("file", &file), ("secret", &options.place.secret), ("stack", &target.stack)]
+        .iter()
+        .filter_map(|(option, value)| Some(format!(" --{option} {}", value.as_ref()?)))
+        .collect();
+    let again = format!("postern keys rotate{again}{}", options.public.again());
     let (command, what, next) = match &options.step {
         Step { promote: Some(kid), .. } => {
             if !options.force {
@@ -77,7 +77,7 @@ pub(super) async fn run(options: &Rotate, target: &Target) -> Result<Output, Fai
         Step { retire: Some(kid), .. } => {
             set.retire(kid)?;
             let next = format!(
-                "done: functions refuse the tokens of {kid} within five minutes, clients that verify by the key set \
+                "done: functions refuse the tokens of the key {kid} within five minutes, clients that verify by the key set \
                  within ten"
             );
             ("keys rotate --retire", format!("retired {kid}"), next)

@@ -180,7 +180,8 @@ async fn generated_secret_rotates_in_three_steps_without_losing_a_token() {
 
     rotate(&["--retire", &kid]).await.fails_with(4, "is the key that signs");
     let output = rotate(&["--retire", "none"]).await;
-    output.prints(&["retired none", "\ndone: functions refuse the tokens of none within five minutes"]);
+    output
+        .prints(&["retired none", "\ndone: functions refuse the tokens of the key none within five minutes"]);
     assert!(!output.out.contains("next:"), "{output:?}");
     assert!(!accepts(&ring(), &old));
     assert_eq!(ring().recovery.digest(7, "0a1b2c3d"), before.recovery.digest(7, "0a1b2c3d"));

@@ -74,7 +74,10 @@ async fn stack_names_the_secret_of_the_public_keys() {
     assert_eq!(kids(&secrets).len(), 1);
     on(&["keys", "publish"]).await.prints(&["nothing is changed"]);
     on(&["doctor"]).await.prints(&[&format!("ok   public keys   1 public key in the secret {PUBLIC_ARN}\n")]);
-    on(&["keys", "rotate", "--add", "--secret", NAME]).await.prints(&["publishes 2 public keys"]);
+    on(&["keys", "rotate", "--add", "--secret", NAME]).await.prints(&[
+        "publishes 2 public keys",
+        &format!("postern keys rotate --secret {NAME} --stack {STACK} --promote "),
+    ]);
     // Other signing keys than those of the stack are not published there.
     let public = secrets.public();
     let other = on(&["keys", "publish", "--secret", "other"]).await;
