@@ -36,6 +36,8 @@ pub struct Stack {
     pub public_secret: Option<String>,
     /// The output ApiUrl.
     pub url: String,
+    /// Whether the stack made its signing secret: the parameter ExistingSigningKeys is empty.
+    pub makes_keys: bool,
     status: StackStatus,
     allowed_origins: Option<String>,
     mail_from: Option<String>,
@@ -77,12 +79,22 @@ fn read(name: String, description: &Description, client: Client) -> Result<Stack
     };
     let allowed_origins = parameter("AllowedOrigins");
     let mail_from = parameter("MailFrom").filter(|address| !address.is_empty());
+    let makes_keys = parameter("ExistingSigningKeys").is_none_or(|secret| secret.is_empty());
     let public_secret = output("PublicKeysSecretArn");
     let outputs = (output("TableName"), output("SigningKeysSecretArn"), output("ApiUrl"));
     match outputs {
-        (Some(table), Some(secret), Some(url)) if status != StackStatus::DeleteComplete => {
-            Ok(Stack { name, table, secret, public_secret, url, status, allowed_origins, mail_from, client })
-        }
+        (Some(table), Some(secret), Some(url)) if status != StackStatus::DeleteComplete => Ok(Stack {
+            name,
+            table,
+            secret,
+            public_secret,
+            url,
+            makes_keys,
+            status,
+            allowed_origins,
+            mail_from,
+            client,
+        }),
         (table, secret, _) => {
             let absent = match (table, secret) {
                 (None, _) => "TableName",
@@ -98,8 +110,8 @@ fn read(name: String, description: &Description, client: Client) -> Result<Stack
 fn unusable(name: &str, status: &StackStatus, absent: &str) -> String {
     match status {
         StackStatus::DeleteInProgress | StackStatus::DeleteComplete => format!(
-            "the stack {name} is deleted ({status}). Its table and its secrets stay: name them with --table, --secret and \
-             --public-secret"
+            "the stack {name} is deleted ({status}). Its table and its secrets stay: name them with --table, --secret \
+             and --public-secret"
         ),
         StackStatus::CreateFailed | StackStatus::RollbackComplete | StackStatus::RollbackFailed => format!(
             "the stack {name} was not created ({status}). {}; then delete it, and deploy again",

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use postern::token::{PublicKey, PublicKeySet};
 
 use crate::api::Reply;
 use crate::check::Check;
-use crate::keys::{Found, public_halves};
+use crate::keys::Found;
 use crate::output::{count, plain};
 
 const NAME: &str = "key set";
@@ -15,20 +15,24 @@ const MAX_AGE: u64 = 300;
 
 /// Checks the reply with the key set.
 pub(super) fn check(reply: &Reply, found: Option<&Found>) -> Vec<Check> {
-    let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
-    let Some(published) = body["keys"].as_array().filter(|_| reply.status == 200) else {
-        let message =
-            format!("the reply is no JWK Set: {}; read the log of the function jwks", reply.words());
-        return vec![Check::fail(NAME, message)];
+    let why = match PublicKeySet::parse(&reply.body) {
+        Ok(published) if reply.status == 200 => {
+            return vec![compare(published.public_keys(), found), caching(reply)];
+        }
+        Err(error) if reply.status == 200 => format!("it {error}"),
+        _ => reply.words(),
     };
-    vec![compare(published, found), caching(reply)]
+    vec![Check::fail(
+        NAME,
+        format!("the reply is no JWK Set of public keys: {why}; read the log of the function jwks"),
+    )]
 }
 
-fn compare(published: &[Value], found: Option<&Found>) -> Check {
+fn compare(published: &[PublicKey], found: Option<&Found>) -> Check {
     let Some(found) = found else {
         return Check::warn(NAME, "not compared with the signing keys, which cannot be read from here");
     };
-    let keys = public_halves(&found.key_set);
+    let keys = found.key_set.public_keys();
     let Some(wrong) = difference(published, &keys) else {
         let message = match keys.len() {
             0 => "empty, because every key is HS256 and has no public half".to_owned(),
@@ -39,17 +43,18 @@ fn compare(published: &[Value], found: Option<&Found>) -> Check {
     Check::fail(
         NAME,
         format!(
-            "{wrong}, compared with {}. If the keys were changed in the last ten minutes, wait and check again; \
-             otherwise read the log of the function jwks, and look for a cache in front of the API",
+            "{wrong}, compared with {}. If `public keys` says FAIL, correct that first. If the keys were changed in \
+             the last ten minutes, wait and check again; otherwise read the log of the function jwks, and look for a \
+             cache in front of the API",
             found.place
         ),
     )
 }
 
 /// Returns how published keys differ from the public halves of the signing keys. Their order does not count.
-pub(super) fn difference(published: &[Value], keys: &[Value]) -> Option<String> {
-    let kids = |of: &[Value], without: &[Value]| {
-        let kid = |key: &Value| plain(key["kid"].as_str().unwrap_or("none"));
+pub(super) fn difference(published: &[PublicKey], keys: &[PublicKey]) -> Option<String> {
+    let kids = |of: &[PublicKey], without: &[PublicKey]| {
+        let kid = |key: &PublicKey| plain(key.kid());
         let kids: BTreeSet<String> = of.iter().filter(|key| !without.contains(key)).map(kid).collect();
         kids.into_iter().collect::<Vec<_>>().join(", ")
     };

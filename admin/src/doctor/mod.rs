@@ -149,8 +149,8 @@ async fn check_table(
     });
     if let Ok(found) = &keys {
         let (public, secret) = (options.public_secret.as_deref(), options.secret.as_deref());
-        let published = keys::find_published(public, secret, connection.stack.as_ref(), target).await;
-        checks.extend(public_keys::check(found, published));
+        let place = keys::find_public_place(public, secret, connection.stack.as_ref(), target).await;
+        checks.extend(public_keys::check(found, place));
     }
     checks.extend(seen.date().map(|theirs| clock("clock", "DynamoDB", now(), theirs)));
     if there {

@@ -1,43 +1,57 @@
 //! Checks that the secret of the public keys holds the public halves of the signing keys.
 
+use postern::token::PublicKeySet;
+
 use super::key_set::difference;
 use crate::check::Check;
-use crate::keys::{Found, Published, keys_of, public_halves};
+use crate::keys::{Found, PublicPlace};
 use crate::output::{Failure, count};
 
 const NAME: &str = "public keys";
 const PUBLISH: &str = "run `postern keys publish`";
+/// What to do before the secret is overwritten, if it holds what `postern` did not write.
+const READ_FIRST: &str = "if no `postern keys` command was interrupted, somebody else wrote this secret: first read \
+                          CloudTrail (PutSecretValue)";
 
 /// Checks the secret. `None` if there is none to check: the keys are not in a secret, or none has a public half.
-pub(super) fn check(found: &Found, published: Result<Published, Failure>) -> Option<Check> {
-    let keys = public_halves(&found.key_set);
-    let (place, text) = match published {
+pub(super) fn check(found: &Found, public: Result<PublicPlace, Failure>) -> Option<Check> {
+    let keys = found.key_set.public_keys();
+    let (place, text) = match public {
         Err(failure) => return Some(Check::fail(NAME, failure.text())),
-        Ok(Published::Secret { place, text }) => (place, text),
-        Ok(Published::ByStack(_)) => {
-            let message = "the stack is of an earlier version: its function jwks, which is public, can read the signing keys. \
-                           Update it: docs/operating.md, \"Publish the public keys\"";
+        Ok(PublicPlace::Secret { place, text }) => (place, text),
+        Ok(PublicPlace::ByStack(_)) => {
+            let message = "the stack is of an earlier version: its function jwks, which is public, can read the \
+                           signing keys. Update it: docs/operating.md, \"Publish the public keys\"";
             return Some(Check::warn(NAME, message));
         }
-        Ok(Published::Nowhere) if found.in_secret && !keys.is_empty() => {
-            let message = format!(
-                "not compared with {}, since their secret is not known; name it with --public-secret or \
-                 PUBLIC_KEYS_SECRET_ARN",
-                found.place
-            );
+        Ok(PublicPlace::Nowhere) if found.in_secret && !keys.is_empty() => {
+            let message = "not checked: no option, stack or variable names their secret; use --stack, --public-secret \
+                           or PUBLIC_KEYS_SECRET_ARN";
             return Some(Check::warn(NAME, message));
         }
-        Ok(Published::Nowhere) => return None,
+        Ok(PublicPlace::Nowhere) => return None,
     };
-    let wrong = match text.as_deref().map(keys_of) {
-        None => Some("is not there, or empty".to_owned()),
-        Some(None) => Some("does not hold a JWK Set with the member `keys` only".to_owned()),
-        Some(Some(held)) => {
-            difference(&held, &keys).map(|difference| format!("differs from {}: {difference}", found.place))
+    let Some(text) = text else {
+        let message = format!(
+            "{place} does not exist, or is empty; create it as docs/backup-and-restore.md, \"The public keys\", says"
+        );
+        return Some(Check::fail(NAME, message));
+    };
+    let held = match PublicKeySet::parse(&text) {
+        Ok(held) => held,
+        Err(error) => {
+            let message = format!("{place} is broken: {error}; {READ_FIRST}. Then {PUBLISH}");
+            return Some(Check::fail(NAME, message));
         }
     };
-    Some(match (wrong, keys.len()) {
-        (Some(wrong), _) => Check::fail(NAME, format!("{place} {wrong}; {PUBLISH}")),
+    let held = held.public_keys();
+    Some(match (difference(held, &keys), keys.len()) {
+        (Some(difference), _) => {
+            let has_others = held.iter().any(|key| !keys.contains(key));
+            let advice =
+                if has_others { format!("{READ_FIRST}. Then {PUBLISH}") } else { PUBLISH.to_owned() };
+            Check::fail(NAME, format!("{place} differs from {}: {difference}; {advice}", found.place))
+        }
         (None, 0) => Check::ok(NAME, format!("none in {place}, because every key is HS256")),
         (None, some) => Check::ok(NAME, format!("{} in {place}", count(some, "public key"))),
     })

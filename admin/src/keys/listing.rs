@@ -7,7 +7,7 @@ use crate::output::Output;
 
 /// Lists the keys of a set without their private parts, and the ids of the peppers.
 pub(super) fn list(set: &SigningKeys, heading: String) -> Output {
-    let keys = set.public();
+    let keys = set.listed();
     let lines = keys.iter().map(|key| {
         let signs = if key.signs { "signs and verifies" } else { "verifies" };
         format!("\n  {:<27}{:<7}{signs}", key.kid.as_deref().unwrap_or("none"), key.alg)

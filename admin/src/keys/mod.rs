@@ -4,7 +4,7 @@
 //! verify. If passwords were imported that were hashed with a pepper, the set has the member
 //! `password_peppers` too. Before a set is written, the functions' own parser reads it.
 //!
-//! The public halves of the keys are in a secret of their own. A command that changes the set writes them first.
+//! The public halves of the keys are in a secret of their own. `keys new` and `keys rotate` write them first.
 
 mod generate;
 mod listing;
@@ -19,14 +19,14 @@ mod set;
 use clap::{Args, Subcommand};
 use postern::environment::Environment;
 use postern::token::{KeySet, SAMPLE_KEYS};
-use serde_json::Value;
+use serde_json::json;
 
 pub use self::generate::Algorithm;
 use self::listing::list;
 pub use self::new::New;
 pub use self::pepper::PepperCommand;
 use self::place::{PlaceArgs, secret_named, secret_of_env};
-pub(crate) use self::public::{Published, find_published, keys_of, public_halves};
+pub(crate) use self::public::{PublicPlace, find_public_place};
 pub use self::publish::Publish;
 pub use self::rotate::Rotate;
 use crate::connect::Connection;
@@ -85,9 +85,8 @@ async fn show(options: &Show, target: &Target) -> Result<Output, Failure> {
     let place = options.place.find(target).await?;
     let (set, _) = place.set().await?;
     if options.public {
-        let document = set.key_set()?.public_document();
-        let value: Value = serde_json::from_str(&document).unwrap_or_default();
-        return Ok(Output::done(document, value));
+        let key_set = set.key_set()?;
+        return Ok(Output::done(key_set.public_document(), json!({"keys": key_set.public_keys()})));
     }
     Ok(if options.private {
         Output::done(set.text()?, set.value())

@@ -6,8 +6,9 @@ use postern::clock::now;
 use super::generate::Algorithm;
 use super::listing::list;
 use super::place::{Place, PlaceArgs};
-use super::public::PublicArgs;
+use super::public::{Change, PublicArgs};
 use super::set::SigningKeys;
+use crate::connect::stack;
 use crate::output::{Exit, Failure, Output};
 use crate::target::Target;
 
@@ -45,7 +46,7 @@ pub(super) async fn run(options: &New, target: &Target) -> Result<Output, Failur
         return Ok(Output::done(set.text()?, set.value()));
     }
     let place = options.place.find_to_change(target).await?;
-    let published = options.public.find(&options.place, target).await?;
+    let public = options.public.find(&options.place, target).await?;
     let there = place.read().await?;
     if let Some(text) = &there
         && !options.replace
@@ -61,34 +62,39 @@ pub(super) async fn run(options: &New, target: &Target) -> Result<Output, Failur
         }
         Some((_, Err(_))) | None => SigningKeys::new(options.alg, now())?,
     };
-    let exit = published.replace("keys new", &place, there.as_deref(), &set, target).await?;
+    let change = Change { command: "keys new", place: &place, before: there.as_deref(), set: &set };
+    let exit = public.replace(&change, target).await?;
     let mut answer = Output { exit, ..list(&set, format!("wrote a new set to {place}")) };
-    answer.text += &published.line(&place, &set)?;
+    answer.text += &public.line(&place, &set)?;
     if options.replace {
-        answer.text += "\nall older tokens and MFA recovery codes become invalid within five minutes, when functions read the keys \
-                        again; users with MFA need new recovery codes: `postern user mfa enrol USER --replace`";
+        answer.text += "\nall older tokens and MFA recovery codes become invalid within five minutes, when functions \
+                        read the keys again; users with MFA need new recovery codes: `postern user mfa enrol USER \
+                        --replace`";
     } else if there.is_some() {
-        answer.text += "\nno token and no recovery code is lost, because the table has no users. Functions read the keys within five \
-                        minutes: add users after that";
+        answer.text += "\nno token and no recovery code is lost, because the table has no users. Functions read the \
+                        keys within five minutes: add users after that";
     }
     Ok(answer)
 }
 
 /// Checks that nothing is lost if these keys are replaced: the stack generated them, and its table has no users.
 async fn check_unused(options: &New, place: &Place, text: &str, target: &Target) -> Result<(), Failure> {
-    // A secret that an option names may be that of another deployment than the table.
-    let is_of_table = options.place.secret.is_none() && matches!(place, Place::Secret { .. });
-    let users = if is_of_table && SigningKeys::is_generated(text) {
-        if !place.connection(target).await?.store.has_users().await? {
-            return Ok(());
+    // A stack knows only of its own secret what it wrote. An option or a variable may name another one.
+    let stack = match (&options.place.secret, place) {
+        (None, Place::Secret { .. }) => stack(target).await?,
+        _ => None,
+    };
+    let why = match stack {
+        None => "",
+        Some(stack) if !stack.makes_keys || !SigningKeys::is_generated(text) => {
+            ", which the stack did not generate, so another deployment or backend may use them"
         }
-        ", and the table has users"
-    } else {
-        ""
+        Some(_) if place.connection(target).await?.store.has_users().await? => ", and the table has users",
+        Some(_) => return Ok(()),
     };
     let message = format!(
-        "{place} holds keys already{users}. `postern keys rotate` changes keys without harm; --replace throws them away: \
-         all tokens are refused from then on, and all MFA recovery codes"
+        "{place} holds keys already{why}. `postern keys rotate` changes keys without harm; --replace throws them \
+         away: all tokens are refused from then on, and all MFA recovery codes"
     );
     Err(Failure::new(Exit::Refused, message))
 }

@@ -194,10 +194,16 @@ impl Place {
                 match client.put_secret_value().secret_id(id).secret_string(text).send().await {
                     Ok(_) => Ok(()),
                     Err(error) if error.code() == Some("ResourceNotFoundException") => {
-                        let message = format!(
-                            "{self} is not there; the stack makes one and names it in its outputs, or \
-                             `aws secretsmanager create-secret --name {id}` makes one"
-                        );
+                        // A secret that is made again has another ARN, so the stack has to be told.
+                        let make = if id.starts_with("arn:") {
+                            "create another one: docs/backup-and-restore.md".to_owned()
+                        } else {
+                            format!(
+                                "the stack makes one and names it in its outputs, or `aws secretsmanager create-secret \
+                                 --name {id}` makes one"
+                            )
+                        };
+                        let message = format!("{self} is not there; {make}");
                         Err(Failure::new(Exit::NotFound, message))
                     }
                     Err(error) => Err(self.failure(&error)),
@@ -217,13 +223,21 @@ impl Place {
         R: fmt::Debug,
     {
         match error.code() {
-            Some(code) => Failure::new(
-                Exit::Failed,
-                format!(
-                    "Secrets Manager refused {self}: {code}: {}",
-                    error.message().unwrap_or("no message")
-                ),
-            ),
+            Some(code) => {
+                let said = error.message().unwrap_or("no message");
+                let failure =
+                    Failure::new(Exit::Failed, format!("Secrets Manager refused {self}: {code}: {said}"));
+                match self {
+                    // A deleted secret can be restored for some days.
+                    Self::Secret { id, .. }
+                        if code == "InvalidRequestException" && said.contains("delet") =>
+                    {
+                        let restore = format!("`aws secretsmanager restore-secret --secret-id {id}`");
+                        failure.advise(&format!("; {restore} brings it back"))
+                    }
+                    _ => failure,
+                }
+            }
             None => {
                 let cause = DisplayErrorContext(error);
                 Failure::unavailable(&format!("Secrets Manager cannot be asked for {self}: {cause}"))

@@ -2,8 +2,7 @@
 
 use clap::Args;
 use postern::environment::Environment;
-use postern::token::KeySet;
-use serde_json::Value;
+use postern::token::{PublicKey, PublicKeySet};
 
 use super::place::{Place, PlaceArgs, secret_named, secret_of_env};
 use super::set::SigningKeys;
@@ -24,7 +23,7 @@ pub(super) struct PublicArgs {
 }
 
 /// Where the public halves of signing keys are published.
-pub(crate) enum Published {
+pub(crate) enum PublicPlace {
     /// In a secret.
     Secret {
         /// The secret.
@@ -38,17 +37,29 @@ pub(crate) enum Published {
     Nowhere,
 }
 
+/// A change of signing keys.
+pub(super) struct Change<'a> {
+    /// The command without its arguments, for the audit line.
+    pub(super) command: &'static str,
+    /// The place of the signing keys.
+    pub(super) place: &'a Place,
+    /// The text that the command read there.
+    pub(super) before: Option<&'a str>,
+    /// The new keys.
+    pub(super) set: &'a SigningKeys,
+}
+
 impl PublicArgs {
     /// Finds where the public halves of the keys at this place are published.
     ///
     /// # Errors
     /// If the stack is not found, the environment names the secret of other keys, or the secret cannot be read.
-    pub(super) async fn find(&self, keys: &PlaceArgs, target: &Target) -> Result<Published, Failure> {
+    pub(super) async fn find(&self, keys: &PlaceArgs, target: &Target) -> Result<PublicPlace, Failure> {
         if keys.file.is_some() {
-            return Ok(Published::Nowhere);
+            return Ok(PublicPlace::Nowhere);
         }
         let stack = stack(target).await?;
-        find_published(self.public_secret.as_deref(), keys.secret.as_deref(), stack.as_ref(), target).await
+        find_public_place(self.public_secret.as_deref(), keys.secret.as_deref(), stack.as_ref(), target).await
     }
 
     /// Returns the option as it was given, with a space before it, for the next command.
@@ -63,19 +74,19 @@ impl PublicArgs {
 ///
 /// # Errors
 /// If the environment names the secret of other keys, or the secret cannot be read.
-pub(crate) async fn find_published(
+pub(crate) async fn find_public_place(
     public_secret: Option<&str>,
     secret: Option<&str>,
     stack: Option<&Stack>,
     target: &Target,
-) -> Result<Published, Failure> {
-    let is_other = |id: &str| secret.is_some_and(|secret| secret != id);
+) -> Result<PublicPlace, Failure> {
+    let is_other = |id: &str| secret.is_some_and(|secret| !is_same_secret(secret, id));
     let id = match (public_secret, stack) {
         (Some(id), _) => id.to_owned(),
-        (None, Some(stack)) if is_other(&stack.secret) => return Ok(Published::Nowhere),
+        (None, Some(stack)) if is_other(&stack.secret) => return Ok(PublicPlace::Nowhere),
         (None, Some(stack)) => match &stack.public_secret {
             Some(id) => id.clone(),
-            None => return Ok(Published::ByStack(stack.name.clone())),
+            None => return Ok(PublicPlace::ByStack(stack.name.clone())),
         },
         (None, None) => match Environment::of_process().optional(VARIABLE).filter(|_| !target.local) {
             Some(_) if secret_of_env(target).is_some_and(|id| is_other(&id)) => {
@@ -85,70 +96,78 @@ pub(crate) async fn find_published(
                 )));
             }
             Some(id) => id.to_owned(),
-            None => return Ok(Published::Nowhere),
+            None => return Ok(PublicPlace::Nowhere),
         },
     };
     let place = secret_named(id, target).await?;
     let text = place.read().await?;
-    Ok(Published::Secret { place, text })
+    Ok(PublicPlace::Secret { place, text })
 }
 
-impl Published {
-    /// Replaces the signing keys at `place`, if they still are `before`. Publishes their public halves first, because
+impl PublicPlace {
+    /// Replaces the signing keys, if they still are what the command read. Publishes their public halves first, because
     /// a key has to be known before it signs. Returns the exit code of the command.
-    pub(super) async fn replace(
-        &self,
-        command: &str,
-        place: &Place,
-        before: Option<&str>,
-        set: &SigningKeys,
-        target: &Target,
-    ) -> Result<Exit, Failure> {
-        let (text, document) = (set.text()?, set.key_set()?.public_document());
-        let Self::Secret { place: public, text: published } = self else {
-            return place.replace(command, before, &text, target).await;
+    pub(super) async fn replace(&self, change: &Change<'_>, target: &Target) -> Result<Exit, Failure> {
+        let Change { command, place, before, set } = change;
+        let (text, key_set) = (set.text()?, set.key_set()?);
+        let keys = key_set.public_keys();
+        let (public, published) = match self {
+            Self::Secret { place, text } if !holds(text.as_deref(), &keys) => (place, text.as_deref()),
+            _ => return place.replace(command, *before, &text, target).await,
         };
-        if is_same(published.as_deref(), &document) {
-            return place.replace(command, before, &text, target).await;
-        }
-        let change = async || {
-            place.check_unchanged(before).await?;
-            let written = public.write(published.as_deref(), &document).await;
+        let write = async || {
+            place.check_unchanged(*before).await?;
+            let written = public.write(published, &key_set.public_document()).await;
             written.map_err(|failure| failure.advise(&format!("; {place} is as it was")))?;
-            place.write(before, &text).await.map_err(|failure| {
+            place.write(*before, &text).await.map_err(|failure| {
+                let meanwhile = if held(published).is_some_and(|held| is_lost(held.public_keys(), &keys)) {
+                    ". Until then, backends that verify by the key set refuse all tokens"
+                } else {
+                    ""
+                };
                 failure.advise(&format!(
-                    ". The public keys in {public} are new already: run the command again, or `postern keys publish`, \
-                     which publishes the keys in {place}"
+                    "; the public keys are written, the signing keys are not: to finish, run this command again; to go \
+                     back, run `postern keys publish`{meanwhile}"
                 ))
             })
         };
-        place.record(command, target, change).await
+        place.record(command, target, write).await
     }
 
-    /// Checks that this key of the set is published. A key without a public half never is, and needs it not.
+    /// Checks that this key of the set at `place` is published. A key without a public half never is, and needs it not.
+    /// Neither does a key in a file.
     ///
     /// # Errors
-    /// If the key is not in the secret.
-    pub(super) fn check(&self, set: &SigningKeys, kid: &str) -> Result<(), Failure> {
-        let Self::Secret { place, text } = self else { return Ok(()) };
-        let published = text.as_deref().and_then(keys_of).unwrap_or_default();
-        let is_missing = |key: &Value| key["kid"] == kid && !published.contains(key);
-        if !public_halves(&set.key_set()?).iter().any(is_missing) {
-            return Ok(());
-        }
-        let message = format!(
-            "{kid} is not published in {place}, and backends that verify by the key set would refuse its tokens. Run \
-             `postern keys publish`, and promote the key ten minutes later; or use --force"
-        );
+    /// If the key is not in the secret, or the secret is not known.
+    pub(super) fn check(&self, place: &Place, set: &SigningKeys, kid: &str) -> Result<(), Failure> {
+        let keys = set.key_set()?.public_keys();
+        let Some(key) = keys.iter().find(|key| key.kid() == kid) else { return Ok(()) };
+        let message = match (self, place) {
+            (Self::ByStack(_), _) | (Self::Nowhere, Place::File(_)) => return Ok(()),
+            (Self::Secret { text, .. }, _)
+                if held(text.as_deref()).is_some_and(|held| held.public_keys().contains(key)) =>
+            {
+                return Ok(());
+            }
+            (Self::Secret { place, .. }, _) => format!(
+                "{kid} is not published in {place}, and backends that verify by the key set would refuse its tokens. \
+                 Run `postern keys publish`, and promote the key ten minutes later; or use --force"
+            ),
+            (Self::Nowhere, Place::Secret { .. }) => format!(
+                "{kid} may not be published, since no option, stack or variable names the secret of the public keys, \
+                 and backends that verify by the key set would refuse its tokens; add --public-secret ARN_OR_NAME, or \
+                 use --force"
+            ),
+        };
         Err(Failure::new(Exit::Refused, message))
     }
 
     /// Returns a line that says where the public halves of the keys at `place` are, after a change. It is empty if
     /// there is nothing to say.
     pub(super) fn line(&self, place: &Place, set: &SigningKeys) -> Result<String, Failure> {
-        let number = public_halves(&set.key_set()?).len();
+        let number = set.key_set()?.public_keys().len();
         Ok(match (self, place) {
-            (Self::Secret { text, .. }, _) if number == 0 && is_same(text.as_deref(), EMPTY) => String::new(),
+            (Self::Secret { text, .. }, _) if number == 0 && holds(text.as_deref(), &[]) => String::new(),
             (Self::Secret { place, .. }, _) if number == 0 => {
                 format!("\n{place} publishes no key, because every key is HS256 now")
             }
@@ -160,41 +179,64 @@ impl Published {
                 path.display()
             ),
             (Self::Nowhere, Place::Secret { id, .. }) => format!(
-                "\nthe public keys are not published, since their secret is not known; `postern keys publish --secret {id} \
-                 --public-secret ARN_OR_NAME` publishes them"
+                "\nthe public keys are not published, since their secret is not known; `postern keys publish --secret \
+                 {id} --public-secret ARN_OR_NAME` publishes them"
             ),
         })
     }
 }
 
-/// The document of keys without public halves.
-const EMPTY: &str = r#"{"keys":[]}"#;
-
 /// Returns what to say of a stack that publishes the keys itself.
 pub(super) fn by_stack(name: &str) -> String {
     format!(
-        "the stack {name} is of an earlier version, which publishes the public halves of its signing keys by itself"
+        "the stack {name} is of an earlier version, which publishes the public halves of its signing keys by itself; \
+         there is nothing to do until you update it: docs/operating.md, \"Publish the public keys\""
     )
 }
 
-/// Returns whether a published text is this document. Spaces and the order of members do not count.
-pub(super) fn is_same(published: Option<&str>, document: &str) -> bool {
-    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
-    published.and_then(read).is_some_and(|published| Some(published) == read(document))
+/// Returns whether a published text holds these keys and no others, in this order.
+pub(super) fn holds(published: Option<&str>, keys: &[PublicKey]) -> bool {
+    held(published).is_some_and(|held| held.public_keys() == keys)
 }
 
-/// Returns the keys of a JWK Set. `None` if the text is none, or has other members.
-pub(crate) fn keys_of(document: &str) -> Option<Vec<Value>> {
-    match serde_json::from_str(document) {
-        Ok(Value::Object(mut members)) if members.len() == 1 => match members.remove("keys") {
-            Some(Value::Array(keys)) => Some(keys),
-            _ => None,
-        },
-        _ => None,
+/// Returns what a published text holds. `None` if it cannot be read.
+fn held(published: Option<&str>) -> Option<PublicKeySet> {
+    PublicKeySet::parse(published?).ok()
+}
+
+/// Returns whether there are keys, and none of them is one of the new ones.
+fn is_lost(held: &[PublicKey], new: &[PublicKey]) -> bool {
+    !held.is_empty() && !held.iter().any(|key| new.contains(key))
+}
+
+/// Returns whether two ids name one secret. An ARN ends with the name, a hyphen and six random characters. Secrets
+/// Manager takes the name, and the ARN without these characters too.
+fn is_same_secret(one: &str, other: &str) -> bool {
+    let is_of = |arn: &str, id: &str| {
+        let Some((partial, random)) = arn.rsplit_once('-') else { return false };
+        let name = partial.split_once(":secret:").map(|(_, name)| name);
+        arn.starts_with("arn:") && random.len() == 6 && (id == partial || name == Some(id))
+    };
+    one == other || is_of(one, other) || is_of(other, one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_is_named_by_its_arn_or_its_name() {
+        let arn = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:postern/keys-of-us-AbCdEf";
+        let partial = &arn[..arn.len() - 7];
+        for id in [arn, partial, "postern/keys-of-us"] {
+            assert!(is_same_secret(arn, id) && is_same_secret(id, arn), "{id}");
+        }
+        for id in
+            ["postern/keys-of", "postern/keys-of-us-AbCdEf", "keys-of-us", "", &arn.replace("eu-", "us-")]
+        {
+            assert!(!is_same_secret(arn, id) && !is_same_secret(id, arn), "{id}");
+        }
+        // A name may end like an ARN.
+        assert!(!is_same_secret("keys-AbCdEf", "keys"));
     }
-}
-
-/// Returns the public halves of these keys, as they are published.
-pub(crate) fn public_halves(key_set: &KeySet) -> Vec<Value> {
-    keys_of(&key_set.public_document()).unwrap_or_default()
 }

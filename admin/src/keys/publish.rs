@@ -4,14 +4,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::place::PlaceArgs;
-use super::public::{PublicArgs, Published, by_stack, is_same, public_halves};
+use super::public::{PublicArgs, PublicPlace, by_stack, holds};
 use crate::output::{Failure, Output, count};
 use crate::target::Target;
 
 /// The signing keys, and the secret of their public halves.
 #[derive(Args)]
 #[command(after_help = "\
-Every command that changes the signing keys publishes the public keys too. So this is needed only if the secrets were
+`postern keys new` and `postern keys rotate` publish the public keys too. So this is needed only if the secrets were
 changed by other means, or if a command was interrupted. `postern doctor` compares the two secrets.
 
 Examples:
@@ -27,12 +27,12 @@ pub struct Publish {
 pub(super) async fn run(options: &Publish, target: &Target) -> Result<Output, Failure> {
     let place = options.place.find_to_change(target).await?;
     let (public, published) = match options.public.find(&options.place, target).await? {
-        Published::Secret { place, text } => (place, text),
-        Published::ByStack(name) => {
+        PublicPlace::Secret { place, text } => (place, text),
+        PublicPlace::ByStack(name) => {
             let text = format!("nothing is changed: {}", by_stack(&name));
             return Ok(Output::done(text, json!({"changed": false})));
         }
-        Published::Nowhere => {
+        PublicPlace::Nowhere => {
             return Err(Failure::usage(
                 "where are the public keys? Use --stack NAME or --public-secret ARN_OR_NAME, or set POSTERN_STACK or \
                  PUBLIC_KEYS_SECRET_ARN",
@@ -41,24 +41,23 @@ pub(super) async fn run(options: &Publish, target: &Target) -> Result<Output, Fa
     };
     let (set, before) = place.set().await?;
     let key_set = set.key_set()?;
-    let keys = public_halves(&key_set);
-    let document = key_set.public_document();
+    let keys = key_set.public_keys();
     let held = match keys.len() {
         0 => format!("no public key, because every key in {place} is HS256"),
         some => format!("{} of {place}", count(some, "public key")),
     };
-    if is_same(published.as_deref(), &document) {
+    if holds(published.as_deref(), &keys) {
         let text = format!("nothing is changed: {public} holds {held}");
         return Ok(Output::done(text, json!({"changed": false, "keys": keys})));
     }
     let change = async || {
         place.check_unchanged(Some(&before)).await?;
-        public.write(published.as_deref(), &document).await
+        public.write(published.as_deref(), &key_set.public_document()).await
     };
     let exit = public.record("keys publish", target, change).await?;
     let text = format!(
-        "{public} now holds {held}\nthe key set shows this within five minutes, and every verifier knows it within ten: \
-         promote a key that was not published before only after that"
+        "{public} now holds {held}\nthe key set shows this within five minutes, and every verifier knows it within \
+         ten; if a key is new there, wait ten minutes before you promote it"
     );
     Ok(Output { exit, ..Output::done(text, json!({"changed": true, "keys": keys})) })
 }

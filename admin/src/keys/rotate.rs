@@ -6,7 +6,7 @@ use postern::clock::now;
 use super::generate::Algorithm;
 use super::listing::list;
 use super::place::PlaceArgs;
-use super::public::PublicArgs;
+use super::public::{Change, PublicArgs};
 use crate::output::{Failure, Output};
 use crate::target::Target;
 
@@ -54,43 +54,47 @@ struct Step {
 
 pub(super) async fn run(options: &Rotate, target: &Target) -> Result<Output, Failure> {
     let place = options.place.find_to_change(target).await?;
-    let published = options.public.find(&options.place, target).await?;
+    let public = options.public.find(&options.place, target).await?;
     let (mut set, before) = place.set().await?;
-    let again = match (&options.place.secret, &options.place.file, &target.stack) {
-        (_, Some(file), _) => format!("postern keys rotate --file {}", file.display()),
-        (Some(secret), None, _) => format!("postern keys rotate --secret {secret}"),
-        (None, None, Some(stack)) => format!("postern keys rotate --stack {stack}"),
-        (None, None, None) => "postern keys rotate".to_owned(),
-    } + &options.public.again();
+    let file = options.place.file.as_ref().map(|file| file.display().to_string());
+    let again: String = [("file", &file), ("secret", &options.place.secret), ("stack", &target.stack)]
+        .iter()
+        .filter_map(|(option, value)| Some(format!(" --{option} {}", value.as_ref()?)))
+        .collect();
+    let again = format!("postern keys rotate{again}{}", options.public.again());
     let (command, what, next) = match &options.step {
         Step { promote: Some(kid), .. } => {
             if !options.force {
-                published.check(&set, kid)?;
+                public.check(&place, &set, kid)?;
             }
             let old = set.promote(kid, options.force, now())?;
             let next = format!(
-                "functions sign with it within five minutes. When older tokens have expired, a week by \
+                "next: functions sign with it within five minutes. When older tokens have expired, a week by \
                  default: {again} --retire {old}"
             );
             ("keys rotate --promote", format!("promoted {kid}"), next)
         }
         Step { retire: Some(kid), .. } => {
             set.retire(kid)?;
-            let next = "functions refuse its tokens within five minutes, clients that verify by the key set within ten. Done";
-            ("keys rotate --retire", format!("retired {kid}"), next.to_owned())
+            let next = format!(
+                "done: functions refuse the tokens of the key {kid} within five minutes, clients that verify by the key set \
+                 within ten"
+            );
+            ("keys rotate --retire", format!("retired {kid}"), next)
         }
         Step { .. } => {
             let kid = set.add(options.alg, now())?;
             (
                 "keys rotate --add",
                 format!("added {kid}"),
-                format!("in ten minutes, when every verifier has read it: {again} --promote {kid}"),
+                format!("next: in ten minutes, when every verifier has read it: {again} --promote {kid}"),
             )
         }
     };
-    let exit = published.replace(command, &place, Some(&before), &set, target).await?;
+    let change = Change { command, place: &place, before: Some(&before), set: &set };
+    let exit = public.replace(&change, target).await?;
     let mut answer = Output { exit, ..list(&set, format!("{what}; {place} now holds")) };
-    answer.text += &published.line(&place, &set)?;
-    answer.text += &format!("\nnext: {next}");
+    answer.text += &public.line(&place, &set)?;
+    answer.text += &format!("\n{next}");
     Ok(answer)
 }

@@ -18,6 +18,9 @@ use crate::output::{Exit, Failure};
 /// client may cache the key set for five more, and reading takes a few seconds.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10 * 60 + 10);
 
+/// The length of a secret that the stack generates (`PasswordLength` of the template).
+const GENERATED_LENGTH: usize = 64;
+
 /// A set of private keys that the functions can read. It has no `Debug`.
 pub(super) struct SigningKeys(KeyDocument);
 
@@ -30,8 +33,8 @@ pub(super) enum AddedPepper {
     AlreadyThere,
 }
 
-/// The public facts about a key.
-pub(super) struct PublicKey {
+/// The public facts about a key, for a list.
+pub(super) struct ListedKey {
     pub(super) kid: Option<String>,
     pub(super) alg: &'static str,
     pub(super) signs: bool,
@@ -57,9 +60,15 @@ impl SigningKeys {
         Ok(Self(document))
     }
 
-    /// Returns whether a text is a secret that the stack generated, and no command has changed since.
+    /// Returns whether a text has the form that the template generates: 64 letters and digits, with at least one of each
+    /// kind (`RequireEachIncludedType` of Secrets Manager). A key in hexadecimal has no such form: somebody made it.
     pub(super) fn is_generated(text: &str) -> bool {
-        !text.trim_start().starts_with('{') && Self::parse(text).is_ok()
+        let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
+        text.len() == GENERATED_LENGTH
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
+            && has(u8::is_ascii_digit)
     }
 
     /// Returns the set as it is written, if the functions can read it.
@@ -79,13 +88,13 @@ impl SigningKeys {
     }
 
     /// Returns the public facts about the keys.
-    pub(super) fn public(&self) -> Vec<PublicKey> {
-        let public = |(at, key): (usize, &Map<String, Value>)| PublicKey {
+    pub(super) fn listed(&self) -> Vec<ListedKey> {
+        let listed = |(at, key): (usize, &Map<String, Value>)| ListedKey {
             kid: kid(key).map(str::to_owned),
             alg: algorithm(key),
             signs: at == 0,
         };
-        self.0.keys.iter().enumerate().map(public).collect()
+        self.0.keys.iter().enumerate().map(listed).collect()
     }
 
     /// Returns the ids of the peppers.

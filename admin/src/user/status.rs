@@ -62,10 +62,10 @@ pub(super) async fn disable(connection: &Connection, options: &Disable) -> Resul
     // The item has one status. If it became `disabled`, nobody would know later that the user was never activated.
     if user.status == Status::NotActivated {
         let message = format!(
-            "{} is not activated, and cannot sign in before `postern user activate`; \
-             `postern user delete id:{}` removes the user",
+            "{} is not activated, and cannot sign in before `postern user activate id:{id}`; to keep the user out for \
+             good, `postern user delete id:{id}`",
             briefly(&user),
-            user.id
+            id = user.id
         );
         return Err(Failure::new(Exit::Refused, message));
     }

@@ -66,7 +66,7 @@ impl fmt::Display for Unlocked {
 pub(super) async fn run(connection: &Connection, options: &Unlock) -> Result<Output, Failure> {
     let store = &connection.store;
     let named = UserArg { user: options.name.clone() };
-    let user = match named.find(store).await {
+    let user = match named.find_by_login_name(store).await {
         Ok(user) => Some(user),
         Err(failure) if failure.exit == Exit::NotFound && !named.says_how() => None,
         Err(failure) => return Err(failure),

@@ -30,6 +30,19 @@ impl UserArg {
     /// If there is no such user. If the text names several users, or one by the source id without `source:`. If
     /// the table cannot be reached.
     pub(crate) async fn find(&self, store: &Operator) -> Result<UserRecord, Failure> {
+        self.find_among(store, !self.user.starts_with(BY_ID)).await
+    }
+
+    /// Finds the user whose login name the text is, or whom it names with `id:` or `source:`. A source id without
+    /// `source:` is no login name, so it does not count.
+    ///
+    /// # Errors
+    /// If there is no such user, the text names several users, or the table cannot be reached.
+    pub(super) async fn find_by_login_name(&self, store: &Operator) -> Result<UserRecord, Failure> {
+        self.find_among(store, self.user.starts_with(BY_SOURCE_ID)).await
+    }
+
+    async fn find_among(&self, store: &Operator, with_source_ids: bool) -> Result<UserRecord, Failure> {
         let text = self.user.as_str();
         let source_id = text.strip_prefix(BY_SOURCE_ID);
         let mut named = Vec::new();
@@ -44,7 +57,7 @@ impl UserArg {
             named.push(("the id", id));
         }
         let has_other_than_source_id = !named.is_empty();
-        if !text.starts_with(BY_ID) {
+        if with_source_ids {
             let ids = store.users_of_source(source_id.unwrap_or(text)).await?;
             named.extend(ids.into_iter().map(|id| ("the source id", id)));
         }
@@ -57,6 +70,14 @@ impl UserArg {
                     Failure::new(Exit::NotFound, message)
                 };
                 store.user(*id).await?.ok_or_else(leads_nowhere)
+            }
+            [id] => {
+                let text = plain(text);
+                let message = format!(
+                    "no user has the login name or the id {text}; it is the source id of user {id}; if you mean that \
+                     user, name {BY_ID}{id}"
+                );
+                Err(Failure::new(Exit::Refused, message))
             }
             _ => {
                 let ways: Vec<String> = named.iter().map(|(how, id)| format!("{how} of user {id}")).collect();

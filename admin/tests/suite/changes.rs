@@ -90,7 +90,11 @@ async fn user_who_is_not_activated_is_not_disabled() {
     for words in [&["user", "disable", "dormant"][..], &["user", "disable", "dormant", "--block"]] {
         cli.run(words)
             .await
-            .fails_with(4, "user 40 (dormant, dormant@example.com) is not activated, and cannot sign in");
+            .fails_with(
+                4,
+                "user 40 (dormant, dormant@example.com) is not activated, and cannot sign in before `postern user \
+                 activate id:40`; to keep the user out for good, `postern user delete id:40`\n",
+            );
     }
     cli.run(&["user", "enable", "dormant"]).await.fails_with(4, "is not activated");
     assert_eq!(cli.run(&["user", "show", "dormant", "--json"]).await.json()["status"], "not_activated");

@@ -10,13 +10,10 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use tokio::process::Command;
 
-use crate::secrets::{ARN, serve};
+use crate::secrets::{ARN, PUBLIC_ARN, serve};
 
 /// The stack's name.
 pub(crate) const STACK: &str = "postern-test";
-
-/// The secret of its public keys.
-const PUBLIC_ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:public-keys-AbCdEf";
 
 /// What the stand-in answers.
 pub(crate) struct Scene {
@@ -24,6 +21,7 @@ pub(crate) struct Scene {
     pub(crate) outputs: Vec<(&'static str, String)>,
     pub(crate) allowed_origins: &'static str,
     pub(crate) mail_from: &'static str,
+    pub(crate) existing_signing_keys: &'static str,
     /// The log groups by their logical ids. Each is on a page of its own.
     pub(crate) resources: Vec<(&'static str, &'static str)>,
     pub(crate) denied: bool,
@@ -42,6 +40,7 @@ impl Default for Scene {
             ],
             allowed_origins: "*",
             mail_from: "no-reply@example.com",
+            existing_signing_keys: "",
             resources: Vec::new(),
             denied: false,
         }
@@ -104,6 +103,8 @@ fn describe_stacks(scene: &Scene) -> String {
       <ParameterKey>AllowedOrigins</ParameterKey><ParameterValue>{}</ParameterValue>
     </member><member>
       <ParameterKey>MailFrom</ParameterKey><ParameterValue>{}</ParameterValue>
+    </member><member>
+      <ParameterKey>ExistingSigningKeys</ParameterKey><ParameterValue>{}</ParameterValue>
     </member></Parameters>
     <Outputs>{}</Outputs>
   </member></Stacks></DescribeStacksResult>
@@ -112,6 +113,7 @@ fn describe_stacks(scene: &Scene) -> String {
         scene.status,
         scene.allowed_origins,
         scene.mail_from,
+        scene.existing_signing_keys,
         scene.outputs.iter().map(output).collect::<String>()
     )
 }

@@ -10,7 +10,7 @@ use postern_tests::logs::find_secret;
 use serde_json::{Value, json};
 
 use crate::cli::{CliOutput, command, run};
-use crate::secrets::{ARN, Secrets};
+use crate::secrets::{ARN, NO_KEYS, PUBLIC_ARN, Secrets};
 
 const RAW: &str = "a generated secret of 32 bytes or more";
 
@@ -152,7 +152,7 @@ async fn private_set_is_printed_and_not_stored() {
 async fn generated_secret_rotates_in_three_steps_without_losing_a_token() {
     let secrets = Secrets::start(Some(RAW)).await;
     let rotate = async |words: &[&str]| {
-        let mut command = command(&["keys", "rotate", "--secret", ARN]);
+        let mut command = command(&["keys", "rotate", "--secret", ARN, "--public-secret", PUBLIC_ARN]);
         let output = run(secrets.with_table(&mut command).args(words), "").await;
         hides_keys(&output);
         output
@@ -179,7 +179,10 @@ async fn generated_secret_rotates_in_three_steps_without_losing_a_token() {
     assert!(accepts(&ring(), &token(&ring())) && accepts(&ring(), &old));
 
     rotate(&["--retire", &kid]).await.fails_with(4, "is the key that signs");
-    rotate(&["--retire", "none"]).await.prints(&["retired none"]);
+    let output = rotate(&["--retire", "none"]).await;
+    output
+        .prints(&["retired none", "\ndone: functions refuse the tokens of the key none within five minutes"]);
+    assert!(!output.out.contains("next:"), "{output:?}");
     assert!(!accepts(&ring(), &old));
     assert_eq!(ring().recovery.digest(7, "0a1b2c3d"), before.recovery.digest(7, "0a1b2c3d"));
 }
@@ -229,7 +232,7 @@ async fn bad_input_changes_no_keys() {
     keys(&["rotate", "--file", absent.path(), "--add"]).await.fails_with(3, "is not there, or empty");
     keys(&["new", "--file", "/no/such/directory/keys.json"]).await.fails_with(1, "cannot be used");
     assert!(!absent.0.exists());
-    std::fs::write(&file.0, r#"{"keys":[]}"#).unwrap();
+    std::fs::write(&file.0, NO_KEYS).unwrap();
     keys(&["show", "--file", file.path()]).await.fails_with(1, "are broken: must have at least one key");
     keys(&["rotate", "--file", file.path(), "--add"]).await.fails_with(1, "are broken");
     assert_eq!(file.set(), json!({"keys": []}));

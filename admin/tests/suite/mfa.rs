@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder, Secret};
 
 use crate::cli::{Cli, command, run};
-use crate::secrets::{ARN, Secrets};
+use crate::secrets::{ARN, NO_KEYS, Secrets};
 
 /// The TOTP code of this secret, computed without the product's code.
 fn code(secret: &str, seconds: u64) -> String {
@@ -93,7 +93,7 @@ async fn recovery_codes_use_the_key_in_the_secret() {
     assert_eq!(status(&cli, output["recovery_codes"][0].as_str()).await, 200);
 
     // A secret that cannot be read changes nothing.
-    for keys in ["short", r#"{"keys":[]}"#] {
+    for keys in ["short", NO_KEYS] {
         let output =
             run(command(&words[..4]).arg("--replace").args(cli.table()).env("SIGNING_KEYS", keys), "").await;
         output.fails_with(1, "the signing keys in SIGNING_KEYS are broken");

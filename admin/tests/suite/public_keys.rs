@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 
 use crate::cli::{CliOutput, command, run};
 use crate::cloudformation::{CloudFormation, STACK, Scene};
-use crate::secrets::{ARN, NO_PUBLIC_KEYS, PUBLIC_ARN, Secrets};
+use crate::secrets::{ARN, GENERATED, NO_KEYS, PUBLIC_ARN, Secrets};
 
-const RAW: &str = "a generated secret of 32 bytes or more";
 /// The private members of a JWK.
 const PRIVATE: [&str; 7] = ["d", "k", "p", "q", "dp", "dq", "qi"];
 
@@ -38,13 +37,13 @@ fn private_parts(keys: &str) -> Vec<String> {
 
 /// Secrets as the stack makes them.
 async fn fresh() -> Secrets {
-    Secrets::start(Some(RAW)).await
+    Secrets::start(Some(GENERATED)).await
 }
 
 /// Secrets with a published key of ES256.
 async fn with_es256() -> (Secrets, String) {
     let secrets = fresh().await;
-    let output = on(&secrets, &["keys", "new", "--alg", "ES256", "--json"]).await;
+    let output = on(&secrets, &["keys", "new", "--alg", "ES256", "--replace", "--json"]).await;
     let kid = output.json()["keys"][0]["kid"].as_str().unwrap().to_owned();
     secrets.written();
     (secrets, kid)
@@ -73,6 +72,11 @@ async fn on_stack(secrets: &Secrets, public: Option<&str>, endpoint: &str, words
     let mut scene = Scene::default();
     scene.outputs.retain(|(key, _)| *key != "PublicKeysSecretArn");
     scene.outputs.extend(public.map(|arn| ("PublicKeysSecretArn", arn.to_owned())));
+    in_scene(secrets, scene, endpoint, words).await
+}
+
+/// Runs a command on the stack of this scene, whose table is at this endpoint.
+async fn in_scene(secrets: &Secrets, scene: Scene, endpoint: &str, words: &[&str]) -> CliOutput {
     let stack = CloudFormation::start(scene).await;
     let mut command = command(&[words, &["--stack", STACK]].concat());
     command.env("AWS_ENDPOINT_URL_DYNAMODB", endpoint).env("AWS_REGION", "us-east-1");
@@ -95,7 +99,7 @@ async fn every_change_of_the_keys_publishes_them_before_it_writes_them() {
         (secrets.written(), output)
     };
     let both = [PUBLIC_ARN, ARN].map(str::to_owned);
-    let (written, output) = step(&["new", "--alg", "ES256"]).await;
+    let (written, output) = step(&["new", "--alg", "ES256", "--replace"]).await;
     assert_eq!(written, both);
     output.prints(&[&format!("\nthe secret {PUBLIC_ARN} publishes 1 public key\n")]);
     let first = kids(&secrets).remove(0);
@@ -115,7 +119,7 @@ async fn every_change_of_the_keys_publishes_them_before_it_writes_them() {
     let (written, output) = step(&["new", "--replace", "--alg", "HS256"]).await;
     assert_eq!(written, both);
     output.prints(&["publishes no key, because every key is HS256 now"]);
-    assert_eq!(secrets.public().unwrap(), NO_PUBLIC_KEYS);
+    assert_eq!(secrets.public().unwrap(), NO_KEYS);
     // An HS256 key has no public half, so nothing new is to be published.
     let (written, output) = step(&["rotate", "--add"]).await;
     assert_eq!(written, [ARN]);
@@ -135,10 +139,11 @@ async fn peppers_are_added_without_a_word_about_public_keys() {
 #[tokio::test]
 async fn publishing_twice_changes_nothing_the_second_time() {
     let (secrets, kid) = with_es256().await;
-    secrets.set_public(NO_PUBLIC_KEYS);
+    secrets.set_public(NO_KEYS);
     let output = on(&secrets, &["keys", "publish"]).await;
     output.prints(&[&format!(
-        "the secret {PUBLIC_ARN} now holds 1 public key of the secret {ARN}\nthe key set shows"
+        "the secret {PUBLIC_ARN} now holds 1 public key of the secret {ARN}\nthe key set shows this within five minutes, \
+         and every verifier knows it within ten; if a key is new there, wait ten minutes before you promote it\n"
     )]);
     assert_eq!((kids(&secrets), secrets.written()), (vec![kid], vec![PUBLIC_ARN.to_owned()]));
     // A file that was sent by `aws secretsmanager` ends with a line break.

@@ -22,8 +22,16 @@ pub(crate) const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secr
 /// The secret of the public keys.
 pub(crate) const PUBLIC_ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:public-keys-AbCdEf";
 
-/// What the stack writes to the secret of the public keys.
-pub(crate) const NO_PUBLIC_KEYS: &str = r#"{"keys":[]}"#;
+/// The name of the secret of the signing keys.
+pub(crate) const NAME: &str = "keys";
+/// A secret that was deleted, and can be restored.
+pub(crate) const DELETED: &str = "deleted";
+
+/// What the stack writes to the secret of the signing keys.
+pub(crate) const GENERATED: &str = "Zk3vQ9xT1mB7yL5nC2wR8pD4sF6hJ0gKaXeUiOqWzVtYbNrMcHlPdGfSjAuEoIx2";
+
+/// What the stack writes to the secret of the public keys: a set without keys.
+pub(crate) const NO_KEYS: &str = r#"{"keys":[]}"#;
 
 pub(crate) struct Secrets {
     endpoint: String,
@@ -52,7 +60,7 @@ struct Secret {
 impl Shared {
     fn secret(&mut self, id: &str) -> Option<&mut Secret> {
         match id {
-            ARN => Some(&mut self.keys),
+            ARN | NAME => Some(&mut self.keys),
             PUBLIC_ARN => Some(&mut self.public),
             _ => None,
         }
@@ -65,7 +73,7 @@ impl Secrets {
     pub(crate) async fn start(value: Option<&str>) -> Self {
         let shared = Arc::new(Mutex::new(Shared::default()));
         shared.lock().unwrap().keys.value = value.map(str::to_owned);
-        shared.lock().unwrap().public.value = Some(NO_PUBLIC_KEYS.to_owned());
+        shared.lock().unwrap().public.value = Some(NO_KEYS.to_owned());
         let endpoint = serve(Router::new().fallback(answer).with_state(Arc::clone(&shared))).await;
         let table = Table::start().await;
         Operator::new(client(&table), "postern").create_table().await.unwrap();
@@ -92,6 +100,11 @@ impl Secrets {
     /// The value of the secret of the public keys.
     pub(crate) fn public(&self) -> Option<String> {
         self.shared.lock().unwrap().public.value.clone()
+    }
+
+    /// Writes the secret of the signing keys.
+    pub(crate) fn set(&self, value: &str) {
+        self.shared.lock().unwrap().keys.value = Some(value.to_owned());
     }
 
     /// Writes the secret of the public keys.
@@ -142,6 +155,10 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> R
     let is_put = parts.headers["x-amz-target"] == "secretsmanager.PutSecretValue";
     if is_put && shared.read_only == Some(id) {
         return reply(400, &json!({"__type": "AccessDeniedException", "message": "not authorized"}));
+    }
+    if id == DELETED {
+        let message = "You can't perform this operation on the secret because it was marked for deletion.";
+        return reply(400, &json!({"__type": "InvalidRequestException", "message": message}));
     }
     let Some(secret) = shared.secret(id) else {
         return reply(400, &json!({"__type": "ResourceNotFoundException", "message": "no such secret"}));

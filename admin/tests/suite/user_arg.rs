@@ -47,7 +47,6 @@ async fn text_that_names_two_users_is_refused_and_changes_neither() {
             &["user", "activate", text],
             &["user", "disable", text],
             &["user", "enable", text],
-            &["user", "unlock", text],
             &["user", "delete", text, "--yes"],
             &["user", "mfa", "off", text],
             &["attempts", "--operator", "--user", text],
@@ -80,11 +79,29 @@ async fn delete_given_again_never_deletes_the_user_whose_source_id_it_is() {
         .await
         .fails_with(4, "1 is the id of user 1 and the source id of user 45: name the user as id:1 or id:45");
     delete("johndoe").await.prints(&["deleted user 1 (johndoe"]);
-    delete("1").await.fails_with(4, "1 is the source id of user 45: name the user as id:45");
+    delete("1").await.fails_with(
+        4,
+        "no user has the login name or the id 1; it is the source id of user 45; if you mean that user, name id:45\n",
+    );
     delete("id:1").await.fails_with(3, "there is no user id:1");
     assert!(cli.deployment.store.user(other).await.unwrap().is_some());
     delete("source:1").await.prints(&["deleted user 45 (other)"]);
     delete("source:1").await.fails_with(3, "there is no user source:1");
+}
+
+/// It is no login name, so it cannot be locked.
+#[tokio::test]
+async fn unlock_ignores_a_source_id_without_its_prefix() {
+    let cli = Cli::start().await;
+    create(&cli, "33", None).await;
+    let third = create(&cli, "third", Some("johndoe")).await;
+    create(&cli, "fourth", Some("mallory")).await;
+    let unlock = async |text| cli.run(&["user", "unlock", text]).await;
+    unlock("johndoe").await.prints(&["login names of user 1 (johndoe, johndoe@example.com):"]);
+    unlock("source:johndoe").await.prints(&[&format!("login names of user {third} (third):")]);
+    unlock("mallory").await.prints(&["a login name that no user has:", "mallory: unlocked, had 25 failures"]);
+    let why = "33 is a login name of user 45 and the id of user 33: name the user as id:33 or id:45\n";
+    unlock("33").await.fails_with(4, why);
 }
 
 #[tokio::test]

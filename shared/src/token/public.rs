@@ -51,6 +51,11 @@ impl PublicKey {
         Self { half, kid, alg, purpose: "sig" }
     }
 
+    /// Returns the id of the key.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
     /// Reads the key at this index of a set.
     fn parse(index: usize, key: &Map<String, Value>) -> Result<Self, KeyError> {
         let wrong = |problem: &str| KeyError(format!("key {index} {problem}"));

@@ -32,7 +32,8 @@ async fn key_set_is_compared_with_the_signing_keys() {
     assert_eq!(lines(&fresh, "key set"), [("ok".to_owned(), message)], "{fresh:?}");
     let stale = with_keys(&cli, &url, &others).await;
     fails(&stale, &[("key set", "is missing, and ")]);
-    assert!(stale.out.contains("If the keys were changed in the last ten minutes, wait"), "{stale:?}");
+    let advice = "If `public keys` says FAIL, correct that first. If the keys were changed in the last ten minutes, wait";
+    assert!(stale.out.contains(advice), "{stale:?}");
     // Only HS256 keys are left.
     fails(&doctor(&cli, &url, &[]).await, &[("key set", "is not one of the signing keys")]);
 }
@@ -73,12 +74,19 @@ async fn key_set_that_caches_keep_too_long_fails() {
 #[tokio::test]
 async fn reply_without_a_key_set_fails() {
     let cli = Cli::start().await;
-    let url = start_with_fault(&cli.deployment, |seen, mut reply| {
-        if seen.path == "/.well-known/jwks.json" {
-            *reply.body_mut() = axum::body::Body::from("<html>");
-        }
-        reply
-    })
-    .await;
-    fails(&doctor(&cli, &url, &[]).await, &[("key set", "the reply is no JWK Set")]);
+    for (body, why) in [
+        ("<html>", "it must be a JWK Set"),
+        (r#"{"keys":[{"kty":"OKP","crv":"Ed25519","d":"LEAKED"}]}"#, "it key 0 has the private member d"),
+    ] {
+        let url = start_with_fault(&cli.deployment, move |seen, mut reply| {
+            if seen.path == "/.well-known/jwks.json" {
+                *reply.body_mut() = axum::body::Body::from(body);
+            }
+            reply
+        })
+        .await;
+        let output = doctor(&cli, &url, &[]).await;
+        fails(&output, &[("key set", &format!("the reply is no JWK Set of public keys: {why}"))]);
+        assert!(!output.out.contains("LEAKED"), "{output:?}");
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{check, fresh, on, published, with_es256};
 use crate::cli::{command, run};
 use crate::doctor::fails;
-use crate::secrets::{ARN, NO_PUBLIC_KEYS, PUBLIC_ARN};
+use crate::secrets::{ARN, DELETED, NO_KEYS, PUBLIC_ARN};
 
 #[tokio::test]
 async fn doctor_compares_the_public_keys_with_the_signing_keys() {
@@ -23,31 +23,67 @@ async fn doctor_compares_the_public_keys_with_the_signing_keys() {
     };
     let mut beside = right.clone();
     beside["recovery_code_key"] = json!("LEAKED");
-    for (text, wrong) in [
-        (NO_PUBLIC_KEYS.to_owned(), format!("differs from the secret {ARN}: the key {kid} is missing")),
+    let read_first = "; if no `postern keys` command was interrupted, somebody else wrote this secret: first read \
+                      CloudTrail (PutSecretValue). Then run `postern keys publish`";
+    for (text, wrong, advice) in [
+        // Nobody can attack with a key that is missing.
         (
-            with("d", json!("LEAKED")),
+            NO_KEYS.to_owned(),
+            format!("differs from the secret {ARN}: the key {kid} is missing"),
+            "is missing; run `postern keys publish`",
+        ),
+        (
+            with("x", right["keys"][0]["y"].clone()),
             format!("differs from the secret {ARN}: the key {kid} has other members"),
+            read_first,
         ),
         (
             with("kid", json!("x")),
             format!("differs from the secret {ARN}: the key {kid} is missing, and x is not one"),
+            read_first,
         ),
-        (beside.to_string(), "does not hold a JWK Set with the member `keys` only".to_owned()),
-        ("LEAKED".to_owned(), "does not hold a JWK Set with the member `keys` only".to_owned()),
+        (with("d", json!("LEAKED")), "is broken: key 0 has the private member d".to_owned(), read_first),
+        (beside.to_string(), "is broken: has the private member recovery_code_key".to_owned(), read_first),
+        ("LEAKED".to_owned(), "is broken: must be a JWK Set of public keys".to_owned(), read_first),
     ] {
         secrets.set_public(&text);
         let line = check(&secrets, "public keys").await;
         assert!(line.starts_with(&format!("FAIL public keys   the secret {PUBLIC_ARN} {wrong}")), "{line}");
-        assert!(line.ends_with("; run `postern keys publish`") && !line.contains("LEAKED"), "{line}");
+        assert!(line.ends_with(advice) && !line.contains("LEAKED"), "{line}");
         on(&secrets, &["keys", "publish"]).await.prints(&["now holds 1 public key"]);
         assert_eq!(check(&secrets, "public keys").await, ok);
     }
+    // The function that shows the keys ignores members that it does not know.
+    let mut noted = right.clone();
+    noted["note"] = json!("ours");
+    noted["keys"][0]["x5t"] = json!("AAAA");
+    secrets.set_public(&noted.to_string());
+    assert_eq!(check(&secrets, "public keys").await, ok);
+    on(&secrets, &["keys", "publish"]).await.prints(&["nothing is changed"]);
+}
 
-    let mut doctor = command(&["doctor", "--secret", ARN]);
-    let output = run(secrets.with_table(&mut doctor), "").await;
-    output.prints(&[&format!("warn public keys   not compared with the secret {ARN}")]);
-    let mut doctor = command(&["doctor", "--secret", ARN, "--public-secret", "other", "--json"]);
-    let output = run(secrets.with_table(&mut doctor), "").await;
-    fails(&output, &[("public keys", "the secret other is not there, or empty")]);
+#[tokio::test]
+async fn doctor_says_what_to_do_without_a_secret_of_the_public_keys() {
+    let (secrets, _) = with_es256().await;
+    let on_table = async |words: &[&str]| {
+        let mut command = command(&[words, &["--secret", ARN]].concat());
+        run(secrets.with_table(&mut command), "").await
+    };
+    on_table(&["doctor"]).await.prints(&[
+        "warn public keys   not checked: no option, stack or variable names their secret; use --stack, --public-secret or \
+         PUBLIC_KEYS_SECRET_ARN\n",
+    ]);
+    let gone = PUBLIC_ARN.replace("public-keys", "gone");
+    let output = on_table(&["doctor", "--public-secret", &gone, "--json"]).await;
+    let says = format!(
+        "the secret {gone} does not exist, or is empty; create it as docs/backup-and-restore.md, \"The public keys\", says"
+    );
+    fails(&output, &[("public keys", &says)]);
+    let says = format!("the secret {gone} is not there; create another one: docs/backup-and-restore.md\n");
+    on_table(&["keys", "publish", "--public-secret", &gone]).await.fails_with(3, &says);
+
+    let restore = format!("; `aws secretsmanager restore-secret --secret-id {DELETED}` brings it back");
+    let output = on_table(&["doctor", "--public-secret", DELETED, "--json"]).await;
+    fails(&output, &[("public keys", &restore)]);
+    on_table(&["keys", "publish", "--public-secret", DELETED]).await.fails_with(1, &restore);
 }

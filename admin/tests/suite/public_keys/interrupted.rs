@@ -6,7 +6,7 @@ use postern::clock::now;
 use postern::store::operator::{ChangeStage, Operator};
 
 use super::{check, kids, on, with_es256};
-use crate::secrets::{ARN, NO_PUBLIC_KEYS, PUBLIC_ARN};
+use crate::secrets::{ARN, NO_KEYS, PUBLIC_ARN};
 use crate::table::client;
 
 /// The signing keys are as they were, and each of them is still published: a key too many harms nobody.
@@ -18,17 +18,20 @@ async fn change_that_ends_between_the_two_secrets_loses_no_key_and_can_be_given_
     let output = on(&secrets, &["keys", "rotate", "--add"]).await;
     output.fails_with(1, "Secrets Manager refused the secret arn:");
     assert!(
-        output.err.ends_with(&format!(
-            ". The public keys in the secret {PUBLIC_ARN} are new already: run the command again, or `postern keys \
-             publish`, which publishes the keys in the secret {ARN}\n"
-        )),
+        output.err.ends_with(
+            "; the public keys are written, the signing keys are not: to finish, run this command again; to go back, \
+             run `postern keys publish`\n"
+        ),
         "{output:?}"
     );
     assert_eq!(secrets.value(), before);
     let [held, extra] = &kids(&secrets)[..] else { panic!() };
     assert_eq!(*held, first);
     let line = check(&secrets, "public keys").await;
-    let wrong = format!("the key {extra} is not one of the signing keys; run `postern keys publish`");
+    let wrong = format!(
+        "the key {extra} is not one of the signing keys; if no `postern keys` command was interrupted, somebody else wrote \
+         this secret: first read CloudTrail (PutSecretValue). Then run `postern keys publish`"
+    );
     assert!(line.starts_with("FAIL ") && line.ends_with(&wrong), "{line}");
 
     secrets.denies_writes_of(None);
@@ -37,6 +40,15 @@ async fn change_that_ends_between_the_two_secrets_loses_no_key_and_can_be_given_
     on(&secrets, &["keys", "rotate", "--add"]).await.prints(&["added"]);
     assert_eq!(kids(&secrets).len(), 2);
     assert!(check(&secrets, "public keys").await.starts_with("ok   "));
+
+    secrets.denies_writes_of(Some(ARN));
+    let output = on(&secrets, &["keys", "new", "--replace"]).await;
+    output.fails_with(
+        1,
+        "`postern keys publish`. Until then, backends that verify by the key set refuse all tokens",
+    );
+    secrets.denies_writes_of(None);
+    on(&secrets, &["keys", "publish"]).await.prints(&["2 public keys"]);
 
     let store = Operator::new(client(&secrets.table), "postern");
     let mut events = store.events(now().minus(Duration::from_secs(3600)), now()).await.unwrap().events;
@@ -47,6 +59,8 @@ async fn change_that_ends_between_the_two_secrets_loses_no_key_and_can_be_given_
         ("keys rotate --add", ChangeStage::Failed),
         ("keys publish", ChangeStage::Done),
         ("keys rotate --add", ChangeStage::Done),
+        ("keys new", ChangeStage::Failed),
+        ("keys publish", ChangeStage::Done),
     ];
     assert_eq!(lines, expected);
 }
@@ -73,7 +87,7 @@ async fn change_of_another_operator_is_not_overwritten_in_either_secret() {
         &["keys", "new", "--replace", "--alg", "ES256"],
     ] {
         let (secrets, _) = with_es256().await;
-        secrets.set_public(NO_PUBLIC_KEYS);
+        secrets.set_public(NO_KEYS);
         let before = secrets.value();
         secrets.public_changes_after_a_read(r#"{"keys":[{}]}"#);
         on(&secrets, words)

@@ -3,7 +3,7 @@
 use super::{fresh, kids, on, on_stack, with_es256};
 use crate::cli::{command, run};
 use crate::cloudformation::STACK;
-use crate::secrets::{ARN, NO_PUBLIC_KEYS, PUBLIC_ARN, Secrets};
+use crate::secrets::{ARN, NAME, NO_KEYS, PUBLIC_ARN, Secrets};
 
 #[tokio::test]
 async fn answer_says_if_nothing_is_published() {
@@ -20,7 +20,7 @@ async fn answer_says_if_nothing_is_published() {
     assert!(hs256.code == 0 && !hs256.out.contains("publish"), "{hs256:?}");
     on_table(&["rotate", "--add", "--alg", "ES256", "--secret", ARN]).await.prints(&[&says]);
     on_table(&["publish", "--secret", ARN]).await.fails_with(2, "where are the public keys?");
-    assert_eq!(secrets.public().as_deref(), Some(NO_PUBLIC_KEYS));
+    assert_eq!(secrets.public().as_deref(), Some(NO_KEYS));
     let rotate = ["rotate", "--add", "--alg", "ES256", "--secret", ARN, "--public-secret", PUBLIC_ARN];
     on_table(&rotate).await.prints(&["publishes 2 public keys", "--secret arn:", "--public-secret arn:"]);
     assert_eq!(kids(&secrets).len(), 2);
@@ -55,8 +55,9 @@ async fn public_secret_of_the_environment_is_not_mixed_with_another_signing_secr
         assert!(!output.err.contains("PUBLIC_KEYS_SECRET_ARN belongs"), "{output:?}");
     }
     assert_eq!((secrets.value(), secrets.public(), secrets.written()), (before, public, Vec::new()));
-    // The same secret is no other one.
+    // The same secret is no other one, by its name neither.
     on(&secrets, &["keys", "rotate", "--add", "--secret", ARN]).await.prints(&["publishes 2 public keys"]);
+    on(&secrets, &["keys", "rotate", "--add", "--secret", NAME]).await.prints(&["publishes 3 public keys"]);
 }
 
 #[tokio::test]
@@ -73,6 +74,10 @@ async fn stack_names_the_secret_of_the_public_keys() {
     assert_eq!(kids(&secrets).len(), 1);
     on(&["keys", "publish"]).await.prints(&["nothing is changed"]);
     on(&["doctor"]).await.prints(&[&format!("ok   public keys   1 public key in the secret {PUBLIC_ARN}\n")]);
+    on(&["keys", "rotate", "--add", "--secret", NAME]).await.prints(&[
+        "publishes 2 public keys",
+        &format!("postern keys rotate --secret {NAME} --stack {STACK} --promote "),
+    ]);
     // Other signing keys than those of the stack are not published there.
     let public = secrets.public();
     let other = on(&["keys", "publish", "--secret", "other"]).await;
@@ -88,8 +93,11 @@ async fn stack_of_an_earlier_version_publishes_the_keys_by_itself() {
     let says = format!("the stack {STACK} is of an earlier version, which publishes");
     let output = on(&["keys", "rotate", "--add"]).await;
     assert!(output.code == 0 && !output.out.contains("publish"), "no key has a public half: {output:?}");
-    on(&["keys", "rotate", "--add", "--alg", "ES256"]).await.prints(&[&says]);
+    on(&["keys", "rotate", "--add", "--alg", "ES256"]).await.prints(&[
+        &says,
+        "there is nothing to do until you update it: docs/operating.md, \"Publish the public keys\"\n",
+    ]);
     on(&["keys", "publish"]).await.prints(&[&format!("nothing is changed: {says}")]);
     on(&["doctor"]).await.prints(&["warn public keys   the stack is of an earlier version"]);
-    assert_eq!(secrets.public().unwrap(), NO_PUBLIC_KEYS);
+    assert_eq!(secrets.public().unwrap(), NO_KEYS);
 }

@@ -295,6 +295,7 @@ async fn change_with_malformed_fields_is_refused_before_any_charge() {
         (json!({"new_password": "password"}), "new_password", common),
         (json!({"new_password": " PassWord1 "}), "new_password", common),
         (json!({"username": "st.huber", "new_password": " ST.Huber"}), "new_password", common),
+        (json!({"username": "ｓｔ．ｈｕｂｅｒ", "new_password": "st.huber"}), "new_password", common),
         (json!({"username": "nobody-at-all", "new_password": "nobody-at-all"}), "new_password", common),
         (json!({"new_password": OLD}), "new_password", "and old password must be different."),
         (
@@ -350,13 +351,8 @@ async fn new_password_equal_to_a_name_of_the_user_is_refused() {
     let deployment = unlimited().await;
     signed_in::set(&deployment, 33, "must_change_password", Attribute::Bool(true)).await;
     let before = raw::user(&deployment, 33).await;
-    for (typed, new) in [
-        ("st.huber", "st.huber@example.com"),
-        ("st.huber", " ST.Huber@Example.com "),
-        // The same username, in letters that the new password does not have.
-        ("ｓｔ．ｈｕｂｅｒ", "st.huber"),
-    ] {
-        let weak = with(body(typed), json!({"new_password": new, "stay_logged_in": true}));
+    for new in ["st.huber@example.com", " ST.Huber@Example.com "] {
+        let weak = with(body("st.huber"), json!({"new_password": new, "stay_logged_in": true}));
         let reply = change(&deployment, &weak).await;
         assert_reply(&reply, 422, r#"{"new_password":["The new password is too common."]}"#, json!({}), new);
         let reply = change(&deployment, &with(weak, json!({"old_password": "wrong"}))).await;
