@@ -40,7 +40,10 @@ pub(super) fn check(found: &Found, public: Result<PublicPlace, Failure>) -> Opti
     let held = match PublicKeySet::parse(&text) {
         Ok(held) => held,
         Err(error) => {
-            let message = format!("{place} is broken: {error}; {READ_FIRST}. Then {PUBLISH}");
+            let message = format!(
+                "{place} holds no public keys: {error}; if it holds signing keys, the wrong secret is named. Otherwise \
+                 {READ_FIRST}. Then see docs/operating.md, \"Publish the public keys\""
+            );
             return Some(Check::fail(NAME, message));
         }
     };

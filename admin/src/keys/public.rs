@@ -89,7 +89,7 @@ pub(crate) async fn find_public_place(
             None => return Ok(PublicPlace::ByStack(stack.name.clone())),
         },
         (None, None) => match Environment::of_process().optional(VARIABLE).filter(|_| !target.local) {
-            Some(_) if secret_of_env(target).is_some_and(|id| is_other(&id)) => {
+            Some(_) if secret.is_some() && secret_of_env(target).is_none_or(|id| is_other(&id)) => {
                 return Err(Failure::usage(format!(
                     "which secret of the public keys? {VARIABLE} belongs to SIGNING_KEYS_SECRET_ARN, and --secret names \
                      another secret; add --public-secret ARN_OR_NAME"
@@ -115,6 +115,7 @@ impl PublicPlace {
             Self::Secret { place, text } if !holds(text.as_deref(), &keys) => (place, text.as_deref()),
             _ => return place.replace(command, *before, &text, target).await,
         };
+        check_holds_public_keys(public, published)?;
         let write = async || {
             place.check_unchanged(*before).await?;
             let written = public.write(published, &key_set.public_document()).await;
@@ -184,6 +185,19 @@ impl PublicPlace {
             ),
         })
     }
+}
+
+/// Checks that a secret holds public keys, or nothing, before it is overwritten.
+///
+/// # Errors
+/// If it holds anything else. It may be a secret of signing keys, which would be lost.
+pub(super) fn check_holds_public_keys(place: &Place, text: Option<&str>) -> Result<(), Failure> {
+    let Some(Err(error)) = text.map(PublicKeySet::parse) else { return Ok(()) };
+    let message = format!(
+        "{place} holds no public keys, so nothing is written there: {error}. If it holds signing keys, the wrong \
+         secret is named. Otherwise see docs/operating.md, \"Publish the public keys\""
+    );
+    Err(Failure::new(Exit::Refused, message))
 }
 
 /// Returns what to say of a stack that publishes the keys itself.

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::place::PlaceArgs;
-use super::public::{PublicArgs, PublicPlace, by_stack, holds};
+use super::public::{PublicArgs, PublicPlace, by_stack, check_holds_public_keys, holds};
 use crate::output::{Failure, Output, count};
 use crate::target::Target;
 
@@ -50,6 +50,7 @@ pub(super) async fn run(options: &Publish, target: &Target) -> Result<Output, Fa
         let text = format!("nothing is changed: {public} holds {held}");
         return Ok(Output::done(text, json!({"changed": false, "keys": keys})));
     }
+    check_holds_public_keys(&public, published.as_deref())?;
     let change = async || {
         place.check_unchanged(Some(&before)).await?;
         public.write(published.as_deref(), &key_set.public_document()).await

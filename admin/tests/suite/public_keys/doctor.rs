@@ -42,9 +42,21 @@ async fn doctor_compares_the_public_keys_with_the_signing_keys() {
             format!("differs from the secret {ARN}: the key {kid} is missing, and x is not one"),
             read_first,
         ),
-        (with("d", json!("LEAKED")), "is broken: key 0 has the private member d".to_owned(), read_first),
-        (beside.to_string(), "is broken: has the private member recovery_code_key".to_owned(), read_first),
-        ("LEAKED".to_owned(), "is broken: must be a JWK Set of public keys".to_owned(), read_first),
+        (
+            with("d", json!("LEAKED")),
+            "holds no public keys: key 0 has the private member d".to_owned(),
+            read_first,
+        ),
+        (
+            beside.to_string(),
+            "holds no public keys: has the private member recovery_code_key".to_owned(),
+            read_first,
+        ),
+        (
+            "LEAKED".to_owned(),
+            "holds no public keys: must be a JWK Set of public keys".to_owned(),
+            read_first,
+        ),
     ] {
         secrets.set_public(&text);
         let line = check(&secrets, "public keys").await;

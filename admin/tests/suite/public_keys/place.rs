@@ -1,9 +1,11 @@
 //! Which secret the public keys are published in.
 
+use serde_json::Value;
+
 use super::{fresh, kids, on, on_stack, with_es256};
 use crate::cli::{command, run};
 use crate::cloudformation::STACK;
-use crate::secrets::{ARN, NAME, NO_KEYS, PUBLIC_ARN, Secrets};
+use crate::secrets::{ARN, GENERATED, NAME, NO_KEYS, PUBLIC_ARN, Secrets};
 
 #[tokio::test]
 async fn answer_says_if_nothing_is_published() {
@@ -100,4 +102,41 @@ async fn stack_of_an_earlier_version_publishes_the_keys_by_itself() {
     on(&["keys", "publish"]).await.prints(&[&format!("nothing is changed: {says}")]);
     on(&["doctor"]).await.prints(&["warn public keys   the stack is of an earlier version"]);
     assert_eq!(secrets.public().unwrap(), NO_KEYS);
+}
+
+/// The two ARNs are easily mixed up. The signing keys would be lost.
+#[tokio::test]
+async fn secret_that_holds_no_public_keys_is_not_overwritten() {
+    let (secrets, _) = with_es256().await;
+    let signing = secrets.value().unwrap();
+    let kid = kids(&secrets).remove(0);
+    on(&secrets, &["keys", "rotate", "--add"]).await.prints(&["publishes 2 public keys"]);
+    let before = secrets.value();
+    for text in [&*signing, GENERATED, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#, "{}"] {
+        secrets.set_public(text);
+        secrets.written();
+        for words in [
+            &["keys", "publish"][..],
+            &["keys", "rotate", "--add"],
+            &["keys", "rotate", "--promote", &kids_of(&before)[1], "--force"],
+            &["keys", "new", "--replace"],
+        ] {
+            let output = on(&secrets, words).await;
+            output.fails_with(4, "holds no public keys, so nothing is written there");
+        }
+        assert_eq!((secrets.value(), secrets.public().as_deref()), (before.clone(), Some(text)));
+        assert_eq!(secrets.written(), Vec::<String>::new());
+    }
+    let mixed_up = ["keys", "publish", "--public-secret", ARN];
+    on(&secrets, &mixed_up).await.fails_with(4, "If it holds signing keys, the wrong secret is named");
+    assert_eq!(secrets.value(), before);
+    secrets.set_public(NO_KEYS);
+    on(&secrets, &["keys", "publish"]).await.prints(&["now holds 2 public keys"]);
+    assert!(kids(&secrets).contains(&kid));
+}
+
+/// The kids of signing keys.
+fn kids_of(keys: &Option<String>) -> Vec<String> {
+    let set: Value = serde_json::from_str(keys.as_deref().unwrap()).unwrap();
+    set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }

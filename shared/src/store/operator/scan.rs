@@ -85,7 +85,8 @@ impl Operator {
             .scan()
             .filter_expression(USERS)
             .expression_attribute_values(":users", text("USER#"))
-            .expression_attribute_values(":user", text("USER"));
+            .expression_attribute_values(":user", text("USER"))
+            .consistent_read(true);
         let mut items = scan.into_paginator().items().send();
         let Some(item) = items.try_next().await? else { return Ok(false) };
         let id = id(&item).map_err(|key| StoreError::unreadable(format!("{key:?}, no key of a user")))?;
