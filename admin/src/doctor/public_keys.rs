@@ -41,7 +41,7 @@ pub(super) fn check(found: &Found, public: Result<PublicPlace, Failure>) -> Opti
         Ok(held) => held,
         Err(error) => {
             let message = format!(
-                "{place} holds no public keys: {error}; if it holds signing keys, the wrong secret is named. Otherwise \
+                "{place} holds no public keys: {error}; if it holds signing keys, the wrong secret is named. Otherwise, \
                  {READ_FIRST}. Then see docs/operating.md, \"Publish the public keys\""
             );
             return Some(Check::fail(NAME, message));

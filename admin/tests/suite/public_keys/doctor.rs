@@ -25,6 +25,9 @@ async fn doctor_compares_the_public_keys_with_the_signing_keys() {
     beside["recovery_code_key"] = json!("LEAKED");
     let read_first = "; if no `postern keys` command was interrupted, somebody else wrote this secret: first read \
                       CloudTrail (PutSecretValue). Then run `postern keys publish`";
+    let wrong_secret = "; if it holds signing keys, the wrong secret is named. Otherwise, if no `postern keys` command \
+                        was interrupted, somebody else wrote this secret: first read CloudTrail (PutSecretValue). Then \
+                        see docs/operating.md, \"Publish the public keys\"";
     for (text, wrong, advice) in [
         // Nobody can attack with a key that is missing.
         (
@@ -45,23 +48,27 @@ async fn doctor_compares_the_public_keys_with_the_signing_keys() {
         (
             with("d", json!("LEAKED")),
             "holds no public keys: key 0 has the private member d".to_owned(),
-            read_first,
+            wrong_secret,
         ),
         (
             beside.to_string(),
             "holds no public keys: has the private member recovery_code_key".to_owned(),
-            read_first,
+            wrong_secret,
         ),
         (
             "LEAKED".to_owned(),
             "holds no public keys: must be a JWK Set of public keys".to_owned(),
-            read_first,
+            wrong_secret,
         ),
     ] {
         secrets.set_public(&text);
         let line = check(&secrets, "public keys").await;
         assert!(line.starts_with(&format!("FAIL public keys   the secret {PUBLIC_ARN} {wrong}")), "{line}");
         assert!(line.ends_with(advice) && !line.contains("LEAKED"), "{line}");
+        if advice == wrong_secret {
+            on(&secrets, &["keys", "publish"]).await.fails_with(4, "so nothing is written there");
+            secrets.set_public(NO_KEYS);
+        }
         on(&secrets, &["keys", "publish"]).await.prints(&["now holds 1 public key"]);
         assert_eq!(check(&secrets, "public keys").await, ok);
     }
