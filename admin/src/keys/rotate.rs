@@ -77,8 +77,8 @@ pub(super) async fn run(options: &Rotate, target: &Target) -> Result<Output, Fai
         Step { retire: Some(kid), .. } => {
             set.retire(kid)?;
             let next = format!(
-                "done: functions refuse the tokens of the key {kid} within five minutes, clients that verify by the key set \
-                 within ten"
+                "done: functions refuse the tokens of the key {kid} within five minutes, clients that verify by the key \
+                 set within ten"
             );
             ("keys rotate --retire", format!("retired {kid}"), next)
         }

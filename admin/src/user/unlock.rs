@@ -68,7 +68,7 @@ pub(super) async fn run(connection: &Connection, options: &Unlock) -> Result<Out
     let named = UserArg { user: options.name.clone() };
     let user = match named.find_by_login_name(store).await {
         Ok(user) => Some(user),
-        Err(failure) if failure.exit == Exit::NotFound && !named.says_how() => None,
+        Err(failure) if failure.exit == Exit::NotFound && !named.has_prefix() => None,
         Err(failure) => return Err(failure),
     };
     let id = user.as_ref().map(|user| user.id);

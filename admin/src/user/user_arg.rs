@@ -46,7 +46,7 @@ impl UserArg {
         let text = self.user.as_str();
         let source_id = text.strip_prefix(BY_SOURCE_ID);
         let mut named = Vec::new();
-        if !self.says_how()
+        if !self.has_prefix()
             && let Some(login) = store.login(&LoginName::new(text)).await?
         {
             named.push(("a login name", login.user_id));
@@ -89,8 +89,8 @@ impl UserArg {
         }
     }
 
-    /// Returns whether the text says by what it names the user, as `id:N` and `source:ID` do.
-    pub(super) fn says_how(&self) -> bool {
+    /// Returns whether the text names the user by a prefix, as `id:N` and `source:ID` do.
+    pub(super) fn has_prefix(&self) -> bool {
         [BY_ID, BY_SOURCE_ID].iter().any(|how| self.user.starts_with(how))
     }
 

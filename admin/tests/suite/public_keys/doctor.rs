@@ -94,12 +94,12 @@ async fn doctor_says_what_to_do_without_a_secret_of_the_public_keys() {
     ]);
     let gone = PUBLIC_ARN.replace("public-keys", "gone");
     let output = on_table(&["doctor", "--public-secret", &gone, "--json"]).await;
-    let says = format!(
+    let line = format!(
         "the secret {gone} does not exist, or is empty; create it as docs/backup-and-restore.md, \"The public keys\", says"
     );
-    fails(&output, &[("public keys", &says)]);
-    let says = format!("the secret {gone} is not there; create another one: docs/backup-and-restore.md\n");
-    on_table(&["keys", "publish", "--public-secret", &gone]).await.fails_with(3, &says);
+    fails(&output, &[("public keys", &line)]);
+    let line = format!("the secret {gone} is not there; create another one: docs/backup-and-restore.md\n");
+    on_table(&["keys", "publish", "--public-secret", &gone]).await.fails_with(3, &line);
 
     let restore = format!("; `aws secretsmanager restore-secret --secret-id {DELETED}` brings it back");
     let output = on_table(&["doctor", "--public-secret", DELETED, "--json"]).await;

@@ -14,13 +14,13 @@ async fn answer_says_if_nothing_is_published() {
         let mut command = command(&[&["keys"], words].concat());
         run(secrets.with_table(&mut command), "").await
     };
-    let says = format!(
+    let line = format!(
         "\nthe public keys are not published, since their secret is not known; `postern keys publish --secret {ARN} \
          --public-secret ARN_OR_NAME` publishes them\n"
     );
     let hs256 = on_table(&["new", "--secret", ARN]).await;
     assert!(hs256.code == 0 && !hs256.out.contains("publish"), "{hs256:?}");
-    on_table(&["rotate", "--add", "--alg", "ES256", "--secret", ARN]).await.prints(&[&says]);
+    on_table(&["rotate", "--add", "--alg", "ES256", "--secret", ARN]).await.prints(&[&line]);
     on_table(&["publish", "--secret", ARN]).await.fails_with(2, "where are the public keys?");
     assert_eq!(secrets.public().as_deref(), Some(NO_KEYS));
     let rotate = ["rotate", "--add", "--alg", "ES256", "--secret", ARN, "--public-secret", PUBLIC_ARN];
@@ -92,14 +92,14 @@ async fn stack_of_an_earlier_version_publishes_the_keys_by_itself() {
     let secrets = fresh().await;
     let table = secrets.table.endpoint();
     let on = async |words: &[&str]| on_stack(&secrets, None, &table, words).await;
-    let says = format!("the stack {STACK} is of an earlier version, which publishes");
+    let line = format!("the stack {STACK} is of an earlier version, which publishes");
     let output = on(&["keys", "rotate", "--add"]).await;
     assert!(output.code == 0 && !output.out.contains("publish"), "no key has a public half: {output:?}");
     on(&["keys", "rotate", "--add", "--alg", "ES256"]).await.prints(&[
-        &says,
+        &line,
         "there is nothing to do until you update it: docs/operating.md, \"Publish the public keys\"\n",
     ]);
-    on(&["keys", "publish"]).await.prints(&[&format!("nothing is changed: {says}")]);
+    on(&["keys", "publish"]).await.prints(&[&format!("nothing is changed: {line}")]);
     on(&["doctor"]).await.prints(&["warn public keys   the stack is of an earlier version"]);
     assert_eq!(secrets.public().unwrap(), NO_KEYS);
 }
