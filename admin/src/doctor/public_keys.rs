@@ -9,7 +9,7 @@ use crate::output::{Failure, count};
 
 const NAME: &str = "public keys";
 const PUBLISH: &str = "run `postern keys publish`";
-/// What to do before the secret is overwritten, if it holds what `postern` did not write.
+/// The advice if the secret holds something that `postern` did not write.
 const READ_FIRST: &str = "if no `postern keys` command was interrupted, somebody else wrote this secret: first read \
                           CloudTrail (PutSecretValue)";
 

@@ -20,6 +20,7 @@ mod mfa;
 mod probe;
 mod public_keys;
 mod restore;
+mod reused_ids;
 mod secrets;
 mod send_reset;
 mod stack;

@@ -27,10 +27,10 @@ pub(crate) const NAME: &str = "keys";
 /// A secret that was deleted, and can be restored.
 pub(crate) const DELETED: &str = "deleted";
 
-/// What the stack writes to the secret of the signing keys.
+/// The first value of the secret of the signing keys. The stack generates one of this form.
 pub(crate) const GENERATED: &str = "Zk3vQ9xT1mB7yL5nC2wR8pD4sF6hJ0gKaXeUiOqWzVtYbNrMcHlPdGfSjAuEoIx2";
 
-/// What the stack writes to the secret of the public keys: a set without keys.
+/// The first value of the secret of the public keys. The stack writes it: a set without keys.
 pub(crate) const NO_KEYS: &str = r#"{"keys":[]}"#;
 
 pub(crate) struct Secrets {

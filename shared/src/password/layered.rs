@@ -38,7 +38,7 @@ const LEAST_SHA_CRYPT_ROUNDS: u32 = 1000;
 /// if it hashes nothing else. SHA-256 is faster, because processors have instructions for it.
 const CRYPT_BYTES_PER_BLOCK: u64 = 128;
 const SHA256_CRYPT_BYTES_PER_BLOCK: u64 = 384;
-/// What a round of crypt hashes besides the password, as bytes of the password.
+/// The other input of a round of crypt, the digest and the salt. It takes as long as this many bytes of the password.
 const CRYPT_ROUND_BYTES: usize = 64;
 
 /// The computation of the old digest.

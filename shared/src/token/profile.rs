@@ -1,4 +1,4 @@
-//! The profile of a contract's JWTs: who issues them, for whom, and of which type they are.
+//! The profile of a contract's JWTs: their issuer, their audience and their type.
 //!
 //! Signing writes the profile, and verifying requires it. So a JWT of one contract is not accepted by another
 //! (RFC 8725 §3.12). Two contracts may share an issuer. Then their audiences differ.

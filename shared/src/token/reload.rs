@@ -52,8 +52,8 @@ pub struct Reloaded<K> {
 /// What the keys are called, which variables hold them or name their secret, and how their text is read.
 struct Origin<K> {
     name: &'static str,
-    text: &'static str,
-    secret: &'static str,
+    text_variable: &'static str,
+    secret_variable: &'static str,
     parse: fn(&str) -> Result<K, KeyError>,
 }
 
@@ -67,8 +67,8 @@ impl Keys {
     ) -> Result<Self, ConfigError> {
         let origin = Origin {
             name: "signing keys",
-            text: "SIGNING_KEYS",
-            secret: "SIGNING_KEYS_SECRET_ARN",
+            text_variable: "SIGNING_KEYS",
+            secret_variable: "SIGNING_KEYS_SECRET_ARN",
             parse: if local { KeySet::parse } else { without_sample_keys },
         };
         Self::read(origin, env, aws, now).await
@@ -114,8 +114,8 @@ impl PublicKeys {
         let aws = Aws::in_region(env, config::region(env)?)?;
         let origin = Origin {
             name: "public keys",
-            text: "PUBLIC_KEYS",
-            secret: "PUBLIC_KEYS_SECRET_ARN",
+            text_variable: "PUBLIC_KEYS",
+            secret_variable: "PUBLIC_KEYS_SECRET_ARN",
             parse: PublicKeySet::parse,
         };
         Ok(Self::read(origin, env, &aws, now).await?)
@@ -129,21 +129,23 @@ impl<K> Reloaded<K> {
         aws: &Aws,
         now: Timestamp,
     ) -> Result<Self, ConfigError> {
-        let Origin { name, text, secret, .. } = origin;
-        let (keys, secret) = match (env.optional(text), env.optional(secret)) {
-            (Some(keys), None) => (origin.parsed(text, keys)?, None),
+        let Origin { name, text_variable, secret_variable, .. } = origin;
+        let (keys, secret) = match (env.optional(text_variable), env.optional(secret_variable)) {
+            (Some(keys), None) => (origin.parsed(text_variable, keys)?, None),
             (None, Some(arn)) => {
                 let endpoint = config::endpoint(env, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?;
                 let secret = aws.secret(arn, endpoint);
                 (origin.read(&secret).await?, Some(secret))
             }
             (None, None) => {
-                let problem = format!("is not set, and neither is {secret}; one of them holds the {name}");
-                return Err(ConfigError::new(text, problem));
+                let problem =
+                    format!("is not set, and neither is {secret_variable}; one of them holds the {name}");
+                return Err(ConfigError::new(text_variable, problem));
             }
             (Some(_), Some(_)) => {
-                let problem = format!("is set, and so is {secret}; only one of them can hold the {name}");
-                return Err(ConfigError::new(text, problem));
+                let problem =
+                    format!("is set, and so is {secret_variable}; only one of them can hold the {name}");
+                return Err(ConfigError::new(text_variable, problem));
             }
         };
         let (read_at, asked_at) = (AtomicU64::new(now.millis()), AtomicU64::new(now.millis()));
@@ -203,9 +205,9 @@ impl<K> Reloaded<K> {
 impl<K> Origin<K> {
     async fn read(&self, secret: &Secret) -> Result<K, ConfigError> {
         let text = secret.read().await.map_err(|cause| {
-            ConfigError::new(self.secret, "names a secret that cannot be read").caused_by(cause)
+            ConfigError::new(self.secret_variable, "names a secret that cannot be read").caused_by(cause)
         })?;
-        self.parsed(self.secret, &text)
+        self.parsed(self.secret_variable, &text)
     }
 
     /// Reads the keys in this text. The variable is the one that the error names.

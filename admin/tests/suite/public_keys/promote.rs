@@ -4,17 +4,22 @@ use serde_json::{Value, json};
 
 use super::{kids, on, with_es256};
 use crate::cli::{command, run};
-use crate::secrets::{ARN, PUBLIC_ARN};
+use crate::secrets::{ARN, PUBLIC_ARN, Secrets};
+
+/// Adds a key that is old enough to be promoted, and is not published under its kid, `old`. Returns the signing keys.
+async fn add_old(secrets: &Secrets) -> String {
+    on(secrets, &["keys", "rotate", "--add"]).await.prints(&["added"]);
+    let mut set: Value = serde_json::from_str(&secrets.value().unwrap()).unwrap();
+    set["keys"][1]["kid"] = json!("old");
+    let text = set.to_string();
+    secrets.set(&text);
+    text
+}
 
 #[tokio::test]
 async fn key_that_is_not_published_is_promoted_only_with_force() {
     let (secrets, first) = with_es256().await;
-    on(&secrets, &["keys", "rotate", "--add"]).await.prints(&["added"]);
-    let mut set: Value = serde_json::from_str(&secrets.value().unwrap()).unwrap();
-    // The key is old enough to be promoted.
-    set["keys"][1]["kid"] = json!("old");
-    let before = set.to_string();
-    secrets.set(&before);
+    let before = add_old(&secrets).await;
     let refusal = format!("old is not published in the secret {PUBLIC_ARN}");
     let promote = ["keys", "rotate", "--promote", "old"];
     let refused = on(&secrets, &promote).await;
@@ -44,11 +49,7 @@ async fn key_that_is_not_published_is_promoted_only_with_force() {
 #[tokio::test]
 async fn key_is_promoted_only_with_force_if_the_secret_of_the_public_keys_is_not_known() {
     let (secrets, _) = with_es256().await;
-    on(&secrets, &["keys", "rotate", "--add"]).await.prints(&["added"]);
-    let mut set: Value = serde_json::from_str(&secrets.value().unwrap()).unwrap();
-    set["keys"][1]["kid"] = json!("old");
-    let before = set.to_string();
-    secrets.set(&before);
+    let before = add_old(&secrets).await;
     let promote = async |options: &[&str]| {
         let words = [&["keys", "rotate", "--promote", "old", "--secret", ARN], options].concat();
         run(secrets.with_table(&mut command(&words)), "").await
